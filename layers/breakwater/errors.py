@@ -1,0 +1,83 @@
+"""Every error Breakwater raises on purpose.
+
+BreakwaterError
+├── Rejection            the answer is no: 4xx, never retried
+│   ├── InvalidRequest       422  a value that can never be right
+│   ├── LimitExceeded        422  carries every refusing limit
+│   ├── NotAuthenticated     401
+│   ├── NotPermitted         403
+│   ├── NotFound             404  also for what belongs to another tenant
+│   └── Conflict             409  (OrderIdReused: the same client_order_id with another body)
+└── Unavailable          the answer is not known yet: 503, or an order in state UNKNOWN
+    ├── DatabaseUnavailable
+    └── EngineUnavailable
+"""
+
+from typing import Any, ClassVar
+
+
+class BreakwaterError(Exception):
+    """`code` is stable and for programs, `message` is for people and holds no internals."""
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+
+    def __init__(self, message: str, **extensions: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.extensions = extensions  # Further members of the problem document, JSON-ready.
+
+
+class Rejection(BreakwaterError):
+    status = 422
+    code = "REJECTED"
+
+
+class InvalidRequest(Rejection):
+    code = "INVALID_REQUEST"
+
+
+class LimitExceeded(Rejection):
+    """`refusals` (an extension) lists every limit that refused, in the shape docs/ARCHITECTURE.md and the API give."""
+
+    code = "LIMIT_EXCEEDED"
+
+
+class NotAuthenticated(Rejection):
+    status = 401
+    code = "NOT_AUTHENTICATED"
+
+
+class NotPermitted(Rejection):
+    status = 403
+    code = "NOT_PERMITTED"
+
+
+class NotFound(Rejection):
+    status = 404
+    code = "NOT_FOUND"
+
+
+class Conflict(Rejection):
+    status = 409
+    code = "CONFLICT"
+
+
+class OrderIdReused(Conflict):
+    code = "ORDER_ID_REUSED"
+
+
+class Unavailable(BreakwaterError):
+    """`retry_after_s` is what the Retry-After header says."""
+
+    status = 503
+    code = "UNAVAILABLE"
+    retry_after_s: ClassVar[int] = 2
+
+
+class DatabaseUnavailable(Unavailable):
+    code = "DATABASE_UNAVAILABLE"
+
+
+class EngineUnavailable(Unavailable):
+    code = "ENGINE_UNAVAILABLE"
