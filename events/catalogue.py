@@ -1,0 +1,51 @@
+"""Every published contract. `python -m events.catalogue` writes new ones to events/schemas; a published file never changes."""
+
+import json
+from pathlib import Path
+
+from events.alerts import AlertRaised
+from events.envelope import Event
+from events.limits import LimitBreached, NodeStateChanged
+from events.orders import (
+    OrderAccepted,
+    OrderCanceled,
+    OrderExpired,
+    OrderPlaced,
+    OrderRefused,
+    OrderRejected,
+    TradeExecuted,
+)
+
+CATALOGUE: tuple[type[Event], ...] = (
+    OrderPlaced,
+    OrderRefused,
+    OrderAccepted,
+    OrderRejected,
+    OrderCanceled,
+    OrderExpired,
+    TradeExecuted,
+    LimitBreached,
+    NodeStateChanged,
+    AlertRaised,
+)
+SCHEMAS = Path(__file__).parent / "schemas"
+
+
+def schema_text(event: type[Event]) -> str:
+    return json.dumps(event.model_json_schema(), indent=2, sort_keys=True) + "\n"
+
+
+def publish(folder: Path = SCHEMAS) -> list[str]:
+    """Write the schema of every contract that has none yet; return their topics."""
+    published = []
+    for event in CATALOGUE:
+        path = folder / f"{event.topic}.json"
+        if not path.exists():
+            path.write_text(schema_text(event))
+            published.append(event.topic)
+    return published
+
+
+if __name__ == "__main__":
+    for topic in publish():
+        print(f"published {topic}")

@@ -1,0 +1,30 @@
+"""What every event travels in, and the fields they share. This package imports nothing of ours."""
+
+import uuid
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+Amount = Annotated[str, StringConstraints(pattern=r"^-?\d+(\.\d+)?$")]  # A decimal string, exact.
+
+
+class Event(BaseModel):
+    """A frozen contract: an unknown field is refused, so a new field is a new version under a new topic."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    topic: ClassVar[str]
+
+
+class Envelope(BaseModel):
+    """The event on the wire: SQS body, EventBridge detail, and what GET /events returns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event_id: uuid.UUID
+    topic: str
+    tenant_id: uuid.UUID
+    account_id: uuid.UUID | None  # None: the event concerns the organisation, not one account.
+    aggregate_id: uuid.UUID  # The order, limit node or alert it is about.
+    correlation_id: str
+    occurred_at_ns: int
+    payload: dict[str, Any]

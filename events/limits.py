@@ -1,0 +1,37 @@
+"""What happens to limits."""
+
+import uuid
+from typing import ClassVar, Literal
+
+from events.envelope import Amount, Event
+
+
+class LimitBreached(Event):
+    """A limit refused an order (REJECT), or its use passed a soft threshold (WARN)."""
+
+    topic: ClassVar[str] = "limits.LimitBreached.v1"
+    node_id: uuid.UUID
+    node_name: str
+    limit_id: uuid.UUID | None  # None: the node itself is killed, suspended or reduce-only.
+    limit_type: str
+    instrument: str
+    action: Literal["WARN", "REJECT"]
+    threshold_pct: int  # 70 or 90 for WARN, 100 for REJECT.
+    limit: Amount | None
+    used: Amount | None
+    reserved: Amount | None
+    attempted: Amount | None
+    order_id: uuid.UUID
+    symbol: str
+
+
+class NodeStateChanged(Event):
+    """A node was killed, suspended or armed again."""
+
+    topic: ClassVar[str] = "limits.NodeStateChanged.v1"
+    node_id: uuid.UUID
+    node_name: str
+    state_before: str
+    state: str
+    reason: str
+    changed_by: str

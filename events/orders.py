@@ -1,0 +1,79 @@
+"""What happens to an order. Each carries the whole order as the engine knew it then, so one event is enough."""
+
+import uuid
+from typing import ClassVar
+
+from events.envelope import Amount, Event
+
+
+class OrderState(Event):
+    """Shared by the events below; FIX names. `engine_seq` orders the states of one order."""
+
+    topic: ClassVar[str] = ""
+    order_id: uuid.UUID
+    client_order_id: str
+    account_id: uuid.UUID
+    symbol: str
+    side: str
+    type: str
+    time_in_force: str
+    venue: str
+    status: str
+    quantity: Amount
+    price: Amount | None
+    cum_qty: Amount
+    leaves_qty: Amount
+    cum_notional: Amount
+    reject_code: str | None
+    reject_reason: str | None
+    engine_seq: int
+    transact_time_ns: int
+
+
+class OrderPlaced(Event):
+    """The order is recorded and its limits are reserved; the engine has not heard of it yet."""
+
+    topic: ClassVar[str] = "orders.OrderPlaced.v1"
+    order: OrderState
+
+
+class OrderRefused(Event):
+    """Limits refused it: it never reached the engine."""
+
+    topic: ClassVar[str] = "orders.OrderRefused.v1"
+    order: OrderState
+
+
+class OrderAccepted(Event):
+    topic: ClassVar[str] = "orders.OrderAccepted.v1"
+    order: OrderState
+
+
+class OrderRejected(Event):
+    """The engine or the venue said no."""
+
+    topic: ClassVar[str] = "orders.OrderRejected.v1"
+    order: OrderState
+
+
+class OrderCanceled(Event):
+    topic: ClassVar[str] = "orders.OrderCanceled.v1"
+    order: OrderState
+
+
+class OrderExpired(Event):
+    topic: ClassVar[str] = "orders.OrderExpired.v1"
+    order: OrderState
+
+
+class TradeExecuted(Event):
+    """One fill, and the order after it."""
+
+    topic: ClassVar[str] = "trades.TradeExecuted.v1"
+    trade_id: uuid.UUID
+    last_qty: Amount
+    last_px: Amount
+    liquidity: str  # MAKER or TAKER
+    fee: Amount
+    fee_currency: str
+    order: OrderState

@@ -1,0 +1,126 @@
+"""How a function reaches Postgres: one connection, always inside a tenant's transaction."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from breakwater.db.alerts import AlertRows
+from breakwater.db.identity import IdentityRows
+from breakwater.db.limits import LimitRows
+from breakwater.db.market import MarketRows
+from breakwater.db.orders import OrderRows
+from breakwater.db.outbox import Outbox
+from breakwater.db.portfolio import PortfolioRows
+from breakwater.errors import DatabaseUnavailable
+
+Connection = psycopg.Connection[TupleRow]
+
+CONNECT_TIMEOUT_S = 3
+# A session that stalls inside a transaction holds limit nodes that others wait for: the server ends it.
+_SESSION_OPTIONS = " ".join(
+    f"-c {name}={value_ms}"
+    for name, value_ms in {
+        "statement_timeout": 5000,
+        "lock_timeout": 3000,
+        "idle_in_transaction_session_timeout": 5000,
+    }.items()
+)
+
+
+class TenantTransaction:
+    """The tables of one tenant within one transaction; row-level security stands behind every statement."""
+
+    def __init__(self, connection: Connection, tenant_id: uuid.UUID) -> None:
+        self.connection = connection
+        self.tenant_id = tenant_id
+
+    @cached_property
+    def orders(self) -> OrderRows:
+        return OrderRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def limits(self) -> LimitRows:
+        return LimitRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def portfolio(self) -> PortfolioRows:
+        return PortfolioRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def identity(self) -> IdentityRows:
+        return IdentityRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def alerts(self) -> AlertRows:
+        return AlertRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def market(self) -> MarketRows:
+        return MarketRows(self.connection)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox(self.connection, self.tenant_id)
+
+
+class Database:
+    """One connection, opened at first use and again after it was lost: a Lambda environment serves one request at a time.
+
+    `conninfo` is asked at each connect, so a rotated secret is picked up. DatabaseUnavailable covers every failure that
+    may pass: refused, timed out, locked too long, deadlocked, shut down.
+    """
+
+    def __init__(self, conninfo: Callable[[], str]) -> None:
+        self._conninfo = conninfo
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def tenant_transaction(self, tenant_id: uuid.UUID) -> Iterator[TenantTransaction]:
+        """Commits when the block ends, rolls back when it raises."""
+        with self._transaction("SELECT set_config('breakwater.tenant_id', %s, true)", (str(tenant_id),)) as connection:
+            yield TenantTransaction(connection, tenant_id)
+
+    @contextmanager
+    def untenanted_transaction(self) -> Iterator[Connection]:
+        """For the few questions that come before a tenant is known: it sees no tenant's rows, only the lookup functions."""
+        with self._transaction("SELECT set_config('breakwater.tenant_id', '', true)", ()) as connection:
+            yield connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @contextmanager
+    def _transaction(self, first_statement: str, parameters: tuple[Any, ...]) -> Iterator[Connection]:
+        try:
+            connection = self._begin(first_statement, parameters)
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+        except psycopg.OperationalError as error:
+            # The connection's state is not known any more; the next transaction opens another.
+            self.close()
+            raise DatabaseUnavailable("the database did not answer in time") from error
+
+    def _begin(self, first_statement: str, parameters: tuple[Any, ...]) -> Connection:
+        """The first statement opens the transaction. It alone is tried on a new connection: nothing was done yet."""
+        if self._connection is not None:
+            try:
+                self._connection.execute(first_statement, parameters)
+                return self._connection
+            except psycopg.OperationalError:
+                self.close()
+        self._connection = psycopg.connect(
+            self._conninfo(), connect_timeout=CONNECT_TIMEOUT_S, options=_SESSION_OPTIONS, prepare_threshold=3
+        )
+        self._connection.execute(first_statement, parameters)
+        return self._connection

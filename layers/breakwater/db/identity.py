@@ -1,0 +1,12 @@
+"""Users, accounts and keys."""
+
+import uuid
+
+import psycopg
+from psycopg.rows import TupleRow
+
+
+class IdentityRows:
+    def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id

@@ -1,0 +1,12 @@
+"""The limits ledger."""
+
+import uuid
+
+import psycopg
+from psycopg.rows import TupleRow
+
+
+class LimitRows:
+    def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id

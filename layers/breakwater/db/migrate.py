@@ -1,0 +1,33 @@
+"""Bring a database to the newest schema. Alembic keeps the count, the migrations are SQL files beside it."""
+
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from psycopg import sql
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+ROLES = ("breakwater_functions", "breakwater_engine")
+
+
+def create_login_role(connection: psycopg.Connection[tuple[object, ...]], role: str, password: str) -> None:
+    """Make the role, or give it this password: the secret is the truth, so a rotation is run the same way."""
+    if role not in ROLES:
+        raise ValueError(f"{role} is not a role of ours")
+    exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
+    statement = "ALTER ROLE {} LOGIN PASSWORD {}" if exists else "CREATE ROLE {} LOGIN PASSWORD {}"
+    connection.execute(sql.SQL(statement).format(sql.Identifier(role), sql.Literal(password)))
+
+
+def upgrade(conninfo: str) -> None:
+    """Run every migration that has not run. The roles must exist. Safe to repeat."""
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo), poolclass=NullPool)
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        # Two deploys at once: the second waits and then finds nothing to do.
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(72710)")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,13 @@
+"""The first schema. Forward only."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    # The driver's own cursor: the file is many statements and holds percent signs and colons.
+    op.get_bind().connection.cursor().execute(Path(__file__).with_suffix(".sql").read_text())

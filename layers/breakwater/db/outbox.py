@@ -1,0 +1,50 @@
+"""State and event commit together; the engine's relay publishes what stands here."""
+
+import uuid
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg.types.json import Jsonb
+
+from breakwater.domain.ids import outbox_bucket
+from events.envelope import Event
+
+# Both rows in one statement, so that no event is stored without being due for publication.
+APPEND_EVENT = """
+WITH event AS (
+  INSERT INTO trading.events (event_id, topic, tenant_id, account_id, aggregate_id, correlation_id, occurred_at_ns, payload)
+  VALUES (%(event_id)s, %(topic)s, %(tenant_id)s, %(account_id)s, %(aggregate_id)s, %(correlation_id)s, %(occurred_at_ns)s, %(payload)s)
+  RETURNING event_id)
+INSERT INTO trading.outbox (event_id, bucket) SELECT event_id, %(bucket)s FROM event
+"""
+
+
+class Outbox:
+    def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
+
+    def add(
+        self,
+        event: Event,
+        *,
+        aggregate_id: uuid.UUID,
+        account_id: uuid.UUID | None,
+        correlation_id: str,
+        occurred_at_ns: int,
+    ) -> None:
+        """Due for publication once this transaction commits; `account_id` None for what concerns the organisation."""
+        self._connection.execute(
+            APPEND_EVENT,
+            {
+                "event_id": uuid.uuid4(),
+                "topic": event.topic,
+                "tenant_id": self._tenant_id,
+                "account_id": account_id,
+                "aggregate_id": aggregate_id,
+                "correlation_id": correlation_id,
+                "occurred_at_ns": occurred_at_ns,
+                "payload": Jsonb(event.model_dump(mode="json")),
+                "bucket": outbox_bucket(account_id),
+            },
+        )

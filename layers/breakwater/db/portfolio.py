@@ -1,0 +1,12 @@
+"""Read models: trades, positions, balances."""
+
+import uuid
+
+import psycopg
+from psycopg.rows import TupleRow
+
+
+class PortfolioRows:
+    def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id

@@ -1,0 +1,188 @@
+"""An order: its words (FIX's), the commands about it, and the engine's word on it."""
+
+import hashlib
+import uuid
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.money import EXACT, Amount, format_amount
+from breakwater.errors import InvalidRequest
+
+# Printable ASCII without blanks: an id must survive URLs, logs and every venue.
+ClientOrderId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,36}$")]
+_ORDER_NAMESPACE = uuid.UUID("6f9619ff-8b86-5d01-b42d-00c04fc964ff")
+
+
+class Side(StrEnum):
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def sign(self) -> int:
+        return 1 if self is Side.BUY else -1
+
+
+class OrderType(StrEnum):
+    LIMIT = "LIMIT"
+    MARKET = "MARKET"
+
+
+class TimeInForce(StrEnum):
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+
+
+class OrdStatus(StrEnum):
+    PENDING_NEW = "PENDING_NEW"
+    NEW = "NEW"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    UNKNOWN = "UNKNOWN"
+
+    @property
+    def is_final(self) -> bool:
+        return self in FINAL_STATUSES
+
+
+FINAL_STATUSES = frozenset({OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REJECTED, OrdStatus.EXPIRED})
+
+Venue = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,16}$")]
+SIMULATED_VENUE = "SIM"
+INTERNAL_VENUE = "BOOK"
+VENUES = (SIMULATED_VENUE, INTERNAL_VENUE)
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OrderTerms(_Message):
+    """What the client asks for: the body of POST /orders, and all that its fingerprint covers."""
+
+    client_order_id: ClientOrderId
+    account_id: uuid.UUID
+    symbol: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}$")]
+    side: Side
+    type: OrderType
+    quantity: Amount
+    price: Amount | None = None
+    time_in_force: TimeInForce | None = None  # None: GTC for limit orders, IOC for market orders.
+    post_only: bool = False
+    reduce_only: bool = False
+    venue: Venue = SIMULATED_VENUE
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.type is OrderType.LIMIT and self.price is None:
+            raise ValueError("a LIMIT order needs a price")
+        if self.type is OrderType.MARKET and self.price is not None:
+            raise ValueError("a MARKET order has no price")
+        if self.type is OrderType.MARKET and self.time_in_force is TimeInForce.GTC:
+            raise ValueError("a MARKET order is IOC or FOK")
+        if self.post_only and (self.type is OrderType.MARKET or self.effective_time_in_force is not TimeInForce.GTC):
+            raise ValueError("post_only needs a LIMIT order that is GTC")
+        if self.venue not in VENUES:
+            raise ValueError(f"venue is one of {', '.join(VENUES)}")
+        return self
+
+    @property
+    def effective_time_in_force(self) -> TimeInForce:
+        return self.time_in_force or (TimeInForce.IOC if self.type is OrderType.MARKET else TimeInForce.GTC)
+
+    def check_against(self, instrument: Instrument) -> None:
+        """InvalidRequest unless price and quantity are whole ticks and lots and the order is worth the minimum."""
+        instrument.quantity_lots(self.quantity)
+        if self.price is None:
+            return
+        instrument.price_ticks(self.price)
+        if EXACT.multiply(self.quantity, self.price) < instrument.notional_min:
+            message = f"quantity times price is below the minimum of {format_amount(instrument.notional_min)}"
+            raise InvalidRequest(f"{message} {instrument.quote_asset}", field="quantity")
+
+    def fingerprint(self) -> str:
+        """Equal for equal requests, however their amounts are written: 0.5 and 0.50 are one quantity."""
+        told = self.model_dump(mode="json")
+        told["quantity"] = format_amount(self.quantity.normalize(EXACT))
+        told["price"] = None if self.price is None else format_amount(self.price.normalize(EXACT))
+        told["time_in_force"] = self.effective_time_in_force
+        return hashlib.sha256(repr(sorted(told.items())).encode()).hexdigest()
+
+
+class PlaceOrder(_Message):
+    """The command the saga carries. `order_id` follows from tenant, account and client id: a retry is the same order."""
+
+    order_id: uuid.UUID
+    tenant_id: uuid.UUID
+    correlation_id: str
+    placed_by: str
+    placed_at: datetime
+    terms: OrderTerms
+
+    @classmethod
+    def of(cls, terms: OrderTerms, *, tenant_id: uuid.UUID, placed_by: str, correlation_id: str, at: datetime) -> Self:
+        order_id = order_id_of(tenant_id, terms.account_id, terms.client_order_id)
+        return cls(
+            order_id=order_id,
+            tenant_id=tenant_id,
+            correlation_id=correlation_id,
+            placed_by=placed_by,
+            placed_at=at,
+            terms=terms,
+        )
+
+
+def order_id_of(tenant_id: uuid.UUID, account_id: uuid.UUID, client_order_id: str) -> uuid.UUID:
+    return uuid.uuid5(_ORDER_NAMESPACE, f"{tenant_id}/{account_id}/{client_order_id}")
+
+
+class SubmitOrder(_Message):
+    """What the engine is sent. It trades only inside [price_low, price_high], which is what was reserved."""
+
+    order_id: uuid.UUID
+    tenant_id: uuid.UUID
+    account_id: uuid.UUID
+    client_order_id: ClientOrderId
+    symbol: str
+    side: Side
+    type: OrderType
+    time_in_force: TimeInForce
+    post_only: bool
+    reduce_only: bool
+    quantity: Amount
+    price: Amount | None
+    price_low: Amount
+    price_high: Amount
+    venue: Venue
+    correlation_id: str
+
+
+class OrderSnapshot(_Message):
+    """The engine's word on an order. A snapshot replaces every one of the same order with a lower `engine_seq`."""
+
+    order_id: uuid.UUID
+    status: OrdStatus
+    quantity: Amount
+    cum_qty: Amount
+    leaves_qty: Amount  # Zero once the status is final.
+    cum_notional: Amount  # Sum of last_qty * last_px: exact where an average price would be rounded.
+    reject_code: str | None = None
+    reject_reason: str | None = None
+    engine_seq: int
+    transact_time_ns: int
+
+
+def average_price(cum_notional: Decimal, cum_qty: Decimal) -> Decimal | None:
+    """avg_px, rounded half even to 8 decimals; None before the first fill."""
+    if cum_qty == 0:
+        return None
+    return EXACT.divide(cum_notional, cum_qty).quantize(Decimal("1e-8"), context=EXACT)
