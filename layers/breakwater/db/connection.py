@@ -69,7 +69,9 @@ class TenantTransaction:
 
 
 class Database:
-    """One connection, opened at first use and again after it was lost: a Lambda environment serves one request at a time.
+    """One connection, opened at first use and again after it was lost.
+
+    A Lambda environment serves one request at a time, so it needs no pool.
 
     `conninfo` is asked at each connect, so a rotated secret is picked up. DatabaseUnavailable covers every failure that
     may pass: refused, timed out, locked too long, deadlocked, shut down.
@@ -87,7 +89,7 @@ class Database:
 
     @contextmanager
     def untenanted_transaction(self) -> Iterator[Connection]:
-        """For the few questions that come before a tenant is known: it sees no tenant's rows, only the lookup functions."""
+        """For the few questions that come before a tenant is known: only the lookup functions answer here."""
         with self._transaction("SELECT set_config('breakwater.tenant_id', '', true)", ()) as connection:
             yield connection
 

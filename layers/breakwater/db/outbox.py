@@ -12,8 +12,10 @@ from events.envelope import Event
 # Both rows in one statement, so that no event is stored without being due for publication.
 APPEND_EVENT = """
 WITH event AS (
-  INSERT INTO trading.events (event_id, topic, tenant_id, account_id, aggregate_id, correlation_id, occurred_at_ns, payload)
-  VALUES (%(event_id)s, %(topic)s, %(tenant_id)s, %(account_id)s, %(aggregate_id)s, %(correlation_id)s, %(occurred_at_ns)s, %(payload)s)
+  INSERT INTO trading.events
+    (event_id, topic, tenant_id, account_id, aggregate_id, correlation_id, occurred_at_ns, payload)
+  VALUES (%(event_id)s, %(topic)s, %(tenant_id)s, %(account_id)s, %(aggregate_id)s,
+          %(correlation_id)s, %(occurred_at_ns)s, %(payload)s)
   RETURNING event_id)
 INSERT INTO trading.outbox (event_id, bucket) SELECT event_id, %(bucket)s FROM event
 """

@@ -119,7 +119,7 @@ class OrderTerms(_Message):
 
 
 class PlaceOrder(_Message):
-    """The command the saga carries. `order_id` follows from tenant, account and client id: a retry is the same order."""
+    """The command the saga carries. A retry is the same order: its id follows from tenant, account and client id."""
 
     order_id: uuid.UUID
     tenant_id: uuid.UUID
