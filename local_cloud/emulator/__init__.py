@@ -1,0 +1,1 @@
+"""The local AWS emulator: ministack with our corrections. Runs in its own environment, `.venv-emulator`."""

@@ -1,0 +1,36 @@
+"""Start the emulator: ministack, after our corrections. Configured by environment (see local_cloud/emulator_process.py).
+
+SIGUSR1 writes its state to disk without stopping it, so that a crash later loses only what came after.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from ministack import app
+from ministack.core import persistence
+
+from local_cloud.emulator import cloudformation, http_api, lambda_workers, notifications, step_functions
+from local_cloud.emulator.patching import require_supported_version
+
+
+def main() -> None:
+    require_supported_version()
+    lambda_workers.apply(Path(os.environ["LAMBDA_UNPACK_DIR"]), workers_max=int(os.environ["LAMBDA_WORKERS_MAX"]))
+    http_api.apply()
+    step_functions.apply()
+    notifications.apply(os.environ["INBOX_URL"])
+    cloudformation.apply()
+    signal.signal(signal.SIGUSR1, _save_state)
+    sys.argv = ["ministack"]
+    app.main()
+
+
+def _save_state(_signal: int, _frame: FrameType | None) -> None:
+    persistence.save_all(app._build_persistence_save_dict())
+
+
+if __name__ == "__main__":
+    main()

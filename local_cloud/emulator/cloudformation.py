@@ -1,0 +1,84 @@
+"""CloudFormation: the resource types of our template that ministack refuses.
+
+They get an id and nothing behind it, except the event archive, which ministack has as a service of its own.
+"""
+
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services import eventbridge
+from ministack.services.cloudformation import provisioners
+
+type Properties = dict[str, Any]
+type Attributes = dict[str, str]
+
+# Type -> what its physical ids begin with.
+PLACEHOLDERS = {
+    "AWS::ApiGatewayV2::RouteResponse": "rr",
+    "AWS::ApiGatewayV2::VpcLink": "vpcl",
+    "AWS::ApplicationAutoScaling::ScalableTarget": "service/",
+    "AWS::ApplicationAutoScaling::ScalingPolicy": "asp-",
+    "AWS::CloudWatch::CompositeAlarm": "comp-",
+    "AWS::EC2::EIP": "eipalloc-",
+    "AWS::EC2::FlowLog": "fl-",
+    "AWS::EC2::NatGateway": "nat-",
+    "AWS::EC2::SecurityGroupEgress": "sgr-",
+    "AWS::EC2::SecurityGroupIngress": "sgr-",
+    "AWS::Events::EventBusPolicy": "ebp-",
+    "AWS::RDS::DBProxy": "prx-",
+    "AWS::RDS::DBProxyTargetGroup": "tg-",
+    "AWS::SNS::TopicInlinePolicy": "tip-",
+    "AWS::SQS::QueueInlinePolicy": "qip-",
+    "AWS::SecretsManager::ResourcePolicy": "srp-",
+    "AWS::SecretsManager::RotationSchedule": "rot-",
+    "AWS::WAFv2::WebACLAssociation": "wafa-",
+}
+_ATTRIBUTE_NAMES = ("Arn", "Id", "AllocationId", "NatGatewayId", "GroupId", "Endpoint", "PublicIp")
+
+
+def apply() -> None:
+    for resource_type, prefix in PLACEHOLDERS.items():
+        provisioners._RESOURCE_HANDLERS.setdefault(
+            resource_type, {"create": _placeholder(prefix), "update": _keep, "delete": _forget}
+        )
+    provisioners._RESOURCE_HANDLERS.setdefault(
+        "AWS::Events::Archive", {"create": _create_archive, "delete": _delete_archive}
+    )
+
+
+def _placeholder(prefix: str) -> Callable[[str, Properties, str], tuple[str, Attributes]]:
+    def create(_logical_id: str, _properties: Properties, _stack: str) -> tuple[str, Attributes]:
+        physical_id = prefix + uuid.uuid4().hex[:17]
+        return physical_id, dict.fromkeys(_ATTRIBUTE_NAMES, physical_id)
+
+    return create
+
+
+def _keep(physical_id: str, _old: Properties, _new: Properties, _stack: str) -> tuple[str, Attributes]:
+    return physical_id, dict.fromkeys(_ATTRIBUTE_NAMES, physical_id)
+
+
+def _forget(_physical_id: str, _properties: Properties) -> None:
+    """There is nothing behind a placeholder."""
+
+
+def _create_archive(logical_id: str, properties: Properties, stack: str) -> tuple[str, Attributes]:
+    name = properties.get("ArchiveName") or provisioners._physical_name(stack, logical_id, max_len=48)
+    pattern = properties.get("EventPattern") or ""
+    request = {
+        "ArchiveName": name,
+        "EventSourceArn": properties["SourceArn"],
+        "EventPattern": json.dumps(pattern) if isinstance(pattern, dict) else pattern,
+        **{key: properties[key] for key in ("Description", "RetentionDays") if key in properties},
+    }
+    status, _headers, body = eventbridge._create_archive(request)
+    answer = json.loads(body)
+    if status >= 300:
+        raise ValueError(answer.get("message", answer))
+    return name, {"Arn": answer["ArchiveArn"], "ArchiveName": name}
+
+
+def _delete_archive(physical_id: str, _properties: Properties) -> None:
+    eventbridge._delete_archive({"ArchiveName": physical_id})

@@ -1,0 +1,43 @@
+"""HTTP API: a failed function answers 500 as on AWS, and payload 2.0 carries the request's cookies."""
+
+from ministack.services import apigateway, lambda_svc
+
+from .patching import rewrite_function
+
+INTERNAL_SERVER_ERROR = {
+    "statusCode": 500,
+    "headers": {"Content-Type": "application/json"},
+    "body": '{"message":"Internal Server Error"}',
+}
+
+
+def apply() -> None:
+    rewrite_function(
+        lambda_svc,
+        "lambda_execute_result_to_api_proxy_response",
+        (
+            """\
+        payload = json.dumps(err_body) if isinstance(err_body, dict) else str(err_body)
+        return {
+            "statusCode": 502,
+            "headers": {"Content-Type": "application/json"},
+            "body": payload,
+        }, None
+""",
+            "        return dict(_BREAKWATER_INTERNAL_SERVER_ERROR), None\n",
+        ),
+        _BREAKWATER_INTERNAL_SERVER_ERROR=INTERNAL_SERVER_ERROR,
+    )
+    rewrite_function(
+        apigateway,
+        "_invoke_lambda_proxy",
+        (
+            "    if qs:\n",
+            """\
+    cookies = event["headers"].pop("cookie", None)
+    if cookies:
+        event["cookies"] = [cookie.strip() for cookie in cookies.split(";")]
+    if qs:
+""",
+        ),
+    )

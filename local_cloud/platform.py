@@ -1,0 +1,80 @@
+"""Where one local platform lives: its folder, its ports and its addresses, all on the loopback interface."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+HOST = "127.0.0.1"
+REGION = "us-east-1"
+PORT_BASE_DEFAULT = 4500
+
+
+class LocalCloudError(Exception):
+    """Its message is the one line the user reads."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One local platform. Two with different folders and ports run side by side."""
+
+    folder: Path
+    port_base: int
+
+    @classmethod
+    def from_environment(cls) -> "Platform":
+        """BREAKWATER_LOCAL_DIR and BREAKWATER_PORT_BASE say which one. Raises LocalCloudError."""
+        port_base = os.environ.get("BREAKWATER_PORT_BASE", str(PORT_BASE_DEFAULT))
+        if not port_base.isdecimal() or not 1024 <= int(port_base) <= 65_500:
+            raise LocalCloudError(f"BREAKWATER_PORT_BASE={port_base} is not a port between 1024 and 65500")
+        folder = Path(os.environ.get("BREAKWATER_LOCAL_DIR", REPOSITORY / ".local")).resolve()
+        return cls(folder=folder, port_base=int(port_base))
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Every port the platform listens on, by who listens."""
+        return {
+            "emulator": self.port_base,
+            "postgres": self.port_base + 1,
+            "engine": self.port_base + 2,
+            "inbox": self.port_base + 3,
+        }
+
+    @property
+    def aws_url(self) -> str:
+        return f"http://{HOST}:{self.ports['emulator']}"
+
+    @property
+    def engine_url(self) -> str:
+        return f"http://{HOST}:{self.ports['engine']}"
+
+    @property
+    def inbox_url(self) -> str:
+        return f"http://{HOST}:{self.ports['inbox']}"
+
+    @property
+    def logs(self) -> Path:
+        return self.folder / "logs"
+
+    @property
+    def endpoints_file(self) -> Path:
+        return self.folder / "endpoints.json"
+
+    def aws_environment(self) -> dict[str, str]:
+        """What makes an AWS client of any language talk to the emulator, and never to AWS."""
+        return {
+            "AWS_ENDPOINT_URL": self.aws_url,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+        }
+
+
+def base_environment() -> dict[str, str]:
+    """The caller's environment without anything that could reach a real AWS account."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "CDK_"))}
