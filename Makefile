@@ -1,0 +1,105 @@
+# Everything installs itself: each target needs Python 3.13, Node 20 or newer, npm and make, and nothing else.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+UV_VERSION := 0.13.8
+UV := .tools/bin/uv
+VENV_PYTHON := .venv/bin/python
+EMULATOR_PYTHON := .venv-emulator/bin/python
+CDK := node_modules/.bin/cdk
+LOCAL := $(VENV_PYTHON) -m local_cloud
+
+# One stamp for each thing that is installed; newer inputs make it again.
+TOOLS_DONE := .tools/.installed
+VENV_DONE := .venv/.installed
+EMULATOR_DONE := .venv-emulator/.installed
+NODE_DONE := node_modules/.installed
+INSTALLED := $(VENV_DONE) $(EMULATOR_DONE) $(NODE_DONE)
+
+TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk
+
+.PHONY: help up down clean status demo test test-units test-e2e check bench synth deploy lock
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(INSTALLED) ## start everything; DETACH=1 returns when all is ready
+	@$(LOCAL) up $(if $(DETACH),--detach)
+
+down: $(VENV_DONE) ## stop what `make up` started; its data stays
+	@$(LOCAL) down
+
+clean: $(VENV_DONE) ## stop it and forget its data
+	@$(LOCAL) clean
+
+status: $(VENV_DONE) ## what runs, and where
+	@$(LOCAL) status
+
+demo: $(INSTALLED) ## the tour, against the platform that `make up` started
+	@$(VENV_PYTHON) -m breakwater.client.demo
+
+test: test-units test-e2e ## every test; the last ones on a platform of their own
+
+test-units: $(INSTALLED)
+	@$(VENV_PYTHON) -m pytest tests --ignore tests/e2e --ignore tests/benchmarks
+
+test-e2e: $(INSTALLED)
+	@$(VENV_PYTHON) -m pytest tests/e2e
+
+check: $(VENV_DONE) ## lint, format, types, import rules
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy --strict $(TYPED)
+	@.venv/bin/lint-imports
+
+bench: $(INSTALLED) ## the figures, against the platform that `make up` started
+	@$(VENV_PYTHON) -m tests.benchmarks
+
+synth: $(INSTALLED) ## the CloudFormation templates for AWS, in cdk.out
+	@$(CDK) synth --quiet
+
+deploy: $(INSTALLED) ## to the AWS account of your environment, then migrate its database
+	@$(CDK) deploy --all --outputs-file .build/outputs.json
+	@$(VENV_PYTHON) -m local_cloud.provisioning .build/outputs.json
+
+lock: $(TOOLS_DONE) ## compile requirements/*.txt from pyproject.toml again
+	@compile="$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-annotate --no-header"; \
+	$$compile pyproject.toml --all-extras -o requirements/all.txt; \
+	for extra in layer engine; do \
+	  $$compile pyproject.toml --extra $$extra -c requirements/all.txt -o requirements/$$extra.txt; \
+	done; \
+	$$compile requirements/emulator.in -o requirements/emulator.txt
+
+# What is needed, installed ---------------------------------------------------------------------------------------
+
+$(TOOLS_DONE):
+	@python=$$(command -v python3.13 || command -v python3 || true); \
+	[ -n "$$python" ] && "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null \
+	  || { echo "Python 3.13 is missing: install it, or put python3.13 on PATH" >&2; exit 1; }; \
+	echo "installing uv $(UV_VERSION)"; \
+	"$$python" -m venv .tools; \
+	.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+$(VENV_DONE): pyproject.toml requirements/all.txt | $(TOOLS_DONE)
+	@echo "installing Python packages"
+	@[ -x $(VENV_PYTHON) ] || $(UV) venv --quiet --python .tools/bin/python .venv
+	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet --require-hashes requirements/all.txt
+	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(EMULATOR_DONE): requirements/emulator.txt | $(TOOLS_DONE)
+	@echo "installing the AWS emulator"
+	@[ -x $(EMULATOR_PYTHON) ] || $(UV) venv --quiet --python .tools/bin/python .venv-emulator
+	@VIRTUAL_ENV=.venv-emulator $(UV) pip sync --quiet --require-hashes requirements/emulator.txt
+	@touch $@
+
+$(NODE_DONE): package.json package-lock.json
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null \
+	  || { echo "Node 20 or newer is missing: install it, or put node on PATH" >&2; exit 1; }
+	@command -v npm >/dev/null || { echo "npm is missing: it comes with Node" >&2; exit 1; }
+	@echo "installing the CDK command line"
+	@npm ci --silent
+	@touch $@

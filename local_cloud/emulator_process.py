@@ -1,0 +1,70 @@
+"""The emulator as a child process, with the state of the last run."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from local_cloud.platform import HOST, REPOSITORY, LocalCloudError, Platform, base_environment
+from local_cloud.processes import ProcessRecord, answers, spawn, wait_until
+
+PYTHON = REPOSITORY / ".venv-emulator" / "bin" / "python"
+# Each worker is a process of about 80 MB; on two cores more of them only wait for each other.
+LAMBDA_WORKERS_MAX_DEFAULT = 4
+
+
+class LocalEmulator:
+    """One emulator, whose state is in the platform's folder."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self.log = platform.logs / "emulator.log"
+        self.record = ProcessRecord(platform.folder / "run" / "emulator.json")
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start it and wait until it answers. Raises LocalCloudError."""
+        if not PYTHON.exists():
+            raise LocalCloudError("the emulator is not installed: run `make up`, which installs it")
+        temporary = self._platform.folder / "tmp"
+        temporary.mkdir(parents=True, exist_ok=True)
+        emulator = spawn(
+            [str(PYTHON), "-m", "local_cloud.emulator"],
+            record=self.record,
+            log=self.log,
+            environment=self._environment(temporary),
+            cwd=REPOSITORY,
+        )
+        health = f"{self._platform.aws_url}/_ministack/health"
+        wait_until(lambda: answers(health), what="the emulator", timeout_seconds=60, child=emulator, log=self.log)
+        return emulator
+
+    def save_state(self) -> None:
+        """Have the emulator write its state now, so that a crash finds it."""
+        process = self.record.process()
+        if process is not None:
+            process.send_signal(signal.SIGUSR1)
+
+    def stop(self) -> None:
+        """SIGTERM writes the state; SIGKILL follows, because a custom resource in flight can hang it."""
+        self.record.stop(patience_seconds=15)
+
+    def _environment(self, temporary: Path) -> dict[str, str]:
+        """Without any AWS setting: the functions' workers inherit this environment."""
+        folder = self._platform.folder
+        return {
+            **base_environment(),
+            "BIND_HOST": HOST,
+            "GATEWAY_PORT": str(self._platform.ports["emulator"]),
+            "INBOX_URL": f"{self._platform.inbox_url}/messages",
+            "IOT_MTLS_ENABLED": "0",
+            "LAMBDA_EXECUTOR": "local",
+            "LAMBDA_UNPACK_DIR": str(folder / "lambda"),
+            "LAMBDA_WORKERS_MAX": os.environ.get("BREAKWATER_LAMBDA_WORKERS", str(LAMBDA_WORKERS_MAX_DEFAULT)),
+            "LOG_LEVEL": "WARNING",
+            "PERSIST_STATE": "1",
+            "S3_DATA_DIR": str(folder / "emulator" / "s3"),
+            "S3_PERSIST": "1",
+            "SFTP_ENABLED": "0",
+            "STATE_DIR": str(folder / "emulator" / "state"),
+            "TMPDIR": str(temporary),
+        }

@@ -1,0 +1,87 @@
+"""The engine as a child process, restarted when it dies, as ECS would."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from local_cloud.platform import HOST, REPOSITORY, Platform, base_environment
+from local_cloud.processes import ProcessRecord, answers, spawn, wait_until
+
+RESTART_SECONDS_FIRST = 0.2
+RESTART_SECONDS_MAX = 5.0
+STEADY_AFTER_SECONDS = 30.0
+READY_TIMEOUT_SECONDS = 60
+ENGINE_ID = "local-1"
+
+
+class LocalEngine:
+    """One engine. `watch` is called often, and starts it again after a pause that doubles while it keeps dying."""
+
+    def __init__(self, platform: Platform, deployed: dict[str, str]) -> None:
+        self._platform = platform
+        self._deployed = deployed
+        self.log = platform.logs / "engine.log"
+        self.record = ProcessRecord(platform.folder / "run" / "engine.json")
+        self._pid_file = platform.folder / "engine.pid"
+        self._child: subprocess.Popen[bytes] | None = None
+        self._started_at = 0.0
+        self._pause_seconds = RESTART_SECONDS_FIRST
+        self._restart_at: float | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it has replayed its journal and holds its lease. Raises LocalCloudError."""
+        child = self._spawn()
+        ready = f"{self._platform.engine_url}/health/ready"
+        wait_until(
+            lambda: answers(ready), what="the engine", timeout_seconds=READY_TIMEOUT_SECONDS, child=child, log=self.log
+        )
+
+    def watch(self, now: float) -> str | None:
+        """Restart a dead engine when its pause is over; what to tell the user, if anything. `now` is monotonic."""
+        if self._child is None or self._child.poll() is None:
+            return None
+        if self._restart_at is None:
+            if now - self._started_at > STEADY_AFTER_SECONDS:
+                self._pause_seconds = RESTART_SECONDS_FIRST
+            self._restart_at = now + self._pause_seconds
+            self._pause_seconds = min(self._pause_seconds * 2, RESTART_SECONDS_MAX)
+            return f"the engine stopped with code {self._child.returncode}; starting it again ({self.log})"
+        if now >= self._restart_at:
+            self._spawn()
+        return None
+
+    def stop(self) -> None:
+        """SIGTERM lets it give its lease back."""
+        self.record.stop(first_signal=signal.SIGTERM)
+        self._pid_file.unlink(missing_ok=True)
+        self._child = None
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        self._restart_at = None
+        self._started_at = time.monotonic()
+        self._child = spawn(
+            [str(REPOSITORY / ".venv" / "bin" / "python"), "-m", "fargate_engine"],
+            record=self.record,
+            log=self.log,
+            environment=self._environment(),
+            cwd=REPOSITORY,
+        )
+        self._pid_file.write_text(f"{self._child.pid}\n")
+        return self._child
+
+    def _environment(self) -> dict[str, str]:
+        recordings = os.environ.get("BREAKWATER_RECORDINGS", "")
+        return {
+            **base_environment(),
+            **self._platform.aws_environment(),
+            "DATABASE_SECRET_ARN": self._deployed["EngineDatabaseSecretArn"],
+            "ENGINE_HOST": HOST,
+            "ENGINE_ID": ENGINE_ID,
+            "ENGINE_PORT": str(self._platform.ports["engine"]),
+            "EVENT_BUS_NAME": self._deployed["EventBusName"],
+            "MARKET_RECORDINGS": ":".join(str(Path(path).resolve()) for path in recordings.split(":") if path),
+            "SERVICE_TOKEN_KEY_ID": self._deployed["ServiceTokenKeyId"],
+            "TRADE_EVENTS_QUEUE_URL": self._deployed["TradeEventsQueueUrl"],
+        }
