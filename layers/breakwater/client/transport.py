@@ -20,7 +20,9 @@ class Problem(Exception):
     def __init__(self, status: int, document: Json) -> None:
         self.status = status
         self.code: str = str(document.get("code", f"HTTP_{status}"))
-        self.detail: str = str(document.get("detail") or document.get("title") or f"the server answered {status}")
+        # API Gateway's own refusals, such as an authorizer's, have only a `message`.
+        told = document.get("detail") or document.get("title") or document.get("message")
+        self.detail: str = str(told or f"the server answered {status}")
         self.refusals: list[Refusal] = document.get("refusals") or []
         self.correlation_id: str | None = document.get("correlation_id")
         self.document = document

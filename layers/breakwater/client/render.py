@@ -1,0 +1,215 @@
+"""What the command shows: tables, a tree with bars, one line for an error."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from breakwater.client.shapes import Json, Refusal
+
+BAR_CELLS = 16
+STATUS_STYLES = {
+    "FILLED": "green",
+    "NEW": "cyan",
+    "PARTIALLY_FILLED": "cyan",
+    "CANCELED": "dim",
+    "EXPIRED": "dim",
+    "REJECTED": "red",
+    "UNKNOWN": "yellow",
+    "PENDING_NEW": "yellow",
+    "ACTIVE": "green",
+    "KILLED": "bold red",
+    "SUSPENDED": "red",
+    "REDUCE_ONLY": "yellow",
+    "UP": "green",
+    "DOWN": "red",
+    "DONE": "green",
+    "UNAVAILABLE": "yellow",
+    "BUY": "green",
+    "SELL": "red",
+    "WARNING": "yellow",
+    "ERROR": "red",
+    "CRITICAL": "bold red",
+}
+# Columns of each list: heading, and the field it shows.
+ORDERS = {
+    "order": "order_id",
+    "client id": "client_order_id",
+    "symbol": "symbol",
+    "side": "side",
+    "type": "type",
+    "quantity": "quantity",
+    "price": "price",
+    "filled": "cum_qty",
+    "avg": "avg_px",
+    "status": "status",
+    "updated": "updated_at",
+}
+TRADES = {
+    "time": "transact_time",
+    "symbol": "symbol",
+    "side": "side",
+    "quantity": "last_qty",
+    "price": "last_px",
+    "liquidity": "liquidity",
+    "fee": "fee",
+    "in": "fee_currency",
+    "realised": "realised_pnl",
+    "order": "order_id",
+}
+POSITIONS = {
+    "symbol": "symbol",
+    "quantity": "quantity",
+    "average": "average_price",
+    "mark": "mark_price",
+    "realised": "realised_pnl",
+    "unrealised": "unrealised_pnl",
+    "fees": "fees",
+}
+ALERTS = {"time": "created_at", "severity": "severity", "title": "title", "body": "body"}
+EVENTS = {"#": "sequence", "time": "occurred_at_ns", "topic": "topic", "about": "aggregate_id"}
+BALANCES = {"asset": "asset", "total": "total", "locked": "locked", "free": "free"}
+HEALTH = {"dependency": "dependency", "state": "state", "latency ms": "latency_ms"}
+USAGE = {
+    "limit": "limit_type",
+    "instrument": "instrument",
+    "allowed": "value",
+    "used": "used",
+    "reserved": "reserved",
+    "limit id": "limit_id",
+}
+SAGA = {"step": "step", "outcome": "outcome", "took": "took_ms", "detail": "detail"}
+REFUSALS = {
+    "limit": "limit_type",
+    "at": "node_name",
+    "allowed": "limit",
+    "used": "used",
+    "reserved": "reserved",
+    "attempted": "attempted",
+    "largest that passes": "largest_passing_quantity",
+}
+LEFT = frozenset(
+    {
+        "order",
+        "client id",
+        "symbol",
+        "side",
+        "type",
+        "status",
+        "updated",
+        "time",
+        "liquidity",
+        "in",
+        "severity",
+        "title",
+    }
+    | {"body", "topic", "about", "asset", "dependency", "state", "limit", "instrument", "limit id", "step", "outcome"}
+    | {"detail", "at"}
+)
+
+
+def table(rows: Iterable[Json | Refusal], columns: dict[str, str], *, empty: str) -> Table | Text:
+    """A row for each item; `empty` is said instead when there is none."""
+    listed = list(rows)
+    if not listed:
+        return Text(empty, style="dim")
+    drawn = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in columns:
+        drawn.add_column(heading, justify="left" if heading in LEFT else "right", overflow="fold")
+    for row in listed:
+        drawn.add_row(*(_cell(field, row.get(field)) for field in columns.values()))
+    return drawn
+
+
+def fields(record: Json) -> Table:
+    """One record, a line for each of its plain fields."""
+    drawn = Table(box=None, show_header=False, pad_edge=False)
+    drawn.add_column(style="bold")
+    drawn.add_column(overflow="fold")
+    for name, value in record.items():
+        if not isinstance(value, dict | list):
+            drawn.add_row(name.replace("_", " "), _cell(name, value))
+    return drawn
+
+
+def limits_tree(node: Json) -> Tree:
+    """The node, its limits with bars of their use, and the nodes below it."""
+    drawn = Tree(_node_label(node))
+    _grow(drawn, node)
+    return drawn
+
+
+def bar(used: Decimal, reserved: Decimal, limit: Decimal) -> Text:
+    """Used in solid cells, reserved in shaded ones; yellow from 70 %, red from 90 %."""
+    share = (used + reserved) / limit if limit else Decimal(1)
+    style = "red" if share >= Decimal("0.9") else "yellow" if share >= Decimal("0.7") else "green"
+    full = _cells(used, limit)
+    shaded = max(0, _cells(used + reserved, limit) - full)
+    return Text.assemble(
+        ("█" * full, style), ("▒" * shaded, style), ("░" * (BAR_CELLS - full - shaded), "dim"), f" {share:4.0%}"
+    )
+
+
+def amount(text: str | None) -> str:
+    """Without trailing zeros, with thousands separated: 100,000 and 0.5."""
+    if text is None:
+        return "-"
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return text
+    plain = f"{value:,f}"
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+
+
+def _cells(part: Decimal, limit: Decimal) -> int:
+    return max(0, min(BAR_CELLS, int(part * BAR_CELLS / limit))) if limit else BAR_CELLS
+
+
+def _grow(branch: Tree, node: Json) -> None:
+    for limit in node["limits"]:
+        branch.add(_limit_label(limit))
+    for child in node["children"]:
+        _grow(branch.add(_node_label(child)), child)
+
+
+def _node_label(node: Json) -> Text:
+    label = Text.assemble((node["name"], "bold"), (f"  {node['kind'].lower()}  ", "dim"))
+    if node["state"] != "ACTIVE":
+        label.append(node["state"], STATUS_STYLES[node["state"]])
+        label.append(f" {node.get('state_reason') or ''} ")
+    return label.append(node["node_id"], "dim")
+
+
+def _limit_label(limit: Json) -> Text:
+    where = "" if limit["instrument"] == "*" else f" {limit['instrument']}"
+    label = Text(f"{limit['limit_type']}{where}  ", style="cyan")
+    value, used = limit.get("value"), limit.get("used")
+    if value is None:
+        return label.append(" ".join(f"{name}: {told}" for name, told in (limit.get("parameters") or {}).items()), "")
+    if used is None:
+        return label.append(amount(value), "")
+    reserved = limit.get("reserved") or "0"
+    label.append(bar(max(Decimal(0), Decimal(used)), Decimal(reserved), Decimal(value)))
+    return label.append(f"  {amount(used)} used, {amount(reserved)} reserved of {amount(value)}", "default")
+
+
+def _cell(field: str, value: object) -> str:
+    if value is None or value == "":
+        return "-"
+    if field == "occurred_at_ns" and isinstance(value, int):
+        return _time_of_ns(value)
+    if field.endswith(("_at", "_time")):
+        return escape(str(value)[:19].replace("T", " "))
+    text = str(value)
+    if text in STATUS_STYLES:
+        return f"[{STATUS_STYLES[text]}]{text}[/]"
+    return escape(amount(text) if field not in {"client_order_id", "order_id"} else text)
+
+
+def _time_of_ns(at_ns: int) -> str:
+    return datetime.fromtimestamp(at_ns // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S")

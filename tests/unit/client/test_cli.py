@@ -1,0 +1,188 @@
+import json
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from breakwater.client.cli import app
+
+ACCOUNT = "0b7b0d43-6f4c-4a4f-9d2d-111111111111"
+ORDER = {"order_id": "o-1", "client_order_id": "my-1", "status": "NEW", "quantity": "0.5", "price": "2684.10"}
+SIGNED_IN = {"access_token": "access", "refresh_token": "refresh", "expires_in": 3600}
+
+
+@dataclass
+class Api:
+    """A stub of the API on loopback: `answers` by method and path, `asked` in order."""
+
+    url: str = ""
+    answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    asked: list[tuple[str, Any]] = field(default_factory=list)
+
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        api = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def _answer(self) -> None:
+                call = f"{self.command} {self.path.partition('?')[0]}"
+                sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                api.asked.append((call, json.loads(sent) if sent else None))
+                status, body = api.answers.get(call, (404, {"code": "NOT_FOUND", "detail": "nothing here"}))
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(json.dumps(body).encode())
+
+            do_GET = do_POST = do_DELETE = _answer
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Quiet."""
+
+        return Handler
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    api = Api()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), api.handler())
+    api.url = f"http://127.0.0.1:{server.server_port}"
+    api.answers = {
+        "POST /auth/sign-in": (200, SIGNED_IN),
+        "GET /me": (200, {"username": "trader1", "role": "trader", "account_ids": [ACCOUNT]}),
+    }
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield api
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def session_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "config" / "session.json"
+    monkeypatch.setenv("BREAKWATER_SESSION", str(path))
+    monkeypatch.chdir(tmp_path)
+    return path
+
+
+def run(*arguments: str) -> Result:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def sign_in(api: Api) -> None:
+    assert run("sign-in", "--user", "trader1", "--password", "secret", "--api-url", api.url).exit_code == 0
+
+
+def test_sign_in_leaves_a_session_only_its_owner_can_read(api: Api, session_file: Path) -> None:
+    sign_in(api)
+    assert stat.S_IMODE(session_file.stat().st_mode) == 0o600
+    assert json.loads(session_file.read_text())["account_ids"] == [ACCOUNT]
+
+
+def test_sign_in_takes_url_and_password_from_the_local_run(api: Api, tmp_path: Path) -> None:
+    (tmp_path / ".local").mkdir()
+    users = [{"username": "trader1", "password": "local"}]
+    (tmp_path / ".local" / "endpoints.json").write_text(json.dumps({"api_url": api.url, "users": users}))
+    assert run("sign-in", "--user", "trader1").exit_code == 0
+    assert api.asked[0] == ("POST /auth/sign-in", {"username": "trader1", "password": "local"})
+
+
+def test_sign_out_forgets_the_session(api: Api, session_file: Path) -> None:
+    sign_in(api)
+    api.answers["POST /auth/sign-out"] = (204, {})
+    assert run("sign-out").exit_code == 0
+    assert not session_file.exists()
+
+
+def test_place_sends_the_order_for_the_users_account(api: Api) -> None:
+    sign_in(api)
+    api.answers["POST /orders"] = (201, ORDER)
+    options = ("--at", "2684.10", "--tif", "GTC", "--post-only", "--id", "my-1")
+    result = run("place", "buy", "0.5", "ETH/USDT", *options, "--json")
+    assert json.loads(result.stdout) == ORDER
+    assert api.asked[-1][1] == {
+        "client_order_id": "my-1",
+        "account_id": ACCOUNT,
+        "symbol": "ETH/USDT",
+        "side": "BUY",
+        "type": "LIMIT",
+        "quantity": "0.5",
+        "price": "2684.10",
+        "time_in_force": "GTC",
+        "post_only": True,
+    }
+
+
+@pytest.mark.parametrize("options", [(), ("--at", "1", "--market")])
+def test_place_wants_a_price_or_the_market_and_not_both(api: Api, options: tuple[str, ...]) -> None:
+    sign_in(api)
+    result = run("place", "buy", "1", "ETH/USDT", *options)
+    assert result.exit_code == 2
+    assert "either --at PRICE or --market" in result.stderr
+
+
+def test_a_refusal_is_one_line_and_the_limits_with_the_largest_quantity_that_passes(api: Api) -> None:
+    sign_in(api)
+    refusal = {"node_name": "Desk A", "limit_type": "MAX_ORDER_QTY", "largest_passing_quantity": "0.4"}
+    body = {"code": "LIMIT_EXCEEDED", "detail": "1 limit refused", "refusals": [refusal], "correlation_id": "c-1"}
+    api.answers["POST /orders"] = (422, body)
+    result = run("place", "buy", "1", "ETH/USDT", "--market")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    first, *rest = result.stderr.splitlines()
+    assert first == "error: 1 limit refused (LIMIT_EXCEEDED) [c-1]"
+    assert "Desk A" in rest[-1]
+    assert "0.4" in rest[-1]
+
+
+def test_an_ended_session_says_how_to_go_on(api: Api) -> None:
+    sign_in(api)
+    api.answers["GET /orders"] = (401, {"message": "Unauthorized"})
+    result = run("orders")
+    assert (result.exit_code, result.stderr) == (1, "error: Unauthorized (HTTP_401): run `breakwater sign-in`\n")
+
+
+def test_a_server_that_is_down_is_one_line(session_file: Path) -> None:
+    session_file.parent.mkdir()
+    saved = {"api_url": "http://127.0.0.1:9", "username": "trader1", "account_ids": [ACCOUNT]}
+    tokens = {"access_token": "a", "refresh_token": "r", "expires_at": 4e9}
+    session_file.write_text(json.dumps(saved | {"session": tokens}))
+    result = run("limits", "kill", "n", "--reason", "test")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: no answer from http://127.0.0.1:9")
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"session": {"no": 1}}', '{"session": 7}'])
+def test_a_broken_session_file_is_one_line(session_file: Path, content: str) -> None:
+    session_file.parent.mkdir()
+    session_file.write_text(content)
+    result = run("orders")
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_without_a_session_it_says_to_sign_in() -> None:
+    assert run("trades").stderr == "error: not signed in: run `breakwater sign-in`\n"
+
+
+def test_without_a_local_run_it_says_to_start_one() -> None:
+    assert "run `make up` first" in run("health").stderr
+
+
+def test_a_refreshed_session_is_kept(api: Api, session_file: Path) -> None:
+    api.answers["POST /auth/sign-in"] = (200, SIGNED_IN | {"expires_in": 90})
+    sign_in(api)
+    saved = json.loads(session_file.read_text())
+    saved["session"]["expires_at"] = 0
+    session_file.write_text(json.dumps(saved))
+    api.answers["POST /auth/refresh"] = (200, {"access_token": "newer", "expires_in": 3600})
+    api.answers["GET /orders"] = (200, {"items": [], "next_cursor": None})
+    assert "No orders." in run("orders").stdout
+    assert json.loads(session_file.read_text())["session"]["access_token"] == "newer"
