@@ -1,0 +1,79 @@
+"""Positions, profit and balances by the average cost method: what one fill changes. Pure arithmetic."""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.money import EXACT
+from breakwater.domain.orders import Side
+
+# The one rounding here: an average is a quotient. Half even, at the finest scale an amount may have.
+AVERAGE_PRICE_STEP = Decimal("1e-18")
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution; `fee` is in `fee_currency` and positive when it is paid."""
+
+    side: Side
+    last_qty: Decimal
+    last_px: Decimal
+    fee: Decimal
+    fee_currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """`quantity` is signed; `average_price` is zero when flat; profit and fees are in the quote currency.
+
+    `realised_pnl` is before fees: what was really earned is `realised_pnl - fees`.
+    """
+
+    quantity: Decimal = ZERO
+    average_price: Decimal = ZERO
+    realised_pnl: Decimal = ZERO
+    fees: Decimal = ZERO
+
+    def after(self, fill: Fill, instrument: Instrument) -> "Position":
+        """The position once the fill is booked. ValueError when its fee is in an asset the pair does not have."""
+        fees = EXACT.add(self.fees, _fee_in_quote(fill, instrument))
+        change = EXACT.multiply(Decimal(fill.side.sign), fill.last_qty)
+        quantity = EXACT.add(self.quantity, change)
+        if EXACT.multiply(self.quantity, change) >= 0:
+            cost = EXACT.add(EXACT.multiply(self.quantity, self.average_price), EXACT.multiply(change, fill.last_px))
+            average = EXACT.divide(cost, quantity).quantize(AVERAGE_PRICE_STEP, context=EXACT)
+            return replace(self, quantity=quantity, average_price=average, fees=fees)
+        closed = min(self.quantity.copy_abs(), fill.last_qty).copy_sign(self.quantity)
+        earned = EXACT.multiply(closed, EXACT.subtract(fill.last_px, self.average_price))
+        realised = EXACT.add(self.realised_pnl, earned)
+        return Position(quantity, self._average_after_closing(quantity, fill), realised, fees)
+
+    def unrealised_pnl(self, mark_price: Decimal) -> Decimal:
+        return EXACT.multiply(self.quantity, EXACT.subtract(mark_price, self.average_price))
+
+    def _average_after_closing(self, quantity: Decimal, fill: Fill) -> Decimal:
+        """A fill that goes through zero closes the whole position and opens the rest at its own price."""
+        if quantity == 0:
+            return ZERO
+        return self.average_price if EXACT.multiply(quantity, self.quantity) > 0 else fill.last_px
+
+
+def balance_changes(fill: Fill, instrument: Instrument) -> dict[str, Decimal]:
+    """What the fill adds to (or takes from) each asset of a paper account, its fee included."""
+    sign = Decimal(fill.side.sign)
+    notional = EXACT.multiply(fill.last_qty, fill.last_px)
+    changes = {
+        instrument.base_asset: EXACT.multiply(sign, fill.last_qty),
+        instrument.quote_asset: EXACT.multiply(-sign, notional),
+    }
+    changes[fill.fee_currency] = EXACT.subtract(changes.get(fill.fee_currency, ZERO), fill.fee)
+    return changes
+
+
+def _fee_in_quote(fill: Fill, instrument: Instrument) -> Decimal:
+    if fill.fee_currency == instrument.quote_asset:
+        return fill.fee
+    if fill.fee_currency == instrument.base_asset:
+        return EXACT.multiply(fill.fee, fill.last_px)
+    raise ValueError(f"a fee in {fill.fee_currency} cannot be valued in {instrument.quote_asset}")

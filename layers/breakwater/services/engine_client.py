@@ -1,0 +1,120 @@
+"""The engine's gateway as functions see it: kept-alive HTTP, short time-outs, and never a second try by itself."""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from urllib3 import BaseHTTPResponse, PoolManager, Timeout
+from urllib3.exceptions import HTTPError
+
+from breakwater.domain.orders import OrderSnapshot, SubmitOrder
+from breakwater.errors import EngineUnavailable, NotFound
+
+TIMEOUT = Timeout(connect=1.0, read=4.0)
+HEALTH_TIMEOUT = Timeout(connect=0.5, read=1.0)
+
+
+class FailedCancel(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    order_id: uuid.UUID
+    reason: str
+
+
+class CanceledOrders(BaseModel):
+    """What became of the open orders of some accounts: the snapshots of those cancelled, and those that were not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    canceled: list[OrderSnapshot]
+    failed: list[FailedCancel]
+
+
+class EngineClient:
+    """Calls raise EngineUnavailable when the answer is not known: refused, timed out, failing, unreadable.
+
+    Every call is idempotent by order id, so whoever needs certainty may repeat it; this client does not.
+    `base_url` and `token` are asked at each call, because both change while a function lives.
+    """
+
+    def __init__(self, base_url: Callable[[], str], token: Callable[[], str]) -> None:
+        self._base_url = base_url
+        self._token = token
+        self._pool = PoolManager(num_pools=2, maxsize=2)
+
+    def submit(self, order: SubmitOrder) -> OrderSnapshot:
+        """The order as the engine has it, also when it had it before."""
+        body = order.model_dump(mode="json")
+        return self._call("POST", "/internal/orders", order.correlation_id, OrderSnapshot, body)
+
+    def cancel(self, order_id: uuid.UUID, *, tenant_id: uuid.UUID, correlation_id: str) -> OrderSnapshot:
+        """The order after the cancel, a final one unchanged; NotFound when the engine never heard of it."""
+        path = f"/internal/orders/{order_id}?tenant_id={tenant_id}"
+        return self._call("DELETE", path, correlation_id, OrderSnapshot)
+
+    def get(self, order_id: uuid.UUID, *, tenant_id: uuid.UUID, correlation_id: str) -> OrderSnapshot:
+        """NotFound when the engine never heard of it."""
+        path = f"/internal/orders/{order_id}?tenant_id={tenant_id}"
+        return self._call("GET", path, correlation_id, OrderSnapshot)
+
+    def void(
+        self, order_id: uuid.UUID, *, tenant_id: uuid.UUID, account_id: uuid.UUID, symbol: str, correlation_id: str
+    ) -> OrderSnapshot:
+        """The order as it is, or REJECTED for ever if the engine never heard of it: a late submit finds it so."""
+        body = {
+            "tenant_id": str(tenant_id),
+            "account_id": str(account_id),
+            "symbol": symbol,
+            "correlation_id": correlation_id,
+        }
+        path = f"/internal/orders/{order_id}/void"
+        return self._call("POST", path, correlation_id, OrderSnapshot, body)
+
+    def cancel_all(
+        self, account_ids: Sequence[uuid.UUID], *, tenant_id: uuid.UUID, correlation_id: str
+    ) -> CanceledOrders:
+        body = {
+            "tenant_id": str(tenant_id),
+            "account_ids": [str(account_id) for account_id in account_ids],
+            "correlation_id": correlation_id,
+        }
+        return self._call("POST", "/internal/cancel-all", correlation_id, CanceledOrders, body)
+
+    def check_health(self) -> None:
+        """Returns when the engine says it is well; EngineUnavailable otherwise."""
+        answer = self._send("GET", "/health", headers={}, body=None, timeout=HEALTH_TIMEOUT)
+        if answer.status != HTTPStatus.OK:
+            raise EngineUnavailable(f"the engine answered {answer.status}")
+
+    def _call[Answer: BaseModel](
+        self,
+        method: str,
+        path: str,
+        correlation_id: str,
+        model: type[Answer],
+        body: Mapping[str, object] | None = None,
+    ) -> Answer:
+        headers = {"Authorization": f"Bearer {self._token()}", "X-Correlation-ID": correlation_id}
+        answer = self._send(method, path, headers=headers, body=body, timeout=TIMEOUT)
+        # A POST names no order that must exist: 404 there is a wrong address, which says nothing about the order.
+        if answer.status == HTTPStatus.NOT_FOUND and method != "POST":
+            raise NotFound("the engine does not know this order")
+        if answer.status != HTTPStatus.OK:
+            # Our own mistakes too: a request the engine cannot read says nothing about the order.
+            raise EngineUnavailable(f"the engine answered {answer.status}")
+        try:
+            return model.model_validate_json(answer.data)
+        except ValidationError as error:
+            raise EngineUnavailable("the engine's answer could not be read") from error
+
+    def _send(
+        self, method: str, path: str, *, headers: Mapping[str, str], body: Mapping[str, object] | None, timeout: Timeout
+    ) -> BaseHTTPResponse:
+        url = self._base_url().rstrip("/") + path
+        try:
+            return self._pool.request(
+                method, url, headers=headers, json=body, timeout=timeout, retries=False, redirect=False
+            )
+        except HTTPError as error:
+            raise EngineUnavailable("the engine did not answer") from error
