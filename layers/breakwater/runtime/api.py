@@ -1,0 +1,137 @@
+"""An HTTP API in a Lambda function: FastAPI behind API Gateway, every refusal a problem document."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from mangum import Mangum
+from starlette.exceptions import HTTPException
+
+from breakwater.domain import permissions
+from breakwater.errors import BreakwaterError, NotAuthenticated
+from breakwater.runtime import problems
+from breakwater.runtime.edge import Edge, error_response, parse_json, problem_response
+from breakwater.runtime.observability import observed
+
+ERRORS_SHOWN_MAX = 20
+_CODES = {400: "MALFORMED_JSON", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "correlation_id"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "correlation_id": {"type": "string"},
+    },
+}
+_PROBLEM_RESPONSE = {
+    "description": "Problem details (RFC 9457)",
+    "content": {problems.CONTENT_TYPE: {"schema": _PROBLEM}},
+}
+
+
+def create_api(service: str) -> FastAPI:
+    """An API without routes yet. `service` names it in the OpenAPI document."""
+    api = FastAPI(
+        title=f"Breakwater {service}",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={"4XX": _PROBLEM_RESPONSE, "5XX": _PROBLEM_RESPONSE},
+    )
+    api.router.route_class = _StrictRoute
+    api.add_middleware(Edge)
+    api.add_exception_handler(BreakwaterError, _refused)
+    api.add_exception_handler(RequestValidationError, _invalid)
+    api.add_exception_handler(HTTPException, _http_error)
+    return api
+
+
+def lambda_handler(api: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """The handler of HTTP API events (payload 2.0)."""
+
+    @observed
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        with asyncio.Runner() as runner:
+            runner.get_loop()  # Makes it the thread's loop, which is the one Mangum runs the request on.
+            # Any other type is sent base64-encoded.
+            return Mangum(api, lifespan="off", text_mime_types=["application/"])(event, context)
+
+    return handler
+
+
+def correlation_id_of(request: Request) -> str:
+    correlation_id: str = request.state.correlation_id
+    return correlation_id
+
+
+def _caller(request: Request) -> permissions.Caller:
+    """From the authorizer's context; NotAuthenticated where there is none."""
+    event = request.scope.get("aws.event", {})
+    context = event.get("requestContext", {}).get("authorizer", {}).get("lambda")
+    if not context or not context.get("tenant_id"):
+        raise NotAuthenticated("this needs an access token or an API key")
+    return permissions.Caller(
+        tenant_id=uuid.UUID(context["tenant_id"]),
+        subject=context["subject"],
+        username=context["username"],
+        role=context["role"],
+        scopes=frozenset(context["scopes"].split(",")) - {""},
+        correlation_id=correlation_id_of(request),
+    )
+
+
+Caller = Annotated[permissions.Caller, Depends(_caller)]
+CorrelationId = Annotated[str, Depends(correlation_id_of)]
+
+
+class _StrictRequest(Request):
+    async def json(self) -> Any:
+        try:
+            return parse_json(await self.body())
+        except (ValueError, RecursionError) as error:
+            raise HTTPException(400, "the body is not JSON we can read") from error
+
+
+class _StrictRoute(APIRoute):
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_strictly(request: Request) -> Response:
+            return await handle(_StrictRequest(request.scope, request.receive))
+
+        return handle_strictly
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, BreakwaterError)  # noqa: S101  # Starlette types its handlers for any exception.
+    return error_response(error, correlation_id_of(request))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    # Names and messages only, and cut: what was sent may be huge, or a secret in the wrong place.
+    errors = [
+        {
+            "field": ".".join(map(str, found["loc"][1:]))[:100],
+            "message": found["msg"].removeprefix("Value error, ")[:200],
+        }
+        for found in error.errors()[:ERRORS_SHOWN_MAX]
+    ]
+    detail = "the request has values that can never be right"
+    return problem_response(problems.problem(422, "INVALID_REQUEST", detail, correlation_id_of(request), errors=errors))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    code = _CODES.get(error.status_code, "REJECTED")
+    document = problems.problem(error.status_code, code, error.detail, correlation_id_of(request))
+    return problem_response(document, dict(error.headers or {}))

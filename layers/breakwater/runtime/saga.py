@@ -1,0 +1,42 @@
+"""A saga's task: one function, one step a call."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from breakwater import errors
+from breakwater.runtime.observability import logger, observed
+
+
+class Rejection(Exception):
+    """Step Functions match the bare name of the class: this one ends the saga with a no."""
+
+
+class Unavailable(Exception):
+    """This one is retried a bounded number of times. The message of both is JSON: {code, detail, ...extensions}."""
+
+
+def saga_handler(steps: dict[str, Callable[[dict[str, Any]], Any]]) -> Callable[[dict[str, Any], Any], Any]:
+    """The handler of {"step": name, "order": {...}}: runs the step with the order and answers what it returns.
+
+    A refusal of ours leaves as exactly `Rejection` or `Unavailable`, whatever its subclass; every other exception is a
+    broken invariant and leaves as it is, for the machine's catch-all.
+    """
+
+    @observed
+    def handler(event: dict[str, Any], context: Any) -> Any:
+        order = event["order"]
+        logger().set_correlation_id(order.get("correlation_id"))
+        try:
+            return steps[event["step"]](order)
+        except errors.Rejection as error:
+            raise Rejection(_told(error)) from error
+        except errors.Unavailable as error:
+            logger().warning("step unavailable", step=event["step"], code=error.code)
+            raise Unavailable(_told(error)) from error
+
+    return handler
+
+
+def _told(error: errors.BreakwaterError) -> str:
+    return json.dumps({**error.extensions, "code": error.code, "detail": error.message})

@@ -1,0 +1,55 @@
+"""What a function is told by its environment, asked for when it is needed and not before."""
+
+import os
+from functools import cache
+
+
+class _Required:
+    """An environment variable of the attribute's name in capitals; RuntimeError names the one that is missing."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._variable = name.upper()
+
+    def __get__(self, instance: object, owner: type) -> str:
+        value = os.environ.get(self._variable)
+        if not value:
+            raise RuntimeError(f"the environment variable {self._variable} is not set")
+        return value
+
+
+class _Optional(_Required):
+    """The same, or None."""
+
+    def __get__(self, instance: object, owner: type) -> str | None:  # type: ignore[override]  # None is its point.
+        return os.environ.get(self._variable) or None
+
+
+class Settings:
+    """The variables of docs/ARCHITECTURE.md, "Environment of a function"."""
+
+    aws_region = _Required()
+    aws_endpoint_url = _Optional()  # Set on the local emulator only.
+    aws_lambda_function_name = _Required()
+
+    database_url = _Optional()  # A conninfo for tests; functions have the secret.
+    database_secret_arn = _Required()
+    admin_database_secret_arn = _Required()
+    functions_database_secret_arn = _Required()
+    engine_database_secret_arn = _Required()
+
+    engine_url_parameter = _Required()
+    service_token_key_id = _Required()
+    order_saga_arn = _Required()
+    alert_topic_arn = _Required()
+    connections_table = _Required()
+    websocket_api_endpoint = _Required()
+
+    user_pool_id = _Required()
+    user_pool_client_id = _Required()
+    oidc_issuer = _Optional()
+    oidc_jwks_url = _Optional()
+
+
+@cache
+def settings() -> Settings:
+    return Settings()
