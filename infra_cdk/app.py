@@ -1,0 +1,25 @@
+"""The CDK app: `cdk synth` runs it; the same assembly is deployed to AWS and to the local emulator (decision 0010)."""
+
+from aws_cdk import App, Tags, Validations
+from cdk_nag import AwsSolutionsChecks
+
+from infra_cdk.stacks.control import ControlStack
+from infra_cdk.stacks.engine import EngineStack
+from infra_cdk.stacks.network import NetworkStack
+from infra_cdk.stacks.state import StateStack
+
+
+def build(app: App) -> None:
+    """Four stacks, each importing only from those above it."""
+    network = NetworkStack(app, "BreakwaterNetwork").network
+    state = StateStack(app, "BreakwaterState", network=network)
+    control = ControlStack(app, "BreakwaterControl", network=network, state=state)
+    EngineStack(app, "BreakwaterEngine", network=network, state=state, control=control)
+    Tags.of(app).add("application", "breakwater")
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))  # A finding nobody accepted fails the synthesis.
+
+
+if __name__ == "__main__":
+    app = App(analytics_reporting=False)
+    build(app)
+    app.synth()

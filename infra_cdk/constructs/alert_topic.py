@@ -1,0 +1,24 @@
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from infra_cdk.constructs.function import PlatformFunction
+
+
+class AlertTopic(Construct):
+    """Where breaches go; administrators subscribe by email. Encrypted, over TLS only."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, key: kms.Key) -> None:
+        super().__init__(scope, construct_id)
+        self._key = key
+        self.topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
+
+    def published_by(self, function: PlatformFunction) -> None:
+        function.function.add_environment("ALERT_TOPIC_ARN", self.topic.topic_arn)
+        function.function.add_to_role_policy(
+            iam.PolicyStatement(actions=["sns:Publish"], resources=[self.topic.topic_arn])
+        )
+        function.function.add_to_role_policy(
+            iam.PolicyStatement(actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[self._key.key_arn])
+        )

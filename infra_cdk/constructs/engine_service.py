@@ -1,0 +1,156 @@
+"""The engine on Fargate: one task leads, another in the second zone waits for its lease."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_elasticloadbalancingv2 as elb
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_servicediscovery as cloud_map
+from constructs import Construct
+
+from infra_cdk.constructs.network import BALANCER_PORT, ENGINE_PORT, Network
+from infra_cdk.findings import accept
+from infra_cdk.repository import ROOT, required
+
+DOCKERFILE = "fargate_engine/Dockerfile"
+
+
+class EngineBalancer(Construct):
+    """Internal. Sends requests only to the task that answers `/health/ready` with 200: the one that holds the lease."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, network: Network) -> None:
+        super().__init__(scope, construct_id)
+        self.targets = elb.ApplicationTargetGroup(
+            self,
+            "Targets",
+            vpc=network.vpc,
+            target_type=elb.TargetType.IP,
+            protocol=elb.ApplicationProtocol.HTTP,
+            port=ENGINE_PORT,
+            deregistration_delay=Duration.seconds(5),
+            health_check=elb.HealthCheck(
+                path="/health/ready",
+                interval=Duration.seconds(5),
+                timeout=Duration.seconds(2),
+                healthy_threshold_count=2,
+                unhealthy_threshold_count=2,
+            ),
+        )
+        self.balancer = elb.ApplicationLoadBalancer(
+            self,
+            "Balancer",
+            vpc=network.vpc,
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
+            internet_facing=False,
+            security_group=network.balancer,
+            drop_invalid_header_fields=True,
+        )
+        self.balancer.add_listener(
+            "Listener",
+            port=BALANCER_PORT,
+            protocol=elb.ApplicationProtocol.HTTP,
+            default_target_groups=[self.targets],
+            open=False,
+        )
+        accept(self.balancer, "ELB2", "Only our functions call it, and the engine journals every order it takes.")
+        self.url = f"http://{self.balancer.load_balancer_dns_name}"
+
+
+class EngineService(Construct):
+    """Two tasks of the same image, each with a small companion that registers the task's address with the balancer.
+
+    ECS itself must not watch the target group: it would stop the waiting task for ever being "unhealthy" (decision
+    0011). It watches the container's own health check. Not autoscaled: there is one writer.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        network: Network,
+        balancer: EngineBalancer,
+        environment: dict[str, str],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._balancer = balancer
+        cluster = ecs.Cluster(
+            self,
+            "Cluster",
+            vpc=network.vpc,
+            container_insights_v2=ecs.ContainerInsights.ENABLED,
+            default_cloud_map_namespace=ecs.CloudMapNamespaceOptions(
+                name="breakwater.internal", type=cloud_map.NamespaceType.DNS_PRIVATE, vpc=network.vpc
+            ),
+        )
+        self.task = ecs.FargateTaskDefinition(
+            self,
+            "Task",
+            cpu=2048,
+            memory_limit_mib=4096,
+            runtime_platform=ecs.RuntimePlatform(
+                cpu_architecture=ecs.CpuArchitecture.ARM64, operating_system_family=ecs.OperatingSystemFamily.LINUX
+            ),
+        )
+        self._add_containers(environment)
+        ecs.FargateService(
+            self,
+            "Service",
+            cluster=cluster,
+            task_definition=self.task,
+            desired_count=2,
+            min_healthy_percent=100,  # The waiting task of the new version is up before the old leader is asked to go.
+            max_healthy_percent=200,
+            circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
+            enable_execute_command=False,
+            assign_public_ip=False,
+            security_groups=[network.engine],
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
+            cloud_map_options=ecs.CloudMapOptions(
+                name="engine", dns_record_type=cloud_map.DnsRecordType.A, dns_ttl=Duration.seconds(5)
+            ),
+        )
+        accept(self.task, "ECS2", "Names and addresses only; secrets are read from Secrets Manager by the process.")
+        accept(self.task, "IAM5[Resource::*]", "An ECR authorization token has no ARN to name.")
+
+    def _add_containers(self, environment: dict[str, str]) -> None:
+        required(DOCKERFILE)
+        image = ecs.ContainerImage.from_asset(
+            str(ROOT), file=DOCKERFILE, platform=ecr_assets.Platform.LINUX_ARM64, exclude=["cdk.out"]
+        )
+        log = logs.LogGroup(
+            self, "Log", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=RemovalPolicy.DESTROY
+        )
+        health = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{ENGINE_PORT}/health', timeout=3)"
+        engine = self.task.add_container(
+            "Engine",
+            image=image,
+            environment={"ENGINE_HOST": "0.0.0.0", "ENGINE_PORT": str(ENGINE_PORT), **environment},
+            port_mappings=[ecs.PortMapping(container_port=ENGINE_PORT)],
+            logging=ecs.LogDrivers.aws_logs(stream_prefix="engine", log_group=log),
+            readonly_root_filesystem=True,
+            stop_timeout=Duration.seconds(30),
+            health_check=ecs.HealthCheck(
+                command=["CMD", "python", "-c", health],
+                interval=Duration.seconds(10),
+                timeout=Duration.seconds(5),
+                retries=3,
+                start_period=Duration.seconds(60),  # Replaying the journal.
+            ),
+        )
+        registrar = self.task.add_container(
+            "Registrar",
+            image=image,
+            command=["python", "-m", "fargate_engine.target_group"],
+            environment={
+                "ENGINE_TARGET_GROUP_ARN": self._balancer.targets.target_group_arn,
+                "ENGINE_PORT": str(ENGINE_PORT),
+            },
+            logging=ecs.LogDrivers.aws_logs(stream_prefix="registrar", log_group=log),
+            readonly_root_filesystem=True,
+            memory_limit_mib=128,
+        )
+        registrar.add_container_dependencies(
+            ecs.ContainerDependency(container=engine, condition=ecs.ContainerDependencyCondition.START)
+        )

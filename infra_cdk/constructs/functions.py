@@ -1,0 +1,39 @@
+"""The functions of docs/ARCHITECTURE.md: how long each may take."""
+
+from aws_cdk import Duration
+from constructs import Construct
+
+from infra_cdk.constructs.function import PlatformFunction
+from infra_cdk.constructs.layer import BreakwaterLayer
+from infra_cdk.constructs.network import Network
+from infra_cdk.constructs.queues import CONSUMER_TIMEOUT
+
+API_TIMEOUT = Duration.seconds(29)  # API Gateway gives up at 30 s.
+AUTHORIZER_TIMEOUT = Duration.seconds(10)  # API Gateway waits no longer for an authorizer.
+SAGA_STEP_TIMEOUT = Duration.seconds(10)  # Above each state's own time-out, so that the state machine decides.
+
+TIMEOUTS = {
+    "authorizer": AUTHORIZER_TIMEOUT,
+    "users": API_TIMEOUT,
+    "limits": API_TIMEOUT,
+    "orders": API_TIMEOUT,
+    "queries": API_TIMEOUT,
+    "order_saga": SAGA_STEP_TIMEOUT,
+    "projections": CONSUMER_TIMEOUT,
+    "alerts": CONSUMER_TIMEOUT,
+    "notifications": CONSUMER_TIMEOUT,
+    "reconciler": Duration.seconds(50),  # It runs every minute, and never beside itself for long.
+    "provisioning": Duration.minutes(5),  # Migrations.
+}
+
+
+def platform_functions(scope: Construct, *, layer: BreakwaterLayer, network: Network) -> dict[str, PlatformFunction]:
+    """All functions by name, with no grants yet."""
+    return {
+        name: PlatformFunction(scope, _camel_case(name), name=name, layer=layer, network=network, timeout=timeout)
+        for name, timeout in TIMEOUTS.items()
+    }
+
+
+def _camel_case(name: str) -> str:
+    return name.title().replace("_", "") + "Function"

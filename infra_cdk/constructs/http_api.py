@@ -1,0 +1,109 @@
+"""The HTTP API: which path reaches which function, and which of them are open."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_authorizers as authorizers
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from constructs import Construct
+
+from infra_cdk.constructs.access_log import access_log
+from infra_cdk.constructs.function import PlatformFunction
+from infra_cdk.findings import accept
+
+REQUESTS_PER_SECOND = 200
+REQUESTS_BURST = 400
+
+OPEN_ROUTES = frozenset({"POST /auth/sign-in", "POST /auth/refresh", "POST /auth/sign-out", "GET /health"})
+
+ROUTES = {
+    "users": (
+        "POST /auth/sign-in",
+        "POST /auth/refresh",
+        "POST /auth/sign-out",
+        "GET /me",
+        "GET /api-keys",
+        "POST /api-keys",
+        "DELETE /api-keys/{key_id}",
+    ),
+    "limits": (
+        "POST /limits",
+        "GET /limits/tree",
+        "GET /limits/usage",
+        "POST /limits/validate",
+        "POST /limits/kill",
+        "POST /limits/rearm",
+        "DELETE /limits/{limit_id}",
+    ),
+    "orders": (
+        "POST /orders",
+        "POST /orders/preview",
+        "GET /orders",
+        "GET /orders/{order_id}",
+        "GET /orders/{order_id}/saga",
+        "DELETE /orders/{order_id}",
+        "DELETE /orders",
+    ),
+    "queries": (
+        "GET /trades",
+        "GET /positions",
+        "GET /portfolio",
+        "GET /alerts",
+        "GET /events",
+        "GET /instruments",
+        "GET /health",
+    ),
+}
+
+
+class PublicHttpApi(Construct):
+    """Every route stands in `ROUTES` and asks the authorizer unless it stands in `OPEN_ROUTES`; no CORS."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        authorizer: PlatformFunction,
+        functions: dict[str, PlatformFunction],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.api = apigateway.HttpApi(self, "Api", create_default_stage=False)
+        self._authorizer = authorizers.HttpLambdaAuthorizer(
+            "Authorizer",
+            authorizer.function,
+            response_types=[authorizers.HttpLambdaResponseType.SIMPLE],
+            identity_source=["$request.header.Authorization"],
+            results_cache_ttl=Duration.minutes(5),
+        )
+        for name, routes in ROUTES.items():
+            self._add(name, functions[name], routes)
+        self._add_stage()
+
+    def _add(self, name: str, function: PlatformFunction, routes: tuple[str, ...]) -> None:
+        integration = integrations.HttpLambdaIntegration(
+            name,
+            function.function,
+            scope_permission_to_route=False,  # One permission for the API, or a policy of 20 KB is soon full.
+        )
+        for route in routes:
+            method, path = route.split(" ")
+            is_open = route in OPEN_ROUTES
+            added = self.api.add_routes(
+                path=path,
+                methods=[apigateway.HttpMethod[method]],
+                integration=integration,
+                authorizer=apigateway.HttpNoneAuthorizer() if is_open else self._authorizer,
+            )
+            if is_open:
+                accept(added[0], "APIG4", "Signing in comes before a token, and health tells no secrets.")
+
+    def _add_stage(self) -> None:
+        self.stage = apigateway.HttpStage(
+            self,
+            "Stage",
+            http_api=self.api,
+            stage_name="$default",
+            auto_deploy=True,
+            throttle=apigateway.ThrottleSettings(rate_limit=REQUESTS_PER_SECOND, burst_limit=REQUESTS_BURST),
+            access_log_settings=access_log(self),
+        )

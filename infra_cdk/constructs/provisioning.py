@@ -1,0 +1,32 @@
+from aws_cdk import aws_iam as iam
+
+from infra_cdk.constructs.alert_topic import AlertTopic
+from infra_cdk.constructs.database import Database
+from infra_cdk.constructs.function import PlatformFunction
+from infra_cdk.constructs.identity import Identity
+
+
+def grant_provisioning(function: PlatformFunction, database: Database, identity: Identity, alerts: AlertTopic) -> None:
+    """What an operator's function needs beyond the others: all database roles, making users, subscribing their email."""
+    secrets = {
+        "ADMIN_DATABASE_SECRET_ARN": database.admin_secret,
+        "FUNCTIONS_DATABASE_SECRET_ARN": database.functions_secret,
+        "ENGINE_DATABASE_SECRET_ARN": database.engine_secret,
+    }
+    for variable, secret in secrets.items():
+        function.function.add_environment(variable, secret.secret_arn)
+        database.grant_secret(secret, function.function)
+
+    identity.pool.grant(
+        function.function,
+        "cognito-idp:AdminAddUserToGroup",
+        "cognito-idp:AdminCreateUser",
+        "cognito-idp:AdminGetUser",
+        "cognito-idp:AdminSetUserPassword",
+        "cognito-idp:CreateGroup",
+        "cognito-idp:GetGroup",
+    )
+    function.function.add_environment("ALERT_TOPIC_ARN", alerts.topic.topic_arn)
+    function.function.add_to_role_policy(
+        iam.PolicyStatement(actions=["sns:Subscribe"], resources=[alerts.topic.topic_arn])
+    )

@@ -1,0 +1,48 @@
+from typing import cast
+
+from aws_cdk import CfnElement, Stack
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra_cdk.constructs.access_log import access_log
+from infra_cdk.constructs.function import PlatformFunction
+from infra_cdk.findings import accept
+
+MESSAGES_PER_SECOND = 200
+MESSAGES_BURST = 400
+
+
+class NotificationsApi(Construct):
+    """The WebSocket API. One function answers its three routes and posts to its connections."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, function: PlatformFunction) -> None:
+        super().__init__(scope, construct_id)
+        self.api = apigateway.WebSocketApi(self, "Api", route_selection_expression="$request.body.action")
+        for route in ("$connect", "$disconnect", "$default"):
+            added = self.api.add_route(
+                route, integration=integrations.WebSocketLambdaIntegration("Notifications", function.function)
+            )
+            accept(added, "APIG4", "The function checks the token itself: a browser cannot send it as a header.")
+        self.stage = apigateway.WebSocketStage(
+            self,
+            "Stage",
+            web_socket_api=self.api,
+            stage_name="live",
+            auto_deploy=True,
+            throttle=apigateway.ThrottleSettings(rate_limit=MESSAGES_PER_SECOND, burst_limit=MESSAGES_BURST),
+            access_log_settings=access_log(self),
+        )
+        self._grant_post(function)
+
+    def _grant_post(self, function: PlatformFunction) -> None:
+        post = f"{self.api.api_id}/{self.stage.stage_name}/POST/@connections/*"
+        connections = Stack.of(self).format_arn(service="execute-api", resource=post)
+        function.function.add_environment("WEBSOCKET_API_ENDPOINT", self.stage.callback_url)
+        function.function.add_to_role_policy(
+            iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=[connections])
+        )
+        logical_id = Stack.of(self).get_logical_id(cast(CfnElement, self.api.node.default_child))
+        arn = f"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<{logical_id}>/live/POST/@connections/*"
+        accept(function, f"IAM5[Resource::{arn}]", "The ids of connections are not known when the policy is written.")

@@ -1,0 +1,102 @@
+from typing import Any
+
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from constructs import Construct
+
+from infra_cdk.constructs.alert_topic import AlertTopic
+from infra_cdk.constructs.functions import platform_functions
+from infra_cdk.constructs.http_api import PublicHttpApi
+from infra_cdk.constructs.layer import BreakwaterLayer
+from infra_cdk.constructs.network import Network
+from infra_cdk.constructs.order_saga import OrderSaga
+from infra_cdk.constructs.provisioning import grant_provisioning
+from infra_cdk.constructs.queues import WorkQueue
+from infra_cdk.constructs.websocket_api import NotificationsApi
+from infra_cdk.stacks.state import StateStack
+
+SOURCE = "breakwater"
+ALERT_TOPICS = ["limits.LimitBreached.v1", "limits.NodeStateChanged.v1"]
+
+
+class ControlStack(Stack):
+    """APIs, functions, the saga and the ways events take."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, network: Network, state: StateStack, **kwargs: Any
+    ) -> None:
+        super().__init__(scope, construct_id, **kwargs)
+        self._state = state
+        layer = BreakwaterLayer(self, "Layer")
+        self.functions = platform_functions(self, layer=layer, network=network)
+        self.bus = events.EventBus(self, "Bus", event_bus_name=SOURCE)
+        self.trade_events = WorkQueue(self, "TradeEvents", name="trade-events", fifo=True)
+        self.alerts = WorkQueue(self, "Alerts", name="alerts")
+        self.notifications = WorkQueue(self, "Notifications", name="notifications")
+        self.alert_topic = AlertTopic(self, "AlertTopic", key=state.data_key)
+        self.saga = OrderSaga(self, "OrderSaga", function=self.functions["order_saga"])
+        self.http_api = PublicHttpApi(
+            self, "HttpApi", authorizer=self.functions["authorizer"], functions=self.functions
+        )
+        self.websocket_api = NotificationsApi(self, "WebSocketApi", function=self.functions["notifications"])
+
+        self._grant()
+        self._route_events()
+        self._outputs()
+
+    def _grant(self) -> None:
+        functions, state = self.functions, self._state
+        for name in functions.keys() - {"provisioning"}:
+            functions[name].use_database(state.database)
+        for name in ("limits", "orders", "order_saga", "reconciler"):
+            functions[name].call_engine(state.service_token_key)
+        functions["queries"].find_engine()
+        for name in ("authorizer", "users", "notifications", "provisioning"):
+            functions[name].know_user_pool(state.identity)
+
+        orders = functions["orders"].function
+        orders.add_environment("ORDER_SAGA_ARN", self.saga.machine.state_machine_arn)
+        self.saga.machine.grant_start_sync_execution(orders)
+        self.alert_topic.published_by(functions["alerts"])
+        notifications = functions["notifications"].function
+        notifications.add_environment("CONNECTIONS_TABLE", state.connections.table_name)
+        state.connections.grant_read_write_data(notifications)
+        grant_provisioning(functions["provisioning"], state.database, state.identity, self.alert_topic)
+
+    def _route_events(self) -> None:
+        functions = self.functions
+        self.trade_events.feed(functions["projections"])
+        self.alerts.feed(functions["alerts"])
+        self.notifications.feed(functions["notifications"])
+        events.Rule(
+            self,
+            "AlertsRule",
+            event_bus=self.bus,
+            event_pattern=events.EventPattern(source=[SOURCE], detail_type=ALERT_TOPICS),
+            targets=[targets.SqsQueue(self.alerts.queue)],
+        )
+        events.Rule(
+            self,
+            "NotificationsRule",
+            event_bus=self.bus,
+            event_pattern=events.EventPattern(source=[SOURCE]),
+            targets=[targets.SqsQueue(self.notifications.queue)],
+        )
+        events.Rule(
+            self,
+            "ReconcilerRule",
+            schedule=events.Schedule.rate(Duration.minutes(1)),
+            # Not retried: the next minute's run does the same work.
+            targets=[targets.LambdaFunction(functions["reconciler"].function, retry_attempts=0)],
+        )
+
+    def _outputs(self) -> None:
+        CfnOutput(self, "ApiUrl", value=self.http_api.stage.url)
+        CfnOutput(self, "WebSocketUrl", value=self.websocket_api.stage.url)
+        CfnOutput(self, "TradeEventsQueueUrl", value=self.trade_events.queue.queue_url)
+        CfnOutput(self, "AlertsQueueUrl", value=self.alerts.queue.queue_url)
+        CfnOutput(self, "EventBusName", value=self.bus.event_bus_name)
+        CfnOutput(self, "AlertTopicArn", value=self.alert_topic.topic.topic_arn)
+        CfnOutput(self, "OrderSagaArn", value=self.saga.machine.state_machine_arn)
+        CfnOutput(self, "ProvisioningFunctionName", value=self.functions["provisioning"].function.function_name)

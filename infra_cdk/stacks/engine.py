@@ -1,0 +1,53 @@
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from infra_cdk.constructs.engine_service import EngineBalancer, EngineService
+from infra_cdk.constructs.function import ENGINE_URL_PARAMETER
+from infra_cdk.constructs.network import Network
+from infra_cdk.stacks.control import ControlStack
+from infra_cdk.stacks.state import StateStack
+
+
+class EngineStack(Stack):
+    """The execution plane. Functions find it by a parameter with a fixed name, so they do not depend on this stack."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        network: Network,
+        state: StateStack,
+        control: ControlStack,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, **kwargs)
+        balancer = EngineBalancer(self, "Balancer", network=network)
+        engine = EngineService(
+            self,
+            "Engine",
+            network=network,
+            balancer=balancer,
+            environment={
+                "DATABASE_SECRET_ARN": state.database.engine_secret.secret_arn,
+                "TRADE_EVENTS_QUEUE_URL": control.trade_events.queue.queue_url,
+                "EVENT_BUS_NAME": control.bus.event_bus_name,
+                "SERVICE_TOKEN_KEY_ID": state.service_token_key.key_id,
+            },
+        )
+        role = engine.task.task_role
+        state.database.grant_secret(state.database.engine_secret, role)
+        state.service_token_key.grant(role, "kms:GetPublicKey")
+        control.trade_events.queue.grant_send_messages(role)
+        control.bus.grant_put_events_to(role)
+        iam.Grant.add_to_principal(
+            grantee=role,
+            actions=["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"],
+            resource_arns=[balancer.targets.target_group_arn],
+        )
+        parameter = ssm.StringParameter(self, "Url", parameter_name=ENGINE_URL_PARAMETER, string_value=balancer.url)
+        CfnOutput(self, "EngineUrlParameterName", value=parameter.parameter_name)

@@ -1,0 +1,32 @@
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+from constructs import Construct
+
+from infra_cdk.constructs.connections import ConnectionsTable
+from infra_cdk.constructs.database import Database
+from infra_cdk.constructs.identity import Identity
+from infra_cdk.constructs.keys import DataKey, ServiceTokenKey
+from infra_cdk.constructs.network import Network
+from infra_cdk.constructs.storage import Storage
+
+
+class StateStack(Stack):
+    """What must survive everything else."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, network: Network, **kwargs: Any) -> None:
+        super().__init__(scope, construct_id, **kwargs)
+        self.data_key = DataKey(self, "DataKey").key
+        self.service_token_key = ServiceTokenKey(self, "ServiceTokenKey").key
+        self.database = Database(self, "Database", network=network, key=self.data_key)
+        self.identity = Identity(self, "Identity")
+        self.connections = ConnectionsTable(self, "Connections").table
+        self.storage = Storage(self, "Storage", key=self.data_key)
+
+        CfnOutput(self, "UserPoolId", value=self.identity.pool.user_pool_id)
+        CfnOutput(self, "UserPoolClientId", value=self.identity.client.user_pool_client_id)
+        CfnOutput(self, "AdminDatabaseSecretArn", value=self.database.admin_secret.secret_arn)
+        CfnOutput(self, "FunctionsDatabaseSecretArn", value=self.database.functions_secret.secret_arn)
+        CfnOutput(self, "EngineDatabaseSecretArn", value=self.database.engine_secret.secret_arn)
+        CfnOutput(self, "ServiceTokenKeyId", value=self.service_token_key.key_id)
+        CfnOutput(self, "ConnectionsTableName", value=self.connections.table_name)
