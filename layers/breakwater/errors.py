@@ -4,10 +4,13 @@ BreakwaterError
 ├── Rejection            the answer is no: 4xx, never retried
 │   ├── InvalidRequest       422  a value that can never be right
 │   ├── LimitExceeded        422  carries every refusing limit
+│   ├── OrderRefused         422  an order that is REJECTED; `code` says by what
 │   ├── NotAuthenticated     401
 │   ├── NotPermitted         403
 │   ├── NotFound             404  also for what belongs to another tenant
-│   └── Conflict             409  (OrderIdReused: the same client_order_id with another body)
+│   └── Conflict             409
+│       ├── OrderIdReused         the same client_order_id with another body
+│       └── OrderFinal            nothing is left to cancel
 └── Unavailable          the answer is not known yet: 503, or an order in state UNKNOWN
     ├── DatabaseUnavailable
     └── EngineUnavailable
@@ -20,7 +23,7 @@ class BreakwaterError(Exception):
     """`code` is stable and for programs, `message` is for people and holds no internals."""
 
     status: ClassVar[int]
-    code: ClassVar[str]
+    code: str
 
     def __init__(self, message: str, **extensions: Any) -> None:
         super().__init__(message)
@@ -41,6 +44,14 @@ class LimitExceeded(Rejection):
     """`refusals` (an extension) lists every limit that refused, in the shape docs/ARCHITECTURE.md and the API give."""
 
     code = "LIMIT_EXCEEDED"
+
+
+class OrderRefused(Rejection):
+    """An order that is REJECTED, told again each time it is sent: `code` is what the limits or the engine said."""
+
+    def __init__(self, message: str, *, code: str, **extensions: Any) -> None:
+        super().__init__(message, **extensions)
+        self.code = code
 
 
 class NotAuthenticated(Rejection):
@@ -65,6 +76,12 @@ class Conflict(Rejection):
 
 class OrderIdReused(Conflict):
     code = "ORDER_ID_REUSED"
+
+
+class OrderFinal(Conflict):
+    """`order_status` (an extension) is the state it ended in."""
+
+    code = "ORDER_FINAL"
 
 
 class Unavailable(BreakwaterError):

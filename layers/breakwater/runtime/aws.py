@@ -8,9 +8,8 @@ from botocore.config import Config  # type: ignore[import-untyped]
 
 
 @cache
-def client(service: str, *, endpoint_url: str | None = None, read_timeout_s: int = 5) -> Any:
-    """A client of one service, for at most two attempts. Region and endpoint come from the environment."""
-    config = Config(
-        connect_timeout=2, read_timeout=read_timeout_s, retries={"total_max_attempts": 2, "mode": "standard"}
-    )
+def client(service: str, *, endpoint_url: str | None = None, read_timeout_s: int = 5, attempts_max: int = 2) -> Any:
+    """A client of one service, for at most `attempts_max` attempts. Region and endpoint come from the environment."""
+    retries = {"total_max_attempts": attempts_max, "mode": "standard"}
+    config = Config(connect_timeout=2, read_timeout=read_timeout_s, retries=retries)
     return boto3.client(service, endpoint_url=endpoint_url, config=config)

@@ -17,7 +17,7 @@ class Unavailable(Exception):
 
 
 def saga_handler(steps: dict[str, Callable[[dict[str, Any]], Any]]) -> Callable[[dict[str, Any], Any], Any]:
-    """The handler of {"step": name, "order": {...}}: runs the step with the order and answers what it returns.
+    """The handler of {"step": name, "order": {...}, ...}: runs the step with this input and answers what it returns.
 
     A refusal of ours leaves as exactly `Rejection` or `Unavailable`, whatever its subclass; every other exception is a
     broken invariant and leaves as it is, for the machine's catch-all.
@@ -25,10 +25,9 @@ def saga_handler(steps: dict[str, Callable[[dict[str, Any]], Any]]) -> Callable[
 
     @observed
     def handler(event: dict[str, Any], context: Any) -> Any:
-        order = event["order"]
-        logger().set_correlation_id(order.get("correlation_id"))
+        logger().set_correlation_id(event["order"].get("correlation_id"))
         try:
-            return steps[event["step"]](order)
+            return steps[event["step"]](event)
         except errors.Rejection as error:
             raise Rejection(_told(error)) from error
         except errors.Unavailable as error:
