@@ -343,6 +343,7 @@ def _complain(message: str) -> None:
 def _say_problem(problem: Problem) -> None:
     hint = ": run `breakwater sign-in`" if problem.status == 401 and session.session_file().exists() else ""
     traced = f" [{problem.correlation_id}]" if problem.correlation_id else ""
-    _complain(f"{problem}{hint}{traced}")
+    wrong = "".join(f"; {error['field']}: {error['message']}" for error in problem.document.get("errors", []))
+    _complain(f"{problem}{wrong}{hint}{traced}")
     if problem.refusals:
         Console(stderr=True, width=160).print(render.table(problem.refusals, render.REFUSALS, empty=""))
