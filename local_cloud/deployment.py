@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+import boto3  # type: ignore[import-untyped]  # ships no types
+from botocore.config import Config  # type: ignore[import-untyped]
+from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
 from local_cloud.platform import REGION, REPOSITORY, LocalCloudError, Platform, base_environment
+from local_cloud.processes import ProcessRecord, spawn
 
 ACCOUNT = "000000000000"
 CDK = REPOSITORY / "node_modules" / ".bin" / "cdk"
@@ -44,6 +46,7 @@ class Deployment:
         self._outputs = platform.folder / "outputs.json"
         self._docker_stub = platform.folder / "docker-stub"
         self._log = platform.logs / "cdk.log"
+        self.record = ProcessRecord(platform.folder / "run" / "cdk.json")
 
     def synthesize(self) -> bool:
         """Write the cloud assembly unless it is up to date; whether it was written. Raises LocalCloudError."""
@@ -100,31 +103,31 @@ class Deployment:
             "CDK_DOCKER": str(self._docker_stub),
             "CI": "true",  # Plain lines, and errors alone on stderr.
         }
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        with self._log.open("ab") as log:
-            try:
-                outcome = subprocess.run(
-                    [str(CDK), "--no-notices", "--no-version-reporting", *arguments],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    env=environment,
-                    cwd=REPOSITORY,
-                    timeout=COMMAND_TIMEOUT_SECONDS,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired:
-                raise LocalCloudError(
-                    f"cdk {arguments[0]} took more than {COMMAND_TIMEOUT_SECONDS} s; its log is {self._log}"
-                ) from None
-        if outcome.returncode != 0:
+        child = spawn(
+            [str(CDK), "--no-notices", "--no-version-reporting", *arguments],
+            record=self.record,
+            log=self._log,
+            environment=environment,
+            cwd=REPOSITORY,
+        )
+        try:
+            code = child.wait(timeout=COMMAND_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            code = None
+        self.record.stop()
+        if code is None:
+            raise LocalCloudError(
+                f"cdk {arguments[0]} took more than {COMMAND_TIMEOUT_SECONDS} s; its log is {self._log}"
+            )
+        if code != 0:
             raise LocalCloudError(f"cdk {arguments[0]} failed; its log is {self._log}")
 
 
-def aws_client(platform: Platform, service: str) -> Any:
+def aws_client(platform: Platform, service: str, config: Config | None = None) -> Any:
     """A boto3 client of the emulator, whatever AWS account the user's own environment names."""
     return boto3.session.Session().client(
         service,
+        config=config,
         endpoint_url=platform.aws_url,
         region_name=REGION,
         aws_access_key_id="test",

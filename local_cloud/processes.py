@@ -53,7 +53,13 @@ class ProcessRecord:
 
 
 def spawn(
-    argv: list[str], *, record: ProcessRecord, log: Path, environment: dict[str, str], cwd: Path, user: str | None = None
+    argv: list[str],
+    *,
+    record: ProcessRecord,
+    log: Path,
+    environment: dict[str, str],
+    cwd: Path,
+    user: str | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start `argv` in a session of its own, so that a Ctrl-C in the terminal reaches only us, and record it."""
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Start the emulator: ministack, after our corrections. Configured by environment (see local_cloud/emulator_process.py).
+"""Start the emulator: ministack, after our corrections. emulator_process.py sets its environment.
 
 SIGUSR1 writes its state to disk without stopping it, so that a crash later loses only what came after.
 """

@@ -51,13 +51,17 @@ def apply() -> None:
 def _placeholder(prefix: str) -> Callable[[str, Properties, str], tuple[str, Attributes]]:
     def create(_logical_id: str, _properties: Properties, _stack: str) -> tuple[str, Attributes]:
         physical_id = prefix + uuid.uuid4().hex[:17]
-        return physical_id, dict.fromkeys(_ATTRIBUTE_NAMES, physical_id)
+        return physical_id, _attributes(physical_id)
 
     return create
 
 
 def _keep(physical_id: str, _old: Properties, _new: Properties, _stack: str) -> tuple[str, Attributes]:
-    return physical_id, dict.fromkeys(_ATTRIBUTE_NAMES, physical_id)
+    return physical_id, _attributes(physical_id)
+
+
+def _attributes(physical_id: str) -> Attributes:
+    return dict.fromkeys(_ATTRIBUTE_NAMES, physical_id)
 
 
 def _forget(_physical_id: str, _properties: Properties) -> None:

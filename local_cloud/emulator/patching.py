@@ -18,7 +18,7 @@ def require_supported_version() -> None:
     installed = version("ministack")
     if installed != SUPPORTED_VERSION:
         raise EmulatorChanged(
-            f"ministack {installed} is installed but local_cloud/emulator corrects {SUPPORTED_VERSION}: re-check each patch"
+            f"ministack {installed} is installed, but {SUPPORTED_VERSION} is corrected here: re-check every correction"
         )
 
 
@@ -44,5 +44,5 @@ def rewrite_function(owner: ModuleType | type, name: str, *replacements: tuple[s
         source = replace_once(source, old, new, f"{owner.__name__}.{name}")
     vars(module).update(names)
     compiled: dict[str, Any] = {}
-    exec(compile(source, f"<{module.__name__}.{name}, corrected>", "exec"), vars(module), compiled)
+    exec(compile(source, f"<{module.__name__}.{name}, corrected>", "exec"), vars(module), compiled)  # noqa: S102 - its own source
     setattr(owner, name, compiled[name])

@@ -1,0 +1,194 @@
+"""`make up`: every part in its order, watched until told to stop, and stopped in the opposite order."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import Any
+
+from local_cloud import configuration, provisioning
+from local_cloud.deployment import Deployment, aws_client
+from local_cloud.emulator_process import LocalEmulator
+from local_cloud.engine_process import LocalEngine
+from local_cloud.inbox import Inbox
+from local_cloud.platform import HOST, LocalCloudError, Platform
+from local_cloud.postgres import LocalPostgres
+from local_cloud.processes import ProcessRecord
+
+WATCH_SECONDS = 0.1
+FOLDER_MARK = ".breakwater-local"
+
+
+def supervisor_record(platform: Platform) -> ProcessRecord:
+    return ProcessRecord(platform.folder / "run" / "supervisor.json")
+
+
+def is_ready(platform: Platform) -> bool:
+    return supervisor_record(platform).process() is not None and platform.endpoints_file.exists()
+
+
+def stop_leftovers(platform: Platform) -> None:
+    """Stop what a supervisor that was killed has left running, those first that depend on others."""
+    for name in ("engine", "cdk", "emulator", "postgres"):
+        first_signal = signal.SIGINT if name == "postgres" else signal.SIGTERM
+        ProcessRecord(platform.folder / "run" / f"{name}.json").stop(first_signal=first_signal)
+
+
+def run(platform: Platform) -> None:
+    """Start the platform, print where it is, and keep it running until SIGINT or SIGTERM. Raises LocalCloudError."""
+    _prepare(platform)
+    stop = threading.Event()
+
+    def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
+        # During the start it must interrupt whatever is being waited for; a second one changes nothing.
+        if not stop.is_set():
+            stop.set()
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, ask_to_stop)
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    with ExitStack() as parts:
+        parts.callback(supervisor_record(platform).path.unlink, missing_ok=True)
+        parts.callback(platform.endpoints_file.unlink, missing_ok=True)
+        try:
+            engine, children = _start(platform, parts)
+            _watch(engine, children)
+        except KeyboardInterrupt:
+            print("\nstopping", flush=True)
+        finally:
+            stop.set()
+    print("stopped; `make up` finds the data again, `make clean` forgets it", flush=True)
+
+
+def _prepare(platform: Platform) -> None:
+    running = supervisor_record(platform).process()
+    if running is not None:
+        raise LocalCloudError(f"it is running already (pid {running.pid}); `make down` stops it")
+    stop_leftovers(platform)
+    for name, port in platform.ports.items():
+        require_free_port(name, port)
+    platform.folder.mkdir(parents=True, exist_ok=True)
+    (platform.folder / FOLDER_MARK).touch()
+    platform.endpoints_file.unlink(missing_ok=True)
+    supervisor_record(platform).write(os.getpid())
+
+
+def require_free_port(name: str, port: int) -> None:
+    """Raises LocalCloudError with the port's number and what to do."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise LocalCloudError(
+                f"port {port} ({name}) is taken by another program: stop it, or set BREAKWATER_PORT_BASE"
+            ) from None
+
+
+@contextmanager
+def _step(what: str) -> Iterator[None]:
+    print(f"  {what:<52}", end="", flush=True)
+    started = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        print(" failed", flush=True)
+        raise
+    print(f"{time.monotonic() - started:6.1f} s", flush=True)
+
+
+def _start(platform: Platform, parts: ExitStack) -> tuple[LocalEngine, dict[str, subprocess.Popen[bytes]]]:
+    started = time.monotonic()
+    print(f"Breakwater on this machine, in {platform.folder}", flush=True)
+    passwords = configuration.Passwords(platform.folder)
+    postgres, emulator, deployment = LocalPostgres(platform), LocalEmulator(platform), Deployment(platform)
+    children: dict[str, subprocess.Popen[bytes]] = {}
+    with _step("Postgres"):
+        parts.callback(postgres.stop)
+        children["Postgres"] = postgres.start()
+    with _step("inbox for mail and SMS"):
+        inbox = Inbox(platform.ports["inbox"])
+        inbox.start()
+        parts.callback(inbox.stop)
+    with _step("AWS emulator"):
+        parts.callback(emulator.stop)
+        children["the emulator"] = emulator.start()
+    parts.callback(deployment.record.stop)
+    with _step("template (cdk synth)"):
+        deployment.synthesize()
+    with _step("deployment (cdk deploy)"):
+        deployment.deploy()
+        deployed = deployment.outputs()
+    with _step("addresses and passwords of this machine"):
+        database_url = configuration.point_to_database(platform, deployed, postgres, passwords)
+        configuration.point_to_engine(platform, deployed)
+        configuration.expire_connections(platform, deployed)
+    lambda_client = aws_client(platform, "lambda", config=provisioning.CLIENT_CONFIG)
+    with _step("database migrations"):
+        provisioning.migrate(lambda_client, deployed["ProvisioningFunctionName"])
+    with _step("demo firm"):
+        users = _seed(lambda_client, deployed, passwords)
+        emulator.save_state()
+    engine = LocalEngine(platform, deployed)
+    with _step("engine and market"):
+        parts.callback(engine.stop)
+        engine.start()
+    endpoints = {
+        "api_url": configuration.local_api_url(platform, deployed["ApiUrl"]),
+        "ws_url": configuration.local_api_url(platform, deployed["WebSocketUrl"]),
+        "engine_url": platform.engine_url,
+        "database_url": database_url,
+        "inbox_url": platform.inbox_url,
+        "aws_endpoint_url": platform.aws_url,
+        "users": users,
+    }
+    _announce(platform, endpoints, time.monotonic() - started)
+    return engine, children
+
+
+def _seed(lambda_client: Any, deployed: dict[str, str], passwords: configuration.Passwords) -> list[dict[str, Any]]:
+    """The demo firm's sign-ins, each with the accounts it may use."""
+    by_username = {user["username"]: passwords.of(user["username"]) for user in provisioning.demo_firm()["users"]}
+    created = provisioning.create_demo_firm(lambda_client, deployed["ProvisioningFunctionName"], by_username)
+    return [
+        {
+            "username": user["username"],
+            "password": by_username[user["username"]],
+            "role": user["role"],
+            "account_ids": user["account_ids"],
+        }
+        for user in created["users"]
+    ]
+
+
+def _announce(platform: Platform, endpoints: dict[str, Any], took_seconds: float) -> None:
+    # Whole before it has its name: whoever waits for this file may read it at once.
+    unfinished = platform.endpoints_file.with_suffix(".tmp")
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(json.dumps(endpoints, indent=2) + "\n")
+    unfinished.replace(platform.endpoints_file)
+    print(f"\nready after {took_seconds:.1f} s\n")
+    for label, key in (("API", "api_url"), ("WebSocket", "ws_url"), ("engine", "engine_url"), ("mail", "inbox_url")):
+        print(f"  {label:<10} {endpoints[key]}")
+    print(f"  {'all of it':<10} {platform.endpoints_file}\n")
+    for user in endpoints["users"]:
+        print(f"  {user['username']:<10} {user['password']:<26} {user['role']}")
+    print("\nCtrl-C or `make down` stops it; `make demo` gives the tour", flush=True)
+
+
+def _watch(engine: LocalEngine, children: dict[str, subprocess.Popen[bytes]]) -> None:
+    """Until KeyboardInterrupt. Raises LocalCloudError when anything but the engine dies: AWS has no such failure."""
+    while True:
+        time.sleep(WATCH_SECONDS)
+        for name, child in children.items():
+            if child.poll() is not None:
+                raise LocalCloudError(f"{name} stopped with code {child.returncode}; so everything stops")
+        news = engine.watch(time.monotonic())
+        if news is not None:
+            print(news, flush=True)
