@@ -1,12 +1,216 @@
 """Users, accounts and keys."""
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
-from psycopg.rows import TupleRow
+from psycopg.rows import TupleRow, class_row
+
+from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS
+from breakwater.errors import NotFound
+
+ACCOUNTS_MAX = 10_000
+API_KEYS_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    account_id: uuid.UUID
+    name: str
+    kind: str  # PAPER or LIVE
+    base_currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    user_id: uuid.UUID
+    username: str
+    subject: str  # The issuer's `sub`.
+    email: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What may be shown of a key: its secret is not among it."""
+
+    key_id: str
+    username: str
+    name: str
+    scopes: list[str]
+    ip_allow: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundApiKey:
+    """What verifying a key needs: its user, and the hash its secret must have."""
+
+    tenant_id: uuid.UUID
+    subject: str
+    username: str
+    role: str
+    salt: bytes
+    secret_hash: bytes  # sha256(salt || secret)
+    scopes: list[str]
+    ip_allow: list[str]
+
+
+def find_api_key(connection: psycopg.Connection[TupleRow], key_id: str) -> FoundApiKey | None:
+    """A key that is neither revoked nor expired, whichever tenant it belongs to; None when there is none."""
+    with connection.cursor(row_factory=class_row(FoundApiKey)) as cursor:
+        return cursor.execute(
+            "SELECT tenant_id, subject, username, role, salt, secret_hash, scopes, ip_allow::text[] AS ip_allow"
+            " FROM identity.find_api_key(%s)",
+            (key_id,),
+        ).fetchone()
 
 
 class IdentityRows:
     def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID) -> None:
         self._connection = connection
         self._tenant_id = tenant_id
+
+    # accounts ---------------------------------------------------------------------------------------------------
+
+    def account(self, account_id: uuid.UUID) -> Account:
+        """NotFound also for an account of another tenant."""
+        with self._connection.cursor(row_factory=class_row(Account)) as cursor:
+            row = cursor.execute(
+                "SELECT account_id, name, kind, base_currency FROM identity.accounts"
+                " WHERE tenant_id = %s AND account_id = %s",
+                (self._tenant_id, account_id),
+            ).fetchone()
+        if row is None:
+            raise NotFound("no such account")
+        return row
+
+    def accessible_account_ids(self, subject: str, role: str) -> list[uuid.UUID]:
+        """A trader's own accounts; every account of the tenant for the roles that oversee it."""
+        if role in ROLES_WITH_ALL_ACCOUNTS:
+            rows = self._connection.execute(
+                "SELECT account_id FROM identity.accounts WHERE tenant_id = %s ORDER BY name LIMIT %s",
+                (self._tenant_id, ACCOUNTS_MAX),
+            )
+        else:
+            rows = self._connection.execute(
+                "SELECT a.account_id FROM identity.account_access a JOIN identity.users u USING (user_id)"
+                " WHERE a.tenant_id = %s AND u.tenant_id = %s AND u.subject = %s ORDER BY a.account_id LIMIT %s",
+                (self._tenant_id, self._tenant_id, subject, ACCOUNTS_MAX),
+            )
+        return [row[0] for row in rows]
+
+    def require_account(self, subject: str, role: str, account_id: uuid.UUID) -> Account:
+        """The account, if this user may see it; NotFound otherwise, so that nobody learns which ids exist."""
+        account = self.account(account_id)
+        if role in ROLES_WITH_ALL_ACCOUNTS:
+            return account
+        assigned = self._connection.execute(
+            "SELECT 1 FROM identity.account_access a JOIN identity.users u USING (user_id)"
+            " WHERE a.tenant_id = %s AND u.tenant_id = %s AND u.subject = %s AND a.account_id = %s",
+            (self._tenant_id, self._tenant_id, subject, account_id),
+        ).fetchone()
+        if assigned is None:
+            raise NotFound("no such account")
+        return account
+
+    def add_account(self, account: Account) -> bool:
+        """True when it is new; False when an account of that id is there already."""
+        cursor = self._connection.execute(
+            "INSERT INTO identity.accounts (account_id, tenant_id, name, kind, base_currency)"
+            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (account_id) DO NOTHING",
+            (account.account_id, self._tenant_id, account.name, account.kind, account.base_currency),
+        )
+        return cursor.rowcount == 1
+
+    def grant_account(self, user_id: uuid.UUID, account_id: uuid.UUID) -> None:
+        self._connection.execute(
+            "INSERT INTO identity.account_access (user_id, account_id, tenant_id) VALUES (%s, %s, %s)"
+            " ON CONFLICT (user_id, account_id) DO NOTHING",
+            (user_id, account_id, self._tenant_id),
+        )
+
+    # organisation and users -------------------------------------------------------------------------------------
+
+    def save_organisation(self, name: str) -> None:
+        self._connection.execute(
+            "INSERT INTO identity.organisations (tenant_id, name) VALUES (%s, %s)"
+            " ON CONFLICT (tenant_id) DO UPDATE SET name = excluded.name",
+            (self._tenant_id, name),
+        )
+
+    def save_user(self, user: User) -> None:
+        self._connection.execute(
+            "INSERT INTO identity.users (user_id, tenant_id, username, subject, email, role)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (user_id) DO UPDATE"
+            " SET subject = excluded.subject, email = excluded.email, role = excluded.role",
+            (user.user_id, self._tenant_id, user.username, user.subject, user.email, user.role),
+        )
+
+    def user(self, subject: str) -> User:
+        """NotFound when the tenant has no user of that subject."""
+        with self._connection.cursor(row_factory=class_row(User)) as cursor:
+            row = cursor.execute(
+                "SELECT user_id, username, subject, email, role FROM identity.users"
+                " WHERE tenant_id = %s AND subject = %s",
+                (self._tenant_id, subject),
+            ).fetchone()
+        if row is None:
+            raise NotFound("no such user")
+        return row
+
+    # API keys ---------------------------------------------------------------------------------------------------
+
+    def add_api_key(
+        self,
+        *,
+        key_id: str,
+        user_id: uuid.UUID,
+        name: str,
+        salt: bytes,
+        secret_hash: bytes,
+        scopes: Sequence[str],
+        ip_allow: Sequence[str],
+        expires_at: datetime | None,
+    ) -> None:
+        self._connection.execute(
+            "INSERT INTO identity.api_keys"
+            " (key_id, tenant_id, user_id, name, salt, secret_hash, scopes, ip_allow, expires_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s::text[]::cidr[], %s)",
+            (key_id, self._tenant_id, user_id, name, salt, secret_hash, list(scopes), list(ip_allow), expires_at),
+        )
+
+    def count_live_api_keys(self, user_id: uuid.UUID) -> int:
+        row = self._connection.execute(
+            "SELECT count(*) FROM identity.api_keys WHERE tenant_id = %s AND user_id = %s AND revoked_at IS NULL"
+            " AND (expires_at IS NULL OR expires_at > now())",
+            (self._tenant_id, user_id),
+        ).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def api_keys(self, user_id: uuid.UUID | None) -> list[ApiKey]:
+        """The user's keys, newest first; None: every key of the tenant. Revoked ones are shown as such."""
+        with self._connection.cursor(row_factory=class_row(ApiKey)) as cursor:
+            return cursor.execute(
+                "SELECT k.key_id, u.username, k.name, k.scopes, k.ip_allow::text[] AS ip_allow,"
+                " k.created_at, k.expires_at, k.revoked_at"
+                " FROM identity.api_keys k JOIN identity.users u USING (user_id)"
+                " WHERE k.tenant_id = %(tenant)s AND u.tenant_id = %(tenant)s"
+                " AND (%(user)s::uuid IS NULL OR k.user_id = %(user)s)"
+                " ORDER BY k.created_at DESC, k.key_id LIMIT %(at_most)s",
+                {"tenant": self._tenant_id, "user": user_id, "at_most": API_KEYS_MAX},
+            ).fetchall()
+
+    def revoke_api_key(self, key_id: str, user_id: uuid.UUID | None) -> None:
+        """NotFound unless the user has the key, or the tenant has it where `user_id` is None. Safe to repeat."""
+        cursor = self._connection.execute(
+            "UPDATE identity.api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE tenant_id = %(tenant)s"
+            " AND key_id = %(key)s AND (%(user)s::uuid IS NULL OR user_id = %(user)s)",
+            {"tenant": self._tenant_id, "key": key_id, "user": user_id},
+        )
+        if cursor.rowcount == 0:
+            raise NotFound("no such API key")

@@ -317,9 +317,9 @@ END $$;
 
 -- The three questions that are asked before a tenant is known. They answer only what is needed, and to no one else.
 CREATE FUNCTION identity.find_api_key(wanted text)
-  RETURNS TABLE (tenant_id uuid, user_id uuid, username text, role text, salt bytea, secret_hash bytea, scopes text[], ip_allow cidr[])
+  RETURNS TABLE (tenant_id uuid, subject text, username text, role text, salt bytea, secret_hash bytea, scopes text[], ip_allow cidr[])
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-  SELECT k.tenant_id, k.user_id, u.username, u.role, k.salt, k.secret_hash, k.scopes, k.ip_allow
+  SELECT k.tenant_id, u.subject, u.username, u.role, k.salt, k.secret_hash, k.scopes, k.ip_allow
   FROM identity.api_keys k JOIN identity.users u USING (user_id)
   WHERE k.key_id = wanted AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now()) $$;
 CREATE FUNCTION identity.find_user(wanted_subject text)
