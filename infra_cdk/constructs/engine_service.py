@@ -14,6 +14,7 @@ from infra_cdk.findings import accept
 from infra_cdk.repository import ROOT, required
 
 DOCKERFILE = "fargate_engine/Dockerfile"
+ALL_INTERFACES = "0.0.0.0"  # noqa: S104  # The task's own; its security group lets only the balancer in.
 
 
 class EngineBalancer(Construct):
@@ -126,7 +127,7 @@ class EngineService(Construct):
         engine = self.task.add_container(
             "Engine",
             image=image,
-            environment={"ENGINE_HOST": "0.0.0.0", "ENGINE_PORT": str(ENGINE_PORT), **environment},
+            environment={"ENGINE_HOST": ALL_INTERFACES, "ENGINE_PORT": str(ENGINE_PORT), **environment},
             port_mappings=[ecs.PortMapping(container_port=ENGINE_PORT)],
             logging=ecs.LogDrivers.aws_logs(stream_prefix="engine", log_group=log),
             readonly_root_filesystem=True,

@@ -19,7 +19,7 @@ ENGINE_URL_PARAMETER = "/breakwater/engine/url"
 
 
 class PlatformFunction(Construct):
-    """Python 3.13 on arm64 in the private subnets, with a role of its own that may write its log and nothing else yet."""
+    """Python 3.13 on arm64 in the private subnets, with a role of its own that so far may only write its log."""
 
     def __init__(
         self,

@@ -1,13 +1,13 @@
 """The Lambda layer, bundled without Docker: locked wheels for the target's platform, and our shared packages."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 import jsii
 from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
@@ -32,7 +32,7 @@ def bundle(target: Path, platform: Platform) -> None:
     command += ["--only-binary", ":all:", "--require-hashes", "-r", str(required(REQUIREMENTS))]
     if platform == "aws":
         command += ["--python-platform", "aarch64-manylinux_2_28"]
-    subprocess.run(command, check=True, timeout=UV_TIMEOUT_S, stdout=sys.stderr)
+    subprocess.run(command, check=True, timeout=UV_TIMEOUT_S)  # noqa: S603  # Fixed arguments, no shell.
     for package in PACKAGES:
         source = required(package)
         shutil.copytree(source, python / source.name, ignore=shutil.ignore_patterns(*EXCLUDED))
@@ -50,8 +50,17 @@ def source_hash(platform: Platform) -> str:
         digest.update(f"{file.relative_to(ROOT)} {file.stat().st_size}\n".encode())
         digest.update(file.read_bytes())
     if platform == "local":
-        digest.update(" ".join(os.uname()[i] for i in (0, 4)).encode())  # A checkout may be shared by machines.
+        digest.update(sysconfig.get_platform().encode())
     return digest.hexdigest()
+
+
+def _platform(context: str | None) -> Platform:
+    match context:
+        case None | "aws":
+            return "aws"
+        case "local":
+            return "local"
+    raise ValueError(f"lambda_platform is {context!r}; it is `aws` or `local`")
 
 
 def _sources() -> Iterator[Path]:
@@ -69,7 +78,8 @@ def _compile(python: Path) -> None:
     Unchecked, because zip archives carry other times than these files.
     """
     options = ["-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-s", str(python), "-p", "/opt/python"]
-    subprocess.run([sys.executable, "-m", "compileall", *options, str(python)], check=True, timeout=UV_TIMEOUT_S)
+    command = [sys.executable, "-m", "compileall", *options, str(python)]
+    subprocess.run(command, check=True, timeout=UV_TIMEOUT_S)  # noqa: S603  # Fixed arguments, no shell.
 
 
 def _uv() -> str:
@@ -95,9 +105,7 @@ class BreakwaterLayer(Construct):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        platform = self.node.try_get_context("lambda_platform") or "aws"
-        if platform not in get_args(Platform.__value__):
-            raise ValueError(f"lambda_platform is {platform!r}; it is one of {get_args(Platform.__value__)}")
+        platform = _platform(self.node.try_get_context("lambda_platform"))
         code = lambda_.Code.from_asset(
             str(required("layers")),
             asset_hash=source_hash(platform),

@@ -7,7 +7,7 @@ from infra_cdk.constructs.identity import Identity
 
 
 def grant_provisioning(function: PlatformFunction, database: Database, identity: Identity, alerts: AlertTopic) -> None:
-    """What an operator's function needs beyond the others: all database roles, making users, subscribing their email."""
+    """What the operator's function needs beyond the others: every database role, making users, subscribing them."""
     secrets = {
         "ADMIN_DATABASE_SECRET_ARN": database.admin_secret,
         "FUNCTIONS_DATABASE_SECRET_ARN": database.functions_secret,

@@ -18,11 +18,6 @@ class WorkQueue(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, name: str, fifo: bool = False) -> None:
         super().__init__(scope, construct_id)
-        order = {
-            "content_based_deduplication": False,
-            "deduplication_scope": sqs.DeduplicationScope.MESSAGE_GROUP,
-            "fifo_throughput_limit": sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
-        }
         self.dead_letters = sqs.Queue(
             self,
             "DeadLetters",
@@ -36,7 +31,9 @@ class WorkQueue(Construct):
             "Queue",
             queue_name=f"{name}.fifo" if fifo else name,
             fifo=fifo or None,
-            **(order if fifo else {}),
+            content_based_deduplication=False if fifo else None,
+            deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP if fifo else None,
+            fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID if fifo else None,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=Duration.days(4),

@@ -7,7 +7,7 @@ from infra_cdk.findings import accept
 
 
 class Storage(Construct):
-    """Buckets for reports and for closed partitions, private, versioned, over TLS only; and one for their access logs."""
+    """Buckets for reports and closed partitions: private, versioned, over TLS only. A third takes their access logs."""
 
     def __init__(self, scope: Construct, construct_id: str, *, key: kms.Key) -> None:
         super().__init__(scope, construct_id)
