@@ -1,0 +1,72 @@
+"""What is measured, how it is told, and on which machine."""
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from rich.table import Column, Table
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table; times in milliseconds. `ok` is None where there is no goal."""
+
+    name: str
+    goal: str
+    p50_ms: float | None
+    p99_ms: float | None
+    other: str
+    ok: bool | None
+
+
+def percentile(sorted_values: list[float], share: float) -> float:
+    """The nearest rank: a value that was measured, never one between two."""
+    return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * share))]
+
+
+def machine(postgres_version: str) -> str:
+    memory_gib = psutil.virtual_memory().total / 2**30
+    told = [
+        _cpu_model(),
+        f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores",
+        f"{memory_gib:.1f} GiB",
+        f"{platform.system()} {platform.release()}",
+        f"Python {platform.python_version()}",
+        f"Postgres {postgres_version}",
+    ]
+    return ", ".join(told)
+
+
+def drawn(figures: list[Figure]) -> Table:
+    right = [Column(heading, justify="right") for heading in ("p50", "p99")]
+    table = Table("figure", "goal", *right, "other", "ok", box=None, header_style="bold")
+    for figure in figures:
+        table.add_row(*_cells(figure))
+    return table
+
+
+def markdown(machine_line: str, figures: list[Figure]) -> str:
+    rows = [("figure", "goal", "p50", "p99", "other", "ok"), ("---", "---", "---:", "---:", "---", "---")]
+    rows += [_cells(figure) for figure in figures]
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return f"# Figures\n\nWritten by `make bench`. {machine_line}.\n\n" + "\n".join(lines) + "\n"
+
+
+def _cells(figure: Figure) -> tuple[str, str, str, str, str, str]:
+    verdict = {True: "yes", False: "NO", None: ""}[figure.ok]
+    return figure.name, figure.goal, _ms(figure.p50_ms), _ms(figure.p99_ms), figure.other, verdict
+
+
+def _ms(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} ms"
+
+
+def _cpu_model() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
