@@ -1,0 +1,166 @@
+"""Place, show and cancel orders, as a client asks for it."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from breakwater.db.connection import TenantTransaction
+from breakwater.db.orders import OrderRow
+from breakwater.domain.orders import OrderSnapshot, OrderTerms, OrdStatus, PlaceOrder
+from breakwater.domain.permissions import Caller
+from breakwater.errors import EngineUnavailable, NotFound, OrderFinal, OrderIdReused, Unavailable
+from breakwater.services.cursors import decode_cursor, next_cursor
+from breakwater.services.engine_client import EngineClient, FailedCancel
+from breakwater.services.order_saga import refusal_of
+from breakwater.services.settlement import TenantTransactions, settle
+
+UNRESOLVED = frozenset({OrdStatus.PENDING_NEW, OrdStatus.UNKNOWN})
+ENDED_BEFORE_THE_CANCEL = frozenset({OrdStatus.FILLED, OrdStatus.EXPIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """`is_new` is False when the order had been sent before."""
+
+    order: OrderRow
+    is_new: bool
+
+
+def place(
+    terms: OrderTerms,
+    caller: Caller,
+    transactions: TenantTransactions,
+    start_saga: Callable[[PlaceOrder], None],
+    at: datetime,
+) -> Placed:
+    """Place it, or answer what became of it when it was sent before. Its row is the truth, never the saga's answer.
+
+    OrderRefused when it is REJECTED, OrderIdReused, NotFound (the account), InvalidRequest (symbol, ticks, lots), and
+    Unavailable when not even its row was written.
+    """
+    caller.require("orders:create")
+    command = PlaceOrder.of(
+        terms,
+        tenant_id=caller.tenant_id,
+        placed_by=caller.username,
+        correlation_id=caller.correlation_id,
+        at=at,
+    )
+    with transactions(caller.tenant_id) as tx:
+        tx.identity.require_account(caller.subject, caller.role, terms.account_id)
+        known = tx.orders.get(command.order_id)
+        if known is None:
+            terms.check_against(tx.market.instrument(terms.symbol))
+    if known is not None:
+        return Placed(_answer(known, terms), is_new=False)
+    start_saga(command)
+    with transactions(caller.tenant_id) as tx:
+        placed = tx.orders.get(command.order_id)
+    if placed is None:
+        raise Unavailable("the order was not taken; send it again under the same client_order_id")
+    return Placed(_answer(placed, terms), is_new=True)
+
+
+def order(order_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> OrderRow:
+    """NotFound also for another tenant's order, and for one of an account the caller has no access to."""
+    caller.require("orders:read")
+    return _accessible(order_id, caller, tx)
+
+
+def page(
+    caller: Caller,
+    tx: TenantTransaction,
+    *,
+    account_id: uuid.UUID | None,
+    status: OrdStatus | None,
+    cursor: str | None,
+    limit: int,
+) -> tuple[list[OrderRow], str | None]:
+    """The newest first, of one account or of all the caller may see, and the cursor to the older ones."""
+    caller.require("orders:read")
+    accounts = visible_accounts(caller, tx, account_id)
+    rows = tx.orders.page(accounts, status=status, before=decode_cursor(cursor), limit=limit + 1)
+    return next_cursor(rows, limit, lambda row: (row.created_at, row.order_id))
+
+
+def cancel(order_id: uuid.UUID, caller: Caller, transactions: TenantTransactions, engine: EngineClient) -> OrderRow:
+    """The order after its cancel. OrderFinal when it had ended before; EngineUnavailable when nothing is known."""
+    caller.require("orders:cancel")
+    with transactions(caller.tenant_id) as tx:
+        row = _accessible(order_id, caller, tx)
+    if row.status.is_final:
+        raise _final(row)
+    snapshot = _cancel_at_engine(row, caller, engine)
+    with transactions(caller.tenant_id) as tx:
+        settle(tx, snapshot)
+        canceled = _accessible(order_id, caller, tx)
+    if canceled.status in ENDED_BEFORE_THE_CANCEL:
+        raise _final(canceled)
+    return canceled
+
+
+def cancel_all(
+    account_id: uuid.UUID, caller: Caller, transactions: TenantTransactions, engine: EngineClient
+) -> tuple[list[OrderRow], list[FailedCancel]]:
+    """Every open order of the account that the engine knows: those cancelled, and those that were not, with why."""
+    caller.require("orders:cancel")
+    with transactions(caller.tenant_id) as tx:
+        tx.identity.require_account(caller.subject, caller.role, account_id)
+    result = engine.cancel_all([account_id], tenant_id=caller.tenant_id, correlation_id=caller.correlation_id)
+    canceled = []
+    for snapshot in result.canceled:
+        # One by one: a limit node is then held for one order's sake only.
+        with transactions(caller.tenant_id) as tx:
+            settle(tx, snapshot)
+            canceled.append(_accessible(snapshot.order_id, caller, tx))
+    return canceled, result.failed
+
+
+def visible_accounts(caller: Caller, tx: TenantTransaction, account_id: uuid.UUID | None) -> list[uuid.UUID]:
+    """The one account asked for, NotFound if the caller may not see it, or all those he may see."""
+    if account_id is None:
+        return tx.identity.accessible_account_ids(caller.subject, caller.role)
+    tx.identity.require_account(caller.subject, caller.role, account_id)
+    return [account_id]
+
+
+def _answer(row: OrderRow, terms: OrderTerms) -> OrderRow:
+    if row.fingerprint != terms.fingerprint():
+        raise OrderIdReused("this client_order_id was used for another order", order_id=str(row.order_id))
+    refusal = refusal_of(row)
+    if refusal is not None:
+        raise refusal
+    return row
+
+
+def _accessible(order_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> OrderRow:
+    row = tx.orders.get(order_id)
+    if row is None:
+        raise NotFound("no such order")
+    try:
+        tx.identity.require_account(caller.subject, caller.role, row.account_id)
+    except NotFound:
+        # The same words as above: an answer must not tell that the order exists.
+        raise NotFound("no such order") from None
+    return row
+
+
+def _cancel_at_engine(row: OrderRow, caller: Caller, engine: EngineClient) -> OrderSnapshot:
+    try:
+        return engine.cancel(row.order_id, tenant_id=caller.tenant_id, correlation_id=caller.correlation_id)
+    except NotFound:
+        if row.status not in UNRESOLVED:
+            raise EngineUnavailable("the engine does not know this order yet") from None
+    # It is on its way, or was lost on it. Voided it can never arrive, which is what a cancel asks for.
+    return engine.void(
+        row.order_id,
+        tenant_id=caller.tenant_id,
+        account_id=row.account_id,
+        symbol=row.symbol,
+        correlation_id=caller.correlation_id,
+    )
+
+
+def _final(row: OrderRow) -> OrderFinal:
+    return OrderFinal(f"the order is {row.status} already", order_id=str(row.order_id), order_status=row.status.value)

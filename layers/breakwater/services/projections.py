@@ -1,0 +1,86 @@
+"""Read models from the engine's events: orders, trades, positions, balances, and the ledger with them."""
+
+from breakwater.db.connection import TenantTransaction
+from breakwater.db.portfolio import TradeRow
+from breakwater.domain.money import EXACT, parse_amount
+from breakwater.domain.orders import OrderSnapshot, OrdStatus, Side
+from breakwater.domain.portfolio import Fill, balance_changes
+from breakwater.domain.times import from_nanoseconds
+from breakwater.services.settlement import TenantTransactions, settle
+from events.envelope import Envelope
+from events.orders import (
+    OrderAccepted,
+    OrderCanceled,
+    OrderExpired,
+    OrderRejected,
+    OrderState,
+    TradeExecuted,
+)
+
+CONSUMER = "projections"
+ORDER_EVENTS = {event.topic: event for event in (OrderAccepted, OrderRejected, OrderCanceled, OrderExpired)}
+
+
+def project(envelope: Envelope, transactions: TenantTransactions) -> None:
+    """Book one event in one transaction; one that was booked before changes nothing, one of no concern neither.
+
+    NotFound when the order was never reserved here: a broken promise, which belongs into the dead-letter queue.
+    """
+    if envelope.topic == TradeExecuted.topic:
+        trade = TradeExecuted.model_validate(envelope.payload)
+        with transactions(envelope.tenant_id) as tx:
+            if tx.portfolio.first_time(CONSUMER, envelope.event_id):
+                _book_trade(tx, trade)
+                # Last, because it holds limit nodes that other accounts wait for.
+                settle(tx, _snapshot(trade.order))
+    elif envelope.topic in ORDER_EVENTS:
+        event = ORDER_EVENTS[envelope.topic].model_validate(envelope.payload)
+        with transactions(envelope.tenant_id) as tx:
+            if tx.portfolio.first_time(CONSUMER, envelope.event_id):
+                settle(tx, _snapshot(event.order))
+
+
+def _book_trade(tx: TenantTransaction, trade: TradeExecuted) -> None:
+    order = trade.order
+    instrument = tx.market.instrument(order.symbol)
+    fill = Fill(
+        side=Side(order.side),
+        last_qty=parse_amount(trade.last_qty),
+        last_px=parse_amount(trade.last_px),
+        fee=parse_amount(trade.fee),
+        fee_currency=trade.fee_currency,
+    )
+    before = tx.portfolio.lock_position(order.account_id, order.symbol)
+    after = before.after(fill, instrument)
+    row = TradeRow(
+        trade_id=trade.trade_id,
+        order_id=order.order_id,
+        account_id=order.account_id,
+        symbol=order.symbol,
+        side=order.side,
+        last_qty=fill.last_qty,
+        last_px=fill.last_px,
+        liquidity=trade.liquidity,
+        fee=fill.fee,
+        fee_currency=fill.fee_currency,
+        realised_pnl=EXACT.subtract(after.realised_pnl, before.realised_pnl),
+        venue=order.venue,
+        transact_time=from_nanoseconds(order.transact_time_ns),
+    )
+    changes = balance_changes(fill, instrument)
+    tx.portfolio.book(row, engine_seq=order.engine_seq, position=after, balance_changes=changes)
+
+
+def _snapshot(order: OrderState) -> OrderSnapshot:
+    return OrderSnapshot(
+        order_id=order.order_id,
+        status=OrdStatus(order.status),
+        quantity=parse_amount(order.quantity),
+        cum_qty=parse_amount(order.cum_qty),
+        leaves_qty=parse_amount(order.leaves_qty),
+        cum_notional=parse_amount(order.cum_notional),
+        reject_code=order.reject_code,
+        reject_reason=order.reject_reason,
+        engine_seq=order.engine_seq,
+        transact_time_ns=order.transact_time_ns,
+    )
