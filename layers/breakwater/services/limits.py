@@ -2,13 +2,30 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from breakwater.db.connection import TenantTransaction
-from breakwater.domain.orders import OrderSnapshot, PlaceOrder
+from breakwater.db.limits import Ladder
+from breakwater.domain.exposure import ZERO
+from breakwater.domain.limit_types import ProposedOrder
+from breakwater.domain.limits import Finding, evaluate, propose, refused
+from breakwater.domain.orders import OrderSnapshot, OrderTerms, PlaceOrder
+from breakwater.domain.settlement import (
+    HeldReservation,
+    ReservationState,
+    change_between,
+    released,
+    session_day,
+    settled,
+)
+from breakwater.domain.valuation import fresh_reference
+from breakwater.errors import InvalidRequest, LimitExceeded, NotFound
 from events.limits import LimitBreached
+
+type _Action = Literal["WARN", "REJECT"]
+_NO_DAY = date.min  # Nothing traded, so no day's count begins.
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +45,50 @@ def reserve_limits(tx: TenantTransaction, order: PlaceOrder, at: datetime) -> Re
     raises: LimitExceeded (`refusals` names every limit that refused), its kind ReferenceUnavailable (`refusals` is
     empty), NotFound (unknown account), InvalidRequest (unknown symbol, off tick, off lot, below the minimum).
     """
-    raise NotImplementedError
+    terms, day = order.terms, at.astimezone(UTC).date()
+    ladder = tx.limits.lock_ladder(terms.account_id, terms.symbol, order.order_id, day)
+    if ladder.held is not None:
+        return Reservation(order.order_id, ladder.held.price_low, ladder.held.price_high, ())
+    proposed, findings = judge(ladder, terms, at)
+    refusals = [finding.to_json() for finding in refused(findings)]
+    if refusals:
+        raise LimitExceeded("the order would pass a limit", refusals=refusals)
+    reservation = HeldReservation(
+        order_id=order.order_id,
+        node_ids=[scope.node.node_id for scope in ladder.scopes],
+        symbol=terms.symbol,
+        side=terms.side,
+        quantity=terms.quantity,
+        valuation_price=proposed.band.high,
+        open_qty=terms.quantity,
+        cum_qty=ZERO,
+        cum_notional=ZERO,
+        engine_seq=0,
+        state=ReservationState.HELD,
+    )
+    tx.limits.hold(reservation, change_between(released(reservation), reservation), terms.account_id, day, at)
+    warnings = tuple(_warnings(order, findings))
+    return Reservation(order.order_id, proposed.band.low, proposed.band.high, warnings)
+
+
+def judge(ladder: Ladder, terms: OrderTerms, at: datetime) -> tuple[ProposedOrder, list[Finding]]:
+    """What every limit says to these terms. Raises as `reserve_limits` does, but for LimitExceeded itself."""
+    if not ladder.scopes:
+        raise NotFound("unknown account")
+    quote = ladder.quote
+    if quote is None:
+        raise InvalidRequest(f"unknown symbol {terms.symbol}", field="symbol")
+    terms.check_against(quote.instrument)
+    reference = None
+    if quote.reference is not None and quote.observed_at is not None:
+        reference = fresh_reference(quote.reference, quote.observed_at, at)
+    proposed = propose(terms, quote.instrument, reference, ladder.scopes)
+    return proposed, evaluate(ladder.scopes, proposed, reduce_only=terms.reduce_only)
 
 
 def refusal_events(order: PlaceOrder, refusals: list[dict[str, Any]]) -> list[LimitBreached]:
     """The events that belong into the transaction that records the order as refused."""
-    raise NotImplementedError
+    return [_breach(order, refusal, "REJECT", 100) for refusal in refusals]
 
 
 def settle(tx: TenantTransaction, snapshot: OrderSnapshot) -> bool:
@@ -41,9 +96,42 @@ def settle(tx: TenantTransaction, snapshot: OrderSnapshot) -> bool:
 
     NotFound when nothing was ever reserved for the order.
     """
-    raise NotImplementedError
+    before = _locked(tx, snapshot.order_id)
+    after = settled(before, snapshot)
+    if after is before:
+        return False
+    tx.limits.settle(after, change_between(before, after), session_day(snapshot.transact_time_ns))
+    return True
 
 
 def release(tx: TenantTransaction, order_id: uuid.UUID) -> bool:
-    """Give everything back for an order that never reached the engine; False when it is final already."""
-    raise NotImplementedError
+    """Give everything back for an order that never reached the engine; False when it is final already.
+
+    NotFound when nothing was ever reserved for the order.
+    """
+    before = _locked(tx, order_id)
+    if not before.is_open:
+        return False
+    after = released(before)
+    tx.limits.settle(after, change_between(before, after), _NO_DAY)
+    return True
+
+
+def _locked(tx: TenantTransaction, order_id: uuid.UUID) -> HeldReservation:
+    reservation = tx.limits.lock_reservation(order_id)
+    if reservation is None:
+        raise NotFound("nothing is reserved for this order")
+    return reservation
+
+
+def _warnings(order: PlaceOrder, findings: list[Finding]) -> list[LimitBreached]:
+    return [
+        _breach(order, finding.to_json(), "WARN", pct) for finding in findings for pct in finding.thresholds_crossed()
+    ]
+
+
+def _breach(order: PlaceOrder, finding: dict[str, Any], action: _Action, threshold_pct: int) -> LimitBreached:
+    told = {name: value for name, value in finding.items() if name != "largest_passing_quantity"}
+    return LimitBreached(
+        **told, action=action, threshold_pct=threshold_pct, order_id=order.order_id, symbol=order.terms.symbol
+    )

@@ -1,0 +1,100 @@
+"""From one word of the engine to the next: what a reservation turns into and what its scopes' exposures change by."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, localcontext
+from enum import StrEnum
+
+from breakwater.domain.exposure import ZERO
+from breakwater.domain.money import EXACT
+from breakwater.domain.orders import OrderSnapshot, Side
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ReservationState(StrEnum):
+    HELD = "HELD"  # The engine has not answered.
+    CONFIRMED = "CONFIRMED"
+    FINAL = "FINAL"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldReservation:
+    """What stands in the ledger for one order; it rests on the engine's word number `engine_seq` (0: none yet)."""
+
+    order_id: uuid.UUID
+    node_ids: Sequence[uuid.UUID]
+    symbol: str
+    side: Side
+    quantity: Decimal
+    valuation_price: Decimal
+    open_qty: Decimal
+    cum_qty: Decimal
+    cum_notional: Decimal
+    engine_seq: int
+    state: str
+
+    @property
+    def is_open(self) -> bool:
+        return self.state != ReservationState.FINAL
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureChange:
+    """What every scope above the account books in the reservation's symbol."""
+
+    filled_qty: Decimal
+    open_buy_qty: Decimal
+    open_sell_qty: Decimal
+    open_order_count: int
+    open_notional: Decimal
+    traded_notional: Decimal
+
+
+def settled(reservation: HeldReservation, snapshot: OrderSnapshot) -> HeldReservation:
+    """The reservation after this word; the same object when it has heard as much already.
+
+    ValueError for a word that cannot be true: filled beyond the quantity, or less filled than before.
+    """
+    if snapshot.engine_seq <= reservation.engine_seq:
+        return reservation
+    if not reservation.cum_qty <= snapshot.cum_qty <= reservation.quantity:
+        raise ValueError(f"order {reservation.order_id}: the engine says {snapshot.cum_qty} is filled")
+    if snapshot.cum_notional < reservation.cum_notional:
+        raise ValueError(f"order {reservation.order_id}: the engine says less was traded than before")
+    with localcontext(EXACT):
+        is_final = snapshot.status.is_final
+        return replace(
+            reservation,
+            open_qty=ZERO if is_final else reservation.quantity - snapshot.cum_qty,
+            cum_qty=snapshot.cum_qty,
+            cum_notional=snapshot.cum_notional,
+            engine_seq=snapshot.engine_seq,
+            state=ReservationState.FINAL if is_final else ReservationState.CONFIRMED,
+        )
+
+
+def released(reservation: HeldReservation) -> HeldReservation:
+    """Everything that is still open given back, and final."""
+    return replace(reservation, open_qty=ZERO, state=ReservationState.FINAL)
+
+
+def change_between(before: HeldReservation, after: HeldReservation) -> ExposureChange:
+    """The difference, so that what is told twice, late or in the wrong order books nothing twice."""
+    with localcontext(EXACT):
+        opened = after.open_qty - before.open_qty
+        return ExposureChange(
+            filled_qty=(after.cum_qty - before.cum_qty) * before.side.sign,
+            open_buy_qty=opened if before.side is Side.BUY else ZERO,
+            open_sell_qty=opened if before.side is Side.SELL else ZERO,
+            open_order_count=after.is_open - before.is_open,
+            open_notional=opened * before.valuation_price,
+            traded_notional=after.cum_notional - before.cum_notional,
+        )
+
+
+def session_day(time_ns: int) -> date:
+    """The UTC day whose traded notional a fill at this time counts to."""
+    return (_EPOCH + timedelta(microseconds=time_ns // 1000)).date()
