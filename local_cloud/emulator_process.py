@@ -1,6 +1,7 @@
 """The emulator as a child process, with the state of the last run."""
 
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -25,8 +26,10 @@ class LocalEmulator:
         """Start it and wait until it answers. Raises LocalCloudError."""
         if not PYTHON.exists():
             raise LocalCloudError("the emulator is not installed: run `make up`, which installs it")
+        self._forget_state_of_another_address()
         temporary = self._platform.folder / "tmp"
-        temporary.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
         emulator = spawn(
             [str(PYTHON), "-m", "local_cloud.emulator"],
             record=self.record,
@@ -48,6 +51,14 @@ class LocalEmulator:
         """SIGTERM writes the state; SIGKILL follows, because a custom resource in flight can hang it."""
         self.record.stop(patience_seconds=15)
 
+    def _forget_state_of_another_address(self) -> None:
+        """Its state holds URLs with its own port in them; on another port it is deployed anew. No order is in there."""
+        state, address = self._platform.folder / "emulator", self._platform.folder / "emulator.address"
+        if address.exists() and address.read_text() != self._platform.aws_url:
+            shutil.rmtree(state, ignore_errors=True)
+        state.mkdir(parents=True, exist_ok=True)
+        address.write_text(self._platform.aws_url)
+
     def _environment(self, temporary: Path) -> dict[str, str]:
         """Without any AWS setting: the functions' workers inherit this environment."""
         folder = self._platform.folder
@@ -61,6 +72,7 @@ class LocalEmulator:
             "LAMBDA_UNPACK_DIR": str(folder / "lambda"),
             "LAMBDA_WORKERS_MAX": os.environ.get("BREAKWATER_LAMBDA_WORKERS", str(LAMBDA_WORKERS_MAX_DEFAULT)),
             "LOG_LEVEL": "WARNING",
+            "MINISTACK_HOST": HOST,  # In queue URLs; localhost may mean ::1, where nobody listens.
             "PERSIST_STATE": "1",
             "S3_DATA_DIR": str(folder / "emulator" / "s3"),
             "S3_PERSIST": "1",

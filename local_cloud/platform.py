@@ -76,5 +76,6 @@ class Platform:
 
 
 def base_environment() -> dict[str, str]:
-    """The caller's environment without anything that could reach a real AWS account."""
-    return {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "CDK_"))}
+    """The caller's environment without what could reach a real AWS account or change our Python."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "CDK_", "PYTHON"))}
+    return {**inherited, "PYTHONUNBUFFERED": "1"}

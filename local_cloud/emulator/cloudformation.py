@@ -71,7 +71,7 @@ def _forget(_physical_id: str, _properties: Properties) -> None:
 def _create_archive(logical_id: str, properties: Properties, stack: str) -> tuple[str, Attributes]:
     name = properties.get("ArchiveName") or provisioners._physical_name(stack, logical_id, max_len=48)
     pattern = properties.get("EventPattern") or ""
-    request = {
+    request: Properties = {
         "ArchiveName": name,
         "EventSourceArn": properties["SourceArn"],
         "EventPattern": json.dumps(pattern) if isinstance(pattern, dict) else pattern,
