@@ -55,21 +55,27 @@ def permissions_of(role: str, scopes: frozenset[str]) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks. A caller by API key is the key's user, narrowed by the key's scopes; `subject`: the issuer's `sub`."""
+class Principal:
+    """Whom a token or key stands for. A key stands for its user, narrowed by its scopes."""
 
     tenant_id: uuid.UUID
-    subject: str
+    subject: str  # The issuer's `sub`.
     username: str
     role: str
     scopes: frozenset[str]
-    correlation_id: str
 
     @property
     def permissions(self) -> frozenset[str]:
         return permissions_of(self.role, self.scopes)
 
     def require(self, permission: str) -> None:
-        """NotPermitted unless the caller has it."""
+        """NotPermitted unless it is one of theirs."""
         if permission not in self.permissions:
             raise NotPermitted(f"this needs the permission {permission}", permission=permission)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller(Principal):
+    """Who makes this request."""
+
+    correlation_id: str

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from breakwater.errors import BreakwaterError, Unavailable
+from breakwater.errors import BreakwaterError
 from breakwater.runtime import problems
 from breakwater.runtime.observability import logger
 
@@ -57,7 +57,8 @@ def problem_response(document: dict[str, Any], headers: dict[str, str] | None = 
 
 
 def error_response(error: BreakwaterError, correlation_id: str) -> JSONResponse:
-    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Unavailable) else None
+    retry_after_s = getattr(error, "retry_after_s", None)  # Of everything Unavailable, and of a refusal that passes.
+    headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
     return problem_response(problems.problem_of(error, correlation_id), headers)
 
 

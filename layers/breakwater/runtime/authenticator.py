@@ -1,0 +1,65 @@
+"""Who is behind an Authorization header: the same answer for HTTP and WebSocket."""
+
+import json
+from functools import cache
+from typing import Any
+
+import urllib3
+
+from breakwater.db.identity import find_api_key
+from breakwater.domain.permissions import Principal
+from breakwater.errors import NotAuthenticated, Unavailable
+from breakwater.runtime.database import untenanted_transaction
+from breakwater.runtime.settings import settings
+from breakwater.services.access_tokens import SigningKeys, verify_access_token
+from breakwater.services.api_keys import split_api_key, verify_api_key
+
+FETCH_TIMEOUT_S = 3.0
+
+
+def authenticate(authorization: str, source_ip: str | None) -> Principal:
+    """From `Bearer <access token>` or `ApiKey <key>`.
+
+    NotAuthenticated when it is not to be believed; Unavailable when that cannot be told, because the database or the
+    issuer's keys are not to be had.
+    """
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        client_id = settings().user_pool_client_id
+        return verify_access_token(credentials, _signing_keys(), issuer=_issuer(), client_id=client_id)
+    if scheme.lower() == "apikey":
+        key_id, secret = split_api_key(credentials)
+        with untenanted_transaction() as connection:
+            found = find_api_key(connection, key_id)
+        return verify_api_key(found, secret, source_ip)
+    raise NotAuthenticated("the Authorization header is `Bearer <access token>` or `ApiKey <key>`")
+
+
+@cache
+def _signing_keys() -> SigningKeys:
+    return SigningKeys(_fetch_jwks)
+
+
+def _issuer() -> str:
+    """A pool's id begins with its region, and the emulator's tokens name AWS as well."""
+    pool_id = settings().user_pool_id
+    return settings().oidc_issuer or f"https://cognito-idp.{pool_id.partition('_')[0]}.amazonaws.com/{pool_id}"
+
+
+def _jwks_url() -> str:
+    emulator = settings().aws_endpoint_url
+    if emulator and not settings().oidc_issuer:
+        return f"{emulator}/{settings().user_pool_id}/.well-known/jwks.json"
+    return f"{_issuer()}/.well-known/jwks.json"
+
+
+def _fetch_jwks() -> dict[str, Any]:
+    url = settings().oidc_jwks_url or _jwks_url()
+    try:
+        response = urllib3.request("GET", url, timeout=FETCH_TIMEOUT_S, retries=False)
+        if response.status != 200:
+            raise Unavailable(f"the issuer's keys answered {response.status}")
+        keys: dict[str, Any] = response.json()
+    except (urllib3.exceptions.HTTPError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise Unavailable("the issuer's keys could not be fetched") from error
+    return keys

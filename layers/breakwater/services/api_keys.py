@@ -1,0 +1,118 @@
+"""API keys: made, listed, revoked, verified. A key is `bw_<key id>_<secret>`, and only a hash of its secret is kept."""
+
+import hashlib
+import hmac
+import ipaddress
+import re
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+
+from breakwater.db.connection import TenantTransaction
+from breakwater.db.identity import ApiKey, FoundApiKey
+from breakwater.domain.permissions import API_KEY_SCOPES, SESSION_SCOPE, Caller, Principal
+from breakwater.errors import Conflict, InvalidRequest, NotAuthenticated, NotPermitted
+
+LIVE_KEYS_OF_ONE_USER_MAX = 20
+_SALT_BYTES = 16
+_KEY = re.compile(r"bw_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")  # 256 random bits: a slow hash would add nothing.
+
+
+def create_api_key(
+    caller: Caller,
+    tx: TenantTransaction,
+    *,
+    name: str,
+    scopes: Sequence[str],
+    ip_allow: Sequence[str],
+    expires_at: datetime | None,
+    at: datetime,
+) -> tuple[str, str]:
+    """The new key's id, and the key itself, which nobody can show again.
+
+    InvalidRequest for unknown scopes, bad networks or an expiry that has passed; NotPermitted for a scope the caller's
+    own key lacks, so that a key never makes a stronger one; Conflict when the user has too many.
+    """
+    caller.require("api_keys:manage")
+    _check_scopes(caller, scopes)
+    if expires_at is not None and expires_at <= at:
+        raise InvalidRequest("the expiry has passed", field="expires_at")
+    networks = [_network(text) for text in ip_allow]
+    user_id = tx.identity.user(caller.subject).user_id
+    if tx.identity.count_live_api_keys(user_id) >= LIVE_KEYS_OF_ONE_USER_MAX:
+        raise Conflict(f"a user has at most {LIVE_KEYS_OF_ONE_USER_MAX} live API keys; revoke one first")
+    key_id, secret, salt = secrets.token_hex(8), secrets.token_urlsafe(32), secrets.token_bytes(_SALT_BYTES)
+    tx.identity.add_api_key(
+        key_id=key_id,
+        user_id=user_id,
+        name=name,
+        salt=salt,
+        secret_hash=_hash(salt, secret),
+        scopes=sorted(set(scopes)),
+        ip_allow=networks,
+        expires_at=expires_at,
+    )
+    return key_id, f"bw_{key_id}_{secret}"
+
+
+def list_api_keys(caller: Caller, tx: TenantTransaction) -> list[ApiKey]:
+    """The caller's own, or all of the organisation for those who manage its users."""
+    caller.require("api_keys:manage")
+    return tx.identity.api_keys(None if _manages_all(caller) else tx.identity.user(caller.subject).user_id)
+
+
+def revoke_api_key(caller: Caller, tx: TenantTransaction, key_id: str) -> None:
+    """NotFound unless it is among those the caller may list. The authorizer's cache forgets it within 5 minutes."""
+    caller.require("api_keys:manage")
+    tx.identity.revoke_api_key(key_id, None if _manages_all(caller) else tx.identity.user(caller.subject).user_id)
+
+
+def split_api_key(api_key: str) -> tuple[str, str]:
+    """Its id and its secret; NotAuthenticated when it has not the form of a key."""
+    match = _KEY.fullmatch(api_key)
+    if match is None:
+        raise NotAuthenticated("this is not an API key")
+    return match[1], match[2]
+
+
+def verify_api_key(found: FoundApiKey | None, secret: str, source_ip: str | None) -> Principal:
+    """Whom the key stands for; NotAuthenticated when unknown, with a wrong secret, or from a wrong place."""
+    if found is None:
+        raise NotAuthenticated("unknown, revoked or expired API key")
+    if not hmac.compare_digest(_hash(found.salt, secret), found.secret_hash):
+        raise NotAuthenticated("wrong secret")
+    if found.ip_allow and not _is_within(source_ip, found.ip_allow):
+        raise NotAuthenticated("the API key may not be used from this address")
+    return Principal(found.tenant_id, found.subject, found.username, found.role, frozenset(found.scopes))
+
+
+def _check_scopes(caller: Caller, scopes: Sequence[str]) -> None:
+    if not scopes:
+        raise InvalidRequest("a key needs a scope", field="scopes")
+    for scope in scopes:
+        if scope not in API_KEY_SCOPES:
+            raise InvalidRequest(f"a scope is one of {', '.join(API_KEY_SCOPES)}", field="scopes")
+        if scope not in caller.scopes and SESSION_SCOPE not in caller.scopes:
+            raise NotPermitted("a key cannot make a key with a scope it does not have", scope=scope)
+
+
+def _manages_all(caller: Caller) -> bool:
+    return "users:manage" in caller.permissions
+
+
+def _hash(salt: bytes, secret: str) -> bytes:
+    return hashlib.sha256(salt + secret.encode()).digest()
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise InvalidRequest("a network is written as 203.0.113.0/24", field="ip_allow") from error
+
+
+def _is_within(source_ip: str | None, networks: Sequence[str]) -> bool:
+    if source_ip is None:
+        return False
+    address = ipaddress.ip_address(source_ip)
+    return any(address in ipaddress.ip_network(network) for network in networks)

@@ -1,0 +1,85 @@
+"""API keys as their owners manage them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from breakwater.db.connection import Database
+from breakwater.db.identity import User
+from breakwater.domain.permissions import Caller
+from breakwater.errors import Conflict, InvalidRequest, NotFound, NotPermitted
+from breakwater.services.api_keys import create_api_key, list_api_keys, revoke_api_key
+from tests.integration.identity.conftest import Firm
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def caller(firm: Firm, user: User, *scopes: str) -> Caller:
+    return Caller(firm.tenant_id, user.subject, user.username, user.role, frozenset(scopes or {"session"}), "c")
+
+
+def create(database: Database, by: Caller, **changes: Any) -> tuple[str, str]:
+    options = {"name": "bot", "scopes": ["read"], "ip_allow": [], "expires_at": None, "at": NOW} | changes
+    with database.tenant_transaction(by.tenant_id) as tx:
+        return create_api_key(by, tx, **options)
+
+
+def test_the_secret_is_stored_nowhere(database: Database, firm: Firm) -> None:
+    _, api_key = create(database, caller(firm, firm.trader))
+    secret = api_key.split("_", 2)[2]
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        row = tx.connection.execute("SELECT k.*::text FROM identity.api_keys k").fetchone()
+    assert row is not None
+    assert secret not in str(row)
+    assert secret.encode().hex() not in str(row)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"scopes": []}, "scopes"),
+        ({"scopes": ["withdraw"]}, "scopes"),
+        ({"scopes": ["session"]}, "scopes"),
+        ({"expires_at": NOW}, "expires_at"),
+        ({"ip_allow": ["203.0.113.1/24"]}, "ip_allow"),
+        ({"ip_allow": ["everywhere"]}, "ip_allow"),
+    ],
+)
+def test_a_key_that_makes_no_sense_is_refused(
+    database: Database, firm: Firm, changes: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        create(database, caller(firm, firm.trader), **changes)
+    assert refusal.value.extensions["field"] == field
+
+
+def test_a_key_never_makes_a_stronger_key(database: Database, firm: Firm) -> None:
+    administrators_key = caller(firm, firm.admin, "admin")
+    create(database, administrators_key, scopes=["admin"])
+    with pytest.raises(NotPermitted):
+        create(database, administrators_key, scopes=["trade"])
+    with pytest.raises(NotPermitted):
+        create(database, caller(firm, firm.trader, "trade"), scopes=["trade"])
+
+
+def test_everyone_lists_and_revokes_his_own_keys_and_administrators_all(database: Database, firm: Firm) -> None:
+    traders_key, _ = create(database, caller(firm, firm.trader), expires_at=NOW + timedelta(days=10_000))
+    admins_key, _ = create(database, caller(firm, firm.admin))
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        assert [key.key_id for key in list_api_keys(caller(firm, firm.trader), tx)] == [traders_key]
+        listed = {key.key_id: key.username for key in list_api_keys(caller(firm, firm.admin), tx)}
+        assert listed == {traders_key: firm.trader.username, admins_key: firm.admin.username}
+        with pytest.raises(NotFound):
+            revoke_api_key(caller(firm, firm.trader), tx, admins_key)
+        revoke_api_key(caller(firm, firm.admin), tx, traders_key)
+        assert [key.revoked_at is None for key in list_api_keys(caller(firm, firm.trader), tx)] == [False]
+
+
+def test_a_user_has_at_most_twenty_live_keys(database: Database, firm: Firm) -> None:
+    keys = [create(database, caller(firm, firm.trader))[0] for _ in range(20)]
+    with pytest.raises(Conflict):
+        create(database, caller(firm, firm.trader))
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        revoke_api_key(caller(firm, firm.trader), tx, keys[0])
+    create(database, caller(firm, firm.trader))

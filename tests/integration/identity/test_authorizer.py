@@ -1,0 +1,108 @@
+"""The authorizer as the gateway calls it: against a JWK set on loopback and keys in Postgres."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from breakwater.db.connection import Database
+from breakwater.domain.permissions import Caller
+from breakwater.errors import DatabaseUnavailable
+from breakwater.runtime import database as runtime_database
+from breakwater.services.api_keys import create_api_key, revoke_api_key
+from functions.authorizer.app import handler
+from tests.conftest import DatabaseUrls
+from tests.integration.identity.conftest import Firm
+from tests.unit.identity.tokens import CLIENT_ID, ISSUER, TENANT, served_jwk_set, token
+from tests.unit.runtime.http_events import LambdaContext
+
+REFUSED = {"isAuthorized": False, "context": {}}
+
+
+@pytest.fixture(autouse=True)
+def environment(database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with served_jwk_set("first") as url:
+        monkeypatch.setenv("OIDC_JWKS_URL", url)
+        monkeypatch.setenv("OIDC_ISSUER", ISSUER)
+        monkeypatch.setenv("USER_POOL_ID", "eu-west-1_pool")
+        monkeypatch.setenv("USER_POOL_CLIENT_ID", CLIENT_ID)
+        monkeypatch.setenv("DATABASE_URL", database_urls.functions)
+        yield
+    runtime_database.database().close()
+
+
+def authorize(authorization: str | None, source_ip: str = "203.0.113.7") -> dict[str, Any]:
+    headers = {} if authorization is None else {"authorization": authorization}
+    event = {"version": "2.0", "headers": headers, "requestContext": {"http": {"sourceIp": source_ip}}}
+    return handler(event, LambdaContext())
+
+
+def new_key(database: Database, firm: Firm, ip_allow: tuple[str, ...] = ()) -> tuple[str, str]:
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        return create_api_key(
+            caller_of(firm), tx, name="bot", scopes=["trade"], ip_allow=ip_allow, expires_at=None, at=datetime.now(UTC)
+        )
+
+
+def caller_of(firm: Firm) -> Caller:
+    user = firm.trader
+    return Caller(firm.tenant_id, user.subject, user.username, user.role, frozenset({"session"}), "correlation-1")
+
+
+def test_an_access_token_is_turned_into_the_callers_context() -> None:
+    assert authorize(f"Bearer {token()}") == {
+        "isAuthorized": True,
+        "context": {
+            "tenant_id": str(TENANT),
+            "subject": "subject-1",
+            "username": "trader1",
+            "role": "trader",
+            "scopes": "session",
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "authorization", [None, "", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "ApiKey", "ApiKey bw_1_2", "Bearer a.b.c"]
+)
+def test_any_other_header_is_refused(authorization: str | None) -> None:
+    assert authorize(authorization) == REFUSED
+
+
+def test_an_expired_token_is_refused() -> None:
+    assert authorize(f"Bearer {token(exp=1)}") == REFUSED
+
+
+def test_a_key_acts_as_its_user_with_its_scopes_until_it_is_revoked(database: Database, firm: Firm) -> None:
+    key_id, api_key = new_key(database, firm)
+    assert authorize(f"ApiKey {api_key}") == {
+        "isAuthorized": True,
+        "context": {
+            "tenant_id": str(firm.tenant_id),
+            "subject": firm.trader.subject,
+            "username": firm.trader.username,
+            "role": "trader",
+            "scopes": "trade",
+        },
+    }
+    assert authorize(f"ApiKey {api_key[:-1]}{'A' if api_key[-1] != 'A' else 'B'}") == REFUSED
+    assert authorize(f"ApiKey bw_{'0' * 16}_{api_key[-43:]}") == REFUSED
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        revoke_api_key(caller_of(firm), tx, key_id)
+    assert authorize(f"ApiKey {api_key}") == REFUSED
+
+
+def test_a_key_works_only_from_its_networks(database: Database, firm: Firm) -> None:
+    _, api_key = new_key(database, firm, ip_allow=("203.0.113.0/24", "2001:db8::/32"))
+    assert authorize(f"ApiKey {api_key}", "203.0.113.9")["isAuthorized"]
+    assert authorize(f"ApiKey {api_key}", "2001:db8::1")["isAuthorized"]
+    assert authorize(f"ApiKey {api_key}", "198.51.100.9") == REFUSED
+
+
+def test_a_database_that_is_down_is_an_error_and_not_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime_database.database().close()
+    monkeypatch.setenv("DATABASE_URL", "host=127.0.0.1 port=1 dbname=none")
+    with pytest.raises(DatabaseUnavailable):
+        authorize(f"ApiKey bw_{'0' * 16}_{'A' * 43}")
+    assert authorize(f"Bearer {token()}")["isAuthorized"]
