@@ -8,18 +8,6 @@ ORDER = [
     *("orders:create", "orders:cancel", "orders:read", "portfolio:read", "limits:read", "limits:manage"),
     *("risk:manage", "alerts:read", "users:read", "users:manage", "api_keys:manage"),
 ]
-    "orders:create",
-    "orders:cancel",
-    "orders:read",
-    "portfolio:read",
-    "limits:read",
-    "limits:manage",
-    "risk:manage",
-    "alerts:read",
-    "users:read",
-    "users:manage",
-    "api_keys:manage",
-]
 BY_ROLE = {
     "trader": "1 1 1 1 1 0 0 1 0 0 1",
     "viewer": "0 0 1 1 1 0 0 1 0 0 1",

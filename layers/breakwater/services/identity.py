@@ -1,0 +1,123 @@
+"""Signing in, by way of the user pool; who somebody is."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+
+from breakwater.db.connection import TenantTransaction
+from breakwater.db.identity import User
+from breakwater.domain.permissions import Caller
+from breakwater.errors import NotAuthenticated, NotPermitted, Rejection, Unavailable
+
+
+class WrongCredentials(NotAuthenticated):
+    """It never says which of username, password and code was wrong."""
+
+    code = "WRONG_CREDENTIALS"
+
+
+class CodeRequired(NotAuthenticated):
+    code = "MFA_CODE_REQUIRED"
+
+
+class SignInIncomplete(NotPermitted):
+    """`challenge` (an extension) is what the user pool wants first, and this API does not offer."""
+
+    code = "SIGN_IN_INCOMPLETE"
+
+
+class TooManyAttempts(Rejection):
+    status = 429
+    code = "TOO_MANY_ATTEMPTS"
+    retry_after_s: ClassVar[int] = 30
+
+
+class UserPoolUnavailable(Unavailable):
+    code = "USER_POOL_UNAVAILABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    access_token: str
+    refresh_token: str
+    expires_in: int  # Seconds.
+
+
+_WRONG = frozenset(
+    {"NotAuthorizedException", "UserNotFoundException", "CodeMismatchException", "ExpiredCodeException"}
+    | {"InvalidParameterException", "UserNotConfirmedException"}
+)
+_TOO_MANY = frozenset({"TooManyRequestsException", "LimitExceededException", "TooManyFailedAttemptsException"})
+
+
+def sign_in(user_pool: Any, client_id: str, *, username: str, password: str, code: str | None) -> Tokens:
+    """Tokens for a password, and for a code where the user has a second factor.
+
+    WrongCredentials, CodeRequired, SignInIncomplete, TooManyAttempts or UserPoolUnavailable otherwise. `user_pool` is
+    a cognito-idp client.
+    """
+    answer = _ask(
+        user_pool.initiate_auth,
+        AuthFlow="USER_PASSWORD_AUTH",
+        ClientId=client_id,
+        AuthParameters={"USERNAME": username, "PASSWORD": password},
+    )
+    if answer.get("ChallengeName") == "SOFTWARE_TOKEN_MFA":
+        if code is None:
+            raise CodeRequired("this user signs in with a code as well")
+        answer = _ask(
+            user_pool.respond_to_auth_challenge,
+            ClientId=client_id,
+            ChallengeName="SOFTWARE_TOKEN_MFA",
+            Session=answer["Session"],
+            ChallengeResponses={"USERNAME": username, "SOFTWARE_TOKEN_MFA_CODE": code},
+        )
+    if "ChallengeName" in answer:
+        challenge = answer["ChallengeName"]
+        raise SignInIncomplete(f"the user pool asks for {challenge} first", challenge=challenge)
+    return _tokens(answer["AuthenticationResult"], "")
+
+
+def refresh(user_pool: Any, client_id: str, refresh_token: str) -> Tokens:
+    """A new access token; the refresh token stays unless the pool rotates it. Raises as `sign_in` does."""
+    answer = _ask(
+        user_pool.initiate_auth,
+        AuthFlow="REFRESH_TOKEN_AUTH",
+        ClientId=client_id,
+        AuthParameters={"REFRESH_TOKEN": refresh_token},
+    )
+    return _tokens(answer["AuthenticationResult"], refresh_token)
+
+
+def sign_out(user_pool: Any, access_token: str) -> None:
+    """End every session of the user: no refresh token works any more. An access token still runs out by itself."""
+    _ask(user_pool.global_sign_out, AccessToken=access_token)
+
+
+def profile(caller: Caller, tx: TenantTransaction) -> tuple[User, list[uuid.UUID]]:
+    """The caller's user and the accounts he may see; NotFound when the organisation has no such user."""
+    return tx.identity.user(caller.subject), tx.identity.accessible_account_ids(caller.subject, caller.role)
+
+
+def _tokens(result: dict[str, Any], refresh_token: str) -> Tokens:
+    return Tokens(result["AccessToken"], result.get("RefreshToken", refresh_token), result["ExpiresIn"])
+
+
+def _ask(call: Callable[..., dict[str, Any]], **parameters: Any) -> dict[str, Any]:
+    try:
+        return call(**parameters)
+    except ClientError as error:
+        told = error.response["Error"]
+        # Cognito locks a user out under the name it has for a wrong password.
+        if told["Code"] in _TOO_MANY or "attempts exceeded" in told.get("Message", ""):
+            raise TooManyAttempts("too many attempts; wait before the next") from error
+        if told["Code"] == "PasswordResetRequiredException":
+            raise SignInIncomplete("the password must be reset first", challenge="PASSWORD_RESET") from error
+        if told["Code"] in _WRONG:
+            raise WrongCredentials("the credentials are wrong or have expired") from error
+        raise UserPoolUnavailable("the user pool did not answer") from error
+    except BotoCoreError as error:
+        raise UserPoolUnavailable("the user pool did not answer") from error
