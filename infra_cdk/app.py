@@ -1,8 +1,8 @@
 """The CDK app: `cdk synth` runs it; the same assembly is deployed to AWS and to the local emulator (decision 0010)."""
 
-from aws_cdk import App, Tags, Validations
-from cdk_nag import AwsSolutionsChecks
+from aws_cdk import App, Tags
 
+from infra_cdk.findings import refuse_findings
 from infra_cdk.stacks.control import ControlStack
 from infra_cdk.stacks.engine import EngineStack
 from infra_cdk.stacks.network import NetworkStack
@@ -16,7 +16,7 @@ def build(app: App) -> None:
     control = ControlStack(app, "BreakwaterControl", network=network, state=state)
     EngineStack(app, "BreakwaterEngine", network=network, state=state, control=control)
     Tags.of(app).add("application", "breakwater")
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))  # A finding nobody accepted fails the synthesis.
+    refuse_findings(app)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,13 @@
-"""Findings of cdk-nag that we accept, each with its reason at the place where the resource is made."""
+"""cdk-nag checks every resource; what we accept has its reason where the resource is made."""
 
-from aws_cdk import Acknowledgment, Validations
+from aws_cdk import Acknowledgment, App, Validations
+from cdk_nag import AwsSolutionsChecks
 from constructs import IConstruct
+
+
+def refuse_findings(app: App) -> None:
+    """Make the synthesis fail with every finding that nobody accepted."""
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
 def accept(construct: IConstruct, rule: str, reason: str) -> None:

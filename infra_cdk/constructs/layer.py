@@ -38,7 +38,12 @@ def bundle(target: Path, platform: Platform) -> None:
         shutil.copytree(source, python / source.name, ignore=shutil.ignore_patterns(*EXCLUDED))
     if platform == "aws":
         _compile(python)
-    size = sum(file.stat().st_size for file in python.rglob("*") if file.is_file())
+    refuse_oversize(python)
+
+
+def refuse_oversize(folder: Path) -> None:
+    """ValueError when Lambda would not unpack as much as the folder holds."""
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     if size > UNZIPPED_BYTES_MAX:
         raise ValueError(f"the layer is {size} bytes unzipped; Lambda takes {UNZIPPED_BYTES_MAX}")
 

@@ -1,0 +1,72 @@
+"""The app is synthesized once for all tests here, as `cdk synth` does it, with wheels for this machine."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Template
+
+ROOT = Path(__file__).resolve().parents[2]
+STACKS = ("BreakwaterNetwork", "BreakwaterState", "BreakwaterControl", "BreakwaterEngine")
+SYNTHESIS_TIMEOUT_S = 110
+
+type Resources = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cloud assembly. Findings of cdk-nag fail the synthesis, and with it every test here."""
+    output = tmp_path_factory.mktemp("assembly") / "cdk.out"
+    context = json.loads((ROOT / "cdk.json").read_text())["context"] | {"lambda_platform": "local"}
+    environment = os.environ | {"CDK_OUTDIR": str(output), "CDK_CONTEXT_JSON": json.dumps(context)}
+    done = subprocess.run(
+        [sys.executable, "-m", "infra_cdk.app"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SYNTHESIS_TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return output
+
+
+@pytest.fixture(scope="session")
+def documents(assembly: Path) -> dict[str, dict[str, Any]]:
+    """Each stack's template as it is deployed."""
+    return {stack: json.loads((assembly / f"{stack}.template.json").read_text()) for stack in STACKS}
+
+
+@pytest.fixture(scope="session")
+def network(documents: dict[str, dict[str, Any]]) -> Template:
+    return Template.from_json(documents["BreakwaterNetwork"])
+
+
+@pytest.fixture(scope="session")
+def state(documents: dict[str, dict[str, Any]]) -> Template:
+    return Template.from_json(documents["BreakwaterState"])
+
+
+@pytest.fixture(scope="session")
+def control(documents: dict[str, dict[str, Any]]) -> Template:
+    return Template.from_json(documents["BreakwaterControl"])
+
+
+@pytest.fixture(scope="session")
+def engine(documents: dict[str, dict[str, Any]]) -> Template:
+    return Template.from_json(documents["BreakwaterEngine"])
+
+
+@pytest.fixture(scope="session")
+def functions(control: Template) -> Resources:
+    """The Lambda functions by the name of their folder."""
+    found = control.find_resources("AWS::Lambda::Function")
+    return {
+        resource["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]: dict(resource)
+        for resource in found.values()
+    }

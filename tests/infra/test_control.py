@@ -1,0 +1,196 @@
+"""APIs, functions, queues and rules."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Match, Template
+
+from infra_cdk.constructs.functions import TIMEOUTS
+from infra_cdk.constructs.http_api import OPEN_ROUTES, ROUTES
+from infra_cdk.repository import ROOT
+
+type Resources = dict[str, dict[str, Any]]
+
+
+def http_routes(control: Template) -> dict[str, dict[str, Any]]:
+    routes = control.find_resources("AWS::ApiGatewayV2::Route").values()
+    return {r["Properties"]["RouteKey"]: r["Properties"] for r in routes if " " in r["Properties"]["RouteKey"]}
+
+
+def documented_routes() -> dict[str, set[str]]:
+    """The routes of each function as the table in docs/ARCHITECTURE.md gives them."""
+    routes: dict[str, set[str]] = {}
+    for line in (ROOT / "docs" / "ARCHITECTURE.md").read_text().splitlines():
+        if (row := re.match(r"\| `(\w+)` \| HTTP \| (.*) \|$", line)) is None:
+            continue
+        found = routes.setdefault(row[1], set())
+        methods: list[str] = []
+        for quoted in re.findall(r"`([^`]+)`", row[2]):
+            *verbs, path = quoted.split(" ")
+            methods = verbs[0].split("/") if verbs else methods  # A path alone has the method before it.
+            found |= {f"{method} {path.split('?')[0]}" for method in methods}
+    return routes
+
+
+def test_the_api_has_exactly_the_routes_of_the_documentation(control: Template) -> None:
+    documented = documented_routes()
+    assert {name: set(routes) for name, routes in ROUTES.items()} == documented
+    assert http_routes(control).keys() == set().union(*documented.values())
+
+
+def test_every_route_asks_the_authorizer_except_the_open_ones(control: Template) -> None:
+    for route, properties in http_routes(control).items():
+        expected = "NONE" if route in OPEN_ROUTES else "CUSTOM"
+        assert properties["AuthorizationType"] == expected, route
+        assert ("AuthorizerId" in properties) == (expected == "CUSTOM"), route
+    assert {"POST /auth/sign-in", "POST /auth/refresh", "POST /auth/sign-out", "GET /health"} == OPEN_ROUTES
+
+
+def test_each_route_reaches_the_function_it_belongs_to(control: Template) -> None:
+    integrations = control.find_resources("AWS::ApiGatewayV2::Integration")
+    for name, routes in ROUTES.items():
+        function = "".join(part.title() for part in name.split("_")) + "Function"
+        for route in routes:
+            target = json.dumps(http_routes(control)[route]["Target"])
+            integration = next(found for logical_id, found in integrations.items() if f'"{logical_id}"' in target)
+            assert function in json.dumps(integration["Properties"]["IntegrationUri"]), route
+
+
+def test_the_authorizer_answers_simply_and_is_cached_for_five_minutes(control: Template) -> None:
+    control.has_resource_properties(
+        "AWS::ApiGatewayV2::Authorizer",
+        {
+            "AuthorizerType": "REQUEST",
+            "AuthorizerPayloadFormatVersion": "2.0",
+            "EnableSimpleResponses": True,
+            "AuthorizerResultTtlInSeconds": 300,
+            "IdentitySource": ["$request.header.Authorization"],
+        },
+    )
+
+
+def test_cors_is_off(control: Template) -> None:
+    for api in control.find_resources("AWS::ApiGatewayV2::Api").values():
+        assert "CorsConfiguration" not in api["Properties"]
+
+
+def test_both_stages_are_throttled_and_logged(control: Template) -> None:
+    control.resource_count_is("AWS::ApiGatewayV2::Stage", 2)
+    control.all_resources_properties(
+        "AWS::ApiGatewayV2::Stage",
+        {
+            "AccessLogSettings": Match.object_like({"DestinationArn": Match.any_value()}),
+            "DefaultRouteSettings": {"ThrottlingRateLimit": 200, "ThrottlingBurstLimit": 400},
+        },
+    )
+
+
+def test_the_websocket_api_has_its_three_routes(control: Template) -> None:
+    routes = control.find_resources("AWS::ApiGatewayV2::Route").values()
+    keys = {route["Properties"]["RouteKey"] for route in routes}
+    assert {key for key in keys if key.startswith("$")} == {"$connect", "$disconnect", "$default"}
+
+
+def test_there_is_a_function_for_each_folder(functions: Resources) -> None:
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    assert functions.keys() == TIMEOUTS.keys() == folders
+
+
+@pytest.mark.parametrize("name", TIMEOUTS)
+def test_each_function_is_small_arm_in_the_vpc_and_traced(functions: Resources, name: str) -> None:
+    properties = functions[name]["Properties"]
+    assert properties["Runtime"] == "python3.13"
+    assert properties["Architectures"] == ["arm64"]
+    assert properties["Handler"] == "app.handler"
+    assert properties["Timeout"] == TIMEOUTS[name].to_seconds()
+    assert properties["TracingConfig"] == {"Mode": "Active"}
+    assert len(properties["Layers"]) == 1
+    assert len(properties["VpcConfig"]["SubnetIds"]) == 2
+    assert "ReservedConcurrentExecutions" not in properties
+
+
+def test_api_functions_give_up_before_the_gateway_does(functions: Resources) -> None:
+    assert all(functions[name]["Properties"]["Timeout"] < 30 for name in ROUTES)
+    assert functions["authorizer"]["Properties"]["Timeout"] <= 10
+
+
+DATABASE = {"DATABASE_SECRET_ARN"}
+ENGINE = {"ENGINE_URL_PARAMETER", "SERVICE_TOKEN_KEY_ID"}
+USER_POOL = {"USER_POOL_ID", "USER_POOL_CLIENT_ID"}
+ENVIRONMENT = {
+    "authorizer": DATABASE | USER_POOL,
+    "users": DATABASE | USER_POOL,
+    "limits": DATABASE | ENGINE,
+    "orders": DATABASE | ENGINE | {"ORDER_SAGA_ARN"},
+    "queries": DATABASE | {"ENGINE_URL_PARAMETER"},
+    "order_saga": DATABASE | ENGINE,
+    "projections": DATABASE,
+    "alerts": DATABASE | {"ALERT_TOPIC_ARN"},
+    "notifications": DATABASE | USER_POOL | {"CONNECTIONS_TABLE", "WEBSOCKET_API_ENDPOINT"},
+    "reconciler": DATABASE | ENGINE,
+    "provisioning": USER_POOL
+    | {"ADMIN_DATABASE_SECRET_ARN", "FUNCTIONS_DATABASE_SECRET_ARN", "ENGINE_DATABASE_SECRET_ARN", "ALERT_TOPIC_ARN"},
+}
+
+
+@pytest.mark.parametrize("name", ENVIRONMENT)
+def test_each_function_is_told_what_it_needs_and_no_more(functions: Resources, name: str) -> None:
+    variables = functions[name]["Properties"]["Environment"]["Variables"].keys()
+    assert variables == ENVIRONMENT[name] | {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}
+
+
+def test_every_working_queue_has_a_dead_letter_queue_of_its_kind(control: Template) -> None:
+    queues = control.find_resources("AWS::SQS::Queue")
+    working = {logical_id: q["Properties"] for logical_id, q in queues.items() if "RedrivePolicy" in q["Properties"]}
+    assert {q["QueueName"] for q in working.values()} == {"trade-events.fifo", "alerts", "notifications"}
+    for properties in working.values():
+        redrive = properties["RedrivePolicy"]
+        dead_letters = queues[redrive["deadLetterTargetArn"]["Fn::GetAtt"][0]]["Properties"]
+        assert redrive["maxReceiveCount"] == 5
+        assert dead_letters.get("FifoQueue", False) == properties.get("FifoQueue", False)
+        assert dead_letters["MessageRetentionPeriod"] == 14 * 24 * 3600
+        assert properties["VisibilityTimeout"] >= 6 * 30
+    assert len(queues) == 2 * len(working)
+
+
+def test_trade_events_are_deduplicated_by_id_and_not_by_content(control: Template) -> None:
+    control.has_resource_properties(
+        "AWS::SQS::Queue",
+        {
+            "QueueName": "trade-events.fifo",
+            "FifoQueue": True,
+            "ContentBasedDeduplication": False,
+            "DeduplicationScope": "messageGroup",
+            "FifoThroughputLimit": "perMessageGroupId",
+        },
+    )
+
+
+def test_consumers_report_the_messages_that_failed(control: Template) -> None:
+    control.resource_count_is("AWS::Lambda::EventSourceMapping", 3)
+    control.all_resources_properties(
+        "AWS::Lambda::EventSourceMapping", {"FunctionResponseTypes": ["ReportBatchItemFailures"], "BatchSize": 10}
+    )
+
+
+def test_breaches_and_node_changes_reach_the_alerts_queue(control: Template) -> None:
+    control.has_resource_properties(
+        "AWS::Events::Rule",
+        {
+            "EventPattern": {
+                "source": ["breakwater"],
+                "detail-type": ["limits.LimitBreached.v1", "limits.NodeStateChanged.v1"],
+            },
+            "Targets": [Match.object_like({"Arn": {"Fn::GetAtt": [Match.string_like_regexp("^AlertsQueue"), "Arn"]}})],
+        },
+    )
+
+
+def test_the_reconciler_runs_every_minute(control: Template) -> None:
+    control.has_resource_properties("AWS::Events::Rule", {"ScheduleExpression": "rate(1 minute)"})
+
+
+def test_the_alert_topic_is_encrypted_with_our_key(control: Template) -> None:
+    control.has_resource_properties("AWS::SNS::Topic", {"KmsMasterKeyId": Match.any_value()})

@@ -1,0 +1,93 @@
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Match, Template
+
+from infra_cdk.repository import ROOT
+
+
+@pytest.fixture(scope="session")
+def containers(engine: Template) -> dict[str, dict[str, Any]]:
+    task = next(iter(engine.find_resources("AWS::ECS::TaskDefinition").values()))
+    return {container["Name"]: container for container in task["Properties"]["ContainerDefinitions"]}
+
+
+def test_the_engine_cannot_be_reached_from_outside(engine: Template) -> None:
+    engine.has_resource_properties("AWS::ElasticLoadBalancingV2::LoadBalancer", {"Scheme": "internal"})
+    engine.has_resource_properties(
+        "AWS::ECS::Service",
+        {"NetworkConfiguration": {"AwsvpcConfiguration": Match.object_like({"AssignPublicIp": "DISABLED"})}},
+    )
+
+
+def test_the_balancer_asks_which_task_holds_the_lease(engine: Template) -> None:
+    engine.has_resource_properties(
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+        {"HealthCheckPath": "/health/ready", "HealthCheckIntervalSeconds": 5, "TargetType": "ip", "Port": 8080},
+    )
+
+
+def test_a_second_task_waits_and_ecs_does_not_take_it_for_broken(engine: Template) -> None:
+    engine.has_resource_properties(
+        "AWS::ECS::Service",
+        {
+            "DesiredCount": 2,
+            "EnableExecuteCommand": False,
+            "LoadBalancers": Match.absent(),
+            "DeploymentConfiguration": {
+                "DeploymentCircuitBreaker": {"Enable": True, "Rollback": True},
+                "MinimumHealthyPercent": 100,
+                "MaximumPercent": 200,
+            },
+        },
+    )
+
+
+def test_it_is_not_autoscaled(engine: Template) -> None:
+    engine.resource_count_is("AWS::ApplicationAutoScaling::ScalableTarget", 0)
+
+
+def test_the_cluster_has_insights_and_a_private_name(engine: Template) -> None:
+    engine.has_resource_properties(
+        "AWS::ECS::Cluster", {"ClusterSettings": [{"Name": "containerInsights", "Value": "enabled"}]}
+    )
+    engine.has_resource_properties("AWS::ServiceDiscovery::PrivateDnsNamespace", {"Name": "breakwater.internal"})
+
+
+def test_tasks_are_arm_and_cannot_write_their_own_files(
+    engine: Template, containers: dict[str, dict[str, Any]]
+) -> None:
+    engine.has_resource_properties(
+        "AWS::ECS::TaskDefinition", {"RuntimePlatform": {"CpuArchitecture": "ARM64", "OperatingSystemFamily": "LINUX"}}
+    )
+    assert all(container["ReadonlyRootFilesystem"] for container in containers.values())
+
+
+def test_both_containers_end_together_and_the_engine_is_watched(containers: dict[str, dict[str, Any]]) -> None:
+    assert containers.keys() == {"Engine", "Registrar"}
+    assert all(container["Essential"] for container in containers.values())
+    assert "/health'" in " ".join(containers["Engine"]["HealthCheck"]["Command"])
+
+
+def test_the_engine_is_told_what_it_needs(containers: dict[str, dict[str, Any]]) -> None:
+    assert {variable["Name"] for variable in containers["Engine"]["Environment"]} == {
+        "ENGINE_HOST",
+        "ENGINE_PORT",
+        "DATABASE_SECRET_ARN",
+        "TRADE_EVENTS_QUEUE_URL",
+        "EVENT_BUS_NAME",
+        "SERVICE_TOKEN_KEY_ID",
+    }
+    assert "Secrets" not in containers["Engine"]
+
+
+def test_functions_find_the_engine_by_a_parameter(engine: Template) -> None:
+    engine.has_resource_properties("AWS::SSM::Parameter", {"Name": "/breakwater/engine/url", "Type": "String"})
+
+
+def test_the_image_holds_only_what_the_engine_runs(engine: Template) -> None:
+    lines = (ROOT / "fargate_engine" / "Dockerfile").read_text().splitlines()
+    assert "USER 10001" in lines
+    assert any("--require-hashes" in line and "--only-binary :all:" in line for line in lines)
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert ignored[1] == "*"  # Everything, then what is let in again.

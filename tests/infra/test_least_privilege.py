@@ -1,0 +1,137 @@
+"""Which role may do what, to the letter: a grant more or less fails here and is then a decision."""
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Template
+
+type Resources = dict[str, dict[str, Any]]
+
+INTERFACES = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+}
+TRACES = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+HOUSE = INTERFACES | TRACES | LOGS
+DATABASE = {"secretsmanager:GetSecretValue", "kms:Decrypt"}
+ENGINE = {"ssm:GetParameter", "kms:Sign"}
+CONSUMER = {
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "sqs:ReceiveMessage",
+}
+TABLE = {
+    "dynamodb:BatchGetItem",
+    "dynamodb:BatchWriteItem",
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:DescribeTable",
+    "dynamodb:GetItem",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "dynamodb:Scan",
+    "dynamodb:UpdateItem",
+}
+ALLOWED = {
+    "authorizer": DATABASE,
+    "users": DATABASE,
+    "limits": DATABASE | ENGINE,
+    "orders": DATABASE | ENGINE | {"states:StartSyncExecution"},
+    "queries": DATABASE | {"ssm:GetParameter"},
+    "order_saga": DATABASE | ENGINE,
+    "projections": DATABASE | CONSUMER,
+    "alerts": DATABASE | CONSUMER | {"sns:Publish", "kms:GenerateDataKey"},
+    "notifications": DATABASE | CONSUMER | TABLE | {"execute-api:ManageConnections"},
+    "reconciler": DATABASE | ENGINE,
+    "provisioning": DATABASE
+    | {
+        "cognito-idp:AdminAddUserToGroup",
+        "cognito-idp:AdminCreateUser",
+        "cognito-idp:AdminGetUser",
+        "cognito-idp:AdminSetUserPassword",
+        "cognito-idp:CreateGroup",
+        "cognito-idp:GetGroup",
+        "sns:Subscribe",
+    },
+}
+
+
+def statements_of(template: Template, role: str) -> list[dict[str, Any]]:
+    """Every statement of the policies attached to a role, given by its logical id."""
+    policies = template.find_resources("AWS::IAM::Policy").values()
+    attached = [p["Properties"] for p in policies if {"Ref": role} in p["Properties"]["Roles"]]
+    return [statement for policy in attached for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def actions_of(statements: list[dict[str, Any]]) -> set[str]:
+    return {
+        action
+        for statement in statements
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+
+
+def role_of(functions: Resources, name: str) -> str:
+    role: str = functions[name]["Properties"]["Role"]["Fn::GetAtt"][0]
+    return role
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_a_function_may_do_exactly_this(control: Template, functions: Resources, name: str) -> None:
+    assert actions_of(statements_of(control, role_of(functions, name))) == HOUSE | ALLOWED[name]
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_a_function_names_every_resource_that_can_be_named(control: Template, functions: Resources, name: str) -> None:
+    for statement in statements_of(control, role_of(functions, name)):
+        resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        if "*" in resources:
+            assert actions_of([statement]) <= INTERFACES | TRACES
+
+
+def test_only_provisioning_reads_the_secrets_of_administrator_and_engine(
+    control: Template, functions: Resources
+) -> None:
+    for name in ALLOWED:
+        text = json.dumps(statements_of(control, role_of(functions, name)))
+        assert ("EngineSecret" in text) == (name == "provisioning"), name
+        assert ("ClusterSecret" in text) == (name == "provisioning"), name
+
+
+def test_no_role_has_a_managed_policy_of_amazon(documents: dict[str, dict[str, Any]]) -> None:
+    for document in documents.values():
+        for resource in document["Resources"].values():
+            if resource["Type"] == "AWS::IAM::Role":
+                assert "ManagedPolicyArns" not in resource["Properties"]
+
+
+def test_no_action_is_a_wildcard(documents: dict[str, dict[str, Any]]) -> None:
+    for document in documents.values():
+        for resource in document["Resources"].values():
+            if resource["Type"] == "AWS::IAM::Policy":
+                actions = actions_of(resource["Properties"]["PolicyDocument"]["Statement"])
+                assert not [action for action in actions if "*" in action]
+
+
+def test_the_engine_may_publish_verify_and_register_itself(engine: Template) -> None:
+    roles = [role for role in engine.find_resources("AWS::IAM::Role") if "TaskRole" in role]
+    assert len(roles) == 1
+    assert actions_of(statements_of(engine, roles[0])) == DATABASE | {
+        "elasticloadbalancing:DeregisterTargets",
+        "elasticloadbalancing:RegisterTargets",
+        "events:PutEvents",
+        "kms:GetPublicKey",
+        "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl",
+        "sqs:SendMessage",
+    }
