@@ -1,5 +1,6 @@
 """Positions, profit and balances by the average cost method: what one fill changes. Pure arithmetic."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -69,6 +70,29 @@ def balance_changes(fill: Fill, instrument: Instrument) -> dict[str, Decimal]:
     }
     changes[fill.fee_currency] = EXACT.subtract(changes.get(fill.fee_currency, ZERO), fill.fee)
     return changes
+
+
+def equity(balances: Mapping[str, Decimal], currency: str, mark_prices: Mapping[str, Decimal]) -> Decimal | None:
+    """The balances in one currency at `mark_prices` (by symbol); None when one that is not zero has no price."""
+    return total(value_in(currency, asset, amount, mark_prices) for asset, amount in balances.items())
+
+
+def value_in(currency: str, asset: str, amount: Decimal, mark_prices: Mapping[str, Decimal]) -> Decimal | None:
+    """`amount` of `asset` in `currency`; None when there is no price for it."""
+    if asset == currency or amount == 0:
+        return amount
+    mark = mark_prices.get(f"{asset}/{currency}")
+    return None if mark is None else EXACT.multiply(amount, mark)
+
+
+def total(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """None as soon as one of them is not known: a sum of the others would look like the whole."""
+    sum_so_far = ZERO
+    for amount in amounts:
+        if amount is None:
+            return None
+        sum_so_far = EXACT.add(sum_so_far, amount)
+    return sum_so_far
 
 
 def _fee_in_quote(fill: Fill, instrument: Instrument) -> Decimal:

@@ -1,0 +1,74 @@
+"""Orders: place, preview, list, follow, cancel."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Query, Response
+
+from breakwater.domain.orders import OrderTerms, OrdStatus
+from breakwater.errors import Unavailable
+from breakwater.runtime.api import Caller, create_api, lambda_handler
+from breakwater.runtime.database import tenant_transaction
+from breakwater.runtime.engine import engine_client
+from breakwater.runtime.order_saga import start_order_saga
+from breakwater.services import orders
+from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
+from breakwater.services.order_views import CanceledOrdersView, FailedCancelView, Order, OrderPage, Saga, SagaStep
+
+api = create_api(service="orders")
+
+
+@api.post("/orders", status_code=201, responses={200: {"model": Order}, 202: {"model": Order}})
+def place_order(terms: OrderTerms, caller: Caller, response: Response) -> Order:
+    placed = orders.place(terms, caller, tenant_transaction, start_order_saga, datetime.now(UTC))
+    if placed.order.status in orders.UNRESOLVED:
+        response.status_code = 202
+        response.headers["Retry-After"] = str(Unavailable.retry_after_s)
+    elif not placed.is_new:
+        response.status_code = 200
+    return Order.of(placed.order)
+
+
+@api.get("/orders")
+def list_orders(
+    caller: Caller,
+    account_id: uuid.UUID | None = None,
+    status: OrdStatus | None = None,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
+) -> OrderPage:
+    with tenant_transaction(caller.tenant_id) as tx:
+        rows, next_cursor = orders.page(caller, tx, account_id=account_id, status=status, cursor=cursor, limit=limit)
+    return OrderPage(items=[Order.of(row) for row in rows], next_cursor=next_cursor)
+
+
+@api.get("/orders/{order_id}")
+def get_order(order_id: uuid.UUID, caller: Caller) -> Order:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return Order.of(orders.order(order_id, caller, tx))
+
+
+@api.get("/orders/{order_id}/saga")
+def get_saga(order_id: uuid.UUID, caller: Caller) -> Saga:
+    with tenant_transaction(caller.tenant_id) as tx:
+        order = orders.order(order_id, caller, tx)
+        steps = tx.orders.saga_steps(order_id)
+    return Saga(order_id=order_id, status=order.status, items=[SagaStep.of(step) for step in steps])
+
+
+@api.delete("/orders/{order_id}")
+def cancel_order(order_id: uuid.UUID, caller: Caller) -> Order:
+    return Order.of(orders.cancel(order_id, caller, tenant_transaction, engine_client()))
+
+
+@api.delete("/orders")
+def cancel_orders(account_id: uuid.UUID, caller: Caller) -> CanceledOrdersView:
+    canceled, failed = orders.cancel_all(account_id, caller, tenant_transaction, engine_client())
+    return CanceledOrdersView(
+        canceled=[Order.of(row) for row in canceled],
+        failed=[FailedCancelView(order_id=each.order_id, reason=each.reason) for each in failed],
+    )
+
+
+handler = lambda_handler(api)

@@ -1,0 +1,97 @@
+"""An order, its saga and its cancels as the API shows them."""
+
+import uuid
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from breakwater.db.orders import OrderRow
+from breakwater.domain.money import Amount, trim
+from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce, average_price
+from breakwater.domain.times import Timestamp
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Order(_View):
+    """Quantity and price stand as they were sent; what was computed has no trailing zeros."""
+
+    order_id: uuid.UUID
+    client_order_id: str
+    account_id: uuid.UUID
+    symbol: str
+    side: Side
+    type: OrderType
+    status: OrdStatus
+    quantity: Amount
+    price: Amount | None
+    cum_qty: Amount
+    leaves_qty: Amount
+    avg_px: Amount | None
+    time_in_force: TimeInForce
+    venue: str
+    created_at: Timestamp
+    updated_at: Timestamp
+    correlation_id: str
+
+    @classmethod
+    def of(cls, row: OrderRow) -> Self:
+        average = average_price(row.cum_notional, row.cum_qty)
+        return cls(
+            order_id=row.order_id,
+            client_order_id=row.client_order_id,
+            account_id=row.account_id,
+            symbol=row.symbol,
+            side=row.side,
+            type=row.type,
+            status=row.status,
+            quantity=row.quantity,
+            price=row.price,
+            cum_qty=trim(row.cum_qty),
+            leaves_qty=trim(row.leaves_qty),
+            avg_px=None if average is None else trim(average),
+            time_in_force=row.time_in_force,
+            venue=row.venue,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            correlation_id=row.correlation_id,
+        )
+
+
+class OrderPage(_View):
+    items: list[Order]
+    next_cursor: str | None
+
+
+class SagaStep(_View):
+    """`outcome` is DONE, REJECTED or UNAVAILABLE; a step that was retried stands here once for each try."""
+
+    step: str
+    outcome: str
+    detail: str | None
+    started_at: Timestamp
+    finished_at: Timestamp
+    took_ms: float
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Self:
+        took = row["finished_at"] - row["started_at"]
+        return cls(**row, took_ms=round(took.total_seconds() * 1000, 3))
+
+
+class Saga(_View):
+    order_id: uuid.UUID
+    status: OrdStatus
+    items: list[SagaStep]
+
+
+class FailedCancelView(_View):
+    order_id: uuid.UUID
+    reason: str
+
+
+class CanceledOrdersView(_View):
+    canceled: list[Order]
+    failed: list[FailedCancelView]

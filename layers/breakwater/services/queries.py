@@ -1,0 +1,194 @@
+"""What an account has done and what it is worth: trades, positions, portfolio, events."""
+
+import uuid
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from breakwater.db.connection import TenantTransaction
+from breakwater.db.market import ReferencePrice
+from breakwater.db.portfolio import PositionRow, TradeRow
+from breakwater.domain.money import EXACT, format_amount, trim
+from breakwater.domain.permissions import Caller
+from breakwater.domain.portfolio import equity, total, value_in
+from breakwater.domain.times import format_time, from_nanoseconds
+from breakwater.domain.valuation import REFERENCE_AGE_MAX
+from breakwater.errors import InvalidRequest
+from breakwater.services.cursors import decode_cursor, next_cursor
+from breakwater.services.orders import visible_accounts
+
+Json = dict[str, Any]
+
+
+def trades(
+    caller: Caller,
+    tx: TenantTransaction,
+    *,
+    account_id: uuid.UUID | None,
+    symbol: str | None,
+    cursor: str | None,
+    limit: int,
+) -> Json:
+    """The newest first. `realised_pnl` is before the fee; both are what this one fill did."""
+    caller.require("portfolio:read")
+    accounts = visible_accounts(caller, tx, account_id)
+    rows = tx.portfolio.trades(accounts, symbol=symbol, before=decode_cursor(cursor), limit=limit + 1)
+    shown, cursor_behind = next_cursor(rows, limit, lambda row: (row.transact_time, row.trade_id))
+    return {"items": [_trade(row) for row in shown], "next_cursor": cursor_behind}
+
+
+def positions(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | None, at: datetime) -> Json:
+    """Every position ever held, flat ones too: their realised profit is part of the account's."""
+    caller.require("portfolio:read")
+    rows = tx.portfolio.positions(visible_accounts(caller, tx, account_id))
+    prices = tx.market.reference_prices()
+    return {"items": [_position(row, prices.get(row.symbol), at) for row in rows], "next_cursor": None}
+
+
+def portfolio(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | None, at: datetime) -> Json:
+    """Each account with its balances and positions in its base currency, and the sum of all by currency.
+
+    An amount that needs a price that was never observed is null; `stale` says that one of the prices used is old.
+    """
+    caller.require("portfolio:read")
+    accounts = visible_accounts(caller, tx, account_id)
+    prices = tx.market.reference_prices()
+    position_rows = tx.portfolio.positions(accounts)
+    balance_rows = tx.portfolio.balances(accounts)
+    items, worth = [], []
+    for each in accounts:
+        account = tx.identity.account(each)
+        balances = {row.asset: row.total for row in balance_rows if row.account_id == each}
+        held = [row for row in position_rows if row.account_id == each]
+        amounts = _worth(account.base_currency, balances, held, prices)
+        worth.append((account.base_currency, amounts))
+        items.append(
+            {
+                "account_id": str(each),
+                "name": account.name,
+                "base_currency": account.base_currency,
+                **_shown(amounts),
+                "stale": any(_is_stale(prices.get(row.symbol), at) for row in held if row.position.quantity),
+                "balances": [{"asset": asset, "total": _text(amount)} for asset, amount in balances.items()],
+                "positions": [_position(row, prices.get(row.symbol), at) for row in held],
+            }
+        )
+    totals = [
+        {"currency": currency, **_shown(_sum([amounts for theirs, amounts in worth if theirs == currency]))}
+        for currency in sorted({currency for currency, _ in worth})
+    ]
+    return {"items": items, "totals": totals, "next_cursor": None}
+
+
+def events(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | None, since: int, limit: int) -> Json:
+    """One account's events after `since`, oldest first. `next_since` continues; `next_cursor` says there is more."""
+    caller.require("orders:read")
+    accounts = visible_accounts(caller, tx, account_id)
+    if len(accounts) != 1:
+        raise InvalidRequest("account_id is needed: each account has a sequence of its own", field="account_id")
+    rows = tx.portfolio.feed(accounts[0], since=since, limit=limit)
+    next_since = rows[-1]["sequence"] if rows else since
+    return {
+        "items": [{**row, "occurred_at": format_time(from_nanoseconds(row["occurred_at_ns"]))} for row in rows],
+        "next_since": next_since,
+        "next_cursor": str(next_since) if len(rows) == limit else None,
+    }
+
+
+def instruments(caller: Caller, tx: TenantTransaction, *, at: datetime) -> Json:
+    """What can be traded, in which steps, and at which price now."""
+    caller.require("orders:read")
+    prices = tx.market.reference_prices()
+    items = [
+        {
+            "symbol": each.symbol,
+            "base_asset": each.base_asset,
+            "quote_asset": each.quote_asset,
+            "tick_size": _text(each.tick_size),
+            "lot_size": _text(each.lot_size),
+            "notional_min": _text(each.notional_min),
+            **_mark(prices.get(each.symbol), at),
+        }
+        for each in tx.market.instruments()
+    ]
+    return {"items": items, "next_cursor": None}
+
+
+def _trade(row: TradeRow) -> Json:
+    return {
+        "trade_id": str(row.trade_id),
+        "order_id": str(row.order_id),
+        "account_id": str(row.account_id),
+        "symbol": row.symbol,
+        "side": row.side,
+        "last_qty": _text(row.last_qty),
+        "last_px": _text(row.last_px),
+        "liquidity": row.liquidity,
+        "fee": _text(row.fee),
+        "fee_currency": row.fee_currency,
+        "realised_pnl": _text(row.realised_pnl),
+        "venue": row.venue,
+        "transact_time": format_time(row.transact_time),
+    }
+
+
+def _position(row: PositionRow, price: ReferencePrice | None, at: datetime) -> Json:
+    position = row.position
+    return {
+        "account_id": str(row.account_id),
+        "symbol": row.symbol,
+        "quantity": _text(position.quantity),
+        "average_price": _text(position.average_price),
+        "realised_pnl": _text(position.realised_pnl),
+        "unrealised_pnl": _text(None if price is None else position.unrealised_pnl(price.price)),
+        "fees": _text(position.fees),
+        **_mark(price, at),
+        "updated_at": format_time(row.updated_at),
+    }
+
+
+def _mark(price: ReferencePrice | None, at: datetime) -> Json:
+    if price is None:
+        return {"mark_price": None, "mark_age_ms": None, "stale": True}
+    age_ms = max(0, (at - price.observed_at) // timedelta(milliseconds=1))
+    return {"mark_price": _text(price.price), "mark_age_ms": age_ms, "stale": _is_stale(price, at)}
+
+
+def _is_stale(price: ReferencePrice | None, at: datetime) -> bool:
+    return price is None or at - price.observed_at > REFERENCE_AGE_MAX
+
+
+def _worth(
+    currency: str, balances: dict[str, Decimal], held: list[PositionRow], prices: dict[str, ReferencePrice]
+) -> dict[str, Decimal | None]:
+    marks = {symbol: price.price for symbol, price in prices.items()}
+
+    def in_currency(row: PositionRow, amount: Decimal | None) -> Decimal | None:
+        return None if amount is None else value_in(currency, row.symbol.partition("/")[2], amount, marks)
+
+    def unrealised(row: PositionRow) -> Decimal | None:
+        if row.position.quantity == 0:
+            return Decimal(0)
+        return row.position.unrealised_pnl(marks[row.symbol]) if row.symbol in marks else None
+
+    return {
+        "equity": equity(balances, currency, marks),
+        "realised_pnl": total(in_currency(row, row.position.realised_pnl) for row in held),
+        "unrealised_pnl": total(in_currency(row, unrealised(row)) for row in held),
+        "fees": total(in_currency(row, row.position.fees) for row in held),
+    }
+
+
+def _sum(worth: list[dict[str, Decimal | None]]) -> dict[str, Decimal | None]:
+    return {name: total(amounts[name] for amounts in worth) for name in worth[0]}
+
+
+def _shown(amounts: dict[str, Decimal | None]) -> dict[str, str | None]:
+    """With `net_pnl`, what was earned once fees are paid."""
+    realised, fees = amounts["realised_pnl"], amounts["fees"]
+    net = None if realised is None or fees is None else EXACT.subtract(realised, fees)
+    return {name: _text(amount) for name, amount in {**amounts, "net_realised_pnl": net}.items()}
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else format_amount(trim(amount))
