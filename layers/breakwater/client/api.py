@@ -63,7 +63,7 @@ class Client:
         """Ends the session on the server too; harmless when there is none."""
         if self.session is None:
             return
-        self._call("POST", "/auth/sign-out", body={"refresh_token": self.session.refresh_token})
+        self._call("POST", "/auth/sign-out")
         self.session = None
 
     def me(self) -> Json:

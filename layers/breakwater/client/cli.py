@@ -143,7 +143,7 @@ def preview(
 
 @app.command()
 def cancel(order_id: str, as_json: AsJson = False) -> None:
-    """Cancel an order; a final one stays as it is."""
+    """Cancel an order; one that has ended already is an error."""
     with _signed_in() as (client, _):
         order = client.cancel(order_id)
     _show_record(dict(order), as_json)
@@ -341,7 +341,9 @@ def _complain(message: str) -> None:
 
 
 def _say_problem(problem: Problem) -> None:
-    hint = ": run `breakwater sign-in`" if problem.status == 401 and session.session_file().exists() else ""
+    # API Gateway itself answers 403, and no problem document, when the authorizer says no.
+    not_let_in = problem.status == 401 or problem.code == "HTTP_403"
+    hint = ": run `breakwater sign-in`" if not_let_in and session.session_file().exists() else ""
     traced = f" [{problem.correlation_id}]" if problem.correlation_id else ""
     wrong = "".join(f"; {error['field']}: {error['message']}" for error in problem.document.get("errors", []))
     _complain(f"{problem}{wrong}{hint}{traced}")

@@ -188,7 +188,7 @@ class Tour:
         return f"nothing reserved is left; used grew by {amount(str(self._traded_notional))} USDT, as traded"
 
     def tidy(self) -> None:
-        """Cancels what a failed step may have left; a final order stays as it is."""
+        """Cancels what a failed step may have left."""
         for order_id in self._placed.values():
             if self._trader.order(order_id)["status"] not in FINAL_STATUSES:
                 self._trader.cancel(order_id)

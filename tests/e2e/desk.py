@@ -1,0 +1,70 @@
+"""A trader at work, and how the tests wait for what comes later."""
+
+import time
+import uuid
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from breakwater.client import Client, Order
+from breakwater.client.shapes import FINAL_STATUSES
+
+SYMBOL = "ETH/USDT"
+
+
+class Desk:
+    """A trader at work on one account; amounts are strings."""
+
+    def __init__(self, client: Client, account_id: str, market: Callable[[], tuple[Decimal, Decimal]]) -> None:
+        self.client = client
+        self.account_id = account_id
+        self.market = market
+
+    def place(self, side: str, quantity: str, **more: Any) -> Order:
+        return self.client.place_order(self.account_id, SYMBOL, side, quantity, **more)
+
+    def rest(self, quantity: str = "0.01", **more: Any) -> Order:
+        """A buy 2 % below the market, which stays open."""
+        return self.place("BUY", quantity, price=self.price_below(), **more)
+
+    def price_below(self) -> str:
+        return str((self.market()[0] * Decimal("0.98")).quantize(Decimal("0.01")))
+
+    def price_above(self) -> str:
+        return str((self.market()[1] * Decimal("1.02")).quantize(Decimal("0.01")))
+
+    def filled_of(self, order_id: str) -> list[dict[str, Any]]:
+        """The order's trades, once they add up to what was filled."""
+        cum_qty = Decimal(self.client.order(order_id)["cum_qty"])
+
+        def look() -> list[dict[str, Any]] | None:
+            trades = self.client.trades(account_id=self.account_id)["items"]
+            found = [trade for trade in trades if trade["order_id"] == order_id]
+            return found if sum(Decimal(trade["last_qty"]) for trade in found) == cum_qty else None
+
+        return eventually(look)
+
+
+def eventually[T](look: Callable[[], T | None], within_s: float = 15.0) -> T:
+    """What `look` finds, asked again until then."""
+    deadline = time.monotonic() + within_s
+    while True:
+        found = look()
+        if found is not None:
+            return found
+        assert time.monotonic() < deadline, f"not within {within_s:g} s"
+        time.sleep(0.1)
+
+
+def final(client: Client, order_id: str, within_s: float = 100.0) -> Order:
+    """The order once it is final; the reconciler, which runs every minute, may have to help."""
+
+    def look() -> Order | None:
+        order = client.order(order_id)
+        return order if order["status"] in FINAL_STATUSES else None
+
+    return eventually(look, within_s)
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
