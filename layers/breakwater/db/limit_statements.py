@@ -1,7 +1,7 @@
 """The SQL of the limits ledger."""
 # ruff: noqa: S608 - only constants of this module are put together here; every value is a parameter.
 
-_NODE = "node_id, parent_id, kind, name, account_id, path, state"
+_NODE = "node_id, parent_id, kind, name, account_id, path, state, state_reason"
 _LIMIT = "limit_id, node_id, limit_type, instrument, value, parameters"
 _EXPOSURE = """node_id, symbol, filled_qty, open_buy_qty, open_sell_qty, open_order_count, open_notional,
   session_date, traded_notional"""
@@ -93,6 +93,10 @@ WHERE node_id = %(node_id)s
 ACCOUNTS_BELOW = f"""
 SELECT account_id FROM limits.nodes WHERE path @> ARRAY[%(node_id)s::uuid] AND account_id IS NOT NULL
 ORDER BY account_id LIMIT {_ROWS_MAX}
+"""
+OPEN_ORDER_IDS = f"""
+SELECT order_id FROM limits.reservations WHERE state <> 'FINAL' AND %(node_id)s = ANY (node_ids)
+ORDER BY order_id LIMIT {_ROWS_MAX}
 """
 
 LEDGER_DIFFERENCES = f"""

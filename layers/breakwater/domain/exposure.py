@@ -32,6 +32,7 @@ class Node:
     account_id: uuid.UUID | None
     path: Sequence[uuid.UUID]
     state: str
+    state_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)

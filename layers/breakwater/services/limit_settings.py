@@ -1,0 +1,257 @@
+"""Limits as people meet them: set and see them, ask what they would say, stop a scope and let it trade again."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal, localcontext
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from breakwater.db.connection import TenantTransaction
+from breakwater.domain.exposure import ALL_INSTRUMENTS, Limit, Node, NodeState, Scope
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.limit_types import LIMIT_TYPES, RESTRICTED_LIST
+from breakwater.domain.limits import refused, use_of
+from breakwater.domain.money import EXACT, Amount, format_amount, trim
+from breakwater.domain.orders import OrderTerms
+from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
+from breakwater.domain.times import nanoseconds
+from breakwater.errors import EngineUnavailable, InvalidRequest, NotFound
+from breakwater.services.engine_client import CanceledOrders, EngineClient, FailedCancel
+from breakwater.services.limits import judge
+from breakwater.services.settlement import TenantTransactions, settle
+from events.limits import NodeStateChanged
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LimitSetting(_Body):
+    """The body of POST /limits; `instrument` is a symbol or * for all."""
+
+    node_id: uuid.UUID
+    limit_type: Annotated[str, StringConstraints(max_length=40)]
+    instrument: Annotated[str, StringConstraints(max_length=41)] = ALL_INSTRUMENTS
+    value: Amount | None = None
+    parameters: dict[str, Any] = {}
+
+
+class StateChange(_Body):
+    """The body of POST /limits/kill and /limits/rearm."""
+
+    node_id: uuid.UUID
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+def set_limit(setting: LimitSetting, caller: Caller, tx: TenantTransaction, at: datetime) -> dict[str, Any]:
+    """Create the limit, or replace the one of the same node, type and instrument.
+
+    The answer is the limit with `warnings`, sentences for people: it is looser than one above it and so never the one
+    that refuses, or already below what is in use. InvalidRequest for a value that makes no sense.
+    """
+    caller.require("limits:manage")
+    limit_type = LIMIT_TYPES.get(setting.limit_type)
+    if limit_type is None:
+        raise InvalidRequest(f"limit_type is one of {', '.join(LIMIT_TYPES)}", field="limit_type")
+    limit_type.check_setting(setting.value, setting.parameters)
+    # Locked, so that an order sees either the old limit or the new one.
+    if tx.limits.node(setting.node_id, lock=True) is None:
+        raise NotFound("no such node")
+    instruments = tx.market.instruments()
+    _check_symbols(setting, {instrument.symbol for instrument in instruments})
+    limit = tx.limits.put(Limit(limit_id=uuid.uuid4(), **dict(setting)), created_by=caller.username)
+    scopes = {scope.node.node_id: scope for scope in tx.limits.scopes(at.astimezone(UTC).date())}
+    scope = scopes[limit.node_id]
+    warnings = [*_looser_than_above(limit, scope, scopes), *_below_use(limit, scope, instruments)]
+    return {**_limit_json(scope, limit, instruments), "warnings": warnings}
+
+
+def delete_limit(limit_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> None:
+    """NotFound when there is no such limit."""
+    caller.require("limits:manage")
+    if not tx.limits.delete(limit_id):
+        raise NotFound("no such limit")
+
+
+def tree(caller: Caller, tx: TenantTransaction, at: datetime) -> dict[str, Any]:
+    """`items`: the topmost scopes the caller may see, each with state, limits and their use, and its `children`."""
+    instruments = tx.market.instruments()
+    roots: list[dict[str, Any]] = []
+    seen: dict[uuid.UUID, dict[str, Any]] = {}
+    for scope in _visible_scopes(caller, tx, at):  # Parents come before their children.
+        told = seen[scope.node.node_id] = {
+            **_node_json(scope.node),
+            "limits": [_limit_json(scope, limit, instruments) for limit in scope.limits],
+            "children": [],
+        }
+        parent = seen.get(scope.node.parent_id) if scope.node.parent_id else None
+        (roots if parent is None else parent["children"]).append(told)
+    return {"items": roots}
+
+
+def usage(node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> dict[str, Any]:
+    """`items`: every limit of one scope with its use. NotFound for a scope the caller may not see."""
+    for scope in _visible_scopes(caller, tx, at):
+        if scope.node.node_id == node_id:
+            instruments = tx.market.instruments()
+            items = [_limit_json(scope, limit, instruments) for limit in scope.limits]
+            return {**_node_json(scope.node), "items": items}
+    raise NotFound("no such node")
+
+
+def validate(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datetime) -> dict[str, Any]:
+    """What every limit would say to these terms now; reserves nothing. Raises what `judge` raises."""
+    caller.require("limits:read")
+    tx.identity.require_account(caller.subject, caller.role, terms.account_id)
+    ladder = tx.limits.read_ladder(terms.account_id, terms.symbol, uuid.uuid4(), at.astimezone(UTC).date())
+    proposed, findings = judge(ladder, terms, at)
+    largest = [f.verdict.largest_passing_quantity for f in findings if f.verdict.largest_passing_quantity is not None]
+    return {
+        "passes": not refused(findings),
+        "price_low": format_amount(proposed.band.low),
+        "price_high": format_amount(proposed.band.high),
+        "largest_passing_quantity": format_amount(trim(min(largest))) if largest else None,
+        "verdicts": [{**finding.to_json(), "passes": finding.verdict.passes} for finding in findings],
+    }
+
+
+def kill(
+    change: StateChange, caller: Caller, transactions: TenantTransactions, engine: EngineClient, at: datetime
+) -> dict[str, Any]:
+    """Refuse all new orders at the node and below, then cancel the open ones.
+
+    The state stands before the engine is asked, so nothing new slips in between. `failed` names every order that may
+    still be open; the call may be repeated. NotFound when there is no such node.
+    """
+    caller.require("risk:manage")
+    with transactions(caller.tenant_id) as tx:
+        node = _change_state(change, NodeState.KILLED, caller, tx, at)
+        account_ids = tx.limits.account_ids_below(node.node_id)
+        open_order_ids = tx.limits.open_order_ids(node.node_id)
+    outcome = _cancel_all(account_ids, open_order_ids, caller, engine)
+    for snapshot in outcome.canceled:
+        # One by one: a hot node is locked for one order's sake only.
+        with transactions(caller.tenant_id) as tx:
+            settle(tx, snapshot)
+    return {
+        **_node_json(node),
+        "canceled": [str(snapshot.order_id) for snapshot in outcome.canceled],
+        "failed": [{"order_id": str(failed.order_id), "reason": failed.reason} for failed in outcome.failed],
+    }
+
+
+def rearm(change: StateChange, caller: Caller, tx: TenantTransaction, at: datetime) -> dict[str, Any]:
+    """Let the node trade again. NotFound when there is no such node."""
+    caller.require("risk:manage")
+    return _node_json(_change_state(change, NodeState.ACTIVE, caller, tx, at))
+
+
+def _change_state(change: StateChange, state: NodeState, caller: Caller, tx: TenantTransaction, at: datetime) -> Node:
+    before = tx.limits.node(change.node_id, lock=True)
+    if before is None:
+        raise NotFound("no such node")
+    tx.limits.set_state(before.node_id, state, reason=change.reason, changed_by=caller.username, at=at)
+    event = NodeStateChanged(
+        node_id=before.node_id,
+        node_name=before.name,
+        state_before=before.state,
+        state=state,
+        reason=change.reason,
+        changed_by=caller.username,
+    )
+    tx.outbox.add(
+        event,
+        aggregate_id=before.node_id,
+        account_id=None,
+        correlation_id=caller.correlation_id,
+        occurred_at_ns=nanoseconds(at),
+    )
+    return replace(before, state=state, state_reason=change.reason)
+
+
+def _cancel_all(
+    account_ids: Sequence[uuid.UUID], open_order_ids: Sequence[uuid.UUID], caller: Caller, engine: EngineClient
+) -> CanceledOrders:
+    try:
+        return engine.cancel_all(account_ids, tenant_id=caller.tenant_id, correlation_id=caller.correlation_id)
+    except EngineUnavailable as error:
+        # The node is stopped all the same: the answer says so, and which orders may still be open.
+        failed = [FailedCancel(order_id=order_id, reason=error.message) for order_id in open_order_ids]
+        return CanceledOrders(canceled=[], failed=failed)
+
+
+def _visible_scopes(caller: Caller, tx: TenantTransaction, at: datetime) -> list[Scope]:
+    """All of them for who oversees the organisation; otherwise those on the way to the caller's accounts and below."""
+    caller.require("limits:read")
+    scopes = tx.limits.scopes(at.astimezone(UTC).date())
+    if caller.role in ROLES_WITH_ALL_ACCOUNTS:
+        return scopes
+    account_ids = set(tx.identity.accessible_account_ids(caller.subject, caller.role))
+    own = [scope.node for scope in scopes if scope.node.account_id in account_ids]
+    above = {node_id for node in own for node_id in node.path}
+    own_ids = {node.node_id for node in own}
+    return [scope for scope in scopes if scope.node.node_id in above or not own_ids.isdisjoint(scope.node.path)]
+
+
+def _check_symbols(setting: LimitSetting, known: set[str]) -> None:
+    if setting.instrument != ALL_INSTRUMENTS and setting.instrument not in known:
+        raise InvalidRequest(f"unknown symbol {setting.instrument}", field="instrument")
+    if setting.limit_type == RESTRICTED_LIST and not known.issuperset(setting.parameters["symbols"]):
+        raise InvalidRequest("symbols has an unknown symbol", field="parameters")
+
+
+def _looser_than_above(limit: Limit, scope: Scope, scopes: dict[uuid.UUID, Scope]) -> list[str]:
+    above = [scopes[node_id] for node_id in scope.node.path[:-1]]
+    return [
+        f"it has no effect: {higher.node.name} allows {format_amount(other.value)}"
+        for higher in above
+        for other in higher.limits
+        if other.limit_type == limit.limit_type and other.instrument in (ALL_INSTRUMENTS, limit.instrument)
+        if limit.value is not None and other.value is not None and limit.value > other.value
+    ]
+
+
+def _below_use(limit: Limit, scope: Scope, instruments: Iterable[Instrument]) -> list[str]:
+    use = use_of(scope, limit, instruments)
+    if use is None or use.used + use.reserved <= use.limit:
+        return []
+    return [f"it is below what is in use: {format_amount(trim(use.used + use.reserved))}"]
+
+
+def _node_json(node: Node) -> dict[str, Any]:
+    return {
+        "node_id": str(node.node_id),
+        "parent_id": None if node.parent_id is None else str(node.parent_id),
+        "name": node.name,
+        "kind": node.kind,
+        "account_id": None if node.account_id is None else str(node.account_id),
+        "state": node.state,
+        "state_reason": node.state_reason,
+    }
+
+
+def _limit_json(scope: Scope, limit: Limit, instruments: Iterable[Instrument]) -> dict[str, Any]:
+    """`used`, `reserved` and `usage_pct` are null for types that judge each order by itself."""
+    use = use_of(scope, limit, instruments)
+    return {
+        "limit_id": str(limit.limit_id),
+        "node_id": str(limit.node_id),
+        "limit_type": limit.limit_type,
+        "instrument": limit.instrument,
+        "value": None if limit.value is None else format_amount(limit.value),
+        "parameters": dict(limit.parameters),
+        "used": None if use is None else format_amount(trim(use.used)),
+        "reserved": None if use is None else format_amount(trim(use.reserved)),
+        "usage_pct": None if use is None else _percent(use.used + use.reserved, use.limit),
+    }
+
+
+def _percent(part: Decimal, whole: Decimal) -> str:
+    """To two decimals, for the eye. A limit of zero is always full."""
+    if whole == 0:
+        return "100"
+    with localcontext(EXACT):
+        return format_amount(trim((max(part, Decimal(0)) * 100 / whole).quantize(Decimal("0.01"))))
