@@ -223,7 +223,7 @@ def test_an_api_key_works_within_its_scopes_until_it_is_revoked(desk: Desk, endp
             with pytest.raises(Problem) as raised:
                 reader.place_order(desk.account_id, SYMBOL, "BUY", "0.01", price=desk.price_below())
             assert (raised.value.status, raised.value.code) == (403, "NOT_PERMITTED")
-        listed = next(key for key in desk.client.api_keys()["items"] if key["key_id"] == created["key_id"])
+        listed = next(key for key in desk.client.api_keys() if key["key_id"] == created["key_id"])
         assert created["api_key"] not in json.dumps(listed)
     finally:
         desk.client.revoke_api_key(created["key_id"])

@@ -93,7 +93,7 @@ def test_a_market_order_is_filled_and_trades_and_position_say_the_same(desk: Des
 
 def test_the_portfolio_moves_by_what_was_bought(desk: Desk) -> None:
     def ether() -> Decimal:
-        account = desk.client.portfolio(account_id=desk.account_id)
+        account = desk.client.portfolio(account_id=desk.account_id)["items"][0]
         return next(Decimal(each["total"]) for each in account["balances"] if each["asset"] == "ETH")
 
     before = ether()

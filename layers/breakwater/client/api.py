@@ -69,11 +69,12 @@ class Client:
     def me(self) -> Json:
         return self._call("GET", "/me")
 
-    def api_keys(self) -> Page:
-        return self._page("/api-keys")
+    def api_keys(self) -> list[Json]:
+        keys: list[Json] = self._call("GET", "/api-keys")["items"]
+        return keys
 
     def create_api_key(self, name: str, scopes: list[str], *, expires_at: str | None = None) -> Json:
-        """The only answer that shows the secret."""
+        """The only answer that shows the secret, as `api_key`."""
         body = {"name": name, "scopes": scopes} | ({"expires_at": expires_at} if expires_at else {})
         return self._call("POST", "/api-keys", body=body)
 
@@ -144,6 +145,7 @@ class Client:
         return self._page("/positions", account_id=account_id)
 
     def portfolio(self, *, account_id: str | None = None) -> Json:
+        """Accounts with their balances, positions and worth as `items`, and `totals` by currency."""
         return self._call("GET", "/portfolio", params=_given(account_id=account_id))
 
     def alerts(self, *, cursor: str | None = None) -> Page:

@@ -200,9 +200,12 @@ def portfolio(account: Account = None, as_json: AsJson = False) -> None:
     if as_json:
         _print_json(answer)
         return
-    for each in answer["items"]:
-        _out().print(render.fields(each))
-        _out().print(render.table(each["balances"], render.BALANCES, empty="No balances."))
+    for account_worth in answer["items"]:
+        _out().print(render.fields(account_worth))
+        _out().print()
+        _out().print(render.table(account_worth["balances"], render.BALANCES, empty="No balances."))
+        _out().print()
+        _out().print(render.table(account_worth["positions"], render.POSITIONS, empty="No positions."))
 
 
 @app.command()

@@ -72,7 +72,7 @@ POSITIONS = {
 }
 ALERTS = {"time": "created_at", "severity": "severity", "title": "title", "body": "body"}
 EVENTS = {"#": "sequence", "time": "occurred_at_ns", "topic": "topic", "about": "aggregate_id"}
-BALANCES = {"asset": "asset", "total": "total", "locked": "locked", "free": "free"}
+BALANCES = {"asset": "asset", "total": "total"}
 HEALTH = {"dependency": "dependency", "state": "state", "latency ms": "latency_ms"}
 USAGE = {
     "limit": "limit_type",
@@ -82,7 +82,7 @@ USAGE = {
     "reserved": "reserved",
     "limit id": "limit_id",
 }
-SAGA = {"step": "step", "outcome": "outcome", "took": "took_ms", "detail": "detail"}
+SAGA = {"step": "step", "outcome": "outcome", "took ms": "took_ms", "detail": "detail"}
 REFUSALS = {
     "limit": "limit_type",
     "at": "node_name",

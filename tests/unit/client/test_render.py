@@ -1,0 +1,75 @@
+from decimal import Decimal
+from io import StringIO
+from typing import Any
+
+import pytest
+from rich.console import Console, RenderableType
+
+from breakwater.client import render
+
+
+def shown(drawn: RenderableType) -> str:
+    console = Console(file=StringIO(), width=140, force_terminal=False)
+    with console.capture() as captured:
+        console.print(drawn)
+    return captured.get()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("100000", "100,000"), ("0.50", "0.5"), ("1E-8", "0.00000001"), (None, "-"), ("abc", "abc"), ("-0.10", "-0.1")],
+)
+def test_amounts_lose_no_digit_that_says_something(text: str | None, told: str) -> None:
+    assert render.amount(text) == told
+
+
+@pytest.mark.parametrize(
+    ("used", "reserved", "cells"),
+    [
+        ("0", "0", "░" * 16 + "   0%"),
+        ("50", "25", "█" * 8 + "▒" * 4 + "░" * 4 + "  75%"),
+        ("100", "0", "█" * 16 + " 100%"),
+    ],
+)
+def test_the_bar_shows_used_solid_and_reserved_shaded(used: str, reserved: str, cells: str) -> None:
+    assert render.bar(Decimal(used), Decimal(reserved), Decimal(100)).plain == cells
+
+
+def test_a_bar_over_its_limit_or_of_a_limit_of_zero_is_full_and_no_longer() -> None:
+    assert render.bar(Decimal(300), Decimal(0), Decimal(100)).plain.startswith("█" * 16 + " 300%")
+    assert render.bar(Decimal(0), Decimal(0), Decimal(0)).plain.startswith("█" * 16 + " ")
+
+
+def test_the_tree_shows_nodes_limits_and_a_killed_nodes_reason() -> None:
+    count = {"limit_type": "OPEN_ORDER_COUNT", "instrument": "*", "value": "100", "used": "0", "reserved": "75"}
+    collar = {"limit_type": "PRICE_COLLAR", "instrument": "*", "value": "0.10", "used": None, "reserved": None}
+    account: dict[str, Any] = {
+        "node_id": "n-2",
+        "name": "trader1 paper",
+        "kind": "ACCOUNT",
+        "state": "KILLED",
+        "state_reason": "too fast",
+        "limits": [count],
+        "children": [],
+    }
+    firm = account | {
+        "name": "Harbour [bold]",
+        "kind": "FIRM",
+        "state": "ACTIVE",
+        "limits": [collar],
+        "children": [account],
+    }
+    text = shown(render.limits_tree(firm))
+    assert "Harbour [bold]  firm" in text
+    assert "PRICE_COLLAR  0.1" in text
+    assert "KILLED too fast" in text
+    assert "75%  0 used, 75 reserved of 100" in text
+
+
+def test_what_the_server_says_is_never_read_as_markup() -> None:
+    row = {"client_order_id": "[red]x[/red]", "status": "NEW"}
+    assert "[red]x[/red]" in shown(render.table([row], render.ORDERS, empty=""))
+
+
+def test_an_empty_list_says_so() -> None:
+    assert shown(render.table([], render.TRADES, empty="No trades.")) == "No trades.\n"
