@@ -18,7 +18,7 @@ RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "dateutil", "six.py")
 
 IMPORT = """
 import sys
-assert not [path for path in sys.path if "site-packages" in path], "the machine's own packages would hide what is missing"
+assert not [path for path in sys.path if "site-packages" in path], "they would hide what is missing"
 sys.path += sys.argv[1:]
 import app
 assert callable(app.handler), "app.handler is what Lambda calls"
