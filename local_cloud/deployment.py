@@ -127,7 +127,8 @@ def aws_client(platform: Platform, service: str, config: Config | None = None) -
     """A boto3 client of the emulator, whatever AWS account the user's own environment names."""
     return boto3.session.Session().client(
         service,
-        config=config,
+        # Step Functions would be looked for at sync-127.0.0.1.
+        config=Config(inject_host_prefix=False).merge(config or Config()),
         endpoint_url=platform.aws_url,
         region_name=REGION,
         aws_access_key_id="test",

@@ -1,0 +1,200 @@
+"""Each correction of the emulator, seen from outside as a client of AWS sees it."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from local_cloud.deployment import aws_client
+from local_cloud.emulator_process import LAMBDA_WORKERS_MAX_DEFAULT
+
+from .aws_objects import create_function, create_http_api, create_machine, invoke
+from .conftest import RunningEmulator
+
+RAISES = """
+import os
+class Rejection(Exception): pass
+def handler(event, context):
+    print("a line of log", event)
+    if event.get("fail"): raise Rejection("no")
+    return {"pid": os.getpid()}
+"""
+
+
+def _until(condition: Any, timeout_seconds: float = 10) -> Any:
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it did not happen in time")
+
+
+def test_a_state_machine_catches_an_exception_by_its_name(emulator: RunningEmulator) -> None:
+    function = create_function(emulator.platform, RAISES)
+    machine = create_machine(
+        emulator.platform,
+        {
+            "Try": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::lambda:invoke",
+                "Parameters": {"FunctionName": function, "Payload": {"fail": True}},
+                "Catch": [{"ErrorEquals": ["Rejection"], "Next": "Caught"}],
+                "End": True,
+            },
+            "Caught": {"Type": "Pass", "Result": "caught", "End": True},
+        },
+    )
+    client = aws_client(emulator.platform, "stepfunctions")
+    execution = client.start_sync_execution(stateMachineArn=machine, input="{}")
+    assert (execution["status"], json.loads(execution["output"])) == ("SUCCEEDED", "caught")
+    # An Express execution leaves no record behind, as on AWS.
+    with pytest.raises(ClientError, match="ExecutionDoesNotExist"):
+        client.describe_execution(executionArn=execution["executionArn"])
+
+
+def test_a_worker_survives_the_exception_of_its_handler(emulator: RunningEmulator) -> None:
+    function = create_function(emulator.platform, RAISES)
+    before, _ = invoke(emulator.platform, function, {})
+    failure, error = invoke(emulator.platform, function, {"fail": True})
+    after, _ = invoke(emulator.platform, function, {})
+    assert error == "Unhandled"
+    assert (failure["errorType"], failure["errorMessage"]) == ("Rejection", "no")
+    assert before == after
+
+
+def test_what_a_function_prints_is_in_its_log(emulator: RunningEmulator) -> None:
+    function = create_function(emulator.platform, RAISES)
+    invoke(emulator.platform, function, {"fail": True})
+    events = aws_client(emulator.platform, "logs").filter_log_events(
+        logGroupName=f"/aws/lambda/{function.rpartition(':')[2]}"
+    )["events"]
+    text = "\n".join(event["message"] for event in events)
+    assert "a line of log {'fail': True}" in text
+    assert "Rejection: no" in text
+    assert "end-of-invocation" not in text
+
+
+def test_a_function_that_logs_nothing_is_not_waited_for(emulator: RunningEmulator) -> None:
+    function = create_function(emulator.platform, "def handler(event, context): return event")
+    client = aws_client(emulator.platform, "lambda")
+    took_seconds = []
+    for _ in range(10):
+        started = time.perf_counter()
+        client.invoke(FunctionName=function)
+        took_seconds.append(time.perf_counter() - started)
+    assert min(took_seconds) < 0.045  # Stock ministack waits 0.05 s for each.
+
+
+def test_callers_wait_for_one_of_a_bounded_number_of_workers(emulator: RunningEmulator) -> None:
+    function = create_function(
+        emulator.platform,
+        "import os, time\ndef handler(event, context):\n    time.sleep(0.05)\n    return os.getpid()",
+    )
+    callers = 3 * LAMBDA_WORKERS_MAX_DEFAULT
+    with ThreadPoolExecutor(callers) as pool:
+        answers = list(pool.map(lambda _: invoke(emulator.platform, function, {}), range(callers)))
+    assert {error for _, error in answers} == {None}
+    assert 1 < len({pid for pid, _ in answers}) <= LAMBDA_WORKERS_MAX_DEFAULT
+
+
+def test_a_failed_function_is_500_without_its_exception(emulator: RunningEmulator) -> None:
+    function = create_function(emulator.platform, "def handler(event, context): raise ValueError('a secret')")
+    answer = httpx.get(create_http_api(emulator.platform, function))
+    assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
+
+
+def test_cookies_reach_the_function_where_payload_2_has_them(emulator: RunningEmulator) -> None:
+    function = create_function(
+        emulator.platform,
+        "import json\ndef handler(event, context):\n"
+        "    return {'statusCode': 200, 'body': json.dumps([event.get('cookies'), event['headers'].get('cookie')])}",
+    )
+    answer = httpx.get(create_http_api(emulator.platform, function), headers={"Cookie": "a=b; c=d"})
+    assert answer.json() == [["a=b", "c=d"], None]
+
+
+def test_an_authorizer_is_asked_once_for_each_token(emulator: RunningEmulator) -> None:
+    authorizer = create_function(
+        emulator.platform,
+        "ASKED = []\ndef handler(event, context):\n    ASKED.append(1)\n"
+        "    return {'isAuthorized': True, 'context': {'asked': len(ASKED)}}",
+    )
+    function = create_function(
+        emulator.platform,
+        "def handler(event, context):\n"
+        "    return {'statusCode': 200, 'body': str(event['requestContext']['authorizer']['lambda']['asked'])}",
+    )
+    url = create_http_api(emulator.platform, function, authorizer)
+    asked = [httpx.get(url, headers={"Authorization": token}).text for token in ("a", "a", "b", "a")]
+    assert asked == ["1", "1", "2", "1"]
+    assert httpx.get(url).status_code == 401
+
+
+def test_types_the_emulator_lacks_do_not_fail_a_stack(emulator: RunningEmulator) -> None:
+    template = {
+        "Resources": {
+            "Address": {"Type": "AWS::EC2::EIP", "Properties": {"Domain": "vpc"}},
+            "Nat": {
+                "Type": "AWS::EC2::NatGateway",
+                "Properties": {"SubnetId": "subnet-1", "AllocationId": {"Fn::GetAtt": ["Address", "AllocationId"]}},
+            },
+            "Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "test-bus"}},
+            "Archive": {
+                "Type": "AWS::Events::Archive",
+                "Properties": {"ArchiveName": "test-archive", "SourceArn": {"Fn::GetAtt": ["Bus", "Arn"]}},
+            },
+        }
+    }
+    client = aws_client(emulator.platform, "cloudformation")
+    client.create_stack(StackName="placeholders", TemplateBody=json.dumps(template))
+
+    def settled() -> str:
+        status = str(client.describe_stacks(StackName="placeholders")["Stacks"][0]["StackStatus"])
+        return "" if status.endswith("_IN_PROGRESS") else status
+
+    assert _until(settled) == "CREATE_COMPLETE"
+    archive = aws_client(emulator.platform, "events").describe_archive(ArchiveName="test-archive")
+    assert archive["EventSourceArn"].endswith("event-bus/test-bus")
+
+
+def test_mail_reaches_the_inbox_of_those_whose_filter_it_passes(emulator: RunningEmulator) -> None:
+    client = aws_client(emulator.platform, "sns")
+    topic = client.create_topic(Name="alerts")["TopicArn"]
+    for tenant in ("ours", "theirs"):
+        client.subscribe(
+            TopicArn=topic,
+            Protocol="email",
+            Endpoint=f"{tenant}@example.com",
+            Attributes={"FilterPolicy": json.dumps({"tenant_id": [tenant]})},
+        )
+    client.publish(
+        TopicArn=topic,
+        Subject="A limit was reached",
+        Message="70 %",
+        MessageAttributes={"tenant_id": {"DataType": "String", "StringValue": "ours"}},
+    )
+    messages = _until(lambda: list(emulator.inbox.messages))
+    sent = [{name: message[name] for name in ("protocol", "to", "subject", "message")} for message in messages]
+    assert sent == [
+        {"protocol": "email", "to": "ours@example.com", "subject": "A limit was reached", "message": "70 %"}
+    ]
+    assert "A limit was reached" in httpx.get(emulator.platform.inbox_url).text
+
+
+def test_saved_state_survives_a_crash(emulator: RunningEmulator) -> None:
+    queues = aws_client(emulator.platform, "sqs")
+    queues.create_queue(QueueName="before-the-crash")
+    emulator.process.save_state()
+    saved = emulator.platform.folder / "emulator" / "state" / "sqs.json"
+    _until(lambda: saved.exists() and "before-the-crash" in saved.read_text())
+    crashed = emulator.process.record.process()
+    assert crashed is not None
+    crashed.kill()
+    crashed.wait(timeout=5)
+    emulator.process.start()
+    assert queues.get_queue_url(QueueName="before-the-crash")["QueueUrl"].endswith("/before-the-crash")
