@@ -122,7 +122,9 @@ def test_a_limit_set_by_the_risk_manager_counts_from_the_next_order_on(
 def test_preview_and_validate_give_the_verdict_and_change_nothing(desk: Desk) -> None:
     count = len(desk.client.orders(account_id=desk.account_id)["items"])
     price = desk.price_below()
-    assert desk.client.preview(desk.account_id, SYMBOL, "BUY", "500", price=price)["refusals"]
-    assert not desk.client.preview(desk.account_id, SYMBOL, "BUY", "0.01", price=price)["refusals"]
-    assert desk.client.validate(desk.account_id, SYMBOL, "BUY", "500", price=price)["refusals"]
+    for ask in (desk.client.preview, desk.client.validate):
+        assert ask(desk.account_id, SYMBOL, "BUY", "0.01", price=price)["passes"]
+        too_large = ask(desk.account_id, SYMBOL, "BUY", "500", price=price)
+        assert not too_large["passes"]
+        assert Decimal(too_large["largest_passing_quantity"]) == Decimal("50")
     assert len(desk.client.orders(account_id=desk.account_id)["items"]) == count

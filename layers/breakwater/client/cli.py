@@ -137,8 +137,9 @@ def preview(
     with _signed_in() as (client, saved):
         answer = client.preview(_account(account, saved), symbol, side.name, quantity, price=price)
     _show_record(answer, as_json)
-    if not as_json and answer.get("refusals"):
-        _out().print(render.table(answer["refusals"], render.REFUSALS, empty=""))
+    if not as_json:
+        _out().print()
+        _out().print(render.table(answer["verdicts"], render.VERDICTS, empty="No limits apply."))
 
 
 @app.command()
@@ -271,6 +272,8 @@ def limits_set(
     with _signed_in() as (client, _):
         answer = client.set_limit(node_id, limit_type.upper(), value=value, instrument=instrument)
     _show_record(answer, as_json=False)
+    for warning in answer["warnings"]:
+        _out().print(f"[yellow]note:[/] {escape(warning)}")
 
 
 @limits_app.command("kill")
@@ -279,6 +282,11 @@ def limits_kill(node_id: str, reason: Reason) -> None:
     with _signed_in() as (client, _):
         answer = client.kill(node_id, reason)
     _show_record(answer, as_json=False)
+    _out().print(f"{len(answer['canceled'])} orders cancelled.")
+    if answer["failed"]:
+        _complain("these may still be open; the call may be repeated")
+        _out().print(render.table(answer["failed"], render.FAILED_CANCELS, empty=""))
+        raise typer.Exit(1)
 
 
 @limits_app.command("rearm")

@@ -92,6 +92,8 @@ REFUSALS = {
     "attempted": "attempted",
     "largest that passes": "largest_passing_quantity",
 }
+VERDICTS = REFUSALS | {"passes": "passes"}
+FAILED_CANCELS = {"order": "order_id", "why": "reason"}
 LEFT = frozenset(
     {
         "order",
@@ -108,7 +110,7 @@ LEFT = frozenset(
         "title",
     }
     | {"body", "topic", "about", "asset", "dependency", "state", "limit", "instrument", "limit id", "step", "outcome"}
-    | {"detail", "at"}
+    | {"detail", "at", "why", "passes"}
 )
 
 
@@ -205,6 +207,8 @@ def _cell(field: str, value: object) -> str:
         return _time_of_ns(value)
     if field.endswith(("_at", "_time")):
         return escape(str(value)[:19].replace("T", " "))
+    if isinstance(value, bool):
+        return "[green]yes[/]" if value else "[red]no[/]"
     text = str(value)
     if text in STATUS_STYLES:
         return f"[{STATUS_STYLES[text]}]{text}[/]"
