@@ -97,7 +97,7 @@ $(EMULATOR_DONE): requirements/emulator.txt | $(TOOLS_DONE)
 	@touch $@
 
 $(NODE_DONE): package.json package-lock.json
-	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null \
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null \
 	  || { echo "Node 20 or newer is missing: install it, or put node on PATH" >&2; exit 1; }
 	@command -v npm >/dev/null || { echo "npm is missing: it comes with Node" >&2; exit 1; }
 	@echo "installing the CDK command line"
