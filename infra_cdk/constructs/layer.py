@@ -28,7 +28,7 @@ UNZIPPED_BYTES_MAX = 250 * 1024 * 1024  # Lambda's quota for a function and its 
 def bundle(target: Path, platform: Platform) -> None:
     """Fill `target/python` as Lambda unpacks it under /opt. Raises subprocess.SubprocessError when uv fails."""
     python = target / "python"
-    command = [_uv(), "pip", "install", "--quiet", "--target", str(python), "--python-version", "3.13"]
+    command = [uv(), "pip", "install", "--quiet", "--target", str(python), "--python-version", "3.13"]
     command += ["--only-binary", ":all:", "--require-hashes", "-r", str(required(REQUIREMENTS))]
     if platform == "aws":
         command += ["--python-platform", "aarch64-manylinux_2_28"]
@@ -87,7 +87,8 @@ def _compile(python: Path) -> None:
     subprocess.run(command, check=True, timeout=UV_TIMEOUT_S)  # noqa: S603  # Fixed arguments, no shell.
 
 
-def _uv() -> str:
+def uv() -> str:
+    """The path of uv: what the Makefile installed, or else the machine's own. FileNotFoundError without either."""
     local = ROOT / ".tools" / "bin" / "uv"
     found = str(local) if local.exists() else shutil.which("uv")
     if found is None:

@@ -1,8 +1,13 @@
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_cdk.assertions import Match, Template
 
+from infra_cdk.constructs.layer import uv
 from infra_cdk.repository import ROOT
 
 
@@ -91,3 +96,19 @@ def test_the_image_holds_only_what_the_engine_runs(engine: Template) -> None:
     assert any("--require-hashes" in line and "--only-binary :all:" in line for line in lines)
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert ignored[1] == "*"  # Everything, then what is let in again.
+
+
+def test_the_engine_imports_with_nothing_but_what_its_image_holds(assembly: Path, tmp_path: Path) -> None:
+    # The Dockerfile's own steps, without Docker: locked wheels, then what the build context lets in.
+    context = next(path.parents[1] for path in assembly.glob("asset.*/fargate_engine/Dockerfile"))
+    requirements = str(context / "requirements" / "engine.txt")
+    wheels = ["--only-binary", ":all:", "--require-hashes", "-r", requirements]
+    command = [uv(), "pip", "install", "--quiet", "--target", str(tmp_path), "--python-version", "3.13", *wheels]
+    subprocess.run(command, check=True, timeout=100)
+    for folder in ("events", "layers/breakwater", "fargate_engine"):
+        shutil.copytree(context / folder, tmp_path / Path(folder).name)
+    program = f"import sys; sys.path.append({str(tmp_path)!r}); import fargate_engine.app, fargate_engine.target_group"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
