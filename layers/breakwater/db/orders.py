@@ -156,12 +156,13 @@ class OrderRows:
             (price_low, price_high, order_id, self._tenant_id),
         )
 
-    def refuse(self, order_id: uuid.UUID, *, code: str, reason: str, refusals: list[dict[str, Any]]) -> None:
+    def refuse(self, order_id: uuid.UUID, *, code: str, reason: str, refusals: list[dict[str, Any]] | None) -> None:
         """REJECTED by limits, in the transaction that wrote it; `refusals` is what the client is told, each time."""
+        told = None if refusals is None else Jsonb(refusals)
         self._connection.execute(
             """UPDATE trading.orders SET status = 'REJECTED', leaves_qty = 0, reject_code = %s, reject_reason = %s,
                refusals = %s, updated_at = now() WHERE order_id = %s AND tenant_id = %s""",
-            (code, reason, Jsonb(refusals), order_id, self._tenant_id),
+            (code, reason, told, order_id, self._tenant_id),
         )
 
     def apply(self, snapshot: OrderSnapshot) -> bool:
@@ -217,4 +218,5 @@ def unsettled_orders(
     rows = connection.execute(
         "SELECT tenant_id, order_id FROM trading.unsettled_orders(%s, %s)", (older_than, at_most)
     ).fetchall()
-    return [(tenant_id, order_id) for tenant_id, order_id in rows]
+    # An order is told once for its row and once for its reservation, when both are unsettled.
+    return list(dict.fromkeys((tenant_id, order_id) for tenant_id, order_id in rows))
