@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
+from rich.console import JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -12,6 +13,7 @@ from rich.tree import Tree
 from breakwater.client.shapes import Json, Refusal
 
 BAR_CELLS = 16
+LIMIT_NAME_CELLS = 32
 STATUS_STYLES = {
     "FILLED": "green",
     "NEW": "cyan",
@@ -37,17 +39,15 @@ STATUS_STYLES = {
 }
 # Columns of each list: heading, and the field it shows.
 ORDERS = {
-    "order": "order_id",
-    "client id": "client_order_id",
-    "symbol": "symbol",
+    "placed": "created_at",
     "side": "side",
-    "type": "type",
     "quantity": "quantity",
+    "symbol": "symbol",
     "price": "price",
     "filled": "cum_qty",
     "avg": "avg_px",
     "status": "status",
-    "updated": "updated_at",
+    "order": "order_id",
 }
 TRADES = {
     "time": "transact_time",
@@ -94,6 +94,7 @@ REFUSALS = {
 }
 VERDICTS = REFUSALS | {"passes": "passes"}
 FAILED_CANCELS = {"order": "order_id", "why": "reason"}
+IDS = frozenset({"order", "about", "limit id"})  # Whole, to be copied.
 LEFT = frozenset(
     {
         "order",
@@ -121,7 +122,8 @@ def table(rows: Iterable[Json | Refusal], columns: dict[str, str], *, empty: str
         return Text(empty, style="dim")
     drawn = Table(box=None, header_style="bold", pad_edge=False)
     for heading in columns:
-        drawn.add_column(heading, justify="left" if heading in LEFT else "right", overflow="fold")
+        justify: JustifyMethod = "left" if heading in LEFT else "right"
+        drawn.add_column(heading, justify=justify, overflow="fold", no_wrap=heading in IDS)
     for row in listed:
         drawn.add_row(*(_cell(field, row.get(field)) for field in columns.values()))
     return drawn
@@ -157,15 +159,13 @@ def bar(used: Decimal, reserved: Decimal, limit: Decimal) -> Text:
 
 
 def amount(text: str | None) -> str:
-    """Without trailing zeros, with thousands separated: 100,000 and 0.5."""
+    """In plain notation and the scale it has, with thousands separated: 100,000 and 0.50."""
     if text is None:
         return "-"
     try:
-        value = Decimal(text)
+        return f"{Decimal(text):,f}"
     except InvalidOperation:
         return text
-    plain = f"{value:,f}"
-    return plain.rstrip("0").rstrip(".") if "." in plain else plain
 
 
 def _cells(part: Decimal, limit: Decimal) -> int:
@@ -189,7 +189,7 @@ def _node_label(node: Json) -> Text:
 
 def _limit_label(limit: Json) -> Text:
     where = "" if limit["instrument"] == "*" else f" {limit['instrument']}"
-    label = Text(f"{limit['limit_type']}{where}  ", style="cyan")
+    label = Text(f"{limit['limit_type'] + where:<{LIMIT_NAME_CELLS}}", style="cyan")
     value, used = limit.get("value"), limit.get("used")
     if value is None:
         return label.append(" ".join(f"{name}: {told}" for name, told in (limit.get("parameters") or {}).items()), "")
