@@ -1,0 +1,116 @@
+"""The core's inputs: what the journal holds. `SubmitOrder` (breakwater.domain.orders) is one of them."""
+
+import uuid
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.money import Amount
+from breakwater.domain.orders import SubmitOrder
+
+Liquidity = Literal["MAKER", "TAKER"]
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ListInstrument(_Input):
+    """Reference data is an input too, or a replay after a change of tick size would end elsewhere."""
+
+    symbol: str
+    base_asset: str
+    quote_asset: str
+    tick_size: Amount
+    lot_size: Amount
+    notional_min: Amount
+
+    @classmethod
+    def of(cls, instrument: Instrument) -> "ListInstrument":
+        return cls(
+            symbol=instrument.symbol,
+            base_asset=instrument.base_asset,
+            quote_asset=instrument.quote_asset,
+            tick_size=instrument.tick_size,
+            lot_size=instrument.lot_size,
+            notional_min=instrument.notional_min,
+        )
+
+    def instrument(self) -> Instrument:
+        return Instrument(
+            self.symbol, self.base_asset, self.quote_asset, self.tick_size, self.lot_size, self.notional_min
+        )
+
+
+class CancelOrder(_Input):
+    order_id: uuid.UUID
+    tenant_id: uuid.UUID
+
+
+class VoidOrder(_Input):
+    """If the order is unknown it shall stay so for ever: a late submit is refused."""
+
+    order_id: uuid.UUID
+    tenant_id: uuid.UUID
+    account_id: uuid.UUID
+
+
+class VenueAccepted(_Input):
+    order_id: uuid.UUID
+
+
+class VenueRejected(_Input):
+    order_id: uuid.UUID
+    code: str
+    reason: str
+
+
+class VenueFilled(_Input):
+    order_id: uuid.UUID
+    quantity_lots: int
+    price_ticks: int
+    liquidity: Liquidity
+    fee: Amount
+    fee_currency: str
+
+
+class VenueCanceled(_Input):
+    """`code` and `reason` are None when the cancel was asked for."""
+
+    order_id: uuid.UUID
+    code: str | None = None
+    reason: str | None = None
+
+
+class VenueExpired(_Input):
+    order_id: uuid.UUID
+
+
+VenueReport = VenueAccepted | VenueRejected | VenueFilled | VenueCanceled | VenueExpired
+Command = SubmitOrder | CancelOrder | VoidOrder
+CoreInput = Command | VenueReport | ListInstrument
+
+_KINDS: dict[str, type[CoreInput]] = {
+    kind.__name__: kind
+    for kind in (
+        SubmitOrder,
+        CancelOrder,
+        VoidOrder,
+        ListInstrument,
+        VenueAccepted,
+        VenueRejected,
+        VenueFilled,
+        VenueCanceled,
+        VenueExpired,
+    )
+}
+
+
+def kind_of(message: CoreInput) -> str:
+    return type(message).__name__
+
+
+def parse_input(kind: str, payload: object) -> CoreInput:
+    """A journal row's payload as the message it was. KeyError or ValidationError mean a journal of another version."""
+    return _KINDS[kind].model_validate(payload)

@@ -1,0 +1,79 @@
+"""The engine's environment. Read when asked, never at import."""
+
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+from psycopg.conninfo import make_conninfo
+
+from fargate_engine import aws
+
+
+class StartFailed(Exception):
+    """The engine cannot start: a setting makes no sense, or a dependency did not come in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`database_url` or `database_secret_arn` is set. An empty queue or bus means: publish nothing, keep the outbox."""
+
+    database_url: str
+    database_secret_arn: str
+    queue_url: str
+    event_bus: str
+    service_token_key_id: str
+    host: str
+    port: int
+    engine_id: str
+    market_recordings: tuple[Path, ...]
+    market_speed: float
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """StartFailed, with the variable's name, for what is missing or makes no sense."""
+    settings = Settings(
+        database_url=environment.get("DATABASE_URL", ""),
+        database_secret_arn=environment.get("DATABASE_SECRET_ARN", ""),
+        queue_url=environment.get("TRADE_EVENTS_QUEUE_URL", ""),
+        event_bus=environment.get("EVENT_BUS_NAME", ""),
+        service_token_key_id=environment.get("SERVICE_TOKEN_KEY_ID", ""),
+        host=environment.get("ENGINE_HOST", "127.0.0.1"),
+        port=_number(environment, "ENGINE_PORT", "8080", int),
+        engine_id=environment.get("ENGINE_ID", "") or f"engine-{uuid.uuid4()}",
+        market_recordings=tuple(Path(part) for part in environment.get("MARKET_RECORDINGS", "").split(":") if part),
+        market_speed=_number(environment, "MARKET_SPEED", "1", float),
+    )
+    if not settings.database_url and not settings.database_secret_arn:
+        raise StartFailed("DATABASE_URL or DATABASE_SECRET_ARN must be set")
+    if not settings.service_token_key_id:
+        raise StartFailed("SERVICE_TOKEN_KEY_ID must be set: without it nobody's token can be verified")
+    if not 0.01 <= settings.market_speed <= 1000:
+        raise StartFailed("MARKET_SPEED must lie between 0.01 and 1000")
+    return settings
+
+
+async def read_conninfo(settings: Settings) -> str:
+    """Where the database is. Unavailable when the secret cannot be read."""
+    if settings.database_url:
+        return settings.database_url
+    answer = await aws.call(aws.client("secretsmanager").get_secret_value, SecretId=settings.database_secret_arn)
+    secret = orjson.loads(answer["SecretString"])
+    return make_conninfo(
+        user=secret["username"],
+        password=secret["password"],
+        host=secret["host"],
+        port=secret["port"],
+        dbname=secret["dbname"],
+    )
+
+
+def _number[Number: (int, float)](
+    environment: Mapping[str, str], name: str, default: str, kind: type[Number]
+) -> Number:
+    try:
+        return kind(environment.get(name) or default)
+    except ValueError as error:
+        raise StartFailed(f"{name} must be a number") from error

@@ -1,0 +1,132 @@
+"""The simulated venue SIM: a market for every instrument, replayed at the chosen speed, looping.
+
+It remembers nothing beyond the process. What it did counts once the journal has it: after a restart it is given the
+open orders the journal knows, and fills that were never journalled never happened.
+"""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.orders import OrdStatus
+from fargate_engine.inbox import Inbox
+from fargate_engine.market_data import recording, synthetic
+from fargate_engine.market_data.l2_book import TimedEvent
+from fargate_engine.messages import VenueReport
+from fargate_engine.orders import EngineOrder
+from fargate_engine.settings import StartFailed
+from fargate_engine.terms import WorkingTerms
+from fargate_engine.venues.simulated_market import SimulatedMarket
+
+_LOG = logging.getLogger(__name__)
+
+SYNTHETIC_SEED = 2024
+LATE_MAX_S = 1.0  # Further behind than this the replay goes on from now: it does not sprint through what it missed.
+PAUSE_S = 0.05
+OPEN_TIMEOUT_S = 30
+
+type EventSource = Callable[[], Iterator[TimedEvent]]  # A new pass from the beginning at each call.
+
+
+class SimulatedVenue:
+    def __init__(
+        self, inbox: Inbox, instruments: Sequence[Instrument], sources: Mapping[str, EventSource], *, speed: float
+    ) -> None:
+        self.markets = {instrument.symbol: SimulatedMarket(instrument) for instrument in instruments}
+        self._sources = sources
+        self._speed = speed
+        self._inbox = inbox
+        self.moved_at: dict[str, float] = {}  # On the monotonic clock, by symbol.
+        self._opened = asyncio.Event()
+
+    async def opened(self) -> None:
+        """Wait until every market shows a book. TimeoutError when one does not in time."""
+        async with asyncio.timeout(OPEN_TIMEOUT_S):
+            await self._opened.wait()
+
+    def submit(self, terms: WorkingTerms) -> None:
+        self._report(self.markets[terms.symbol].submit(terms))
+
+    def cancel(self, order_id: uuid.UUID, symbol: str) -> None:
+        self._report(self.markets[symbol].cancel(order_id))
+
+    def restore(self, order: EngineOrder) -> None:
+        """Bring back an open order after a replay of the journal."""
+        market = self.markets[order.terms.symbol]
+        if order.status is OrdStatus.PENDING_NEW:
+            self._report(market.submit(order.terms))
+            return
+        self._report(market.restore(order.terms, order.leaves_lots))
+        if order.status is OrdStatus.PENDING_CANCEL:
+            self._report(market.cancel(order.terms.order_id))
+
+    async def run(self) -> None:
+        """Replay every market for ever."""
+        async with asyncio.TaskGroup() as markets:
+            for symbol, market in self.markets.items():
+                markets.create_task(self._replay(market, self._sources[symbol]))
+
+    async def _replay(self, market: SimulatedMarket, source: EventSource) -> None:
+        while True:
+            try:
+                await self._replay_once(market, source())
+            except recording.BrokenRecording as error:
+                # The part before the gap is true: loop over that.
+                _LOG.warning("recording of %s ends early: %s", market.instrument.symbol, error)
+            await asyncio.sleep(PAUSE_S)
+
+    async def _replay_once(self, market: SimulatedMarket, events: Iterator[TimedEvent]) -> None:
+        loop = asyncio.get_running_loop()
+        started: float | None = None
+        for timed in events:
+            if started is None:
+                started, first_ns = loop.time(), timed.at_ns
+            due = started + (timed.at_ns - first_ns) / 1e9 / self._speed
+            late_s = loop.time() - due
+            if late_s > LATE_MAX_S:
+                started += late_s
+            await asyncio.sleep(max(-late_s, 0))  # Also when late: nobody else runs before this yields.
+            while not self._inbox.has_room:
+                await asyncio.sleep(PAUSE_S)
+            self._report(market.apply(timed.event))
+            self.moved_at[market.instrument.symbol] = time.monotonic()
+            if len(self.moved_at) == len(self.markets):
+                self._opened.set()
+
+    def _report(self, reports: list[VenueReport]) -> None:
+        for report in reports:
+            self._inbox.report(report)
+
+
+def event_sources(recordings: Sequence[Path], instruments: Sequence[Instrument]) -> dict[str, EventSource]:
+    """A recording for each symbol that has one, the seeded synthetic market for every other.
+
+    Raises OSError when a recording cannot be read, and BrokenRecording when it is not one of an instrument of ours.
+    """
+    by_market_name = {instrument.base_asset + instrument.quote_asset: instrument for instrument in instruments}
+    paths: dict[str, list[Path]] = {}
+    for path in recordings:
+        name = recording.market_name(path)
+        if name not in by_market_name:
+            raise recording.BrokenRecording(f"{path.name} records {name}, which is not an instrument")
+        paths.setdefault(by_market_name[name].symbol, []).append(path)
+    return {instrument.symbol: _source(instrument, paths.get(instrument.symbol)) for instrument in instruments}
+
+
+def check_recordings(recordings: Sequence[Path], instruments: Sequence[Instrument]) -> None:
+    """StartFailed unless each market has a first event: not in the middle of the night, but now."""
+    try:
+        for source in event_sources(recordings, instruments).values():
+            next(source())
+    except (recording.BrokenRecording, OSError) as error:
+        raise StartFailed(f"MARKET_RECORDINGS: {error}") from error
+
+
+def _source(instrument: Instrument, paths: list[Path] | None) -> EventSource:
+    if paths is None:
+        return lambda: synthetic.events(instrument, SYNTHETIC_SEED)
+    return lambda: recording.events(paths, instrument)

@@ -1,0 +1,203 @@
+"""One simulated market: a real (or synthetic) displayed book, and our own orders in it.
+
+Our orders do not move the market, but they cannot cheat it either: what one of our takers took from a level is gone
+until the market updates that level, and a maker waits until the quantity that was ahead of it has traded.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.money import EXACT, trim
+from breakwater.domain.orders import Side, TimeInForce
+from fargate_engine.market_data.l2_book import (
+    DepthDiff,
+    DepthSnapshot,
+    L2Book,
+    MarketEvent,
+    MarketTrade,
+)
+from fargate_engine.messages import (
+    Liquidity,
+    VenueAccepted,
+    VenueCanceled,
+    VenueFilled,
+    VenueRejected,
+    VenueReport,
+)
+from fargate_engine.terms import (
+    FOK_NOT_FILLABLE,
+    NO_LIQUIDITY,
+    POST_ONLY_WOULD_TAKE,
+    PRICE_BAND,
+    Reach,
+    Reason,
+    WorkingTerms,
+)
+
+FEE_RATE = Decimal("0.001")  # Of the notional, in quote currency, for makers and takers.
+
+
+@dataclass(slots=True)
+class _Maker:
+    terms: WorkingTerms
+    leaves_lots: int
+    ahead_lots: int  # Displayed quantity that must trade before this order does.
+
+
+class SimulatedMarket:
+    def __init__(self, instrument: Instrument) -> None:
+        self.instrument = instrument
+        self.book = L2Book()
+        self._makers: dict[uuid.UUID, _Maker] = {}  # Oldest first.
+        self._taken_lots: dict[tuple[Side, int], int] = {}  # From a level since the market last updated it.
+
+    def submit(self, terms: WorkingTerms) -> list[VenueReport]:
+        """Accepted or rejected, then fills, and a cancel of the rest unless it rests."""
+        plan, stopped_by = self._plan(terms, terms.quantity_lots)
+        fillable_lots = sum(lots for _, lots in plan)
+        if terms.post_only and (plan or stopped_by is not None):
+            return [_rejected(terms, POST_ONLY_WOULD_TAKE)]
+        accepted = VenueAccepted(order_id=terms.order_id)
+        if terms.time_in_force is TimeInForce.FOK and fillable_lots < terms.quantity_lots:
+            return [accepted, _canceled(terms, stopped_by or FOK_NOT_FILLABLE)]
+        reports = [accepted, *self._take(terms, plan, "TAKER")]
+        leaves_lots = terms.quantity_lots - fillable_lots
+        if leaves_lots == 0:
+            return reports
+        if stopped_by is not None or terms.time_in_force is not TimeInForce.GTC:
+            return [*reports, _canceled(terms, stopped_by or NO_LIQUIDITY)]
+        self._rest(terms, leaves_lots)
+        return reports
+
+    def restore(self, terms: WorkingTerms, leaves_lots: int) -> list[VenueReport]:
+        """An order the journal knows as accepted joins the back of its queue; one that may not rest is cancelled."""
+        if terms.time_in_force is not TimeInForce.GTC:
+            return [_canceled(terms, NO_LIQUIDITY)]
+        self._rest(terms, leaves_lots)
+        return []
+
+    def cancel(self, order_id: uuid.UUID) -> list[VenueReport]:
+        """Nothing when it is not here: then its last word is on its way already."""
+        return [VenueCanceled(order_id=order_id)] if self._makers.pop(order_id, None) else []
+
+    def apply(self, event: MarketEvent) -> list[VenueReport]:
+        """Move the market, and report what that filled."""
+        match event:
+            case DepthSnapshot():
+                self.book.replace(event)
+                self._taken_lots.clear()
+            case DepthDiff():
+                self.book.update(event)
+                for side, levels in ((Side.BUY, event.bids), (Side.SELL, event.asks)):
+                    for price_ticks, _ in levels:
+                        self._taken_lots.pop((side, price_ticks), None)
+            case MarketTrade():
+                return list(self._trade_through(event)) if self._makers else []
+        return list(self._requeue()) if self._makers else []
+
+    def shown(self, side: Side, depth: int) -> list[tuple[int, int]]:
+        """(price_ticks, lots) still to be had, best first."""
+        levels = []
+        for price_ticks, lots in self.book.levels(side):
+            available_lots = lots - self._taken_lots.get((side, price_ticks), 0)
+            if available_lots > 0:
+                levels.append((price_ticks, available_lots))
+            if len(levels) == depth:
+                break
+        return levels
+
+    def _plan(self, terms: WorkingTerms, lots: int) -> tuple[list[tuple[int, int]], Reason | None]:
+        """The (price_ticks, lots) to take, best first, and the reason if something forbids the rest to stay."""
+        side = _opposite(terms.side)
+        plan: list[tuple[int, int]] = []
+        for price_ticks, displayed_lots in self.book.levels(side):
+            if lots == 0:
+                break
+            available_lots = displayed_lots - self._taken_lots.get((side, price_ticks), 0)
+            if available_lots <= 0:
+                continue
+            reach = terms.reach(price_ticks)
+            if reach is not Reach.TRADE:
+                return plan, PRICE_BAND if reach is Reach.OUTSIDE_BAND else None
+            plan.append((price_ticks, min(available_lots, lots)))
+            lots -= plan[-1][1]
+        return plan, None
+
+    def _take(
+        self, terms: WorkingTerms, plan: list[tuple[int, int]], liquidity: Liquidity, price_ticks: int | None = None
+    ) -> Iterator[VenueReport]:
+        """Fill at each level's price, or all at `price_ticks`."""
+        side = _opposite(terms.side)
+        for level_ticks, lots in plan:
+            key = (side, level_ticks)
+            self._taken_lots[key] = self._taken_lots.get(key, 0) + lots
+            yield self._filled(terms, lots, price_ticks or level_ticks, liquidity)
+
+    def _rest(self, terms: WorkingTerms, leaves_lots: int) -> None:
+        ahead_lots = self.book.lots_at(terms.side, terms.limit_ticks)
+        self._makers[terms.order_id] = _Maker(terms, leaves_lots, ahead_lots)
+
+    def _trade_through(self, trade: MarketTrade) -> Iterator[VenueReport]:
+        """The market traded: makers it passed are filled first, then those at its price behind their queue."""
+        budget_lots = trade.quantity_lots
+        for maker in self._by_priority(_opposite(trade.taker)):
+            better_ticks = maker.terms.side.sign * (maker.terms.limit_ticks - trade.price_ticks)
+            if better_ticks < 0:
+                return
+            reached_lots = budget_lots
+            if better_ticks == 0:
+                # The queue ahead is counted against the whole trade: each maker saw the same displayed orders.
+                reached_lots = min(budget_lots, max(trade.quantity_lots - maker.ahead_lots, 0))
+                maker.ahead_lots = max(maker.ahead_lots - trade.quantity_lots, 0)
+            lots = min(maker.leaves_lots, reached_lots)
+            if lots > 0:
+                budget_lots -= lots
+                self._reduce(maker, lots)
+                yield self._filled(maker.terms, lots, maker.terms.limit_ticks, "MAKER")
+
+    def _requeue(self) -> Iterator[VenueReport]:
+        """The book moved: queues are no longer than what is displayed, and whoever it crossed is filled."""
+        for side in Side:
+            for maker in self._by_priority(side):
+                ticks = maker.terms.limit_ticks
+                maker.ahead_lots = min(maker.ahead_lots, self.book.lots_at(side, ticks))
+                plan, _ = self._plan(maker.terms, maker.leaves_lots)
+                if plan:
+                    # It stood there first, so it trades at its own price; better for us only if the market had said so.
+                    self._reduce(maker, sum(lots for _, lots in plan))
+                    yield from self._take(maker.terms, plan, "MAKER", ticks)
+
+    def _by_priority(self, side: Side) -> list[_Maker]:
+        makers = [maker for maker in self._makers.values() if maker.terms.side is side]
+        return sorted(makers, key=lambda maker: -side.sign * maker.terms.limit_ticks)  # Stable: older first.
+
+    def _reduce(self, maker: _Maker, lots: int) -> None:
+        maker.leaves_lots -= lots
+        if maker.leaves_lots == 0:
+            del self._makers[maker.terms.order_id]
+
+    def _filled(self, terms: WorkingTerms, lots: int, price_ticks: int, liquidity: Liquidity) -> VenueFilled:
+        notional = EXACT.multiply(self.instrument.quantity(lots), self.instrument.price(price_ticks))
+        return VenueFilled(
+            order_id=terms.order_id,
+            quantity_lots=lots,
+            price_ticks=price_ticks,
+            liquidity=liquidity,
+            fee=trim(EXACT.multiply(notional, FEE_RATE)),
+            fee_currency=self.instrument.quote_asset,
+        )
+
+
+def _opposite(side: Side) -> Side:
+    return Side.SELL if side is Side.BUY else Side.BUY
+
+
+def _rejected(terms: WorkingTerms, reason: Reason) -> VenueRejected:
+    return VenueRejected(order_id=terms.order_id, code=reason.code, reason=reason.text)
+
+
+def _canceled(terms: WorkingTerms, reason: Reason) -> VenueCanceled:
+    return VenueCanceled(order_id=terms.order_id, code=reason.code, reason=reason.text)
