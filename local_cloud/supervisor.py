@@ -154,16 +154,17 @@ def _start(platform: Platform, parts: ExitStack) -> tuple[LocalEngine, dict[str,
 
 def _seed(lambda_client: Any, deployed: dict[str, str], passwords: configuration.Passwords) -> list[dict[str, Any]]:
     """The demo firm's sign-ins, each with the accounts it may use."""
-    by_username = {user["username"]: passwords.of(user["username"]) for user in provisioning.demo_firm()["users"]}
-    created = provisioning.create_demo_firm(lambda_client, deployed["ProvisioningFunctionName"], by_username)
+    users = provisioning.demo_firm()["users"]
+    invented = {user["username"]: passwords.of(user["username"]) for user in users}
+    created = provisioning.create_demo_firm(lambda_client, deployed["ProvisioningFunctionName"], invented)
     return [
         {
             "username": user["username"],
-            "password": by_username[user["username"]],
+            "password": invented[user["username"]],
             "role": user["role"],
-            "account_ids": user["account_ids"],
+            "account_ids": created["users"][user["username"]]["account_ids"],
         }
-        for user in created["users"]
+        for user in users
     ]
 
 
