@@ -3,8 +3,8 @@
 from functools import cache
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]  # boto3 ships no types; answers are checked where they are used.
-from botocore.config import Config  # type: ignore[import-untyped]
+import boto3
+from botocore.config import Config
 
 
 @cache

@@ -5,7 +5,7 @@ import uuid
 from contextlib import AbstractContextManager
 from functools import cache
 
-from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import BotoCoreError, ClientError
 from psycopg.conninfo import make_conninfo
 
 from breakwater.db.connection import Connection, Database, TenantTransaction

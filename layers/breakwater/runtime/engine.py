@@ -3,7 +3,7 @@
 import time
 from functools import cache
 
-from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import BotoCoreError, ClientError
 
 from breakwater.errors import EngineUnavailable
 from breakwater.runtime.aws import client

@@ -4,7 +4,7 @@ import base64
 import json
 import time
 
-from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from breakwater.errors import EngineUnavailable

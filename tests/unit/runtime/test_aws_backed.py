@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]  # boto3 ships no types.
+import boto3
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_public_key
