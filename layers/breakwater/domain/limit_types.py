@@ -11,6 +11,7 @@ from typing import Any
 
 from breakwater.domain.exposure import ZERO, Limit, NodeState, Scope
 from breakwater.domain.instruments import Instrument
+from breakwater.domain.money import EXACT
 from breakwater.domain.orders import Side
 from breakwater.domain.valuation import PriceBand
 from breakwater.errors import InvalidRequest
@@ -56,6 +57,10 @@ class Verdict:
     reserved: Decimal
     attempted: Decimal
     largest_passing_quantity: Decimal | None
+
+    @property
+    def in_use(self) -> Decimal:
+        return EXACT.add(self.used, self.reserved)
 
 
 def _capped(

@@ -53,7 +53,7 @@ class Finding:
         if not (LIMIT_TYPES[self.limit.limit_type].accumulates and verdict.passes and verdict.attempted > 0):
             return []
         with localcontext(EXACT):
-            before = (verdict.used + verdict.reserved) * 100
+            before = verdict.in_use * 100
             after = before + verdict.attempted * 100
             return [pct for pct in WARNING_PCTS if before < verdict.limit * pct <= after]
 
@@ -103,7 +103,7 @@ def use_of(scope: Scope, limit: Limit, instruments: Iterable[Instrument]) -> Ver
         return None
     with localcontext(EXACT):
         verdicts = [limit_type.judge(scope, _nothing_in(instrument), limit) for instrument in matching]
-        return max(verdicts, key=lambda verdict: verdict.used + verdict.reserved)
+        return max(verdicts, key=lambda verdict: verdict.in_use)
 
 
 def _applicable(scope: Scope, order: ProposedOrder) -> list[Limit]:

@@ -216,9 +216,9 @@ def _looser_than_above(limit: Limit, scope: Scope, scopes: dict[uuid.UUID, Scope
 
 def _below_use(limit: Limit, scope: Scope, instruments: Iterable[Instrument]) -> list[str]:
     use = use_of(scope, limit, instruments)
-    if use is None or use.used + use.reserved <= use.limit:
+    if use is None or use.in_use <= use.limit:
         return []
-    return [f"it is below what is in use: {format_amount(trim(use.used + use.reserved))}"]
+    return [f"it is below what is in use: {format_amount(trim(use.in_use))}"]
 
 
 def _node_json(node: Node) -> dict[str, Any]:
@@ -245,7 +245,7 @@ def _limit_json(scope: Scope, limit: Limit, instruments: Iterable[Instrument]) -
         "parameters": dict(limit.parameters),
         "used": None if use is None else format_amount(trim(use.used)),
         "reserved": None if use is None else format_amount(trim(use.reserved)),
-        "usage_pct": None if use is None else _percent(use.used + use.reserved, use.limit),
+        "usage_pct": None if use is None else _percent(use.in_use, use.limit),
     }
 
 

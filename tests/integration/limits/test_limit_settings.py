@@ -1,0 +1,225 @@
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+
+from breakwater.db.connection import Database, TenantTransaction
+from breakwater.domain.orders import OrdStatus, PlaceOrder, Side
+from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
+from breakwater.errors import EngineUnavailable, InvalidRequest, LimitExceeded, NotFound, NotPermitted
+from breakwater.services import limit_settings
+from breakwater.services.engine_client import CanceledOrders, EngineClient
+from breakwater.services.limit_settings import LimitSetting, StateChange
+from breakwater.services.limits import reserve_limits
+from tests.conftest import DatabaseUrls
+from tests.integration.limits.firm import (
+    NOW,
+    SYMBOL,
+    Firm,
+    create_firm,
+    database_of,
+    order_of,
+    reserve_and_record,
+    set_limit,
+    snapshot_of,
+)
+
+
+class Engine(EngineClient):
+    """Stands in for the engine: it cancels the one order it has, or does not answer."""
+
+    def __init__(self, order: PlaceOrder | None) -> None:
+        self._order = order
+
+    def cancel_all(
+        self, account_ids: Sequence[uuid.UUID], *, tenant_id: uuid.UUID, correlation_id: str
+    ) -> CanceledOrders:
+        if self._order is None:
+            raise EngineUnavailable("the engine did not answer")
+        assert self._order.terms.account_id in account_ids
+        return CanceledOrders(canceled=[snapshot_of(self._order, 2, OrdStatus.CANCELED)], failed=[])
+
+
+@pytest.fixture
+def firm(database_urls: DatabaseUrls) -> Firm:
+    return create_firm(database_urls.admin)
+
+
+@pytest.fixture
+def database(database_urls: DatabaseUrls) -> Iterator[Database]:
+    database = database_of(database_urls.functions)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def tx(database: Database, firm: Firm) -> Iterator[TenantTransaction]:
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        yield tx
+
+
+@pytest.fixture
+def risk(firm: Firm) -> Caller:
+    return Caller(firm.tenant_id, "risk", "risk", Role.RISK_MANAGER, frozenset({SESSION_SCOPE}), "corr")
+
+
+@pytest.fixture
+def trader(firm: Firm, risk: Caller, database_urls: DatabaseUrls) -> Caller:
+    """May use the first account and not the second."""
+    user_id = uuid.uuid4()
+    with psycopg.connect(database_urls.admin) as connection:
+        connection.execute(
+            "INSERT INTO identity.users (user_id, tenant_id, username, subject, email, role)"
+            " VALUES (%s, %s, 'trader', 'trader', 't@firm.example', 'trader')",
+            (user_id, firm.tenant_id),
+        )
+        connection.execute(
+            "INSERT INTO identity.account_access (user_id, account_id, tenant_id) VALUES (%s, %s, %s)",
+            (user_id, firm.account_ids[0], firm.tenant_id),
+        )
+    return replace(risk, subject="trader", username="trader", role=Role.TRADER)
+
+
+def node_ids(node: dict[str, Any]) -> set[str]:
+    return {node["node_id"]}.union(*(node_ids(child) for child in node["children"]))
+
+
+def setting(node_id: uuid.UUID, limit_type: str = "LONG_POSITION", value: str = "10", **more: Any) -> LimitSetting:
+    return LimitSetting(node_id=node_id, limit_type=limit_type, value=Decimal(value), **more)
+
+
+def test_setting_a_limit_again_replaces_it_under_the_same_id(tx: TenantTransaction, firm: Firm, risk: Caller) -> None:
+    first = limit_settings.set_limit(setting(firm.desk), risk, tx, NOW)
+    second = limit_settings.set_limit(setting(firm.desk, value="12.50"), risk, tx, NOW)
+    assert (first["limit_id"], first["warnings"]) == (second["limit_id"], [])
+    assert second["value"] == "12.50"
+    assert len(limit_settings.usage(firm.desk, risk, tx, NOW)["items"]) == 1
+
+
+def test_a_limit_that_has_no_effect_or_is_below_use_is_answered_with_a_warning(
+    tx: TenantTransaction, firm: Firm, risk: Caller
+) -> None:
+    limit_settings.set_limit(setting(firm.firm), risk, tx, NOW)
+    reserve_and_record(tx, order_of(firm, quantity="3"))
+    looser = limit_settings.set_limit(setting(firm.desk, value="11", instrument=SYMBOL), risk, tx, NOW)
+    assert looser["warnings"] == ["it has no effect: Firm firm allows 10"]
+    lower = limit_settings.set_limit(setting(firm.trader, value="2"), risk, tx, NOW)
+    assert lower["warnings"] == ["it is below what is in use: 3"]
+    assert (lower["used"], lower["reserved"], lower["usage_pct"]) == ("0", "3", "150")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"limit_type": "NO_SUCH_TYPE"},
+        {"instrument": "XRP/USDT"},
+        {"value": Decimal(0), "limit_type": "MAX_ORDER_QTY"},
+        {"value": None, "limit_type": "RESTRICTED_LIST", "parameters": {"mode": "DENY", "symbols": ["XRP/USDT"]}},
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_refused_and_not_stored(
+    tx: TenantTransaction, firm: Firm, risk: Caller, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidRequest):
+        limit_settings.set_limit(setting(firm.desk).model_copy(update=changes), risk, tx, NOW)
+    assert limit_settings.usage(firm.desk, risk, tx, NOW)["items"] == []
+
+
+def test_a_deleted_limit_no_longer_holds(tx: TenantTransaction, firm: Firm, risk: Caller) -> None:
+    limit = limit_settings.set_limit(setting(firm.desk, value="0.5"), risk, tx, NOW)
+    limit_settings.delete_limit(uuid.UUID(limit["limit_id"]), risk, tx)
+    reserve_and_record(tx, order_of(firm))
+    with pytest.raises(NotFound):
+        limit_settings.delete_limit(uuid.UUID(limit["limit_id"]), risk, tx)
+
+
+def test_another_organisations_node_is_not_found(
+    tx: TenantTransaction, firm: Firm, risk: Caller, database_urls: DatabaseUrls
+) -> None:
+    stranger = create_firm(database_urls.admin, "Stranger")
+    set_limit(database_urls.admin, stranger, stranger.desk, "LONG_POSITION", "1")
+    with pytest.raises(NotFound):
+        limit_settings.set_limit(setting(stranger.desk), risk, tx, NOW)
+    with pytest.raises(NotFound):
+        limit_settings.usage(stranger.desk, risk, tx, NOW)
+    with pytest.raises(NotFound):
+        limit_settings.rearm(StateChange(node_id=stranger.desk, reason="no"), risk, tx, NOW)
+    assert [root["name"] for root in limit_settings.tree(risk, tx, NOW)["items"]] == ["Firm firm"]
+
+
+def test_a_trader_sees_the_way_to_his_accounts_and_nobody_elses(
+    tx: TenantTransaction, firm: Firm, risk: Caller, trader: Caller
+) -> None:
+    (whole,) = limit_settings.tree(risk, tx, NOW)["items"]
+    (his,) = limit_settings.tree(trader, tx, NOW)["items"]
+    assert node_ids(whole) - node_ids(his) == {str(firm.account_nodes[1])}
+    with pytest.raises(NotFound):
+        limit_settings.usage(firm.account_nodes[1], trader, tx, NOW)
+    with pytest.raises(NotFound):
+        limit_settings.validate(order_of(firm, account=1).terms, trader, tx, NOW)
+    with pytest.raises(NotPermitted):
+        limit_settings.set_limit(setting(firm.desk), trader, tx, NOW)
+    with pytest.raises(NotPermitted):
+        limit_settings.rearm(StateChange(node_id=firm.desk, reason="no"), trader, tx, NOW)
+
+
+def test_validating_says_what_every_limit_thinks_and_reserves_nothing(
+    tx: TenantTransaction, firm: Firm, risk: Caller, trader: Caller
+) -> None:
+    limit_settings.set_limit(setting(firm.desk, value="2"), risk, tx, NOW)
+    limit_settings.set_limit(setting(firm.firm, "MAX_ORDER_QTY", "5"), risk, tx, NOW)
+    answer = limit_settings.validate(order_of(firm, quantity="3").terms, trader, tx, NOW)
+    assert (answer["passes"], answer["largest_passing_quantity"]) == (False, "2")
+    passes = {verdict["limit_type"]: verdict["passes"] for verdict in answer["verdicts"]}
+    assert passes == {"KILL_SWITCH": True, "MAX_ORDER_QTY": True, "LONG_POSITION": False}
+    assert tx.limits.scopes(NOW.date())[0].exposures == {}
+
+
+def test_killing_stops_new_orders_and_cancels_the_open_ones_and_arming_lets_them_in_again(
+    database: Database, firm: Firm, risk: Caller
+) -> None:
+    order = order_of(firm, Side.SELL)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        reserve_and_record(tx, order)
+    change = StateChange(node_id=firm.desk, reason="an exercise")
+    answer = limit_settings.kill(change, risk, _transactions(database), Engine(order), NOW)
+    assert (answer["state"], answer["canceled"], answer["failed"]) == ("KILLED", [str(order.order_id)], [])
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        assert tx.limits.open_order_ids(firm.desk) == []
+        with pytest.raises(LimitExceeded) as refusal:
+            reserve_limits(tx, order_of(firm), NOW)
+        (refused,) = refusal.value.extensions["refusals"]
+        assert (refused["limit_type"], refused["node_name"]) == ("KILL_SWITCH", "Firm desk")
+        assert limit_settings.rearm(change, risk, tx, NOW)["state"] == "ACTIVE"
+        reserve_limits(tx, order_of(firm), NOW)
+        events = tx.connection.execute(
+            "SELECT payload ->> 'state' FROM trading.events ORDER BY occurred_at_ns"
+        ).fetchall()
+        assert {event[0] for event in events if event[0]} == {"KILLED", "ACTIVE"}
+
+
+def test_with_the_engine_silent_the_node_is_killed_all_the_same_and_what_may_be_open_is_named(
+    database: Database, firm: Firm, risk: Caller
+) -> None:
+    order = order_of(firm)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        reserve_and_record(tx, order)
+    change = StateChange(node_id=firm.firm, reason="an exercise")
+    answer = limit_settings.kill(change, risk, _transactions(database), Engine(None), NOW)
+    assert answer["failed"] == [{"order_id": str(order.order_id), "reason": "the engine did not answer"}]
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        node = tx.limits.node(firm.firm)
+        assert node is not None
+        assert node.state == "KILLED"
+
+
+def _transactions(database: Database) -> Any:
+    def open_transaction(tenant_id: uuid.UUID) -> AbstractContextManager[TenantTransaction]:
+        return database.tenant_transaction(tenant_id)
+
+    return open_transaction
