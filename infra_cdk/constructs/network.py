@@ -61,4 +61,6 @@ class Network(Construct):
         return ec2.SecurityGroup(self, construct_id, vpc=self.vpc, description=description, allow_all_outbound=egress)
 
     def _allow(self, source: ec2.SecurityGroup, target: ec2.SecurityGroup, port: int, why: str) -> None:
-        source.connections.allow_to(target, ec2.Port.tcp(port), why)
+        target.add_ingress_rule(source, ec2.Port.tcp(port), why)
+        if not source.allow_all_outbound:
+            source.add_egress_rule(target, ec2.Port.tcp(port), why)

@@ -22,9 +22,10 @@ def grant_provisioning(function: PlatformFunction, database: Database, identity:
         "cognito-idp:AdminAddUserToGroup",
         "cognito-idp:AdminCreateUser",
         "cognito-idp:AdminGetUser",
+        "cognito-idp:AdminListGroupsForUser",
+        "cognito-idp:AdminRemoveUserFromGroup",
         "cognito-idp:AdminSetUserPassword",
         "cognito-idp:CreateGroup",
-        "cognito-idp:GetGroup",
     )
     function.function.add_environment("ALERT_TOPIC_ARN", alerts.topic.topic_arn)
     function.function.add_to_role_policy(

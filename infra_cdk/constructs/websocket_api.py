@@ -1,6 +1,7 @@
 from typing import cast
 
 from aws_cdk import CfnElement, Stack
+from aws_cdk import aws_apigateway as rest
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_iam as iam
@@ -34,7 +35,22 @@ class NotificationsApi(Construct):
             throttle=apigateway.ThrottleSettings(rate_limit=MESSAGES_PER_SECOND, burst_limit=MESSAGES_BURST),
             access_log_settings=access_log(self),
         )
+        self.stage.node.add_dependency(self._account_logging())
         self._grant_post(function)
+
+    def _account_logging(self) -> rest.CfnAccount:
+        """WebSocket APIs, other than HTTP APIs, log by a role that is set once for the account and region."""
+        role = iam.Role(
+            self,
+            "LogRole",
+            assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"),
+            managed_policies=[
+                iam.ManagedPolicy.from_aws_managed_policy_name("service-role/AmazonAPIGatewayPushToCloudWatchLogs")
+            ],
+        )
+        policy = "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]"
+        accept(role, policy, "API Gateway checks the account's role for just these permissions.")
+        return rest.CfnAccount(self, "AccountLogging", cloud_watch_role_arn=role.role_arn)
 
     def _grant_post(self, function: PlatformFunction) -> None:
         post = f"{self.api.api_id}/{self.stage.stage_name}/POST/@connections/*"

@@ -17,6 +17,9 @@ from infra_cdk.constructs.websocket_api import NotificationsApi
 from infra_cdk.stacks.state import StateStack
 
 SOURCE = "breakwater"
+CONNECTION_ACTIONS = [
+    f"dynamodb:{action}" for action in ("DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem")
+]
 ALERT_TOPICS = ["limits.LimitBreached.v1", "limits.NodeStateChanged.v1"]
 
 
@@ -61,7 +64,7 @@ class ControlStack(Stack):
         self.alert_topic.published_by(functions["alerts"])
         notifications = functions["notifications"].function
         notifications.add_environment("CONNECTIONS_TABLE", state.connections.table_name)
-        state.connections.grant_read_write_data(notifications)
+        state.connections.grant(notifications, *CONNECTION_ACTIONS)
         grant_provisioning(functions["provisioning"], state.database, state.identity, self.alert_topic)
 
     def _route_events(self) -> None:

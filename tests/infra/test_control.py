@@ -93,6 +93,12 @@ def test_the_websocket_api_has_its_three_routes(control: Template) -> None:
     assert {key for key in keys if key.startswith("$")} == {"$connect", "$disconnect", "$default"}
 
 
+def test_the_websocket_stage_waits_for_the_accounts_log_role(control: Template) -> None:
+    account = next(iter(control.find_resources("AWS::ApiGateway::Account")))
+    stages = control.find_resources("AWS::ApiGatewayV2::Stage", {"Properties": {"StageName": "live"}}).values()
+    assert [account in stage["DependsOn"] for stage in stages] == [True]
+
+
 def test_there_is_a_function_for_each_folder(functions: Resources) -> None:
     folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
     assert functions.keys() == TIMEOUTS.keys() == folders
