@@ -58,6 +58,7 @@ def test_a_fresh_unknown_order_is_not_asked_about_yet(desk: Desk) -> None:
     order = order_of(desk.firm)
     desk.reserve(order)
     order_saga.mark_unknown(order, "Unavailable", desk.transactions, NOW)
+    desk.grow_old(order, 4)
     outcome = desk.reconcile()
     assert (outcome.settled_count, outcome.left_count, outcome.failures) == (0, 0, [])
 

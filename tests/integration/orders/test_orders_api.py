@@ -1,0 +1,351 @@
+"""Orders over the function's handler: API Gateway events in, answers out; database and engine are real connections."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from breakwater.domain.orders import PlaceOrder
+from breakwater.errors import Rejection, Unavailable
+from breakwater.runtime import database as runtime_database
+from breakwater.services import order_saga
+from functions.orders import app as orders_app
+from functions.queries import app as queries_app
+from tests.integration.limits.firm import NOW, SYMBOL, create_firm
+from tests.integration.orders.conftest import Desk
+from tests.support.engine_model import reject
+
+CONTEXT = SimpleNamespace(
+    function_name="orders", aws_request_id="request", memory_limit_in_mb=1, invoked_function_arn=""
+)
+
+
+class Api:
+    def __init__(self, handler: Callable[[dict[str, Any], Any], dict[str, Any]], tenant_id: uuid.UUID) -> None:
+        self._handler = handler
+        self._tenant_id = tenant_id
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        role: str = "organisation_admin",
+        scopes: str = "session",
+        tenant_id: uuid.UUID | None = None,
+        **query: Any,
+    ) -> tuple[int, Any, dict[str, str]]:
+        """Status, document and headers."""
+        context = {
+            "tenant_id": str(tenant_id or self._tenant_id),
+            "subject": "sub",
+            "username": "ada",
+            "role": role,
+            "scopes": scopes,
+        }
+        event = {
+            "version": "2.0",
+            "routeKey": "$default",
+            "rawPath": path,
+            "rawQueryString": urlencode(query),
+            "headers": {"content-type": "application/json", "x-correlation-id": "corr-1", "host": "api"},
+            "requestContext": {
+                "http": {"method": method, "path": path, "sourceIp": "127.0.0.1", "protocol": "HTTP/1.1"},
+                "authorizer": {"lambda": context},
+                "stage": "$default",
+                "domainName": "api",
+            },
+            "body": body if isinstance(body, str) else json.dumps(body) if body is not None else None,
+            "isBase64Encoded": False,
+        }
+        answer = self._handler(event, CONTEXT)
+        return answer["statusCode"], json.loads(answer["body"]), {k.lower(): v for k, v in answer["headers"].items()}
+
+
+@pytest.fixture
+def api(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    monkeypatch.setenv("DATABASE_URL", desk.urls.functions)
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "test")
+    runtime_database.database.cache_clear()
+    monkeypatch.setattr(orders_app, "engine_client", lambda: desk.engine)
+    monkeypatch.setattr(queries_app, "engine_client", lambda: desk.engine)
+
+    def saga(order: PlaceOrder) -> None:
+        """The state machine's way: see infra_cdk/constructs/order_saga.py."""
+        try:
+            desk.reserve(order)
+        except (Rejection, Unavailable):
+            return
+        try:
+            snapshot = order_saga.submit_order(order, desk.transactions, desk.engine, NOW)
+        except Rejection:
+            order_saga.release_limits(order, desk.transactions, desk.engine, NOW)
+            return
+        except Unavailable:
+            order_saga.mark_unknown(order, "Unavailable", desk.transactions, NOW)
+            return
+        order_saga.confirm_order(order, snapshot, desk.transactions, NOW)
+
+    monkeypatch.setattr(orders_app, "start_order_saga", saga)
+    yield Api(orders_app.handler, desk.firm.tenant_id)
+    runtime_database.database().close()
+    runtime_database.database.cache_clear()
+
+
+@pytest.fixture
+def queries(api: Api, desk: Desk) -> Api:
+    return Api(queries_app.handler, desk.firm.tenant_id)
+
+
+def terms(desk: Desk, **changes: Any) -> dict[str, Any]:
+    told = {
+        "client_order_id": "first",
+        "account_id": str(desk.firm.account_ids[0]),
+        "symbol": SYMBOL,
+        "side": "BUY",
+        "type": "LIMIT",
+        "quantity": "0.50",
+        "price": "2000.10",
+    }
+    return {name: value for name, value in {**told, **changes}.items() if value is not None}
+
+
+ORDER_FIELDS = {
+    "order_id", "client_order_id", "account_id", "symbol", "side", "type", "status", "quantity", "price", "cum_qty",
+    "leaves_qty", "avg_px", "time_in_force", "venue", "created_at", "updated_at", "correlation_id",
+}  # fmt: skip
+
+
+def test_an_accepted_order_is_answered_with_exactly_the_fields_of_an_order(api: Api, desk: Desk) -> None:
+    status, order, headers = api.call("POST", "/orders", terms(desk))
+    assert status == 201
+    assert set(order) == ORDER_FIELDS
+    assert (order["quantity"], order["price"], order["leaves_qty"], order["cum_qty"]) == ("0.50", "2000.10", "0.5", "0")
+    assert (order["status"], order["avg_px"], order["time_in_force"], order["venue"]) == ("NEW", None, "GTC", "SIM")
+    assert order["created_at"].endswith("Z")
+    assert len(order["created_at"]) == len("2026-01-02T03:04:05.000006Z")
+    assert headers["x-correlation-id"] == order["correlation_id"] == "corr-1"
+
+
+def test_the_same_order_again_is_the_same_order(api: Api, desk: Desk) -> None:
+    first = api.call("POST", "/orders", terms(desk))
+    again = api.call("POST", "/orders", terms(desk, quantity="0.5"))
+    assert (first[0], again[0]) == (201, 200)
+    assert first[1] == again[1]
+    assert desk.reserved()[2] == 1
+
+
+def test_the_same_id_with_another_body_is_a_conflict(api: Api, desk: Desk) -> None:
+    api.call("POST", "/orders", terms(desk))
+    status, problem, _ = api.call("POST", "/orders", terms(desk, quantity="0.6"))
+    assert (status, problem["code"]) == (409, "ORDER_ID_REUSED")
+
+
+def test_a_refusal_names_the_limit_and_is_told_again(api: Api, desk: Desk) -> None:
+    first = api.call("POST", "/orders", terms(desk, quantity="101"))
+    again = api.call("POST", "/orders", terms(desk, quantity="101"))
+    assert (first[0], first[1]["code"]) == (422, "LIMIT_EXCEEDED")
+    assert first[1]["correlation_id"] == "corr-1"
+    refusal = first[1]["refusals"][0]
+    assert (refusal["limit_type"], refusal["largest_passing_quantity"]) == ("LONG_POSITION", "100")
+    assert again == first
+
+
+def test_what_the_engine_refuses_is_told_in_its_words(api: Api, desk: Desk) -> None:
+    desk.model.arrival = reject
+    status, problem, _ = api.call("POST", "/orders", terms(desk))
+    assert (status, problem["code"]) == (422, "POST_ONLY_WOULD_TAKE")
+    assert desk.reserved() == (0, 0, 0, 0)
+
+
+def test_an_outcome_that_is_not_known_is_202_with_a_time_to_ask_again(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk.engine, "_base_url", lambda: "http://127.0.0.1:9")
+    status, order, headers = api.call("POST", "/orders", terms(desk))
+    assert (status, order["status"]) == (202, "UNKNOWN")
+    assert int(headers["retry-after"]) > 0
+    assert api.call("POST", "/orders", terms(desk))[0] == 202
+
+
+def test_without_a_row_nothing_was_taken_and_the_client_is_asked_to_try_again(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders_app, "start_order_saga", lambda _: None)
+    status, problem, headers = api.call("POST", "/orders", terms(desk))
+    assert (status, problem["code"]) == (503, "UNAVAILABLE")
+    assert "retry-after" in headers
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"quantity": 0.5}, 422),
+        ({"quantity": "0"}, 422),
+        ({"quantity": "-1"}, 422),
+        ({"quantity": "0.00001"}, 422),
+        ({"quantity": "1" * 40}, 422),
+        ({"price": "2000.001"}, 422),
+        ({"price": "1e3"}, 422),
+        ({"price": None}, 422),
+        ({"symbol": "DOGE/USDT"}, 422),
+        ({"side": "HOLD"}, 422),
+        ({"client_order_id": "x" * 37}, 422),
+        ({"account_id": str(uuid.uuid4())}, 404),
+        ({"surprise": "1"}, 422),
+    ],
+)
+def test_bad_input_is_a_problem_document_and_nothing_is_stored(
+    api: Api, desk: Desk, changes: dict[str, Any], status: int
+) -> None:
+    answered, problem, headers = api.call("POST", "/orders", terms(desk, **changes))
+    assert answered == status
+    assert headers["content-type"].startswith("application/problem+json")
+    assert problem["code"]
+    assert desk.admin("SELECT count(*) FROM trading.orders") == [(0,)]
+
+
+def test_another_organisation_finds_nothing(api: Api, desk: Desk) -> None:
+    order_id = api.call("POST", "/orders", terms(desk))[1]["order_id"]
+    stranger = create_firm(desk.urls.admin, "Stranger").tenant_id
+    for method, path in (("GET", ""), ("GET", "/saga"), ("DELETE", "")):
+        assert api.call(method, f"/orders/{order_id}{path}", tenant_id=stranger)[0] == 404
+    assert api.call("GET", "/orders", tenant_id=stranger)[1]["items"] == []
+    assert api.call("POST", "/orders", terms(desk), tenant_id=stranger)[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "scopes", "may_place", "may_cancel"),
+    [
+        ("viewer", "session", False, False),
+        ("organisation_admin", "read", False, False),
+        ("organisation_admin", "cancel_only", False, True),
+        ("risk_manager", "session", False, True),
+        ("organisation_admin", "trade", True, True),
+    ],
+)
+def test_who_may_place_and_who_may_cancel(
+    api: Api, desk: Desk, *, role: str, scopes: str, may_place: bool, may_cancel: bool
+) -> None:
+    order_id = api.call("POST", "/orders", terms(desk))[1]["order_id"]
+    placed = api.call("POST", "/orders", terms(desk, client_order_id="second"), role=role, scopes=scopes)[0]
+    canceled = api.call("DELETE", f"/orders/{order_id}", role=role, scopes=scopes)[0]
+    assert (placed, canceled) == (201 if may_place else 403, 200 if may_cancel else 403)
+
+
+def test_a_cancel_frees_the_limits_at_once_and_a_second_says_that_it_is_final(api: Api, desk: Desk) -> None:
+    order_id = api.call("POST", "/orders", terms(desk))[1]["order_id"]
+    status, order, _ = api.call("DELETE", f"/orders/{order_id}")
+    assert (status, order["status"], order["leaves_qty"]) == (200, "CANCELED", "0")
+    assert desk.reserved() == (0, 0, 0, 0)
+    status, problem, _ = api.call("DELETE", f"/orders/{order_id}")
+    assert (status, problem["code"], problem["order_status"]) == (409, "ORDER_FINAL", "CANCELED")
+
+
+def test_a_cancel_that_comes_after_the_last_fill_says_so_and_books_the_fill(api: Api, desk: Desk) -> None:
+    order_id = uuid.UUID(api.call("POST", "/orders", terms(desk))[1]["order_id"])
+    desk.model.fill(order_id, desk.model.orders[order_id].order.quantity)
+    status, problem, _ = api.call("DELETE", f"/orders/{order_id}")
+    assert (status, problem["order_status"]) == (409, "FILLED")
+    assert api.call("GET", f"/orders/{order_id}")[1]["avg_px"] == "2000.1"
+
+
+def test_a_cancel_of_an_order_that_never_arrived_voids_it(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as down:
+        down.setattr(desk.engine, "_base_url", lambda: "http://127.0.0.1:9")
+        order_id = api.call("POST", "/orders", terms(desk))[1]["order_id"]
+        assert api.call("DELETE", f"/orders/{order_id}")[0] == 503
+    status, order, _ = api.call("DELETE", f"/orders/{order_id}")
+    assert (status, order["status"]) == (200, "REJECTED")
+    assert desk.reserved() == (0, 0, 0, 0)
+
+
+def test_all_open_orders_of_an_account_are_cancelled_together(api: Api, desk: Desk) -> None:
+    for number in range(3):
+        api.call("POST", "/orders", terms(desk, client_order_id=f"order-{number}"))
+    status, answer, _ = api.call("DELETE", "/orders", account_id=desk.firm.account_ids[0])
+    assert (status, len(answer["canceled"]), answer["failed"]) == (200, 3, [])
+    assert desk.reserved() == (0, 0, 0, 0)
+    assert api.call("DELETE", "/orders")[0] == 422
+
+
+def test_pages_of_orders_show_each_once_newest_first(api: Api, desk: Desk) -> None:
+    placed = [api.call("POST", "/orders", terms(desk, client_order_id=f"{n}"))[1]["order_id"] for n in range(5)]
+    seen, cursor = [], None
+    while True:
+        page = api.call("GET", "/orders", limit=2, **({"cursor": cursor} if cursor else {}))[1]
+        seen += [order["order_id"] for order in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == placed[::-1]
+    assert api.call("GET", "/orders", status="CANCELED")[1]["items"] == []
+    assert api.call("GET", "/orders", limit=201)[0] == 422
+    assert api.call("GET", "/orders", cursor="nonsense")[0] == 422
+
+
+def test_the_steps_of_the_saga_are_shown_with_their_times(api: Api, desk: Desk) -> None:
+    order_id = api.call("POST", "/orders", terms(desk))[1]["order_id"]
+    saga = api.call("GET", f"/orders/{order_id}/saga")[1]
+    assert [step["step"] for step in saga["items"]] == ["reserve_limits", "submit_order", "confirm_order"]
+    assert all(step["took_ms"] >= 0 for step in saga["items"])
+
+
+def test_fills_show_as_trades_positions_and_equity(api: Api, queries: Api, desk: Desk) -> None:
+    account_id = desk.firm.account_ids[0]
+    for asset, total in (("USDT", 100000), ("ETH", 100)):
+        desk.admin(
+            "INSERT INTO trading.balances VALUES (%s, %s, %s, %s)", account_id, asset, desk.firm.tenant_id, total
+        )
+    order_id = uuid.UUID(api.call("POST", "/orders", terms(desk, quantity="2", price="1990"))[1]["order_id"])
+    desk.model.fill(order_id, desk.model.orders[order_id].order.quantity)
+    desk.project_all()
+    trade = queries.call("GET", "/trades")[1]["items"][0]
+    assert (trade["last_qty"], trade["last_px"], trade["fee"]) == ("2", "1990", "3.98")
+    position = queries.call("GET", "/positions", account_id=account_id)[1]["items"][0]
+    assert (position["quantity"], position["average_price"], position["unrealised_pnl"]) == ("2", "1990", "20")
+    assert position["stale"] is True  # The reference price of the tests is of a day long past.
+    answer = queries.call("GET", "/portfolio", account_id=account_id)[1]
+    # 100000 - 2 * 1990 - 3.98 USDT, and 102 ETH at 2000.
+    assert answer["items"][0]["equity"] == answer["totals"][0]["equity"] == "300016.02"
+    assert answer["items"][0]["net_realised_pnl"] == "-3.98"
+    assert queries.call("GET", "/portfolio")[1]["totals"][0]["fees"] == "3.98"
+
+
+def test_the_feed_continues_where_the_client_left_off(api: Api, queries: Api, desk: Desk) -> None:
+    account_id = desk.firm.account_ids[0]
+    for number in range(3):
+        api.call("POST", "/orders", terms(desk, client_order_id=f"{number}"))
+    desk.admin(
+        "INSERT INTO trading.account_feed SELECT account_id, row_number() OVER (ORDER BY occurred_at_ns), event_id,"
+        " tenant_id FROM trading.events"
+    )
+    first = queries.call("GET", "/events", since=0, account_id=account_id, limit=2)[1]
+    rest = queries.call("GET", "/events", since=first["next_since"], account_id=account_id)[1]
+    assert [item["sequence"] for item in first["items"] + rest["items"]] == [1, 2, 3]
+    assert (first["next_cursor"], rest["next_cursor"]) == ("2", None)
+    assert rest["items"][0]["payload"]["order"]["status"] == "PENDING_NEW"
+    assert queries.call("GET", "/events")[0] == 422  # Two accounts are visible: which one?
+    assert queries.call("GET", "/events", account_id=uuid.uuid4())[0] == 404
+
+
+def test_instruments_are_listed_with_their_steps(queries: Api) -> None:
+    items = queries.call("GET", "/instruments")[1]["items"]
+    assert [(item["symbol"], item["tick_size"]) for item in items] == [("BTC/USDT", "0.01"), ("ETH/USDT", "0.01")]
+
+
+def test_health_says_which_dependency_is_down(queries: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    status, answer, _ = queries.call("GET", "/health")
+    assert (status, answer["status"]) == (200, "UP")
+    monkeypatch.setattr(desk.engine, "_base_url", lambda: "http://127.0.0.1:9")
+    status, answer, _ = queries.call("GET", "/health")
+    assert (status, answer["status"]) == (503, "DOWN")
+    assert answer["dependencies"]["engine"]["state"] == "DOWN"
+    assert answer["dependencies"]["database"]["state"] == "UP"
