@@ -1,0 +1,105 @@
+"""From a limit's event to an alert that people read. Decision 0062 says who is told what, and how often."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from breakwater.db.alerts import Alert, Severity
+from breakwater.db.connection import TenantTransaction
+from breakwater.domain.times import from_nanoseconds, nanoseconds
+from events.alerts import AlertRaised
+from events.envelope import Envelope
+from events.limits import LimitBreached, NodeStateChanged
+
+SUBJECT_LENGTH_MAX = 100  # SNS: printable ASCII on one line, at most this long.
+_NAMESPACE = uuid.UUID("a2e6a0f4-5a0e-4d3c-9a5e-2f6d1c7b8e90")
+
+_SEVERITY_OF_STATE: dict[str, Severity] = {
+    "KILLED": "CRITICAL",
+    "SUSPENDED": "ERROR",
+    "REDUCE_ONLY": "ERROR",
+    "ACTIVE": "INFO",
+}
+
+
+def alert_of(envelope: Envelope) -> Alert:
+    """The alert an event gives rise to: the same one each time. ValueError for a topic that gives rise to none."""
+    if envelope.topic == LimitBreached.topic:
+        return _breach(envelope, LimitBreached.model_validate(envelope.payload))
+    if envelope.topic == NodeStateChanged.topic:
+        return _state_change(envelope, NodeStateChanged.model_validate(envelope.payload))
+    raise ValueError(f"no alert is raised for {envelope.topic}")
+
+
+def raise_alert(alert: Alert, tx: TenantTransaction) -> None:
+    """Store it and announce it; a second time does nothing."""
+    if not tx.alerts.add(alert):
+        return
+    tx.outbox.add(
+        AlertRaised(
+            alert_id=alert.alert_id, kind=alert.kind, severity=alert.severity, title=alert.title, body=alert.body
+        ),
+        aggregate_id=alert.alert_id,
+        account_id=alert.account_id,
+        correlation_id=alert.correlation_id,
+        occurred_at_ns=nanoseconds(alert.created_at),
+    )
+
+
+def publish_alert(alert: Alert, tenant_id: uuid.UUID, publish: Callable[..., Any], topic_arn: str) -> None:
+    """Send it to the organisation's subscribers. `publish` is that of an sns client."""
+    publish(
+        TopicArn=topic_arn,
+        Subject=_subject(f"{alert.severity}: {alert.title}"),
+        Message=f"{alert.body}\nAlert: {alert.alert_id}\n",
+        MessageAttributes={"tenant_id": {"DataType": "String", "StringValue": str(tenant_id)}},
+    )
+
+
+def _breach(envelope: Envelope, breach: LimitBreached) -> Alert:
+    refused = breach.action == "REJECT"
+    what = "refused an order" if refused else f"is {breach.threshold_pct} % used"
+    lines = {
+        "Node": f"{breach.node_name} ({breach.node_id})",
+        "Limit type": breach.limit_type,
+        "Instrument": breach.instrument,
+        "Limit": breach.limit,
+        "Used": breach.used,
+        "Reserved": breach.reserved,
+        "Attempted": breach.attempted,
+        "Order": f"{breach.order_id} in {breach.symbol}",
+    }
+    # A soft threshold tells where things are heading; only a refusal means that somebody could not do something.
+    severity: Severity = "ERROR" if refused else "WARNING" if breach.threshold_pct >= 90 else "INFO"
+    return _alert(envelope, breach.limit_type, severity, f"{breach.limit_type} of {breach.node_name} {what}", lines)
+
+
+def _state_change(envelope: Envelope, change: NodeStateChanged) -> Alert:
+    lines = {
+        "Node": f"{change.node_name} ({change.node_id})",
+        "State": f"{change.state_before} -> {change.state}",
+        "Reason": change.reason,
+        "Changed by": change.changed_by,
+    }
+    title = f"{change.node_name} is {change.state}"
+    return _alert(envelope, "NODE_STATE", _SEVERITY_OF_STATE[change.state], title, lines)
+
+
+def _alert(envelope: Envelope, kind: str, severity: Severity, title: str, lines: Mapping[str, str | None]) -> Alert:
+    told = {**lines, "Correlation id": envelope.correlation_id}
+    return Alert(
+        alert_id=uuid.uuid5(_NAMESPACE, str(envelope.event_id)),
+        account_id=envelope.account_id,
+        kind=kind,
+        severity=severity,
+        title=title,
+        body="\n".join([f"{title}.", "", *(f"{name}: {value}" for name, value in told.items() if value is not None)]),
+        correlation_id=envelope.correlation_id,
+        created_at=from_nanoseconds(envelope.occurred_at_ns),
+    )
+
+
+def _subject(text: str) -> str:
+    """A node may be named in any script and on several lines."""
+    printable = "".join(letter if " " <= letter <= "~" else "?" for letter in " ".join(text.split()))
+    return printable if len(printable) <= SUBJECT_LENGTH_MAX else f"{printable[: SUBJECT_LENGTH_MAX - 3]}..."
