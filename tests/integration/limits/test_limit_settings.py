@@ -1,6 +1,5 @@
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -22,7 +21,6 @@ from tests.integration.limits.firm import (
     SYMBOL,
     Firm,
     create_firm,
-    database_of,
     order_of,
     reserve_and_record,
     set_limit,
@@ -43,18 +41,6 @@ class Engine(EngineClient):
             raise EngineUnavailable("the engine did not answer")
         assert self._order.terms.account_id in account_ids
         return CanceledOrders(canceled=[snapshot_of(self._order, 2, OrdStatus.CANCELED)], failed=[])
-
-
-@pytest.fixture
-def firm(database_urls: DatabaseUrls) -> Firm:
-    return create_firm(database_urls.admin)
-
-
-@pytest.fixture
-def database(database_urls: DatabaseUrls) -> Iterator[Database]:
-    database = database_of(database_urls.functions)
-    yield database
-    database.close()
 
 
 @pytest.fixture
@@ -187,7 +173,7 @@ def test_killing_stops_new_orders_and_cancels_the_open_ones_and_arming_lets_them
     with database.tenant_transaction(firm.tenant_id) as tx:
         reserve_and_record(tx, order)
     change = StateChange(node_id=firm.desk, reason="an exercise")
-    answer = limit_settings.kill(change, risk, _transactions(database), Engine(order), NOW)
+    answer = limit_settings.kill(change, risk, database.tenant_transaction, Engine(order), NOW)
     assert (answer["state"], answer["canceled"], answer["failed"]) == ("KILLED", [str(order.order_id)], [])
     with database.tenant_transaction(firm.tenant_id) as tx:
         assert tx.limits.open_order_ids(firm.desk) == []
@@ -210,16 +196,9 @@ def test_with_the_engine_silent_the_node_is_killed_all_the_same_and_what_may_be_
     with database.tenant_transaction(firm.tenant_id) as tx:
         reserve_and_record(tx, order)
     change = StateChange(node_id=firm.firm, reason="an exercise")
-    answer = limit_settings.kill(change, risk, _transactions(database), Engine(None), NOW)
+    answer = limit_settings.kill(change, risk, database.tenant_transaction, Engine(None), NOW)
     assert answer["failed"] == [{"order_id": str(order.order_id), "reason": "the engine did not answer"}]
     with database.tenant_transaction(firm.tenant_id) as tx:
         node = tx.limits.node(firm.firm)
         assert node is not None
         assert node.state == "KILLED"
-
-
-def _transactions(database: Database) -> Any:
-    def open_transaction(tenant_id: uuid.UUID) -> AbstractContextManager[TenantTransaction]:
-        return database.tenant_transaction(tenant_id)
-
-    return open_transaction

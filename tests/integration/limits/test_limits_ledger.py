@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
@@ -16,25 +15,12 @@ from tests.integration.limits.firm import (
     SYMBOL,
     Firm,
     create_firm,
-    database_of,
     order_of,
     reserve_and_record,
     set_limit,
     set_reference,
     snapshot_of,
 )
-
-
-@pytest.fixture
-def firm(database_urls: DatabaseUrls) -> Firm:
-    return create_firm(database_urls.admin)
-
-
-@pytest.fixture
-def database(database_urls: DatabaseUrls) -> Iterator[Database]:
-    database = database_of(database_urls.functions)
-    yield database
-    database.close()
 
 
 def exposures(database: Database, firm: Firm) -> list[Exposure]:

@@ -1,0 +1,21 @@
+"""A firm without limits, and a function's way to its database."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from breakwater.db.connection import Database
+from tests.conftest import DatabaseUrls
+from tests.integration.limits.firm import Firm, create_firm, database_of
+
+
+@pytest.fixture
+def firm(database_urls: DatabaseUrls) -> Firm:
+    return create_firm(database_urls.admin)
+
+
+@pytest.fixture
+def database(database_urls: DatabaseUrls) -> Iterator[Database]:
+    database = database_of(database_urls.functions)
+    yield database
+    database.close()
