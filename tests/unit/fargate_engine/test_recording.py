@@ -141,7 +141,7 @@ def test_the_synthetic_market_is_the_same_for_the_same_seed_and_never_crossed() 
         assert bid is not None
         assert ask is not None
         assert 0 < ask - bid <= 10
+        assert 260_000 < (bid + ask) // 2 < 276_000
         assert len(list(book.levels(Side.BUY))) == synthetic.LEVELS
     assert differs
     assert trades > 500
-        assert 260_000 < (bid + ask) // 2 < 276_000
