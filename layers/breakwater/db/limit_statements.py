@@ -94,8 +94,8 @@ ACCOUNTS_BELOW = f"""
 SELECT account_id FROM limits.nodes WHERE path @> ARRAY[%(node_id)s::uuid] AND account_id IS NOT NULL
 ORDER BY account_id LIMIT {_ROWS_MAX}
 """
-OPEN_ORDER_IDS = f"""
-SELECT order_id FROM limits.reservations WHERE state <> 'FINAL' AND %(node_id)s = ANY (node_ids)
+OPEN_ORDERS = f"""
+SELECT order_id, account_id, symbol FROM limits.reservations WHERE state <> 'FINAL' AND %(node_id)s = ANY (node_ids)
 ORDER BY order_id LIMIT {_ROWS_MAX}
 """
 

@@ -32,6 +32,13 @@ class HeldBand:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenOrder:
+    order_id: uuid.UUID
+    account_id: uuid.UUID
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """An instrument and its reference price, which may never have been observed."""
 
@@ -146,14 +153,13 @@ class LimitRows:
         self._connection.execute(statements.SET_STATE, values)
 
     def account_ids_below(self, node_id: uuid.UUID) -> list[uuid.UUID]:
-        return self._ids(statements.ACCOUNTS_BELOW, node_id)
+        rows = self._connection.execute(statements.ACCOUNTS_BELOW, {"node_id": node_id}).fetchall()
+        return [row[0] for row in rows]
 
-    def open_order_ids(self, node_id: uuid.UUID) -> list[uuid.UUID]:
-        """Of the orders below the node whose reservation is not final."""
-        return self._ids(statements.OPEN_ORDER_IDS, node_id)
-
-    def _ids(self, statement: str, node_id: uuid.UUID) -> list[uuid.UUID]:
-        return [row[0] for row in self._connection.execute(statement, {"node_id": node_id}).fetchall()]
+    def open_orders(self, node_id: uuid.UUID) -> list[OpenOrder]:
+        """The orders below the node whose reservation is not final."""
+        with self._connection.cursor(row_factory=class_row(OpenOrder)) as cursor:
+            return cursor.execute(statements.OPEN_ORDERS, {"node_id": node_id}).fetchall()
 
     def ledger_differences(self) -> list[dict[str, Any]]:
         """Every exposure that is not, to the last digit, what the reservations add up to. Empty when all is well.

@@ -10,15 +10,16 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from breakwater.db.connection import TenantTransaction
+from breakwater.db.limits import OpenOrder
 from breakwater.domain.exposure import ALL_INSTRUMENTS, Limit, Node, NodeState, Scope
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.limit_types import LIMIT_TYPES, RESTRICTED_LIST
 from breakwater.domain.limits import refused, use_of
 from breakwater.domain.money import EXACT, Amount, format_amount, trim
-from breakwater.domain.orders import OrderTerms
+from breakwater.domain.orders import OrderSnapshot, OrderTerms
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.domain.times import nanoseconds
-from breakwater.errors import EngineUnavailable, InvalidRequest, NotFound
+from breakwater.errors import BreakwaterError, EngineUnavailable, InvalidRequest, NotFound
 from breakwater.services.engine_client import CanceledOrders, EngineClient, FailedCancel
 from breakwater.services.limits import judge
 from breakwater.services.settlement import TenantTransactions, settle
@@ -123,15 +124,16 @@ def kill(
 ) -> dict[str, Any]:
     """Refuse all new orders at the node and below, then cancel the open ones.
 
-    The state stands before the engine is asked, so nothing new slips in between. `failed` names every order that may
-    still be open; the call may be repeated. NotFound when there is no such node.
+    The state stands before the engine is asked, and what was reserved until then is ended by name, so nothing slips
+    in between. `failed` names every order that may still be open; the call may be repeated. NotFound when there is no
+    such node.
     """
     caller.require("risk:manage")
     with transactions(caller.tenant_id) as tx:
         node = _change_state(change, NodeState.KILLED, caller, tx, at)
         account_ids = tx.limits.account_ids_below(node.node_id)
-        open_order_ids = tx.limits.open_order_ids(node.node_id)
-    outcome = _cancel_all(account_ids, open_order_ids, caller, engine)
+        open_orders = tx.limits.open_orders(node.node_id)
+    outcome = _cancel_all(account_ids, open_orders, caller, engine)
     for snapshot in outcome.canceled:
         # One by one: a hot node is locked for one order's sake only.
         with transactions(caller.tenant_id) as tx:
@@ -173,14 +175,42 @@ def _change_state(change: StateChange, state: NodeState, caller: Caller, tx: Ten
 
 
 def _cancel_all(
-    account_ids: Sequence[uuid.UUID], open_order_ids: Sequence[uuid.UUID], caller: Caller, engine: EngineClient
+    account_ids: Sequence[uuid.UUID], open_orders: Sequence[OpenOrder], caller: Caller, engine: EngineClient
 ) -> CanceledOrders:
+    """Every order that was open when the node stopped, either ended by the engine's word or named as failed."""
     try:
-        return engine.cancel_all(account_ids, tenant_id=caller.tenant_id, correlation_id=caller.correlation_id)
+        outcome = engine.cancel_all(account_ids, tenant_id=caller.tenant_id, correlation_id=caller.correlation_id)
     except EngineUnavailable as error:
         # The node is stopped all the same: the answer says so, and which orders may still be open.
-        failed = [FailedCancel(order_id=order_id, reason=error.message) for order_id in open_order_ids]
-        return CanceledOrders(canceled=[], failed=failed)
+        outcome = CanceledOrders(canceled=[], failed=[_failed(order, error) for order in open_orders])
+    told = {snapshot.order_id for snapshot in outcome.canceled} | {failed.order_id for failed in outcome.failed}
+    ended, failed = list(outcome.canceled), list(outcome.failed)
+    for order in open_orders:
+        if order.order_id in told:
+            continue
+        try:
+            ended.append(_end(order, caller, engine))
+        except (EngineUnavailable, NotFound) as error:
+            failed.append(_failed(order, error))
+    return CanceledOrders(canceled=ended, failed=failed)
+
+
+def _end(order: OpenOrder, caller: Caller, engine: EngineClient) -> OrderSnapshot:
+    """An order that was reserved before the stop and had not reached the engine: it is voided before it does."""
+    snapshot = engine.void(
+        order.order_id,
+        tenant_id=caller.tenant_id,
+        account_id=order.account_id,
+        symbol=order.symbol,
+        correlation_id=caller.correlation_id,
+    )
+    if snapshot.status.is_final:
+        return snapshot
+    return engine.cancel(order.order_id, tenant_id=caller.tenant_id, correlation_id=caller.correlation_id)
+
+
+def _failed(order: OpenOrder, error: BreakwaterError) -> FailedCancel:
+    return FailedCancel(order_id=order.order_id, reason=error.message)
 
 
 def _visible_scopes(caller: Caller, tx: TenantTransaction, at: datetime) -> list[Scope]:

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from breakwater.db.connection import Database, TenantTransaction
-from breakwater.domain.orders import OrdStatus, PlaceOrder, Side
+from breakwater.domain.orders import OrderSnapshot, OrdStatus, PlaceOrder, Side
 from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
 from breakwater.errors import EngineUnavailable, InvalidRequest, LimitExceeded, NotFound, NotPermitted
 from breakwater.services import limit_settings
@@ -29,18 +29,35 @@ from tests.integration.limits.firm import (
 
 
 class Engine(EngineClient):
-    """Stands in for the engine: it cancels the one order it has, or does not answer."""
+    """Stands in for the engine: it cancels the orders it has, voids those it has not, or does not answer at all."""
 
-    def __init__(self, order: PlaceOrder | None) -> None:
-        self._order = order
+    def __init__(self, *orders: PlaceOrder, silent: bool = False) -> None:
+        self._orders = orders
+        self._silent = silent
+        self.voided: list[uuid.UUID] = []
 
     def cancel_all(
         self, account_ids: Sequence[uuid.UUID], *, tenant_id: uuid.UUID, correlation_id: str
     ) -> CanceledOrders:
-        if self._order is None:
+        if self._silent:
             raise EngineUnavailable("the engine did not answer")
-        assert self._order.terms.account_id in account_ids
-        return CanceledOrders(canceled=[snapshot_of(self._order, 2, OrdStatus.CANCELED)], failed=[])
+        mine = [order for order in self._orders if order.terms.account_id in account_ids]
+        return CanceledOrders(canceled=[snapshot_of(order, 2, OrdStatus.CANCELED) for order in mine], failed=[])
+
+    def void(
+        self, order_id: uuid.UUID, *, tenant_id: uuid.UUID, account_id: uuid.UUID, symbol: str, correlation_id: str
+    ) -> OrderSnapshot:
+        self.voided.append(order_id)
+        return OrderSnapshot(
+            order_id=order_id,
+            status=OrdStatus.REJECTED,
+            quantity=Decimal(1),
+            cum_qty=Decimal(0),
+            leaves_qty=Decimal(0),
+            cum_notional=Decimal(0),
+            engine_seq=1,
+            transact_time_ns=0,
+        )
 
 
 @pytest.fixture
@@ -176,7 +193,7 @@ def test_killing_stops_new_orders_and_cancels_the_open_ones_and_arming_lets_them
     answer = limit_settings.kill(change, risk, database.tenant_transaction, Engine(order), NOW)
     assert (answer["state"], answer["canceled"], answer["failed"]) == ("KILLED", [str(order.order_id)], [])
     with database.tenant_transaction(firm.tenant_id) as tx:
-        assert tx.limits.open_order_ids(firm.desk) == []
+        assert tx.limits.open_orders(firm.desk) == []
         with pytest.raises(LimitExceeded) as refusal:
             reserve_limits(tx, order_of(firm), NOW)
         (refused,) = refusal.value.extensions["refusals"]
@@ -189,6 +206,23 @@ def test_killing_stops_new_orders_and_cancels_the_open_ones_and_arming_lets_them
         assert {event[0] for event in events if event[0]} == {"KILLED", "ACTIVE"}
 
 
+def test_killing_voids_what_was_reserved_and_had_not_reached_the_engine(
+    database: Database, firm: Firm, risk: Caller
+) -> None:
+    known, on_its_way = order_of(firm), order_of(firm)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        reserve_and_record(tx, known)
+        reserve_and_record(tx, on_its_way)
+    engine = Engine(known)
+    change = StateChange(node_id=firm.firm, reason="an exercise")
+    answer = limit_settings.kill(change, risk, database.tenant_transaction, engine, NOW)
+    assert engine.voided == [on_its_way.order_id]
+    assert set(answer["canceled"]) == {str(known.order_id), str(on_its_way.order_id)}
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        assert tx.limits.open_orders(firm.firm) == []
+        assert tx.limits.ledger_differences() == []
+
+
 def test_with_the_engine_silent_the_node_is_killed_all_the_same_and_what_may_be_open_is_named(
     database: Database, firm: Firm, risk: Caller
 ) -> None:
@@ -196,7 +230,7 @@ def test_with_the_engine_silent_the_node_is_killed_all_the_same_and_what_may_be_
     with database.tenant_transaction(firm.tenant_id) as tx:
         reserve_and_record(tx, order)
     change = StateChange(node_id=firm.firm, reason="an exercise")
-    answer = limit_settings.kill(change, risk, database.tenant_transaction, Engine(None), NOW)
+    answer = limit_settings.kill(change, risk, database.tenant_transaction, Engine(silent=True), NOW)
     assert answer["failed"] == [{"order_id": str(order.order_id), "reason": "the engine did not answer"}]
     with database.tenant_transaction(firm.tenant_id) as tx:
         node = tx.limits.node(firm.firm)
