@@ -13,6 +13,7 @@ from rich.tree import Tree
 from breakwater.client.shapes import Json, Refusal
 
 BAR_CELLS = 16
+DECIMALS_SHOWN_MAX = 8
 LIMIT_NAME_CELLS = 32
 STATUS_STYLES = {
     "FILLED": "green",
@@ -159,13 +160,16 @@ def bar(used: Decimal, reserved: Decimal, limit: Decimal) -> Text:
 
 
 def amount(text: str | None) -> str:
-    """In plain notation and the scale it has, with thousands separated: 100,000 and 0.50."""
+    """In plain notation and the scale it has, thousands separated; a longer tail is rounded, --json has it whole."""
     if text is None:
         return "-"
     try:
-        return f"{Decimal(text):,f}"
+        value = Decimal(text)
     except InvalidOperation:
         return text
+    exponent = value.as_tuple().exponent
+    is_long = isinstance(exponent, int) and exponent < -DECIMALS_SHOWN_MAX
+    return f"{value:,.{DECIMALS_SHOWN_MAX}f}" if is_long else f"{value:,f}"
 
 
 def _cells(part: Decimal, limit: Decimal) -> int:

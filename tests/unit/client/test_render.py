@@ -18,9 +18,17 @@ def shown(drawn: RenderableType) -> str:
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("100000", "100,000"), ("0.50", "0.50"), ("1E-8", "0.00000001"), (None, "-"), ("abc", "abc"), ("-0.10", "-0.10")],
+    [
+        ("100000", "100,000"),
+        ("0.50", "0.50"),
+        ("1E-8", "0.00000001"),
+        (None, "-"),
+        ("abc", "abc"),
+        ("-0.10", "-0.10"),
+        ("-0.123456785001", "-0.12345679"),
+    ],
 )
-def test_amounts_lose_no_digit_that_says_something(text: str | None, told: str) -> None:
+def test_amounts_keep_their_scale_up_to_eight_decimals(text: str | None, told: str) -> None:
     assert render.amount(text) == told
 
 
