@@ -49,20 +49,20 @@ class SimulatedVenue:
             await self._opened.wait()
 
     def submit(self, terms: WorkingTerms) -> None:
-        self._report(self.markets[terms.symbol].submit(terms))
+        self.report(self.markets[terms.symbol].submit(terms))
 
     def cancel(self, order_id: uuid.UUID, symbol: str) -> None:
-        self._report(self.markets[symbol].cancel(order_id))
+        self.report(self.markets[symbol].cancel(order_id))
 
     def restore(self, order: EngineOrder) -> None:
         """Bring back an open order after a replay of the journal."""
         market = self.markets[order.terms.symbol]
         if order.status is OrdStatus.PENDING_NEW:
-            self._report(market.submit(order.terms))
+            self.report(market.submit(order.terms))
             return
-        self._report(market.restore(order.terms, order.leaves_lots))
+        self.report(market.restore(order.terms, order.leaves_lots))
         if order.status is OrdStatus.PENDING_CANCEL:
-            self._report(market.cancel(order.terms.order_id))
+            self.report(market.cancel(order.terms.order_id))
 
     async def run(self) -> None:
         """Replay every market for ever."""
@@ -92,12 +92,13 @@ class SimulatedVenue:
             await asyncio.sleep(max(-late_s, 0))  # Also when late: nobody else runs before this yields.
             while not self._inbox.has_room:
                 await asyncio.sleep(PAUSE_S)
-            self._report(market.apply(timed.event))
+            self.report(market.apply(timed.event))
             self.moved_at[market.instrument.symbol] = time.monotonic()
             if len(self.moved_at) == len(self.markets):
                 self._opened.set()
 
-    def _report(self, reports: list[VenueReport]) -> None:
+    def report(self, reports: list[VenueReport]) -> None:
+        """What the venue did becomes true through the sequencer."""
         for report in reports:
             self._inbox.report(report)
 
