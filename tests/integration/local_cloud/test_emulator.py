@@ -135,6 +135,15 @@ def test_an_authorizer_is_asked_once_for_each_token(emulator: RunningEmulator) -
     assert httpx.get(url).status_code == 401
 
 
+def test_a_fifo_queue_takes_a_deduplication_id_once(emulator: RunningEmulator) -> None:
+    client = aws_client(emulator.platform, "sqs")
+    url = client.create_queue(QueueName="once.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    for event_id in ("first", "second", "first"):
+        client.send_message(QueueUrl=url, MessageBody=event_id, MessageGroupId="a", MessageDeduplicationId=event_id)
+    received = client.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert [message["Body"] for message in received] == ["first", "second"]
+
+
 def test_types_the_emulator_lacks_do_not_fail_a_stack(emulator: RunningEmulator) -> None:
     template = {
         "Resources": {
