@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Query, Response
 
@@ -12,7 +12,7 @@ from breakwater.runtime.api import Caller, create_api, lambda_handler
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.engine import engine_client
 from breakwater.runtime.order_saga import start_order_saga
-from breakwater.services import orders
+from breakwater.services import orders, previews
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
 from breakwater.services.order_views import CanceledOrdersView, FailedCancelView, Order, OrderPage, Saga, SagaStep
 
@@ -28,6 +28,12 @@ def place_order(terms: OrderTerms, caller: Caller, response: Response) -> Order:
     elif not placed.is_new:
         response.status_code = 200
     return Order.of(placed.order)
+
+
+@api.post("/orders/preview")
+def preview_order(terms: OrderTerms, caller: Caller) -> dict[str, Any]:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return previews.preview(terms, caller, tx, datetime.now(UTC))
 
 
 @api.get("/orders")

@@ -52,6 +52,12 @@ def events(
         return queries.events(caller, tx, account_id=account_id, since=since, limit=limit)
 
 
+@api.get("/alerts")
+def alerts(caller: Caller, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> dict[str, Any]:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return queries.alerts(caller, tx, cursor=cursor, limit=limit)
+
+
 @api.get("/instruments")
 def instruments(caller: Caller) -> dict[str, Any]:
     with tenant_transaction(caller.tenant_id) as tx:

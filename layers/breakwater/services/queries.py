@@ -1,6 +1,7 @@
 """What an account has done and what it is worth: trades, positions, portfolio, events."""
 
 import uuid
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,7 @@ from breakwater.db.connection import TenantTransaction
 from breakwater.db.market import ReferencePrice
 from breakwater.db.portfolio import PositionRow, TradeRow
 from breakwater.domain.money import EXACT, format_amount, trim
-from breakwater.domain.permissions import Caller
+from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.domain.portfolio import equity, total, value_in
 from breakwater.domain.times import format_time, from_nanoseconds
 from breakwater.domain.valuation import REFERENCE_AGE_MAX
@@ -93,6 +94,16 @@ def events(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | Non
         "next_since": next_since,
         "next_cursor": str(next_since) if len(rows) == limit else None,
     }
+
+
+def alerts(caller: Caller, tx: TenantTransaction, *, cursor: str | None, limit: int) -> Json:
+    """The newest first: the organisation's for those who oversee it, those of his accounts for a trader."""
+    caller.require("alerts:read")
+    accounts = None if caller.role in ROLES_WITH_ALL_ACCOUNTS else visible_accounts(caller, tx, None)
+    rows = tx.alerts.page(accounts, before=decode_cursor(cursor), limit=limit + 1)
+    shown, cursor_behind = next_cursor(rows, limit, lambda row: (row.created_at, row.alert_id))
+    items = [{**asdict(row), "created_at": format_time(row.created_at)} for row in shown]
+    return {"items": items, "next_cursor": cursor_behind}
 
 
 def instruments(caller: Caller, tx: TenantTransaction, *, at: datetime) -> Json:

@@ -3,19 +3,23 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from breakwater.domain.orders import PlaceOrder
+from breakwater.domain.orders import SIMULATED_VENUE, PlaceOrder
 from breakwater.errors import Rejection, Unavailable
 from breakwater.runtime import database as runtime_database
 from breakwater.services import order_saga
+from breakwater.services.previews import FEE_RATES
+from fargate_engine.venues import simulated_market
 from functions.orders import app as orders_app
 from functions.queries import app as queries_app
-from tests.integration.limits.firm import NOW, SYMBOL, create_firm
+from tests.integration.limits.firm import NOW, SYMBOL, create_firm, set_reference
 from tests.integration.orders.conftest import Desk
 from tests.support.engine_model import reject
 
@@ -349,3 +353,33 @@ def test_health_says_which_dependency_is_down(queries: Api, desk: Desk, monkeypa
     assert (status, answer["status"]) == (503, "DOWN")
     assert answer["dependencies"]["engine"]["state"] == "DOWN"
     assert answer["dependencies"]["database"]["state"] == "UP"
+
+
+def test_a_preview_tells_verdicts_price_and_fee_and_changes_nothing(api: Api, desk: Desk) -> None:
+    set_reference(desk.urls.admin, Decimal(2000), datetime.now(UTC))
+    status, answer, _ = api.call("POST", "/orders/preview", terms(desk, quantity="101"))
+    assert (status, answer["passes"]) == (200, False)
+    assert [refusal["limit_type"] for refusal in answer["refusals"]] == ["LONG_POSITION"]
+    assert (answer["expected_price"], answer["expected_fee"]) == ("2000", "202")
+    assert api.call("POST", "/orders/preview", terms(desk))[1]["passes"] is True
+    assert desk.admin("SELECT count(*) FROM trading.orders") == [(0,)]
+    assert desk.reserved() == (0, 0, 0, 0)
+
+
+def test_the_fee_of_a_preview_is_what_the_simulated_venue_charges() -> None:
+    assert FEE_RATES[SIMULATED_VENUE] == simulated_market.FEE_RATE
+
+
+def test_alerts_are_listed_newest_first_with_a_cursor(queries: Api, desk: Desk) -> None:
+    for number in range(3):
+        desk.admin(
+            "INSERT INTO alerts.alerts VALUES (%s, %s, NULL, 'LONG_POSITION', 'ERROR', %s, '', 'c', now() + %s)",
+            uuid.uuid4(),
+            desk.firm.tenant_id,
+            f"alert {number}",
+            timedelta(seconds=number),
+        )
+    first = queries.call("GET", "/alerts", limit=2)[1]
+    rest = queries.call("GET", "/alerts", limit=2, cursor=first["next_cursor"])[1]
+    assert [item["title"] for item in first["items"] + rest["items"]] == ["alert 2", "alert 1", "alert 0"]
+    assert rest["next_cursor"] is None

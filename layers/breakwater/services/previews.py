@@ -1,0 +1,57 @@
+"""What an order would meet if it were sent now: every limit's verdict, its expected price and its fee."""
+
+import uuid
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from breakwater.db.connection import TenantTransaction
+from breakwater.db.market import ReferencePrice
+from breakwater.domain.limits import refused
+from breakwater.domain.money import EXACT, format_amount, trim
+from breakwater.domain.orders import SIMULATED_VENUE, OrderTerms, Side
+from breakwater.domain.permissions import Caller
+from breakwater.services.limits import judge
+
+FEE_RATES = {SIMULATED_VENUE: Decimal("0.001")}  # Of the notional; the internal book charges nothing.
+
+
+def preview(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datetime) -> dict[str, Any]:
+    """Changes nothing. `refusals` as a refusal would list them; amounts that need a price are null without one.
+
+    NotFound (the account), InvalidRequest (symbol, ticks, lots), ReferenceUnavailable (no fresh price to judge by).
+    """
+    caller.require("orders:create")
+    tx.identity.require_account(caller.subject, caller.role, terms.account_id)
+    # No order has this id: nothing is held for it, so every limit is asked.
+    ladder = tx.limits.read_ladder(terms.account_id, terms.symbol, uuid.uuid4(), at.astimezone(UTC).date())
+    proposed, findings = judge(ladder, terms, at)
+    refusals = [finding.to_json() for finding in refused(findings)]
+    expected = _expected_price(terms, tx.market.reference_prices().get(terms.symbol))
+    notional = None if expected is None else EXACT.multiply(terms.quantity, expected)
+    rate = FEE_RATES.get(terms.venue, Decimal(0))
+    return {
+        "passes": not refusals,
+        "refusals": refusals,
+        "verdicts": [{**finding.to_json(), "passes": finding.verdict.passes} for finding in findings],
+        "price_low": format_amount(proposed.band.low),
+        "price_high": format_amount(proposed.band.high),
+        "expected_price": _text(expected),
+        "expected_notional": _text(notional),
+        "expected_fee": _text(None if notional is None else EXACT.multiply(notional, rate)),
+        "fee_currency": proposed.instrument.quote_asset,
+    }
+
+
+def _expected_price(terms: OrderTerms, market: ReferencePrice | None) -> Decimal | None:
+    """The best price on the other side where the order would take it, its own price where it would rest."""
+    if market is None:
+        return terms.price
+    best = market.best_ask if terms.side is Side.BUY else market.best_bid
+    if terms.price is None:
+        return best
+    return min(terms.price, best) if terms.side is Side.BUY else max(terms.price, best)
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else format_amount(trim(amount))

@@ -1,0 +1,94 @@
+"""The engine's client against real HTTP: what is an answer, and what is none."""
+
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+import pytest
+from urllib3 import Timeout
+
+from breakwater.domain.orders import OrderType, OrdStatus, Side, SubmitOrder, TimeInForce
+from breakwater.errors import EngineUnavailable, NotFound
+from breakwater.services import engine_client
+from breakwater.services.engine_client import EngineClient
+from tests.support.engine_model import EngineModel, serve
+
+TENANT = uuid.uuid4()
+
+
+def submission() -> SubmitOrder:
+    return SubmitOrder(
+        order_id=uuid.uuid4(),
+        tenant_id=TENANT,
+        account_id=uuid.uuid4(),
+        client_order_id="first",
+        symbol="ETH/USDT",
+        side=Side.BUY,
+        type=OrderType.LIMIT,
+        time_in_force=TimeInForce.GTC,
+        post_only=False,
+        reduce_only=False,
+        quantity=Decimal("0.50"),
+        price=Decimal(2000),
+        price_low=Decimal("0.01"),
+        price_high=Decimal(2000),
+        venue="SIM",
+        correlation_id="corr",
+    )
+
+
+@contextmanager
+def client_of(
+    model: EngineModel, answer: Callable[[str, str], tuple[int, bytes] | None] | None = None
+) -> Iterator[EngineClient]:
+    with serve(model, answer) as url:
+        yield EngineClient(lambda: url, lambda: "test-token")
+
+
+def test_an_order_is_submitted_found_and_cancelled() -> None:
+    order = submission()
+    with client_of(EngineModel()) as engine:
+        assert engine.submit(order) == engine.submit(order)
+        assert engine.get(order.order_id, tenant_id=TENANT, correlation_id="c").leaves_qty == Decimal("0.5")
+        canceled = engine.cancel(order.order_id, tenant_id=TENANT, correlation_id="c")
+    assert canceled.status is OrdStatus.CANCELED
+
+
+def test_an_unknown_order_is_not_found_until_it_is_voided() -> None:
+    order_id = uuid.uuid4()
+    with client_of(EngineModel()) as engine:
+        with pytest.raises(NotFound):
+            engine.get(order_id, tenant_id=TENANT, correlation_id="c")
+        voided = engine.void(order_id, tenant_id=TENANT, account_id=uuid.uuid4(), symbol="ETH/USDT", correlation_id="c")
+    assert (voided.status, voided.reject_code) == (OrdStatus.REJECTED, "VOIDED")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(500, b"{}"), (503, b""), (401, b"{}"), (404, b"{}"), (302, b""), (200, b"<html>"), (200, b"{}"), (200, b"")],
+)
+def test_whatever_is_not_an_order_says_nothing_about_the_order(status: int, body: bytes) -> None:
+    with client_of(EngineModel(), lambda *_: (status, body)) as engine, pytest.raises(EngineUnavailable):
+        engine.submit(submission())
+
+
+def test_a_submit_that_failed_is_never_sent_again_by_the_client() -> None:
+    calls: list[str] = []
+
+    def fail(method: str, path: str) -> tuple[int, bytes]:
+        calls.append(f"{method} {path}")
+        return 503, b"{}"
+
+    with client_of(EngineModel(), fail) as engine, pytest.raises(EngineUnavailable):
+        engine.submit(submission())
+    assert calls == ["POST /internal/orders"]
+
+
+def test_an_engine_that_is_silent_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_client, "TIMEOUT", Timeout(connect=0.2, read=0.2))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        engine = EngineClient(lambda: f"http://127.0.0.1:{silent.getsockname()[1]}", lambda: "test-token")
+        with pytest.raises(EngineUnavailable):
+            engine.submit(submission())
