@@ -28,8 +28,9 @@ UNZIPPED_BYTES_MAX = 250 * 1024 * 1024  # Lambda's quota for a function and its 
 def bundle(target: Path, platform: Platform) -> None:
     """Fill `target/python` as Lambda unpacks it under /opt. Raises subprocess.SubprocessError when uv fails."""
     python = target / "python"
-    command = [uv(), "pip", "install", "--quiet", "--target", str(python), "--python-version", "3.13"]
-    command += ["--only-binary", ":all:", "--require-hashes", "-r", str(required(REQUIREMENTS))]
+    wheels = ["--only-binary", ":all:", "--require-hashes", "-r", str(required(REQUIREMENTS))]
+    command = [uv(), "pip", "install", "--quiet", "--python", sys.executable, "--python-version", "3.13", *wheels]
+    command += ["--target", str(python)]
     if platform == "aws":
         command += ["--python-platform", "aarch64-manylinux_2_28"]
     subprocess.run(command, check=True, timeout=UV_TIMEOUT_S)  # noqa: S603  # Fixed arguments, no shell.
