@@ -1,0 +1,77 @@
+"""Open WebSocket connections and what each listens to, in DynamoDB: (connection_id; tenant_id, who, channels)."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from breakwater.domain.permissions import Principal
+from breakwater.errors import NotAuthenticated
+
+LIFETIME_S = 3600  # As long as an access token: a right that was withdrawn is not listened to for longer.
+
+
+class Connections:
+    """`client` is a dynamodb client. Times are seconds since 1970."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def add(self, connection_id: str, principal: Principal, now_s: int) -> None:
+        item = {
+            "connection_id": {"S": connection_id},
+            "tenant_id": {"S": str(principal.tenant_id)},
+            "subject": {"S": principal.subject},
+            "username": {"S": principal.username},
+            "role": {"S": principal.role},
+            "scopes": {"S": ",".join(sorted(principal.scopes))},
+            "expires_at": {"N": str(now_s + LIFETIME_S)},
+        }
+        self._client.put_item(TableName=self._table, Item=item)
+
+    def principal(self, connection_id: str, now_s: int) -> Principal:
+        """NotAuthenticated when the connection is not known or has lived for an hour."""
+        answer = self._client.get_item(TableName=self._table, Key=_key(connection_id), ConsistentRead=True)
+        item = answer.get("Item")
+        if item is None or int(item["expires_at"]["N"]) <= now_s:
+            raise NotAuthenticated("this connection has ended; connect again")
+        return Principal(
+            tenant_id=uuid.UUID(item["tenant_id"]["S"]),
+            subject=item["subject"]["S"],
+            username=item["username"]["S"],
+            role=item["role"]["S"],
+            scopes=frozenset(item["scopes"]["S"].split(",")),
+        )
+
+    def listen(self, connection_id: str, channels: set[str]) -> None:
+        self._client.update_item(
+            TableName=self._table,
+            Key=_key(connection_id),
+            UpdateExpression="ADD channels :channels",
+            ConditionExpression="attribute_exists(connection_id)",
+            ExpressionAttributeValues={":channels": {"SS": sorted(channels)}},
+        )
+
+    def remove(self, connection_id: str) -> None:
+        self._client.delete_item(TableName=self._table, Key=_key(connection_id))
+
+    def listening(self, tenant_id: uuid.UUID, channels: set[str], now_s: int) -> Iterator[tuple[str, set[str]]]:
+        """Each connection of the tenant that listens to one of these, and to which of them.
+
+        Read from the table each time and consistently: who subscribed before the event must hear of it.
+        """
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            FilterExpression="tenant_id = :tenant_id AND expires_at > :now AND attribute_exists(channels)",
+            ExpressionAttributeValues={":tenant_id": {"S": str(tenant_id)}, ":now": {"N": str(now_s)}},
+        )
+        for page in pages:
+            for item in page["Items"]:
+                wanted = channels & set(item["channels"]["SS"])
+                if wanted:
+                    yield item["connection_id"]["S"], wanted
+
+
+def _key(connection_id: str) -> dict[str, Any]:
+    return {"connection_id": {"S": connection_id}}
