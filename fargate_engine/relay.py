@@ -28,6 +28,7 @@ POLL_S = 0.05
 BACKLOG_POLL_S = 1.0
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # The last is repeated: events wait in the outbox, nothing is lost.
 LOCK_RETRY_S = 2.0
+REFUSED_RETRY_S = (0.05, 0.2, 0.5)
 FAILURES_FORGOTTEN_S = 30.0
 EVENT_SOURCE = "breakwater"
 
@@ -103,13 +104,20 @@ class Relay:
         """At most one event of an account in each call.
 
         SQS may take the second entry of a batch and refuse the first, and then the account's events would be out of
-        order. What went before a refusal is sent again and dropped by its deduplication id.
+        order. What is refused is sent again before the next call; if that does not help, the whole batch is sent again
+        later, and the queue drops what it has by its deduplication id.
         """
         for entries in _rounds(due):
-            answer = await aws.call(self._sqs.send_message_batch, QueueUrl=self._queue_url, Entries=entries)
-            failed = answer.get("Failed", [])
-            if failed:
-                raise aws.AwsUnavailable(f"the queue refused {len(failed)} events: {failed[0].get('Code')}")
+            left = entries
+            for pause_s in REFUSED_RETRY_S:
+                answer = await aws.call(self._sqs.send_message_batch, QueueUrl=self._queue_url, Entries=left)
+                refused = {failure["Id"] for failure in answer.get("Failed", [])}
+                left = [entry for entry in left if entry["Id"] in refused]
+                if not left:
+                    break
+                await asyncio.sleep(pause_s)
+            else:
+                raise aws.AwsUnavailable(f"the queue refused {len(left)} events several times")
 
     async def _put_on_bus(self, due: Sequence[DueEvent]) -> None:
         for events in batched(due, CALL_ENTRIES_MAX, strict=False):

@@ -54,8 +54,12 @@ class Sequencer:
 
     async def run(self) -> None:
         """Until something breaks. Then the core may be ahead of the journal and is thrown away: only replay is true."""
-        while True:
-            await self.run_batch()
+        try:
+            while True:
+                await self.run_batch()
+        finally:
+            self._inbox.close()
+            self.abandon_waiting()
 
     async def run_batch(self) -> None:
         reports, asked = await self._inbox.next_batch()

@@ -79,15 +79,11 @@ class Term:
 
     async def serve(self) -> None:
         """Until it fails: Fenced, DatabaseUnavailable or a broken invariant, in an exception group."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._heartbeat())
-                tasks.create_task(self.sequencer.run())
-                tasks.create_task(self.venue.run())
-                tasks.create_task(self._open())
-        finally:
-            self.inbox.close()
-            self.sequencer.abandon_waiting()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._heartbeat())
+            tasks.create_task(self.sequencer.run())
+            tasks.create_task(self.venue.run())
+            tasks.create_task(self._open())
 
     async def _open(self) -> None:
         """Bring the resting orders back into their queues, once there are queues; then take orders."""

@@ -1,7 +1,22 @@
 """The whole engine over HTTP: orders in, snapshots out, the same after a restart."""
 
+import asyncio
+import uuid
+from collections.abc import Callable
+from typing import Any
 
-from tests.integration.fargate_engine.conftest import MARKET, StartEngine, order_body
+import psycopg
+import pytest
+
+from breakwater.db.journal import Fenced
+from tests.conftest import DatabaseUrls
+from tests.integration.fargate_engine.conftest import ACCOUNT, MARKET, TENANT, Client, StartEngine, order_body, ready
+
+OTHER_ACCOUNT = "00000000-0000-0000-0000-0000000000aa"
+
+
+def path_of(order: dict[str, Any], tenant: uuid.UUID = TENANT) -> str:
+    return f"/internal/orders/{order['order_id']}?tenant_id={tenant}"
 
 
 async def test_an_order_is_taken_traded_and_cancelled(start_engine: StartEngine) -> None:
@@ -12,7 +27,180 @@ async def test_an_order_is_taken_traded_and_cancelled(start_engine: StartEngine)
         taken = await engine.submit(**MARKET)
         assert (taken["status"], taken["cum_qty"]) == ("FILLED", "0.5")
 
-        path = f"/internal/orders/{resting['order_id']}?tenant_id={order_body()['tenant_id']}"
-        status, cancelled = await engine.call("DELETE", path)
+        status, cancelled = await engine.call("DELETE", path_of(resting))
         assert (status, cancelled["status"]) == (200, "CANCELED")
         assert cancelled["engine_seq"] > resting["engine_seq"]
+        assert await engine.call("GET", path_of(resting)) == (200, cancelled)
+        assert await engine.call("DELETE", path_of(resting)) == (200, cancelled)
+
+
+async def test_a_restart_under_the_same_name_knows_every_order_and_takes_its_lease_at_once(
+    start_engine: StartEngine,
+) -> None:
+    body = order_body()
+    async with start_engine() as engine:
+        resting = await engine.submit(**body)
+        book_sell = await engine.submit(venue="BOOK", side="SELL", price="2500.00")
+        traded = await engine.submit(**MARKET)
+    async with start_engine() as engine:
+        for order in (resting, book_sell, traded):
+            assert await engine.call("GET", path_of(order)) == (200, order)
+        assert await engine.submit(**body) == resting
+        bought = await engine.submit(venue="BOOK", account_id=OTHER_ACCOUNT, price="2500.00")
+        assert bought["status"] == "FILLED"
+        assert (await engine.call("DELETE", path_of(resting)))[1]["status"] == "CANCELED"
+
+
+async def test_a_second_engine_waits_and_the_first_goes_on(start_engine: StartEngine) -> None:
+    async with start_engine() as first, start_engine(engine_id="engine-b", wait=False) as second:
+        await asyncio.sleep(1.5)
+        assert (await second.call("GET", "/health/ready"))[0] == 503
+        status, refused = await second.call("POST", "/internal/orders", order_body())
+        assert (status, refused["code"]) == (503, "ENGINE_UNAVAILABLE")
+        assert (await first.submit())["status"] == "NEW"
+        first.task.cancel()  # Told to stop, it hands the lease back: nobody waits for it to expire.
+        await ready(second, timeout_s=5)
+
+
+async def test_the_older_of_two_writers_is_fenced_and_stops(
+    start_engine: StartEngine, database_urls: DatabaseUrls
+) -> None:
+    async with start_engine() as old:
+        order = await old.submit()
+        async with start_engine() as new:
+            status, _ = await old.call("POST", "/internal/orders", order_body())
+            assert status == 503
+            with pytest.RaisesGroup(Fenced, flatten_subgroups=True):
+                await asyncio.wait_for(old.task, 5)
+            assert await new.call("GET", path_of(order)) == (200, order)
+    with psycopg.connect(database_urls.admin) as connection:
+        rows = connection.execute("SELECT seq, epoch FROM trading.journal ORDER BY seq").fetchall()
+    assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
+
+
+async def test_after_a_lost_database_the_engine_replays_and_goes_on(
+    start_engine: StartEngine, database_urls: DatabaseUrls
+) -> None:
+    async with start_engine() as engine:
+        order = await engine.submit()
+        with psycopg.connect(database_urls.admin, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'breakwater_engine'"
+            )
+        body = order_body()
+        status, answer = await engine.call("POST", "/internal/orders", body)
+        assert (status, answer["code"]) == (503, "ENGINE_UNAVAILABLE")
+        await ready(engine)
+        assert (await engine.submit(**body))["status"] == "NEW"
+        assert await engine.call("GET", path_of(order)) == (200, order)
+
+
+async def test_a_voided_order_is_refused_when_it_arrives_late(start_engine: StartEngine) -> None:
+    async with start_engine() as engine:
+        body = order_body()
+        void = {
+            "tenant_id": str(TENANT),
+            "account_id": str(ACCOUNT),
+            "symbol": "ETH/USDT",
+            "correlation_id": "correlation-1",
+        }
+        status, voided = await engine.call("POST", f"/internal/orders/{body['order_id']}/void", void)
+        assert (status, voided["status"], voided["reject_code"]) == (200, "REJECTED", "VOIDED")
+        assert await engine.submit(**body) == voided
+
+
+async def test_cancel_all_cancels_the_open_orders_of_the_accounts_and_no_others(start_engine: StartEngine) -> None:
+    async with start_engine() as engine:
+        ours = [await engine.submit(), await engine.submit(venue="BOOK")]
+        other = await engine.submit(account_id=OTHER_ACCOUNT)
+        request = {"tenant_id": str(TENANT), "account_ids": [str(ACCOUNT)], "correlation_id": "correlation-1"}
+        status, answer = await engine.call("POST", "/internal/cancel-all", request)
+        assert (status, answer["failed"]) == (200, [])
+        assert {order["order_id"] for order in answer["canceled"]} == {order["order_id"] for order in ours}
+        assert (await engine.call("GET", path_of(other)))[1]["status"] == "NEW"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"aud": "someone-else"},
+        {"iss": "someone-else"},
+        {"exp": 1},
+        {"exp": None},
+        {"sub": None},
+        {"iat": None},
+        {"exp": 4_000_000_000},
+    ],
+)
+async def test_a_token_that_is_not_in_order_is_refused(
+    start_engine: StartEngine, service_token: Callable[..., str], claims: dict[str, Any]
+) -> None:
+    async with start_engine() as engine:
+        headers = {"Authorization": f"Bearer {service_token(**claims)}"}
+        status, problem = await engine.call("POST", "/internal/orders", order_body(), **headers)
+        assert (status, problem["code"]) == (401, "NOT_AUTHENTICATED")
+
+
+async def test_bad_input_is_a_problem_document_and_leaves_no_trace(
+    start_engine: StartEngine, database_urls: DatabaseUrls
+) -> None:
+    async with start_engine() as engine:
+        for body, expected in (
+            (order_body(quantity=0.5), 422),
+            (order_body(surprise="1"), 422),
+            (order_body(order_id="not-an-id"), 422),
+            (order_body(quantity="1e9"), 422),
+            ("x" * 70_000, 413),
+            (None, 422),
+        ):
+            status, problem = await engine.call("POST", "/internal/orders", body)
+            assert (status, problem["status"]) == (expected, expected), problem
+        assert (await engine.call("GET", "/internal/orders/not-an-id?tenant_id=x"))[0] == 422
+        assert (await engine.call("GET", path_of(order_body())))[0] == 404
+        assert (await engine.call("GET", "/market/book?symbol=NO/PE"))[0] == 404
+        assert (await engine.call("GET", "/market/book?symbol=ETH/USDT&depth=-1"))[0] == 422
+        assert (await engine.call("GET", "/nowhere"))[0] == 404
+    with psycopg.connect(database_urls.admin) as connection:
+        kinds = connection.execute("SELECT DISTINCT kind FROM trading.journal").fetchall()
+    assert kinds == [("ListInstrument",)]
+
+
+async def test_another_tenants_order_is_not_found(start_engine: StartEngine) -> None:
+    async with start_engine() as engine:
+        order = await engine.submit()
+        foreign = path_of(order, uuid.UUID(int=77))
+        assert (await engine.call("GET", foreign))[0] == 404
+        assert (await engine.call("DELETE", foreign))[0] == 404
+        assert (await engine.call("GET", path_of(order)))[1]["status"] == "NEW"
+
+
+async def test_reference_prices_follow_the_market_by_the_databases_clock(
+    start_engine: StartEngine, database_urls: DatabaseUrls
+) -> None:
+    async with start_engine() as engine:
+        await asyncio.sleep(2.5)
+        _, book = await engine.call("GET", "/market/book?symbol=ETH/USDT&depth=5")
+    with psycopg.connect(database_urls.admin) as connection:
+        rows = connection.execute(
+            "SELECT symbol, best_bid < price, price < best_ask, now() - observed_at < interval '2 s' "
+            "FROM market.reference_prices ORDER BY symbol"
+        ).fetchall()
+    assert rows == [("BTC/USDT", True, True, True), ("ETH/USDT", True, True, True)]
+    assert len(book["bids"]) == len(book["asks"]) == 5
+    assert float(book["bids"][0][0]) < float(book["asks"][0][0])
+
+
+async def test_many_at_once_are_each_answered_once(start_engine: StartEngine, database_urls: DatabaseUrls) -> None:
+    async with start_engine() as engine:
+        answers = await asyncio.gather(*(engine.submit() for _ in range(200)))
+        assert {answer["status"] for answer in answers} == {"NEW"}
+        await _published(engine)
+    with psycopg.connect(database_urls.admin) as connection:
+        accepted = connection.execute("SELECT count(*) FROM trading.events WHERE topic LIKE 'orders.OrderAccepted%'")
+        assert accepted.fetchone() == (200,)
+
+
+async def _published(engine: Client) -> None:
+    async with asyncio.timeout(20):
+        while (await engine.call("GET", "/health"))[1]["dependencies"]["relay"]["backlog"]:
+            await asyncio.sleep(0.2)
