@@ -69,6 +69,7 @@ class LocalEmulator:
             "INBOX_URL": f"{self._platform.inbox_url}/messages",
             "IOT_MTLS_ENABLED": "0",
             "LAMBDA_EXECUTOR": "local",
+            "LAMBDA_WARM_TTL_SECONDS": "60",  # Workers that only a burst needed.
             "LAMBDA_UNPACK_DIR": str(folder / "lambda"),
             "LAMBDA_WORKERS_MAX": os.environ.get("BREAKWATER_LAMBDA_WORKERS", str(LAMBDA_WORKERS_MAX_DEFAULT)),
             "LOG_LEVEL": "WARNING",

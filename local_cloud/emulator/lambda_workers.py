@@ -5,6 +5,7 @@ import functools
 import hashlib
 import os
 import queue
+import re
 import threading
 import time
 import zipfile
@@ -20,6 +21,7 @@ from .patching import replace_once, rewrite_function
 
 END_OF_LOG = "\x1e--end-of-invocation--"
 LOG_WAIT_SECONDS_MAX = 0.25
+_API_ADDRESS = re.compile(r"^https://(?P<api>\w+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?=/|$)")
 
 _WORKER_ANSWERS = """\
             result = handler_fn(event, context)
@@ -48,7 +50,7 @@ def apply(unpack_dir: Path, workers_max: int) -> None:
     """
     _report_exceptions_by_name()
     _collect_logs_without_waiting()
-    _unpack_once(unpack_dir)
+    _spawn_differently(unpack_dir)
     _bound_workers(workers_max)
 
 
@@ -94,8 +96,8 @@ def log_until_mark(lines: queue.Queue[str], wait_seconds_max: float) -> str:
     return "\n".join(line for line in collected if line)
 
 
-def _unpack_once(unpack_dir: Path) -> None:
-    """All workers of a package share one unpacked copy, and with it its compiled modules."""
+def _spawn_differently(unpack_dir: Path) -> None:
+    """All workers of a package share one unpacked copy and its compiled modules; API URLs lead to this emulator."""
     unpack = functools.partial(unpacked, unpack_dir=unpack_dir)
     rewrite_function(
         lambda_runtime.Worker,
@@ -132,8 +134,25 @@ def _unpack_once(unpack_dir: Path) -> None:
                     layer_dir = _breakwater_unpacked(layer_data)
 """,
         ),
+        (
+            """\
+        key: value
+        for key, value in self.config.get("Environment", {}).get("Variables", {}).items()
+""",
+            """\
+        key: _breakwater_local_url(value)
+        for key, value in self.config.get("Environment", {}).get("Variables", {}).items()
+""",
+        ),
         _breakwater_unpacked=unpack,
+        _breakwater_local_url=local_url,
     )
+
+
+def local_url(value: str) -> str:
+    """`value` with an API's address in AWS, if it begins with one, replaced by its address here."""
+    here = f"http://{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}/_aws/execute-api"
+    return _API_ADDRESS.sub(rf"{here}/\g<api>", value)
 
 
 _unpack_lock = threading.Lock()

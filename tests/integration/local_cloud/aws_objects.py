@@ -12,7 +12,7 @@ from local_cloud.platform import Platform
 ROLE = "arn:aws:iam::000000000000:role/test"
 
 
-def create_function(platform: Platform, source: str) -> str:
+def create_function(platform: Platform, source: str, **environment: str) -> str:
     """A Python function whose module is `source`, with a `handler`; its ARN."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
@@ -24,6 +24,7 @@ def create_function(platform: Platform, source: str) -> str:
         Role=ROLE,
         Code={"ZipFile": package.getvalue()},
         Timeout=20,
+        Environment={"Variables": environment},
     )
     return str(created["FunctionArn"])
 

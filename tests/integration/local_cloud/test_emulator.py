@@ -118,6 +118,20 @@ def test_cookies_reach_the_function_where_payload_2_has_them(emulator: RunningEm
     assert answer.json() == [["a=b", "c=d"], None]
 
 
+def test_the_url_of_an_api_leads_a_function_to_the_emulator(emulator: RunningEmulator) -> None:
+    function = create_function(
+        emulator.platform,
+        "import os\ndef handler(event, context): return [os.environ['ENDPOINT'], os.environ['OTHER']]",
+        ENDPOINT="https://abc123.execute-api.us-east-1.amazonaws.com/live",
+        OTHER="https://example.com/abc123.execute-api.us-east-1.amazonaws.com/",
+    )
+    answer, _ = invoke(emulator.platform, function, {})
+    assert answer == [
+        f"{emulator.platform.aws_url}/_aws/execute-api/abc123/live",
+        "https://example.com/abc123.execute-api.us-east-1.amazonaws.com/",
+    ]
+
+
 def test_an_authorizer_is_asked_once_for_each_token(emulator: RunningEmulator) -> None:
     authorizer = create_function(
         emulator.platform,
