@@ -71,7 +71,7 @@ POSITIONS = {
     "unrealised": "unrealised_pnl",
     "fees": "fees",
 }
-ALERTS = {"time": "created_at", "severity": "severity", "title": "title", "body": "body"}
+ALERTS = {"time": "created_at", "severity": "severity", "title": "title"}
 EVENTS = {"#": "sequence", "time": "occurred_at_ns", "topic": "topic", "about": "aggregate_id"}
 BALANCES = {"asset": "asset", "total": "total"}
 HEALTH = {"dependency": "dependency", "state": "state", "latency ms": "latency_ms"}
@@ -111,7 +111,7 @@ LEFT = frozenset(
         "severity",
         "title",
     }
-    | {"body", "topic", "about", "asset", "dependency", "state", "limit", "instrument", "limit id", "step", "outcome"}
+    | {"topic", "about", "asset", "dependency", "state", "limit", "instrument", "limit id", "step", "outcome"}
     | {"detail", "at", "why", "passes"}
 )
 
