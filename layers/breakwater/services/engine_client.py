@@ -82,8 +82,8 @@ class EngineClient:
         return self._call("POST", "/internal/cancel-all", correlation_id, CanceledOrders, body)
 
     def check_health(self) -> None:
-        """Returns when the engine says it is well; EngineUnavailable otherwise."""
-        answer = self._send("GET", "/health", headers={}, body=None, timeout=HEALTH_TIMEOUT)
+        """Returns when the engine takes orders; EngineUnavailable otherwise."""
+        answer = self._send("GET", "/health/ready", headers={}, body=None, timeout=HEALTH_TIMEOUT)
         if answer.status != HTTPStatus.OK:
             raise EngineUnavailable(f"the engine answered {answer.status}")
 
