@@ -17,9 +17,7 @@ from infra_cdk.constructs.websocket_api import NotificationsApi
 from infra_cdk.stacks.state import StateStack
 
 SOURCE = "breakwater"
-CONNECTION_ACTIONS = [
-    f"dynamodb:{action}" for action in ("DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem")
-]
+CONNECTION_ACTIONS = [f"dynamodb:{action}" for action in ("DeleteItem", "GetItem", "PutItem", "Scan", "UpdateItem")]
 ALERT_TOPICS = ["limits.LimitBreached.v1", "limits.NodeStateChanged.v1"]
 
 

@@ -32,7 +32,6 @@ TABLE = {
     "dynamodb:DeleteItem",
     "dynamodb:GetItem",
     "dynamodb:PutItem",
-    "dynamodb:Query",
     "dynamodb:Scan",
     "dynamodb:UpdateItem",
 }
