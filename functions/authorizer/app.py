@@ -14,7 +14,7 @@ from breakwater.runtime.observability import logger, observed
 @observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The context of an authorized request is what `breakwater.runtime.api.Caller` is made of."""
-    authorization = event.get("headers", {}).get("authorization", "")
+    authorization = (event.get("headers") or {}).get("authorization", "")
     try:
         principal = authenticate(authorization, event["requestContext"]["http"].get("sourceIp"))
     except Rejection as error:

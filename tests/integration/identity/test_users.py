@@ -10,7 +10,6 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from breakwater.db.connection import Database
 from breakwater.runtime import aws
 from breakwater.runtime import database as runtime_database
 from functions.users.app import handler
@@ -21,13 +20,20 @@ from tests.unit.runtime.http_events import LambdaContext, answer_of, caller_cont
 PASSWORD = "Correct-horse-1"
 
 
+@pytest.fixture
+def reachable(database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The function finds the same database as the fixtures."""
+    monkeypatch.setenv("DATABASE_URL", database_urls.functions)
+    yield
+    runtime_database.database().close()
+
+
 @pytest.fixture(autouse=True)
-def environment(database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setenv("DATABASE_URL", database_urls.functions)
     aws.client.cache_clear()
     with mock_aws():
         cognito = boto3.client("cognito-idp")
@@ -42,7 +48,6 @@ def environment(database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv("USER_POOL_CLIENT_ID", client)
         yield
     aws.client.cache_clear()
-    runtime_database.database().close()
 
 
 @pytest.fixture
@@ -164,7 +169,7 @@ def test_a_pool_that_does_not_answer_is_unavailable(monkeypatch: pytest.MonkeyPa
     assert (status, problem["code"]) == (503, "USER_POOL_UNAVAILABLE")
 
 
-def test_me_is_user_role_permissions_and_accounts(database: Database, firm: Firm) -> None:
+def test_me_is_user_role_permissions_and_accounts(reachable: None, firm: Firm) -> None:
     status, me = call("GET", "/me", caller=callers(firm, "cancel_only"))
     assert status == 200
     assert me == {
@@ -179,7 +184,7 @@ def test_me_is_user_role_permissions_and_accounts(database: Database, firm: Firm
     assert call("GET", "/me")[0] == 401
 
 
-def test_a_key_is_shown_once_and_listed_without_its_secret(database: Database, firm: Firm) -> None:
+def test_a_key_is_shown_once_and_listed_without_its_secret(reachable: None, firm: Firm) -> None:
     body = {"name": "bot", "scopes": ["trade", "read"], "expires_at": "2099-01-01T00:00:00Z"}
     status, created = call("POST", "/api-keys", body=body, caller=callers(firm))
     assert status == 201
@@ -203,14 +208,12 @@ def test_a_key_is_shown_once_and_listed_without_its_secret(database: Database, f
         ({"name": "bot", "scopes": ["read"], "ip_allow": ["999.0.0.0/8"]}, 422),
     ],
 )
-def test_a_key_that_makes_no_sense_is_not_made(
-    database: Database, firm: Firm, body: dict[str, Any], status: int
-) -> None:
+def test_a_key_that_makes_no_sense_is_not_made(reachable: None, firm: Firm, body: dict[str, Any], status: int) -> None:
     assert call("POST", "/api-keys", body=body, caller=callers(firm))[0] == status
     assert call("GET", "/api-keys", caller=callers(firm)) == (200, {"items": []})
 
 
-def test_a_trading_key_manages_no_keys(database: Database, firm: Firm) -> None:
+def test_a_trading_key_manages_no_keys(reachable: None, firm: Firm) -> None:
     for method, path, body in (
         ("GET", "/api-keys", None),
         ("POST", "/api-keys", {"name": "bot", "scopes": ["read"]}),
