@@ -25,6 +25,10 @@ def after(*fills: Fill) -> Position:
     return position
 
 
+def held(quantity: int, average_price: int, realised_pnl: int, fees: str = "0") -> Position:
+    return Position(Decimal(quantity), Decimal(average_price), Decimal(realised_pnl), Decimal(fees))
+
+
 fills = st.builds(
     Fill,
     side=st.sampled_from(Side),
@@ -37,27 +41,27 @@ fills = st.builds(
 
 def test_adding_to_a_position_moves_its_average_price() -> None:
     position = after(fill("BUY", "1", "100"), fill("BUY", "3", "200"))
-    assert (position.quantity, position.average_price, position.realised_pnl) == (4, 175, 0)
+    assert position == held(4, 175, 0)
 
 
 def test_closing_a_part_realises_profit_and_keeps_the_average_price() -> None:
     position = after(fill("BUY", "4", "100"), fill("SELL", "1", "130"))
-    assert (position.quantity, position.average_price, position.realised_pnl) == (3, 100, 30)
+    assert position == held(3, 100, 30)
 
 
 def test_a_short_position_earns_when_the_price_falls() -> None:
     position = after(fill("SELL", "2", "100"), fill("BUY", "2", "90"))
-    assert (position.quantity, position.average_price, position.realised_pnl) == (0, 0, 20)
+    assert position == held(0, 0, 20)
 
 
 def test_a_fill_through_zero_closes_at_the_average_and_opens_at_its_own_price() -> None:
     position = after(fill("BUY", "1", "100"), fill("SELL", "3", "110"))
-    assert (position.quantity, position.average_price, position.realised_pnl) == (-2, 110, 10)
+    assert position == held(-2, 110, 10)
 
 
 def test_fees_are_kept_apart_from_profit_and_a_fee_in_the_base_asset_is_valued_at_the_fill() -> None:
     position = after(fill("BUY", "1", "100", "0.1"), fill("SELL", "1", "100", "0.002", "ETH"))
-    assert (position.realised_pnl, position.fees) == (0, Decimal("0.3"))
+    assert position == held(0, 0, 0, fees="0.3")
 
 
 def test_a_fee_in_an_asset_of_neither_side_is_refused() -> None:
