@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-Amount = Annotated[str, StringConstraints(pattern=r"^-?\d+(\.\d+)?$")]  # A decimal string, exact.
+Amount = Annotated[str, StringConstraints(pattern=r"^-?[0-9]+(\.[0-9]+)?$")]  # A decimal string, exact.
 
 
 class Event(BaseModel):

@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 DIGITS_MAX = 18  # On each side of the point. Wider than any venue quotes, far inside Postgres numeric.
 EXACT = Context(prec=80)  # A product of two amounts, summed a billion times, still fits without rounding.
 
-_AMOUNT = re.compile(rf"-?\d{{1,{DIGITS_MAX}}}(\.\d{{1,{DIGITS_MAX}}})?")
+_PATTERN = rf"-?[0-9]{{1,{DIGITS_MAX}}}(\.[0-9]{{1,{DIGITS_MAX}}})?"  # Not \d, which is any script's digit.
+_AMOUNT = re.compile(_PATTERN)
 
 
 def parse_amount(text: object) -> Decimal:
@@ -39,7 +40,5 @@ Amount = Annotated[
     Decimal,
     BeforeValidator(parse_amount),
     PlainSerializer(format_amount, return_type=str),
-    WithJsonSchema(
-        {"type": "string", "pattern": rf"^-?\d{{1,{DIGITS_MAX}}}(\.\d{{1,{DIGITS_MAX}}})?$", "examples": ["0.5"]}
-    ),
+    WithJsonSchema({"type": "string", "pattern": f"^{_PATTERN}$", "examples": ["0.5"]}),
 ]

@@ -1,0 +1,91 @@
+import uuid
+from decimal import Decimal
+
+import pytest
+from pydantic import ValidationError
+
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.orders import OrderTerms, average_price, order_id_of
+from breakwater.errors import InvalidRequest
+
+ETH = Instrument("ETH/USDT", "ETH", "USDT", Decimal("0.01"), Decimal("0.0001"), Decimal(5))
+ACCOUNT = uuid.UUID(int=7)
+
+
+def terms(**changes: object) -> OrderTerms:
+    told = {
+        "client_order_id": "one",
+        "account_id": str(ACCOUNT),
+        "symbol": "ETH/USDT",
+        "side": "BUY",
+        "type": "LIMIT",
+        "quantity": "0.5",
+        "price": "2684.10",
+    }
+    return OrderTerms.model_validate_json(OrderTerms.model_validate({**told, **changes}).model_dump_json())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"price": None},
+        {"type": "MARKET"},
+        {"type": "MARKET", "price": None, "time_in_force": "GTC"},
+        {"type": "MARKET", "price": None, "post_only": True},
+        {"post_only": True, "time_in_force": "IOC"},
+        {"venue": "NOWHERE"},
+        {"symbol": "ETHUSDT"},
+        {"client_order_id": ""},
+        {"client_order_id": "x" * 37},
+        {"client_order_id": "a b"},
+        {"client_order_id": "zero\u200bwidth"},
+        {"surprise": 1},
+    ],
+)
+def test_terms_that_contradict_themselves_are_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        terms(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"quantity": "0"}, "quantity"),
+        ({"quantity": "-1"}, "quantity"),
+        ({"quantity": "0.00005"}, "quantity"),
+        ({"quantity": "0.0001"}, "quantity"),  # Worth less than the smallest order.
+        ({"price": "0"}, "price"),
+        ({"price": "2684.105"}, "price"),
+    ],
+)
+def test_what_is_not_whole_ticks_and_lots_is_refused_by_field(changes: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        terms(**changes).check_against(ETH)
+    assert refusal.value.extensions["field"] == field
+
+
+def test_the_same_order_written_otherwise_has_the_same_fingerprint() -> None:
+    assert terms().fingerprint() == terms(quantity="0.50", price="2684.1", time_in_force="GTC").fingerprint()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"quantity": "0.6"}, {"price": "2684.11"}, {"side": "SELL"}, {"post_only": True}, {"venue": "BOOK"}]
+)
+def test_another_order_has_another_fingerprint(changes: dict[str, object]) -> None:
+    assert terms().fingerprint() != terms(**changes).fingerprint()
+
+
+def test_an_order_id_follows_from_tenant_account_and_client_id() -> None:
+    tenant = uuid.UUID(int=1)
+    assert order_id_of(tenant, ACCOUNT, "one") == order_id_of(tenant, ACCOUNT, "one")
+    others = {
+        order_id_of(tenant, ACCOUNT, "two"),
+        order_id_of(tenant, uuid.UUID(int=8), "one"),
+        order_id_of(uuid.UUID(int=2), ACCOUNT, "one"),
+    }
+    assert len(others | {order_id_of(tenant, ACCOUNT, "one")}) == 4
+
+
+def test_an_average_price_is_rounded_to_eight_decimals_and_unknown_before_a_fill() -> None:
+    assert average_price(Decimal(10), Decimal(3)) == Decimal("3.33333333")
+    assert average_price(Decimal(0), Decimal(0)) is None
