@@ -1,6 +1,6 @@
 """Start the order saga and wait for its end."""
 
-from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import BotoCoreError, ClientError
 
 from breakwater.domain.orders import PlaceOrder
 from breakwater.runtime.aws import client
