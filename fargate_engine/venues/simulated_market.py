@@ -5,13 +5,14 @@ until the market updates that level, and a maker waits until the quantity that w
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT, trim
 from breakwater.domain.orders import Side, TimeInForce
+from fargate_engine.ladder import Ladder
 from fargate_engine.market_data.l2_book import (
     DepthDiff,
     DepthSnapshot,
@@ -47,11 +48,15 @@ class _Maker:
     ahead_lots: int  # Displayed quantity that must trade before this order does.
 
 
+type _Queue = dict[uuid.UUID, _Maker]  # Oldest first.
+
+
 class SimulatedMarket:
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
         self.book = L2Book()
-        self._makers: dict[uuid.UUID, _Maker] = {}  # Oldest first.
+        self._makers: dict[uuid.UUID, _Maker] = {}
+        self._queues = {side: Ladder[_Queue](side) for side in Side}  # The same, by price.
         self._taken_lots: dict[tuple[Side, int], int] = {}  # From a level since the market last updated it.
 
     def submit(self, terms: WorkingTerms) -> list[VenueReport]:
@@ -81,7 +86,11 @@ class SimulatedMarket:
 
     def cancel(self, order_id: uuid.UUID) -> list[VenueReport]:
         """Nothing when it is not here: then its last word is on its way already."""
-        return [VenueCanceled(order_id=order_id)] if self._makers.pop(order_id, None) else []
+        maker = self._makers.get(order_id)
+        if maker is None:
+            return []
+        self._remove(maker)
+        return [VenueCanceled(order_id=order_id)]
 
     def apply(self, event: MarketEvent) -> list[VenueReport]:
         """Move the market, and report what that filled."""
@@ -89,14 +98,17 @@ class SimulatedMarket:
             case DepthSnapshot():
                 self.book.replace(event)
                 self._taken_lots.clear()
+                for side, queues in self._queues.items():
+                    self._shorten_queues(side, [price_ticks for price_ticks, _ in queues.from_best()])
             case DepthDiff():
                 self.book.update(event)
                 for side, levels in ((Side.BUY, event.bids), (Side.SELL, event.asks)):
                     for price_ticks, _ in levels:
                         self._taken_lots.pop((side, price_ticks), None)
+                    self._shorten_queues(side, [price_ticks for price_ticks, _ in levels])
             case MarketTrade():
-                return list(self._trade_through(event)) if self._makers else []
-        return list(self._requeue()) if self._makers else []
+                return list(self._trade_through(event))
+        return list(self._fill_crossed())
 
     def shown(self, side: Side, depth: int) -> list[tuple[int, int]]:
         """(price_ticks, lots) still to be had, best first."""
@@ -138,17 +150,19 @@ class SimulatedMarket:
 
     def _rest(self, terms: WorkingTerms, leaves_lots: int) -> None:
         ahead_lots = self.book.lots_at(terms.side, terms.limit_ticks)
-        self._makers[terms.order_id] = _Maker(terms, leaves_lots, ahead_lots)
+        maker = self._makers[terms.order_id] = _Maker(terms, leaves_lots, ahead_lots)
+        queue = self._queues[terms.side].get(terms.limit_ticks)
+        if queue is None:
+            queue = {}
+            self._queues[terms.side].put(terms.limit_ticks, queue)
+        queue[terms.order_id] = maker
 
     def _trade_through(self, trade: MarketTrade) -> Iterator[VenueReport]:
         """The market traded: makers it passed are filled first, then those at its price behind their queue."""
         budget_lots = trade.quantity_lots
-        for maker in self._by_priority(_opposite(trade.taker)):
-            better_ticks = maker.terms.side.sign * (maker.terms.limit_ticks - trade.price_ticks)
-            if better_ticks < 0:
-                return
+        for maker in self._reached(_opposite(trade.taker), trade.price_ticks):
             reached_lots = budget_lots
-            if better_ticks == 0:
+            if maker.terms.limit_ticks == trade.price_ticks:
                 # The queue ahead is counted against the whole trade: each maker saw the same displayed orders.
                 reached_lots = min(budget_lots, max(trade.quantity_lots - maker.ahead_lots, 0))
                 maker.ahead_lots = max(maker.ahead_lots - trade.quantity_lots, 0)
@@ -158,26 +172,45 @@ class SimulatedMarket:
                 self._reduce(maker, lots)
                 yield self._filled(maker.terms, lots, maker.terms.limit_ticks, "MAKER")
 
-    def _requeue(self) -> Iterator[VenueReport]:
-        """The book moved: queues are no longer than what is displayed, and whoever it crossed is filled."""
+    def _shorten_queues(self, side: Side, changed_ticks: Iterable[int]) -> None:
+        """Nobody waits behind more than is displayed."""
+        for price_ticks in changed_ticks:
+            for maker in (self._queues[side].get(price_ticks) or {}).values():
+                maker.ahead_lots = min(maker.ahead_lots, self.book.lots_at(side, price_ticks))
+
+    def _fill_crossed(self) -> Iterator[VenueReport]:
+        """The book moved through a maker: it stood there first, so it trades at its own price."""
         for side in Side:
-            for maker in self._by_priority(side):
-                ticks = maker.terms.limit_ticks
-                maker.ahead_lots = min(maker.ahead_lots, self.book.lots_at(side, ticks))
+            best_opposite_ticks = self.book.best_ticks(_opposite(side))
+            if best_opposite_ticks is None:
+                continue
+            for maker in self._reached(side, best_opposite_ticks):
                 plan, _ = self._plan(maker.terms, maker.leaves_lots)
                 if plan:
-                    # It stood there first, so it trades at its own price; better for us only if the market had said so.
                     self._reduce(maker, sum(lots for _, lots in plan))
-                    yield from self._take(maker.terms, plan, "MAKER", ticks)
+                    yield from self._take(maker.terms, plan, "MAKER", maker.terms.limit_ticks)
 
-    def _by_priority(self, side: Side) -> list[_Maker]:
-        makers = [maker for maker in self._makers.values() if maker.terms.side is side]
-        return sorted(makers, key=lambda maker: -side.sign * maker.terms.limit_ticks)  # Stable: older first.
+    def _reached(self, side: Side, price_ticks: int) -> list[_Maker]:
+        """The makers of a side whose price is `price_ticks` or better for whoever takes, in price-time priority."""
+        makers: list[_Maker] = []
+        for queue_ticks, queue in self._queues[side].from_best():
+            if side.sign * (queue_ticks - price_ticks) < 0:
+                break
+            makers += queue.values()
+        return makers
 
     def _reduce(self, maker: _Maker, lots: int) -> None:
         maker.leaves_lots -= lots
         if maker.leaves_lots == 0:
-            del self._makers[maker.terms.order_id]
+            self._remove(maker)
+
+    def _remove(self, maker: _Maker) -> None:
+        terms = maker.terms
+        del self._makers[terms.order_id]
+        queue = self._queues[terms.side].get(terms.limit_ticks) or {}
+        del queue[terms.order_id]
+        if not queue:
+            self._queues[terms.side].remove(terms.limit_ticks)
 
     def _filled(self, terms: WorkingTerms, lots: int, price_ticks: int, liquidity: Liquidity) -> VenueFilled:
         notional = EXACT.multiply(self.instrument.quantity(lots), self.instrument.price(price_ticks))
