@@ -1,0 +1,44 @@
+"""The venue as a whole: markets replayed at a chosen speed, for ever."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+from breakwater.domain.orders import Side
+from fargate_engine.inbox import Inbox
+from fargate_engine.market_data import recording
+from fargate_engine.messages import VenueAccepted, VenueFilled
+from fargate_engine.venues.simulated import SimulatedVenue
+from tests.unit.fargate_engine.orders import ETH, terms
+
+SAMPLE = Path(__file__).parents[2] / "data" / "spot_ethusdt_sample.log"
+
+
+async def test_a_recording_loops_and_a_resting_order_lives_through_its_end() -> None:
+    """The sample sells 250 lots at 2,684.00, once a pass."""
+    inbox = Inbox()
+    venue = SimulatedVenue(inbox, [ETH], {"ETH/USDT": partial(recording.events, [SAMPLE], ETH)}, speed=100)
+    replay = asyncio.create_task(venue.run())
+    await venue.opened()
+    order = terms(1, limit_ticks=268_405, quantity_lots=600, high_ticks=300_000)  # Inside the spread: nobody ahead.
+    venue.submit(order)
+    reports, _ = await inbox.next_batch()
+    assert reports == [VenueAccepted(order_id=order.order_id)]
+    filled_lots: list[int] = []
+    async with asyncio.timeout(5):
+        while sum(filled_lots) < 600:
+            reports, _ = await inbox.next_batch()
+            for report in reports:
+                assert isinstance(report, VenueFilled)
+                assert (report.price_ticks, report.liquidity) == (268_405, "MAKER")
+                filled_lots.append(report.quantity_lots)
+    assert filled_lots == [250, 250, 100]
+    replay.cancel()
+    await asyncio.wait([replay], timeout=1)
+
+
+async def test_the_book_is_shown_as_it_can_be_traded() -> None:
+    venue = SimulatedVenue(Inbox(), [ETH], {"ETH/USDT": partial(recording.events, [SAMPLE], ETH)}, speed=1)
+    for timed in recording.events([SAMPLE], ETH):
+        venue.markets["ETH/USDT"].apply(timed.event)
+    assert venue.markets["ETH/USDT"].shown(Side.BUY, 1) == [(268_400, 12_000)]
