@@ -61,6 +61,7 @@ synth: $(INSTALLED) ## the CloudFormation templates for AWS, in cdk.out
 	@$(CDK) synth --quiet
 
 deploy: $(INSTALLED) ## to the AWS account of your environment, then migrate its database
+	@mkdir -p .build
 	@$(CDK) deploy --all --outputs-file .build/outputs.json
 	@$(VENV_PYTHON) -m local_cloud.provisioning .build/outputs.json
 

@@ -21,6 +21,7 @@ from .patching import replace_once, rewrite_function
 
 END_OF_LOG = "\x1e--end-of-invocation--"
 LOG_WAIT_SECONDS_MAX = 0.25
+LOG_STREAMS_MAX = 500  # Of one function; each invocation makes one, and all are kept in memory.
 _API_ADDRESS = re.compile(r"^https://(?P<api>\w+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?=/|$)")
 
 _WORKER_ANSWERS = """\
@@ -50,6 +51,7 @@ def apply(unpack_dir: Path, workers_max: int) -> None:
     """
     _report_exceptions_by_name()
     _collect_logs_without_waiting()
+    _forget_old_logs()
     _spawn_differently(unpack_dir)
     _bound_workers(workers_max)
 
@@ -94,6 +96,24 @@ def log_until_mark(lines: queue.Queue[str], wait_seconds_max: float) -> str:
         while (line := lines.get(timeout=max(0.0, deadline - time.monotonic()))) != END_OF_LOG:
             collected.append(line)
     return "\n".join(line for line in collected if line)
+
+
+def _forget_old_logs() -> None:
+    rewrite_function(
+        lambda_svc,
+        "_emit_lambda_logs",
+        (
+            """\
+        stream = group["streams"][stream_name]
+""",
+            """\
+        stream = group["streams"][stream_name]
+        while len(group["streams"]) > _BREAKWATER_LOG_STREAMS_MAX:
+            group["streams"].pop(next(iter(group["streams"])), None)
+""",
+        ),
+        _BREAKWATER_LOG_STREAMS_MAX=LOG_STREAMS_MAX,
+    )
 
 
 def _spawn_differently(unpack_dir: Path) -> None:

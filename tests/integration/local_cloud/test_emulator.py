@@ -15,6 +15,8 @@ from local_cloud.emulator_process import LAMBDA_WORKERS_MAX_DEFAULT
 from .aws_objects import create_function, create_http_api, create_machine, invoke
 from .conftest import RunningEmulator
 
+LOG_STREAMS_MAX = 500  # As in local_cloud/emulator/lambda_workers.py, which only the emulator's Python can import.
+
 RAISES = """
 import os
 class Rejection(Exception): pass
@@ -77,6 +79,18 @@ def test_what_a_function_prints_is_in_its_log(emulator: RunningEmulator) -> None
     assert "a line of log {'fail': True}" in text
     assert "Rejection: no" in text
     assert "end-of-invocation" not in text
+
+
+def test_logs_of_old_invocations_are_forgotten(emulator: RunningEmulator) -> None:
+    function = create_function(emulator.platform, "def handler(event, context): print('invocation', event)")
+    client, logs = aws_client(emulator.platform, "lambda"), aws_client(emulator.platform, "logs")
+    for number in range(LOG_STREAMS_MAX + 1):
+        client.invoke(FunctionName=function, Payload=str(number).encode())
+    group = f"/aws/lambda/{function.rpartition(':')[2]}"
+    pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=group)
+    assert sum(len(page["logStreams"]) for page in pages) == LOG_STREAMS_MAX
+    kept = logs.filter_log_events(logGroupName=group, filterPattern=f'"invocation {LOG_STREAMS_MAX}"')["events"]
+    assert [event["message"] for event in kept] == [f"invocation {LOG_STREAMS_MAX}"]
 
 
 def test_a_function_that_logs_nothing_is_not_waited_for(emulator: RunningEmulator) -> None:
