@@ -161,8 +161,8 @@ class Core:
         self._accept(taker)
         for trade in matched.trades:
             maker = self._open[trade.maker_order_id]
-            for order, liquidity in ((maker, "MAKER"), (taker, "TAKER")):
-                self._fill(order, trade.quantity_lots, trade.price_ticks, liquidity, NO_FEE)  # type: ignore[arg-type]
+            self._fill(maker, trade.quantity_lots, trade.price_ticks, "MAKER", NO_FEE)
+            self._fill(taker, trade.quantity_lots, trade.price_ticks, "TAKER", NO_FEE)
         if matched.canceled is not None:
             self._finish(taker, OrdStatus.CANCELED, matched.canceled)
 

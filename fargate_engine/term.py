@@ -113,8 +113,7 @@ async def begin_term(
 
     Raises DatabaseUnavailable and BrokenJournal.
     """
-    instruments = await read_instruments(conninfo)
-    sources = event_sources(settings.market_recordings, instruments)
+    listed = await read_instruments(conninfo)
     async with (
         engine_connection(conninfo) as journal_connection,
         engine_connection(conninfo) as lease_connection,
@@ -127,6 +126,9 @@ async def begin_term(
         async with _kept_alive(journal):
             core = Core()
             last_seq, last_at_ns = await recovery.replay(journal, core)
+        # What was listed once keeps its market: orders may rest in it.
+        instruments = list({**core.instruments, **{each.symbol: each for each in listed}}.values())
+        sources = event_sources(settings.market_recordings, instruments)
         inbox = Inbox()
         venue = SimulatedVenue(inbox, instruments, sources, speed=settings.market_speed)
         sequencer = Sequencer(
