@@ -1,6 +1,7 @@
 """Shared fixtures: a real Postgres, and a fresh database made from a migrated template for each test that asks."""
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,8 +25,10 @@ class DatabaseUrls:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="stop")
+def postgres_server() -> Iterator[str]:
+    # Not under pytest's own folder, which another session may clear while this one runs.
+    folder = tempfile.mkdtemp(prefix="breakwater-postgres-")
+    server = get_server(folder, cleanup_mode="delete")
     conninfo = make_conninfo(server.get_uri())
     with psycopg.connect(conninfo, autocommit=True) as connection:
         for role in migrate.ROLES:

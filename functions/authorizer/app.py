@@ -1,32 +1,26 @@
 """HTTP API authorizer (payload 2.0, simple response): who is behind the Authorization header.
 
-A refusal is an answer. That the database or the issuer's keys are not to be had is an error, because the gateway
-keeps an answer for five minutes and an error not at all.
+Who is not believed is let through to the functions as such: `breakwater.runtime.api.Caller` answers 401 with a problem
+document, where the gateway could only say 403 in its own words (decision 0008). That the database or the issuer's keys
+are not to be had is an error instead, because the gateway keeps an answer for a minute and an error not at all.
 """
 
+import time
 from typing import Any
 
 from breakwater.errors import Rejection
 from breakwater.runtime.authenticator import authenticate
+from breakwater.runtime.caller_context import refusal_context, to_context
 from breakwater.runtime.observability import logger, observed
 
 
 @observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """The context of an authorized request is what `breakwater.runtime.api.Caller` is made of."""
     authorization = (event.get("headers") or {}).get("authorization", "")
     try:
-        principal = authenticate(authorization, event["requestContext"]["http"].get("sourceIp"))
+        principal = authenticate(authorization)
+        principal.check_use(event["requestContext"]["http"].get("sourceIp"), int(time.time()))
     except Rejection as error:
-        logger().info("not authorized", reason=error.message)
-        return {"isAuthorized": False, "context": {}}
-    return {
-        "isAuthorized": True,
-        "context": {
-            "tenant_id": str(principal.tenant_id),
-            "subject": principal.subject,
-            "username": principal.username,
-            "role": principal.role,
-            "scopes": ",".join(sorted(principal.scopes)),
-        },
-    }
+        logger().info("not authenticated", reason=error.message)
+        return {"isAuthorized": True, "context": refusal_context(error.message)}
+    return {"isAuthorized": True, "context": to_context(principal)}

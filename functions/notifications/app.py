@@ -38,8 +38,8 @@ def _connect(event: dict[str, Any]) -> dict[str, Any]:
     in_query = f"ApiKey {token}" if token.startswith("bw_") else f"Bearer {token}"
     request = event["requestContext"]
     try:
-        source_ip = request.get("identity", {}).get("sourceIp")
-        principal = authenticate(headers.get("authorization") or in_query, source_ip)
+        principal = authenticate(headers.get("authorization") or in_query)
+        principal.check_use(request.get("identity", {}).get("sourceIp"), int(time.time()))
     except NotAuthenticated as error:
         logger().info("not connected", reason=error.message)
         return {"statusCode": 401}

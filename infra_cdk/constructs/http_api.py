@@ -73,7 +73,7 @@ class PublicHttpApi(Construct):
             authorizer.function,
             response_types=[authorizers.HttpLambdaResponseType.SIMPLE],
             identity_source=["$request.header.Authorization"],
-            results_cache_ttl=Duration.minutes(5),
+            results_cache_ttl=Duration.minutes(1),
         )
         for name, routes in ROUTES.items():
             self._add(name, functions[name], routes)

@@ -19,7 +19,7 @@ import httpx
 from breakwater.client.shapes import Amount, Json, Order, Page, Session, amount_text
 from breakwater.client.transport import Problem, Transport, json_object
 
-TIMEOUT = httpx.Timeout(20.0, connect=3.0)  # Longer than the order saga may take.
+TIMEOUT = httpx.Timeout(30.0, connect=3.0)  # Longer than the order saga may take.
 REFRESH_AHEAD_S = 60
 PAGES_MAX = 1000
 

@@ -58,14 +58,15 @@ class FoundApiKey:
     secret_hash: bytes  # sha256(salt || secret)
     scopes: list[str]
     ip_allow: list[str]
+    expires_at: datetime | None
 
 
 def find_api_key(connection: psycopg.Connection[TupleRow], key_id: str) -> FoundApiKey | None:
     """A key that is neither revoked nor expired, whichever tenant it belongs to; None when there is none."""
     with connection.cursor(row_factory=class_row(FoundApiKey)) as cursor:
         return cursor.execute(
-            "SELECT tenant_id, subject, username, role, salt, secret_hash, scopes, ip_allow::text[] AS ip_allow"
-            " FROM identity.find_api_key(%s)",
+            "SELECT tenant_id, subject, username, role, salt, secret_hash, scopes, ip_allow::text[] AS ip_allow,"
+            " expires_at FROM identity.find_api_key(%s)",
             (key_id,),
         ).fetchone()
 

@@ -1,10 +1,11 @@
 """Who may do what: two tables, joined by "and". What stands in neither is refused."""
 
+import ipaddress
 import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 
-from breakwater.errors import NotPermitted
+from breakwater.errors import NotAuthenticated, NotPermitted
 
 
 class Role(StrEnum):
@@ -63,6 +64,8 @@ class Principal:
     username: str
     role: str
     scopes: frozenset[str]
+    expires_at: int | None = None  # Seconds since the epoch; None: until it is revoked.
+    ip_allow: tuple[str, ...] = ()  # Networks it may be used from; empty: from anywhere.
 
     @property
     def permissions(self) -> frozenset[str]:
@@ -73,9 +76,26 @@ class Principal:
         if permission not in self.permissions:
             raise NotPermitted(f"this needs the permission {permission}", permission=permission)
 
+    def check_use(self, source_ip: str | None, at: int) -> None:
+        """NotAuthenticated when its time is over, or from elsewhere than allowed: asked for each request.
 
-@dataclass(frozen=True, slots=True)
+        The gateway keeps what the authorizer said for a while, and neither the time nor the address is what it was.
+        """
+        if self.expires_at is not None and at >= self.expires_at:
+            raise NotAuthenticated("the access token or API key has expired")
+        if self.ip_allow and not _is_within(source_ip, self.ip_allow):
+            raise NotAuthenticated("the API key may not be used from this address")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Caller(Principal):
     """Who makes this request."""
 
     correlation_id: str
+
+
+def _is_within(source_ip: str | None, networks: tuple[str, ...]) -> bool:
+    if source_ip is None:
+        return False
+    address = ipaddress.ip_address(source_ip)
+    return any(address in ipaddress.ip_network(network) for network in networks)

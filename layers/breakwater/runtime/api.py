@@ -1,7 +1,7 @@
 """An HTTP API in a Lambda function: FastAPI behind API Gateway, every refusal a problem document."""
 
 import asyncio
-import uuid
+import time
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -12,8 +12,9 @@ from mangum import Mangum
 from starlette.exceptions import HTTPException
 
 from breakwater.domain import permissions
-from breakwater.errors import BreakwaterError, NotAuthenticated
+from breakwater.errors import BreakwaterError
 from breakwater.runtime import problems
+from breakwater.runtime.caller_context import to_caller
 from breakwater.runtime.edge import Edge, error_response, parse_json, problem_response
 from breakwater.runtime.observability import observed
 
@@ -74,19 +75,11 @@ def correlation_id_of(request: Request) -> str:
 
 
 def _caller(request: Request) -> permissions.Caller:
-    """From the authorizer's context; NotAuthenticated where there is none."""
-    event = request.scope.get("aws.event", {})
-    context = event.get("requestContext", {}).get("authorizer", {}).get("lambda")
-    if not context or not context.get("tenant_id"):
-        raise NotAuthenticated("this needs an access token or an API key")
-    return permissions.Caller(
-        tenant_id=uuid.UUID(context["tenant_id"]),
-        subject=context["subject"],
-        username=context["username"],
-        role=context["role"],
-        scopes=frozenset(context["scopes"].split(",")) - {""},
-        correlation_id=correlation_id_of(request),
-    )
+    """From the authorizer's context; NotAuthenticated where there is none, or it no longer holds."""
+    request_context = request.scope.get("aws.event", {}).get("requestContext", {})
+    caller = to_caller(request_context.get("authorizer", {}).get("lambda"), correlation_id_of(request))
+    caller.check_use(request_context.get("http", {}).get("sourceIp"), int(time.time()))
+    return caller
 
 
 Caller = Annotated[permissions.Caller, Depends(_caller)]

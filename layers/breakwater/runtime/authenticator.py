@@ -17,8 +17,8 @@ from breakwater.services.api_keys import split_api_key, verify_api_key
 FETCH_TIMEOUT_S = 3.0
 
 
-def authenticate(authorization: str, source_ip: str | None) -> Principal:
-    """From `Bearer <access token>` or `ApiKey <key>`.
+def authenticate(authorization: str) -> Principal:
+    """From `Bearer <access token>` or `ApiKey <key>`; the principal's `check_use` is still to be asked.
 
     NotAuthenticated when it is not to be believed; Unavailable when that cannot be told, because the database or the
     issuer's keys are not to be had.
@@ -31,7 +31,7 @@ def authenticate(authorization: str, source_ip: str | None) -> Principal:
         key_id, secret = split_api_key(credentials)
         with untenanted_transaction() as connection:
             found = find_api_key(connection, key_id)
-        return verify_api_key(found, secret, source_ip)
+        return verify_api_key(found, secret)
     raise NotAuthenticated("the Authorization header is `Bearer <access token>` or `ApiKey <key>`")
 
 

@@ -75,4 +75,6 @@ def _principal(claims: dict[str, Any]) -> Principal:
         tenant_id = uuid.UUID(tenants[0])
     except ValueError as error:
         raise NotAuthenticated("the token's organisation is not an id") from error
-    return Principal(tenant_id, claims["sub"], username, roles[0], frozenset({SESSION_SCOPE}))
+    return Principal(
+        tenant_id, claims["sub"], username, roles[0], frozenset({SESSION_SCOPE}), expires_at=int(claims["exp"])
+    )

@@ -16,7 +16,9 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def caller(firm: Firm, user: User, *scopes: str) -> Caller:
-    return Caller(firm.tenant_id, user.subject, user.username, user.role, frozenset(scopes or {"session"}), "c")
+    return Caller(
+        firm.tenant_id, user.subject, user.username, user.role, frozenset(scopes or {"session"}), correlation_id="c"
+    )
 
 
 def create(database: Database, by: Caller, **changes: Any) -> tuple[str, str]:

@@ -68,7 +68,7 @@ def tx(database: Database, firm: Firm) -> Iterator[TenantTransaction]:
 
 @pytest.fixture
 def risk(firm: Firm) -> Caller:
-    return Caller(firm.tenant_id, "risk", "risk", Role.RISK_MANAGER, frozenset({SESSION_SCOPE}), "corr")
+    return Caller(firm.tenant_id, "risk", "risk", Role.RISK_MANAGER, frozenset({SESSION_SCOPE}), correlation_id="c")
 
 
 @pytest.fixture

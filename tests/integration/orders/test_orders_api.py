@@ -5,9 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
@@ -22,10 +20,7 @@ from functions.queries import app as queries_app
 from tests.integration.limits.firm import NOW, SYMBOL, create_firm, set_reference
 from tests.integration.orders.conftest import Desk
 from tests.support.engine_model import reject
-
-CONTEXT = SimpleNamespace(
-    function_name="orders", aws_request_id="request", memory_limit_in_mb=1, invoked_function_arn=""
-)
+from tests.unit.runtime.http_events import LambdaContext, caller_context, http_event
 
 
 class Api:
@@ -45,29 +40,9 @@ class Api:
         **query: Any,
     ) -> tuple[int, Any, dict[str, str]]:
         """Status, document and headers."""
-        context = {
-            "tenant_id": str(tenant_id or self._tenant_id),
-            "subject": "sub",
-            "username": "ada",
-            "role": role,
-            "scopes": scopes,
-        }
-        event = {
-            "version": "2.0",
-            "routeKey": "$default",
-            "rawPath": path,
-            "rawQueryString": urlencode(query),
-            "headers": {"content-type": "application/json", "x-correlation-id": "corr-1", "host": "api"},
-            "requestContext": {
-                "http": {"method": method, "path": path, "sourceIp": "127.0.0.1", "protocol": "HTTP/1.1"},
-                "authorizer": {"lambda": context},
-                "stage": "$default",
-                "domainName": "api",
-            },
-            "body": body if isinstance(body, str) else json.dumps(body) if body is not None else None,
-            "isBase64Encoded": False,
-        }
-        answer = self._handler(event, CONTEXT)
+        caller = caller_context(role, tenant_id or self._tenant_id, subject="sub", username="ada", scopes=scopes)
+        event = http_event(method, path, body=body, query=query, headers={"x-correlation-id": "corr-1"}, caller=caller)
+        answer = self._handler(event, LambdaContext())
         return answer["statusCode"], json.loads(answer["body"]), {k.lower(): v for k, v in answer["headers"].items()}
 
 

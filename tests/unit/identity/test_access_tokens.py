@@ -26,7 +26,8 @@ def base64url(members: dict[str, Any]) -> str:
 
 
 def test_a_good_token_names_user_tenant_and_role() -> None:
-    assert verify(token()) == Principal(TENANT, "subject-1", "trader1", "trader", frozenset({"session"}))
+    expected = Principal(TENANT, "subject-1", "trader1", "trader", frozenset({"session"}), expires_at=4102444800)
+    assert verify(token(exp=4102444800)) == expected
 
 
 def test_a_token_without_signature_is_refused() -> None:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from breakwater.domain.permissions import Principal
+from breakwater.runtime.caller_context import to_context
+
 TENANT = uuid.UUID("11111111-1111-4111-8111-111111111111")
 
 
@@ -17,14 +20,8 @@ class LambdaContext:
 
 def caller_context(role: str = "trader", tenant_id: uuid.UUID = TENANT, **changes: str) -> dict[str, str]:
     """What the authorizer answers for a signed-in user."""
-    context = {
-        "tenant_id": str(tenant_id),
-        "subject": "subject-1",
-        "username": "trader1",
-        "role": role,
-        "scopes": "session",
-    }
-    return context | changes
+    principal = Principal(tenant_id, "subject-1", "trader1", role, frozenset({"session"}))
+    return to_context(principal) | changes
 
 
 def http_event(

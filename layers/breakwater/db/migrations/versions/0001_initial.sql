@@ -50,8 +50,7 @@ CREATE TABLE identity.api_keys (
   ip_allow     cidr[] NOT NULL DEFAULT '{}',
   created_at   timestamptz NOT NULL DEFAULT now(),
   expires_at   timestamptz,
-  revoked_at   timestamptz,
-  last_used_at timestamptz
+  revoked_at   timestamptz
 );
 CREATE INDEX ON identity.api_keys (user_id);
 
@@ -315,17 +314,14 @@ BEGIN
   END LOOP;
 END $$;
 
--- The three questions that are asked before a tenant is known. They answer only what is needed, and to no one else.
+-- The two questions that are asked before a tenant is known. They answer only what is needed, and to no one else.
 CREATE FUNCTION identity.find_api_key(wanted text)
-  RETURNS TABLE (tenant_id uuid, subject text, username text, role text, salt bytea, secret_hash bytea, scopes text[], ip_allow cidr[])
+  RETURNS TABLE (tenant_id uuid, subject text, username text, role text, salt bytea, secret_hash bytea, scopes text[],
+                 ip_allow cidr[], expires_at timestamptz)
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-  SELECT k.tenant_id, u.subject, u.username, u.role, k.salt, k.secret_hash, k.scopes, k.ip_allow
+  SELECT k.tenant_id, u.subject, u.username, u.role, k.salt, k.secret_hash, k.scopes, k.ip_allow, k.expires_at
   FROM identity.api_keys k JOIN identity.users u USING (user_id)
   WHERE k.key_id = wanted AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now()) $$;
-CREATE FUNCTION identity.find_user(wanted_subject text)
-  RETURNS TABLE (tenant_id uuid, user_id uuid, username text, role text)
-  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-  SELECT tenant_id, user_id, username, role FROM identity.users WHERE subject = wanted_subject $$;
 CREATE FUNCTION trading.unsettled_orders(older_than interval, at_most integer)
   RETURNS TABLE (tenant_id uuid, order_id uuid)
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -336,5 +332,5 @@ CREATE FUNCTION trading.unsettled_orders(older_than interval, at_most integer)
     WHERE r.state <> 'FINAL' AND (r.state = 'HELD' OR o.status IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED'))
   ) unsettled
   WHERE updated_at < now() - older_than ORDER BY updated_at LIMIT at_most $$;
-REVOKE ALL ON FUNCTION identity.find_api_key, identity.find_user, trading.unsettled_orders FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION identity.find_api_key, identity.find_user, trading.unsettled_orders TO breakwater_functions;
+REVOKE ALL ON FUNCTION identity.find_api_key, trading.unsettled_orders FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION identity.find_api_key, trading.unsettled_orders TO breakwater_functions;

@@ -1,0 +1,40 @@
+"""How an identity travels from the authorizer to a function: the gateway's context holds strings only."""
+
+import uuid
+from typing import Any
+
+from breakwater.domain.permissions import Caller, Principal
+from breakwater.errors import NotAuthenticated
+
+
+def to_context(principal: Principal) -> dict[str, str]:
+    return {
+        "tenant_id": str(principal.tenant_id),
+        "subject": principal.subject,
+        "username": principal.username,
+        "role": principal.role,
+        "scopes": ",".join(sorted(principal.scopes)),
+        "expires_at": "" if principal.expires_at is None else str(principal.expires_at),
+        "ip_allow": ",".join(principal.ip_allow),
+    }
+
+
+def refusal_context(reason: str) -> dict[str, str]:
+    """Of somebody who is not believed: `to_caller` says no with this reason."""
+    return {"refusal": reason}
+
+
+def to_caller(context: dict[str, Any] | None, correlation_id: str) -> Caller:
+    """NotAuthenticated where the authorizer said so, or was not asked."""
+    if not context or "refusal" in context:
+        raise NotAuthenticated((context or {}).get("refusal", "this needs an access token or an API key"))
+    return Caller(
+        tenant_id=uuid.UUID(context["tenant_id"]),
+        subject=context["subject"],
+        username=context["username"],
+        role=context["role"],
+        scopes=frozenset(context["scopes"].split(",")) - {""},
+        expires_at=int(context["expires_at"]) if context["expires_at"] else None,
+        ip_allow=tuple(context["ip_allow"].split(",")) if context["ip_allow"] else (),
+        correlation_id=correlation_id,
+    )
