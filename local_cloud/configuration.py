@@ -91,4 +91,5 @@ def local_api_url(platform: Platform, url: str) -> str:
         raise LocalCloudError(f"{url} is not the URL of an API")
     scheme = "ws" if url.startswith("wss:") else "http"
     address = platform.aws_url.removeprefix("http")
-    return f"{scheme}{address}/_aws/execute-api/{parts['api']}/{parts['stage'] or '$default'}"
+    # A default stage is not named: a `$` in an URL is eaten by every shell.
+    return f"{scheme}{address}/_aws/execute-api/{parts['api']}/{parts['stage']}".removesuffix("/")
