@@ -5,13 +5,14 @@ from constructs import Construct
 
 from infra_cdk.constructs.function import PlatformFunction
 
-CONSUMER_TIMEOUT = Duration.seconds(30)
-RECEIVES_MAX = 5
+CONSUMER_TIMEOUT = Duration.seconds(10)
+# A message is tried again after a minute: twenty tries outlast a database failover, and a poison message still ends.
+RECEIVES_MAX = 20
 BATCH_SIZE_MAX = 10
 
 
 class WorkQueue(Construct):
-    """A queue over TLS, encrypted, whose messages go to a dead-letter queue of the same kind after five attempts.
+    """A queue over TLS, encrypted, whose messages go to a dead-letter queue of the same kind after RECEIVES_MAX attempts.
 
     With `fifo` order holds within a message group, and the sender names each message (no deduplication by content).
     """

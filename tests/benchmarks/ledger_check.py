@@ -1,5 +1,6 @@
 """Whether ledger, orders, trades and engine events say the same, to the last digit. Reads only."""
 
+import sys
 from dataclasses import dataclass
 
 import psycopg
@@ -91,3 +92,17 @@ def disagreements(connection: psycopg.Connection) -> list[Disagreement]:
             if rows:
                 found.append(Disagreement(check, len(rows), str(rows[0])))
     return found
+
+
+def main(database_url: str) -> int:
+    """Print every disagreement of a platform at rest; exit code 1 when there is one."""
+    with psycopg.connect(database_url, connect_timeout=3) as connection:
+        found = disagreements(connection)
+    for each in found:
+        print(f"{each.check}: {each.rows} rows are not so, for example {each.example}")
+    print("the books disagree" if found else "the books are equal")
+    return bool(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

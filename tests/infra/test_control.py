@@ -58,14 +58,14 @@ def test_each_route_reaches_the_function_it_belongs_to(control: Template) -> Non
             assert function in json.dumps(integration["Properties"]["IntegrationUri"]), route
 
 
-def test_the_authorizer_answers_simply_and_is_cached_for_five_minutes(control: Template) -> None:
+def test_the_authorizer_answers_simply_and_is_cached_for_a_minute(control: Template) -> None:
     control.has_resource_properties(
         "AWS::ApiGatewayV2::Authorizer",
         {
             "AuthorizerType": "REQUEST",
             "AuthorizerPayloadFormatVersion": "2.0",
             "EnableSimpleResponses": True,
-            "AuthorizerResultTtlInSeconds": 300,
+            "AuthorizerResultTtlInSeconds": 60,
             "IdentitySource": ["$request.header.Authorization"],
         },
     )
@@ -154,10 +154,10 @@ def test_every_working_queue_has_a_dead_letter_queue_of_its_kind(control: Templa
     for properties in working.values():
         redrive = properties["RedrivePolicy"]
         dead_letters = queues[redrive["deadLetterTargetArn"]["Fn::GetAtt"][0]]["Properties"]
-        assert redrive["maxReceiveCount"] == 5
+        assert redrive["maxReceiveCount"] == 20
         assert dead_letters.get("FifoQueue", False) == properties.get("FifoQueue", False)
         assert dead_letters["MessageRetentionPeriod"] == 14 * 24 * 3600
-        assert properties["VisibilityTimeout"] >= 6 * 30
+        assert properties["VisibilityTimeout"] >= 6 * 10
     assert len(queues) == 2 * len(working)
 
 
