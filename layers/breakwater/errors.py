@@ -4,6 +4,7 @@ BreakwaterError
 ├── Rejection            the answer is no: 4xx, never retried
 │   ├── InvalidRequest       422  a value that can never be right
 │   ├── LimitExceeded        422  carries every refusing limit
+│   │   └── ReferenceUnavailable  (domain/valuation.py) no fresh price to judge by
 │   ├── OrderRefused         422  an order that is REJECTED; `code` says by what
 │   ├── NotAuthenticated     401
 │   ├── NotPermitted         403
