@@ -1,5 +1,6 @@
 """A running platform: the one BREAKWATER_ENDPOINTS names, or one of our own that is started and stopped."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,12 +9,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx
 import psycopg
 import pytest
+from botocore.config import Config
 
 from breakwater.client import Client
 from breakwater.client.session import local_endpoints, local_password
+from local_cloud.platform import REGION
 from tests.e2e.desk import SYMBOL, Desk
 
 REPOSITORY = Path(__file__).parents[2]
@@ -21,6 +25,7 @@ PORT_BASE = "4700"  # Beside the default of `make up`, which may be running.
 START_TIMEOUT_S = 600
 STOP_TIMEOUT_S = 120
 TEST_TIMEOUT_S = 180
+ANSWER_TIMEOUT_S = 35  # API Gateway gives up at 30 s.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,18 +42,34 @@ def endpoints_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield Path(running)
         return
     folder = tmp_path_factory.mktemp("platform")
-    environment = os.environ | {"BREAKWATER_LOCAL_DIR": str(folder), "BREAKWATER_PORT_BASE": PORT_BASE}
-    _local_cloud("up", "--detach", environment=environment, timeout_s=START_TIMEOUT_S)
-    yield folder / "endpoints.json"
-    _local_cloud("down", environment=environment, timeout_s=STOP_TIMEOUT_S)
+    try:
+        _local_cloud("up", "--detach", folder=folder, timeout_s=START_TIMEOUT_S)
+        yield folder / "endpoints.json"
+    finally:
+        _local_cloud("down", folder=folder, timeout_s=STOP_TIMEOUT_S)
 
 
-def _local_cloud(*arguments: str, environment: dict[str, str], timeout_s: float) -> None:
+@pytest.fixture(scope="session")
+def restart_platform(endpoints_file: Path) -> Callable[[], str]:
+    """Stops the platform and starts it again on the data it left; what the start printed."""
+    if "BREAKWATER_ENDPOINTS" in os.environ:
+        pytest.skip("BREAKWATER_ENDPOINTS names somebody's running platform, which is not ours to restart")
+
+    def restart() -> str:
+        _local_cloud("down", folder=endpoints_file.parent, timeout_s=STOP_TIMEOUT_S)
+        return _local_cloud("up", "--detach", folder=endpoints_file.parent, timeout_s=START_TIMEOUT_S)
+
+    return restart
+
+
+def _local_cloud(*arguments: str, folder: Path, timeout_s: float) -> str:
     command = [sys.executable, "-m", "local_cloud", *arguments]
+    environment = os.environ | {"BREAKWATER_LOCAL_DIR": str(folder), "BREAKWATER_PORT_BASE": PORT_BASE}
     done = subprocess.run(
         command, cwd=REPOSITORY, env=environment, timeout=timeout_s, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"{' '.join(arguments)}: {done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
 
 
 @pytest.fixture(scope="session")
@@ -72,10 +93,54 @@ def sign_in(endpoints: dict[str, Any]) -> Iterator[Callable[[str], Client]]:
         client.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
+def ask(endpoints: dict[str, Any]) -> Callable[..., httpx.Response]:
+    """One call as a signed-in client and its answer as it came: no retry, no exception for a refusal."""
+
+    def call(client: Client, method: str, path: str, body: Any = None) -> httpx.Response:
+        assert client.session is not None
+        headers = {"Authorization": f"Bearer {client.session.access_token}"}
+        return httpx.request(
+            method, f"{endpoints['api_url']}{path}", json=body, headers=headers, timeout=ANSWER_TIMEOUT_S
+        )
+
+    return call
+
+
+@pytest.fixture
 def database(endpoints: dict[str, Any]) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(endpoints["database_url"], autocommit=True) as connection:
+    with psycopg.connect(endpoints["database_url"], autocommit=True, connect_timeout=5) as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def invoke(endpoints: dict[str, Any]) -> Callable[[str, Any], Any]:
+    """Invokes a function as an operator does, by its name in functions/; its answer."""
+    functions = boto3.client(
+        "lambda",
+        endpoint_url=endpoints["aws_endpoint_url"],
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(read_timeout=60, retries={"total_max_attempts": 1}),
+    )
+
+    def call(name: str, event: Any) -> Any:
+        pages = functions.get_paginator("list_functions").paginate()
+        names = [each["FunctionName"] for page in pages for each in page["Functions"]]
+        full_name = next(each for each in names if f"-{name.title()}Function" in each)
+        answer = functions.invoke(FunctionName=full_name, Payload=json.dumps(event).encode())
+        told = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, told
+        return told
+
+    return call
+
+
+@pytest.fixture
+def reconcile(invoke: Callable[[str, Any], Any]) -> Callable[[], None]:
+    """What happens every minute, now."""
+    return lambda: invoke("reconciler", {})
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -12,11 +11,8 @@ import psycopg
 import pytest
 
 from breakwater.client import Client, Problem
+from tests.e2e.answers import INTERNALS, assert_problem
 from tests.e2e.desk import SYMBOL, Desk, new_id
-
-INTERNALS = re.compile(
-    r"traceback|psycopg|sqlstate|select |insert |\.py\b|pydantic|botocore|arn:aws|127\.0\.0\.1", re.I
-)
 
 
 @pytest.fixture
@@ -54,17 +50,6 @@ def order_of(desk: Desk, **changes: Any) -> dict[str, Any]:
         "price": desk.price_below(),
     }
     return {name: value for name, value in (body | changes).items() if value is not ...}
-
-
-def assert_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    document: dict[str, Any] = answer.json()
-    assert {"type", "title", "status", "detail", "code", "correlation_id"} <= document.keys()
-    assert document["status"] == status
-    assert document["correlation_id"] == answer.headers["X-Correlation-ID"]
-    assert not INTERNALS.search(answer.text), answer.text
-    return document
 
 
 @pytest.mark.parametrize(
