@@ -20,7 +20,7 @@ INSTALLED := $(VENV_DONE) $(EMULATOR_DONE) $(NODE_DONE)
 
 TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk
 
-.PHONY: help up down clean status demo test test-units test-e2e check bench synth deploy lock
+.PHONY: help up down clean status demo test test-units test-e2e check openapi bench synth deploy lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ check: $(VENV_DONE) ## lint, format, types, import rules
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy --strict $(TYPED)
 	@.venv/bin/lint-imports
+
+openapi: $(VENV_DONE) ## write docs/openapi.json from the code
+	@$(VENV_PYTHON) -m functions.openapi
 
 bench: $(INSTALLED) ## the figures, against the platform that `make up` started
 	@$(VENV_PYTHON) -m tests.benchmarks

@@ -2,7 +2,6 @@
 
 import uuid
 from datetime import UTC, datetime
-from typing import Any
 
 from breakwater.domain.orders import OrderTerms
 from breakwater.runtime.api import Caller, create_api, lambda_handler
@@ -10,12 +9,13 @@ from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.engine import engine_client
 from breakwater.services import limit_settings
 from breakwater.services.limit_settings import LimitSetting, StateChange
+from breakwater.services.limit_views import KilledNode, LimitTree, LimitUsage, LimitValidation, NodeView, SetLimit
 
 api = create_api(service="limits")
 
 
 @api.post("/limits")
-def set_limit(setting: LimitSetting, caller: Caller) -> dict[str, Any]:
+def set_limit(setting: LimitSetting, caller: Caller) -> SetLimit:
     with tenant_transaction(caller.tenant_id) as tx:
         return limit_settings.set_limit(setting, caller, tx, datetime.now(UTC))
 
@@ -27,30 +27,30 @@ def delete_limit(limit_id: uuid.UUID, caller: Caller) -> None:
 
 
 @api.get("/limits/tree")
-def tree(caller: Caller) -> dict[str, Any]:
+def get_limit_tree(caller: Caller) -> LimitTree:
     with tenant_transaction(caller.tenant_id) as tx:
         return limit_settings.tree(caller, tx, datetime.now(UTC))
 
 
 @api.get("/limits/usage")
-def usage(node_id: uuid.UUID, caller: Caller) -> dict[str, Any]:
+def get_limit_usage(node_id: uuid.UUID, caller: Caller) -> LimitUsage:
     with tenant_transaction(caller.tenant_id) as tx:
         return limit_settings.usage(node_id, caller, tx, datetime.now(UTC))
 
 
 @api.post("/limits/validate")
-def validate(terms: OrderTerms, caller: Caller) -> dict[str, Any]:
+def validate_order(terms: OrderTerms, caller: Caller) -> LimitValidation:
     with tenant_transaction(caller.tenant_id) as tx:
         return limit_settings.validate(terms, caller, tx, datetime.now(UTC))
 
 
 @api.post("/limits/kill")
-def kill(change: StateChange, caller: Caller) -> dict[str, Any]:
+def kill_node(change: StateChange, caller: Caller) -> KilledNode:
     return limit_settings.kill(change, caller, tenant_transaction, engine_client(), datetime.now(UTC))
 
 
 @api.post("/limits/rearm")
-def rearm(change: StateChange, caller: Caller) -> dict[str, Any]:
+def rearm_node(change: StateChange, caller: Caller) -> NodeView:
     with tenant_transaction(caller.tenant_id) as tx:
         return limit_settings.rearm(change, caller, tx, datetime.now(UTC))
 

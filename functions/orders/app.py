@@ -8,18 +8,25 @@ from fastapi import Query, Response
 
 from breakwater.domain.orders import OrderTerms, OrdStatus
 from breakwater.errors import Unavailable
-from breakwater.runtime.api import Caller, create_api, lambda_handler
+from breakwater.runtime.api import RETRY_AFTER, Caller, create_api, lambda_handler
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.engine import engine_client
 from breakwater.runtime.order_saga import start_order_saga
 from breakwater.services import orders, previews
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
+from breakwater.services.limit_views import OrderPreview
 from breakwater.services.order_views import CanceledOrdersView, FailedCancelView, Order, OrderPage, Saga, SagaStep
 
 api = create_api(service="orders")
 
 
-@api.post("/orders", status_code=201, responses={200: {"model": Order}, 202: {"model": Order}})
+PLACED_OTHERWISE: dict[int | str, dict[str, Any]] = {
+    200: {"model": Order, "description": "The same order again"},
+    202: {"model": Order, "description": "UNKNOWN: taken, and not resolved yet; ask again", "headers": RETRY_AFTER},
+}
+
+
+@api.post("/orders", status_code=201, responses=PLACED_OTHERWISE)
 def place_order(terms: OrderTerms, caller: Caller, response: Response) -> Order:
     placed = orders.place(terms, caller, tenant_transaction, start_order_saga, datetime.now(UTC))
     if placed.order.status in orders.UNRESOLVED:
@@ -31,7 +38,7 @@ def place_order(terms: OrderTerms, caller: Caller, response: Response) -> Order:
 
 
 @api.post("/orders/preview")
-def preview_order(terms: OrderTerms, caller: Caller) -> dict[str, Any]:
+def preview_order(terms: OrderTerms, caller: Caller) -> OrderPreview:
     with tenant_transaction(caller.tenant_id) as tx:
         return previews.preview(terms, caller, tx, datetime.now(UTC))
 
@@ -73,7 +80,7 @@ def cancel_orders(account_id: uuid.UUID, caller: Caller) -> CanceledOrdersView:
     canceled, failed = orders.cancel_all(account_id, caller, tenant_transaction, engine_client())
     return CanceledOrdersView(
         canceled=[Order.of(row) for row in canceled],
-        failed=[FailedCancelView(order_id=each.order_id, reason=each.reason) for each in failed],
+        failed=[FailedCancelView(order_id=str(each.order_id), reason=each.reason) for each in failed],
     )
 
 

@@ -2,75 +2,89 @@
 
 import uuid
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query, Response
+from pydantic import BaseModel
 
 from breakwater.runtime.api import Caller, create_api, lambda_handler
 from breakwater.runtime.database import tenant_transaction, untenanted_transaction
 from breakwater.runtime.engine import engine_client
 from breakwater.services import health, queries
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
+from breakwater.services.portfolio_views import (
+    AlertPage,
+    EventPage,
+    InstrumentPage,
+    Portfolio,
+    PositionPage,
+    TradePage,
+)
 
 api = create_api(service="queries")
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(max_length=200)]
 Symbol = Annotated[str | None, Query(max_length=41)]
-Since = Annotated[int, Query(ge=0, le=2**63 - 1)]
+Since = Annotated[int, Query(ge=0, le=2**63 - 1, json_schema_extra={"format": "int64"})]
+
+
+class Health(BaseModel):
+    status: health.HealthState
+    dependencies: dict[str, health.DependencyHealth]
 
 
 @api.get("/trades")
-def trades(
+def list_trades(
     caller: Caller,
     account_id: uuid.UUID | None = None,
     symbol: Symbol = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
-) -> dict[str, Any]:
+) -> TradePage:
     with tenant_transaction(caller.tenant_id) as tx:
         return queries.trades(caller, tx, account_id=account_id, symbol=symbol, cursor=cursor, limit=limit)
 
 
 @api.get("/positions")
-def positions(caller: Caller, account_id: uuid.UUID | None = None) -> dict[str, Any]:
+def list_positions(caller: Caller, account_id: uuid.UUID | None = None) -> PositionPage:
     with tenant_transaction(caller.tenant_id) as tx:
         return queries.positions(caller, tx, account_id=account_id, at=datetime.now(UTC))
 
 
 @api.get("/portfolio")
-def portfolio(caller: Caller, account_id: uuid.UUID | None = None) -> dict[str, Any]:
+def get_portfolio(caller: Caller, account_id: uuid.UUID | None = None) -> Portfolio:
     with tenant_transaction(caller.tenant_id) as tx:
         return queries.portfolio(caller, tx, account_id=account_id, at=datetime.now(UTC))
 
 
 @api.get("/events")
-def events(
+def list_events(
     caller: Caller, account_id: uuid.UUID | None = None, since: Since = 0, limit: Limit = LIMIT_DEFAULT
-) -> dict[str, Any]:
+) -> EventPage:
     with tenant_transaction(caller.tenant_id) as tx:
         return queries.events(caller, tx, account_id=account_id, since=since, limit=limit)
 
 
 @api.get("/alerts")
-def alerts(caller: Caller, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> dict[str, Any]:
+def list_alerts(caller: Caller, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> AlertPage:
     with tenant_transaction(caller.tenant_id) as tx:
         return queries.alerts(caller, tx, cursor=cursor, limit=limit)
 
 
 @api.get("/instruments")
-def instruments(caller: Caller) -> dict[str, Any]:
+def list_instruments(caller: Caller) -> InstrumentPage:
     with tenant_transaction(caller.tenant_id) as tx:
         return queries.instruments(caller, tx, at=datetime.now(UTC))
 
 
-@api.get("/health")
-def platform_health(response: Response) -> dict[str, Any]:
+@api.get("/health", responses={503: {"model": Health, "description": "One of them is down"}})
+def get_health(response: Response) -> Health:
     """Open to all: states and times only. 503 when one is down, because an order needs them all."""
     found = health.check({"database": _ask_database, "engine": engine_client().check_health})
     well = all(each.state == health.UP for each in found.values())
     response.status_code = 200 if well else 503
-    return {"status": health.UP if well else health.DOWN, "dependencies": found}
+    return Health(status=health.UP if well else health.DOWN, dependencies=found)
 
 
 def _ask_database() -> None:

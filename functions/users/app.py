@@ -8,6 +8,7 @@ from fastapi import Header, Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from breakwater.db.identity import ApiKey
+from breakwater.domain.times import Timestamp
 from breakwater.errors import NotAuthenticated
 from breakwater.runtime import aws
 from breakwater.runtime.api import Caller, create_api, lambda_handler
@@ -48,7 +49,7 @@ class NewApiKey(BaseModel):
     api_key: str
     name: str
     scopes: list[str]
-    expires_at: AwareDatetime | None
+    expires_at: Timestamp | None
 
 
 class ApiKeys(BaseModel):
@@ -91,7 +92,7 @@ def sign_out(request: SignOutRequest | None = None, authorization: Annotated[str
 
 
 @api.get("/me")
-def me(caller: Caller) -> Me:
+def get_me(caller: Caller) -> Me:
     with tenant_transaction(caller.tenant_id) as tx:
         user, account_ids = identity.profile(caller, tx)
     return Me(

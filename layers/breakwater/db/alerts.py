@@ -9,6 +9,8 @@ from typing import Literal
 import psycopg
 from psycopg.rows import TupleRow, class_row
 
+from breakwater.domain.times import Timestamp
+
 Severity = Literal["INFO", "WARNING", "ERROR", "CRITICAL"]
 
 _ADD = """
@@ -36,7 +38,7 @@ class Alert:
     title: str
     body: str
     correlation_id: str
-    created_at: datetime
+    created_at: Timestamp
 
 
 class AlertRows:

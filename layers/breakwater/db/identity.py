@@ -9,6 +9,7 @@ import psycopg
 from psycopg.rows import TupleRow, class_row
 
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS
+from breakwater.domain.times import Timestamp
 from breakwater.errors import NotFound
 
 ACCOUNTS_MAX = 10_000
@@ -41,9 +42,9 @@ class ApiKey:
     name: str
     scopes: list[str]
     ip_allow: list[str]
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
+    created_at: Timestamp
+    expires_at: Timestamp | None
+    revoked_at: Timestamp | None
 
 
 @dataclass(frozen=True, slots=True)

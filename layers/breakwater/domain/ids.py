@@ -2,8 +2,13 @@
 
 import uuid
 import zlib
+from typing import Annotated
+
+from pydantic import WithJsonSchema
 
 OUTBOX_BUCKETS = 4
+
+IdText = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]  # An id that is a text already.
 
 
 def outbox_bucket(account_id: uuid.UUID | None) -> int:

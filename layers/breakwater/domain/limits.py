@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
-from typing import Any
+from typing import TypedDict
 
 from breakwater.domain.exposure import ALL_INSTRUMENTS, ZERO, Limit, Scope
+from breakwater.domain.ids import IdText
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.limit_types import (
     KILL_SWITCH,
@@ -15,11 +16,29 @@ from breakwater.domain.limit_types import (
     ProposedOrder,
     Verdict,
 )
-from breakwater.domain.money import EXACT, format_amount, trim
+from breakwater.domain.money import EXACT, AmountText, format_amount, trim
 from breakwater.domain.orders import OrderTerms, Side
 from breakwater.domain.valuation import PriceBand, price_band
 
 WARNING_PCTS = (70, 90)
+
+
+class Refusal(TypedDict):
+    """One limit of one node, ready for JSON. `limit_id` null: the node itself is stopped or only reduces.
+
+    `largest_passing_quantity` null: this limit does not look at the quantity.
+    """
+
+    node_id: IdText
+    node_name: str
+    limit_id: IdText | None
+    limit_type: str
+    instrument: str
+    limit: AmountText
+    used: AmountText
+    reserved: AmountText
+    attempted: AmountText
+    largest_passing_quantity: AmountText | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +49,7 @@ class Finding:
     limit: Limit
     verdict: Verdict
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Refusal:
         """The shape of a refusal in the API; amounts as decimal strings."""
         verdict = self.verdict
         largest = verdict.largest_passing_quantity

@@ -42,3 +42,8 @@ Amount = Annotated[
     PlainSerializer(format_amount, return_type=str),
     WithJsonSchema({"type": "string", "pattern": f"^{_PATTERN}$", "examples": ["0.5"]}),
 ]
+
+# One that is a text already, as wide as what was computed: a product has the digits of both its factors.
+AmountText = Annotated[
+    str, WithJsonSchema({"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "examples": ["0.5"]})
+]

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from pydantic import PlainSerializer
+from pydantic import PlainSerializer, WithJsonSchema
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -23,4 +23,6 @@ def from_nanoseconds(at_ns: int) -> datetime:
     return _EPOCH + timedelta(microseconds=at_ns // 1000)
 
 
-Timestamp = Annotated[datetime, PlainSerializer(format_time, return_type=str)]
+_RFC_3339 = WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-01-02T03:04:05.000006Z"]})
+Timestamp = Annotated[datetime, PlainSerializer(format_time, return_type=str), _RFC_3339]
+TimeText = Annotated[str, _RFC_3339]  # One that is a text already.

@@ -19,22 +19,12 @@ from breakwater.runtime.edge import Edge, error_response, parse_json, problem_re
 from breakwater.runtime.observability import observed
 
 ERRORS_SHOWN_MAX = 20
+RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before asking again", "schema": {"type": "integer"}}}
 _CODES = {400: "MALFORMED_JSON", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+# Named and not spelt out: functions/openapi.py puts `Problem` there.
 _PROBLEM = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "code", "correlation_id"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string"},
-        "correlation_id": {"type": "string"},
-    },
-}
-_PROBLEM_RESPONSE = {
     "description": "Problem details (RFC 9457)",
-    "content": {problems.CONTENT_TYPE: {"schema": _PROBLEM}},
+    "content": {problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 
 
@@ -46,7 +36,8 @@ def create_api(service: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        responses={"4XX": _PROBLEM_RESPONSE, "5XX": _PROBLEM_RESPONSE},
+        generate_unique_id_function=_operation_id,
+        responses={"4XX": _PROBLEM, "5XX": _PROBLEM | {"headers": RETRY_AFTER}},
     )
     api.router.route_class = _StrictRoute
     api.add_middleware(Edge)
@@ -74,7 +65,7 @@ def correlation_id_of(request: Request) -> str:
     return correlation_id
 
 
-def _caller(request: Request) -> permissions.Caller:
+def caller_of(request: Request) -> permissions.Caller:
     """From the authorizer's context; NotAuthenticated where there is none, or it no longer holds."""
     request_context = request.scope.get("aws.event", {}).get("requestContext", {})
     caller = to_caller(request_context.get("authorizer", {}).get("lambda"), correlation_id_of(request))
@@ -82,7 +73,7 @@ def _caller(request: Request) -> permissions.Caller:
     return caller
 
 
-Caller = Annotated[permissions.Caller, Depends(_caller)]
+Caller = Annotated[permissions.Caller, Depends(caller_of)]
 CorrelationId = Annotated[str, Depends(correlation_id_of)]
 
 
@@ -102,6 +93,10 @@ class _StrictRoute(APIRoute):
             return await handle(_StrictRequest(request.scope, request.receive))
 
         return handle_strictly
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -1,11 +1,40 @@
 """RFC 9457 problem details: the one shape in which anything is refused."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
+from breakwater.domain.ids import IdText
+from breakwater.domain.limits import Refusal
 from breakwater.errors import BreakwaterError
 
 CONTENT_TYPE = "application/problem+json"
+
+
+class FieldError(TypedDict):
+    field: str
+    message: str
+
+
+class Problem(TypedDict):
+    """RFC 9457, and beyond it: `code` is stable and for programs, `correlation_id` finds the request in our logs.
+
+    The others are there where they say something; a member that is not listed here is to be ignored.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    correlation_id: str
+    errors: NotRequired[list[FieldError]]  # Of INVALID_REQUEST: what is wrong where.
+    field: NotRequired[str]
+    refusals: NotRequired[list[Refusal]]  # Of LIMIT_EXCEEDED: every limit that refused.
+    order_id: NotRequired[IdText]
+    order_status: NotRequired[str]
+    permission: NotRequired[str]
+    scope: NotRequired[str]
+    challenge: NotRequired[str]
 
 
 def problem(status: int, code: str, detail: str, correlation_id: str, /, **extensions: Any) -> dict[str, Any]:

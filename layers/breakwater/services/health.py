@@ -3,16 +3,18 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from breakwater.errors import Unavailable
 
-UP = "UP"
-DOWN = "DOWN"
+type HealthState = Literal["UP", "DOWN"]
+UP: HealthState = "UP"
+DOWN: HealthState = "DOWN"
 
 
 @dataclass(frozen=True, slots=True)
 class DependencyHealth:
-    state: str
+    state: HealthState
     latency_ms: int
 
 
@@ -25,7 +27,7 @@ def _ask(probe: Callable[[], None]) -> DependencyHealth:
     started = time.monotonic()
     try:
         probe()
-        state = UP
+        state: HealthState = UP
     except Unavailable:
         state = DOWN
     return DependencyHealth(state, int((time.monotonic() - started) * 1000))

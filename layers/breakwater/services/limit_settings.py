@@ -21,6 +21,16 @@ from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import BreakwaterError, EngineUnavailable, InvalidRequest, NotFound
 from breakwater.services.engine_client import CanceledOrders, EngineClient, FailedCancel
+from breakwater.services.limit_views import (
+    KilledNode,
+    LimitTree,
+    LimitTreeNode,
+    LimitUsage,
+    LimitValidation,
+    LimitView,
+    NodeView,
+    SetLimit,
+)
 from breakwater.services.limits import judge
 from breakwater.services.settlement import TenantTransactions, settle
 from events.limits import NodeStateChanged
@@ -47,7 +57,7 @@ class StateChange(_Body):
     reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
-def set_limit(setting: LimitSetting, caller: Caller, tx: TenantTransaction, at: datetime) -> dict[str, Any]:
+def set_limit(setting: LimitSetting, caller: Caller, tx: TenantTransaction, at: datetime) -> SetLimit:
     """Create the limit, or replace the one of the same node, type and instrument.
 
     The answer is the limit with `warnings`, sentences for people: it is looser than one above it and so never the one
@@ -77,11 +87,11 @@ def delete_limit(limit_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> 
         raise NotFound("no such limit")
 
 
-def tree(caller: Caller, tx: TenantTransaction, at: datetime) -> dict[str, Any]:
+def tree(caller: Caller, tx: TenantTransaction, at: datetime) -> LimitTree:
     """`items`: the topmost scopes the caller may see, each with state, limits and their use, and its `children`."""
     instruments = tx.market.instruments()
-    roots: list[dict[str, Any]] = []
-    seen: dict[uuid.UUID, dict[str, Any]] = {}
+    roots: list[LimitTreeNode] = []
+    seen: dict[uuid.UUID, LimitTreeNode] = {}
     for scope in _visible_scopes(caller, tx, at):  # Parents come before their children.
         told = seen[scope.node.node_id] = {
             **_node_json(scope.node),
@@ -93,7 +103,7 @@ def tree(caller: Caller, tx: TenantTransaction, at: datetime) -> dict[str, Any]:
     return {"items": roots}
 
 
-def usage(node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> dict[str, Any]:
+def usage(node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> LimitUsage:
     """`items`: every limit of one scope with its use. NotFound for a scope the caller may not see."""
     for scope in _visible_scopes(caller, tx, at):
         if scope.node.node_id == node_id:
@@ -103,7 +113,7 @@ def usage(node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetim
     raise NotFound("no such node")
 
 
-def validate(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datetime) -> dict[str, Any]:
+def validate(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datetime) -> LimitValidation:
     """What every limit would say to these terms now; reserves nothing. Raises what `judge` raises."""
     caller.require("limits:read")
     tx.identity.require_account(caller.subject, caller.role, terms.account_id)
@@ -121,7 +131,7 @@ def validate(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datet
 
 def kill(
     change: StateChange, caller: Caller, transactions: TenantTransactions, engine: EngineClient, at: datetime
-) -> dict[str, Any]:
+) -> KilledNode:
     """Refuse all new orders at the node and below, then cancel the open ones.
 
     The state stands before the engine is asked, and what was reserved until then is ended by name, so nothing slips
@@ -145,7 +155,7 @@ def kill(
     }
 
 
-def rearm(change: StateChange, caller: Caller, tx: TenantTransaction, at: datetime) -> dict[str, Any]:
+def rearm(change: StateChange, caller: Caller, tx: TenantTransaction, at: datetime) -> NodeView:
     """Let the node trade again. NotFound when there is no such node."""
     caller.require("risk:manage")
     return _node_json(_change_state(change, NodeState.ACTIVE, caller, tx, at))
@@ -251,20 +261,19 @@ def _below_use(limit: Limit, scope: Scope, instruments: Iterable[Instrument]) ->
     return [f"it is below what is in use: {format_amount(trim(use.in_use))}"]
 
 
-def _node_json(node: Node) -> dict[str, Any]:
+def _node_json(node: Node) -> NodeView:
     return {
         "node_id": str(node.node_id),
         "parent_id": None if node.parent_id is None else str(node.parent_id),
         "name": node.name,
         "kind": node.kind,
         "account_id": None if node.account_id is None else str(node.account_id),
-        "state": node.state,
+        "state": NodeState(node.state),
         "state_reason": node.state_reason,
     }
 
 
-def _limit_json(scope: Scope, limit: Limit, instruments: Iterable[Instrument]) -> dict[str, Any]:
-    """`used`, `reserved` and `usage_pct` are null for types that judge each order by itself."""
+def _limit_json(scope: Scope, limit: Limit, instruments: Iterable[Instrument]) -> LimitView:
     use = use_of(scope, limit, instruments)
     return {
         "limit_id": str(limit.limit_id),

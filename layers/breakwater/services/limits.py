@@ -1,6 +1,7 @@
 """The limits ledger in use: hold what an order may consume, follow it until it is final, give the rest back."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -130,7 +131,7 @@ def _warnings(order: PlaceOrder, findings: list[Finding]) -> list[LimitBreached]
     ]
 
 
-def _breach(order: PlaceOrder, finding: dict[str, Any], action: _Action, threshold_pct: int) -> LimitBreached:
+def _breach(order: PlaceOrder, finding: Mapping[str, Any], action: _Action, threshold_pct: int) -> LimitBreached:
     told = {name: value for name, value in finding.items() if name != "largest_passing_quantity"}
     return LimitBreached(
         **told, action=action, threshold_pct=threshold_pct, order_id=order.order_id, symbol=order.terms.symbol

@@ -1,11 +1,12 @@
 """An order, its saga and its cancels as the API shows them."""
 
 import uuid
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 
 from breakwater.db.orders import OrderRow
+from breakwater.domain.ids import IdText
 from breakwater.domain.money import Amount, trim
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce, average_price
 from breakwater.domain.times import Timestamp
@@ -87,8 +88,8 @@ class Saga(_View):
     items: list[SagaStep]
 
 
-class FailedCancelView(_View):
-    order_id: uuid.UUID
+class FailedCancelView(TypedDict):
+    order_id: IdText
     reason: str
 
 

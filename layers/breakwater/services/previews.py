@@ -3,7 +3,6 @@
 import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.market import ReferencePrice
@@ -11,13 +10,14 @@ from breakwater.domain.limits import refused
 from breakwater.domain.money import EXACT, format_amount, trim
 from breakwater.domain.orders import SIMULATED_VENUE, OrderTerms, Side
 from breakwater.domain.permissions import Caller
+from breakwater.services.limit_views import OrderPreview
 from breakwater.services.limits import judge
 
 FEE_RATES = {SIMULATED_VENUE: Decimal("0.001")}  # Of the notional; the internal book charges nothing.
 
 
-def preview(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datetime) -> dict[str, Any]:
-    """Changes nothing. `refusals` as a refusal would list them; amounts that need a price are null without one.
+def preview(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datetime) -> OrderPreview:
+    """Changes nothing.
 
     NotFound (the account), InvalidRequest (symbol, ticks, lots), ReferenceUnavailable (no fresh price to judge by).
     """

@@ -1,15 +1,14 @@
 """What an account has done and what it is worth: trades, positions, portfolio, events."""
 
 import uuid
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.market import ReferencePrice
 from breakwater.db.portfolio import PositionRow, TradeRow
 from breakwater.domain.money import EXACT, format_amount, trim
+from breakwater.domain.orders import Side
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.domain.portfolio import equity, total, value_in
 from breakwater.domain.times import format_time, from_nanoseconds
@@ -17,8 +16,22 @@ from breakwater.domain.valuation import REFERENCE_AGE_MAX
 from breakwater.errors import InvalidRequest
 from breakwater.services.cursors import decode_cursor, next_cursor
 from breakwater.services.orders import visible_accounts
-
-Json = dict[str, Any]
+from breakwater.services.portfolio_views import (
+    AccountPortfolio,
+    AlertPage,
+    EventPage,
+    FeedEvent,
+    InstrumentPage,
+    InstrumentView,
+    Mark,
+    Portfolio,
+    PortfolioTotal,
+    Position,
+    PositionPage,
+    Trade,
+    TradePage,
+    Worth,
+)
 
 
 def trades(
@@ -29,8 +42,8 @@ def trades(
     symbol: str | None,
     cursor: str | None,
     limit: int,
-) -> Json:
-    """The newest first. `realised_pnl` is before the fee; both are what this one fill did."""
+) -> TradePage:
+    """The newest first."""
     caller.require("portfolio:read")
     accounts = visible_accounts(caller, tx, account_id)
     rows = tx.portfolio.trades(accounts, symbol=symbol, before=decode_cursor(cursor), limit=limit + 1)
@@ -38,7 +51,7 @@ def trades(
     return {"items": [_trade(row) for row in shown], "next_cursor": cursor_behind}
 
 
-def positions(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | None, at: datetime) -> Json:
+def positions(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | None, at: datetime) -> PositionPage:
     """Every position ever held, flat ones too: their realised profit is part of the account's."""
     caller.require("portfolio:read")
     rows = tx.portfolio.positions(visible_accounts(caller, tx, account_id))
@@ -46,17 +59,15 @@ def positions(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | 
     return {"items": [_position(row, prices.get(row.symbol), at) for row in rows], "next_cursor": None}
 
 
-def portfolio(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | None, at: datetime) -> Json:
-    """Each account with its balances and positions in its base currency, and the sum of all by currency.
-
-    An amount that needs a price that was never observed is null; `stale` says that one of the prices used is old.
-    """
+def portfolio(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | None, at: datetime) -> Portfolio:
+    """Each account with its balances and positions in its base currency, and the sum of all by currency."""
     caller.require("portfolio:read")
     accounts = visible_accounts(caller, tx, account_id)
     prices = tx.market.reference_prices()
     position_rows = tx.portfolio.positions(accounts)
     balance_rows = tx.portfolio.balances(accounts)
-    items, worth = [], []
+    items: list[AccountPortfolio] = []
+    worth = []
     for each in accounts:
         account = tx.identity.account(each)
         balances = {row.asset: row.total for row in balance_rows if row.account_id == each}
@@ -74,15 +85,15 @@ def portfolio(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | 
                 "positions": [_position(row, prices.get(row.symbol), at) for row in held],
             }
         )
-    totals = [
+    totals: list[PortfolioTotal] = [
         {"currency": currency, **_shown(_sum([amounts for theirs, amounts in worth if theirs == currency]))}
         for currency in sorted({currency for currency, _ in worth})
     ]
     return {"items": items, "totals": totals, "next_cursor": None}
 
 
-def events(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | None, since: int, limit: int) -> Json:
-    """One account's events after `since`, oldest first. `next_since` continues; `next_cursor` says there is more."""
+def events(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | None, since: int, limit: int) -> EventPage:
+    """One account's events after `since`, oldest first."""
     caller.require("orders:read")
     accounts = visible_accounts(caller, tx, account_id)
     if len(accounts) != 1:
@@ -90,27 +101,26 @@ def events(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | Non
     rows = tx.portfolio.feed(accounts[0], since=since, limit=limit)
     next_since = rows[-1]["sequence"] if rows else since
     return {
-        "items": [{**row, "occurred_at": format_time(from_nanoseconds(row["occurred_at_ns"]))} for row in rows],
+        "items": [FeedEvent(**row, occurred_at=from_nanoseconds(row["occurred_at_ns"])) for row in rows],
         "next_since": next_since,
         "next_cursor": str(next_since) if len(rows) == limit else None,
     }
 
 
-def alerts(caller: Caller, tx: TenantTransaction, *, cursor: str | None, limit: int) -> Json:
+def alerts(caller: Caller, tx: TenantTransaction, *, cursor: str | None, limit: int) -> AlertPage:
     """The newest first: the organisation's for those who oversee it, those of his accounts for a trader."""
     caller.require("alerts:read")
     accounts = None if caller.role in ROLES_WITH_ALL_ACCOUNTS else visible_accounts(caller, tx, None)
     rows = tx.alerts.page(accounts, before=decode_cursor(cursor), limit=limit + 1)
     shown, cursor_behind = next_cursor(rows, limit, lambda row: (row.created_at, row.alert_id))
-    items = [{**asdict(row), "created_at": format_time(row.created_at)} for row in shown]
-    return {"items": items, "next_cursor": cursor_behind}
+    return {"items": shown, "next_cursor": cursor_behind}
 
 
-def instruments(caller: Caller, tx: TenantTransaction, *, at: datetime) -> Json:
+def instruments(caller: Caller, tx: TenantTransaction, *, at: datetime) -> InstrumentPage:
     """What can be traded, in which steps, and at which price now."""
     caller.require("orders:read")
     prices = tx.market.reference_prices()
-    items = [
+    items: list[InstrumentView] = [
         {
             "symbol": each.symbol,
             "base_asset": each.base_asset,
@@ -125,13 +135,13 @@ def instruments(caller: Caller, tx: TenantTransaction, *, at: datetime) -> Json:
     return {"items": items, "next_cursor": None}
 
 
-def _trade(row: TradeRow) -> Json:
+def _trade(row: TradeRow) -> Trade:
     return {
         "trade_id": str(row.trade_id),
         "order_id": str(row.order_id),
         "account_id": str(row.account_id),
         "symbol": row.symbol,
-        "side": row.side,
+        "side": Side(row.side),
         "last_qty": _text(row.last_qty),
         "last_px": _text(row.last_px),
         "liquidity": row.liquidity,
@@ -143,7 +153,7 @@ def _trade(row: TradeRow) -> Json:
     }
 
 
-def _position(row: PositionRow, price: ReferencePrice | None, at: datetime) -> Json:
+def _position(row: PositionRow, price: ReferencePrice | None, at: datetime) -> Position:
     position = row.position
     return {
         "account_id": str(row.account_id),
@@ -151,14 +161,14 @@ def _position(row: PositionRow, price: ReferencePrice | None, at: datetime) -> J
         "quantity": _text(position.quantity),
         "average_price": _text(position.average_price),
         "realised_pnl": _text(position.realised_pnl),
-        "unrealised_pnl": _text(None if price is None else position.unrealised_pnl(price.price)),
+        "unrealised_pnl": None if price is None else _text(position.unrealised_pnl(price.price)),
         "fees": _text(position.fees),
         **_mark(price, at),
         "updated_at": format_time(row.updated_at),
     }
 
 
-def _mark(price: ReferencePrice | None, at: datetime) -> Json:
+def _mark(price: ReferencePrice | None, at: datetime) -> Mark:
     if price is None:
         return {"mark_price": None, "mark_age_ms": None, "stale": True}
     age_ms = max(0, (at - price.observed_at) // timedelta(milliseconds=1))
@@ -194,12 +204,21 @@ def _sum(worth: list[dict[str, Decimal | None]]) -> dict[str, Decimal | None]:
     return {name: total(amounts[name] for amounts in worth) for name in worth[0]}
 
 
-def _shown(amounts: dict[str, Decimal | None]) -> dict[str, str | None]:
-    """With `net_pnl`, what was earned once fees are paid."""
+def _shown(amounts: dict[str, Decimal | None]) -> Worth:
+    """With `net_realised_pnl`, what was earned once fees are paid."""
     realised, fees = amounts["realised_pnl"], amounts["fees"]
-    net = None if realised is None or fees is None else EXACT.subtract(realised, fees)
-    return {name: _text(amount) for name, amount in {**amounts, "net_realised_pnl": net}.items()}
+    return {
+        "equity": _text_if_known(amounts["equity"]),
+        "realised_pnl": _text_if_known(realised),
+        "unrealised_pnl": _text_if_known(amounts["unrealised_pnl"]),
+        "fees": _text_if_known(fees),
+        "net_realised_pnl": None if realised is None or fees is None else _text(EXACT.subtract(realised, fees)),
+    }
 
 
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else format_amount(trim(amount))
+def _text_if_known(amount: Decimal | None) -> str | None:
+    return None if amount is None else _text(amount)
+
+
+def _text(amount: Decimal) -> str:
+    return format_amount(trim(amount))

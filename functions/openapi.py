@@ -1,0 +1,90 @@
+"""The HTTP API as one OpenAPI 3.1 document: `python -m functions.openapi` writes docs/openapi.json."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
+
+from breakwater.runtime.api import caller_of
+from breakwater.runtime.edge import CORRELATION_HEADER
+from breakwater.runtime.problems import Problem
+from functions.limits.app import api as limits
+from functions.orders.app import api as orders
+from functions.queries.app import api as queries
+from functions.users.app import api as users
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "openapi.json"
+
+_APIS: dict[str, FastAPI] = {"users": users, "limits": limits, "orders": orders, "queries": queries}
+_INFO = {
+    "title": "Breakwater",
+    "version": "1.0.0",
+    "description": "Amounts, prices and quantities are decimal strings, times RFC 3339 in UTC. Lists go on where "
+    f"`next_cursor` says. Whoever sends {CORRELATION_HEADER} gets it back, and finds it in everything that came of it.",
+}
+_SECURITY_SCHEMES = {
+    "access_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "api_key": {"type": "apiKey", "in": "header", "name": "Authorization", "description": "`ApiKey <key>`"},
+}
+_EITHER_SCHEME: list[dict[str, list[str]]] = [{name: []} for name in _SECURITY_SCHEMES]
+_CORRELATION_ID = {"description": "Finds the request in our logs", "schema": {"type": "string"}}
+_EVERY_ANSWER = {CORRELATION_HEADER: {"$ref": "#/components/headers/CorrelationId"}}
+
+
+def openapi_document() -> dict[str, Any]:
+    """All four functions' routes and models. ValueError when two of them give one name to different things."""
+    paths: dict[str, Any] = {}
+    schemas = _problem_schemas()
+    for tag, api in _APIS.items():
+        told = api.openapi()
+        _add(schemas, told["components"]["schemas"])
+        for route in api.routes:
+            if isinstance(route, APIRoute):
+                methods = told["paths"][route.path]
+                operations = {
+                    method.lower(): _operation(methods[method.lower()], route, tag) for method in route.methods or ()
+                }
+                _add(paths.setdefault(route.path, {}), operations)
+    return {
+        "openapi": "3.1.0",
+        "info": _INFO,
+        "paths": paths,
+        "components": {
+            "headers": {"CorrelationId": _CORRELATION_ID},
+            "schemas": dict(sorted(schemas.items())),
+            "securitySchemes": _SECURITY_SCHEMES,
+        },
+    }
+
+
+def document_text() -> str:
+    return json.dumps(openapi_document(), indent=2) + "\n"
+
+
+def _operation(told: dict[str, Any], route: APIRoute, tag: str) -> dict[str, Any]:
+    """What FastAPI says of the route, and what is true of all of ours."""
+    signed_in = any(dependency.call is caller_of for dependency in route.dependant.dependencies)
+    responses = {
+        status: {**response, "headers": response.get("headers", {}) | _EVERY_ANSWER}
+        for status, response in told["responses"].items()
+    }
+    return {**told, "tags": [tag], "security": _EITHER_SCHEME if signed_in else [], "responses": responses}
+
+
+def _problem_schemas() -> dict[str, Any]:
+    """`Problem`, which create_api refers to, and the models within it."""
+    schema = TypeAdapter(Problem).json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+    return {**schema.pop("$defs"), "Problem": schema}
+
+
+def _add(known: dict[str, Any], more: dict[str, Any]) -> None:
+    for name, told in more.items():
+        if known.setdefault(name, told) != told:
+            raise ValueError(f"{name} is described in two ways")
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(document_text())
