@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import psycopg
+from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
 
 from breakwater.db.alerts import AlertRows
@@ -16,11 +17,12 @@ from breakwater.db.market import MarketRows
 from breakwater.db.orders import OrderRows
 from breakwater.db.outbox import Outbox
 from breakwater.db.portfolio import PortfolioRows
+from breakwater.db.sockets import noticing_silence
 from breakwater.errors import DatabaseUnavailable
 
 Connection = psycopg.Connection[TupleRow]
 
-CONNECT_TIMEOUT_S = 3
+ANSWER_TIMEOUT_S = 6.0  # Past the server's own limit: then it hangs, and the outcome is unknown.
 # A session that stalls inside a transaction holds limit nodes that others wait for: the server ends it.
 _SESSION_OPTIONS = " ".join(
     f"-c {name}={value_ms}"
@@ -30,6 +32,13 @@ _SESSION_OPTIONS = " ".join(
         "idle_in_transaction_session_timeout": 5000,
     }.items()
 )
+
+
+class _AnsweringConnection(psycopg.Connection[TupleRow]):
+    """Raises OperationalError when a live host does not answer: libpq would wait for ever."""
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        return super().wait(gen, interval, ANSWER_TIMEOUT_S if timeout is None else timeout)
 
 
 class TenantTransaction:
@@ -121,8 +130,8 @@ class Database:
                 return self._connection
             except psycopg.OperationalError:
                 self.close()
-        self._connection = psycopg.connect(
-            self._conninfo(), connect_timeout=CONNECT_TIMEOUT_S, options=_SESSION_OPTIONS, prepare_threshold=3
+        self._connection = _AnsweringConnection.connect(
+            noticing_silence(self._conninfo()), options=_SESSION_OPTIONS, prepare_threshold=3
         )
         self._connection.execute(first_statement, parameters)
         return self._connection

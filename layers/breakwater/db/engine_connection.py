@@ -8,11 +8,11 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from breakwater.db.sockets import noticing_silence
 from breakwater.errors import DatabaseUnavailable
 
 EngineConnection = AsyncConnection[TupleRow]
 
-CONNECT_TIMEOUT_S = 3
 STATEMENT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 8  # Past the server's own limit: then the connection is dead and the outcome unknown.
 _SESSION_OPTIONS = (
@@ -26,11 +26,7 @@ async def engine_connection(conninfo: str) -> AsyncIterator[EngineConnection]:
     """Open for as long as the block runs. DatabaseUnavailable when it cannot be had."""
     async with answered():
         connection = await AsyncConnection.connect(
-            conninfo,
-            autocommit=True,
-            connect_timeout=CONNECT_TIMEOUT_S,
-            options=_SESSION_OPTIONS,
-            prepare_threshold=1,
+            noticing_silence(conninfo), autocommit=True, options=_SESSION_OPTIONS, prepare_threshold=1
         )
     try:
         yield connection

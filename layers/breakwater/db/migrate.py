@@ -9,6 +9,8 @@ from psycopg import sql
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
+from breakwater.db.sockets import noticing_silence
+
 ROLES = ("breakwater_functions", "breakwater_engine")
 
 
@@ -23,7 +25,9 @@ def create_login_role(connection: psycopg.Connection[tuple[object, ...]], role: 
 
 def upgrade(conninfo: str) -> None:
     """Run every migration that has not run. The roles must exist. Safe to repeat."""
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo), poolclass=NullPool)
+    engine = create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(noticing_silence(conninfo)), poolclass=NullPool
+    )
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.begin() as connection:

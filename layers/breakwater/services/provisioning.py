@@ -9,9 +9,10 @@ import psycopg
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from breakwater.db import migrate
-from breakwater.db.connection import CONNECT_TIMEOUT_S, TenantTransaction
+from breakwater.db.connection import TenantTransaction
 from breakwater.db.identity import Account, User
 from breakwater.db.organisation import OrganisationRows
+from breakwater.db.sockets import noticing_silence
 from breakwater.domain.exposure import ALL_INSTRUMENTS, Limit, Node, NodeState
 from breakwater.domain.limit_types import LIMIT_TYPES
 from breakwater.domain.money import Amount
@@ -106,7 +107,7 @@ class ToldOrganisation(_Told):
 
 def migrate_database(admin_conninfo: str, passwords: Mapping[str, str]) -> None:
     """Give the login roles these passwords, then run the migrations that have not run. `passwords` by role."""
-    with psycopg.connect(admin_conninfo, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S) as connection:
+    with psycopg.connect(noticing_silence(admin_conninfo), autocommit=True) as connection:
         for role, password in passwords.items():
             migrate.create_login_role(connection, role, password)
     migrate.upgrade(admin_conninfo)
