@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError
 from breakwater.domain.orders import OrderSnapshot, SubmitOrder
 from breakwater.errors import EngineUnavailable, NotFound
 
-TIMEOUT = Timeout(connect=1.0, read=4.0)
+TIMEOUT = Timeout(connect=1.0, total=3.0)  # Within the saga's 4 s for a step, so that the step says so and is retried.
 HEALTH_TIMEOUT = Timeout(connect=0.5, read=1.0)
 
 
