@@ -2,13 +2,16 @@
 
 import argparse
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from typing import TextIO
 
 from local_cloud import supervisor
-from local_cloud.platform import REPOSITORY, LocalCloudError, Platform
+from local_cloud.platform import FOLDER_MARK, REPOSITORY, LocalCloudError, Platform
 
 START_SECONDS_MAX = 900
 STOP_SECONDS_MAX = 60
@@ -23,7 +26,7 @@ def main() -> int:
         platform = Platform.from_environment()
         match arguments.command:
             case "up" if arguments.detach:
-                _up_detached(platform)
+                return _up_detached(platform)
             case "up":
                 supervisor.run(platform)
             case "down":
@@ -35,13 +38,17 @@ def main() -> int:
     except LocalCloudError as error:
         print(f"local cloud: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # Before or after the time in which the supervisor itself answers to it.
+        return 128 + signal.SIGINT
     return 0
 
 
-def _up_detached(platform: Platform) -> None:
-    """Start a supervisor in the background and show what it prints until all is ready."""
-    log = platform.logs / "platform.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+def _up_detached(platform: Platform) -> int:
+    """Start a supervisor in the background and show what it prints until all is ready; its exit code if it ends."""
+    platform.claim_folder()
+    platform.logs.mkdir(exist_ok=True)
+    # The log of one that runs already stays as it is, whoever tries to start another.
+    log = platform.logs / f"platform.{os.getpid()}.log"
     with log.open("w") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "local_cloud", "up"],
@@ -51,20 +58,33 @@ def _up_detached(platform: Platform) -> None:
             cwd=REPOSITORY,
             start_new_session=True,
         )
+    try:
+        with log.open() as progress:
+            code = _show_until_ready(platform, child, progress)
+    except KeyboardInterrupt:
+        child.terminate()
+        child.wait(STOP_SECONDS_MAX)
+        raise LocalCloudError("stopped before it was ready") from None
+    finally:
+        if child.poll() is None:
+            log.replace(platform.logs / "platform.log")
+        else:
+            log.unlink()
+    return code
+
+
+def _show_until_ready(platform: Platform, child: subprocess.Popen[bytes], progress: TextIO) -> int:
+    """0, or the exit code of a supervisor that ended before. Raises LocalCloudError when it takes too long."""
     deadline = time.monotonic() + START_SECONDS_MAX
-    with log.open() as progress:
-        # The endpoints of an earlier run are there until the supervisor has said that it starts.
-        while not (supervisor.is_ready(platform) and progress.tell() > 0):
-            print(progress.read(), end="", flush=True)
-            if child.poll() is not None:
-                print(progress.read(), end="", flush=True)
-                raise LocalCloudError(f"it did not start; its logs are in {platform.logs}")
-            if time.monotonic() > deadline:
-                child.terminate()
-                raise LocalCloudError(f"it was not ready after {START_SECONDS_MAX} s; its logs are in {platform.logs}")
-            time.sleep(0.1)
-        time.sleep(0.2)
+    while child.poll() is None and not supervisor.is_ready(platform, child.pid):
         print(progress.read(), end="", flush=True)
+        if time.monotonic() > deadline:
+            child.terminate()
+            raise LocalCloudError(f"it was not ready after {START_SECONDS_MAX} s; its logs are in {platform.logs}")
+        time.sleep(0.1)
+    time.sleep(0.2)  # What it prints when it is ready is a little later than what says so.
+    print(progress.read(), end="", flush=True)
+    return child.poll() or 0
 
 
 def _down(platform: Platform) -> None:
@@ -80,15 +100,16 @@ def _clean(platform: Platform) -> None:
     _down(platform)
     if not platform.folder.exists():
         return
-    if not (platform.folder / supervisor.FOLDER_MARK).exists():
+    if not (platform.folder / FOLDER_MARK).exists():
         raise LocalCloudError(f"{platform.folder} was not made by `make up`, so it is not deleted")
     shutil.rmtree(platform.folder)
     print(f"forgot the data in {platform.folder}")
 
 
 def _status(platform: Platform) -> None:
-    if not supervisor.is_ready(platform):
-        print("not running" if supervisor.supervisor_record(platform).process() is None else "starting")
+    process = supervisor.supervisor_record(platform).process()
+    if process is None or not supervisor.is_ready(platform, process.pid):
+        print("not running" if process is None else "starting")
         return
     endpoints = json.loads(platform.endpoints_file.read_text())
     for name in ("api_url", "ws_url", "engine_url", "inbox_url", "aws_endpoint_url"):

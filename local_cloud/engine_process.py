@@ -1,12 +1,15 @@
 """The engine as a child process, restarted when it dies, as ECS would."""
 
+import gzip
+import json
 import os
 import signal
 import subprocess
 import time
+import zlib
 from pathlib import Path
 
-from local_cloud.platform import HOST, REPOSITORY, Platform, base_environment
+from local_cloud.platform import HOST, REPOSITORY, LocalCloudError, Platform, base_environment
 from local_cloud.processes import ProcessRecord, answers, spawn, wait_until
 
 RESTART_SECONDS_FIRST = 0.2
@@ -14,6 +17,8 @@ RESTART_SECONDS_MAX = 5.0
 STEADY_AFTER_SECONDS = 30.0
 READY_TIMEOUT_SECONDS = 60
 ENGINE_ID = "local-1"
+NOT_A_RECORDING = "it is not a recording, with lines of nanoseconds and JSON"
+RECORDED_LINE_BYTES_MAX = 16 * 1024 * 1024
 
 
 class LocalEngine:
@@ -72,7 +77,6 @@ class LocalEngine:
         return self._child
 
     def _environment(self) -> dict[str, str]:
-        recordings = os.environ.get("BREAKWATER_RECORDINGS", "")
         return {
             **base_environment(),
             **self._platform.aws_environment(),
@@ -81,7 +85,27 @@ class LocalEngine:
             "ENGINE_ID": ENGINE_ID,
             "ENGINE_PORT": str(self._platform.ports["engine"]),
             "EVENT_BUS_NAME": self._deployed["EventBusName"],
-            "MARKET_RECORDINGS": ":".join(str(Path(path).resolve()) for path in recordings.split(":") if path),
+            "MARKET_RECORDINGS": ":".join(str(path) for path in _recordings()),
             "SERVICE_TOKEN_KEY_ID": self._deployed["ServiceTokenKeyId"],
             "TRADE_EVENTS_QUEUE_URL": self._deployed["TradeEventsQueueUrl"],
         }
+
+
+def require_recordings() -> None:
+    """Raises LocalCloudError for a log in BREAKWATER_RECORDINGS that is none, before anything is started for it."""
+    for path in _recordings():
+        try:
+            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as log:
+                local_ns, _, message = log.readline(RECORDED_LINE_BYTES_MAX).partition(b" ")
+                is_recording = local_ns.isdigit() and isinstance(json.loads(message), dict)
+        except (OSError, EOFError, zlib.error, ValueError) as error:
+            # A bad gzip file is an OSError too, but has no errno.
+            why = error.strerror if isinstance(error, OSError) and error.strerror else NOT_A_RECORDING
+            raise LocalCloudError(f"BREAKWATER_RECORDINGS: {path}: {why}") from error
+        if not is_recording:
+            raise LocalCloudError(f"BREAKWATER_RECORDINGS: {path}: {NOT_A_RECORDING}")
+
+
+def _recordings() -> list[Path]:
+    paths = os.environ.get("BREAKWATER_RECORDINGS", "")
+    return [Path(path).expanduser().resolve() for path in paths.split(":") if path]

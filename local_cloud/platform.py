@@ -1,6 +1,9 @@
 """Where one local platform lives: its folder, its ports and its addresses, all on the loopback interface."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +11,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 REGION = "us-east-1"
 PORT_BASE_DEFAULT = 4500
+FOLDER_MARK = ".breakwater-local"
 
 
 class LocalCloudError(Exception):
@@ -59,6 +63,33 @@ class Platform:
     @property
     def endpoints_file(self) -> Path:
         return self.folder / "endpoints.json"
+
+    def claim_folder(self) -> None:
+        """Create the folder and mark it as ours. Raises LocalCloudError for one that holds anything else.
+
+        `make clean` deletes it whole, so it must never be somebody's home.
+        """
+        mark = self.folder / FOLDER_MARK
+        try:
+            if not mark.exists() and self.folder.exists() and any(self.folder.iterdir()):
+                raise LocalCloudError(f"{self.folder} holds other files: BREAKWATER_LOCAL_DIR must be a new folder")
+            self.folder.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+        except OSError as error:
+            raise LocalCloudError(f"{self.folder} cannot be used: {error.strerror}") from error
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps every other supervisor out of the folder; the kernel ends that with this process, however it ends.
+
+        Raises LocalCloudError.
+        """
+        with (self.folder / "supervisor.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise LocalCloudError("it is running or starting already; `make down` stops it") from None
+            yield
 
     def aws_environment(self) -> dict[str, str]:
         """What makes an AWS client of any language talk to the emulator, and never to AWS."""

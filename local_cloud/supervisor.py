@@ -15,22 +15,23 @@ from typing import Any
 from local_cloud import configuration, provisioning
 from local_cloud.deployment import Deployment, aws_client
 from local_cloud.emulator_process import LocalEmulator
-from local_cloud.engine_process import LocalEngine
+from local_cloud.engine_process import LocalEngine, require_recordings
 from local_cloud.inbox import Inbox
 from local_cloud.platform import HOST, LocalCloudError, Platform
 from local_cloud.postgres import LocalPostgres
 from local_cloud.processes import ProcessRecord
 
 WATCH_SECONDS = 0.1
-FOLDER_MARK = ".breakwater-local"
 
 
 def supervisor_record(platform: Platform) -> ProcessRecord:
     return ProcessRecord(platform.folder / "run" / "supervisor.json")
 
 
-def is_ready(platform: Platform) -> bool:
-    return supervisor_record(platform).process() is not None and platform.endpoints_file.exists()
+def is_ready(platform: Platform, pid: int) -> bool:
+    """Whether the supervisor with this pid has started everything. What an earlier one left does not count."""
+    process = supervisor_record(platform).process()
+    return process is not None and process.pid == pid and platform.endpoints_file.exists()
 
 
 def stop_leftovers(platform: Platform) -> None:
@@ -42,7 +43,14 @@ def stop_leftovers(platform: Platform) -> None:
 
 def run(platform: Platform) -> None:
     """Start the platform, print where it is, and keep it running until SIGINT or SIGTERM. Raises LocalCloudError."""
-    _prepare(platform)
+    require_recordings()
+    platform.claim_folder()
+    with platform.alone():
+        _prepare(platform)
+        _run_until_told(platform)
+
+
+def _run_until_told(platform: Platform) -> None:
     stop = threading.Event()
 
     def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
@@ -67,14 +75,9 @@ def run(platform: Platform) -> None:
 
 
 def _prepare(platform: Platform) -> None:
-    running = supervisor_record(platform).process()
-    if running is not None:
-        raise LocalCloudError(f"it is running already (pid {running.pid}); `make down` stops it")
     stop_leftovers(platform)
     for name, port in platform.ports.items():
         require_free_port(name, port)
-    platform.folder.mkdir(parents=True, exist_ok=True)
-    (platform.folder / FOLDER_MARK).touch()
     platform.endpoints_file.unlink(missing_ok=True)
     supervisor_record(platform).write(os.getpid())
 

@@ -149,3 +149,40 @@ def test_a_synthesis_is_due_when_any_of_its_files_changes(tmp_path: Path) -> Non
     assert digest_of_files([tmp_path]) == before
     (tmp_path / "app.py").write_text("2")
     assert digest_of_files([tmp_path]) != before
+
+
+def test_a_second_supervisor_is_kept_out_until_the_first_has_gone(platform: Platform) -> None:
+    platform.claim_folder()
+    with platform.alone(), pytest.raises(LocalCloudError, match="running or starting already"):
+        supervisor.run(platform)
+    with platform.alone():
+        """The folder is free again."""
+
+
+def test_a_folder_with_other_files_is_never_taken_since_clean_would_delete_them(platform: Platform) -> None:
+    platform.folder.mkdir()
+    (platform.folder / "somebody's").touch()
+    with pytest.raises(LocalCloudError, match="holds other files"):
+        platform.claim_folder()
+    assert [file.name for file in platform.folder.iterdir()] == ["somebody's"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("missing.gz", None, "No such file"),
+        ("plain.gz", b"1 {}\n", "not a recording"),
+        ("notes.txt", b"hello\n", "not a recording"),
+        ("list.txt", b"1 []\n", "not a recording"),
+        ("empty.txt", b"", "not a recording"),
+    ],
+)
+def test_what_is_no_recording_is_said_before_anything_starts(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, content: bytes | None, told: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.setenv("BREAKWATER_RECORDINGS", str(tmp_path / name))
+    with pytest.raises(LocalCloudError, match=told):
+        supervisor.run(platform)
+    assert not platform.folder.exists()
