@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
+from itertools import batched
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
@@ -13,6 +14,7 @@ from breakwater.errors import EngineUnavailable, NotFound
 
 TIMEOUT = Timeout(connect=1.0, total=3.0)  # Within the saga's 4 s for a step, so that the step says so and is retried.
 HEALTH_TIMEOUT = Timeout(connect=0.5, read=1.0)
+ACCOUNTS_A_CALL_MAX = 1_000  # The engine refuses a cancel of more, and a firm that is killed may have more.
 
 
 class FailedCancel(BaseModel):
@@ -74,12 +76,18 @@ class EngineClient:
     def cancel_all(
         self, account_ids: Sequence[uuid.UUID], *, tenant_id: uuid.UUID, correlation_id: str
     ) -> CanceledOrders:
-        body = {
-            "tenant_id": str(tenant_id),
-            "account_ids": [str(account_id) for account_id in account_ids],
-            "correlation_id": correlation_id,
-        }
-        return self._call("POST", "/internal/cancel-all", correlation_id, CanceledOrders, body)
+        """Every open order of these accounts, in as many calls as the engine needs; raises where one of them fails."""
+        outcome = CanceledOrders(canceled=[], failed=[])
+        for asked in batched(account_ids, ACCOUNTS_A_CALL_MAX, strict=False):
+            body = {
+                "tenant_id": str(tenant_id),
+                "account_ids": [str(account_id) for account_id in asked],
+                "correlation_id": correlation_id,
+            }
+            answer = self._call("POST", "/internal/cancel-all", correlation_id, CanceledOrders, body)
+            outcome.canceled.extend(answer.canceled)
+            outcome.failed.extend(answer.failed)
+        return outcome
 
     def check_health(self) -> None:
         """Returns when the engine takes orders; EngineUnavailable otherwise."""

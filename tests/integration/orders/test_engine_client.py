@@ -12,7 +12,8 @@ from urllib3 import Timeout
 from breakwater.domain.orders import OrderType, OrdStatus, Side, SubmitOrder, TimeInForce
 from breakwater.errors import EngineUnavailable, NotFound
 from breakwater.services import engine_client
-from breakwater.services.engine_client import EngineClient
+from breakwater.services.engine_client import CanceledOrders, EngineClient
+from fargate_engine.gateway.routes import ACCOUNTS_MAX
 from tests.support.engine_model import EngineModel, serve
 
 TENANT = uuid.uuid4()
@@ -92,3 +93,20 @@ def test_an_engine_that_is_silent_is_given_up_on(monkeypatch: pytest.MonkeyPatch
         engine = EngineClient(lambda: f"http://127.0.0.1:{silent.getsockname()[1]}", lambda: "test-token")
         with pytest.raises(EngineUnavailable):
             engine.submit(submission())
+
+
+def test_the_orders_of_any_number_of_accounts_are_cancelled_in_calls_the_engine_takes() -> None:
+    model, asked = EngineModel(), []
+    orders = [submission() for _ in range(ACCOUNTS_MAX + 1)]
+    for order in orders:
+        model.submit(order)
+    cancel_all = model.cancel_all
+
+    def count_accounts(account_ids: list[uuid.UUID], *, tenant_id: uuid.UUID) -> CanceledOrders:
+        asked.append(len(account_ids))
+        return cancel_all(account_ids, tenant_id=tenant_id)
+
+    model.cancel_all = count_accounts  # type: ignore[method-assign,assignment]
+    with client_of(model) as engine:
+        outcome = engine.cancel_all([order.account_id for order in orders], tenant_id=TENANT, correlation_id="c")
+    assert (asked, len(outcome.canceled), outcome.failed) == ([ACCOUNTS_MAX, 1], ACCOUNTS_MAX + 1, [])
