@@ -11,6 +11,7 @@ from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
 
 from breakwater.db.alerts import AlertRows
+from breakwater.db.failures import PASSING
 from breakwater.db.identity import IdentityRows
 from breakwater.db.limits import LimitRows
 from breakwater.db.market import MarketRows
@@ -83,7 +84,7 @@ class Database:
     A Lambda environment serves one request at a time, so it needs no pool.
 
     `conninfo` is asked at each connect, so a rotated secret is picked up. DatabaseUnavailable covers every failure that
-    may pass: refused, timed out, locked too long, deadlocked, shut down.
+    may pass: refused, timed out, locked too long, deadlocked, shut down, a reader since a failover.
     """
 
     def __init__(self, conninfo: Callable[[], str]) -> None:
@@ -117,7 +118,7 @@ class Database:
                 connection.rollback()
                 raise
             connection.commit()
-        except psycopg.OperationalError as error:
+        except PASSING as error:
             # The connection's state is not known any more; the next transaction opens another.
             self.close()
             raise DatabaseUnavailable("the database did not answer in time") from error

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from breakwater.db.failures import PASSING
 from breakwater.db.sockets import noticing_silence
 from breakwater.errors import DatabaseUnavailable
 
@@ -40,5 +40,5 @@ async def answered() -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             yield
-    except (psycopg.OperationalError, TimeoutError) as error:
+    except (*PASSING, TimeoutError) as error:
         raise DatabaseUnavailable("the database did not answer in time") from error
