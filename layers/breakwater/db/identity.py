@@ -186,6 +186,13 @@ class IdentityRows:
             (key_id, self._tenant_id, user_id, name, salt, secret_hash, list(scopes), list(ip_allow), expires_at),
         )
 
+    def lock_user(self, user_id: uuid.UUID) -> None:
+        """Until the transaction ends."""
+        self._connection.execute(
+            "SELECT 1 FROM identity.users WHERE tenant_id = %s AND user_id = %s FOR NO KEY UPDATE",
+            (self._tenant_id, user_id),
+        )
+
     def count_live_api_keys(self, user_id: uuid.UUID) -> int:
         row = self._connection.execute(
             "SELECT count(*) FROM identity.api_keys WHERE tenant_id = %s AND user_id = %s AND revoked_at IS NULL"
@@ -195,7 +202,10 @@ class IdentityRows:
         return 0 if row is None else int(row[0])
 
     def api_keys(self, user_id: uuid.UUID | None) -> list[ApiKey]:
-        """The user's keys, newest first; None: every key of the tenant. Revoked ones are shown as such."""
+        """The user's keys, newest first; None: every key of the tenant.
+
+        Those that are revoked or have expired come after all that work: however many there are, they hide none.
+        """
         with self._connection.cursor(row_factory=class_row(ApiKey)) as cursor:
             return cursor.execute(
                 "SELECT k.key_id, u.username, k.name, k.scopes, k.ip_allow::text[] AS ip_allow,"
@@ -203,7 +213,8 @@ class IdentityRows:
                 " FROM identity.api_keys k JOIN identity.users u USING (user_id)"
                 " WHERE k.tenant_id = %(tenant)s AND u.tenant_id = %(tenant)s"
                 " AND (%(user)s::uuid IS NULL OR k.user_id = %(user)s)"
-                " ORDER BY k.created_at DESC, k.key_id LIMIT %(at_most)s",
+                " ORDER BY k.revoked_at IS NOT NULL OR coalesce(k.expires_at <= now(), false),"
+                " k.created_at DESC, k.key_id LIMIT %(at_most)s",
                 {"tenant": self._tenant_id, "user": user_id, "at_most": API_KEYS_MAX},
             ).fetchall()
 

@@ -6,7 +6,7 @@ import ipaddress
 import re
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.identity import ApiKey, FoundApiKey
@@ -14,7 +14,9 @@ from breakwater.domain.permissions import API_KEY_SCOPES, SESSION_SCOPE, Caller,
 from breakwater.errors import Conflict, InvalidRequest, NotAuthenticated, NotPermitted
 
 LIVE_KEYS_OF_ONE_USER_MAX = 20
+LIFETIME_MAX = timedelta(days=36_500)  # Postgres keeps times that no datetime holds: such a row could not be read.
 _SALT_BYTES = 16
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _KEY = re.compile(r"bw_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")  # 256 random bits: a slow hash would add nothing.
 
 
@@ -30,15 +32,17 @@ def create_api_key(
 ) -> tuple[str, str]:
     """The new key's id, and the key itself, which nobody can show again.
 
-    InvalidRequest for unknown scopes, bad networks or an expiry that has passed; NotPermitted for a scope the caller's
-    own key lacks, so that a key never makes a stronger one; Conflict when the user has too many.
+    InvalidRequest for unknown scopes, bad networks or an expiry that has passed or is a century away; NotPermitted for
+    what the caller's own key lacks (scope, time, network), so that a key never makes a stronger one; Conflict when the
+    user has too many.
     """
     caller.require("api_keys:manage")
     _check_scopes(caller, scopes)
-    if expires_at is not None and expires_at <= at:
-        raise InvalidRequest("the expiry has passed", field="expires_at")
+    _check_expiry(caller, expires_at, at)
     networks = [_network(text) for text in ip_allow]
+    _check_networks(caller, networks)
     user_id = tx.identity.user(caller.subject).user_id
+    tx.identity.lock_user(user_id)  # Two keys made at once would both find the last place free.
     if tx.identity.count_live_api_keys(user_id) >= LIVE_KEYS_OF_ONE_USER_MAX:
         raise Conflict(f"a user has at most {LIVE_KEYS_OF_ONE_USER_MAX} live API keys; revoke one first")
     key_id, secret, salt = secrets.token_hex(8), secrets.token_urlsafe(32), secrets.token_bytes(_SALT_BYTES)
@@ -49,7 +53,7 @@ def create_api_key(
         salt=salt,
         secret_hash=_hash(salt, secret),
         scopes=sorted(set(scopes)),
-        ip_allow=networks,
+        ip_allow=[str(network) for network in networks],
         expires_at=expires_at,
     )
     return key_id, f"bw_{key_id}_{secret}"
@@ -98,8 +102,38 @@ def _check_scopes(caller: Caller, scopes: Sequence[str]) -> None:
     for scope in scopes:
         if scope not in API_KEY_SCOPES:
             raise InvalidRequest(f"a scope is one of {', '.join(API_KEY_SCOPES)}", field="scopes")
-        if scope not in caller.scopes and SESSION_SCOPE not in caller.scopes:
+        if scope not in caller.scopes and not _is_signed_in(caller):
             raise NotPermitted("a key cannot make a key with a scope it does not have", scope=scope)
+
+
+def _check_expiry(caller: Caller, expires_at: datetime | None, at: datetime) -> None:
+    if expires_at is not None and expires_at <= at:
+        raise InvalidRequest("the expiry has passed", field="expires_at")
+    if expires_at is not None and expires_at - at > LIFETIME_MAX:
+        raise InvalidRequest("the expiry is too far away", field="expires_at")
+    if caller.expires_at is None or _is_signed_in(caller):
+        return
+    if expires_at is None or int(expires_at.timestamp()) > caller.expires_at:
+        raise NotPermitted("a key cannot make a key that lasts longer")
+
+
+def _check_networks(caller: Caller, networks: Sequence[_Network]) -> None:
+    """Of those who are signed in no network is asked, so `ip_allow` is always a key's."""
+    if not caller.ip_allow:
+        return
+    own = [ipaddress.ip_network(text) for text in caller.ip_allow]
+    if not networks or not all(any(_is_inside(network, mine) for mine in own) for network in networks):
+        raise NotPermitted("a key cannot make a key that may be used from elsewhere")
+
+
+def _is_inside(network: _Network, other: _Network) -> bool:
+    if isinstance(network, ipaddress.IPv4Network):
+        return isinstance(other, ipaddress.IPv4Network) and network.subnet_of(other)
+    return isinstance(other, ipaddress.IPv6Network) and network.subnet_of(other)
+
+
+def _is_signed_in(caller: Caller) -> bool:
+    return SESSION_SCOPE in caller.scopes
 
 
 def _manages_all(caller: Caller) -> bool:
@@ -110,8 +144,10 @@ def _hash(salt: bytes, secret: str) -> bytes:
     return hashlib.sha256(salt + secret.encode()).digest()
 
 
-def _network(text: str) -> str:
+def _network(text: str) -> _Network:
+    if "%" in text:  # The zone of an IPv6 address, which Postgres does not know.
+        raise InvalidRequest("a network has no zone", field="ip_allow")
     try:
-        return str(ipaddress.ip_network(text))
+        return ipaddress.ip_network(text)
     except ValueError as error:
         raise InvalidRequest("a network is written as 203.0.113.0/24", field="ip_allow") from error

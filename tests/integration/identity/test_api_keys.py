@@ -1,5 +1,7 @@
 """API keys as their owners manage them."""
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +12,7 @@ from breakwater.db.identity import User
 from breakwater.domain.permissions import Caller
 from breakwater.errors import Conflict, InvalidRequest, NotFound, NotPermitted
 from breakwater.services.api_keys import create_api_key, list_api_keys, revoke_api_key
+from tests.conftest import DatabaseUrls
 from tests.integration.identity.conftest import Firm
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,8 +47,11 @@ def test_the_secret_is_stored_nowhere(database: Database, firm: Firm) -> None:
         ({"scopes": ["withdraw"]}, "scopes"),
         ({"scopes": ["session"]}, "scopes"),
         ({"expires_at": NOW}, "expires_at"),
+        ({"expires_at": datetime.fromisoformat("9999-12-31T23:59:59-12:00")}, "expires_at"),
         ({"ip_allow": ["203.0.113.1/24"]}, "ip_allow"),
         ({"ip_allow": ["everywhere"]}, "ip_allow"),
+        ({"ip_allow": ["fe80::1%eth0/128"]}, "ip_allow"),
+        ({"ip_allow": ["fe80::1%eth0"]}, "ip_allow"),
     ],
 )
 def test_a_key_that_makes_no_sense_is_refused(
@@ -63,6 +69,29 @@ def test_a_key_never_makes_a_stronger_key(database: Database, firm: Firm) -> Non
         create(database, administrators_key, scopes=["trade"])
     with pytest.raises(NotPermitted):
         create(database, caller(firm, firm.trader, "trade"), scopes=["trade"])
+
+
+def test_a_key_never_makes_one_that_lasts_longer(database: Database, firm: Firm) -> None:
+    ends = NOW + timedelta(days=1)
+    bot = replace(caller(firm, firm.admin, "admin"), expires_at=int(ends.timestamp()))
+    create(database, bot, scopes=["admin"], expires_at=ends)
+    for later in (None, ends + timedelta(seconds=1)):
+        with pytest.raises(NotPermitted):
+            create(database, bot, scopes=["admin"], expires_at=later)
+
+
+def test_a_key_never_makes_one_that_may_be_used_from_elsewhere(database: Database, firm: Firm) -> None:
+    bot = replace(caller(firm, firm.admin, "admin"), ip_allow=("203.0.113.0/24", "2001:db8::/64"))
+    create(database, bot, scopes=["admin"], ip_allow=["203.0.113.7", "2001:db8::1"])
+    for elsewhere in ([], ["0.0.0.0/0"], ["203.0.113.7", "198.51.100.1"], ["::/0"]):
+        with pytest.raises(NotPermitted):
+            create(database, bot, scopes=["admin"], ip_allow=elsewhere)
+
+
+def test_a_person_makes_keys_that_outlast_his_access_token(database: Database, firm: Firm) -> None:
+    signed_in = replace(caller(firm, firm.trader), expires_at=int(NOW.timestamp()) + 60)
+    create(database, signed_in, expires_at=NOW + timedelta(days=1))
+    create(database, signed_in)
 
 
 def test_everyone_lists_and_revokes_his_own_keys_and_administrators_all(database: Database, firm: Firm) -> None:
@@ -85,3 +114,36 @@ def test_a_user_has_at_most_twenty_live_keys(database: Database, firm: Firm) -> 
     with database.tenant_transaction(firm.tenant_id) as tx:
         revoke_api_key(caller(firm, firm.trader), tx, keys[0])
     create(database, caller(firm, firm.trader))
+
+
+def test_two_keys_made_at_once_do_not_both_take_the_last_place(
+    database: Database, database_urls: DatabaseUrls, firm: Firm
+) -> None:
+    for _ in range(18):
+        create(database, caller(firm, firm.trader))
+    other = Database(lambda: database_urls.functions)
+    with ThreadPoolExecutor(1) as thread:
+        with database.tenant_transaction(firm.tenant_id) as tx:
+            create_api_key(
+                caller(firm, firm.trader), tx, name="bot", scopes=["read"], ip_allow=[], expires_at=None, at=NOW
+            )
+            waiting = [thread.submit(create, other, caller(firm, firm.trader)) for _ in range(2)]
+            with pytest.raises(TimeoutError):
+                waiting[0].result(timeout=0.5)
+        waiting[0].result(timeout=5)
+        with pytest.raises(Conflict):
+            waiting[1].result(timeout=5)
+    other.close()
+
+
+def test_keys_that_were_revoked_never_hide_one_that_is_live(
+    database: Database, firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("breakwater.db.identity.API_KEYS_MAX", 2)
+    live, _ = create(database, caller(firm, firm.trader))
+    for _ in range(2):
+        key_id, _ = create(database, caller(firm, firm.trader))
+        with database.tenant_transaction(firm.tenant_id) as tx:
+            revoke_api_key(caller(firm, firm.trader), tx, key_id)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        assert list_api_keys(caller(firm, firm.admin), tx)[0].key_id == live
