@@ -46,7 +46,6 @@ def main() -> int:
 def _up_detached(platform: Platform) -> int:
     """Start a supervisor in the background and show what it prints until all is ready; its exit code if it ends."""
     platform.claim_folder()
-    platform.logs.mkdir(exist_ok=True)
     # The log of one that runs already stays as it is, whoever tries to start another.
     log = platform.logs / f"platform.{os.getpid()}.log"
     with log.open("w") as output:

@@ -53,10 +53,10 @@ class LocalEmulator:
 
     def _forget_state_of_another_address(self) -> None:
         """Its state holds URLs with its own port in them; on another port it is deployed anew. No order is in there."""
-        state, address = self._platform.folder / "emulator", self._platform.folder / "emulator.address"
+        state, address = self._platform.emulator_state, self._platform.folder / "emulator.address"
         if address.exists() and address.read_text() != self._platform.aws_url:
             shutil.rmtree(state, ignore_errors=True)
-        state.mkdir(parents=True, exist_ok=True)
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
         address.write_text(self._platform.aws_url)
 
     def _environment(self, temporary: Path) -> dict[str, str]:
@@ -75,9 +75,9 @@ class LocalEmulator:
             "LOG_LEVEL": "WARNING",
             "MINISTACK_HOST": HOST,  # In queue URLs; localhost may mean ::1, where nobody listens.
             "PERSIST_STATE": "1",
-            "S3_DATA_DIR": str(folder / "emulator" / "s3"),
+            "S3_DATA_DIR": str(self._platform.emulator_state / "s3"),
             "S3_PERSIST": "1",
             "SFTP_ENABLED": "0",
-            "STATE_DIR": str(folder / "emulator" / "state"),
+            "STATE_DIR": str(self._platform.emulator_state / "state"),
             "TMPDIR": str(temporary),
         }

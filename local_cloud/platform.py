@@ -61,6 +61,10 @@ class Platform:
         return self.folder / "logs"
 
     @property
+    def emulator_state(self) -> Path:
+        return self.folder / "emulator"
+
+    @property
     def endpoints_file(self) -> Path:
         return self.folder / "endpoints.json"
 
@@ -75,6 +79,10 @@ class Platform:
                 raise LocalCloudError(f"{self.folder} holds other files: BREAKWATER_LOCAL_DIR must be a new folder")
             self.folder.mkdir(parents=True, exist_ok=True)
             mark.touch()
+            # Passwords and keys stand in both. Not the whole folder: Postgres is another user where root starts it.
+            for private in (self.logs, self.emulator_state):
+                private.mkdir(exist_ok=True)
+                private.chmod(0o700)
         except OSError as error:
             raise LocalCloudError(f"{self.folder} cannot be used: {error.strerror}") from error
 

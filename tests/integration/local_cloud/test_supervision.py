@@ -16,7 +16,7 @@ import pytest
 from local_cloud import engine_process, supervisor
 from local_cloud.deployment import digest_of_files
 from local_cloud.engine_process import RESTART_SECONDS_FIRST, RESTART_SECONDS_MAX, LocalEngine
-from local_cloud.platform import HOST, REPOSITORY, LocalCloudError, Platform
+from local_cloud.platform import FOLDER_MARK, HOST, REPOSITORY, LocalCloudError, Platform
 from local_cloud.postgres import LocalPostgres
 from local_cloud.processes import ProcessRecord, spawn
 
@@ -47,6 +47,14 @@ def test_a_recycled_pid_is_never_stopped(tmp_path: Path) -> None:
     assert child.poll() is None
     child.kill()
     child.wait(timeout=5)
+
+
+def test_what_holds_passwords_is_for_its_owner_only(platform: Platform) -> None:
+    platform.logs.mkdir(parents=True, mode=0o755)  # As an earlier version left it.
+    (platform.folder / FOLDER_MARK).touch()
+    platform.claim_folder()
+    for private in (platform.logs, platform.emulator_state):
+        assert private.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_taken_port_is_named_with_what_to_set(platform: Platform) -> None:
