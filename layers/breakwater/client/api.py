@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self, cast
+from urllib.parse import quote
 
 import httpx
 
@@ -79,7 +80,7 @@ class Client:
         return self._call("POST", "/api-keys", body=body)
 
     def revoke_api_key(self, key_id: str) -> None:
-        self._call("DELETE", f"/api-keys/{key_id}", repeatable=True)
+        self._call("DELETE", f"/api-keys/{_segment(key_id)}", repeatable=True)
 
     # -- orders --------------------------------------------------------------------------------------------------
 
@@ -122,16 +123,16 @@ class Client:
         return self._call("POST", "/orders/preview", body=body, repeatable=True)
 
     def cancel(self, order_id: str) -> Order:
-        return cast("Order", self._call("DELETE", f"/orders/{order_id}", repeatable=True))
+        return cast("Order", self._call("DELETE", f"/orders/{_segment(order_id)}", repeatable=True))
 
     def cancel_all(self, account_id: str) -> Json:
         return self._call("DELETE", "/orders", params={"account_id": account_id}, repeatable=True)
 
     def order(self, order_id: str) -> Order:
-        return cast("Order", self._call("GET", f"/orders/{order_id}"))
+        return cast("Order", self._call("GET", f"/orders/{_segment(order_id)}"))
 
     def saga(self, order_id: str) -> Json:
-        return self._call("GET", f"/orders/{order_id}/saga")
+        return self._call("GET", f"/orders/{_segment(order_id)}/saga")
 
     def orders(self, *, account_id: str | None = None, status: str | None = None, cursor: str | None = None) -> Page:
         return self._page("/orders", account_id=account_id, status=status, cursor=cursor)
@@ -184,7 +185,7 @@ class Client:
         return self._call("POST", "/limits", body=body)
 
     def delete_limit(self, limit_id: str) -> None:
-        self._call("DELETE", f"/limits/{limit_id}")
+        self._call("DELETE", f"/limits/{_segment(limit_id)}")
 
     def validate(
         self, account_id: str, symbol: str, side: str, quantity: Amount, *, price: Amount | None = None
@@ -232,7 +233,7 @@ class Client:
         return {"Authorization": f"Bearer {self.session.access_token}"}
 
     def _open(self, method: str, path: str, body: Json | None = None) -> Json:
-        response = self._transport.send(method, path, headers={}, params=None, body=body, repeatable=method == "GET")
+        response = self._transport.send(method, path, headers={}, params=None, body=body, repeatable=False)
         return json_object(response)
 
     def _call(
@@ -288,6 +289,11 @@ def order_body(
         body["price"] = amount_text("price", price)
     flags = {"post_only": post_only, "reduce_only": reduce_only}
     return body | _given(time_in_force=time_in_force) | {name: True for name, is_set in flags.items() if is_set}
+
+
+def _segment(part: str) -> str:
+    """An id as one segment of a path, whatever is in it: `?account_id=` must not become "cancel all"."""
+    return quote(part, safe="")
 
 
 def _given(**params: str | int | None) -> Json:

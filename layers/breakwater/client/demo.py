@@ -14,7 +14,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from itertools import islice
-from pathlib import Path
 
 import httpx
 from rich.console import Console
@@ -23,7 +22,7 @@ from rich.table import Column, Table
 
 from breakwater.client.api import Client, every
 from breakwater.client.render import amount
-from breakwater.client.session import ENDPOINTS_FILE, SetupError, local_endpoints, local_password
+from breakwater.client.session import SetupError, endpoints_file, local_endpoints, local_password
 from breakwater.client.shapes import FINAL_STATUSES, Amount, Json, Order
 from breakwater.client.transport import Problem, ServerUnreachable
 
@@ -64,9 +63,9 @@ def wait_for[T](look: Callable[[], T | None], *, within_s: float, otherwise: str
 class Tour:
     """The steps, in order; each says what it saw or raises. Later steps look at what earlier ones placed."""
 
-    def __init__(self, endpoints_file: Path) -> None:
-        self._endpoints = local_endpoints(endpoints_file)
-        self._engine_pid_file = endpoints_file.parent / "engine.pid"
+    def __init__(self) -> None:
+        self._endpoints = local_endpoints()
+        self._engine_pid_file = endpoints_file().parent / "engine.pid"
         self._run = uuid.uuid4().hex[:8]
         self._trader = Client(self._endpoints["api_url"])
         self._risk = Client(self._endpoints["api_url"])
@@ -334,7 +333,7 @@ def run_tour(tour: Tour, console: Console) -> bool:
 def main() -> int:
     console = Console() if sys.stdout.isatty() else Console(width=160)
     try:
-        tour = Tour(ENDPOINTS_FILE)
+        tour = Tour()
         try:
             return 0 if run_tour(tour, console) else 1
         finally:

@@ -1,11 +1,14 @@
 """What the command shows: tables, a tree with bars, one line for an error."""
 
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
-from rich.console import JustifyMethod
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType, RenderResult
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
@@ -15,6 +18,7 @@ from breakwater.client.shapes import Json, Refusal
 BAR_CELLS = 16
 DECIMALS_SHOWN_MAX = 8
 LIMIT_NAME_CELLS = 32
+UNBOUNDED_CELLS = 10_000
 STATUS_STYLES = {
     "FILLED": "green",
     "NEW": "cyan",
@@ -91,54 +95,120 @@ REFUSALS = {
     "used": "used",
     "reserved": "reserved",
     "attempted": "attempted",
-    "largest that passes": "largest_passing_quantity",
+    "would pass": "largest_passing_quantity",
 }
 VERDICTS = REFUSALS | {"passes": "passes"}
 FAILED_CANCELS = {"order": "order_id", "why": "reason"}
-IDS = frozenset({"order", "about", "limit id"})  # Whole, to be copied.
+IDS = frozenset({"order", "about", "limit id"})  # Whole, to be copied, where there is room.
+DETAILS = frozenset({"avg", "liquidity", "in"})  # Left out where there is none; one record of its own shows them.
+SHORT_ID_CHARS = 8
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+MONTH_TO_MINUTE = slice(5, 16)
 LEFT = frozenset(
     {
+        "placed",
         "order",
-        "client id",
         "symbol",
         "side",
-        "type",
         "status",
-        "updated",
         "time",
         "liquidity",
         "in",
         "severity",
         "title",
+        "topic",
+        "about",
+        "asset",
+        "dependency",
+        "state",
+        "limit",
+        "instrument",
+        "limit id",
+        "step",
+        "outcome",
+        "detail",
+        "at",
+        "why",
+        "passes",
     }
-    | {"topic", "about", "asset", "dependency", "state", "limit", "instrument", "limit id", "step", "outcome"}
-    | {"detail", "at", "why", "passes"}
 )
 
 
-def table(rows: Iterable[Json | Refusal], columns: dict[str, str], *, empty: str) -> Table | Text:
-    """A row for each item; `empty` is said instead when there is none."""
-    listed = list(rows)
-    if not listed:
-        return Text(empty, style="dim")
+def table(rows: Iterable[Json | Refusal], columns: dict[str, str], *, empty: str) -> RenderableType:
+    """A row for each item, as wide as the terminal lets it be; `empty` is said instead when there is none."""
+    listed: list[Json] = [dict(row) for row in rows]
+    return Listing(listed, columns) if listed else Text(empty, style="dim")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table. If it is too wide, one with short ids and times; if that is, a block of lines for each row.
+
+    No number is ever broken in two, since half of one can be read as another.
+    """
+
+    rows: list[Json]
+    columns: dict[str, str]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for drawn in (self._wide(), self._narrow()):
+            # Within the terminal's own width, whatever is measured is said to fit.
+            if Measurement.get(console, options.update_width(UNBOUNDED_CELLS), drawn).maximum <= options.max_width:
+                yield drawn
+                return
+        for row in self.rows:
+            yield _record((heading, _cell(field, row.get(field))) for heading, field in self.columns.items())
+            yield ""
+
+    def _wide(self) -> Table:
+        drawn = _headed(self.columns)
+        for row in self.rows:
+            drawn.add_row(*(_cell(field, row.get(field)) for field in self.columns.values()))
+        return drawn
+
+    def _narrow(self) -> Table:
+        columns = {heading: field for heading, field in self.columns.items() if heading not in DETAILS}
+        short = _short_ids(str(row.get(field)) for row in self.rows for head, field in columns.items() if head in IDS)
+        drawn = _headed(columns)
+        for row in self.rows:
+            cells = [
+                short[str(row.get(field))] if heading in IDS else _cell(field, row.get(field))
+                for heading, field in columns.items()
+            ]
+            drawn.add_row(*(cell[MONTH_TO_MINUTE] if TIMESTAMP.fullmatch(cell) else cell for cell in cells))
+        return drawn
+
+
+def _record(lines: Iterable[tuple[str, str]]) -> Table:
+    drawn = Table(box=None, show_header=False, pad_edge=False)
+    drawn.add_column(style="bold")
+    drawn.add_column(overflow="fold")
+    for name, cell in lines:
+        drawn.add_row(name, cell)
+    return drawn
+
+
+def _headed(columns: Iterable[str]) -> Table:
     drawn = Table(box=None, header_style="bold", pad_edge=False)
     for heading in columns:
         justify: JustifyMethod = "left" if heading in LEFT else "right"
-        drawn.add_column(heading, justify=justify, overflow="fold", no_wrap=heading in IDS)
-    for row in listed:
-        drawn.add_row(*(_cell(field, row.get(field)) for field in columns.values()))
+        drawn.add_column(heading, justify=justify, no_wrap=True)
     return drawn
+
+
+def _short_ids(ids: Iterable[str]) -> dict[str, str]:
+    """Each id's beginning, long enough that no two are the same."""
+    told = set(ids)
+    chars = SHORT_ID_CHARS
+    while len({whole[:chars] for whole in told}) < len(told):
+        chars += 1
+    return {whole: escape(whole[:chars]) for whole in told}
 
 
 def fields(record: Json) -> Table:
     """One record, a line for each of its plain fields."""
-    drawn = Table(box=None, show_header=False, pad_edge=False)
-    drawn.add_column(style="bold")
-    drawn.add_column(overflow="fold")
-    for name, value in record.items():
-        if not isinstance(value, dict | list):
-            drawn.add_row(name.replace("_", " "), _cell(name, value))
-    return drawn
+    plain = {name: value for name, value in record.items() if not isinstance(value, dict | list)}
+    return _record((name.replace("_", " "), _cell(name, value)) for name, value in plain.items())
 
 
 def limits_tree(node: Json) -> Tree:
@@ -196,12 +266,18 @@ def _limit_label(limit: Json) -> Text:
     label = Text(f"{limit['limit_type'] + where:<{LIMIT_NAME_CELLS}}", style="cyan")
     value, used = limit.get("value"), limit.get("used")
     if value is None:
-        return label.append(" ".join(f"{name}: {told}" for name, told in (limit.get("parameters") or {}).items()), "")
+        return label.append(
+            ", ".join(f"{name}: {_plain(told)}" for name, told in (limit.get("parameters") or {}).items())
+        )
     if used is None:
         return label.append(amount(value), "")
     reserved = limit.get("reserved") or "0"
     label.append(bar(max(Decimal(0), Decimal(used)), Decimal(reserved), Decimal(value)))
     return label.append(f"  {amount(used)} used, {amount(reserved)} reserved of {amount(value)}", "default")
+
+
+def _plain(told: object) -> str:
+    return " ".join(map(str, told)) if isinstance(told, list) else str(told)
 
 
 def _cell(field: str, value: object) -> str:

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from breakwater.client.shapes import Json, Session
 
-ENDPOINTS_FILE = Path(".local/endpoints.json")
-
 
 class SetupError(Exception):
     """Something on this machine is missing or broken; the message says what to do."""
@@ -20,6 +18,11 @@ class SavedSignIn:
     username: str
     account_ids: list[str]
     session: Session
+
+
+def endpoints_file() -> Path:
+    """What `make up` writes, in this folder unless BREAKWATER_LOCAL_DIR says where."""
+    return Path(os.environ.get("BREAKWATER_LOCAL_DIR", ".local")) / "endpoints.json"
 
 
 def session_file() -> Path:
@@ -53,9 +56,11 @@ def forget() -> None:
     session_file().unlink(missing_ok=True)
 
 
-def local_endpoints(path: Path = ENDPOINTS_FILE) -> Json:
-    """What `make up` wrote: api_url, ws_url, engine_url, database_url, inbox_url, users."""
-    return _read_json(path, missing=f"no {path} here: run `make up` first, or say --api-url")
+def local_endpoints() -> Json:
+    """Of the running local platform: api_url, ws_url, engine_url, database_url, inbox_url, users."""
+    path = endpoints_file()
+    missing = f"no platform runs here, since there is no {path}: run `make up` first, or say --api-url"
+    return _read_json(path, missing=missing)
 
 
 def local_password(endpoints: Json, username: str) -> str | None:

@@ -186,3 +186,95 @@ def test_a_refreshed_session_is_kept(api: Api, session_file: Path) -> None:
     api.answers["GET /orders"] = (200, {"items": [], "next_cursor": None})
     assert "No orders." in run("orders").stdout
     assert json.loads(session_file.read_text())["session"]["access_token"] == "newer"
+
+
+TREE = {
+    "items": [
+        {
+            "node_id": "n-firm",
+            "name": "Harbour",
+            "children": [
+                {"node_id": "n-a", "name": "Desk A", "children": []},
+                {"node_id": "n-b", "name": "Twin", "children": [{"node_id": "n-c", "name": "Twin", "children": []}]},
+            ],
+        }
+    ]
+}
+KILLED = {"node_id": "n-a", "state": "KILLED", "canceled": ["o-1"], "failed": []}
+
+
+def test_a_node_is_stopped_by_its_name(api: Api) -> None:
+    sign_in(api)
+    api.answers |= {"GET /limits/tree": (200, TREE), "POST /limits/kill": (200, KILLED)}
+    assert "1 order cancelled." in run("limits", "kill", "desk a", "--reason", "test").stdout
+    assert api.asked[-1] == ("POST /limits/kill", {"node_id": "n-a", "reason": "test"})
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("Desk Z", "no node is named 'Desk Z'"), ("Twin", "2 nodes are named 'Twin', say the id of one: n-b, n-c")],
+)
+def test_a_name_of_no_node_or_of_two_is_one_line_and_stops_nothing(api: Api, name: str, told: str) -> None:
+    sign_in(api)
+    api.answers["GET /limits/tree"] = (200, TREE)
+    result = run("limits", "kill", name, "--reason", "test")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert told in result.stderr
+    assert "POST /limits/kill" not in dict(api.asked)
+
+
+LISTED = {"items": [{"order_id": "6b41f701-1afa"}, {"order_id": "6b41f702-1afb"}], "next_cursor": None}
+
+
+def test_an_order_is_found_by_the_beginning_of_its_id(api: Api) -> None:
+    sign_in(api)
+    api.answers |= {"GET /orders": (200, LISTED), "DELETE /orders/6b41f702-1afb": (200, ORDER)}
+    assert run("cancel", "6B41F702").exit_code == 0
+
+
+@pytest.mark.parametrize("told", ["6b41", "7200", "6", "?account_id=x"])
+def test_an_id_that_fits_no_order_or_two_is_one_line_and_cancels_nothing(api: Api, told: str) -> None:
+    sign_in(api)
+    api.answers["GET /orders"] = (200, LISTED)
+    result = run("cancel", told)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert not any(call.startswith("DELETE") for call, _ in api.asked)
+
+
+def test_an_order_whose_answer_was_lost_is_told_with_the_id_that_makes_it_safe_to_repeat(
+    session_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("breakwater.client.transport.PAUSE_FIRST_S", 0)
+    saved = {"api_url": "http://127.0.0.1:9", "username": "trader1", "account_ids": [ACCOUNT]}
+    tokens = {"access_token": "a", "refresh_token": "r", "expires_at": 4e9}
+    session_file.parent.mkdir()
+    session_file.write_text(json.dumps(saved | {"session": tokens}))
+    result = run("place", "buy", "1", "ETH/USDT", "--market", "--id", "my-7")
+    assert result.exit_code == 1
+    assert "the same again with `--id my-7` places it once at most" in result.stderr
+
+
+def test_side_and_symbol_may_be_typed_in_any_case(api: Api) -> None:
+    sign_in(api)
+    api.answers["POST /orders"] = (201, ORDER)
+    assert run("place", "Buy", "1", "eth/usdt", "--at", "1", "--tif", "gtc").exit_code == 0
+    sent = api.asked[-1][1]
+    assert (sent["side"], sent["symbol"], sent["time_in_force"]) == ("BUY", "ETH/USDT", "GTC")
+
+
+@pytest.mark.parametrize(("state", "exit_code"), [("UP", 0), ("DOWN", 1)])
+def test_health_tells_by_its_exit_code_and_asks_once(api: Api, state: str, exit_code: int) -> None:
+    body = {"status": state, "dependencies": {"engine": {"state": state, "latency_ms": 1}}}
+    api.answers["GET /health"] = (200 if state == "UP" else 503, body)
+    result = run("health", "--api-url", api.url)
+    assert result.exit_code == exit_code
+    assert state in result.stdout
+    assert len(api.asked) == 1
+
+
+def test_another_folder_of_the_local_run_is_found(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    users = [{"username": "trader1", "password": "local"}]
+    (tmp_path / "elsewhere" / "endpoints.json").write_text(json.dumps({"api_url": api.url, "users": users}))
+    monkeypatch.setenv("BREAKWATER_LOCAL_DIR", str(tmp_path / "elsewhere"))
+    assert run("sign-in", "--user", "trader1").exit_code == 0

@@ -1,0 +1,92 @@
+"""What every command shares: the session, what is shown on the terminal, and trouble told in one line."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from typer.core import TyperGroup
+
+from breakwater.client import render, session
+from breakwater.client.api import Client
+from breakwater.client.lookup import NotFound
+from breakwater.client.session import SavedSignIn, SetupError
+from breakwater.client.shapes import Json
+from breakwater.client.transport import Problem, ServerUnreachable
+
+PIPED_COLUMNS = 200  # Piped output is not cut at 80 columns: a script wants whole ids.
+
+AsJson = Annotated[bool, typer.Option("--json", help="The server's answer as it is.")]
+
+
+class FriendlyGroup(TyperGroup):
+    """Foreseeable trouble is one line on stderr and exit code 1, never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Problem as problem:
+            _say_problem(problem)
+        except ServerUnreachable as error:
+            complain(error.message)
+        except (SetupError, NotFound) as error:
+            complain(str(error))
+        raise typer.Exit(1)
+
+
+@contextmanager
+def signed_in() -> Iterator[tuple[Client, SavedSignIn]]:
+    saved = session.load()
+    with Client(saved.api_url, session=saved.session) as client:
+        try:
+            yield client, saved
+        finally:
+            # A refreshed session is kept even when the call itself failed.
+            if client.session is not None and client.session != saved.session:
+                session.save(SavedSignIn(saved.api_url, saved.username, saved.account_ids, client.session))
+
+
+def show_record(record: Json, as_json: bool) -> None:
+    if as_json:
+        print_json(record)
+    else:
+        out().print(render.fields(record))
+
+
+def show_list(page: Json, columns: dict[str, str], as_json: bool, *, empty: str) -> None:
+    if as_json:
+        print_json(page)
+    else:
+        out().print(render.table(page["items"], columns, empty=empty))
+
+
+def print_json(answer: Json) -> None:
+    print(json.dumps(answer, indent=2))
+
+
+def out(*, stderr: bool = False) -> Console:
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=PIPED_COLUMNS)
+
+
+def complain(message: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(f"[red]error:[/] {escape(message)}", highlight=False)
+
+
+def _say_problem(problem: Problem) -> None:
+    # API Gateway itself answers 403, and no problem document, when the authorizer says no.
+    not_let_in = problem.status == 401 or problem.code == "HTTP_403"
+    hint = ": run `breakwater sign-in`" if not_let_in and session.session_file().exists() else ""
+    traced = f" [{problem.correlation_id}]" if problem.correlation_id else ""
+    # An error of the whole request, such as two options that do not go together, has no field.
+    wrong = "".join(f"; {_in_field(error)}{error['message']}" for error in problem.document.get("errors", []))
+    complain(f"{problem}{wrong}{hint}{traced}")
+    if problem.refusals:
+        out(stderr=True).print(render.table(problem.refusals, render.REFUSALS, empty=""))
+
+
+def _in_field(error: Json) -> str:
+    return f"{error['field']}: " if error["field"] else ""
