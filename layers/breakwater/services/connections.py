@@ -18,6 +18,10 @@ class Connections:
         self._table = table
 
     def add(self, connection_id: str, principal: Principal, now_s: int) -> None:
+        """It lives for an hour, and no longer than the token or key it was opened with."""
+        ends_at = now_s + LIFETIME_S
+        if principal.expires_at is not None:
+            ends_at = min(ends_at, principal.expires_at)
         item = {
             "connection_id": {"S": connection_id},
             "tenant_id": {"S": str(principal.tenant_id)},
@@ -25,12 +29,12 @@ class Connections:
             "username": {"S": principal.username},
             "role": {"S": principal.role},
             "scopes": {"S": ",".join(sorted(principal.scopes))},
-            "expires_at": {"N": str(now_s + LIFETIME_S)},
+            "expires_at": {"N": str(ends_at)},
         }
         self._client.put_item(TableName=self._table, Item=item)
 
     def principal(self, connection_id: str, now_s: int) -> Principal:
-        """NotAuthenticated when the connection is not known or has lived for an hour."""
+        """NotAuthenticated when the connection is not known or its time is over."""
         answer = self._client.get_item(TableName=self._table, Key=_key(connection_id), ConsistentRead=True)
         item = answer.get("Item")
         if item is None or int(item["expires_at"]["N"]) <= now_s:

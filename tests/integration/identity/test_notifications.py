@@ -86,11 +86,11 @@ def route(route_key: str, connection_id: str, **more: Any) -> dict[str, Any]:
     return app.handler({"requestContext": request, **more}, LambdaContext())
 
 
-def connect(firm: Firm, connection_id: str) -> None:
+def connect(firm: Firm, connection_id: str, **token_claims: Any) -> None:
     user = firm.trader
     groups = [f"org:{firm.tenant_id}", f"role:{user.role}"]
     claims: dict[str, Any] = {"sub": user.subject, "username": user.username, "cognito:groups": groups}
-    told = token(**claims)
+    told = token(**claims | token_claims)
     assert route("$connect", connection_id, queryStringParameters={"token": told}) == {"statusCode": 200}
 
 
@@ -241,3 +241,13 @@ def test_after_an_hour_a_connection_hears_nothing_more(gateway: Gateway, databas
     now_s = int(datetime.now(UTC).timestamp())
     assert [to for to, _ in connections.listening(firm.tenant_id, channels, now_s)] == ["ours"]
     assert list(connections.listening(firm.tenant_id, channels, now_s + 3601)) == []
+
+
+def test_a_connection_ends_with_the_token_it_was_opened_with(gateway: Gateway, database: Database, firm: Firm) -> None:
+    now_s = int(datetime.now(UTC).timestamp())
+    connect(firm, "ours", exp=now_s + 60)
+    send("ours", {"action": "subscribe", "channel": "alerts"})
+    connections = Connections(boto3.client("dynamodb"), "connections")
+    channels = {f"alerts/{firm.account.account_id}"}
+    assert [to for to, _ in connections.listening(firm.tenant_id, channels, now_s + 59)] == ["ours"]
+    assert list(connections.listening(firm.tenant_id, channels, now_s + 60)) == []
