@@ -187,6 +187,8 @@ def _symbol_list(value: Decimal | None, parameters: Mapping[str, Any]) -> None:
         raise InvalidRequest('parameters are {"mode": "ALLOW" or "DENY", "symbols": [...]}', field="parameters")
     if not isinstance(symbols, list) or not all(isinstance(symbol, str) for symbol in symbols):
         raise InvalidRequest("symbols is a list of symbols", field="parameters")
+    if len(set(symbols)) < len(symbols):  # Every order reads the list, so it must not be longer than it needs to be.
+        raise InvalidRequest("symbols has a symbol twice", field="parameters")
 
 
 def _built_in(_value: Decimal | None, _parameters: Mapping[str, Any]) -> None:

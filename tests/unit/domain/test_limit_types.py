@@ -254,6 +254,7 @@ def test_what_only_reduces_brings_the_position_nearer_to_zero_whichever_orders_f
         ("RESTRICTED_LIST", None, {"mode": "SOME", "symbols": []}),
         ("RESTRICTED_LIST", None, {"mode": "ALLOW", "symbols": "ETH/USDT"}),
         ("RESTRICTED_LIST", None, {"mode": ["ALLOW"], "symbols": ["ETH/USDT"]}),
+        ("RESTRICTED_LIST", None, {"mode": "ALLOW", "symbols": ["ETH/USDT", "ETH/USDT"]}),
         ("KILL_SWITCH", "1", {}),
     ],
 )
