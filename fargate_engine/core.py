@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import format_amount
-from breakwater.domain.orders import INTERNAL_VENUE, OrdStatus, SubmitOrder
+from breakwater.domain.orders import INTERNAL_VENUE, VOIDED, OrdStatus, SubmitOrder
 from breakwater.errors import NotFound, OrderIdReused, Rejection
 from events.envelope import Envelope, Event
 from events.orders import OrderAccepted, OrderCanceled, OrderExpired, OrderRejected, TradeExecuted
@@ -33,7 +33,7 @@ from fargate_engine.messages import (
 from fargate_engine.orders import EngineOrder, RefusedOrder, order_state, refusal
 from fargate_engine.terms import Reason, WorkingTerms
 
-VOIDED = Reason("VOIDED", "the order was given up before the engine heard of it")
+NEVER_HEARD_OF = Reason(VOIDED, "the order was given up before the engine heard of it")
 NO_FEE = Decimal(0)  # The internal book matches customers with each other and charges neither.
 
 
@@ -186,7 +186,7 @@ class Core:
             snapshot = refusal(
                 command.order_id,
                 Decimal(0),
-                VOIDED,
+                NEVER_HEARD_OF,
                 engine_seq=self._next_change(command.order_id),
                 transact_time_ns=self._at_ns,
             )

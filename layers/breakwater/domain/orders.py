@@ -61,6 +61,8 @@ SIMULATED_VENUE = "SIM"
 INTERNAL_VENUE = "BOOK"
 VENUES = (SIMULATED_VENUE, INTERNAL_VENUE)
 
+VOIDED = "VOIDED"  # The reject code of an order that was given up before the engine heard of it.
+
 
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

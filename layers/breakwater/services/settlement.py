@@ -5,8 +5,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from breakwater.db.connection import TenantTransaction
-from breakwater.domain.orders import OrderSnapshot
+from breakwater.domain.money import format_amount
+from breakwater.domain.orders import VOIDED, OrderSnapshot
 from breakwater.services import limits
+from events.orders import OrderRejected, OrderState
 
 # Opens a tenant's transaction: commits when its block ends, rolls back when it raises.
 TenantTransactions = Callable[[uuid.UUID], AbstractContextManager[TenantTransaction]]
@@ -18,5 +20,40 @@ def settle(tx: TenantTransaction, snapshot: OrderSnapshot) -> None:
     The order's row is locked before the ledger's nodes, here and in reserve_limits, so that the two never deadlock.
     NotFound when nothing was ever reserved for the order.
     """
-    tx.orders.apply(snapshot)
+    if tx.orders.apply(snapshot) and snapshot.reject_code == VOIDED:
+        _tell_of_void(tx, snapshot)
     limits.settle(tx, snapshot)
+
+
+def _tell_of_void(tx: TenantTransaction, snapshot: OrderSnapshot) -> None:
+    """The feed has told that it was placed. The engine never had its terms, so its end is told from here."""
+    row = tx.orders.get(snapshot.order_id)
+    if row is None:
+        raise RuntimeError(f"order {snapshot.order_id} took a snapshot and is not there")
+    state = OrderState(
+        order_id=row.order_id,
+        client_order_id=row.client_order_id,
+        account_id=row.account_id,
+        symbol=row.symbol,
+        side=row.side,
+        type=row.type,
+        time_in_force=row.time_in_force,
+        venue=row.venue,
+        status=row.status,
+        quantity=format_amount(row.quantity),
+        price=None if row.price is None else format_amount(row.price),
+        cum_qty=format_amount(row.cum_qty),
+        leaves_qty=format_amount(row.leaves_qty),
+        cum_notional=format_amount(row.cum_notional),
+        reject_code=row.reject_code,
+        reject_reason=row.reject_reason,
+        engine_seq=row.engine_seq,
+        transact_time_ns=snapshot.transact_time_ns,
+    )
+    tx.outbox.add(
+        OrderRejected(order=state),
+        aggregate_id=row.order_id,
+        account_id=row.account_id,
+        correlation_id=row.correlation_id,
+        occurred_at_ns=snapshot.transact_time_ns,
+    )
