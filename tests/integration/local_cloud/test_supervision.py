@@ -186,11 +186,12 @@ def test_a_folder_with_other_files_is_never_taken_since_clean_would_delete_them(
     ],
 )
 def test_what_is_no_recording_is_said_before_anything_starts(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, content: bytes | None, told: str
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes | None, told: str
 ) -> None:
+    recording = platform.folder.parent / name
     if content is not None:
-        (tmp_path / name).write_bytes(content)
-    monkeypatch.setenv("BREAKWATER_RECORDINGS", str(tmp_path / name))
+        recording.write_bytes(content)
+    monkeypatch.setenv("BREAKWATER_RECORDINGS", str(recording))
     with pytest.raises(LocalCloudError, match=told):
         supervisor.run(platform)
     assert not platform.folder.exists()
