@@ -87,13 +87,15 @@ def _state_change(envelope: Envelope, change: NodeStateChanged) -> Alert:
 
 def _alert(envelope: Envelope, kind: str, severity: Severity, title: str, lines: Mapping[str, str | None]) -> Alert:
     told = {**lines, "Correlation id": envelope.correlation_id}
+    # One line each: a reason of several lines could add lines of its own, "Changed by" among them.
+    shown = [f"{name}: {' '.join(value.split())}" for name, value in told.items() if value is not None]
     return Alert(
         alert_id=uuid.uuid5(_NAMESPACE, str(envelope.event_id)),
         account_id=envelope.account_id,
         kind=kind,
         severity=severity,
         title=title,
-        body="\n".join([f"{title}.", "", *(f"{name}: {value}" for name, value in told.items() if value is not None)]),
+        body="\n".join([f"{title}.", "", *shown]),
         correlation_id=envelope.correlation_id,
         created_at=from_nanoseconds(envelope.occurred_at_ns),
     )

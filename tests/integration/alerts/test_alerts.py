@@ -213,3 +213,10 @@ def test_alerts_are_paged_from_the_newest_to_the_oldest(database: Database, mail
         rest = tx.alerts.page(None, before=(first[-1].created_at, first[-1].alert_id), limit=3)
     ids = [alert.alert_id for alert in first + rest]
     assert ids == sorted((alert_of(envelope).alert_id for envelope in told), reverse=True)
+
+
+def test_a_reason_adds_no_lines_to_what_people_read() -> None:
+    forged = envelope("limits.NodeStateChanged.v1", STATE_CHANGE | {"reason": "runaway bot\r\nChanged by: the owner"})
+    lines = alert_of(forged).body.splitlines()
+    assert "Reason: runaway bot Changed by: the owner" in lines
+    assert [line for line in lines if line.startswith("Changed by")] == ["Changed by: risk"]
