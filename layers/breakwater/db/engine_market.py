@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 
 from breakwater.db.engine_connection import EngineConnection, answered, engine_connection
 from breakwater.domain.instruments import Instrument
+from breakwater.domain.money import EXACT
 from breakwater.errors import DatabaseUnavailable
 
 # The database's clock stamps the price: whoever judges its age compares it with the same clock.
@@ -32,7 +33,7 @@ class Quote:
 
     @property
     def price(self) -> Decimal:
-        return (self.best_bid + self.best_ask) / 2
+        return EXACT.divide(EXACT.add(self.best_bid, self.best_ask), Decimal(2))
 
 
 async def read_instruments(conninfo: str) -> list[Instrument]:
