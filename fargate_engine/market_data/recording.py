@@ -6,11 +6,12 @@ to it by update id (the exchange's own rule for a local book); leaving them out 
 """
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
@@ -28,12 +29,19 @@ class BrokenRecording(Exception):
 def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """(local_ns, message) of a log, gzipped or plain."""
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as log:
-        for number, line in enumerate(log, start=1):
+        for number, line in enumerate(_unpacked(log, path.name), start=1):
             local_ns, _, body = line.partition(b" ")
             try:
                 yield int(local_ns), orjson.loads(body)
             except ValueError as error:
                 raise BrokenRecording(f"{path.name}, line {number} is not `nanoseconds JSON`") from error
+
+
+def _unpacked(log: IO[bytes], name: str) -> Iterator[bytes]:
+    try:
+        yield from log
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise BrokenRecording(f"{name} is cut off or not gzip") from error
 
 
 def market_name(path: Path) -> str:

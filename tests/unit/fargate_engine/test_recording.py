@@ -145,3 +145,14 @@ def test_the_synthetic_market_is_the_same_for_the_same_seed_and_never_crossed() 
         assert len(list(book.levels(Side.BUY))) == synthetic.LEVELS
     assert differs
     assert trades > 500
+
+
+def test_a_packed_log_that_is_cut_off_or_not_packed_says_so(tmp_path: Path) -> None:
+    whole = gzip.compress(SAMPLE.read_bytes())
+    cut_off = tmp_path / "cut_off.log.gz"
+    cut_off.write_bytes(whole[:-20])
+    with pytest.raises(recording.BrokenRecording, match="cut off"):
+        list(recording.read_lines(cut_off))
+    cut_off.write_bytes(b"not gzip at all")
+    with pytest.raises(recording.BrokenRecording, match="not gzip"):
+        next(recording.read_lines(cut_off))
