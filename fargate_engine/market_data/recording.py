@@ -7,11 +7,11 @@ to it by update id (the exchange's own rule for a local book); leaving them out 
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import orjson
 
@@ -37,7 +37,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 raise BrokenRecording(f"{path.name}, line {number} is not `nanoseconds JSON`") from error
 
 
-def _unpacked(log: IO[bytes], name: str) -> Iterator[bytes]:
+def _unpacked(log: Iterable[bytes], name: str) -> Iterator[bytes]:
     try:
         yield from log
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
