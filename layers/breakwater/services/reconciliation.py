@@ -25,7 +25,7 @@ from breakwater.services.engine_client import EngineClient
 from breakwater.services.settlement import TenantTransactions, settle
 
 UNSETTLED_AGE_MIN = timedelta(seconds=5)  # Younger ones are still being settled by saga and events.
-SAGA_DURATION_MAX = timedelta(seconds=60)  # The state machine ends after 26 s, a task it gave up on 10 s later.
+SAGA_DURATION_MAX = timedelta(seconds=40)  # The state machine ends after 26 s, a task it gave up on 10 s later.
 BATCH_SIZE_MAX = 200
 ENGINE_FAILURES_MAX = 3  # In a row: then it is the engine that is down, and not one order that is bad.
 TIME_LEFT_MIN_S = 15.0  # The engine may take 5 s and each of two transactions 5 s.
