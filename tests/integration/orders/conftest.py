@@ -12,6 +12,7 @@ import pytest
 from breakwater.db.connection import Database, TenantTransaction
 from breakwater.db.orders import OrderRow
 from breakwater.domain.orders import PlaceOrder
+from breakwater.errors import Rejection, Unavailable
 from breakwater.services import order_saga
 from breakwater.services.engine_client import EngineClient
 from breakwater.services.projections import project
@@ -41,6 +42,22 @@ class Desk:
         """The way through when nothing fails."""
         self.reserve(order)
         snapshot = order_saga.submit_order(order, self.transactions, self.engine, NOW)
+        order_saga.confirm_order(order, snapshot, self.transactions, NOW)
+
+    def follow_saga(self, order: PlaceOrder) -> None:
+        """The state machine's way, whatever happens: see infra_cdk/constructs/order_saga.py."""
+        try:
+            self.reserve(order)
+        except (Rejection, Unavailable):
+            return
+        try:
+            snapshot = order_saga.submit_order(order, self.transactions, self.engine, NOW)
+        except Rejection:
+            order_saga.release_limits(order, self.transactions, self.engine, NOW)
+            return
+        except Unavailable:
+            order_saga.mark_unknown(order, "Unavailable", self.transactions, NOW)
+            return
         order_saga.confirm_order(order, snapshot, self.transactions, NOW)
 
     def project_all(self) -> None:

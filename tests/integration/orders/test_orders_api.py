@@ -9,15 +9,13 @@ from typing import Any
 
 import pytest
 
-from breakwater.domain.orders import SIMULATED_VENUE, PlaceOrder
-from breakwater.errors import Rejection, Unavailable
+from breakwater.domain.orders import SIMULATED_VENUE
 from breakwater.runtime import database as runtime_database
-from breakwater.services import order_saga
 from breakwater.services.previews import FEE_RATES
 from fargate_engine.venues import simulated_market
 from functions.orders import app as orders_app
 from functions.queries import app as queries_app
-from tests.integration.limits.firm import NOW, SYMBOL, create_firm, set_reference
+from tests.integration.limits.firm import SYMBOL, create_firm, set_reference
 from tests.integration.orders.conftest import Desk
 from tests.support.engine_model import reject
 from tests.unit.runtime.http_events import LambdaContext, caller_context, http_event
@@ -53,24 +51,7 @@ def api(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     runtime_database.database.cache_clear()
     monkeypatch.setattr(orders_app, "engine_client", lambda: desk.engine)
     monkeypatch.setattr(queries_app, "engine_client", lambda: desk.engine)
-
-    def saga(order: PlaceOrder) -> None:
-        """The state machine's way: see infra_cdk/constructs/order_saga.py."""
-        try:
-            desk.reserve(order)
-        except (Rejection, Unavailable):
-            return
-        try:
-            snapshot = order_saga.submit_order(order, desk.transactions, desk.engine, NOW)
-        except Rejection:
-            order_saga.release_limits(order, desk.transactions, desk.engine, NOW)
-            return
-        except Unavailable:
-            order_saga.mark_unknown(order, "Unavailable", desk.transactions, NOW)
-            return
-        order_saga.confirm_order(order, snapshot, desk.transactions, NOW)
-
-    monkeypatch.setattr(orders_app, "start_order_saga", saga)
+    monkeypatch.setattr(orders_app, "start_order_saga", desk.follow_saga)
     yield Api(orders_app.handler, desk.firm.tenant_id)
     runtime_database.database().close()
     runtime_database.database.cache_clear()

@@ -1,0 +1,246 @@
+"""The OpenAPI document says what the code says, and the handlers do what it says."""
+
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from breakwater.domain.times import format_time
+from functions.openapi import DOCUMENT, document_text
+from tests.contract.conftest import PASSWORD, USERNAME, Platform
+from tests.integration.limits.firm import SYMBOL, order_of
+from tests.integration.orders.conftest import Desk
+
+AS_DOCUMENTED = [
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+TIMEOUT_S = 10
+NOWHERE = "http://127.0.0.1:9"  # The discard port: nothing listens there.
+HUGE = "999999999999999999.999999999999999999"
+# What is sent for a thing that exists: its id is another in each test.
+KNOWN = {name: str(uuid.uuid5(uuid.NAMESPACE_URL, name)) for name in ("account_id", "node_id", "order_id", "limit_id")}
+UNKNOWN = "ffffffff-ffff-4fff-bfff-ffffffffffff"
+# By member or parameter. The shortest is what schemathesis keeps while it varies the others, so it is a good one.
+WORTH_TRYING: dict[str, list[Any]] = {
+    **{name: [stand_in, UNKNOWN] for name, stand_in in KNOWN.items()},
+    "symbol": [SYMBOL, "BTC/USDT", "NO/SUCHCOIN"],
+    "instrument": ["*", SYMBOL, "NO/SUCHCOIN"],
+    "limit_type": ["PRICE_COLLAR", "LONG_POSITION", "OPEN_ORDER_COUNT", "RESTRICTED_LIST", "NO_SUCH_LIMIT_TYPE"],
+    "type": ["LIMIT", "MARKET"],
+    "time_in_force": ["GTC", "IOC", "FOK"],
+    "quantity": ["7", "-7", "0.0", "1000", "0.00001", HUGE],
+    "price": ["2000", "2001.10", "-2000", "0.001", HUGE],
+    "venue": ["SIM", "BOOK", "NO_SUCH"],
+    "value": ["1", "-1", "0.0", "0.05", HUGE],
+    "parameters": [{}, {"mode": "DENY", "symbols": [SYMBOL]}, {"mode": [], "symbols": {}}],
+    "scopes": [["read"], ["trade", "admin"], ["session"]],
+    "ip_allow": [[], ["203.0.113.0/24", "2001:db8::/32"], ["203.0.113.1/24"]],
+    "expires_at": [None, "2020-01-01T00:00:00Z", "2999-01-01T00:00:00+14:00"],
+}
+REQUESTS = ("OrderTerms", "LimitSetting", "StateChange", "ApiKeyRequest")
+
+
+def _with_values_worth_trying(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with fewer values in its requests: noise alone would meet hardly anything but 404."""
+    fields = [field for name in REQUESTS for field in document["components"]["schemas"][name]["properties"].items()]
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    parameters = [parameter for operation in operations for parameter in operation.get("parameters", [])]
+    fields += [(parameter["name"], parameter["schema"]) for parameter in parameters]
+    for name, schema in fields:
+        if name in WORTH_TRYING:
+            schema.clear()
+            schema["enum"] = WORTH_TRYING[name]
+    return document
+
+
+SCHEMA = schemathesis.openapi.from_dict(json.loads(DOCUMENT.read_text()))
+SCHEMA_TO_TRY = schemathesis.openapi.from_dict(_with_values_worth_trying(json.loads(DOCUMENT.read_text())))
+
+
+def test_the_committed_document_is_what_the_code_says() -> None:
+    assert DOCUMENT.read_text() == document_text(), "`make openapi` writes it again"
+
+
+def test_every_answer_has_a_named_schema_so_that_clients_can_be_generated() -> None:
+    operations = [op for path in json.loads(DOCUMENT.read_text())["paths"].values() for op in path.values()]
+    answers = [(op, status, answer) for op in operations for status, answer in op["responses"].items()]
+    assert len(answers) > 3 * len(operations) - 1
+    for operation, status, answer in answers:
+        schemas = [content["schema"] for content in answer.get("content", {}).values()]
+        told = f"{operation['operationId']} {status}"
+        assert all(list(schema) == ["$ref"] for schema in schemas), told
+        assert len(schemas) == (0 if status == "204" else 1), told
+
+
+class Known:
+    """What the stand-ins stand for: an account, a node with a limit, and an open order."""
+
+    def __init__(self, platform: Platform) -> None:
+        firm, order = platform.desk.firm, order_of(platform.desk.firm)
+        platform.desk.follow_saga(order)
+        real = {
+            "account_id": firm.account_ids[0],
+            "node_id": firm.firm,
+            "order_id": order.order_id,
+            "limit_id": platform.desk.admin("SELECT limit_id FROM limits.limits")[0][0],
+        }
+        self.url = platform.url
+        self._ids = {stand_in: str(real[name]) for name, stand_in in KNOWN.items()}
+
+    def put_into(self, sent: Any) -> Any:
+        if not isinstance(sent, dict):
+            return sent
+        return {name: self._ids.get(value, value) if isinstance(value, str) else value for name, value in sent.items()}
+
+
+@pytest.fixture
+def known(platform: Platform) -> Known:
+    return Known(platform)
+
+
+@SCHEMA_TO_TRY.parametrize()
+@settings(
+    max_examples=25,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    # All examples of an operation share a database, and are meant to: one finds what another left.
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+def test_whatever_is_sent_the_answer_is_as_documented(case: schemathesis.Case[Any], known: Known) -> None:
+    case.path_parameters = known.put_into(case.path_parameters)
+    case.query = known.put_into(case.query)
+    case.body = known.put_into(case.body)
+    case.call_and_validate(base_url=known.url, checks=[not_a_server_error, *AS_DOCUMENTED], timeout=TIMEOUT_S)
+
+
+class Client:
+    """Calls operations by their id, checks each answer against the document, and notes what succeeded."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.succeeded: set[tuple[str, int]] = set()
+
+    def call(self, operation_id: str, status: int, **parts: Any) -> Any:
+        case = SCHEMA.find_operation_by_id(operation_id).Case(
+            media_type="application/json" if "body" in parts else None, **parts
+        )
+        response = case.call_and_validate(base_url=self._url, checks=AS_DOCUMENTED, timeout=TIMEOUT_S)
+        assert response.status_code == status, response.text
+        if status < 400:
+            self.succeeded.add((operation_id, status))
+        return response.json() if response.content else None
+
+
+def test_every_kind_of_success_is_answered_as_documented(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, desk = Client(platform.url), platform.desk
+    account_id, node_id = str(desk.firm.account_ids[0]), str(desk.firm.firm)
+    _sign_in_and_out(client)
+    _manage_keys(client)
+    terms = {
+        "account_id": account_id,
+        "symbol": SYMBOL,
+        "side": "BUY",
+        "type": "LIMIT",
+        "quantity": "2",
+        "price": "1990",
+    }
+    _trade(client, desk, terms, monkeypatch)
+    _look(client, desk, account_id)
+    _limit(client, terms, node_id)
+    _stop(client, desk, terms, node_id, monkeypatch)
+    operations = [op for path in SCHEMA.raw_schema["paths"].values() for op in path.values()]
+    promised = {(op["operationId"], int(s)) for op in operations for s in op["responses"] if s.startswith("2")}
+    assert client.succeeded == promised
+
+
+def _sign_in_and_out(client: Client) -> None:
+    tokens = client.call("sign_in", 200, body={"username": USERNAME, "password": PASSWORD})
+    client.call("refresh", 200, body={"refresh_token": tokens["refresh_token"]})
+    client.call("sign_out", 204, body={"access_token": tokens["access_token"]})
+
+
+def _manage_keys(client: Client) -> None:
+    assert client.call("get_me", 200)["username"] == USERNAME
+    expires_at = format_time(datetime.now(UTC) + timedelta(days=1))
+    key = client.call("create_api_key", 201, body={"name": "bot", "scopes": ["trade"], "expires_at": expires_at})
+    client.call("revoke_api_key", 204, path_parameters={"key_id": key["key_id"]})
+    (listed,) = client.call("list_api_keys", 200)["items"]
+    assert (listed["expires_at"], listed["revoked_at"] is None) == (expires_at, False)
+
+
+def _trade(client: Client, desk: Desk, terms: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Orders filled, cancelled, left UNKNOWN by an engine that does not answer, and refused."""
+    filled = client.call("place_order", 201, body=terms | {"client_order_id": "filled"})
+    client.call("place_order", 200, body=terms | {"client_order_id": "filled"})
+    client.call("place_order", 409, body=terms | {"client_order_id": "filled", "quantity": "3"})
+    order_id = uuid.UUID(filled["order_id"])
+    desk.model.fill(order_id, desk.model.orders[order_id].order.quantity)
+    desk.project_all()
+    for name in ("get_order", "get_saga"):
+        assert client.call(name, 200, path_parameters={"order_id": filled["order_id"]})["status"] == "FILLED"
+    open_order = client.call("place_order", 201, body=terms | {"client_order_id": "open"})
+    client.call("cancel_order", 200, path_parameters={"order_id": open_order["order_id"]})
+    client.call("cancel_order", 409, path_parameters={"order_id": open_order["order_id"]})
+    client.call("place_order", 201, body=terms | {"client_order_id": "open-too"})
+    client.call("cancel_orders", 200, query={"account_id": terms["account_id"]})
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.engine, "_base_url", lambda: NOWHERE)
+        assert client.call("place_order", 202, body=terms | {"client_order_id": "unknown"})["status"] == "UNKNOWN"
+        assert client.call("get_health", 503)["status"] == "DOWN"
+    refusal = client.call("place_order", 422, body=terms | {"client_order_id": "refused", "quantity": "1000"})
+    assert refusal["refusals"]
+    assert client.call("preview_order", 200, body=terms | {"client_order_id": "preview", "quantity": "1000"})[
+        "refusals"
+    ]
+
+
+def _look(client: Client, desk: Desk, account_id: str) -> None:
+    desk.admin(
+        "INSERT INTO trading.account_feed SELECT account_id, row_number() OVER (ORDER BY occurred_at_ns), event_id,"
+        " tenant_id FROM trading.events WHERE account_id = %s",
+        account_id,
+    )
+    desk.admin(
+        "INSERT INTO alerts.alerts VALUES (%s, %s, NULL, 'NODE_STATE', 'ERROR', 'title', 'body', 'c', now())",
+        uuid.uuid4(),
+        desk.firm.tenant_id,
+    )
+    for name in ("list_orders", "list_trades", "list_positions", "get_portfolio", "list_events"):
+        assert client.call(name, 200, query={"account_id": account_id})["items"], name
+    for name in ("list_alerts", "list_instruments"):
+        assert client.call(name, 200)["items"], name
+    client.call("get_health", 200)
+
+
+def _limit(client: Client, terms: dict[str, Any], node_id: str) -> None:
+    setting = {"node_id": node_id, "limit_type": "MAX_ORDER_NOTIONAL", "value": "1000"}
+    limit = client.call("set_limit", 200, body=setting)
+    assert not client.call("validate_order", 200, body=terms | {"client_order_id": "validated"})["passes"]
+    assert client.call("get_limit_usage", 200, query={"node_id": node_id})["items"]
+    client.call("delete_limit", 204, path_parameters={"limit_id": limit["limit_id"]})
+
+
+def _stop(client: Client, desk: Desk, terms: dict[str, Any], node_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client.call("place_order", 201, body=terms | {"client_order_id": "stopped"})
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.engine, "_base_url", lambda: NOWHERE)
+        assert len(client.call("kill_node", 200, body={"node_id": node_id, "reason": "test"})["failed"]) == 2
+    killed = client.call("kill_node", 200, body={"node_id": node_id, "reason": "again"})
+    assert (killed["state"], len(killed["canceled"])) == ("KILLED", 2)  # The open order and the UNKNOWN one.
+    assert client.call("get_limit_tree", 200)["items"][0]["state"] == "KILLED"
+    assert client.call("rearm_node", 200, body={"node_id": node_id, "reason": "test"})["state"] == "ACTIVE"
