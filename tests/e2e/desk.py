@@ -56,12 +56,17 @@ def eventually[T](look: Callable[[], T | None], within_s: float = 15.0) -> T:
         time.sleep(0.1)
 
 
-def final(client: Client, order_id: str, within_s: float = 100.0) -> Order:
-    """The order once it is final; the reconciler, which runs every minute, may have to help."""
+def final(
+    client: Client, order_id: str, within_s: float = 100.0, *, meanwhile: Callable[[], None] = lambda: None
+) -> Order:
+    """The order once it is final; the reconciler may have to help, as it does every minute or in the `meanwhile`."""
 
     def look() -> Order | None:
         order = client.order(order_id)
-        return order if order["status"] in FINAL_STATUSES else None
+        if order["status"] in FINAL_STATUSES:
+            return order
+        meanwhile()
+        return None
 
     return eventually(look, within_s)
 

@@ -53,7 +53,11 @@ def place_until_answered(desk: Desk, side: str) -> Order:
 
 
 def test_orders_caught_by_a_dying_engine_end_once_and_the_books_agree(
-    desk: Desk, endpoints: dict[str, Any], endpoints_file: Path, database: psycopg.Connection
+    desk: Desk,
+    endpoints: dict[str, Any],
+    endpoints_file: Path,
+    database: psycopg.Connection,
+    reconcile: Callable[[], None],
 ) -> None:
     resting = desk.rest()
     with ThreadPoolExecutor(ORDERS) as pool:
@@ -65,7 +69,7 @@ def test_orders_caught_by_a_dying_engine_end_once_and_the_books_agree(
 
     assert desk.client.order(resting["order_id"])["status"] == "NEW"
     for order in placed:
-        ended = final(desk.client, order["order_id"])
+        ended = final(desk.client, order["order_id"], meanwhile=reconcile)
         trades = desk.filled_of(order["order_id"])
         assert sum(Decimal(trade["last_qty"]) for trade in trades) == Decimal(ended["cum_qty"])
     desk.client.cancel_all(desk.account_id)

@@ -229,7 +229,7 @@ def test_while_the_database_is_away_nothing_is_promised_and_afterwards_the_books
         caught = send_all_through(outage, ask, desk, seen)
         for each in caught:
             assert_honest(each)
-        assert {201, 503} <= {each.answer.status_code for each in caught}
+        assert {201} < {each.answer.status_code for each in caught}  # Before it, and within it.
         aftermath.wait_for_engine()
         sent.extend(caught)
 
