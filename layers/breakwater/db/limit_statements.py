@@ -50,23 +50,26 @@ LOCK_RESERVATION = """
 SELECT order_id, node_ids, symbol, side, quantity, valuation_price, open_qty, cum_qty, cum_notional, engine_seq, state
 FROM limits.reservations WHERE order_id = %(order_id)s FOR NO KEY UPDATE
 """
-# The day of a fill begins a new count; a fill of a day that is over is not added to a later one.
+# The day of a fill begins a new count; a fill of a day that is over is not added to a later one. No fill counts to a
+# day before the one its order was judged by: at midnight the engine's clock may be behind the one that reserved.
 SETTLE = """
 WITH reservation AS (
   UPDATE limits.reservations
   SET open_qty = %(open_qty)s, cum_qty = %(cum_qty)s, cum_notional = %(cum_notional)s, engine_seq = %(engine_seq)s,
       state = %(state)s, updated_at = now()
-  WHERE order_id = %(order_id)s)
+  WHERE order_id = %(order_id)s
+  RETURNING greatest(%(day)s, (created_at AT TIME ZONE 'UTC')::date) AS day)
 UPDATE limits.exposures SET
   filled_qty = filled_qty + %(booked_filled_qty)s,
   open_buy_qty = open_buy_qty + %(booked_open_buy_qty)s,
   open_sell_qty = open_sell_qty + %(booked_open_sell_qty)s,
   open_order_count = open_order_count + %(booked_open_order_count)s,
   open_notional = open_notional + %(booked_open_notional)s,
-  traded_notional = CASE WHEN session_date < %(day)s THEN %(booked_traded_notional)s
-                         WHEN session_date = %(day)s THEN traded_notional + %(booked_traded_notional)s
+  traded_notional = CASE WHEN session_date < day THEN %(booked_traded_notional)s
+                         WHEN session_date = day THEN traded_notional + %(booked_traded_notional)s
                          ELSE traded_notional END,
-  session_date = greatest(session_date, %(day)s)
+  session_date = greatest(session_date, day)
+FROM reservation
 WHERE node_id = ANY (%(node_ids)s) AND symbol = %(symbol)s
 """
 
