@@ -63,10 +63,12 @@ bench: $(INSTALLED) ## the figures, against the platform that `make up` started
 synth: $(INSTALLED) ## the CloudFormation templates for AWS, in cdk.out
 	@$(CDK) synth --quiet
 
-deploy: $(INSTALLED) ## to the AWS account of your environment, then migrate its database
+# The engine comes last: it reads tables that the migrations make.
+deploy: $(INSTALLED) ## to the AWS account of your environment, and migrate its database
 	@mkdir -p .build
-	@$(CDK) deploy --all --outputs-file .build/outputs.json
+	@$(CDK) deploy BreakwaterControl --outputs-file .build/outputs.json
 	@$(VENV_PYTHON) -m local_cloud.provisioning .build/outputs.json
+	@$(CDK) deploy BreakwaterEngine --exclusively
 
 lock: $(TOOLS_DONE) ## compile requirements/*.txt from pyproject.toml again
 	@compile="$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-annotate --no-header"; \

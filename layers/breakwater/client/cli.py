@@ -97,7 +97,10 @@ def place(
     account: Account = None,
     as_json: AsJson = False,
 ) -> None:
-    """Place an order: `breakwater place buy 0.5 ETH/USDT --at 2684.10`."""
+    """Place an order.
+
+    Such as `breakwater place buy 0.5 ETH/USDT --at 2684.10`, or with --market in place of a price.
+    """
     price = _price(at, market)
     own_id = client_order_id or str(uuid.uuid4())
     with signed_in() as (client, saved), _told_how_to_ask_again(own_id):
@@ -131,7 +134,10 @@ def preview(
     account: Account = None,
     as_json: AsJson = False,
 ) -> None:
-    """What every limit would say to an order, its fees and its price; nothing is changed."""
+    """What the limits would say to an order.
+
+    The verdict of each, the fees and the price. Nothing is placed and nothing reserved.
+    """
     price = _price(at, market)
     with signed_in() as (client, saved):
         answer = client.preview(_account(account, saved), symbol.upper(), side.name, quantity, price=price)
