@@ -8,7 +8,7 @@ from pathlib import Path
 
 from events.alerts import AlertRaised
 from events.envelope import Event
-from events.limits import LimitBreached, NodeStateChanged
+from events.limits import LimitBreached, LimitChanged, NodeStateChanged
 from events.orders import (
     OrderAccepted,
     OrderCanceled,
@@ -28,6 +28,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     OrderExpired,
     TradeExecuted,
     LimitBreached,
+    LimitChanged,
     NodeStateChanged,
     AlertRaised,
 )

@@ -1,7 +1,7 @@
 """What happens to limits."""
 
 import uuid
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from events.envelope import Amount, Event
 
@@ -23,6 +23,22 @@ class LimitBreached(Event):
     attempted: Amount | None
     order_id: uuid.UUID
     symbol: str
+
+
+class LimitChanged(Event):
+    """Somebody set, replaced or removed a limit. Values and parameters are null where there was, or is, no limit."""
+
+    topic: ClassVar[str] = "limits.LimitChanged.v1"
+    node_id: uuid.UUID
+    node_name: str
+    limit_id: uuid.UUID
+    limit_type: str
+    instrument: str
+    value_before: Amount | None
+    value: Amount | None
+    parameters_before: dict[str, Any] | None
+    parameters: dict[str, Any] | None
+    changed_by: str
 
 
 class NodeStateChanged(Event):

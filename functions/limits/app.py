@@ -23,7 +23,7 @@ def set_limit(setting: LimitSetting, caller: Caller) -> SetLimit:
 @api.delete("/limits/{limit_id}", status_code=204)
 def delete_limit(limit_id: uuid.UUID, caller: Caller) -> None:
     with tenant_transaction(caller.tenant_id) as tx:
-        limit_settings.delete_limit(limit_id, caller, tx)
+        limit_settings.delete_limit(limit_id, caller, tx, datetime.now(UTC))
 
 
 @api.get("/limits/tree")

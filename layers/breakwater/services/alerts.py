@@ -1,5 +1,6 @@
 """From a limit's event to an alert that people read. Decision 0062 says who is told what, and how often."""
 
+import json
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +10,7 @@ from breakwater.db.connection import TenantTransaction
 from breakwater.domain.times import from_nanoseconds, nanoseconds
 from events.alerts import AlertRaised
 from events.envelope import Envelope
-from events.limits import LimitBreached, NodeStateChanged
+from events.limits import LimitBreached, LimitChanged, NodeStateChanged
 
 SUBJECT_LENGTH_MAX = 100  # SNS: printable ASCII on one line, at most this long.
 _NAMESPACE = uuid.UUID("a2e6a0f4-5a0e-4d3c-9a5e-2f6d1c7b8e90")
@@ -26,6 +27,8 @@ def alert_of(envelope: Envelope) -> Alert:
     """The alert an event gives rise to: the same one each time. ValueError for a topic that gives rise to none."""
     if envelope.topic == LimitBreached.topic:
         return _breach(envelope, LimitBreached.model_validate(envelope.payload))
+    if envelope.topic == LimitChanged.topic:
+        return _limit_change(envelope, LimitChanged.model_validate(envelope.payload))
     if envelope.topic == NodeStateChanged.topic:
         return _state_change(envelope, NodeStateChanged.model_validate(envelope.payload))
     raise ValueError(f"no alert is raised for {envelope.topic}")
@@ -72,6 +75,26 @@ def _breach(envelope: Envelope, breach: LimitBreached) -> Alert:
     # A soft threshold tells where things are heading; only a refusal means that somebody could not do something.
     severity: Severity = "ERROR" if refused else "WARNING" if breach.threshold_pct >= 90 else "INFO"
     return _alert(envelope, breach.limit_type, severity, f"{breach.limit_type} of {breach.node_name} {what}", lines)
+
+
+def _limit_change(envelope: Envelope, change: LimitChanged) -> Alert:
+    lines = {
+        "Node": f"{change.node_name} ({change.node_id})",
+        "Limit type": change.limit_type,
+        "Instrument": change.instrument,
+        "Before": _setting(change.value_before, change.parameters_before),
+        "Now": _setting(change.value, change.parameters),
+        "Changed by": change.changed_by,
+    }
+    removed = change.parameters is None
+    what = "was removed" if removed else "was set" if change.parameters_before is None else "was changed"
+    # A limit that is gone stops nothing any more.
+    severity: Severity = "WARNING" if removed else "INFO"
+    return _alert(envelope, "LIMIT_CHANGE", severity, f"{change.limit_type} of {change.node_name} {what}", lines)
+
+
+def _setting(value: str | None, parameters: dict[str, Any] | None) -> str:
+    return "no limit" if parameters is None else value if value is not None else json.dumps(parameters)
 
 
 def _state_change(envelope: Envelope, change: NodeStateChanged) -> Alert:

@@ -33,7 +33,8 @@ from breakwater.services.limit_views import (
 )
 from breakwater.services.limits import judge
 from breakwater.services.settlement import TenantTransactions, settle
-from events.limits import NodeStateChanged
+from events.envelope import Event
+from events.limits import LimitChanged, NodeStateChanged
 
 
 class _Body(BaseModel):
@@ -69,22 +70,28 @@ def set_limit(setting: LimitSetting, caller: Caller, tx: TenantTransaction, at: 
         raise InvalidRequest(f"limit_type is one of {', '.join(LIMIT_TYPES)}", field="limit_type")
     limit_type.check_setting(setting.value, setting.parameters)
     # Locked, so that an order sees either the old limit or the new one.
-    if tx.limits.node(setting.node_id, lock=True) is None:
+    node = tx.limits.node(setting.node_id, lock=True)
+    if node is None:
         raise NotFound("no such node")
     instruments = tx.market.instruments()
     _check_symbols(setting, {instrument.symbol for instrument in instruments})
+    before = _limits(tx, at).get((node.node_id, setting.limit_type, setting.instrument))
     limit = tx.limits.put(Limit(limit_id=uuid.uuid4(), **dict(setting)), created_by=caller.username)
+    _tell_change(tx, node, before=before, after=limit, caller=caller, at=at)
     scopes = {scope.node.node_id: scope for scope in tx.limits.scopes(at.astimezone(UTC).date())}
     scope = scopes[limit.node_id]
     warnings = [*_looser_than_above(limit, scope, scopes), *_below_use(limit, scope, instruments)]
     return {**_limit_json(scope, limit, instruments), "warnings": warnings}
 
 
-def delete_limit(limit_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> None:
+def delete_limit(limit_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
     """NotFound when there is no such limit."""
     caller.require("limits:manage")
-    if not tx.limits.delete(limit_id):
+    limit = next((limit for limit in _limits(tx, at).values() if limit.limit_id == limit_id), None)
+    node = None if limit is None else tx.limits.node(limit.node_id, lock=True)
+    if node is None or not tx.limits.delete(limit_id):
         raise NotFound("no such limit")
+    _tell_change(tx, node, before=limit, after=None, caller=caller, at=at)
 
 
 def tree(caller: Caller, tx: TenantTransaction, at: datetime) -> LimitTree:
@@ -161,6 +168,47 @@ def rearm(change: StateChange, caller: Caller, tx: TenantTransaction, at: dateti
     return _node_json(_change_state(change, NodeState.ACTIVE, caller, tx, at))
 
 
+def _limits(tx: TenantTransaction, at: datetime) -> dict[tuple[uuid.UUID, str, str], Limit]:
+    scopes = tx.limits.scopes(at.astimezone(UTC).date())
+    return {(limit.node_id, limit.limit_type, limit.instrument): limit for scope in scopes for limit in scope.limits}
+
+
+def _tell_change(
+    tx: TenantTransaction, node: Node, *, before: Limit | None, after: Limit | None, caller: Caller, at: datetime
+) -> None:
+    """Who loosened a limit must not be able to tighten it again unseen."""
+    limit = after or before
+    if limit is None or limit.limit_id is None:
+        raise ValueError("a change of nothing")
+    event = LimitChanged(
+        node_id=node.node_id,
+        node_name=node.name,
+        limit_id=limit.limit_id,
+        limit_type=limit.limit_type,
+        instrument=limit.instrument,
+        value_before=_value_text(before),
+        value=_value_text(after),
+        parameters_before=None if before is None else dict(before.parameters),
+        parameters=None if after is None else dict(after.parameters),
+        changed_by=caller.username,
+    )
+    _publish(event, node, caller, tx, at)
+
+
+def _value_text(limit: Limit | None) -> str | None:
+    return None if limit is None or limit.value is None else format_amount(limit.value)
+
+
+def _publish(event: Event, node: Node, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
+    tx.outbox.add(
+        event,
+        aggregate_id=node.node_id,
+        account_id=None,
+        correlation_id=caller.correlation_id,
+        occurred_at_ns=nanoseconds(at),
+    )
+
+
 def _change_state(change: StateChange, state: NodeState, caller: Caller, tx: TenantTransaction, at: datetime) -> Node:
     before = tx.limits.node(change.node_id, lock=True)
     if before is None:
@@ -174,13 +222,7 @@ def _change_state(change: StateChange, state: NodeState, caller: Caller, tx: Ten
         reason=change.reason,
         changed_by=caller.username,
     )
-    tx.outbox.add(
-        event,
-        aggregate_id=before.node_id,
-        account_id=None,
-        correlation_id=caller.correlation_id,
-        occurred_at_ns=nanoseconds(at),
-    )
+    _publish(event, before, caller, tx, at)
     return replace(before, state=state, state_reason=change.reason)
 
 

@@ -37,6 +37,18 @@ BREACH = {
     "order_id": str(uuid.uuid4()),
     "symbol": "ETH/USDT",
 }
+LIMIT_CHANGE = {
+    "node_id": str(uuid.uuid4()),
+    "node_name": "Desk A",
+    "limit_id": str(uuid.uuid4()),
+    "limit_type": "LONG_POSITION",
+    "instrument": "*",
+    "value_before": "10",
+    "value": "12.50",
+    "parameters_before": {},
+    "parameters": {},
+    "changed_by": "risk",
+}
 STATE_CHANGE = {
     "node_id": str(uuid.uuid4()),
     "node_name": "Desk A",
@@ -183,12 +195,20 @@ def test_a_message_that_gives_rise_to_no_alert_fails_alone(database: Database, m
     assert len(mailbox.read()) == 1
 
 
+def test_a_changed_limit_is_told_with_what_it_was_and_who_did_it() -> None:
+    alert = alert_of(envelope("limits.LimitChanged.v1", LIMIT_CHANGE))
+    assert alert.title == "LONG_POSITION of Desk A was changed"
+    assert "Before: 10\nNow: 12.50\nChanged by: risk\n" in alert.body
+
+
 @pytest.mark.parametrize(
     ("told", "severity"),
     [
         (breach(action="WARN", threshold_pct=70), "INFO"),
         (breach(action="WARN", threshold_pct=90), "WARNING"),
         (breach(), "ERROR"),
+        (envelope("limits.LimitChanged.v1", LIMIT_CHANGE), "INFO"),
+        (envelope("limits.LimitChanged.v1", LIMIT_CHANGE | {"value": None, "parameters": None}), "WARNING"),
         (envelope("limits.NodeStateChanged.v1", STATE_CHANGE), "CRITICAL"),
         (envelope("limits.NodeStateChanged.v1", STATE_CHANGE | {"state": "SUSPENDED"}), "ERROR"),
         (envelope("limits.NodeStateChanged.v1", STATE_CHANGE | {"state": "ACTIVE"}), "INFO"),

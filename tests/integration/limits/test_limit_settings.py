@@ -15,6 +15,7 @@ from breakwater.services import limit_settings
 from breakwater.services.engine_client import CanceledOrders, EngineClient
 from breakwater.services.limit_settings import LimitSetting, StateChange
 from breakwater.services.limits import reserve_limits
+from events.limits import LimitChanged
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import (
     NOW,
@@ -135,10 +136,26 @@ def test_a_limit_that_makes_no_sense_is_refused_and_not_stored(
 
 def test_a_deleted_limit_no_longer_holds(tx: TenantTransaction, firm: Firm, risk: Caller) -> None:
     limit = limit_settings.set_limit(setting(firm.desk, value="0.5"), risk, tx, NOW)
-    limit_settings.delete_limit(uuid.UUID(limit["limit_id"]), risk, tx)
+    limit_settings.delete_limit(uuid.UUID(limit["limit_id"]), risk, tx, NOW)
     reserve_and_record(tx, order_of(firm))
     with pytest.raises(NotFound):
-        limit_settings.delete_limit(uuid.UUID(limit["limit_id"]), risk, tx)
+        limit_settings.delete_limit(uuid.UUID(limit["limit_id"]), risk, tx, NOW)
+
+
+def test_every_change_of_a_limit_is_told_with_what_it_was_before(
+    tx: TenantTransaction, firm: Firm, risk: Caller
+) -> None:
+    limit = limit_settings.set_limit(setting(firm.desk), risk, tx, NOW)
+    limit_settings.set_limit(setting(firm.desk, value="12.50"), risk, tx, NOW)
+    limit_settings.delete_limit(uuid.UUID(limit["limit_id"]), risk, tx, NOW)
+    told = tx.connection.execute(
+        "SELECT payload FROM trading.events JOIN trading.outbox USING (event_id) WHERE topic = %s ORDER BY id",
+        (LimitChanged.topic,),
+    ).fetchall()
+    changes = [LimitChanged.model_validate(payload) for (payload,) in told]
+    assert [(each.value_before, each.value) for each in changes] == [(None, "10"), ("10", "12.50"), ("12.50", None)]
+    assert {(each.node_id, each.changed_by) for each in changes} == {(firm.desk, "risk")}
+    assert changes[-1].parameters is None
 
 
 def test_another_organisations_node_is_not_found(
