@@ -77,8 +77,8 @@ def complain(message: str) -> None:
 
 
 def _say_problem(problem: Problem) -> None:
-    # API Gateway itself answers 403, and no problem document, when the authorizer says no.
-    not_let_in = problem.status == 401 or problem.code == "HTTP_403"
+    # Without a problem document it is API Gateway's own: 403 when its authorizer says no, 404 for an API that is gone.
+    not_let_in = problem.status == 401 or problem.code in {"HTTP_403", "HTTP_404"}
     hint = ": run `breakwater sign-in`" if not_let_in and session.session_file().exists() else ""
     traced = f" [{problem.correlation_id}]" if problem.correlation_id else ""
     # An error of the whole request, such as two options that do not go together, has no field.

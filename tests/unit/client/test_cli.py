@@ -141,11 +141,13 @@ def test_a_refusal_is_one_line_and_the_limits_with_the_largest_quantity_that_pas
     assert "0.4" in rest[-1]
 
 
-def test_an_ended_session_says_how_to_go_on(api: Api) -> None:
+@pytest.mark.parametrize(("status", "message"), [(401, "Unauthorized"), (403, "Forbidden"), (404, "Not Found")])
+def test_an_ended_session_or_one_of_an_api_that_is_gone_says_how_to_go_on(api: Api, status: int, message: str) -> None:
     sign_in(api)
-    api.answers["GET /orders"] = (401, {"message": "Unauthorized"})
+    api.answers["GET /orders"] = (status, {"message": message})
     result = run("orders")
-    assert (result.exit_code, result.stderr) == (1, "error: Unauthorized (HTTP_401): run `breakwater sign-in`\n")
+    told = f"error: {message} (HTTP_{status}): run `breakwater sign-in`\n"
+    assert (result.exit_code, result.stderr) == (1, told)
 
 
 def test_a_server_that_is_down_is_one_line(session_file: Path) -> None:
