@@ -116,7 +116,7 @@ def place(
             reduce_only=reduce_only,
         )
     show_record(dict(order), as_json)
-    if order["status"] == "UNKNOWN" and not as_json:
+    if order["status"] in {"UNKNOWN", "PENDING_NEW"} and not as_json:
         note = (
             f"what became of it is not known yet, and its limits stay reserved: `breakwater order {order['order_id']}`"
         )

@@ -280,3 +280,10 @@ def test_another_folder_of_the_local_run_is_found(api: Api, tmp_path: Path, monk
     (tmp_path / "elsewhere" / "endpoints.json").write_text(json.dumps({"api_url": api.url, "users": users}))
     monkeypatch.setenv("BREAKWATER_LOCAL_DIR", str(tmp_path / "elsewhere"))
     assert run("sign-in", "--user", "trader1").exit_code == 0
+
+
+@pytest.mark.parametrize(("status", "is_noted"), [("UNKNOWN", True), ("PENDING_NEW", True), ("NEW", False)])
+def test_an_order_of_unknown_outcome_says_how_to_learn_it(api: Api, status: str, is_noted: bool) -> None:
+    sign_in(api)
+    api.answers["POST /orders"] = (202, ORDER | {"status": status})
+    assert ("note: " in run("place", "buy", "1", "ETH/USDT", "--market").stdout) is is_noted
