@@ -24,6 +24,7 @@ HEARTBEAT_S = 3
 STANDBY_POLL_S = 1
 QUOTE_S = 0.25
 QUOTE_AGE_MAX_S = 1.0
+MARKET_SILENCE_MAX_S = 2.0
 
 
 class Quotes:
@@ -37,7 +38,7 @@ class Quotes:
     async def run(self) -> None:
         while True:
             now = time.monotonic()
-            due = [quote for quote in self._current() if self._is_due(quote, now)]
+            due = [quote for quote in self._current(now) if self._is_due(quote, now)]
             if due:
                 await write_reference_prices(self._connection, due)
                 self._written.update((quote.symbol, (quote, now)) for quote in due)
@@ -47,8 +48,10 @@ class Quotes:
         written, written_at = self._written.get(quote.symbol, (None, 0.0))
         return quote != written or now - written_at > QUOTE_AGE_MAX_S
 
-    def _current(self) -> Iterator[Quote]:
+    def _current(self, now: float) -> Iterator[Quote]:
         for symbol, market in self._venue.markets.items():
+            if now - self._venue.moved_at[symbol] > MARKET_SILENCE_MAX_S:
+                continue  # A price that no market stands behind any more must be seen to grow old.
             bid_ticks, ask_ticks = market.book.best_ticks(Side.BUY), market.book.best_ticks(Side.SELL)
             if bid_ticks is not None and ask_ticks is not None:
                 yield Quote(symbol, market.instrument.price(bid_ticks), market.instrument.price(ask_ticks))

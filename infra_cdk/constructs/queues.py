@@ -12,7 +12,7 @@ BATCH_SIZE_MAX = 10
 
 
 class WorkQueue(Construct):
-    """A queue over TLS, encrypted, whose messages go to a dead-letter queue of the same kind after RECEIVES_MAX attempts.
+    """An encrypted queue whose messages go to a dead-letter queue of its kind after RECEIVES_MAX attempts.
 
     With `fifo` order holds within a message group, and the sender names each message (no deduplication by content).
     """

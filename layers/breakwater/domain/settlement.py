@@ -77,7 +77,7 @@ def settled(reservation: HeldReservation, snapshot: OrderSnapshot) -> HeldReserv
 
 
 def released(reservation: HeldReservation) -> HeldReservation:
-    """Everything that is still open given back, and final."""
+    """The same with nothing held: what a reservation is booked against when it begins."""
     return replace(reservation, open_qty=ZERO, state=ReservationState.FINAL)
 
 

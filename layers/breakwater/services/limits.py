@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -26,7 +26,6 @@ from breakwater.errors import InvalidRequest, LimitExceeded, NotFound
 from events.limits import LimitBreached
 
 type _Action = Literal["WARN", "REJECT"]
-_NO_DAY = date.min  # Nothing traded, so no day's count begins.
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,32 +96,14 @@ def settle(tx: TenantTransaction, snapshot: OrderSnapshot) -> bool:
 
     NotFound when nothing was ever reserved for the order.
     """
-    before = _locked(tx, snapshot.order_id)
+    before = tx.limits.lock_reservation(snapshot.order_id)
+    if before is None:
+        raise NotFound("nothing is reserved for this order")
     after = settled(before, snapshot)
     if after is before:
         return False
     tx.limits.settle(after, change_between(before, after), session_day(snapshot.transact_time_ns))
     return True
-
-
-def release(tx: TenantTransaction, order_id: uuid.UUID) -> bool:
-    """Give everything back for an order that never reached the engine; False when it is final already.
-
-    NotFound when nothing was ever reserved for the order.
-    """
-    before = _locked(tx, order_id)
-    if not before.is_open:
-        return False
-    after = released(before)
-    tx.limits.settle(after, change_between(before, after), _NO_DAY)
-    return True
-
-
-def _locked(tx: TenantTransaction, order_id: uuid.UUID) -> HeldReservation:
-    reservation = tx.limits.lock_reservation(order_id)
-    if reservation is None:
-        raise NotFound("nothing is reserved for this order")
-    return reservation
 
 
 def _warnings(order: PlaceOrder, findings: list[Finding]) -> list[LimitBreached]:

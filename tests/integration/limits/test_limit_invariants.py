@@ -14,7 +14,7 @@ from breakwater.db.connection import Database, TenantTransaction
 from breakwater.domain.exposure import Exposure
 from breakwater.domain.orders import OrdStatus, PlaceOrder, Side
 from breakwater.errors import LimitExceeded, NotFound
-from breakwater.services.limits import release, settle
+from breakwater.services.limits import settle
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import (
     NOW,
@@ -108,7 +108,7 @@ def _steps(firm: Firm, chance: random.Random) -> list[Step]:
 
 def _life(order: PlaceOrder, chance: random.Random) -> list[Step]:
     if chance.random() < 0.15:
-        return [lambda tx: release(tx, order.order_id)]
+        return [lambda tx: settle(tx, snapshot_of(order, 1, OrdStatus.REJECTED))]
     half = str(order.terms.quantity / 2)
     words = [
         snapshot_of(order, 1, OrdStatus.NEW),

@@ -8,7 +8,7 @@ from breakwater.domain.exposure import ZERO, Exposure
 from breakwater.domain.orders import OrdStatus, Side
 from breakwater.domain.valuation import ReferenceUnavailable
 from breakwater.errors import LimitExceeded, NotFound
-from breakwater.services.limits import refusal_events, release, reserve_limits, settle
+from breakwater.services.limits import refusal_events, reserve_limits, settle
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import (
     NOW,
@@ -99,32 +99,18 @@ def test_an_older_or_repeated_word_of_the_engine_changes_nothing(database: Datab
     with database.tenant_transaction(firm.tenant_id) as tx:
         assert not settle(tx, final)
         assert not settle(tx, snapshot_of(order, 4, OrdStatus.PARTIALLY_FILLED, "0.5"))
-        assert not release(tx, order.order_id)
     assert exposures(database, firm) == before
 
 
-def test_releasing_gives_everything_back_once(database: Database, firm: Firm) -> None:
+def test_a_rejected_order_gives_everything_back_once(database: Database, firm: Firm) -> None:
     order = order_of(firm, Side.SELL)
+    rejected = snapshot_of(order, 1, OrdStatus.REJECTED)
     with database.tenant_transaction(firm.tenant_id) as tx:
         reserve_and_record(tx, order)
-        assert release(tx, order.order_id)
-        assert not release(tx, order.order_id)
+        assert settle(tx, rejected)
+        assert not settle(tx, rejected)
     exposure = exposures(database, firm)[0]
     assert (exposure.open_sell_qty, exposure.open_order_count, exposure.open_notional) == (ZERO, 0, ZERO)
-
-
-def test_a_late_word_after_a_release_is_booked_all_the_same(database: Database, firm: Firm) -> None:
-    order = order_of(firm)
-    with database.tenant_transaction(firm.tenant_id) as tx:
-        reserve_and_record(tx, order)
-        release(tx, order.order_id)
-        assert settle(tx, snapshot_of(order, 1, OrdStatus.PARTIALLY_FILLED, "0.4"))
-    exposure = exposures(database, firm)[0]
-    assert (exposure.filled_qty, exposure.open_buy_qty, exposure.open_order_count) == (
-        Decimal("0.4"),
-        Decimal("0.6"),
-        1,
-    )
 
 
 def test_the_traded_notional_starts_anew_at_midnight_utc(database: Database, firm: Firm) -> None:

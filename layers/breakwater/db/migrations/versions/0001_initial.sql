@@ -259,7 +259,9 @@ CREATE TABLE market.instruments (
   quote_asset  text NOT NULL,
   tick_size    numeric NOT NULL CHECK (tick_size > 0),
   lot_size     numeric NOT NULL CHECK (lot_size > 0),
-  notional_min numeric NOT NULL CHECK (notional_min >= 0)
+  notional_min numeric NOT NULL CHECK (notional_min >= 0),
+  -- A fee of a thousandth of price times quantity must fit the 18 decimals an amount may have.
+  CHECK (scale(tick_size) + scale(lot_size) <= 15)
 );
 INSERT INTO market.instruments VALUES
   ('BTC/USDT', 'BTC', 'USDT', 0.01, 0.00001, 5),
@@ -331,6 +333,7 @@ CREATE FUNCTION trading.unsettled_orders(older_than interval, at_most integer)
     SELECT r.tenant_id, r.order_id, r.updated_at FROM limits.reservations r JOIN trading.orders o USING (order_id)
     WHERE r.state <> 'FINAL' AND (r.state = 'HELD' OR o.status IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED'))
   ) unsettled
-  WHERE updated_at < now() - older_than ORDER BY updated_at LIMIT at_most $$;
+  -- At random: orders that fail each time must not keep the others from their turn.
+  WHERE updated_at < now() - older_than ORDER BY random() LIMIT at_most $$;
 REVOKE ALL ON FUNCTION identity.find_api_key, trading.unsettled_orders FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION identity.find_api_key, trading.unsettled_orders TO breakwater_functions;
