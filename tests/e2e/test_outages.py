@@ -106,19 +106,21 @@ def send_all_through(
 ) -> list[Sent]:
     """Several senders, one order after the other, from before the outage to its end; `seen` is called within it."""
     price = desk.price_below()
-    is_over = threading.Event()
+    under_way, is_over = threading.Semaphore(0), threading.Event()
 
     def send_one_after_the_other() -> list[Sent]:
         sent: list[Sent] = []
         while not is_over.is_set():
             sent.append(send(ask, desk, order_of(desk, price if len(sent) % 2 else None)))
+            under_way.release()
             is_over.wait(0.1)
         return sent
 
     with ThreadPoolExecutor(SENDERS) as pool:
         sending = [pool.submit(send_one_after_the_other) for _ in range(SENDERS)]
-        time.sleep(0.5)
         try:
+            for _ in sending:  # Some functions have to start first.
+                assert under_way.acquire(timeout=ANSWERED_WITHIN_S)
             with outage:
                 began_at = time.monotonic()
                 seen()
