@@ -114,7 +114,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
         }
         for found in error.errors()[:ERRORS_SHOWN_MAX]
     ]
-    detail = "the request has values that can never be right"
+    detail = "the request is not valid"
     return problem_response(problems.problem(422, "INVALID_REQUEST", detail, correlation_id_of(request), errors=errors))
 
 

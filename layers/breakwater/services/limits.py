@@ -11,7 +11,7 @@ from breakwater.db.connection import TenantTransaction
 from breakwater.db.limits import Ladder
 from breakwater.domain.exposure import ZERO
 from breakwater.domain.limit_types import ProposedOrder
-from breakwater.domain.limits import Finding, evaluate, propose, refused
+from breakwater.domain.limits import Finding, Refusal, evaluate, propose, refused
 from breakwater.domain.orders import OrderSnapshot, OrderTerms, PlaceOrder
 from breakwater.domain.settlement import (
     HeldReservation,
@@ -52,7 +52,7 @@ def reserve_limits(tx: TenantTransaction, order: PlaceOrder, at: datetime) -> Re
     proposed, findings = judge(ladder, terms, at)
     refusals = [finding.to_json() for finding in refused(findings)]
     if refusals:
-        raise LimitExceeded("the order would pass a limit", refusals=refusals)
+        raise LimitExceeded(_refusal_message(refusals), refusals=refusals)
     reservation = HeldReservation(
         order_id=order.order_id,
         node_ids=[scope.node.node_id for scope in ladder.scopes],
@@ -84,6 +84,12 @@ def judge(ladder: Ladder, terms: OrderTerms, at: datetime) -> tuple[ProposedOrde
         reference = fresh_reference(quote.reference, quote.observed_at, at)
     proposed = propose(terms, quote.instrument, reference, ladder.scopes)
     return proposed, evaluate(ladder.scopes, proposed, reduce_only=terms.reduce_only)
+
+
+def _refusal_message(refusals: list[Refusal]) -> str:
+    first, *others = refusals
+    also = "" if not others else " and one other limit" if len(others) == 1 else f" and {len(others)} other limits"
+    return f"refused by {first['limit_type']} of {first['node_name']}{also}"
 
 
 def refusal_events(order: PlaceOrder, refusals: list[dict[str, Any]]) -> list[LimitBreached]:

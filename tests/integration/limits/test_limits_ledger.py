@@ -63,6 +63,7 @@ def test_one_refusing_scope_refuses_and_nothing_is_written(
     order = order_of(firm, Side.BUY, "3", "2000")
     with database.tenant_transaction(firm.tenant_id) as tx, pytest.raises(LimitExceeded) as refusal:
         reserve_limits(tx, order, NOW)
+    assert refusal.value.message == "refused by DAILY_TRADED_NOTIONAL of Firm firm and one other limit"
     refusals = refusal.value.extensions["refusals"]
     assert [(r["node_name"], r["limit_type"], r["largest_passing_quantity"]) for r in refusals] == [
         ("Firm firm", "DAILY_TRADED_NOTIONAL", "2.5"),
