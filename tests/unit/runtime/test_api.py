@@ -69,7 +69,7 @@ def test_an_amount_that_is_no_decimal_string_is_refused(call: Call, amount: str)
     answer, body = call("POST", "/echo", body=f'{{"quantity": {amount}}}')
     assert (answer["statusCode"], body["code"]) == (422, "INVALID_REQUEST")
     assert body["errors"][0]["field"] == "quantity"
-    assert "999" not in answer["body"]
+    assert "9" * 20 not in answer["body"]
 
 
 @pytest.mark.parametrize(
