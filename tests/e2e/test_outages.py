@@ -29,6 +29,7 @@ SENDERS = 6
 ORDERS_HUNG = 4
 ANSWERED_WITHIN_S = 29.0  # Then API Gateway gives up.
 DATABASE_AWAY_S = 8.0
+HELD_UP_S = 5.0  # No cold start takes that long.
 ENGINE_HUNG_S = 12.0  # Longer than its lease of 10 s, and than a saga tries.
 READY_WITHIN_S = 30
 SETTLED_WITHIN_S = 80  # An order whose saga died with the database is left to it for 40 s.
@@ -231,7 +232,9 @@ def test_while_the_database_is_away_nothing_is_promised_and_afterwards_the_books
         caught = send_all_through(outage, ask, desk, seen)
         for each in caught:
             assert_honest(each)
-        assert {201} < {each.answer.status_code for each in caught}  # Before it, and within it.
+        assert any(each.answer.status_code == 201 for each in caught)
+        # Refused, left unknown, or carried over the outage by the saga's retries: but held up.
+        assert any(each.answer.status_code != 201 or each.took_s > HELD_UP_S for each in caught)
         aftermath.wait_for_engine()
         sent.extend(caught)
 
