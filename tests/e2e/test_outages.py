@@ -152,7 +152,13 @@ class Aftermath:
             except httpx.TransportError:
                 return None
 
+        def is_priced() -> bool | None:
+            return not any(each["stale"] for each in self.desk.client.instruments()["items"]) or None
+
         eventually(is_ready, READY_WITHIN_S)
+        eventually(
+            is_priced, READY_WITHIN_S
+        )  # The first price comes a moment later, and until then orders are refused.
 
     def settled(self, sent: Sent) -> Order:
         """The order once its state is known, asked for as a careful program does: by sending it again."""
