@@ -158,7 +158,7 @@ class Aftermath:
         eventually(is_ready, READY_WITHIN_S)
         eventually(
             is_priced, READY_WITHIN_S
-        )  # The first price comes a moment later, and until then orders are refused.
+        )  # A moment later; until then orders are refused.
 
     def settled(self, sent: Sent) -> Order:
         """The order once its state is known, asked for as a careful program does: by sending it again."""
