@@ -156,9 +156,7 @@ class Aftermath:
             return not any(each["stale"] for each in self.desk.client.instruments()["items"]) or None
 
         eventually(is_ready, READY_WITHIN_S)
-        eventually(
-            is_priced, READY_WITHIN_S
-        )  # A moment later; until then orders are refused.
+        eventually(is_priced, READY_WITHIN_S)  # A moment later; until then orders are refused.
 
     def settled(self, sent: Sent) -> Order:
         """The order once its state is known, asked for as a careful program does: by sending it again."""
