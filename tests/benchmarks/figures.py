@@ -51,7 +51,8 @@ def markdown(machine_line: str, figures: list[Figure]) -> str:
     rows = [("figure", "goal", "p50", "p99", "other", "ok"), ("---", "---", "---:", "---:", "---", "---")]
     rows += [_cells(figure) for figure in figures]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return f"# Figures\n\nWritten by `make bench`. {machine_line}.\n\n" + "\n".join(lines) + "\n"
+    origin = f"As `make bench` prints them; written by `python -m tests.benchmarks --write-docs`. {machine_line}."
+    return f"# Figures\n\n{origin}\n\n" + "\n".join(lines) + "\n"
 
 
 def _cells(figure: Figure) -> tuple[str, str, str, str, str, str]:

@@ -64,6 +64,16 @@ CHECKS = {
         SELECT account_id, symbol, p.quantity, traded.quantity
         FROM trading.positions p FULL JOIN traded USING (account_id, symbol)
         WHERE coalesce(p.quantity, 0) <> coalesce(traded.quantity, 0)""",
+    "orders at the simulated venue have filled what the journal says": """
+        WITH journalled AS (
+          SELECT (payload->>'order_id')::uuid AS order_id,
+                 sum((payload->>'quantity_lots')::numeric) AS lots,
+                 sum((payload->>'quantity_lots')::numeric * (payload->>'price_ticks')::numeric) AS steps
+          FROM trading.journal WHERE kind = 'VenueFilled' GROUP BY 1)
+        SELECT order_id, cum_qty, cum_notional, lots, steps
+        FROM trading.orders JOIN market.instruments USING (symbol) LEFT JOIN journalled USING (order_id)
+        WHERE venue = 'SIM' AND (cum_qty <> coalesce(lots, 0) * lot_size
+                                 OR cum_notional <> coalesce(steps, 0) * lot_size * tick_size)""",
     "nothing waits to be published": "SELECT id, event_id FROM trading.outbox",
 }
 
