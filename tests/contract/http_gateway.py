@@ -4,10 +4,10 @@ import threading
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.support.loopback import QuietHandler, served
 from tests.unit.runtime.http_events import LambdaContext, http_event
 
 LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -18,7 +18,7 @@ def serve(handlers: Mapping[str, LambdaHandler], caller: dict[str, str]) -> Iter
     """The base URL. `handlers`: by the first part of the path; `caller`: what the authorizer says of everybody."""
     one_at_a_time = threading.Lock()  # As in Lambda, where an execution environment serves one request at a time.
 
-    class Gateway(BaseHTTPRequestHandler):
+    class Gateway(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def _serve(self) -> None:
@@ -45,15 +45,5 @@ def serve(handlers: Mapping[str, LambdaHandler], caller: dict[str, str]) -> Iter
         # The names http.server looks for.
         do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_OPTIONS = do_TRACE = do_QUERY = _serve
 
-        def log_message(self, *_: Any) -> None:
-            """Tests speak for themselves."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=5)
+    with served(Gateway) as url:
+        yield url

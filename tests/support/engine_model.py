@@ -4,13 +4,11 @@ Tests serve it over HTTP (`serve`) or call it directly. What becomes of an order
 """
 
 import json
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +18,7 @@ from breakwater.errors import NotFound
 from breakwater.services.engine_client import CanceledOrders
 from events.envelope import Envelope, Event
 from events.orders import OrderAccepted, OrderCanceled, OrderRejected, OrderState, TradeExecuted
+from tests.support.loopback import QuietHandler, served
 
 FEE_RATE = Decimal("0.001")
 
@@ -176,7 +175,7 @@ class EngineModel:
 def serve(model: EngineModel, answer: Callable[[str, str], tuple[int, bytes] | None] | None = None) -> Iterator[str]:
     """The model behind real HTTP on loopback. `answer` may take a call over: (status, body), or None to let it pass."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def _serve(self) -> None:
@@ -218,15 +217,5 @@ def serve(model: EngineModel, answer: Callable[[str, str], tuple[int, bytes] | N
             except NotFound:
                 return 404, b"{}"
 
-        def log_message(self, *_: Any) -> None:
-            """Tests speak for themselves."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=5)
+    with served(Handler) as url:
+        yield url

@@ -2,15 +2,15 @@ import json
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from breakwater.client.cli import app
+from tests.support.loopback import QuietHandler, served
 
 ACCOUNT = "0b7b0d43-6f4c-4a4f-9d2d-111111111111"
 ORDER = {"order_id": "o-1", "client_order_id": "my-1", "status": "NEW", "quantity": "0.5", "price": "2684.10"}
@@ -28,7 +28,7 @@ class Api:
     def handler(self) -> type[BaseHTTPRequestHandler]:
         api = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def _answer(self) -> None:
                 call = f"{self.command} {self.path.partition('?')[0]}"
                 sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -40,25 +40,18 @@ class Api:
 
             do_GET = do_POST = do_DELETE = _answer
 
-            def log_message(self, format: str, *args: Any) -> None:
-                """Quiet."""
-
         return Handler
 
 
 @pytest.fixture
 def api() -> Iterator[Api]:
     api = Api()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), api.handler())
-    api.url = f"http://127.0.0.1:{server.server_port}"
     api.answers = {
         "POST /auth/sign-in": (200, SIGNED_IN),
         "GET /me": (200, {"username": "trader1", "role": "trader", "account_ids": [ACCOUNT]}),
     }
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield api
-    server.shutdown()
-    server.server_close()
+    with served(api.handler()) as api.url:
+        yield api
 
 
 @pytest.fixture(autouse=True)

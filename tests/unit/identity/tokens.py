@@ -1,18 +1,18 @@
 """An issuer of the tests' own: its keys, its tokens, and its JWK set on a loopback port."""
 
 import json
-import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from jwt.algorithms import RSAAlgorithm
+
+from tests.support.loopback import QuietHandler, served
 
 ISSUER = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_pool"
 CLIENT_ID = "client"
@@ -54,18 +54,11 @@ def served_jwk_set(*key_ids: str) -> Iterator[str]:
     """The URL of the set, on 127.0.0.1."""
     answer = json.dumps(jwk_set(*key_ids)).encode()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """The tests' output is not the place."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/jwks.json"
-        server.shutdown()
-        thread.join()
+    with served(Handler) as url:
+        yield f"{url}/jwks.json"
