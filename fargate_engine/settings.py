@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-from psycopg.conninfo import make_conninfo
-
+from breakwater.db.conninfo import conninfo_of
 from fargate_engine import aws
 
 
@@ -60,14 +58,7 @@ async def read_conninfo(settings: Settings) -> str:
     if settings.database_url:
         return settings.database_url
     answer = await aws.call(aws.client("secretsmanager").get_secret_value, SecretId=settings.database_secret_arn)
-    secret = orjson.loads(answer["SecretString"])
-    return make_conninfo(
-        user=secret["username"],
-        password=secret["password"],
-        host=secret["host"],
-        port=secret["port"],
-        dbname=secret["dbname"],
-    )
+    return conninfo_of(answer["SecretString"])
 
 
 def _number[Number: (int, float)](

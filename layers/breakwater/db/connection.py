@@ -11,6 +11,7 @@ from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
 
 from breakwater.db.alerts import AlertRows
+from breakwater.db.conninfo import noticing_silence
 from breakwater.db.failures import PASSING
 from breakwater.db.identity import IdentityRows
 from breakwater.db.limits import LimitRows
@@ -18,7 +19,6 @@ from breakwater.db.market import MarketRows
 from breakwater.db.orders import OrderRows
 from breakwater.db.outbox import Outbox
 from breakwater.db.portfolio import PortfolioRows
-from breakwater.db.sockets import noticing_silence
 from breakwater.errors import DatabaseUnavailable
 
 Connection = psycopg.Connection[TupleRow]
@@ -129,7 +129,7 @@ class Database:
             try:
                 self._connection.execute(first_statement, parameters)
                 return self._connection
-            except psycopg.OperationalError:
+            except PASSING:
                 self.close()
         self._connection = _AnsweringConnection.connect(
             noticing_silence(self._conninfo()), options=_SESSION_OPTIONS, prepare_threshold=3

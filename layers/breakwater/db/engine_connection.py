@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from breakwater.db.conninfo import noticing_silence
 from breakwater.db.failures import PASSING
-from breakwater.db.sockets import noticing_silence
 from breakwater.errors import DatabaseUnavailable
 
 EngineConnection = AsyncConnection[TupleRow]

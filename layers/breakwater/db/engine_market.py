@@ -12,7 +12,7 @@ from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT
 from breakwater.errors import DatabaseUnavailable
 
-# The database's clock stamps the price: whoever judges its age compares it with the same clock.
+# The database's clock stamps the price: a new engine's clock must not make an old price look fresh.
 _UPSERT = """
 INSERT INTO market.reference_prices (symbol, price, best_bid, best_ask, observed_at)
 SELECT quote.symbol, quote.price, quote.bid, quote.ask, now()

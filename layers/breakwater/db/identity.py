@@ -91,6 +91,15 @@ class IdentityRows:
             raise NotFound("no such account")
         return row
 
+    def accounts(self, account_ids: Sequence[uuid.UUID]) -> list[Account]:
+        """Those of them that are the tenant's, by name."""
+        with self._connection.cursor(row_factory=class_row(Account)) as cursor:
+            return cursor.execute(
+                "SELECT account_id, name, kind, base_currency FROM identity.accounts"
+                " WHERE tenant_id = %s AND account_id = ANY(%s) ORDER BY name, account_id LIMIT %s",
+                (self._tenant_id, list(account_ids), ACCOUNTS_MAX),
+            ).fetchall()
+
     def accessible_account_ids(self, subject: str, role: str) -> list[uuid.UUID]:
         """A trader's own accounts; every account of the tenant for the roles that oversee it."""
         if role in ROLES_WITH_ALL_ACCOUNTS:

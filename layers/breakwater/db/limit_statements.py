@@ -87,7 +87,11 @@ ON CONFLICT (node_id, limit_type, instrument) DO UPDATE SET
   version = l.version + 1, updated_at = now()
 RETURNING {_LIMIT}
 """
-DELETE_LIMIT = "DELETE FROM limits.limits WHERE limit_id = %(limit_id)s"
+LIMIT_AT = f"""
+SELECT {_LIMIT} FROM limits.limits
+WHERE node_id = %(node_id)s AND limit_type = %(limit_type)s AND instrument = %(instrument)s
+"""
+DELETE_LIMIT = f"DELETE FROM limits.limits WHERE limit_id = %(limit_id)s RETURNING {_LIMIT}"
 SET_STATE = """
 UPDATE limits.nodes SET state = %(state)s, state_reason = %(reason)s, state_changed_by = %(changed_by)s,
   state_changed_at = %(at)s

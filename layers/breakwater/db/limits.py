@@ -144,9 +144,15 @@ class LimitRows:
             raise RuntimeError("an upsert that returns its row returned none")
         return stored
 
-    def delete(self, limit_id: uuid.UUID) -> bool:
-        """False when there is no such limit."""
-        return self._connection.execute(statements.DELETE_LIMIT, {"limit_id": limit_id}).rowcount == 1
+    def limit_at(self, node_id: uuid.UUID, limit_type: str, instrument: str) -> Limit | None:
+        wanted = {"node_id": node_id, "limit_type": limit_type, "instrument": instrument}
+        with self._connection.cursor(row_factory=class_row(Limit)) as cursor:
+            return cursor.execute(statements.LIMIT_AT, wanted).fetchone()
+
+    def delete(self, limit_id: uuid.UUID) -> Limit | None:
+        """What was removed; None when there is no such limit."""
+        with self._connection.cursor(row_factory=class_row(Limit)) as cursor:
+            return cursor.execute(statements.DELETE_LIMIT, {"limit_id": limit_id}).fetchone()
 
     def set_state(self, node_id: uuid.UUID, state: str, *, reason: str, changed_by: str, at: datetime) -> None:
         values = {"node_id": node_id, "state": state, "reason": reason, "changed_by": changed_by, "at": at}

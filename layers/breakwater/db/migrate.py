@@ -9,7 +9,7 @@ from psycopg import sql
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from breakwater.db.sockets import noticing_silence
+from breakwater.db.conninfo import noticing_silence
 
 ROLES = ("breakwater_functions", "breakwater_engine")
 

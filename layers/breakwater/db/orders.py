@@ -214,7 +214,7 @@ class OrderRows:
 def unsettled_orders(
     connection: psycopg.Connection[TupleRow], *, older_than: timedelta, at_most: int
 ) -> list[tuple[uuid.UUID, uuid.UUID]]:
-    """(tenant_id, order_id) of every tenant's orders whose last word is missing, those unchanged longest first."""
+    """(tenant_id, order_id) of every tenant's orders whose last word is missing, at random where there are more."""
     rows = connection.execute(
         "SELECT tenant_id, order_id FROM trading.unsettled_orders(%s, %s)", (older_than, at_most)
     ).fetchall()

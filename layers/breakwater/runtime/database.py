@@ -1,14 +1,13 @@
 """The function's one database. Opened at first use, so a SnapStart snapshot holds no connection."""
 
-import json
 import uuid
 from contextlib import AbstractContextManager
 from functools import cache
 
 from botocore.exceptions import BotoCoreError, ClientError
-from psycopg.conninfo import make_conninfo
 
 from breakwater.db.connection import Connection, Database, TenantTransaction
+from breakwater.db.conninfo import conninfo_of
 from breakwater.errors import DatabaseUnavailable
 from breakwater.runtime.aws import client
 from breakwater.runtime.settings import settings
@@ -20,16 +19,10 @@ def secret_conninfo(secret_arn: str) -> str:
     DatabaseUnavailable when the secret cannot be read.
     """
     try:
-        secret = json.loads(client("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"])
+        secret = client("secretsmanager").get_secret_value(SecretId=secret_arn)
     except (BotoCoreError, ClientError) as error:
         raise DatabaseUnavailable("the database's secret could not be read") from error
-    return make_conninfo(
-        user=secret["username"],
-        password=secret["password"],
-        host=secret["host"],
-        port=secret["port"],
-        dbname=secret["dbname"],
-    )
+    return conninfo_of(secret["SecretString"])
 
 
 @cache

@@ -73,6 +73,17 @@ class EngineClient:
         path = f"/internal/orders/{order_id}/void"
         return self._call("POST", path, correlation_id, OrderSnapshot, body)
 
+    def end(
+        self, order_id: uuid.UUID, *, tenant_id: uuid.UUID, account_id: uuid.UUID, symbol: str, correlation_id: str
+    ) -> OrderSnapshot:
+        """Final, whether or not it had arrived: voided, so that it never can, or cancelled where it did meanwhile."""
+        snapshot = self.void(
+            order_id, tenant_id=tenant_id, account_id=account_id, symbol=symbol, correlation_id=correlation_id
+        )
+        if snapshot.status.is_final:
+            return snapshot
+        return self.cancel(order_id, tenant_id=tenant_id, correlation_id=correlation_id)
+
     def cancel_all(
         self, account_ids: Sequence[uuid.UUID], *, tenant_id: uuid.UUID, correlation_id: str
     ) -> CanceledOrders:

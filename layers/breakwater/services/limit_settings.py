@@ -16,7 +16,7 @@ from breakwater.domain.instruments import Instrument
 from breakwater.domain.limit_types import LIMIT_TYPES, RESTRICTED_LIST
 from breakwater.domain.limits import refused, use_of
 from breakwater.domain.money import EXACT, Amount, format_amount, trim
-from breakwater.domain.orders import OrderSnapshot, OrderTerms
+from breakwater.domain.orders import OrderTerms
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import BreakwaterError, EngineUnavailable, InvalidRequest, NotFound
@@ -75,7 +75,7 @@ def set_limit(setting: LimitSetting, caller: Caller, tx: TenantTransaction, at: 
         raise NotFound("no such node")
     instruments = tx.market.instruments()
     _check_symbols(setting, {instrument.symbol for instrument in instruments})
-    before = _limits(tx, at).get((node.node_id, setting.limit_type, setting.instrument))
+    before = tx.limits.limit_at(setting.node_id, setting.limit_type, setting.instrument)
     limit = tx.limits.put(Limit(limit_id=uuid.uuid4(), **dict(setting)), created_by=caller.username)
     _tell_change(tx, node, before=before, after=limit, caller=caller, at=at)
     scopes = {scope.node.node_id: scope for scope in tx.limits.scopes(at.astimezone(UTC).date())}
@@ -87,9 +87,9 @@ def set_limit(setting: LimitSetting, caller: Caller, tx: TenantTransaction, at: 
 def delete_limit(limit_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
     """NotFound when there is no such limit."""
     caller.require("limits:manage")
-    limit = next((limit for limit in _limits(tx, at).values() if limit.limit_id == limit_id), None)
-    node = None if limit is None else tx.limits.node(limit.node_id, lock=True)
-    if node is None or not tx.limits.delete(limit_id):
+    limit = tx.limits.delete(limit_id)
+    node = None if limit is None else tx.limits.node(limit.node_id)
+    if node is None:
         raise NotFound("no such limit")
     _tell_change(tx, node, before=limit, after=None, caller=caller, at=at)
 
@@ -168,11 +168,6 @@ def rearm(change: StateChange, caller: Caller, tx: TenantTransaction, at: dateti
     return _node_json(_change_state(change, NodeState.ACTIVE, caller, tx, at))
 
 
-def _limits(tx: TenantTransaction, at: datetime) -> dict[tuple[uuid.UUID, str, str], Limit]:
-    scopes = tx.limits.scopes(at.astimezone(UTC).date())
-    return {(limit.node_id, limit.limit_type, limit.instrument): limit for scope in scopes for limit in scope.limits}
-
-
 def _tell_change(
     tx: TenantTransaction, node: Node, *, before: Limit | None, after: Limit | None, caller: Caller, at: datetime
 ) -> None:
@@ -241,24 +236,18 @@ def _cancel_all(
         if order.order_id in told:
             continue
         try:
-            ended.append(_end(order, caller, engine))
+            # Reserved before the stop and not at the engine when it cancelled: it must not slip in after that.
+            snapshot = engine.end(
+                order.order_id,
+                tenant_id=caller.tenant_id,
+                account_id=order.account_id,
+                symbol=order.symbol,
+                correlation_id=caller.correlation_id,
+            )
+            ended.append(snapshot)
         except (EngineUnavailable, NotFound) as error:
             failed.append(_failed(order, error))
     return CanceledOrders(canceled=ended, failed=failed)
-
-
-def _end(order: OpenOrder, caller: Caller, engine: EngineClient) -> OrderSnapshot:
-    """An order that was reserved before the stop and had not reached the engine: it is voided before it does."""
-    snapshot = engine.void(
-        order.order_id,
-        tenant_id=caller.tenant_id,
-        account_id=order.account_id,
-        symbol=order.symbol,
-        correlation_id=caller.correlation_id,
-    )
-    if snapshot.status.is_final:
-        return snapshot
-    return engine.cancel(order.order_id, tenant_id=caller.tenant_id, correlation_id=caller.correlation_id)
 
 
 def _failed(order: OpenOrder, error: BreakwaterError) -> FailedCancel:

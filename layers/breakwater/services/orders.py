@@ -152,18 +152,14 @@ def _cancel_at_engine(row: OrderRow, caller: Caller, engine: EngineClient) -> Or
     except NotFound:
         if row.status not in UNRESOLVED:
             raise EngineUnavailable("the engine does not know this order yet") from None
-    # It is on its way, or was lost on it. Voided it can never arrive, which is what a cancel asks for.
-    snapshot = engine.void(
+    # It is on its way, or was lost on it. Ended it can never rest, which is what a cancel asks for.
+    return engine.end(
         row.order_id,
         tenant_id=caller.tenant_id,
         account_id=row.account_id,
         symbol=row.symbol,
         correlation_id=caller.correlation_id,
     )
-    if snapshot.status.is_final:
-        return snapshot
-    # It arrived between the two: now the engine knows what to cancel.
-    return engine.cancel(row.order_id, tenant_id=caller.tenant_id, correlation_id=caller.correlation_id)
 
 
 def _final(row: OrderRow) -> OrderFinal:

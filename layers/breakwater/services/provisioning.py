@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from breakwater.db import migrate
 from breakwater.db.connection import TenantTransaction
+from breakwater.db.conninfo import noticing_silence
 from breakwater.db.identity import Account, User
 from breakwater.db.organisation import OrganisationRows
-from breakwater.db.sockets import noticing_silence
 from breakwater.domain.exposure import ALL_INSTRUMENTS, Limit, Node, NodeState
 from breakwater.domain.limit_types import LIMIT_TYPES
 from breakwater.domain.money import Amount

@@ -68,15 +68,14 @@ def portfolio(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | 
     balance_rows = tx.portfolio.balances(accounts)
     items: list[AccountPortfolio] = []
     worth = []
-    for each in accounts:
-        account = tx.identity.account(each)
-        balances = {row.asset: row.total for row in balance_rows if row.account_id == each}
-        held = [row for row in position_rows if row.account_id == each]
+    for account in tx.identity.accounts(accounts):
+        balances = {row.asset: row.total for row in balance_rows if row.account_id == account.account_id}
+        held = [row for row in position_rows if row.account_id == account.account_id]
         amounts = _worth(account.base_currency, balances, held, prices)
         worth.append((account.base_currency, amounts))
         items.append(
             {
-                "account_id": str(each),
+                "account_id": str(account.account_id),
                 "name": account.name,
                 "base_currency": account.base_currency,
                 **_shown(amounts),

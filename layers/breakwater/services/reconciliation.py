@@ -53,7 +53,7 @@ def reconcile(
     engine: EngineClient,
     time_left_s: Callable[[], float],
 ) -> Outcome:
-    """Settle up to BATCH_SIZE_MAX orders, those unchanged longest first; a bad one never stops the others.
+    """Settle up to BATCH_SIZE_MAX orders, taken at random; a bad one never stops the others, now or next time.
 
     DatabaseUnavailable when they cannot even be listed.
     """

@@ -1,10 +1,24 @@
-"""When a connection is given up although nobody said that it is over.
+"""Where the database is, and when a connection to it is given up although nobody said that it is over.
 
 The server's own time-outs end a slow statement. They do not help when its host is gone, or its packets are: then
 nothing ever comes, and only this side can notice. On Aurora that is what a failover looks like.
 """
 
+import json
+
 from psycopg.conninfo import make_conninfo
+
+
+def conninfo_of(secret_text: str) -> str:
+    """From the JSON of a secret {username, password, host, port, dbname}."""
+    secret = json.loads(secret_text)
+    return make_conninfo(
+        user=secret["username"],
+        password=secret["password"],
+        host=secret["host"],
+        port=secret["port"],
+        dbname=secret["dbname"],
+    )
 
 
 def noticing_silence(conninfo: str) -> str:
