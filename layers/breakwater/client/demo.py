@@ -30,6 +30,7 @@ SYMBOL = "ETH/USDT"
 LOT = Decimal("0.0001")
 TICK = Decimal("0.01")
 QUANTITY_MAX = Decimal(45)  # The demo firm lets trader1 send 50 ETH at once.
+TAKES_MAX = 5
 ORDERS_AT_THE_CRASH = 6
 KILLED_AFTER_S = 0.03
 TRADES_READ_MAX = 500
@@ -102,15 +103,19 @@ class Tour:
         return f"{self._resting['status']}: buy {self._resting['quantity']} ETH at {amount(self._resting['price'])}"
 
     def take(self) -> str:
-        """Buys more than the best level holds, so that it walks the book."""
-        asks = self._book()["asks"]
-        quantity = min(sum((Decimal(size) for _, size in asks[:2]), LOT), QUANTITY_MAX)
-        self._taken = self._place("BUY", quantity, "take")
-        expect(self._taken["status"] == "FILLED", f"its status is {self._taken['status']}")
-        prices = sorted(Decimal(trade["last_px"]) for trade in self._trades_of(self._taken))
-        expect(len(prices) > 1, "it was filled by one trade")
-        low, high = amount(str(prices[0])), amount(str(prices[-1]))
-        return f"FILLED: {amount(self._taken['cum_qty'])} ETH in {len(prices)} fills from {low} to {high}"
+        """Buys more than the best level holds, so that it walks the book; again where the market moved in between."""
+        for attempt in range(TAKES_MAX):
+            asks = self._book()["asks"]
+            quantity = min(sum((Decimal(size) for _, size in asks[:2]), LOT), QUANTITY_MAX)
+            self._taken = self._place("BUY", quantity, f"take-{attempt}")
+            expect(self._taken["status"] == "FILLED", f"its status is {self._taken['status']}")
+            prices = sorted(Decimal(trade["last_px"]) for trade in self._trades_of(self._taken))
+            if len(prices) > 1:
+                low, high = amount(str(prices[0])), amount(str(prices[-1]))
+                return f"FILLED: {amount(self._taken['cum_qty'])} ETH in {len(prices)} fills from {low} to {high}"
+            self._trades_of(self._place("SELL", self._taken["cum_qty"], f"untake-{attempt}"))
+            self._position_before = self._position_when(Decimal(self._position_before["quantity"]))
+        raise Unexpected(f"{TAKES_MAX} market orders were filled by one trade each")
 
     def sell_back(self) -> str:
         before = self._position_before
