@@ -1,0 +1,78 @@
+// The matching core: all the books of a shard as one state machine, commands in and events out. docs/matching.md has the rules.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <vector>
+
+#include "book/messages.hpp"
+
+namespace book {
+
+struct Capacity {
+  std::uint32_t orders = 1u << 16;      // Reserved at construction: nothing is allocated for orders up to here.
+  std::uint32_t orders_max = 1u << 22;  // A submit beyond is refused with kCoreFull.
+};
+
+// The bytes are no snapshot of this version: truncated, damaged or inconsistent.
+class BadSnapshot : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct LevelView {
+  std::int64_t price;
+  std::int64_t quantity;  // What is shown of it.
+  std::uint32_t orders;
+};
+
+struct LiveOrder {
+  std::uint64_t order_id;
+  std::int64_t price;
+  std::int64_t quantity;  // The whole: traded and left.
+  std::int64_t leaves;
+  std::int64_t stop_price;  // The distance for a trailing stop.
+  std::uint32_t symbol;
+  std::uint32_t account;
+  std::uint32_t session;
+  Side side;
+  Type type;
+  TimeInForce time_in_force;
+  std::uint8_t venue;
+  bool resting;  // In the book; else dormant, or at its venue.
+};
+
+class CoreState;
+
+// One thread at a time. A moved-from core may only be destroyed or assigned to.
+class Core {
+ public:
+  explicit Core(Capacity capacity = {});
+  Core(Core&&) noexcept;
+  Core& operator=(Core&&) noexcept;
+  ~Core();
+
+  // Applies the commands in order and appends their events; Event::command is the index in this batch.
+  void apply(const Command* commands, std::size_t count, std::vector<Event>& events);
+
+  std::uint64_t state_hash() const;
+  std::vector<std::uint8_t> snapshot() const;
+  // Throws BadSnapshot. The capacity is the new core's own; more live orders than `orders_max` are a BadSnapshot, too.
+  static Core restore(const std::uint8_t* bytes, std::size_t size, Capacity capacity = {});
+
+  // Best first. Throws std::out_of_range for a symbol that is not listed.
+  std::vector<LevelView> depth(std::uint32_t symbol, Side side, std::size_t levels_max) const;
+  bool find(std::uint64_t order_id, LiveOrder& found) const;
+  std::int64_t position(std::uint32_t account, std::uint32_t symbol) const;
+  std::uint64_t next_event_seq() const;
+  std::size_t live_orders() const;
+  std::int64_t now() const;
+  std::size_t memory_bytes() const;  // What it holds allocated.
+
+ private:
+  explicit Core(std::unique_ptr<CoreState> state);
+  std::unique_ptr<CoreState> state_;
+};
+
+}  // namespace book
