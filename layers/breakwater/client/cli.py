@@ -12,11 +12,11 @@ from breakwater.client import render, session
 from breakwater.client.api import Client
 from breakwater.client.limits_cli import limits_app
 from breakwater.client.lookup import find_order_id
+from breakwater.client.plugins import ExtensibleGroup
 from breakwater.client.session import SavedSignIn, SetupError
 from breakwater.client.shapes import FINAL_STATUSES
 from breakwater.client.terminal import (
     AsJson,
-    FriendlyGroup,
     out,
     print_json,
     show_list,
@@ -26,7 +26,7 @@ from breakwater.client.terminal import (
 from breakwater.client.transport import ServerUnreachable
 
 app = typer.Typer(
-    cls=FriendlyGroup,
+    cls=ExtensibleGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
