@@ -1,48 +1,38 @@
-"""The engine's journal and the lease under which it is written.
+"""The journal of one shard: a row for each batch of commands, chained by digest, written under a lease.
 
 Every batch is one statement, so one transaction and one round trip: it locks the lease row FOR SHARE, and writes only
 if the epoch there is still the writer's. A taker of the lease waits for that lock, so it reads the journal after the
 last batch of the one before it; and whoever wakes from a stall finds another epoch and writes nothing.
 """
 
-import json
+import hashlib
+import struct
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
+import orjson
 import psycopg
-from psycopg.rows import TupleRow, class_row
+from psycopg.rows import class_row
 
-from breakwater.db.engine_connection import EngineConnection, answered
+from breakwater.db.engine_connection import EnginePool, answered, pooled
 from breakwater.domain.ids import outbox_bucket
 from events.envelope import Envelope
 
-LEASE_S = 10
+COMMAND_BYTES = 128
+GENESIS_DIGEST = bytes(32)  # What the first row of a journal follows.
+READ_ROWS_MAX = 500  # At once: even rows of the largest batch then fit the memory of a small task.
+_NUMBERS = struct.Struct("<HQQQqQ?q")
 
-_ACQUIRE = """
-INSERT INTO trading.shard_leases AS lease (shard, epoch, holder, expires_at)
-VALUES (%(shard)s, 1, %(holder)s, clock_timestamp() + make_interval(secs => %(lease_s)s))
-ON CONFLICT (shard) DO UPDATE
-  SET epoch = lease.epoch + 1, holder = excluded.holder, expires_at = excluded.expires_at
-  WHERE lease.holder = excluded.holder OR lease.expires_at < clock_timestamp()
-RETURNING epoch
-"""
-_HEARTBEAT = """
-UPDATE trading.shard_leases SET expires_at = clock_timestamp() + make_interval(secs => %(lease_s)s)
-WHERE shard = %(shard)s AND epoch = %(epoch)s
-"""
-_RELEASE = """
-UPDATE trading.shard_leases SET expires_at = clock_timestamp() - interval '1 second'
-WHERE shard = %(shard)s AND epoch = %(epoch)s
-"""
 _APPEND = """
 WITH lease AS (
   SELECT epoch FROM trading.shard_leases WHERE shard = %(shard)s AND epoch = %(epoch)s FOR SHARE
 ), journalled AS (
-  INSERT INTO trading.journal (shard, seq, epoch, recorded_at_ns, kind, payload)
-  SELECT %(shard)s, row.seq, lease.epoch, row.at_ns, row.kind, row.payload::jsonb
-  FROM lease, unnest(%(seqs)s::bigint[], %(at_ns)s::bigint[], %(kinds)s::text[], %(payloads)s::text[])
-    AS row (seq, at_ns, kind, payload)
+  INSERT INTO trading.journal
+    (shard, seq, last_seq, epoch, recorded_at_ns, commands, details, event_seq, state_hash, digest)
+  SELECT %(shard)s, %(seq)s, %(last_seq)s, lease.epoch, %(recorded_at_ns)s, %(commands)b, %(details)s, %(event_seq)s,
+         %(state_hash)s::bigint, %(digest)b
+  FROM lease
   RETURNING 1
 ), event AS (
   INSERT INTO trading.events
@@ -61,83 +51,130 @@ WITH lease AS (
 )
 SELECT count(*) FROM journalled
 """
+_READ = """
+SELECT shard, seq, last_seq, epoch, recorded_at_ns, commands, details, event_seq, state_hash, digest
+FROM trading.journal WHERE shard = %s AND seq > %s ORDER BY seq LIMIT %s
+"""
 
 
 class Fenced(Exception):
     """Another writer took the shard over: this one must stop at once and forget what it holds."""
 
 
+class DamagedJournal(Exception):
+    """The row at `seq` is not what an engine wrote there, or does not lead where it led then. It is never skipped."""
+
+    def __init__(self, shard: int, seq: int, problem: str) -> None:
+        super().__init__(f"journal of shard {shard}, row {seq}: {problem}")
+        self.shard = shard
+        self.seq = seq
+        self.problem = problem
+
+
 @dataclass(frozen=True, slots=True)
 class JournalRow:
-    """`payload` is JSON text on the way in and the parsed document on the way out."""
+    """One batch: commands `seq` to `last_seq`, 128 bytes each, and a JSON text of what their integers do not say.
 
+    `event_seq` is the number of the last event after it; `state_hash` is that of the matching core then, as a signed
+    bigint, and there now and then; `digest` covers the digest of the row before and everything here.
+    """
+
+    shard: int
     seq: int
+    last_seq: int
+    epoch: int
     recorded_at_ns: int
-    kind: str
-    payload: Any
+    commands: bytes
+    details: str
+    event_seq: int
+    state_hash: int | None
+    digest: bytes = b""
+
+    def sealed(self, previous: bytes) -> Self:
+        """The row with the digest that it has after the row whose digest is `previous`."""
+        return replace(self, digest=self._digest_after(previous))
+
+    def check(self, last_seq: int, previous: bytes) -> None:
+        """DamagedJournal unless it is whole and follows the row that ended with `last_seq` and had digest `previous`.
+
+        The digest comes last: where a plainer word fits it says what is wrong.
+        """
+        if self.seq != last_seq + 1:
+            raise DamagedJournal(self.shard, self.seq, f"it follows {last_seq}: rows between them are missing")
+        if len(self.commands) != COMMAND_BYTES * (self.last_seq - self.seq + 1):
+            problem = f"{len(self.commands)} bytes are not the commands {self.seq} to {self.last_seq}"
+            raise DamagedJournal(self.shard, self.seq, problem)
+        if self.digest != self._digest_after(previous):
+            problem = "its digest does not fit: it, or one before it, was changed after it was written"
+            raise DamagedJournal(self.shard, self.seq, problem)
+
+    def _digest_after(self, previous: bytes) -> bytes:
+        numbers = (self.shard, self.seq, self.last_seq, self.epoch, self.recorded_at_ns, self.event_seq)
+        hashed = hashlib.sha256(previous)
+        hashed.update(_NUMBERS.pack(*numbers, self.state_hash is not None, self.state_hash or 0))
+        # Its length is known from the numbers, so that nothing can move from one text to the other.
+        hashed.update(self.commands)
+        hashed.update(self.details.encode())
+        return hashed.digest()
 
 
 class Journal:
-    """The journal of one shard, for one holder. Heartbeats have a connection of their own: they must not queue."""
+    """The journal of one shard, from the row after `last_seq` on, whose digest is `digest`.
+
+    Reading and writing both move `last_seq` and `digest`. A follower has epoch 0 and can write nothing.
+    """
 
     def __init__(
-        self,
-        connection: EngineConnection,
-        lease_connection: EngineConnection,
-        *,
-        shard: int,
-        holder: str,
+        self, pool: EnginePool, shard: int, *, epoch: int = 0, last_seq: int = 0, digest: bytes = GENESIS_DIGEST
     ) -> None:
-        self._connection = connection
-        self._lease_connection = lease_connection
-        self._shard = shard
-        self._holder = holder
-        self._epoch = 0
-
-    async def acquire_lease(self) -> bool:
-        """True when this holder has the shard now: it was free, expired, or held under the same name."""
-        row = await self._one(
-            self._connection, _ACQUIRE, {"shard": self._shard, "holder": self._holder, "lease_s": LEASE_S}
-        )
-        if row is None:
-            return False
-        self._epoch = row[0]
-        return True
-
-    async def heartbeat(self) -> None:
-        await self._keep(_HEARTBEAT)
-
-    async def release_lease(self) -> None:
-        """So that the next holder need not wait for the lease to expire."""
-        await self._keep(_RELEASE)
+        self._pool = pool
+        self.shard = shard
+        self.epoch = epoch
+        self.last_seq = last_seq
+        self.digest = digest
 
     async def read(self) -> AsyncIterator[JournalRow]:
-        """Every row in sequence, streamed. Call it after the lease was acquired."""
-        query = """SELECT seq, recorded_at_ns, kind, payload FROM trading.journal
-                   WHERE shard = %s AND seq > %s ORDER BY seq LIMIT 5000"""
-        seq = 0
+        """Every row from here to the end as it is now, in order. DamagedJournal, DatabaseUnavailable."""
         while True:
-            async with answered(), self._connection.cursor(row_factory=class_row(JournalRow)) as cursor:
-                await cursor.execute(query, (self._shard, seq))
+            async with (
+                pooled(self._pool) as connection,
+                connection.cursor(row_factory=class_row(JournalRow), binary=True) as cursor,
+            ):
+                await cursor.execute(_READ, (self.shard, self.last_seq, READ_ROWS_MAX))
                 rows = await cursor.fetchall()
             for row in rows:
+                row.check(self.last_seq, self.digest)
+                self.last_seq, self.digest = row.last_seq, row.digest
                 yield row
-            if not rows:
+            if len(rows) < READ_ROWS_MAX:
                 return
-            seq = rows[-1].seq
 
-    async def append(self, rows: Sequence[JournalRow], events: Sequence[Envelope]) -> None:
-        """Rows, events and outbox in one transaction. Fenced when the shard is another's by now.
+    async def digest_at(self, last_seq: int) -> bytes | None:
+        """Of the row that ends with `last_seq`; None when there is no such row."""
+        if last_seq == 0:
+            return GENESIS_DIGEST
+        query = "SELECT last_seq, digest FROM trading.journal WHERE shard = %s AND seq <= %s ORDER BY seq DESC LIMIT 1"
+        async with pooled(self._pool) as connection:
+            row = await (await connection.execute(query, (self.shard, last_seq))).fetchone()
+        return bytes(row[1]) if row is not None and row[0] == last_seq else None
 
-        After DatabaseUnavailable nobody knows whether it was committed: only a replay tells.
+    async def append(self, row: JournalRow, events: Sequence[Envelope]) -> None:
+        """Row, events and outbox in one transaction. Fenced when the shard is another's by now.
+
+        `row` is sealed after `digest`. After DatabaseUnavailable nobody knows whether it was committed: only a replay
+        tells.
         """
-        parameters = {
-            "shard": self._shard,
-            "epoch": self._epoch,
-            "seqs": [row.seq for row in rows],
-            "at_ns": [row.recorded_at_ns for row in rows],
-            "kinds": [row.kind for row in rows],
-            "payloads": [row.payload for row in rows],
+        parameters: dict[str, Any] = {
+            "shard": row.shard,
+            "epoch": self.epoch,
+            "seq": row.seq,
+            "last_seq": row.last_seq,
+            "recorded_at_ns": row.recorded_at_ns,
+            "commands": row.commands,
+            "details": row.details,
+            "event_seq": row.event_seq,
+            "state_hash": row.state_hash,
+            "digest": row.digest,
             "event_ids": [event.event_id for event in events],
             "topics": [event.topic for event in events],
             "tenant_ids": [event.tenant_id for event in events],
@@ -145,24 +182,14 @@ class Journal:
             "aggregate_ids": [event.aggregate_id for event in events],
             "correlation_ids": [event.correlation_id for event in events],
             "occurred_at_ns": [event.occurred_at_ns for event in events],
-            "event_payloads": [json.dumps(event.payload) for event in events],
+            "event_payloads": [orjson.dumps(event.payload).decode() for event in events],
             "buckets": [outbox_bucket(event.account_id) for event in events],
         }
         try:
-            written = await self._one(self._connection, _APPEND, parameters)
+            async with pooled(self._pool) as connection:
+                written = await (await connection.execute(_APPEND, parameters)).fetchone()
         except psycopg.errors.UniqueViolation as error:
             raise Fenced("another writer has written these sequence numbers") from error
-        if written is None or written[0] != len(rows):
-            raise Fenced(f"epoch {self._epoch} of shard {self._shard} is over: another engine holds the lease")
-
-    async def _keep(self, statement: str) -> None:
-        async with answered():
-            cursor = await self._lease_connection.execute(
-                statement, {"shard": self._shard, "epoch": self._epoch, "lease_s": LEASE_S}
-            )
-        if cursor.rowcount != 1:
-            raise Fenced(f"epoch {self._epoch} of shard {self._shard} is over: another engine holds the lease")
-
-    async def _one(self, connection: EngineConnection, statement: str, parameters: dict[str, Any]) -> TupleRow | None:
-        async with answered():
-            return await (await connection.execute(statement, parameters)).fetchone()
+        if written is None or written[0] != 1:
+            raise Fenced(f"epoch {self.epoch} of shard {self.shard} is over: another engine holds the lease")
+        self.last_seq, self.digest = row.last_seq, row.digest
