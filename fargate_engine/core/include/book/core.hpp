@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "book/event_buffer.hpp"
 #include "book/messages.hpp"
 
 namespace book {
@@ -54,7 +55,7 @@ class Core {
   ~Core();
 
   // Applies the commands in order and appends their events; Event::command is the index in this batch.
-  void apply(const Command* commands, std::size_t count, std::vector<Event>& events);
+  void apply(const Command* commands, std::size_t count, EventBuffer& events);
 
   std::uint64_t state_hash() const;
   std::vector<std::uint8_t> snapshot() const;

@@ -1,0 +1,61 @@
+"""The matching core of the execution engine: integer commands in, integer events out, deterministic.
+
+`COMMAND` and `EVENT` are the numpy dtypes of its records (128 and 64 bytes, little endian, as `book/messages.hpp` has
+them). A command's first 64 bytes are the same for every kind; the rest is read by kind, so an array may be viewed as
+`INSTRUMENT_COMMAND` (LIST_INSTRUMENT), `ACCOUNT_COMMAND` (SET_ACCOUNT) or `HOLDING_COMMAND` (SET_HOLDING).
+`docs/matching.md` has every rule.
+"""
+
+from matching_core._core import (
+    ACCOUNT_COMMAND,
+    COMMAND,
+    EVENT,
+    EXTENDED,
+    FIRM_SELF_TRADE,
+    HOLDING_COMMAND,
+    INSTRUMENT_COMMAND,
+    POST_ONLY,
+    PRICE_MAX,
+    QUANTITY_MAX,
+    REDUCE_ONLY,
+    SYMBOL_MAX,
+    BadSnapshot,
+    EventKind,
+    Kind,
+    LiveOrder,
+    MatchingCore,
+    Reason,
+    SelfTrade,
+    Side,
+    TimeInForce,
+    TradingState,
+    Trigger,
+    Type,
+)
+
+__all__ = [
+    "ACCOUNT_COMMAND",
+    "COMMAND",
+    "EVENT",
+    "EXTENDED",
+    "FIRM_SELF_TRADE",
+    "HOLDING_COMMAND",
+    "INSTRUMENT_COMMAND",
+    "POST_ONLY",
+    "PRICE_MAX",
+    "QUANTITY_MAX",
+    "REDUCE_ONLY",
+    "SYMBOL_MAX",
+    "BadSnapshot",
+    "EventKind",
+    "Kind",
+    "LiveOrder",
+    "MatchingCore",
+    "Reason",
+    "SelfTrade",
+    "Side",
+    "TimeInForce",
+    "TradingState",
+    "Trigger",
+    "Type",
+]
