@@ -3,14 +3,17 @@
 import asyncio
 import uuid
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from breakwater.domain.orders import OrderSnapshot
 from breakwater.errors import EngineUnavailable
-from fargate_engine.messages import Command, VenueReport
+from fargate_engine.messages import Command, CoreInput, VenueReport
+from fargate_engine.records import RECORDS_MAX, Records, check_records
 
-COMMANDS_MAX = 2_000
-BATCH_SIZE_MAX = 256
+COMMANDS_MAX = 8_192  # That wait; a record counts as one. Two full batches of records, or a second's orders.
+MESSAGES_AT_ONCE_MAX = 256  # In one batch: what Python looks at one by one.
 REPORTS_MAX = 10_000  # The market replay pauses here until the journal has caught up.
 
 
@@ -44,22 +47,54 @@ class Asked:
     answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class AskedRecords:
+    """Records of the core's commands, and whoever waits for the events of all of them."""
+
+    records: Records
+    answer: asyncio.Future[Records] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    reports: list[VenueReport]
+    asked: list[Asked | AskedRecords]
+
+    @property
+    def inputs(self) -> list[CoreInput | Records]:
+        """All but the questions."""
+        inputs: list[CoreInput | Records] = list(self.reports)
+        for asked in self.asked:
+            if isinstance(asked, AskedRecords):
+                inputs.append(asked.records)
+            elif not isinstance(asked.message, FindOrder | FindOpenOrders):
+                inputs.append(asked.message)
+        return inputs
+
+
 class Inbox:
     def __init__(self) -> None:
-        self._commands: deque[Asked] = deque()
+        self._asked: deque[Asked | AskedRecords] = deque()
+        self._commands = 0  # In `_asked`.
         self._reports: deque[VenueReport] = deque()
         self._arrived = asyncio.Event()
         self._open = False
+        self._stopping = False
 
     def ask(self, message: Command | FindOrder | FindOpenOrders) -> asyncio.Future[Answer]:
         """EngineBusy when the queue is full: the caller retries, nothing waits in silence."""
-        if not self._open:
-            raise EngineUnavailable("the engine is not taking orders now")
-        if len(self._commands) >= COMMANDS_MAX:
-            raise EngineBusy("more orders are waiting than the engine takes at once")
         asked = Asked(message)
-        self._commands.append(asked)
-        self._arrived.set()
+        self._put(asked)
+        return asked.answer
+
+    def submit_records(self, records: Records) -> asyncio.Future[Records]:
+        """A batch of the core's own commands; the answer is its events. InvalidRequest, EngineBusy.
+
+        The array must not be changed before the answer.
+        """
+        check_records(records)
+        asked = AskedRecords(records)
+        self._put(asked)
         return asked.answer
 
     def report(self, report: VenueReport) -> None:
@@ -74,31 +109,65 @@ class Inbox:
     def open(self) -> None:
         self._open = True
 
+    def stop_taking(self) -> None:
+        """Take nothing new; what waits is still answered."""
+        self._open = False
+        self._stopping = True
+        self._arrived.set()
+
+    @property
+    def is_drained(self) -> bool:
+        return self._stopping and not self._asked and not self._reports
+
     @property
     def has_room(self) -> bool:
         return len(self._reports) < REPORTS_MAX
 
     @property
     def depth(self) -> int:
-        return len(self._commands) + len(self._reports)
+        return self._commands + len(self._reports)
 
-    async def next_batch(self) -> tuple[list[VenueReport], list[Asked]]:
-        """Wait for the first input, then take what is there, up to the batch's size."""
-        while not self._reports and not self._commands:
+    async def next_batch(self) -> Batch:
+        """Wait for the first input, then take what is there, up to a batch's size. Empty only once it is drained."""
+        while not self._reports and not self._asked and not self._stopping:
             self._arrived.clear()
             await self._arrived.wait()
-        reports = [self._reports.popleft() for _ in range(min(len(self._reports), BATCH_SIZE_MAX))]
-        asked = [self._commands.popleft() for _ in range(min(len(self._commands), BATCH_SIZE_MAX - len(reports)))]
-        return reports, asked
+        reports = [self._reports.popleft() for _ in range(min(len(self._reports), MESSAGES_AT_ONCE_MAX))]
+        return Batch(reports, list(self._take(MESSAGES_AT_ONCE_MAX - len(reports))))
 
     def close(self) -> None:
         """Answer everyone who waits that the outcome is not known, and take nothing more."""
         self._open = False
-        while self._commands:
-            abandon(self._commands.popleft().answer)
+        self._commands = 0
+        while self._asked:
+            abandon(self._asked.popleft().answer)
+
+    def _put(self, asked: Asked | AskedRecords) -> None:
+        if not self._open:
+            raise EngineUnavailable("the engine is not taking orders now")
+        if self._commands + _count(asked) > COMMANDS_MAX:
+            raise EngineBusy("more orders are waiting than the engine takes at once")
+        self._asked.append(asked)
+        self._commands += _count(asked)
+        self._arrived.set()
+
+    def _take(self, messages_max: int) -> Iterator[Asked | AskedRecords]:
+        """In the order they came, until one more would be too many commands or too many messages."""
+        commands = messages = 0
+        while self._asked and messages < messages_max and commands + _count(self._asked[0]) <= RECORDS_MAX:
+            asked = self._asked.popleft()
+            commands += _count(asked)
+            messages += 1
+            self._commands -= _count(asked)
+            yield asked
 
 
-def abandon(answer: asyncio.Future[Answer]) -> None:
+def _count(asked: Asked | AskedRecords) -> int:
+    return len(asked.records) if isinstance(asked, AskedRecords) else 1
+
+
+def abandon(answer: asyncio.Future[Any]) -> None:
+    """Tell whoever waits that the outcome is not known."""
     if not answer.done():
         answer.set_exception(EngineUnavailable("the engine lost its journal; ask again"))
         answer.exception()  # Whoever asked may have gone: then nobody else would retrieve it.

@@ -1,4 +1,4 @@
-"""The core's inputs: what the journal holds. `SubmitOrder` (breakwater.domain.orders) is one of them."""
+"""The inputs of a shard that are not records. `SubmitOrder` (breakwater.domain.orders) is one of them."""
 
 import uuid
 from typing import Literal
@@ -90,27 +90,3 @@ class VenueExpired(_Input):
 VenueReport = VenueAccepted | VenueRejected | VenueFilled | VenueCanceled | VenueExpired
 Command = SubmitOrder | CancelOrder | VoidOrder
 CoreInput = Command | VenueReport | ListInstrument
-
-_KINDS: dict[str, type[CoreInput]] = {
-    kind.__name__: kind
-    for kind in (
-        SubmitOrder,
-        CancelOrder,
-        VoidOrder,
-        ListInstrument,
-        VenueAccepted,
-        VenueRejected,
-        VenueFilled,
-        VenueCanceled,
-        VenueExpired,
-    )
-}
-
-
-def kind_of(message: CoreInput) -> str:
-    return type(message).__name__
-
-
-def parse_input(kind: str, payload: object) -> CoreInput:
-    """A journal row's payload as the message it was. KeyError or ValidationError mean a journal of another version."""
-    return _KINDS[kind].model_validate(payload)

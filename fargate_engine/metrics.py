@@ -5,12 +5,15 @@ from prometheus_client import Counter, Gauge, Histogram
 _LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
 COMMIT_SECONDS = Histogram("engine_journal_commit_seconds", "One batch's commit", buckets=_LATENCY_BUCKETS_S)
-BATCH_ROWS = Histogram("engine_journal_batch_rows", "Inputs in one batch", buckets=(1, 2, 5, 10, 20, 50, 100, 256))
+BATCH_COMMANDS = Histogram(
+    "engine_journal_batch_commands", "Commands in one batch", buckets=(1, 2, 5, 10, 20, 50, 100, 256, 1024, 4096)
+)
 REQUEST_SECONDS = Histogram(
     "engine_request_seconds", "Gateway requests", ["route", "status"], buckets=_LATENCY_BUCKETS_S
 )
-INBOX_DEPTH = Gauge("engine_inbox_depth", "Commands and venue reports that wait for the sequencer")
-JOURNAL_SEQ = Gauge("engine_journal_seq", "The last sequence number written")
-OPEN_ORDERS = Gauge("engine_open_orders", "Orders that are not final")
+INBOX_DEPTH = Gauge("engine_inbox_depth", "Commands and venue reports that wait for the sequencer", ["shard"])
+JOURNAL_SEQ = Gauge("engine_journal_seq", "The last sequence number written, or read by a follower", ["shard"])
+OPEN_ORDERS = Gauge("engine_open_orders", "Orders that are not final", ["shard"])
+SHARD_SERVED = Gauge("engine_shard_served", "1 where this engine takes the shard's orders", ["shard"])
 OUTBOX_BACKLOG = Gauge("engine_outbox_backlog", "Events that wait for publication")
 PUBLISHED = Counter("engine_events_published_total", "Events the relay published")

@@ -3,109 +3,134 @@
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
+
+import orjson
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT, format_amount, trim
 from breakwater.domain.orders import OrderSnapshot, OrdStatus, SubmitOrder
-from events.orders import OrderState
 from fargate_engine.terms import Reason, WorkingTerms
 
 # The venue owes an answer: whoever asked waits for it.
-AWAITING_VENUE = frozenset({OrdStatus.PENDING_NEW, OrdStatus.PENDING_CANCEL})
+_AWAITING_VENUE = frozenset({OrdStatus.PENDING_NEW, OrdStatus.PENDING_CANCEL})
 
 
 @dataclass(slots=True)
 class EngineOrder:
-    """An order that passed the risk stage. `cum_notional_steps` is in ticks times lots."""
+    """An order that the core was given as `number`, until it is final. `cum_notional_steps` is in ticks times lots.
 
+    `document` is what was submitted as JSON: journal and snapshots have it.
+    """
+
+    number: int
     submitted: SubmitOrder
+    document: str
     instrument: Instrument
     terms: WorkingTerms
-    status: OrdStatus
-    engine_seq: int
-    transact_time_ns: int
+    leaves_lots: int
+    status: OrdStatus = OrdStatus.PENDING_NEW
+    engine_seq: int = 0
+    transact_time_ns: int = 0
     cum_lots: int = 0
     cum_notional_steps: int = 0
     reason: Reason | None = None
+
+    @property
+    def order_id(self) -> uuid.UUID:
+        return self.submitted.order_id
 
     @property
     def tenant_id(self) -> uuid.UUID:
         return self.submitted.tenant_id
 
     @property
-    def leaves_lots(self) -> int:
-        return 0 if self.status.is_final else self.terms.quantity_lots - self.cum_lots
+    def awaits_venue(self) -> bool:
+        return self.status in _AWAITING_VENUE
+
+    @property
+    def is_being_canceled(self) -> bool:
+        return self.status is OrdStatus.PENDING_CANCEL
 
     def notional(self, steps: int) -> Decimal:
         instrument = self.instrument
         return trim(EXACT.multiply(EXACT.multiply(instrument.tick_size, instrument.lot_size), Decimal(steps)))
 
+    def words(self) -> dict[str, Any]:
+        """The fields of its OrderSnapshot, JSON-ready."""
+        instrument = self.instrument
+        return {
+            "order_id": str(self.submitted.order_id),
+            "status": self.status.value,
+            "quantity": format_amount(self.submitted.quantity),
+            "cum_qty": format_amount(trim(instrument.quantity(self.cum_lots))),
+            "leaves_qty": format_amount(trim(instrument.quantity(self.leaves_lots))),
+            "cum_notional": format_amount(self.notional(self.cum_notional_steps)),
+            "reject_code": self.reason.code if self.reason else None,
+            "reject_reason": self.reason.text if self.reason else None,
+            "engine_seq": self.engine_seq,
+            "transact_time_ns": self.transact_time_ns,
+        }
+
     def snapshot(self) -> OrderSnapshot:
-        return OrderSnapshot(
-            order_id=self.terms.order_id,
-            status=self.status,
-            quantity=self.submitted.quantity,
-            cum_qty=trim(self.instrument.quantity(self.cum_lots)),
-            leaves_qty=trim(self.instrument.quantity(self.leaves_lots)),
-            cum_notional=self.notional(self.cum_notional_steps),
-            reject_code=self.reason.code if self.reason else None,
-            reject_reason=self.reason.text if self.reason else None,
-            engine_seq=self.engine_seq,
-            transact_time_ns=self.transact_time_ns,
-        )
+        return OrderSnapshot.model_validate(self.words())
+
+
+@dataclass(slots=True)
+class RefusedOrder:
+    """Refused before the core, under a number that shall never trade: by the risk stage, or voided before it came.
+
+    `submitted` is None for a voided one: nobody has told the engine what it was.
+    """
+
+    number: int
+    order_id: uuid.UUID
+    tenant_id: uuid.UUID
+    submitted: SubmitOrder | None
+    reason: Reason
+    engine_seq: int = 0
+    transact_time_ns: int = 0
+
+    @property
+    def awaits_venue(self) -> bool:
+        return False
+
+    def words(self) -> dict[str, Any]:
+        return {
+            "order_id": str(self.order_id),
+            "status": OrdStatus.REJECTED.value,
+            "quantity": format_amount(self.submitted.quantity) if self.submitted else "0",
+            "cum_qty": "0",
+            "leaves_qty": "0",
+            "cum_notional": "0",
+            "reject_code": self.reason.code,
+            "reject_reason": self.reason.text,
+            "engine_seq": self.engine_seq,
+            "transact_time_ns": self.transact_time_ns,
+        }
+
+    def snapshot(self) -> OrderSnapshot:
+        return OrderSnapshot.model_validate(self.words())
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedOrder:
-    """An order id that shall never trade: refused by the risk stage, or voided before it was heard of."""
+class FinalOrder:
+    """An order that changes no more, as small as it can be kept: the JSON of its last snapshot."""
 
+    order_id: uuid.UUID
     tenant_id: uuid.UUID
-    refusal: OrderSnapshot
+    last_words: bytes
+
+    @classmethod
+    def of(cls, order: EngineOrder | RefusedOrder) -> "FinalOrder":
+        return cls(order.order_id, order.tenant_id, orjson.dumps(order.words()))
 
     @property
-    def status(self) -> OrdStatus:
-        return OrdStatus.REJECTED
+    def awaits_venue(self) -> bool:
+        return False
 
     def snapshot(self) -> OrderSnapshot:
-        return self.refusal
+        return OrderSnapshot.model_validate_json(self.last_words)
 
 
-def refusal(
-    order_id: uuid.UUID, quantity: Decimal, reason: Reason, *, engine_seq: int, transact_time_ns: int
-) -> OrderSnapshot:
-    return OrderSnapshot(
-        order_id=order_id,
-        status=OrdStatus.REJECTED,
-        quantity=quantity,
-        cum_qty=Decimal(0),
-        leaves_qty=Decimal(0),
-        cum_notional=Decimal(0),
-        reject_code=reason.code,
-        reject_reason=reason.text,
-        engine_seq=engine_seq,
-        transact_time_ns=transact_time_ns,
-    )
-
-
-def order_state(submitted: SubmitOrder, snapshot: OrderSnapshot) -> OrderState:
-    """The order as its events tell it."""
-    return OrderState(
-        order_id=submitted.order_id,
-        client_order_id=submitted.client_order_id,
-        account_id=submitted.account_id,
-        symbol=submitted.symbol,
-        side=submitted.side,
-        type=submitted.type,
-        time_in_force=submitted.time_in_force,
-        venue=submitted.venue,
-        status=snapshot.status,
-        quantity=format_amount(snapshot.quantity),
-        price=None if submitted.price is None else format_amount(submitted.price),
-        cum_qty=format_amount(snapshot.cum_qty),
-        leaves_qty=format_amount(snapshot.leaves_qty),
-        cum_notional=format_amount(snapshot.cum_notional),
-        reject_code=snapshot.reject_code,
-        reject_reason=snapshot.reject_reason,
-        engine_seq=snapshot.engine_seq,
-        transact_time_ns=snapshot.transact_time_ns,
-    )
+Order = EngineOrder | RefusedOrder | FinalOrder

@@ -1,8 +1,13 @@
-"""The risk stage: what the engine itself refuses, whatever the limits ledger said. Pure."""
+"""The risk stage: what is refused before the core, because integers cannot say it or must not meet it. Pure.
+
+The core refuses what it can see itself (docs/matching.md, "Submit").
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from matching_core import PRICE_MAX, QUANTITY_MAX
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import DIGITS_MAX, EXACT
@@ -39,10 +44,10 @@ def check(order: SubmitOrder, instruments: Mapping[str, Instrument], open_orders
         return Reason("INVALID_QUANTITY", error.message)
     # Rounded inwards: a band between two ticks must not be widened to the next.
     low_ticks = _band_ticks(order.price_low, instrument, ROUND_CEILING)
-    high_ticks = _band_ticks(order.price_high, instrument, ROUND_FLOOR)
+    high_ticks = min(_band_ticks(order.price_high, instrument, ROUND_FLOOR), PRICE_MAX)  # Nothing trades beyond.
     if not 0 <= low_ticks <= high_ticks or high_ticks == 0:
         return Reason("INVALID_BAND", "the price band is empty")
-    if EXACT.multiply(order.quantity, order.price_high) >= NOTIONAL_MAX:
+    if quantity_lots > QUANTITY_MAX or EXACT.multiply(order.quantity, order.price_high) >= NOTIONAL_MAX:
         return Reason("ORDER_TOO_LARGE", "quantity times price is beyond what amounts can express")
     if order.price is None:
         limit_ticks = high_ticks if order.side is Side.BUY else low_ticks
@@ -53,22 +58,9 @@ def check(order: SubmitOrder, instruments: Mapping[str, Instrument], open_orders
             return Reason("INVALID_PRICE", error.message)
         if not low_ticks <= limit_ticks <= high_ticks:
             return Reason("PRICE_OUTSIDE_BAND", "the price lies outside the band the order was reserved for")
-    return RiskApproved(
-        instrument,
-        WorkingTerms(
-            order_id=order.order_id,
-            account_id=order.account_id,
-            symbol=order.symbol,
-            side=order.side,
-            quantity_lots=quantity_lots,
-            limit_ticks=limit_ticks,
-            low_ticks=low_ticks,
-            high_ticks=high_ticks,
-            time_in_force=order.time_in_force,
-            post_only=order.post_only,
-            is_market=order.type is OrderType.MARKET,
-        ),
-    )
+    bound_ticks = low_ticks if order.side is Side.BUY else high_ticks
+    terms = WorkingTerms.of(order, quantity_lots=quantity_lots, limit_ticks=limit_ticks, bound_ticks=bound_ticks)
+    return RiskApproved(instrument, terms)
 
 
 def _contradiction(order: SubmitOrder) -> str | None:

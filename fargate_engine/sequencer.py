@@ -1,4 +1,4 @@
-"""The engine's stages in their order. The only birthplace of sequence numbers and time."""
+"""The engine's stages in their order. The only birthplace of time."""
 
 import asyncio
 import time
@@ -9,17 +9,23 @@ from typing import Protocol
 
 from breakwater.db.journal import JournalRow
 from breakwater.domain.instruments import Instrument
+from breakwater.errors import Rejection
 from events.envelope import Envelope
 from fargate_engine import metrics
-from fargate_engine.core import CancelAtVenue, Core, Outcome, SubmitToVenue, VenueRequest
-from fargate_engine.inbox import Answer, Asked, FindOpenOrders, FindOrder, Inbox, abandon
-from fargate_engine.messages import Command, CoreInput, ListInstrument, kind_of
-from fargate_engine.orders import AWAITING_VENUE
+from fargate_engine.inbox import Answer, AskedRecords, Batch, FindOpenOrders, FindOrder, Inbox, abandon
+from fargate_engine.messages import Command, ListInstrument
+from fargate_engine.outcomes import CancelAtVenue, SubmitToVenue, VenueRequest
+from fargate_engine.shard_state import Applied, ShardState
 from fargate_engine.terms import WorkingTerms
 
 
 class BatchJournal(Protocol):
-    async def append(self, rows: Sequence[JournalRow], events: Sequence[Envelope]) -> None: ...
+    """`epoch` and `digest` are what the next row is sealed with."""
+
+    epoch: int
+    digest: bytes
+
+    async def append(self, row: JournalRow, events: Sequence[Envelope]) -> None: ...
 
 
 class Venue(Protocol):
@@ -31,55 +37,51 @@ class Venue(Protocol):
 
 
 class Sequencer:
+    """After anything it raises, the state may be ahead of the journal: throw it away, only a replay is true."""
+
     def __init__(
         self,
-        core: Core,
+        state: ShardState,
         inbox: Inbox,
         journal: BatchJournal,
         venue: Venue,
         *,
         events_written: Callable[[], None],
-        last_seq: int,
-        last_at_ns: int,
     ) -> None:
-        self._core = core
+        self._state = state
         self._inbox = inbox
         self._journal = journal
         self._venue = venue
         self._events_written = events_written
-        self.last_seq = last_seq
         self.commit_latency_s = 0.0
-        self._last_at_ns = last_at_ns
         self._waiting: defaultdict[uuid.UUID, list[asyncio.Future[Answer]]] = defaultdict(list)
 
-    async def run(self) -> None:
-        """Until something breaks. Then the core may be ahead of the journal and is thrown away: only replay is true."""
-        try:
-            while True:
-                await self.run_batch()
-        finally:
-            self._inbox.close()
-            self.abandon_waiting()
+    @property
+    def last_seq(self) -> int:
+        return self._state.last_seq
 
     async def run_batch(self) -> None:
-        reports, asked = await self._inbox.next_batch()
-        rows: list[JournalRow] = []
-        outcomes = [self._apply(report, rows) for report in reports]
-        answers = [(each, self._apply_or_find(each, rows, outcomes)) for each in asked]
+        """Wait for input, and take one batch through every stage. While it only waits it may be cancelled."""
+        batch = await self._inbox.next_batch()
         try:
-            await self._commit(rows, outcomes)  # Durable before anyone hears of it.
+            applied = self._state.apply(batch.inputs, self._stamp())
+            await self._commit(applied)  # Durable before anyone hears of it.
         except BaseException:
-            for each in asked:
-                abandon(each.answer)
+            for asked in batch.asked:
+                abandon(asked.answer)
             raise
-        self._answer(answers, outcomes)
-        self._send([request for outcome in outcomes for request in outcome.venue_requests])
+        self._answer(batch, applied)
+        self._send(applied.outcomes.venue_requests)
 
     async def list_instruments(self, instruments: Sequence[Instrument]) -> None:
-        """Tell the core of what is traded. What it knows already leaves no row."""
-        rows: list[JournalRow] = []
-        outcomes = [self._apply(ListInstrument.of(instrument), rows) for instrument in instruments]
-        await self._commit(rows, outcomes)
+        """Tell the state of what is traded. What it knows already leaves no row."""
+        await self._commit(self._state.apply([ListInstrument.of(each) for each in instruments], self._stamp()))
+
+    async def checkpoint(self) -> None:
+        """Have the journal say the state's hash, so that a snapshot of it can be held against the journal."""
+        applied = self._state.checkpoint(self._stamp())
+        if applied is not None:
+            await self._commit(applied)
 
     def abandon_waiting(self) -> None:
         for answers in self._waiting.values():
@@ -87,72 +89,68 @@ class Sequencer:
                 abandon(answer)
         self._waiting.clear()
 
-    def _apply(self, message: CoreInput, rows: list[JournalRow]) -> Outcome:
-        at_ns = max(time.time_ns(), self._last_at_ns + 1)
-        outcome = self._core.apply(message, at_ns)
-        if outcome.changed:
-            self.last_seq += 1
-            self._last_at_ns = at_ns
-            rows.append(JournalRow(self.last_seq, at_ns, kind_of(message), message.model_dump_json()))
-        return outcome
+    def _stamp(self) -> int:
+        """Now, and never before what was stamped last: the clock may have been set back."""
+        return max(time.time_ns(), self._state.last_at_ns)
 
-    def _apply_or_find(self, asked: Asked, rows: list[JournalRow], outcomes: list[Outcome]) -> Outcome | None:
-        if isinstance(asked.message, FindOrder | FindOpenOrders):
-            return None
-        outcome = self._apply(asked.message, rows)
-        outcomes.append(outcome)
-        return outcome
-
-    async def _commit(self, rows: list[JournalRow], outcomes: list[Outcome]) -> None:
-        if not rows:
+    async def _commit(self, applied: Applied) -> None:
+        if applied.count == 0:
             return
-        events = [event for outcome in outcomes for event in outcome.events]
         started = time.perf_counter()
-        await self._journal.append(rows, events)
+        row = applied.row(self._state.shard, self._journal.epoch, self._journal.digest)
+        await self._journal.append(row, applied.outcomes.envelopes)
         self.commit_latency_s = time.perf_counter() - started
         metrics.COMMIT_SECONDS.observe(self.commit_latency_s)
-        metrics.BATCH_ROWS.observe(len(rows))
-        if events:
+        metrics.BATCH_COMMANDS.observe(applied.count)
+        if applied.outcomes.envelopes:
             self._events_written()
 
-    def _answer(self, answers: list[tuple[Asked, Outcome | None]], outcomes: list[Outcome]) -> None:
-        for asked, outcome in answers:
-            if asked.answer.done():
-                continue  # Whoever asked has given up waiting.
-            if outcome is not None and outcome.refused is not None:
-                asked.answer.set_exception(outcome.refused)
+    def _answer(self, batch: Batch, applied: Applied) -> None:
+        refusals, record_events = iter(applied.refusals[len(batch.reports) :]), iter(applied.record_events)
+        for asked in batch.asked:
+            if isinstance(asked, AskedRecords):
+                self._resolve(asked.answer, next(record_events))
             elif isinstance(asked.message, FindOpenOrders):
-                asked.answer.set_result(self._open_order_ids(asked.message))
+                self._resolve(asked.answer, self._open_order_ids(asked.message))
+            elif isinstance(asked.message, FindOrder):
+                order = self._state.find(asked.message.order_id, asked.message.tenant_id)
+                self._resolve(asked.answer, None if order is None else order.snapshot())
             else:
-                self._answer_with_snapshot(asked.message, asked.answer)
-        for outcome in outcomes:
-            for order_id in outcome.changed_order_ids:
-                self._answer_waiting(order_id)
+                self._answer_command(asked.message, asked.answer, next(refusals))
+        for order_id in applied.outcomes.changed_order_ids:
+            self._answer_waiting(order_id)
 
-    def _answer_with_snapshot(self, message: Command | FindOrder, answer: asyncio.Future[Answer]) -> None:
-        order = self._core.find(message.order_id, message.tenant_id)
-        if order is not None and order.status in AWAITING_VENUE and not isinstance(message, FindOrder):
-            self._waiting[message.order_id].append(answer)
+    def _answer_command(self, command: Command, answer: asyncio.Future[Answer], refused: Rejection | None) -> None:
+        if answer.done():
+            return  # Whoever asked has given up waiting.
+        if refused is not None:
+            answer.set_exception(refused)
+            return
+        order = self._state.order(command.order_id)
+        if order.awaits_venue:
+            self._waiting[command.order_id].append(answer)
         else:
-            answer.set_result(None if order is None else order.snapshot())
+            answer.set_result(order.snapshot())
 
     def _answer_waiting(self, order_id: uuid.UUID) -> None:
-        answers = self._waiting.get(order_id)
-        if not answers:
+        if order_id not in self._waiting:
             return
-        order = self._core.order(order_id)
-        if order.status not in AWAITING_VENUE:
+        order = self._state.order(order_id)
+        if not order.awaits_venue:
             snapshot = order.snapshot()
             for answer in self._waiting.pop(order_id):
-                if not answer.done():
-                    answer.set_result(snapshot)
+                self._resolve(answer, snapshot)
 
     def _open_order_ids(self, question: FindOpenOrders) -> list[uuid.UUID]:
         return [
-            order.terms.order_id
-            for order in self._core.open_orders()
+            order.order_id
+            for order in self._state.open_orders()
             if order.tenant_id == question.tenant_id and order.terms.account_id in question.account_ids
         ]
+
+    def _resolve[Result](self, answer: asyncio.Future[Result], result: Result) -> None:
+        if not answer.done():  # Else whoever asked has given up waiting.
+            answer.set_result(result)
 
     def _send(self, requests: list[VenueRequest]) -> None:
         for request in requests:

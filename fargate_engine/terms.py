@@ -3,8 +3,9 @@
 import uuid
 from dataclasses import dataclass
 from enum import Enum
+from typing import Self
 
-from breakwater.domain.orders import Side, TimeInForce
+from breakwater.domain.orders import OrderType, Side, SubmitOrder, TimeInForce
 
 
 class Reach(Enum):
@@ -17,7 +18,10 @@ class Reach(Enum):
 
 @dataclass(frozen=True, slots=True)
 class WorkingTerms:
-    """An order that passed the risk stage. `limit_ticks` is its price, or for a market order the band's far edge."""
+    """An order that passed the risk stage. `limit_ticks` is its price, or for a market order the band's far edge.
+
+    It trades from `low_ticks` to `high_ticks`; the limit is the upper of the two for a buy, the lower for a sell.
+    """
 
     order_id: uuid.UUID
     account_id: uuid.UUID
@@ -30,6 +34,28 @@ class WorkingTerms:
     time_in_force: TimeInForce
     post_only: bool
     is_market: bool
+
+    @classmethod
+    def of(cls, order: SubmitOrder, *, quantity_lots: int, limit_ticks: int, bound_ticks: int) -> Self:
+        """`bound_ticks` is the band's edge on the good side of the limit."""
+        is_buy = order.side is Side.BUY
+        return cls(
+            order_id=order.order_id,
+            account_id=order.account_id,
+            symbol=order.symbol,
+            side=order.side,
+            quantity_lots=quantity_lots,
+            limit_ticks=limit_ticks,
+            low_ticks=bound_ticks if is_buy else limit_ticks,
+            high_ticks=limit_ticks if is_buy else bound_ticks,
+            time_in_force=order.time_in_force,
+            post_only=order.post_only,
+            is_market=order.type is OrderType.MARKET,
+        )
+
+    @property
+    def bound_ticks(self) -> int:
+        return self.low_ticks if self.side is Side.BUY else self.high_ticks
 
     def reach(self, price_ticks: int) -> Reach:
         """A price on the good side of the band is out of bounds too: the reservation was not valued for it."""
@@ -50,4 +76,3 @@ POST_ONLY_WOULD_TAKE = Reason("POST_ONLY_WOULD_TAKE", "a post-only order would h
 NO_LIQUIDITY = Reason("NO_LIQUIDITY", "nothing more to trade with at its price")
 FOK_NOT_FILLABLE = Reason("FOK_NOT_FILLABLE", "the whole quantity could not be filled at once")
 PRICE_BAND = Reason("PRICE_BAND", "the best opposite price lies outside the band the order was reserved for")
-SELF_TRADE = Reason("SELF_TRADE", "it would have traded with an order of the same account")

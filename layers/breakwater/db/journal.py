@@ -15,7 +15,7 @@ import orjson
 import psycopg
 from psycopg.rows import class_row
 
-from breakwater.db.engine_connection import EnginePool, answered, pooled
+from breakwater.db.engine_connection import EnginePool, pooled
 from breakwater.domain.ids import outbox_bucket
 from events.envelope import Envelope
 

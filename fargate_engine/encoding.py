@@ -1,0 +1,258 @@
+"""Messages in, the core's commands out, and beside them as a JSON text what integers do not say; for a replay, back.
+
+The text is a list of `[index of the command, kind, document]`, empty for a batch whose commands say everything.
+"""
+
+from typing import Any
+
+import orjson
+from matching_core import EXTENDED, POST_ONLY, Kind, SelfTrade
+from matching_core import Side as CoreSide
+from matching_core import TimeInForce as CoreTimeInForce
+from matching_core import Type as CoreType
+
+from breakwater.domain.orders import INTERNAL_VENUE, VOIDED, OrderType, Side, SubmitOrder, TimeInForce
+from breakwater.errors import NotFound, OrderIdReused, Rejection
+from fargate_engine import records, risk
+from fargate_engine.messages import (
+    CancelOrder,
+    CoreInput,
+    ListInstrument,
+    VenueAccepted,
+    VenueCanceled,
+    VenueExpired,
+    VenueFilled,
+    VenueRejected,
+    VenueReport,
+    VoidOrder,
+)
+from fargate_engine.orders import EngineOrder, RefusedOrder
+from fargate_engine.reasons import TOLD_BY_CALLER
+from fargate_engine.records import Records
+from fargate_engine.registry import Registry
+from fargate_engine.terms import Reason, WorkingTerms
+
+NEVER_HEARD_OF = Reason(VOIDED, "the order was given up before the engine heard of it")
+INTERNAL, OUTSIDE = 0, 1  # Command::venue
+
+_SIDES = {Side.BUY: CoreSide.BUY, Side.SELL: CoreSide.SELL}
+_TYPES = {OrderType.LIMIT: CoreType.LIMIT, OrderType.MARKET: CoreType.MARKET}
+_TIMES_IN_FORCE = {
+    TimeInForce.GTC: CoreTimeInForce.GTC,
+    TimeInForce.IOC: CoreTimeInForce.IOC,
+    TimeInForce.FOK: CoreTimeInForce.FOK,
+}
+_VENUE_KINDS = {
+    VenueAccepted: Kind.VENUE_ACCEPTED,
+    VenueRejected: Kind.VENUE_REJECTED,
+    VenueFilled: Kind.VENUE_FILLED,
+    VenueCanceled: Kind.VENUE_CANCELED,
+    VenueExpired: Kind.VENUE_EXPIRED,
+}
+_WITH_DETAILS: dict[str, type[VenueReport]] = {
+    kind.__name__: kind for kind in (VenueRejected, VenueFilled, VenueCanceled)
+}
+# What a venue's report says beyond integers is wanted again when its event is read.
+type Reports = dict[int, VenueReport]  # By the index of the command.
+
+
+class Encoder:
+    """Makes the commands of one batch. What they tell of new orders stands in the registry at once.
+
+    So an input may speak of an order that came earlier in its own batch. An input that cannot change anything makes no
+    command.
+    """
+
+    def __init__(self, registry: Registry, *, first_seq: int, at_ns: int) -> None:
+        self.reports: Reports = {}
+        self.count = 0
+        self.at_ns = at_ns
+        self._registry = registry
+        self._first_seq = first_seq
+        self._parts: list[bytes] = []
+        self._details: list[str] = []
+
+    @property
+    def commands(self) -> bytes:
+        return b"".join(self._parts)
+
+    @property
+    def details(self) -> str:
+        return f"[{','.join(self._details)}]" if self._details else ""
+
+    def add(self, message: CoreInput) -> Rejection | None:
+        """The rejection when the question was wrong: then no order is changed."""
+        match message:
+            case SubmitOrder():
+                return self._submit(message)
+            case CancelOrder():
+                return self._cancel(message)
+            case VoidOrder():
+                return self._void(message)
+            case ListInstrument():
+                self._list(message)
+            case _:
+                self._report(message)
+        return None
+
+    def add_records(self, commands: Records) -> None:
+        """They passed `records.check_records`."""
+        self._parts.append(records.stamped(commands, self._next_seq, self.at_ns).tobytes())
+        self.count += len(commands)
+
+    def advance_time(self) -> None:
+        """A command that says nothing but the time."""
+        self._command(Kind.ADVANCE_TIME)
+
+    @property
+    def _next_seq(self) -> int:
+        return self._first_seq + self.count
+
+    def _command(self, kind: Kind, **fields: int) -> None:
+        self._parts.append(records.command(self._next_seq, self.at_ns, kind, **fields))
+        self.count += 1
+
+    def _detail(self, kind: str, document: str) -> None:
+        """Of the command that comes next."""
+        self._details.append(f'[{self.count},"{kind}",{document}]')
+
+    def _submit(self, order: SubmitOrder) -> Rejection | None:
+        known = self._registry.orders.get(order.order_id)
+        if known is not None:
+            return (
+                None if known.tenant_id == order.tenant_id else OrderIdReused("the order id belongs to another order")
+            )
+        checked = risk.check(order, self._registry.instruments, len(self._registry.live))
+        document = order.model_dump_json()
+        number = self._next_seq
+        if isinstance(checked, Reason):
+            self._registry.add(RefusedOrder(number, order.order_id, order.tenant_id, order, checked))
+            reason = orjson.dumps([checked.code, checked.text]).decode()
+            self._detail("Refused", f'{{"order":{document},"reason":{reason}}}')
+            self._command(Kind.REFUSE, order_id=number, reason=TOLD_BY_CALLER)
+            return None
+        terms = checked.terms
+        self._registry.add(
+            EngineOrder(
+                number=number,
+                submitted=order,
+                document=document,
+                instrument=checked.instrument,
+                terms=terms,
+                leaves_lots=terms.quantity_lots,
+            )
+        )
+        self._detail("SubmitOrder", document)
+        self._command(
+            Kind.SUBMIT,
+            order_id=number,
+            price=terms.limit_ticks,
+            quantity=terms.quantity_lots,
+            symbol=self._registry.symbols[order.symbol],
+            account=self._registry.account_number(order.account_id),
+            side=_SIDES[order.side],
+            type=_TYPES[order.type],
+            time_in_force=_TIMES_IN_FORCE[order.time_in_force],
+            flags=EXTENDED | POST_ONLY if order.post_only else EXTENDED,
+            self_trade=SelfTrade.CANCEL_NEWEST,
+            venue=INTERNAL if order.venue == INTERNAL_VENUE else OUTSIDE,
+            price_bound=terms.bound_ticks,
+        )
+        return None
+
+    def _cancel(self, message: CancelOrder) -> Rejection | None:
+        order = self._registry.find(message.order_id, message.tenant_id)
+        if order is None:
+            return NotFound("no such order")
+        if isinstance(order, EngineOrder) and not order.is_being_canceled:
+            self._command(Kind.CANCEL, order_id=order.number)
+        return None
+
+    def _void(self, message: VoidOrder) -> Rejection | None:
+        known = self._registry.orders.get(message.order_id)
+        if known is not None:
+            return None if known.tenant_id == message.tenant_id else NotFound("no such order")
+        number = self._next_seq
+        self._registry.add(RefusedOrder(number, message.order_id, message.tenant_id, None, NEVER_HEARD_OF))
+        self._detail("VoidOrder", message.model_dump_json())
+        self._command(Kind.REFUSE, order_id=number, reason=TOLD_BY_CALLER)
+        return None
+
+    def _list(self, message: ListInstrument) -> None:
+        instrument = message.instrument()
+        if self._registry.instruments.get(instrument.symbol) == instrument:
+            return
+        symbol = self._registry.list(instrument)
+        self._detail("ListInstrument", message.model_dump_json())
+        self._parts.append(records.listing(self._next_seq, self.at_ns, symbol))
+        self.count += 1
+
+    def _report(self, report: VenueReport) -> None:
+        order = self._registry.orders.get(report.order_id)
+        if not isinstance(order, EngineOrder):
+            return  # The venue crossed a cancel with its own last word: the order is final and stays as it is.
+        fields = {"order_id": order.number}
+        if isinstance(report, VenueFilled):
+            fields |= {"price": report.price_ticks, "quantity": report.quantity_lots}
+        elif isinstance(report, VenueRejected) or (isinstance(report, VenueCanceled) and report.code is not None):
+            fields["reason"] = TOLD_BY_CALLER
+        if len(fields) > 1:
+            self.reports[self.count] = report
+            self._detail(type(report).__name__, report.model_dump_json())
+        self._command(_VENUE_KINDS[type(report)], **fields)
+
+
+def register(registry: Registry, commands: Records, details: str) -> Reports:
+    """Bring what a journalled batch tells of orders and instruments into the registry, as its encoder did.
+
+    Nothing is judged again: what was taken then is taken now, whatever today's checks would say. Raises LookupError,
+    TypeError or ValueError when the details are not what an encoder wrote.
+    """
+    reports: Reports = {}
+    if not details:
+        return reports
+    for index, kind, document in orjson.loads(details):
+        match kind:
+            case "SubmitOrder":
+                registry.add(_submitted(registry, commands[index], document))
+            case "Refused":
+                order = SubmitOrder.model_validate(document["order"])
+                reason = Reason(*document["reason"])
+                number = int(commands[index]["seq"])
+                registry.add(RefusedOrder(number, order.order_id, order.tenant_id, order, reason))
+            case "VoidOrder":
+                void = VoidOrder.model_validate(document)
+                number = int(commands[index]["seq"])
+                registry.add(RefusedOrder(number, void.order_id, void.tenant_id, None, NEVER_HEARD_OF))
+            case "ListInstrument":
+                number = registry.list(ListInstrument.model_validate(document).instrument())
+                _expect(commands[index]["symbol"] == number, f"command {index} lists another symbol number")
+            case _:
+                reports[index] = _WITH_DETAILS[kind].model_validate(document)
+    return reports
+
+
+def _submitted(registry: Registry, command: Any, document: Any) -> EngineOrder:
+    order = SubmitOrder.model_validate(document)
+    symbol, account = registry.symbols[order.symbol], registry.account_number(order.account_id)
+    numbers_fit = (command["symbol"], command["account"], command["order_id"]) == (symbol, account, command["seq"])
+    _expect(numbers_fit, f"command {command['seq']} is not of the order that its details tell")
+    terms = WorkingTerms.of(
+        order,
+        quantity_lots=int(command["quantity"]),
+        limit_ticks=int(command["price"]),
+        bound_ticks=int(command["price_bound"]),
+    )
+    return EngineOrder(
+        number=int(command["seq"]),
+        submitted=order,
+        document=orjson.dumps(document).decode(),
+        instrument=registry.instruments[order.symbol],
+        terms=terms,
+        leaves_lots=terms.quantity_lots,
+    )
+
+
+def _expect(holds: bool, problem: str) -> None:
+    if not holds:
+        raise ValueError(problem)

@@ -1,0 +1,157 @@
+"""What the core's events of a batch mean for the orders of the registry, for whoever waits, and for their venue."""
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from matching_core import EventKind
+
+from breakwater.domain.orders import OrdStatus
+from events.envelope import Envelope
+from fargate_engine import publishing
+from fargate_engine.messages import Liquidity, VenueCanceled, VenueFilled, VenueRejected, VenueReport
+from fargate_engine.orders import EngineOrder
+from fargate_engine.publishing import NO_FEE
+from fargate_engine.reasons import TOLD_BY_CALLER, reason_of
+from fargate_engine.records import CoreEvent
+from fargate_engine.registry import Registry
+from fargate_engine.terms import Reason, WorkingTerms
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitToVenue:
+    terms: WorkingTerms
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAtVenue:
+    order_id: uuid.UUID
+    symbol: str
+
+
+VenueRequest = SubmitToVenue | CancelAtVenue
+_FINAL_STATUSES = {
+    EventKind.REJECTED: OrdStatus.REJECTED,
+    EventKind.CANCELED: OrdStatus.CANCELED,
+    EventKind.EXPIRED: OrdStatus.EXPIRED,
+}
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """Takes the events of one batch, in their order. Without `publishes` (a replay) it makes no envelopes.
+
+    Anything raised here is a broken invariant.
+    """
+
+    registry: Registry
+    at_ns: int
+    reports: Mapping[int, VenueReport]
+    publishes: bool
+    changed_order_ids: list[uuid.UUID] = field(default_factory=list)
+    envelopes: list[Envelope] = field(default_factory=list)
+    venue_requests: list[VenueRequest] = field(default_factory=list)
+    _trail: list[str] = field(default_factory=list)
+
+    def trail_after(self, trail: bytes) -> bytes:
+        """A digest of every change of a registered order so far, in their order."""
+        if not self._trail:
+            return trail
+        return hashlib.sha256(trail + "".join(self._trail).encode()).digest()
+
+    def take(self, event: CoreEvent) -> None:
+        """One event that says something of at least one registered order."""
+        if event.kind == EventKind.TRADED:
+            self._trade(event)
+            return
+        order = self.registry.live.get(event.order_id)
+        if order is None:
+            self._refuse(event)
+            return
+        match event.kind:
+            case EventKind.ACCEPTED:
+                if order.status is OrdStatus.PENDING_NEW:  # Else a cancel is on its way already, and that stands.
+                    self._change(order, OrdStatus.NEW, event.seq)
+                    self._tell(order)
+            case EventKind.ROUTED:
+                self._change(order, OrdStatus.PENDING_NEW, event.seq)
+                self.venue_requests.append(SubmitToVenue(order.terms))
+            case EventKind.CANCEL_REQUESTED:
+                if not order.is_being_canceled:  # Two cancels may come in one batch.
+                    self._change(order, OrdStatus.PENDING_CANCEL, event.seq)
+                    self.venue_requests.append(CancelAtVenue(order.order_id, order.terms.symbol))
+            case EventKind.VENUE_FILLED:
+                report = self.reports[event.command]
+                assert isinstance(report, VenueFilled)  # noqa: S101 - a broken invariant stops the engine
+                self._fill(order, event.seq, event, event.leaves, liquidity=report.liquidity, fee=report.fee)
+            case EventKind.REDUCED:
+                order.leaves_lots = event.leaves
+                self._change(order, order.status, event.seq)
+            case _:
+                self._finish(order, event)
+
+    def _trade(self, event: CoreEvent) -> None:
+        """The maker's change comes first. Who came as a record is not registered."""
+        maker, taker = self.registry.live.get(event.maker_id), self.registry.live.get(event.order_id)
+        if maker is not None:
+            self._fill(maker, event.seq, event, event.maker_leaves, liquidity="MAKER", fee=NO_FEE)
+        if taker is not None:
+            self._fill(taker, event.seq + 1, event, event.leaves, liquidity="TAKER", fee=NO_FEE)
+
+    def _fill(
+        self, order: EngineOrder, seq: int, fill: CoreEvent, leaves_lots: int, *, liquidity: Liquidity, fee: Decimal
+    ) -> None:
+        order.cum_lots += fill.quantity
+        order.cum_notional_steps += fill.quantity * fill.price
+        order.leaves_lots = leaves_lots
+        if leaves_lots == 0:
+            self._change(order, OrdStatus.FILLED, seq)
+            self.registry.finish(order)
+        elif order.is_being_canceled:
+            self._change(order, OrdStatus.PENDING_CANCEL, seq)  # FIX: a fill does not undo that a cancel is on its way.
+        else:
+            self._change(order, OrdStatus.PARTIALLY_FILLED, seq)
+        if self.publishes:
+            self.envelopes.append(publishing.filled(order, fill.quantity, fill.price, liquidity, fee))
+
+    def _refuse(self, event: CoreEvent) -> None:
+        """An order that the core never had: it was refused before it, and is only counted there."""
+        refused = self.registry.take_refused(event.order_id)
+        if refused is None:
+            return  # A cancel came after the order's last word in one batch: nothing is left to change.
+        refused.engine_seq = event.seq
+        refused.transact_time_ns = self.at_ns
+        self._trail.append(f"{refused.number} {event.seq} REJECTED\n")
+        self.changed_order_ids.append(refused.order_id)
+        self.registry.finish(refused)
+        if self.publishes and refused.submitted is not None:
+            self.envelopes.append(publishing.refused(refused, refused.submitted))
+
+    def _finish(self, order: EngineOrder, event: CoreEvent) -> None:
+        """Rejected, cancelled or expired: with nothing left."""
+        report = self.reports.get(event.command)
+        if event.kind == EventKind.REJECTED and isinstance(report, VenueFilled):
+            problem = f"filled with {report.quantity_lots} of {order.leaves_lots} lots"
+            raise AssertionError(f"order {order.order_id} was {problem}")
+        if event.reason != TOLD_BY_CALLER:
+            order.reason = reason_of(event.reason)
+        else:
+            assert isinstance(report, VenueRejected | VenueCanceled)  # noqa: S101 - a broken invariant stops the engine
+            order.reason = Reason(report.code or "", report.reason or "")
+        order.leaves_lots = 0
+        self._change(order, _FINAL_STATUSES[EventKind(event.kind)], event.seq)
+        self.registry.finish(order)
+        self._tell(order)
+
+    def _change(self, order: EngineOrder, status: OrdStatus, seq: int) -> None:
+        order.status = status
+        order.engine_seq = seq
+        order.transact_time_ns = self.at_ns
+        self._trail.append(f"{order.number} {seq} {status} {order.cum_lots} {order.cum_notional_steps}\n")
+        self.changed_order_ids.append(order.order_id)
+
+    def _tell(self, order: EngineOrder) -> None:
+        if self.publishes:
+            self.envelopes.append(publishing.changed(order))

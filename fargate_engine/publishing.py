@@ -1,0 +1,80 @@
+"""What the world is told of an order's change: the envelopes of its event (events/orders.py).
+
+The contracts are pydantic models; here their documents are written directly, once for each change. Tests hold them
+against the models.
+"""
+
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from breakwater.domain.money import format_amount
+from breakwater.domain.orders import OrdStatus, SubmitOrder
+from events.envelope import Envelope
+from events.orders import OrderAccepted, OrderCanceled, OrderExpired, OrderRejected, TradeExecuted
+from fargate_engine.messages import Liquidity
+from fargate_engine.orders import EngineOrder, RefusedOrder
+
+NO_FEE = Decimal(0)  # The internal book matches customers with each other and charges neither.
+_TOPICS = {
+    OrdStatus.NEW: OrderAccepted.topic,
+    OrdStatus.REJECTED: OrderRejected.topic,
+    OrdStatus.CANCELED: OrderCanceled.topic,
+    OrdStatus.EXPIRED: OrderExpired.topic,
+}
+
+
+def changed(order: EngineOrder) -> Envelope:
+    """That it is accepted, rejected, cancelled or expired."""
+    return _envelope(order.submitted, order, _TOPICS[order.status], {"order": _state(order.submitted, order)})
+
+
+def refused(order: RefusedOrder, submitted: SubmitOrder) -> Envelope:
+    return _envelope(submitted, order, OrderRejected.topic, {"order": _state(submitted, order)})
+
+
+def filled(order: EngineOrder, lots: int, ticks: int, liquidity: Liquidity, fee: Decimal) -> Envelope:
+    """One fill, and the order after it."""
+    instrument = order.instrument
+    trade = {
+        "trade_id": str(uuid.uuid5(order.order_id, f"trade/{order.engine_seq}")),
+        "last_qty": format_amount(instrument.quantity(lots)),
+        "last_px": format_amount(instrument.price(ticks)),
+        "liquidity": liquidity,
+        "fee": format_amount(fee),
+        "fee_currency": instrument.quote_asset,
+        "order": _state(order.submitted, order),
+    }
+    return _envelope(order.submitted, order, TradeExecuted.topic, trade)
+
+
+def _state(submitted: SubmitOrder, order: EngineOrder | RefusedOrder) -> dict[str, Any]:
+    """OrderState's document."""
+    return {
+        "client_order_id": submitted.client_order_id,
+        "account_id": str(submitted.account_id),
+        "symbol": submitted.symbol,
+        "side": submitted.side.value,
+        "type": submitted.type.value,
+        "time_in_force": submitted.time_in_force.value,
+        "venue": submitted.venue,
+        "price": None if submitted.price is None else format_amount(submitted.price),
+        **order.words(),
+    }
+
+
+def _envelope(
+    submitted: SubmitOrder, order: EngineOrder | RefusedOrder, topic: str, payload: dict[str, Any]
+) -> Envelope:
+    """Its id follows from the order's change, so an event that is made again has the id it had."""
+    # Every field was checked when the order came or is our own: no need to look at them once more.
+    return Envelope.model_construct(
+        event_id=uuid.uuid5(submitted.order_id, f"{topic}/{order.engine_seq}"),
+        topic=topic,
+        tenant_id=submitted.tenant_id,
+        account_id=submitted.account_id,
+        aggregate_id=submitted.order_id,
+        correlation_id=submitted.correlation_id,
+        occurred_at_ns=order.transact_time_ns,
+        payload=payload,
+    )

@@ -1,0 +1,53 @@
+"""What the core's integers do not say: the names behind its numbers, and every order by its id.
+
+Numbers are given at first sight, in the order of the journal, so a replay gives the same ones.
+"""
+
+import uuid
+
+from matching_core import SYMBOL_MAX
+
+from breakwater.domain.instruments import Instrument
+from fargate_engine.orders import EngineOrder, FinalOrder, Order, RefusedOrder
+
+
+class Registry:
+    def __init__(self) -> None:
+        self.instruments: dict[str, Instrument] = {}
+        self.symbols: dict[str, int] = {}  # From 1, in the order of the numbers.
+        self.accounts: dict[uuid.UUID, int] = {}  # Likewise.
+        self.orders: dict[uuid.UUID, Order] = {}
+        self.live: dict[int, EngineOrder] = {}  # By their number in the core, oldest first.
+        self._refused: dict[int, RefusedOrder] = {}  # Until the core has counted their refusal.
+
+    def list(self, instrument: Instrument) -> int:
+        """Its symbol's number; from now on orders in it are taken on these terms."""
+        number = self.symbols.setdefault(instrument.symbol, len(self.symbols) + 1)
+        if number > SYMBOL_MAX:
+            raise OverflowError(f"a shard has at most {SYMBOL_MAX} symbols")
+        self.instruments[instrument.symbol] = instrument
+        return number
+
+    def account_number(self, account_id: uuid.UUID) -> int:
+        return self.accounts.setdefault(account_id, len(self.accounts) + 1)
+
+    def add(self, order: EngineOrder | RefusedOrder) -> None:
+        self.orders[order.order_id] = order
+        if isinstance(order, EngineOrder):
+            self.live[order.number] = order
+        else:
+            self._refused[order.number] = order
+
+    def take_refused(self, number: int) -> RefusedOrder | None:
+        """The order that was refused under this number, the first time it is asked for."""
+        return self._refused.pop(number, None)
+
+    def finish(self, order: EngineOrder | RefusedOrder) -> None:
+        """It changes no more: keep its last word alone."""
+        self.live.pop(order.number, None)
+        self.orders[order.order_id] = FinalOrder.of(order)
+
+    def find(self, order_id: uuid.UUID, tenant_id: uuid.UUID) -> Order | None:
+        """None also for an order of another tenant."""
+        order = self.orders.get(order_id)
+        return order if order is not None and order.tenant_id == tenant_id else None

@@ -1,0 +1,107 @@
+"""The registry as bytes: a JSON document of what lives, then every final order as its ids and its last words.
+
+Nobody else reads it; `ShardState.snapshot` says the version and guards it with a digest.
+"""
+
+import struct
+import uuid
+from dataclasses import astuple
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.orders import OrdStatus, SubmitOrder
+from fargate_engine.orders import EngineOrder, FinalOrder
+from fargate_engine.registry import Registry
+from fargate_engine.terms import WorkingTerms
+
+_LENGTH = struct.Struct("<Q")
+_FINAL = struct.Struct("<16s16sI")  # order_id, tenant_id, bytes of its last words.
+
+
+def write(registry: Registry) -> bytes:
+    """Between batches, when no order is half refused."""
+    document = orjson.dumps(
+        {
+            "instruments": [_instrument_fields(instrument) for instrument in registry.instruments.values()],
+            "accounts": list(registry.accounts),
+            "live": [_live_fields(order, registry.instruments) for order in registry.live.values()],
+        }
+    )
+    parts = [_LENGTH.pack(len(document)), document]
+    for order in registry.orders.values():
+        if isinstance(order, FinalOrder):
+            parts.append(_FINAL.pack(order.order_id.bytes, order.tenant_id.bytes, len(order.last_words)))
+            parts.append(order.last_words)
+    return b"".join(parts)
+
+
+def read(snapshot: bytes) -> Registry:
+    """LookupError, TypeError, ValueError or struct.error when `write` did not make it."""
+    registry = Registry()
+    (length,) = _LENGTH.unpack_from(snapshot)
+    at = _LENGTH.size + length
+    document = orjson.loads(snapshot[_LENGTH.size : at])
+    for fields in document["instruments"]:
+        registry.list(_instrument(fields))
+    for account_id in document["accounts"]:
+        registry.account_number(uuid.UUID(account_id))
+    while at < len(snapshot):
+        order_id, tenant_id, length = _FINAL.unpack_from(snapshot, at)
+        at += _FINAL.size + length
+        final = FinalOrder(uuid.UUID(bytes=order_id), uuid.UUID(bytes=tenant_id), snapshot[at - length : at])
+        registry.orders[final.order_id] = final
+    for fields in document["live"]:
+        registry.add(_live(fields, registry.instruments))
+    return registry
+
+
+def _instrument_fields(instrument: Instrument) -> list[str]:
+    return [str(each) for each in astuple(instrument)]
+
+
+def _instrument(fields: list[str]) -> Instrument:
+    symbol, base_asset, quote_asset, *steps = fields
+    tick_size, lot_size, notional_min = map(Decimal, steps)
+    return Instrument(symbol, base_asset, quote_asset, tick_size, lot_size, notional_min)
+
+
+def _live_fields(order: EngineOrder, instruments: dict[str, Instrument]) -> list[Any]:
+    terms = order.terms
+    # Almost always the symbol's present terms; an order that is older than a change of them keeps its own.
+    listed = instruments[terms.symbol]
+    return [
+        order.number,
+        orjson.Fragment(order.document),
+        None if order.instrument is listed else _instrument_fields(order.instrument),
+        terms.quantity_lots,
+        terms.limit_ticks,
+        terms.bound_ticks,
+        order.leaves_lots,
+        order.status.value,
+        order.engine_seq,
+        order.transact_time_ns,
+        order.cum_lots,
+        str(order.cum_notional_steps),  # It may be wider than JSON's numbers are here.
+    ]
+
+
+def _live(fields: list[Any], instruments: dict[str, Instrument]) -> EngineOrder:
+    number, told, instrument, quantity_lots, limit_ticks, bound_ticks, leaves_lots, status, engine_seq = fields[:9]
+    transact_time_ns, cum_lots, cum_notional_steps = fields[9:]
+    submitted = SubmitOrder.model_validate(told)
+    return EngineOrder(
+        number=number,
+        submitted=submitted,
+        document=orjson.dumps(told).decode(),
+        instrument=_instrument(instrument) if instrument else instruments[submitted.symbol],
+        terms=WorkingTerms.of(submitted, quantity_lots=quantity_lots, limit_ticks=limit_ticks, bound_ticks=bound_ticks),
+        leaves_lots=leaves_lots,
+        status=OrdStatus(status),
+        engine_seq=engine_seq,
+        transact_time_ns=transact_time_ns,
+        cum_lots=cum_lots,
+        cum_notional_steps=int(cum_notional_steps),
+    )

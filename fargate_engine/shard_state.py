@@ -1,0 +1,261 @@
+"""The state of one shard: the matching core and the registry around it, a function of the journal alone.
+
+No clock, no I/O, no randomness: replaying the journal's batches gives the same state, the same answers and the same
+event ids.
+"""
+
+import hashlib
+import struct
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matching_core
+import numpy as np
+from matching_core import MatchingCore
+from matching_core import Side as CoreSide
+
+from breakwater.db.journal import DamagedJournal, JournalRow
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.orders import Side
+from breakwater.errors import Rejection
+from fargate_engine import registry_snapshot
+from fargate_engine.encoding import Encoder, Reports, register
+from fargate_engine.messages import CoreInput
+from fargate_engine.orders import EngineOrder, Order
+from fargate_engine.outcomes import Outcomes
+from fargate_engine.records import Records, of_registered_orders
+from fargate_engine.registry import Registry
+
+_RESERVED_ORDERS = 1_024  # An idle shard costs little; a busy one grows.
+_NO_TRAIL = bytes(32)
+_MAGIC = b"BWSHARD1"
+_HEAD = struct.Struct("<8sHQqQQ32s")  # Magic, shard, last_seq, last_at_ns, bytes of the core, of the registry, trail.
+_DIGEST_BYTES = 32
+
+
+class BadSnapshot(Exception):
+    """The bytes are no snapshot of this version and shard: truncated, damaged or of another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A batch that the state has taken and the journal has not. `seq` to `last_seq` is empty when nothing changed.
+
+    `refusals` has one entry for each message, `record_events` one for each input that was records: EVENT records,
+    whose `command` counts within that input.
+    """
+
+    seq: int
+    last_seq: int
+    at_ns: int
+    commands: bytes
+    details: str
+    event_seq: int
+    state_hash: int | None
+    outcomes: Outcomes
+    refusals: list[Rejection | None]
+    record_events: list[Records]
+
+    @property
+    def count(self) -> int:
+        return self.last_seq - self.seq + 1
+
+    def row(self, shard: int, epoch: int, previous_digest: bytes) -> JournalRow:
+        return JournalRow(
+            shard=shard,
+            seq=self.seq,
+            last_seq=self.last_seq,
+            epoch=epoch,
+            recorded_at_ns=self.at_ns,
+            commands=self.commands,
+            details=self.details,
+            event_seq=self.event_seq,
+            state_hash=self.state_hash,
+        ).sealed(previous_digest)
+
+
+class ShardState:
+    def __init__(self, shard: int) -> None:
+        self.shard = shard
+        self.last_seq = 0
+        self.last_at_ns = 0
+        self.registry = Registry()
+        self._core = MatchingCore(orders=_RESERVED_ORDERS)
+        self._trail = _NO_TRAIL  # A digest of every change of a registered order so far.
+        self._unhashed = 0  # Commands since a row last carried the core's hash.
+
+    @property
+    def instruments(self) -> dict[str, Instrument]:
+        return self.registry.instruments
+
+    @property
+    def live_orders(self) -> int:
+        """Those that came as records, too."""
+        return self._core.live_orders
+
+    def find(self, order_id: uuid.UUID, tenant_id: uuid.UUID) -> Order | None:
+        """None also for an order of another tenant."""
+        return self.registry.find(order_id, tenant_id)
+
+    def knows(self, order_id: uuid.UUID) -> bool:
+        return order_id in self.registry.orders
+
+    def order(self, order_id: uuid.UUID) -> Order:
+        """KeyError when nobody ever spoke of it."""
+        return self.registry.orders[order_id]
+
+    def open_orders(self) -> list[EngineOrder]:
+        """Those of the API, oldest first."""
+        return list(self.registry.live.values())
+
+    def depth(self, symbol: str, side: Side, levels_max: int) -> list[tuple[int, int]]:
+        """(price_ticks, lots) of the engine's own book, best first. KeyError for a symbol that was never listed."""
+        core_side = CoreSide.BUY if side is Side.BUY else CoreSide.SELL
+        levels = self._core.depth(self.registry.symbols[symbol], core_side, levels_max)
+        return [(price_ticks, lots) for price_ticks, lots, _ in levels]
+
+    def apply(self, inputs: Sequence[CoreInput | Records], at_ns: int) -> Applied:
+        """Take a batch, all of it at `at_ns`. Anything raised here is a broken invariant: throw the state away."""
+        encoder = self._encoder(at_ns)
+        refusals: list[Rejection | None] = []
+        spans: list[tuple[int, int]] = []  # Which commands came as records.
+        for each in inputs:
+            if isinstance(each, np.ndarray):
+                spans.append((encoder.count, encoder.count + len(each)))
+                encoder.add_records(each)
+            else:
+                refusals.append(encoder.add(each))
+        return self._applied(encoder, refusals, spans, hash_now=False)
+
+    def checkpoint(self, at_ns: int) -> Applied | None:
+        """A batch of its own that changes nothing and carries the core's hash; None if the newest one has it."""
+        if self._unhashed == 0:
+            return None
+        encoder = self._encoder(at_ns)
+        encoder.advance_time()
+        return self._applied(encoder, [], [], hash_now=True)
+
+    def replay(self, row: JournalRow) -> None:
+        """Take a batch of the journal again. DamagedJournal when it does not lead where it led then."""
+        if row.seq != self.last_seq + 1 or row.shard != self.shard:
+            raise DamagedJournal(row.shard, row.seq, f"this state of shard {self.shard} ends at {self.last_seq}")
+        commands = np.frombuffer(row.commands, matching_core.COMMAND)
+        try:
+            reports = register(self.registry, commands, row.details)
+            outcomes, _ = self._take(commands, reports, row.recorded_at_ns, publishes=False)
+        except (LookupError, TypeError, ValueError, AssertionError) as error:
+            raise DamagedJournal(row.shard, row.seq, f"it cannot be replayed: {error}") from error
+        self._moved(row.last_seq, row.recorded_at_ns, outcomes)
+        if self._event_seq != row.event_seq:
+            problem = f"it ended with event {row.event_seq} and ends with event {self._event_seq} now"
+            raise DamagedJournal(row.shard, row.seq, problem)
+        if row.state_hash is None:
+            self._unhashed += len(commands)
+        elif row.state_hash != self._core_hash():
+            problem = f"it ended in state {row.state_hash:x} and ends in state {self._core_hash():x} now"
+            raise DamagedJournal(row.shard, row.seq, problem)
+        else:
+            self._unhashed = 0
+
+    def state_hash(self) -> int:
+        """64 bits: of the core's state, and of every change of a registered order that led to the registry's."""
+        core_hash = self._core.state_hash().to_bytes(8, "little")
+        return int.from_bytes(hashlib.sha256(core_hash + self._trail).digest()[:8], "little")
+
+    def snapshot(self) -> bytes:
+        """The whole state, versioned, with its SHA-256 at the end. Call it between batches."""
+        core, registry = self._core.snapshot(), registry_snapshot.write(self.registry)
+        head = _HEAD.pack(_MAGIC, self.shard, self.last_seq, self.last_at_ns, len(core), len(registry), self._trail)
+        hashed = hashlib.sha256(head)
+        hashed.update(core)
+        hashed.update(registry)
+        return b"".join((head, core, registry, hashed.digest()))
+
+    @classmethod
+    def restore(cls, snapshot: bytes, *, shard: int) -> "ShardState":
+        """BadSnapshot for anything that `snapshot` of this version did not write for this shard."""
+        body, digest = memoryview(snapshot)[:-_DIGEST_BYTES], snapshot[-_DIGEST_BYTES:]
+        if len(body) < _HEAD.size or hashlib.sha256(body).digest() != digest:
+            raise BadSnapshot("it is truncated or damaged")
+        magic, of_shard, last_seq, last_at_ns, core_bytes, registry_bytes, trail = _HEAD.unpack_from(body)
+        if magic != _MAGIC or of_shard != shard:
+            raise BadSnapshot(f"it is of another version or of shard {of_shard}, not of shard {shard}")
+        if len(body) != _HEAD.size + core_bytes + registry_bytes:
+            raise BadSnapshot("its parts are not as long as it says")
+        state = cls(shard)
+        registry_at = _HEAD.size + core_bytes
+        try:
+            state._core = MatchingCore.restore(bytes(body[_HEAD.size : registry_at]), orders=_RESERVED_ORDERS)
+            state.registry = registry_snapshot.read(bytes(body[registry_at:]))
+        except (
+            LookupError,
+            TypeError,
+            ValueError,
+            struct.error,
+        ) as error:  # matching_core.BadSnapshot is a ValueError.
+            raise BadSnapshot(f"it cannot be read: {error}") from error
+        state.last_seq, state.last_at_ns, state._trail = last_seq, last_at_ns, trail
+        return state
+
+    @property
+    def _event_seq(self) -> int:
+        return self._core.next_event_seq - 1
+
+    def _encoder(self, at_ns: int) -> Encoder:
+        if at_ns < self.last_at_ns:
+            raise AssertionError(f"time went back from {self.last_at_ns} to {at_ns}")
+        return Encoder(self.registry, first_seq=self.last_seq + 1, at_ns=at_ns)
+
+    def _applied(
+        self, encoder: Encoder, refusals: list[Rejection | None], spans: list[tuple[int, int]], *, hash_now: bool
+    ) -> Applied:
+        seq, at_ns, commands = self.last_seq + 1, encoder.at_ns, encoder.commands
+        outcomes, events = self._take(
+            np.frombuffer(commands, matching_core.COMMAND), encoder.reports, at_ns, publishes=True
+        )
+        self._moved(self.last_seq + encoder.count, at_ns if encoder.count else self.last_at_ns, outcomes)
+        return Applied(
+            seq=seq,
+            last_seq=self.last_seq,
+            at_ns=at_ns,
+            commands=commands,
+            details=encoder.details,
+            event_seq=self._event_seq,
+            state_hash=self._due_hash(encoder.count, hash_now=hash_now),
+            outcomes=outcomes,
+            refusals=refusals,
+            record_events=[_events_of(events, *span) for span in spans],
+        )
+
+    def _take(self, commands: Records, reports: Reports, at_ns: int, *, publishes: bool) -> tuple[Outcomes, Records]:
+        """One crossing into C++ for the batch; then Python looks only at what concerns an order it knows."""
+        events = self._core.apply(commands)
+        outcomes = Outcomes(self.registry, at_ns, reports, publishes)
+        for event in of_registered_orders(events):
+            outcomes.take(event)
+        return outcomes, events
+
+    def _moved(self, last_seq: int, at_ns: int, outcomes: Outcomes) -> None:
+        self.last_seq, self.last_at_ns = last_seq, at_ns
+        self._trail = outcomes.trail_after(self._trail)
+
+    def _due_hash(self, count: int, *, hash_now: bool) -> int | None:
+        """The hash walks every live order, so it is taken once in as many commands: a constant cost for each."""
+        self._unhashed += count
+        if count == 0 or not (hash_now or self._unhashed >= self._core.live_orders):
+            return None
+        self._unhashed = 0
+        return self._core_hash()
+
+    def _core_hash(self) -> int:
+        """As a signed bigint, which is what the journal keeps."""
+        return int.from_bytes(self._core.state_hash().to_bytes(8, "little"), "little", signed=True)
+
+
+def _events_of(events: Records, first: int, end: int) -> Records:
+    """Those of the commands from `first` to before `end`, which then count from 0."""
+    bounds = np.searchsorted(events["command"], (first, end))
+    own = events[bounds[0] : bounds[1]].copy()
+    own["command"] -= first
+    return own
