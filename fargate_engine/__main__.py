@@ -7,26 +7,21 @@ import sys
 
 import uvloop
 
-from breakwater.db.journal import Fenced
 from fargate_engine.app import run_engine
 from fargate_engine.settings import StartFailed, read_settings
 
 EXIT_START_FAILED = 1
-EXIT_FENCED = 3
 EXIT_BROKEN = 70
 
 _LOG = logging.getLogger("fargate_engine")
 
 
 def main() -> int:
-    """The exit code: 0 told to stop, 1 could not start, 3 another engine took over, 70 a broken invariant."""
+    """The exit code: 0 told to stop, 1 could not start, 70 a broken invariant."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     exit_code = 0
     try:
         uvloop.run(_until_told_to_stop())
-    except* Fenced as errors:
-        _LOG.critical("fenced: %s", _first(errors))
-        exit_code = EXIT_FENCED
     except* StartFailed as errors:
         _LOG.critical("could not start: %s", _first(errors))
         exit_code = EXIT_START_FAILED
@@ -37,14 +32,11 @@ def main() -> int:
 
 
 async def _until_told_to_stop() -> None:
-    engine = asyncio.create_task(run_engine(read_settings()))
+    told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, engine.cancel)
-    try:
-        await engine
-    except asyncio.CancelledError:
-        _LOG.info("told to stop")
+        loop.add_signal_handler(name, told_to_stop.set)
+    await run_engine(read_settings(), told_to_stop)
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -1,39 +1,49 @@
-"""The engine: its gateway, its relay, and one term of writing after another."""
+"""The engine: its gateway, its relay, and sixteen shards that each follow their journal or serve."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
+import aiohttp
 from aiohttp import web
 
+from breakwater.db.engine_connection import EnginePool, engine_pool
 from breakwater.db.engine_market import read_instruments
+from breakwater.domain.shards import SHARDS
 from breakwater.errors import Unavailable
 from fargate_engine import aws
+from fargate_engine.gateway.peers import CONNECTIONS_MAX, Peers
 from fargate_engine.gateway.routes import create_gateway
 from fargate_engine.gateway.state import EngineState
 from fargate_engine.gateway.tokens import fetch_public_key
+from fargate_engine.leases import Leases
+from fargate_engine.quotes import Quotes
 from fargate_engine.relay import Relay
-from fargate_engine.settings import Settings, StartFailed, read_conninfo
-from fargate_engine.term import begin_term
-from fargate_engine.venues.simulated import check_recordings
+from fargate_engine.settings import Settings, StartFailed, read_address, read_conninfo
+from fargate_engine.shard import Shard, Shared
+from fargate_engine.snapshots import SnapshotStore
+from fargate_engine.venues.simulated import SimulatedVenue, check_recordings
 
 _LOG = logging.getLogger(__name__)
 
 START_ATTEMPTS_MAX = 120
 START_RETRY_S = 1.0
-TERM_RETRY_S = 1.0
 SHUTDOWN_S = 2.0
+STOP_S = 20.0  # For all shards together; ECS kills 30 s after it asked.
+LAST_SNAPSHOTS_S = 4.0
 
 
-async def run_engine(settings: Settings) -> None:
-    """Serve until cancelled. Raises StartFailed, Fenced, or whatever broke an invariant."""
+async def run_engine(settings: Settings, told_to_stop: asyncio.Event) -> None:
+    """Serve until told to stop, then let one shard go after the other. StartFailed, or what broke an invariant."""
     state = EngineState(settings.engine_id)
     runner = web.AppRunner(create_gateway(state), access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
         await _listen(runner, settings)
         _LOG.info("engine %s listens on %s:%d", settings.engine_id, settings.host, settings.port)
-        await _run(settings, state)
+        conninfo = await _unless(told_to_stop, _prepare(settings, state))
+        if conninfo is not None:
+            await _run(conninfo, settings, state, told_to_stop)
     finally:
         await runner.cleanup()
 
@@ -45,53 +55,91 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
         raise StartFailed(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
 
 
-async def _run(settings: Settings, state: EngineState) -> None:
-    state.waiting_for = "the key of service tokens"
+async def _prepare(settings: Settings, state: EngineState) -> str:
+    """Wait for what it cannot start without; where the database is."""
+    state.starting_with = "the key of service tokens"
     state.tokens.public_key = await _insist(lambda: fetch_public_key(settings.service_token_key_id))
-    state.waiting_for = "its database"
-    conninfo = await _insist(lambda: read_conninfo(settings))
-    instruments = await _insist(lambda: read_instruments(conninfo))
+    state.starting_with = "its database"
+    return await _insist(lambda: read_conninfo(settings))
+
+
+async def _run(conninfo: str, settings: Settings, state: EngineState, told_to_stop: asyncio.Event) -> None:
+    async with (
+        engine_pool(conninfo) as pool,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX)) as session,
+        asyncio.TaskGroup() as tasks,
+    ):
+        working = tasks.create_task(_work(conninfo, settings, state, pool))
+        state.peers = Peers(session)
+        await told_to_stop.wait()
+        _LOG.info("told to stop")
+        await _stop(state)
+        working.cancel()
+
+
+async def _work(conninfo: str, settings: Settings, state: EngineState, pool: EnginePool) -> None:
+    """For ever."""
+    instruments = await _insist(lambda: read_instruments(pool))
     check_recordings(settings.market_recordings, instruments)
+    address = await _insist(lambda: read_address(settings))
+    state.snapshots = SnapshotStore(aws.client("s3"), settings.snapshot_bucket) if settings.snapshot_bucket else None
+    state.relay = _relay(conninfo, settings)
+    state.leases = Leases(conninfo, pool, holder=settings.engine_id, address=address)
+    shared = Shared(
+        settings=settings,
+        pool=pool,
+        leases=state.leases,
+        snapshots=state.snapshots,
+        events_written=state.relay.wake if state.relay else lambda: None,
+    )
+    state.shards = tuple(Shard(number, shared) for number in range(SHARDS))
+
+    def serving() -> Iterator[SimulatedVenue]:
+        return (term.venue for term in state.terms())
+
     async with asyncio.TaskGroup() as tasks:
-        if settings.queue_url and settings.event_bus:
-            state.relay = Relay(
-                conninfo,
-                queue_url=settings.queue_url,
-                event_bus=settings.event_bus,
-                sqs=aws.client("sqs"),
-                eventbridge=aws.client("events"),
-            )
+        tasks.create_task(state.leases.run())
+        tasks.create_task(Quotes(pool, serving).run())
+        if state.relay is not None:
             tasks.create_task(state.relay.run())
-        tasks.create_task(_serve_terms(conninfo, settings, state))
+        for shard in state.shards:
+            tasks.create_task(shard.run())
 
 
-async def _serve_terms(conninfo: str, settings: Settings, state: EngineState) -> None:
-    """When the database is lost the term ends, its core is thrown away, and the next one replays what was committed.
+async def _stop(state: EngineState) -> None:
+    """One shard after the other, so that each is away for as short as can be: another engine takes it up at once."""
+    state.is_stopping = True
+    try:
+        async with asyncio.timeout(STOP_S):
+            for shard in state.shards:
+                await shard.stop()
+    except TimeoutError:
+        _LOG.warning("not every shard was let go in time: their leases run out by themselves")
+    if state.snapshots is not None:
+        await state.snapshots.finish(LAST_SNAPSHOTS_S)
 
-    In the process and not by exiting: the gateway goes on to answer 503, and a supervisor's back-off is not waited for.
-    """
 
-    def standing_by() -> None:
-        state.waiting_for = "the lease, which another engine holds"
+def _relay(conninfo: str, settings: Settings) -> Relay | None:
+    if not settings.queue_url or not settings.event_bus:
+        return None
+    return Relay(
+        conninfo,
+        queue_url=settings.queue_url,
+        event_bus=settings.event_bus,
+        sqs=aws.client("sqs"),
+        eventbridge=aws.client("events"),
+    )
 
-    while True:
-        try:
-            state.waiting_for = "its database"
-            async with begin_term(
-                conninfo,
-                settings,
-                events_written=state.relay.wake if state.relay else lambda: None,
-                standing_by=standing_by,
-            ) as term:
-                state.term = term
-                state.waiting_for = "the market to open"
-                _LOG.info("term begun after journal row %d", term.sequencer.last_seq)
-                await term.serve()
-        except* Unavailable as errors:
-            _LOG.warning("term ended, the next one replays the journal: %s", errors.exceptions[0])
-        finally:
-            state.term = None
-        await asyncio.sleep(TERM_RETRY_S)
+
+async def _unless[Result](told_to_stop: asyncio.Event, work: Awaitable[Result]) -> Result | None:
+    """What the work gives; None when told to stop before it is done."""
+    working, told = asyncio.ensure_future(work), asyncio.ensure_future(told_to_stop.wait())
+    try:
+        await asyncio.wait([working, told], return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        working.cancel()
+        told.cancel()
 
 
 async def _insist[Result](attempt: Callable[[], Awaitable[Result]]) -> Result:

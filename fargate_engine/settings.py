@@ -1,5 +1,6 @@
 """The engine's environment. Read when asked, never at import."""
 
+import asyncio
 import os
 import uuid
 from collections.abc import Mapping
@@ -7,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from breakwater.db.conninfo import conninfo_of
+from breakwater.errors import Unavailable
 from fargate_engine import aws
+from fargate_engine.target_group import task_address
 
 
 class StartFailed(Exception):
@@ -16,16 +19,21 @@ class StartFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`database_url` or `database_secret_arn` is set. An empty queue or bus means: publish nothing, keep the outbox."""
+    """`database_url` or `database_secret_arn` is set. An empty queue or bus means: publish nothing, keep the outbox.
+
+    An empty `snapshot_bucket`: no snapshots, a restart reads whole journals. An empty `address`: see `read_address`.
+    """
 
     database_url: str
     database_secret_arn: str
     queue_url: str
     event_bus: str
+    snapshot_bucket: str
     service_token_key_id: str
     host: str
     port: int
     engine_id: str
+    address: str
     market_recordings: tuple[Path, ...]
     market_speed: float
 
@@ -37,10 +45,12 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         database_secret_arn=environment.get("DATABASE_SECRET_ARN", ""),
         queue_url=environment.get("TRADE_EVENTS_QUEUE_URL", ""),
         event_bus=environment.get("EVENT_BUS_NAME", ""),
+        snapshot_bucket=environment.get("SNAPSHOT_BUCKET", ""),
         service_token_key_id=environment.get("SERVICE_TOKEN_KEY_ID", ""),
         host=environment.get("ENGINE_HOST", "127.0.0.1"),
         port=_number(environment, "ENGINE_PORT", "8080", int),
         engine_id=environment.get("ENGINE_ID", "") or f"engine-{uuid.uuid4()}",
+        address=environment.get("ENGINE_ADDRESS", ""),
         market_recordings=tuple(Path(part) for part in environment.get("MARKET_RECORDINGS", "").split(":") if part),
         market_speed=_number(environment, "MARKET_SPEED", "1", float),
     )
@@ -59,6 +69,20 @@ async def read_conninfo(settings: Settings) -> str:
         return settings.database_url
     answer = await aws.call(aws.client("secretsmanager").get_secret_value, SecretId=settings.database_secret_arn)
     return conninfo_of(answer["SecretString"])
+
+
+async def read_address(settings: Settings, environment: Mapping[str, str] = os.environ) -> str:
+    """Host and port where other engines reach this one: on Fargate the task's own, elsewhere where it listens.
+
+    Unavailable when the metadata endpoint of the task does not answer.
+    """
+    metadata_url = environment.get("ECS_CONTAINER_METADATA_URI_V4", "")
+    if settings.address or not metadata_url:
+        return settings.address or f"{settings.host}:{settings.port}"
+    try:
+        return f"{await asyncio.to_thread(task_address, metadata_url)}:{settings.port}"
+    except (OSError, ValueError, LookupError) as error:
+        raise Unavailable("the task's metadata endpoint does not say its address") from error
 
 
 def _number[Number: (int, float)](

@@ -2,6 +2,8 @@
 
 import asyncio
 import uuid
+from http import HTTPStatus
+from itertools import batched
 from typing import Annotated, Any
 
 import orjson
@@ -11,18 +13,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from breakwater.domain.money import format_amount
 from breakwater.domain.orders import OrderSnapshot, OrdStatus, Side, SubmitOrder
+from breakwater.domain.shards import SHARDS
 from breakwater.errors import EngineUnavailable, InvalidRequest, NotFound
 from fargate_engine import metrics
+from fargate_engine.gateway.peers import shard_number
 from fargate_engine.gateway.problems import problem_middleware
+from fargate_engine.gateway.routing import Scope, ask, at_order, at_shard
 from fargate_engine.gateway.state import EngineState
-from fargate_engine.inbox import Answer, FindOpenOrders, FindOrder
+from fargate_engine.inbox import FindOpenOrders, FindOrder
 from fargate_engine.messages import CancelOrder, Command, VoidOrder
+from fargate_engine.term import Term
 
 BODY_BYTES_MAX = 64 * 1024
-ANSWER_TIMEOUT_S = 5
 ACCOUNTS_MAX = 1_000
 CANCELS_AT_ONCE = 200
 DEPTH_MAX = 500
+ENGINE_ID_LENGTH_MAX = 200
 ENGINE = web.AppKey("engine", EngineState)
 
 
@@ -41,6 +47,13 @@ class CancelAllRequest(BaseModel):
     correlation_id: str
 
 
+class MoveRequest(BaseModel):
+    """`to` is the ENGINE_ID of the engine that shall have the shard, as its `/health` says it."""
+
+    model_config = ConfigDict(extra="forbid")
+    to: Annotated[str, Field(min_length=1, max_length=ENGINE_ID_LENGTH_MAX)]
+
+
 def create_gateway(engine: EngineState) -> web.Application:
     app = web.Application(middlewares=[problem_middleware], client_max_size=BODY_BYTES_MAX)
     app[ENGINE] = engine
@@ -51,6 +64,8 @@ def create_gateway(engine: EngineState) -> web.Application:
             web.delete("/internal/orders/{order_id}", cancel_order),
             web.post("/internal/orders/{order_id}/void", void_order),
             web.post("/internal/cancel-all", cancel_all),
+            web.get("/internal/shards", list_shards),
+            web.post("/internal/shards/{shard}/move", move_shard),
             web.get("/market/book", market_book),
             web.get("/health", health),
             web.get("/health/ready", ready),
@@ -63,37 +78,133 @@ def create_gateway(engine: EngineState) -> web.Application:
 async def submit_order(request: web.Request) -> web.Response:
     engine = _authenticated(request)
     order = await _body(request, SubmitOrder)
-    return _snapshot(await _ask(engine, order))
+    return await at_shard(engine, request, order.symbol, lambda term: _snapshot_of(term, order))
 
 
 async def get_order(request: web.Request) -> web.Response:
     engine = _authenticated(request)
-    return _snapshot(await _ask(engine, FindOrder(_order_id(request), _tenant_id(request))))
+    question = FindOrder(_order_id(request), _tenant_id(request))
+    return await at_order(
+        engine, request, question.order_id, question.tenant_id, lambda term: _snapshot_of(term, question)
+    )
 
 
 async def cancel_order(request: web.Request) -> web.Response:
     engine = _authenticated(request)
-    return _snapshot(await _ask(engine, CancelOrder(order_id=_order_id(request), tenant_id=_tenant_id(request))))
+    cancel = CancelOrder(order_id=_order_id(request), tenant_id=_tenant_id(request))
+    return await at_order(engine, request, cancel.order_id, cancel.tenant_id, lambda term: _snapshot_of(term, cancel))
 
 
 async def void_order(request: web.Request) -> web.Response:
     engine = _authenticated(request)
     body = await _body(request, VoidRequest)
-    command = VoidOrder(order_id=_order_id(request), tenant_id=body.tenant_id, account_id=body.account_id)
-    return _snapshot(await _ask(engine, command))
+    void = VoidOrder(order_id=_order_id(request), tenant_id=body.tenant_id, account_id=body.account_id)
+    return await at_shard(engine, request, body.symbol, lambda term: _snapshot_of(term, void))
 
 
 async def cancel_all(request: web.Request) -> web.Response:
-    """Each order is cancelled on its own: one that cannot be is named, and does not keep the others."""
+    """Each order is cancelled on its own: one that cannot be is named, and does not keep the others.
+
+    When some shard could not be asked the rest is cancelled, and the answer is 503: call again.
+    """
     engine = _authenticated(request)
     body = await _body(request, CancelAllRequest)
-    found = await _ask(engine, FindOpenOrders(body.tenant_id, frozenset(body.account_ids)))
-    order_ids = found if isinstance(found, list) else []
+    scope = Scope(engine, request, range(SHARDS))
     canceled: list[Any] = []
     failed: list[Any] = []
-    for start in range(0, len(order_ids), CANCELS_AT_ONCE):
-        chunk = order_ids[start : start + CANCELS_AT_ONCE]
-        cancels = [_ask(engine, CancelOrder(order_id=order_id, tenant_id=body.tenant_id)) for order_id in chunk]
+    here = asyncio.gather(*(_cancel_open(term, body, canceled, failed) for term in scope.here.values()))
+    answers, _ = await asyncio.gather(scope.ask_elsewhere(), here)
+    for answer in answers:
+        if answer.status != HTTPStatus.OK:
+            return answer.response()
+        told = orjson.loads(answer.body)
+        canceled += told["canceled"]
+        failed += told["failed"]
+    if scope.nowhere:
+        raise scope.unavailable()
+    return _json({"canceled": canceled, "failed": failed})
+
+
+async def market_book(request: web.Request) -> web.Response:
+    engine = request.app[ENGINE]
+    symbol = request.query.get("symbol", "")
+    depth = _depth(request.query.get("depth", "20"))
+
+    async def book(term: Term) -> web.Response:
+        market = term.venue.markets.get(symbol)
+        if market is None:
+            raise NotFound("no such symbol")
+        instrument = market.instrument
+
+        def levels(side: Side) -> list[list[str]]:
+            return [
+                [format_amount(instrument.price(ticks)), format_amount(instrument.quantity(lots))]
+                for ticks, lots in market.shown(side, depth)
+            ]
+
+        observed_at = engine.now().isoformat()
+        return _json(
+            {"symbol": symbol, "bids": levels(Side.BUY), "asks": levels(Side.SELL), "observed_at": observed_at}
+        )
+
+    return await at_shard(engine, request, symbol, book)
+
+
+async def list_shards(request: web.Request) -> web.Response:
+    engine = _authenticated(request)
+    shards = [engine.shard(shard.number) for shard in engine.shards]
+    return _json({"engine_id": engine.engine_id, "shards": shards})
+
+
+async def move_shard(request: web.Request) -> web.Response:
+    """Only the engine that serves the shard can let it go; any other passes the request on to it."""
+    engine = _authenticated(request)
+    body = await _body(request, MoveRequest)
+    number = _shard(request)
+    scope = Scope(engine, request, [number])
+    if number in scope.here:
+        if body.to == engine.engine_id:
+            raise InvalidRequest("the shard is there already", field="to")
+        await engine.shards[number].move(body.to)
+        return _json({"shard": number, "from": engine.engine_id, "to": body.to})
+    for answer in await scope.ask_elsewhere():
+        return answer.response()
+    raise scope.unavailable()
+
+
+async def health(request: web.Request) -> web.Response:
+    """200 while the process lives; the states inside say what is wrong."""
+    return _json(request.app[ENGINE].health())
+
+
+async def ready(request: web.Request) -> web.Response:
+    request.app[ENGINE].must_be_ready()
+    return _json({"status": "READY"})
+
+
+async def prometheus(request: web.Request) -> web.Response:
+    for shard in request.app[ENGINE].shards:
+        label, term = str(shard.number), shard.term
+        metrics.SHARD_SERVED.labels(label).set(shard.serving() is not None)
+        metrics.INBOX_DEPTH.labels(label).set(term.inbox.depth if term else 0)
+        metrics.JOURNAL_SEQ.labels(label).set(term.sequencer.last_seq if term else shard.last_seq)
+        metrics.OPEN_ORDERS.labels(label).set(term.state.live_orders if term else 0)
+    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _snapshot_of(term: Term, message: Command | FindOrder) -> web.Response:
+    answer = await ask(term, message)
+    if not isinstance(answer, OrderSnapshot):
+        raise NotFound("no such order")
+    return web.Response(body=answer.model_dump_json().encode(), content_type="application/json")
+
+
+async def _cancel_open(term: Term, body: CancelAllRequest, canceled: list[Any], failed: list[Any]) -> None:
+    """Those of one shard; adds to `canceled` and `failed`."""
+    found = await ask(term, FindOpenOrders(body.tenant_id, frozenset(body.account_ids)))
+    order_ids = found if isinstance(found, list) else []
+    for chunk in batched(order_ids, CANCELS_AT_ONCE, strict=False):
+        cancels = [ask(term, CancelOrder(order_id=order_id, tenant_id=body.tenant_id)) for order_id in chunk]
         for order_id, answer in zip(chunk, await asyncio.gather(*cancels, return_exceptions=True), strict=True):
             if isinstance(answer, OrderSnapshot) and answer.status is OrdStatus.CANCELED:
                 canceled.append(answer.model_dump(mode="json"))
@@ -103,52 +214,6 @@ async def cancel_all(request: web.Request) -> web.Response:
                 failed.append({"order_id": str(order_id), "reason": answer.message})
             elif isinstance(answer, BaseException):
                 raise answer
-    return _json({"canceled": canceled, "failed": failed})
-
-
-async def market_book(request: web.Request) -> web.Response:
-    engine = request.app[ENGINE]
-    symbol = request.query.get("symbol", "")
-    depth = _depth(request.query.get("depth", "20"))
-    market = engine.serving().venue.markets.get(symbol)
-    if market is None:
-        raise NotFound("no such symbol")
-
-    def levels(side: Side) -> list[list[str]]:
-        instrument = market.instrument
-        return [
-            [format_amount(instrument.price(ticks)), format_amount(instrument.quantity(lots))]
-            for ticks, lots in market.shown(side, depth)
-        ]
-
-    return _json(
-        {"symbol": symbol, "bids": levels(Side.BUY), "asks": levels(Side.SELL), "observed_at": engine.now().isoformat()}
-    )
-
-
-async def health(request: web.Request) -> web.Response:
-    """200 while the process lives; the states inside say what is wrong."""
-    return _json(request.app[ENGINE].health())
-
-
-async def ready(request: web.Request) -> web.Response:
-    request.app[ENGINE].serving()
-    return _json({"status": "READY"})
-
-
-async def prometheus(request: web.Request) -> web.Response:
-    term = request.app[ENGINE].term
-    metrics.INBOX_DEPTH.set(term.inbox.depth if term else 0)
-    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-
-async def _ask(engine: EngineState, message: Command | FindOrder | FindOpenOrders) -> Answer:
-    """The answer after its commit, or EngineUnavailable: the outcome is not known yet, ask again."""
-    try:
-        async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            return await engine.serving().inbox.ask(message)
-    except TimeoutError as error:
-        raise EngineUnavailable("the engine did not answer in time") from error
 
 
 def _authenticated(request: web.Request) -> EngineState:
@@ -187,10 +252,11 @@ def _depth(text: str) -> int:
     return int(text)
 
 
-def _snapshot(answer: Answer) -> web.Response:
-    if not isinstance(answer, OrderSnapshot):
-        raise NotFound("no such order")
-    return web.Response(body=answer.model_dump_json().encode(), content_type="application/json")
+def _shard(request: web.Request) -> int:
+    shard = shard_number(request.match_info["shard"])
+    if shard is None:
+        raise NotFound("no such shard")
+    return shard
 
 
 def _json(document: Any) -> web.Response:

@@ -1,13 +1,18 @@
 """What the gateway may see of the engine."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from breakwater.errors import EngineUnavailable
+from fargate_engine.gateway.peers import Peers
 from fargate_engine.gateway.tokens import ServiceTokens
+from fargate_engine.leases import Leases
 from fargate_engine.relay import Relay
+from fargate_engine.shard import Shard, ShardStatus
+from fargate_engine.snapshots import SnapshotStore
 from fargate_engine.term import Term
 
 RELAY_LATE_S = 10  # An event that waits longer than this is worth a look.
@@ -15,55 +20,132 @@ RELAY_LATE_S = 10  # An event that waits longer than this is worth a look.
 
 @dataclass(slots=True)
 class EngineState:
+    """`leases` and `peers` are there as soon as `shards` are."""
+
     engine_id: str
     tokens: ServiceTokens = field(default_factory=ServiceTokens)
-    term: Term | None = None
+    shards: tuple[Shard, ...] = ()
+    leases: Leases | None = None
+    peers: Peers | None = None
     relay: Relay | None = None
-    waiting_for: str = "its database"  # What keeps it from serving.
+    snapshots: SnapshotStore | None = None
+    starting_with: str = "its database"  # What it waits for before it has shards.
+    is_stopping: bool = False
 
-    def serving(self) -> Term:
-        """The term that takes orders, or EngineUnavailable."""
-        if self.tokens.public_key is None or self.term is None or not self.term.is_ready:
-            raise EngineUnavailable(f"the engine is waiting for {self.waiting_for}")
-        return self.term
+    def terms(self) -> Iterator[Term]:
+        """Of the shards that this engine takes orders for."""
+        if self.tokens.public_key is None:
+            return
+        for shard in self.shards:
+            term = shard.serving()
+            if term is not None:
+                yield term
 
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    @property
+    def is_ready(self) -> bool:
+        """It serves, and has nothing under way: what it does not serve is elsewhere, or broken."""
+        is_settled = all(
+            shard.status in {ShardStatus.SERVING, ShardStatus.BROKEN} or self._is_elsewhere(shard.number)
+            for shard in self.shards
+        )
+        return is_settled and not self.is_stopping and any(True for _ in self.terms())
+
+    @property
+    def waiting_for(self) -> str:
+        """What keeps it from being ready, in the words of the runbook."""
+        if self.is_stopping:
+            return "its end: it was told to stop"
+        if not self.shards or self.leases is None:
+            return self.starting_with
+        if not self.leases.is_reachable:
+            return "its database"
+        if any(shard.status is ShardStatus.RECOVERING for shard in self.shards):
+            return "its journal, which it reads"
+        if any(shard.term is not None for shard in self.shards):
+            return "the market to open"
+        return "the lease, which another engine holds"
+
+    def must_be_ready(self) -> None:
+        """EngineUnavailable, with what it waits for."""
+        if not self.is_ready:
+            raise self.unavailable()
+
+    def unavailable(self) -> EngineUnavailable:
+        return EngineUnavailable(f"the engine is waiting for {self.waiting_for}")
+
     def health(self) -> dict[str, Any]:
-        """Every dependency with its state and latency; nothing secret."""
-        term = self.term
-        is_ready = self.tokens.public_key is not None and term is not None and term.is_ready
-        dependencies: dict[str, Any] = {
-            "service_token_key": {"status": "UP" if self.tokens.public_key else "DOWN"},
-            "database": {"status": "DOWN"},
-            "lease": {"status": "DOWN"},
-            "journal": {"status": "DOWN"},
-            "venue": {"status": "DOWN"},
-            "relay": self._relay_health(),
-        }
-        if term is not None:
-            dependencies["database"] = {"status": "UP", "latency_ms": round(term.database_latency_s * 1000, 3)}
-            dependencies["lease"] = {"status": "UP" if term.lease_left_s > 0 else "DOWN"}
-            dependencies["lease"]["left_s"] = round(term.lease_left_s, 3)
-            dependencies["journal"] = {
-                "status": "UP",
-                "last_seq": term.sequencer.last_seq,
-                "commit_latency_ms": round(term.sequencer.commit_latency_s * 1000, 3),
-                "inbox_depth": term.inbox.depth,
-            }
-            dependencies["venue"] = {
-                "status": "UP" if term.inbox.is_open else "STARTING",
-                "market_age_ms": {
-                    symbol: round((time.monotonic() - at) * 1000) for symbol, at in term.venue.moved_at.items()
-                },
-            }
+        """Every dependency and every shard with its state; nothing secret."""
         return {
-            "status": "READY" if is_ready else "WAITING",
+            "status": "READY" if self.is_ready else "WAITING",
             "engine_id": self.engine_id,
-            "waiting_for": None if is_ready else self.waiting_for,
-            "dependencies": dependencies,
+            "waiting_for": None if self.is_ready else self.waiting_for,
+            "dependencies": {
+                "service_token_key": {"status": "UP" if self.tokens.public_key else "DOWN"},
+                "database": self._database_health(),
+                "lease": self._lease_health(),
+                "journal": self._journal_health(),
+                "venue": self._venue_health(),
+                "relay": self._relay_health(),
+                "snapshots": self._snapshots_health(),
+            },
+            "shards": [self.shard(shard.number) for shard in self.shards],
         }
+
+    def shard(self, number: int) -> dict[str, Any]:
+        """One shard as this engine sees it: who holds it, and how far this engine has its journal."""
+        shard = self.shards[number]
+        lease = None if self.leases is None else self.leases.seen.get(number)
+        return {
+            "shard": number,
+            "status": shard.status,
+            "last_seq": shard.last_seq if shard.term is None else shard.term.sequencer.last_seq,
+            "holder": lease.holder if lease is not None and lease.is_held else None,
+            "epoch": 0 if lease is None else lease.epoch,
+            "failure": shard.failure,
+        }
+
+    def _is_elsewhere(self, shard: int) -> bool:
+        return self.leases is not None and self.leases.holds_elsewhere(shard) is not None
+
+    def _held(self) -> list[Term]:
+        return [shard.term for shard in self.shards if shard.term is not None]
+
+    def _database_health(self) -> dict[str, Any]:
+        if self.leases is None or not self.leases.is_reachable:
+            return {"status": "DOWN"}
+        return {"status": "UP", "latency_ms": round(self.leases.latency_s * 1000, 3)}
+
+    def _lease_health(self) -> dict[str, Any]:
+        left_s = [] if self.leases is None else [self.leases.left_s(shard) for shard in self.leases.held]
+        is_up = bool(left_s) and min(left_s) > 0
+        return {"status": "UP" if is_up else "DOWN", "left_s": round(min(left_s, default=0), 3), "held": len(left_s)}
+
+    def _journal_health(self) -> dict[str, Any]:
+        terms, broken = self._held(), [shard for shard in self.shards if shard.failure is not None]
+        return {
+            "status": "UP" if terms and not broken else "DOWN",
+            "last_seq": sum(term.sequencer.last_seq for term in terms),
+            "commit_latency_ms": round(max((term.sequencer.commit_latency_s for term in terms), default=0) * 1000, 3),
+            "inbox_depth": sum(term.inbox.depth for term in terms),
+        }
+
+    def _venue_health(self) -> dict[str, Any]:
+        terms = self._held()
+        now = time.monotonic()
+        return {
+            "status": "DOWN" if not terms else "UP" if all(term.inbox.is_open for term in terms) else "STARTING",
+            "market_age_ms": {
+                symbol: round((now - at) * 1000) for term in terms for symbol, at in term.venue.moved_at.items()
+            },
+        }
+
+    def _snapshots_health(self) -> dict[str, Any]:
+        if self.snapshots is None:
+            return {"status": "NOT_CONFIGURED"}
+        return {"status": "DOWN" if self.snapshots.failure else "UP", "failure": self.snapshots.failure}
 
     def _relay_health(self) -> dict[str, Any]:
         if self.relay is None:

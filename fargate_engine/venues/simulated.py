@@ -42,6 +42,8 @@ class SimulatedVenue:
         self._inbox = inbox
         self.moved_at: dict[str, float] = {}  # On the monotonic clock, by symbol.
         self._opened = asyncio.Event()
+        if not self.markets:
+            self._opened.set()  # A shard without instruments has nothing to wait for.
 
     async def opened(self) -> None:
         """Wait until every market shows a book. TimeoutError when one does not in time."""
@@ -106,28 +108,33 @@ class SimulatedVenue:
 def event_sources(recordings: Sequence[Path], instruments: Sequence[Instrument]) -> dict[str, EventSource]:
     """A recording for each symbol that has one, the seeded synthetic market for every other.
 
-    Raises OSError when a recording cannot be read, and BrokenRecording when it is not one of an instrument of ours.
+    Raises OSError when a recording cannot be read. One of an instrument that is not among these is of another shard.
     """
-    by_market_name = {instrument.base_asset + instrument.quote_asset: instrument for instrument in instruments}
-    paths: dict[str, list[Path]] = {}
-    for path in recordings:
-        name = recording.market_name(path)
-        if name not in by_market_name:
-            raise recording.BrokenRecording(f"{path.name} records {name}, which is not an instrument")
-        paths.setdefault(by_market_name[name].symbol, []).append(path)
-    return {instrument.symbol: _source(instrument, paths.get(instrument.symbol)) for instrument in instruments}
+    return {
+        each.symbol: _source(each, [path for path in recordings if recording.market_name(path) == _market_name(each)])
+        for each in instruments
+    }
 
 
 def check_recordings(recordings: Sequence[Path], instruments: Sequence[Instrument]) -> None:
-    """StartFailed unless each market has a first event: not in the middle of the night, but now."""
+    """StartFailed unless each recording is of an instrument and each market has a first event: now, not at night."""
+    ours = {_market_name(instrument) for instrument in instruments}
     try:
+        names = {path: recording.market_name(path) for path in recordings}
         for source in event_sources(recordings, instruments).values():
             next(source())
     except (recording.BrokenRecording, OSError) as error:
         raise StartFailed(f"MARKET_RECORDINGS: {error}") from error
+    for path, name in names.items():
+        if name not in ours:
+            raise StartFailed(f"MARKET_RECORDINGS: {path.name} records {name}, which is not an instrument")
 
 
-def _source(instrument: Instrument, paths: list[Path] | None) -> EventSource:
-    if paths is None:
+def _market_name(instrument: Instrument) -> str:
+    return instrument.base_asset + instrument.quote_asset
+
+
+def _source(instrument: Instrument, paths: list[Path]) -> EventSource:
+    if not paths:
         return lambda: synthetic.events(instrument, SYNTHETIC_SEED)
     return lambda: recording.events(paths, instrument)

@@ -64,7 +64,7 @@ async def engine_pool(conninfo: str) -> AsyncIterator[EnginePool]:
 
 @asynccontextmanager
 async def pooled(pool: EnginePool) -> AsyncIterator[EngineConnection]:
-    """One of the pool's connections. DatabaseUnavailable when none is free in time, and for all that `answered` says."""
+    """One of the pool's connections. DatabaseUnavailable when none is free in time, and as `answered` says."""
     async with answered(), pool.connection() as connection:
         yield connection
 
@@ -80,7 +80,7 @@ async def answered() -> AsyncIterator[None]:
 
 
 async def _refuse_if_over(connection: EngineConnection) -> None:
-    """Without asking the server: on a connection that rests there is something to read only when it has said goodbye."""
+    """Without asking the server: a connection that rests has something to read only when it was ended."""
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     if poll.poll(0):

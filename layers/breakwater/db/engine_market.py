@@ -7,7 +7,7 @@ from decimal import Decimal
 import psycopg
 from psycopg.rows import class_row
 
-from breakwater.db.engine_connection import EngineConnection, answered, engine_connection
+from breakwater.db.engine_connection import EngineConnection, EnginePool, answered, pooled
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT
 from breakwater.errors import DatabaseUnavailable
@@ -36,9 +36,9 @@ class Quote:
         return EXACT.divide(EXACT.add(self.best_bid, self.best_ask), Decimal(2))
 
 
-async def read_instruments(conninfo: str) -> list[Instrument]:
+async def read_instruments(pool: EnginePool) -> list[Instrument]:
     """DatabaseUnavailable also while the database is not migrated."""
-    async with engine_connection(conninfo) as connection, answered():
+    async with pooled(pool) as connection:
         try:
             cursor = await connection.cursor(row_factory=class_row(Instrument)).execute(
                 "SELECT * FROM market.instruments ORDER BY symbol LIMIT 10000"

@@ -1,0 +1,114 @@
+"""Where a request is answered: at the shard of its symbol, or wherever its order is; here, or by another engine."""
+
+import asyncio
+import uuid
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection
+from http import HTTPStatus
+
+from aiohttp import web
+
+from breakwater.domain.shards import SHARDS, shard_of
+from breakwater.errors import EngineUnavailable, NotFound
+from fargate_engine.gateway.peers import PeerAnswer, asked_shards
+from fargate_engine.gateway.state import EngineState
+from fargate_engine.inbox import Answer, FindOpenOrders, FindOrder
+from fargate_engine.messages import Command
+from fargate_engine.term import Term
+
+ANSWER_TIMEOUT_S = 5
+
+
+class Scope:
+    """The shards a request is about: served here, held by another engine (by its address), or by nobody now."""
+
+    def __init__(self, engine: EngineState, request: web.Request, shards: Collection[int]) -> None:
+        passed_on_for = asked_shards(request)
+        wanted = set(shards) if passed_on_for is None else passed_on_for & set(shards)
+        self.here = {term.shard: term for term in engine.terms() if term.shard in wanted}
+        self.elsewhere: defaultdict[str, set[int]] = defaultdict(set)
+        self.nowhere: set[int] = set()
+        self._engine = engine
+        self._request = request
+        for shard in wanted - self.here.keys():
+            lease = engine.leases.holds_elsewhere(shard) if engine.leases and passed_on_for is None else None
+            if lease is not None and lease.is_held:
+                self.elsewhere[lease.address].add(shard)
+            else:
+                self.nowhere.add(shard)
+
+    async def ask_elsewhere(self) -> list[PeerAnswer]:
+        """What the other engines answer, except that they are not available: their shards are then nobody's."""
+        peers = self._engine.peers
+        if peers is None or not self.elsewhere:
+            return []
+        asked = [peers.ask(self._request, address, shards) for address, shards in self.elsewhere.items()]
+        answers: list[PeerAnswer] = []
+        for shards, answer in zip(
+            self.elsewhere.values(), await asyncio.gather(*asked, return_exceptions=True), strict=True
+        ):
+            if isinstance(answer, PeerAnswer) and answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                answers.append(answer)
+            elif isinstance(answer, PeerAnswer | EngineUnavailable):
+                self.nowhere |= shards
+            else:
+                raise answer
+        return answers
+
+    def unavailable(self) -> EngineUnavailable:
+        """What to say when a shard that had to be asked is nobody's."""
+        if not self._engine.is_ready:
+            return self._engine.unavailable()
+        return EngineUnavailable("no engine serves this shard at the moment")
+
+
+async def at_shard(
+    engine: EngineState, request: web.Request, symbol: str, here: Callable[[Term], Awaitable[web.Response]]
+) -> web.Response:
+    """The answer of the one shard that has this symbol: `here` gives it when that is served here."""
+    shard = shard_of(symbol)
+    scope = Scope(engine, request, [shard])
+    if shard in scope.here:
+        return await here(scope.here[shard])
+    for answer in await scope.ask_elsewhere():
+        return answer.response()
+    raise scope.unavailable()
+
+
+async def at_order(
+    engine: EngineState,
+    request: web.Request,
+    order_id: uuid.UUID,
+    tenant_id: uuid.UUID,
+    here: Callable[[Term], Awaitable[web.Response]],
+) -> web.Response:
+    """The answer of the shard that knows this order. NotFound only when every shard has said that it does not."""
+    scope = Scope(engine, request, range(SHARDS))
+    term = await _term_that_knows(scope, order_id, tenant_id)
+    if term is not None:
+        return await here(term)
+    for answer in await scope.ask_elsewhere():
+        if answer.status != HTTPStatus.NOT_FOUND:
+            return answer.response()
+    if scope.nowhere:
+        raise scope.unavailable()
+    raise NotFound("no such order")
+
+
+async def ask(term: Term, message: Command | FindOrder | FindOpenOrders) -> Answer:
+    """The answer after its commit, or EngineUnavailable: the outcome is not known yet, ask again."""
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            return await term.inbox.ask(message)
+    except TimeoutError as error:
+        raise EngineUnavailable("the engine did not answer in time") from error
+
+
+async def _term_that_knows(scope: Scope, order_id: uuid.UUID, tenant_id: uuid.UUID) -> Term | None:
+    for term in scope.here.values():
+        if term.state.find(order_id, tenant_id) is not None:
+            return term
+    # It may still wait in an inbox: asked behind everything there, the answer is true.
+    terms = list(scope.here.values())
+    found = await asyncio.gather(*(ask(term, FindOrder(order_id, tenant_id)) for term in terms))
+    return next((term for term, order in zip(terms, found, strict=True) if order is not None), None)
