@@ -83,7 +83,8 @@ class ShardState:
         self.registry = Registry()
         self._core = MatchingCore(orders=_RESERVED_ORDERS)
         self._trail = _NO_TRAIL  # A digest of every change of a registered order so far.
-        self._unhashed = 0  # Commands since a row last carried the core's hash.
+        self._unhashed = 0  # Commands since a row last carried the core's hash,
+        self._live_when_hashed = 0  # and how many orders lived then.
 
     @property
     def instruments(self) -> dict[str, Instrument]:
@@ -156,7 +157,7 @@ class ShardState:
             problem = f"it ended in state {row.state_hash:x} and ends in state {self._core_hash():x} now"
             raise DamagedJournal(row.shard, row.seq, problem)
         else:
-            self._unhashed = 0
+            self._hashed()
 
     def state_hash(self) -> int:
         """64 bits: of the core's state, and of every change of a registered order that led to the registry's."""
@@ -196,6 +197,7 @@ class ShardState:
         ) as error:  # matching_core.BadSnapshot is a ValueError.
             raise BadSnapshot(f"it cannot be read: {error}") from error
         state.last_seq, state.last_at_ns, state._trail = last_seq, last_at_ns, trail
+        state._hashed()
         return state
 
     @property
@@ -241,12 +243,15 @@ class ShardState:
         self._trail = outcomes.trail_after(self._trail)
 
     def _due_hash(self, count: int, *, hash_now: bool) -> int | None:
-        """The hash walks every live order, so it is taken once in as many commands: a constant cost for each."""
+        """The hash walks every live order. Taken once in as many commands as lived then, it costs each a constant."""
         self._unhashed += count
-        if count == 0 or not (hash_now or self._unhashed >= self._core.live_orders):
+        if count == 0 or not (hash_now or self._unhashed >= self._live_when_hashed):
             return None
-        self._unhashed = 0
+        self._hashed()
         return self._core_hash()
+
+    def _hashed(self) -> None:
+        self._unhashed, self._live_when_hashed = 0, self._core.live_orders
 
     def _core_hash(self) -> int:
         """As a signed bigint, which is what the journal keeps."""

@@ -1,0 +1,44 @@
+"""A shard's state with a clock that ticks by one, and the journal rows that it made."""
+
+import uuid
+from collections.abc import Sequence
+
+from breakwater.db.journal import GENESIS_DIGEST, JournalRow
+from breakwater.domain.orders import OrderSnapshot
+from fargate_engine.messages import CoreInput, ListInstrument
+from fargate_engine.records import Records
+from fargate_engine.shard_state import Applied, ShardState
+from tests.unit.fargate_engine.orders import ETH
+
+
+class Driven:
+    def __init__(self) -> None:
+        self.state = ShardState(0)
+        self.rows: list[JournalRow] = []
+        self.apply(ListInstrument.of(ETH))
+
+    def apply(self, *inputs: CoreInput | Records) -> Applied:
+        """All of them in one batch."""
+        return self._journalled(self.state.apply(inputs, self.state.last_at_ns + 1))
+
+    def checkpoint(self) -> None:
+        applied = self.state.checkpoint(self.state.last_at_ns + 1)
+        if applied is not None:
+            self._journalled(applied)
+
+    def snapshot(self, order_id: uuid.UUID) -> OrderSnapshot:
+        return self.state.order(order_id).snapshot()
+
+    def _journalled(self, applied: Applied) -> Applied:
+        if applied.count:
+            digest = self.rows[-1].digest if self.rows else GENESIS_DIGEST
+            self.rows.append(applied.row(self.state.shard, 1, digest))
+        return applied
+
+
+def replayed(rows: Sequence[JournalRow]) -> ShardState:
+    """A state that has read them."""
+    state = ShardState(0)
+    for row in rows:
+        state.replay(row)
+    return state
