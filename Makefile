@@ -1,4 +1,5 @@
-# Everything installs itself: each target needs Python 3.13, Node 20 or newer, npm and make, and nothing else.
+# Everything installs itself: each target needs Python 3.13, Node 20 or newer, npm, a C++17 compiler and make, and
+# nothing else.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
@@ -16,11 +17,19 @@ TOOLS_DONE := .tools/.installed
 VENV_DONE := .venv/.installed
 EMULATOR_DONE := .venv-emulator/.installed
 NODE_DONE := node_modules/.installed
-INSTALLED := $(VENV_DONE) $(EMULATOR_DONE) $(NODE_DONE)
+CORE_DONE := .venv/.matching_core
+INSTALLED := $(VENV_DONE) $(EMULATOR_DONE) $(NODE_DONE) $(CORE_DONE)
+
+CORE := fargate_engine/core
+CORE_SOURCES := $(shell find $(CORE)/include $(CORE)/src $(CORE)/CMakeLists.txt $(CORE)/pyproject.toml -type f)
+# Tried before it is used: what the build tools say of a missing compiler fills a screen.
+FIND_COMPILER := export CXX=$${CXX:-$$(command -v c++ || command -v g++ || command -v clang++ || true)}; \
+  [ -n "$$CXX" ] && echo 'int main() {}' | $$CXX -std=c++17 -include memory -x c++ -fsyntax-only - 2>/dev/null \
+  || { echo "A C++17 compiler is missing: install g++ or clang++, or set CXX" >&2; exit 1; }
 
 TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk
 
-.PHONY: help up down clean status demo test test-units test-e2e check openapi bench synth deploy lock
+.PHONY: help up down clean status demo core test test-units test-core test-e2e fuzz check openapi bench synth deploy lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,15 +49,25 @@ status: $(VENV_DONE) ## what runs, and where
 demo: $(INSTALLED) ## the tour, against the platform that `make up` started
 	@$(VENV_PYTHON) -m breakwater.client.demo
 
-test: test-units test-e2e ## every test; the last ones on a platform of their own
+core: $(CORE_DONE) ## build the matching core and install it
+
+test: test-core test-units test-e2e ## every test; the last ones on a platform of their own
 
 test-units: $(INSTALLED)
 	@$(VENV_PYTHON) -m pytest tests --ignore tests/e2e --ignore tests/benchmarks
 
+# The core's own tests and a few seconds of fuzzing, under the address and undefined-behaviour sanitizers.
+test-core: $(VENV_DONE)
+	@$(FIND_COMPILER); \
+	.venv/bin/cmake -S $(CORE) -B .build/core-asan -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv/bin/ninja \
+	  -DBOOK_TESTS=ON -DBOOK_SANITIZE=ON --log-level=WARNING; \
+	.venv/bin/cmake --build .build/core-asan -- --quiet; \
+	.venv/bin/ctest --test-dir .build/core-asan --output-on-failure --timeout 120
+
 test-e2e: $(INSTALLED)
 	@$(VENV_PYTHON) -m pytest tests/e2e
 
-check: $(VENV_DONE) ## lint, format, types, import rules
+check: $(VENV_DONE) $(CORE_DONE) ## lint, format, types, import rules
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy --strict $(TYPED)
@@ -73,7 +92,7 @@ deploy: $(INSTALLED) ## to the AWS account of your environment, and migrate its 
 lock: $(TOOLS_DONE) ## compile requirements/*.txt from pyproject.toml again
 	@compile="$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-annotate --no-header"; \
 	$$compile pyproject.toml --all-extras -o requirements/all.txt; \
-	for extra in layer engine; do \
+	for extra in layer engine core; do \
 	  $$compile pyproject.toml --extra $$extra -c requirements/all.txt -o requirements/$$extra.txt; \
 	done; \
 	$$compile requirements/emulator.in -o requirements/emulator.txt
@@ -94,6 +113,16 @@ $(VENV_DONE): pyproject.toml requirements/all.txt | $(TOOLS_DONE)
 	@[ -x $(VENV_PYTHON) ] || $(UV) venv --quiet --python .tools/bin/python .venv
 	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet --require-hashes requirements/all.txt
 	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Its build folder stays, so that a change takes seconds.
+$(CORE_DONE): $(VENV_DONE) $(CORE_SOURCES)
+	@$(FIND_COMPILER); \
+	echo "building the matching core"; \
+	rm -rf .build/core-wheel; mkdir -p .build; \
+	$(UV) build --wheel --no-build-isolation --python $(VENV_PYTHON) --out-dir .build/core-wheel \
+	  -C build-dir=$(CURDIR)/.build/core $(CORE) >.build/core.log 2>&1 || { cat .build/core.log >&2; exit 1; }; \
+	VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --reinstall .build/core-wheel/*.whl
 	@touch $@
 
 $(EMULATOR_DONE): requirements/emulator.txt | $(TOOLS_DONE)

@@ -32,9 +32,12 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, line in enumerate(_unpacked(log, path.name), start=1):
             local_ns, _, body = line.partition(b" ")
             try:
-                yield int(local_ns), orjson.loads(body)
+                at_ns, message = int(local_ns), orjson.loads(body)
             except ValueError as error:
                 raise BrokenRecording(f"{path.name}, line {number} is not `nanoseconds JSON`") from error
+            if not isinstance(message, dict):
+                raise BrokenRecording(f"{path.name}, line {number} is not `nanoseconds JSON`")
+            yield at_ns, message
 
 
 def _unpacked(log: Iterable[bytes], name: str) -> Iterator[bytes]:
@@ -59,7 +62,7 @@ def events(paths: list[Path], instrument: Instrument) -> Iterator[TimedEvent]:
     lines = (line for path in paths for line in read_lines(path))
     at_ns, snapshot, early_diffs = _read_until_snapshot(lines)
     book = DepthSequence(snapshot["lastUpdateId"])
-    yield TimedEvent(at_ns, DepthSnapshot(_levels(snapshot["bids"], instrument), _levels(snapshot["asks"], instrument)))
+    yield TimedEvent(at_ns, DepthSnapshot(levels(snapshot["bids"], instrument), levels(snapshot["asks"], instrument)))
     for diff in early_diffs:
         if book.continues(diff):
             yield TimedEvent(at_ns, _depth_diff(diff, instrument))
@@ -107,15 +110,15 @@ class DepthSequence:
 
 
 def _depth_diff(data: dict[str, Any], instrument: Instrument) -> DepthDiff:
-    return DepthDiff(_levels(data["b"], instrument), _levels(data["a"], instrument))
+    return DepthDiff(levels(data["b"], instrument), levels(data["a"], instrument))
 
 
 def _trade(data: dict[str, Any], instrument: Instrument) -> MarketTrade:
-    ((price_ticks, lots),) = _levels([[data["p"], data["q"]]], instrument)
+    ((price_ticks, lots),) = levels([[data["p"], data["q"]]], instrument)
     return MarketTrade(Side.SELL if data["m"] else Side.BUY, price_ticks, lots)
 
 
-def _levels(rows: list[list[str]], instrument: Instrument) -> Levels:
+def levels(rows: list[list[str]], instrument: Instrument) -> Levels:
     """What is less than a lot cannot be traded here and is not shown; prices lie on ticks at the exchange too."""
     return tuple(
         (int(Decimal(price) / instrument.tick_size), int(Decimal(quantity) / instrument.lot_size))

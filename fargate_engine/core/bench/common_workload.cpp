@@ -1,0 +1,98 @@
+// The common workload, run on the core: compile with the folder that has bench.hpp on the include path.
+//   -DCHECKS=1: both accounts are known, and every limit is set but none is reached.
+#include <cstddef>
+#include <vector>
+
+#include "bench.hpp"
+#include "book/core.hpp"
+
+#ifndef CHECKS
+#define CHECKS 0
+#endif
+
+namespace {
+
+constexpr std::uint32_t kSymbol = 1;
+constexpr std::uint32_t kBuyer = 1, kSeller = 2;
+
+struct CoreAdapter {
+  static constexpr const char* name = CHECKS ? "breakwater-core(checks,events)" : "breakwater-core(events)";
+
+  explicit CoreAdapter(const wl::Header& header) : core(book::Capacity{header.nprefill * 2 + 64}) {
+    book::Command list{};
+    list.kind = book::Kind::kListInstrument;
+    list.symbol = kSymbol;
+    list.instrument.tick = 1;
+    list.instrument.lot = 1;
+    if (CHECKS) {
+      list.instrument.price_low = 1;
+      list.instrument.price_high = 1'000'000;
+      list.instrument.quantity_max = 1'000'000;
+      list.instrument.collar_bps = 9'000;
+    }
+    apply(list);
+    if (CHECKS) know(kBuyer);
+    if (CHECKS) know(kSeller);
+    events.clear();
+  }
+
+  void know(std::uint32_t account) {
+    book::Command set{};
+    set.kind = book::Kind::kSetAccount;
+    set.account = account;
+    set.account_terms = {account, 1 << 20, std::int64_t{1} << 50, 1 << 24, std::int64_t{1} << 40, 1'000'000'000, {}};
+    apply(set);
+    set = {};
+    set.kind = book::Kind::kSetHolding;
+    set.account = account;
+    set.symbol = kSymbol;
+    set.holding.position_max = std::int64_t{1} << 50;
+    apply(set);
+  }
+
+  void apply(const book::Command& command) { core.apply(&command, 1, events); }
+
+  void prepare(const wl::Op* ops, std::size_t count) {
+    commands.resize(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      book::Command& command = commands[i];
+      command = {};
+      command.seq = i + 1;
+      command.at_ns = CHECKS ? static_cast<std::int64_t>(i) * 1'000 : 0;
+      command.order_id = ops[i].id;
+      command.kind = book::Kind::kCancel;
+      if (ops[i].type == wl::CANCEL) continue;
+      command.kind = book::Kind::kSubmit;
+      command.price = ops[i].price;
+      command.quantity = ops[i].qty;
+      command.symbol = kSymbol;
+      command.side = ops[i].side == 0 ? book::Side::kBuy : book::Side::kSell;
+      command.account = ops[i].side == 0 ? kBuyer : kSeller;
+      command.session = 7;
+      command.type = book::Type::kLimit;
+      command.time_in_force = book::TimeInForce::kGtc;
+      command.self_trade = book::SelfTrade::kCancelNewest;
+    }
+  }
+
+  void exec(std::size_t i, const wl::Op&) {
+    events.clear();
+    core.apply(&commands[i], 1, events);
+    for (const book::Event& event : events) {
+      if (event.kind != book::EventKind::kTraded) continue;
+      counts.fill(event.maker_id, event.order_id, static_cast<std::uint64_t>(event.quantity),
+                  static_cast<std::uint64_t>(event.price));
+    }
+  }
+
+  Tally& tally() { return counts; }
+
+  book::Core core;
+  book::EventBuffer events;
+  std::vector<book::Command> commands;
+  Tally counts;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) { return bench_main<CoreAdapter>(argc, argv); }

@@ -1,0 +1,39 @@
+// Cancel, and mass cancel.
+#include <algorithm>
+
+#include "core_state.hpp"
+
+namespace book {
+
+void CoreState::cancel(const Command& command) {
+  const OrderIndex index = ids_.find(command.order_id, pool_).index;
+  if (index == 0) {
+    emit(EventKind::kCancelRejected, command.order_id, 0, Reason::kUnknownOrder);
+    return;
+  }
+  cancel_live(index, Reason::kNone);
+}
+
+void CoreState::cancel_live(OrderIndex index, Reason reason) {
+  const Order& order = pool_[index];
+  if (routed(index, order)) {
+    emit(EventKind::kCancelRequested, order.order_id, order.symbol, reason);
+    return;
+  }
+  end(*books_[order.symbol], index, EventKind::kCanceled, reason);
+}
+
+void CoreState::mass_cancel(const Command& command) {
+  chosen_.clear();
+  pool_.for_each([&](OrderIndex index, const Order& order) {
+    if (command.account != 0 && command.account != order.account) return;
+    if (command.session != 0 && command.session != order.session) return;
+    if (command.symbol != 0 && command.symbol != order.symbol) return;
+    chosen_.push_back(index);
+  });
+  std::sort(chosen_.begin(), chosen_.end(),
+            [&](OrderIndex a, OrderIndex b) { return pool_[a].entry < pool_[b].entry; });
+  for (const OrderIndex index : chosen_) cancel_live(index, Reason::kMassCancel);
+}
+
+}  // namespace book

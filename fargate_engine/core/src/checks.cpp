@@ -1,0 +1,108 @@
+// The pre-trade checks, numbered as in docs/matching.md.
+#include "checks.hpp"
+
+#include "core_state.hpp"
+
+namespace book {
+
+bool readable(const Command& command) {
+  const auto side = static_cast<unsigned>(command.side);
+  const auto type = static_cast<unsigned>(command.type);
+  const auto time_in_force = static_cast<unsigned>(command.time_in_force);
+  return side - 1 < 2 && type - 1 < 7 && time_in_force - 1 < 4 && command.flags < 16 &&
+         static_cast<unsigned>(command.self_trade) < 5 && static_cast<unsigned>(command.trigger) < 2;
+}
+
+// 3
+Reason check_kind(const Command& command, const OrderTerms& terms, std::int64_t now) {
+  const bool expires = command.time_in_force == TimeInForce::kGtd;
+  const bool stays = expires || command.time_in_force == TimeInForce::kGtc;
+  const bool post_only = (command.flags & kPostOnly) != 0;
+  if (expires ? terms.expire_at_ns <= now : terms.expire_at_ns != 0) return Reason::kInvalidTerms;
+  if (!is_dormant_type(command.type) && terms.stop_price != 0) return Reason::kInvalidTerms;
+  bool fits = true;
+  switch (command.type) {
+    case Type::kLimit:
+      fits = (stays || (!post_only && terms.display_quantity == 0)) && !(post_only && terms.min_quantity != 0);
+      break;
+    case Type::kMarket:
+      fits = !stays && !post_only && terms.display_quantity == 0;
+      break;
+    case Type::kStopLimit:
+    case Type::kTakeProfitLimit:
+      fits = stays && !post_only && terms.min_quantity == 0;
+      break;
+    case Type::kStop:
+    case Type::kTakeProfit:
+    case Type::kTrailingStop:
+      fits = stays && !post_only && terms.min_quantity == 0 && terms.display_quantity == 0;
+      break;
+  }
+  return fits ? Reason::kNone : Reason::kInvalidTerms;
+}
+
+// 4, 5 and 6
+Reason check_amounts(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument) {
+  if (const Reason reason = check_quantity(instrument, command.quantity); reason != Reason::kNone) return reason;
+  for (const std::int64_t part : {terms.display_quantity, terms.min_quantity}) {
+    if (part < 0 || part > command.quantity || !multiple_of(part, instrument.lot)) return Reason::kInvalidQuantity;
+  }
+  if (!iceberg_ends(terms.display_quantity, command.quantity)) return Reason::kInvalidQuantity;
+  return check_prices(instrument, command.type, command.price, terms.stop_price, terms.price_bound);
+}
+
+// 7
+Reason check_trading_state(const Command& command, const OrderTerms& terms, TradingState state) {
+  if (state == TradingState::kContinuous) return Reason::kNone;
+  if (state == TradingState::kHalted) return Reason::kHalted;
+  if (is_dormant_type(command.type)) return Reason::kNone;
+  const bool stays = command.time_in_force == TimeInForce::kGtc || command.time_in_force == TimeInForce::kGtd;
+  const bool plain = (command.flags & kPostOnly) == 0 && terms.min_quantity == 0 && terms.price_bound == 0;
+  return command.type == Type::kLimit && stays && plain ? Reason::kNone : Reason::kNotInAuction;
+}
+
+// 9
+Reason CoreState::check_rate(Account& account) const {
+  if (account.terms.rate_max == 0) return Reason::kNone;
+  const std::int64_t window = now_ / account.terms.rate_window_ns;
+  if (window != account.rate_window) {
+    account.rate_window = window;
+    account.rate_count = 0;
+  }
+  return ++account.rate_count > account.terms.rate_max ? Reason::kRateLimit : Reason::kNone;
+}
+
+// 10 to 13
+Reason CoreState::check_limits(const Intent& intent, const SymbolBook& book, const Account& account) const {
+  const AccountTerms& limits = account.terms;
+  if (limits.order_quantity_max != 0 && intent.quantity > limits.order_quantity_max) return Reason::kOrderTooLarge;
+  if (limits.order_notional_max != 0) {
+    const std::int64_t price = intent.price != 0 ? intent.price : book.valuation_reference();
+    if (price == 0) return Reason::kNoReferencePrice;
+    if (Wide{price} * intent.quantity > limits.order_notional_max) return Reason::kNotionalTooLarge;
+  }
+  if (intent.one_more && limits.open_orders_max != 0 && account.live_orders >= limits.open_orders_max) {
+    return Reason::kTooManyOpenOrders;
+  }
+  if (intent.reduce_only) return Reason::kNone;
+  const std::uint32_t index = accounts_.find_holding(account.account, book.symbol);
+  Holding after = accounts_.holding(index);
+  (intent.side == Side::kBuy ? after.open_buys : after.open_sells) += intent.change;
+  if (!fits(after)) return Reason::kOverflow;
+  const std::int64_t reach =
+      intent.side == Side::kBuy ? after.position + after.open_buys : after.open_sells - after.position;
+  return after.position_max != 0 && reach > after.position_max ? Reason::kPositionLimit : Reason::kNone;
+}
+
+// 14
+Reason check_collar(const Intent& intent, const SymbolBook& book) {
+  if (book.terms.collar_bps == 0) return Reason::kNone;
+  const bool stop_counts = intent.price == 0 && is_dormant_type(intent.type) && intent.type != Type::kTrailingStop;
+  const std::int64_t price = stop_counts ? intent.stop_price : intent.price;
+  const std::int64_t reference = book.valuation_reference();
+  if (price == 0 || reference == 0) return Reason::kNone;
+  const std::int64_t beyond = intent.side == Side::kBuy ? price - reference : reference - price;
+  return Wide{beyond} * 10'000 > Wide{book.terms.collar_bps} * reference ? Reason::kCollar : Reason::kNone;
+}
+
+}  // namespace book

@@ -1,0 +1,78 @@
+// One side of a book: its levels by price, its prices in order, and the best of them at hand.
+#pragma once
+#include <cstdint>
+#include <limits>
+
+#include "level_map.hpp"
+#include "order_pool.hpp"
+#include "price_list.hpp"
+
+namespace book {
+
+class Ladder {
+ public:
+  explicit Ladder(Side side) : sign_(side == Side::kBuy ? 1 : -1), best_(none()) {}
+
+  // The best price; where there is none, one that no order reaches.
+  std::int64_t best() const { return best_; }
+  bool empty() const { return prices_.empty(); }
+  // Only of a ladder that is not empty.
+  OrderIndex front() const { return levels_.at(best_).front; }
+  const Level& level(std::int64_t price) const { return levels_.at(price); }
+  std::size_t levels() const { return levels_.size(); }
+
+  // To the end of its level.
+  void append(OrderPool& pool, OrderIndex index, Order& order) {
+    order.next = 0;
+    Level& level = levels_.slot_of(order.price);
+    if (level.front == 0) {
+      order.previous = 0;
+      levels_.insert(level, {order.price, index, index});
+      prices_.insert(sign_ * order.price);
+      best_ = sign_ * prices_.last();
+      return;
+    }
+    order.previous = level.back;
+    pool[level.back].next = index;
+    level.back = index;
+  }
+
+  void remove(OrderPool& pool, const Order& order) {
+    if (order.previous != 0 && order.next != 0) {
+      pool[order.previous].next = order.next;
+      pool[order.next].previous = order.previous;
+      return;
+    }
+    Level& level = levels_.slot_of(order.price);
+    if (order.previous != 0) {
+      pool[order.previous].next = 0;
+      level.back = order.previous;
+    } else if (order.next != 0) {
+      pool[order.next].previous = 0;
+      level.front = order.next;
+    } else {
+      levels_.erase(level);
+      prices_.erase(sign_ * order.price);
+      best_ = prices_.empty() ? none() : sign_ * prices_.last();
+    }
+  }
+
+  // Calls `visit(level)` from the best price on until it returns false.
+  template <class Visit>
+  void visit_levels(Visit visit) const {
+    prices_.visit_from_last([&](std::int64_t key) { return visit(levels_.at(sign_ * key)); });
+  }
+
+  std::size_t memory_bytes() const { return levels_.memory_bytes() + prices_.memory_bytes(); }
+
+ private:
+  // Below every bid, above every ask.
+  std::int64_t none() const { return sign_ > 0 ? 0 : std::numeric_limits<std::int64_t>::max(); }
+
+  std::int64_t sign_;  // Prices are listed so that the best is the greatest.
+  std::int64_t best_;
+  LevelMap levels_;
+  PriceList prices_;
+};
+
+}  // namespace book

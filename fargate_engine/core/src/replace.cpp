@@ -1,0 +1,75 @@
+// An order gets another price or quantity: in its place if it only gets smaller, else as if it came anew.
+#include <algorithm>
+
+#include "checks.hpp"
+#include "core_state.hpp"
+
+namespace book {
+
+void CoreState::replace(const Command& command) {
+  const OrderIndex index = ids_.find(command.order_id, pool_).index;
+  if (index == 0) {
+    emit(EventKind::kReplaceRejected, command.order_id, 0, Reason::kUnknownOrder);
+    return;
+  }
+  Order& order = pool_[index];
+  SymbolBook& book = *books_[order.symbol];
+  std::int64_t stop_price = order.dormant() ? pool_.cold(index).stop_price : 0;
+  const std::int64_t old_stop_price = stop_price;
+  if (order.dormant() && (command.flags & kExtended) != 0) stop_price = command.order.stop_price;
+  const std::int64_t leaves = command.quantity - order.traded;
+  const bool keeps_place = command.price == order.price && stop_price == old_stop_price && leaves <= order.leaves;
+
+  const Reason reason = check_replace(command, book, index, stop_price, keeps_place);
+  if (reason != Reason::kNone) {
+    emit(EventKind::kReplaceRejected, order.order_id, order.symbol, reason);
+    return;
+  }
+  if (!keeps_place) unlink(book, index, order);
+  count_open(order, leaves - order.leaves);
+  order.price = command.price;
+  order.leaves = leaves;
+  if (keeps_place) {
+    if (order.is(kExtended)) pool_.cold(index).shown = std::min(pool_.cold(index).shown, leaves);
+    return emit_terms(EventKind::kReplaced, order);
+  }
+  order.entry = next_entry_++;
+  emit_terms(EventKind::kReplaced, order);
+  if (!order.dormant()) return execute(book, index, 0);
+  pool_.cold(index).stop_price = stop_price;
+  pool_.cold(index).trailing_price = 0;
+  wait_for_trigger(book, index, order);
+}
+
+Reason CoreState::check_replace(const Command& command, const SymbolBook& book, OrderIndex index,
+                                std::int64_t stop_price, bool keeps_place) {
+  const Order& order = pool_[index];
+  if (routed(index, order) || command.quantity <= order.traded) return Reason::kTooLate;
+  Reason reason = check_quantity(book.terms, command.quantity);
+  if (reason != Reason::kNone) return reason;
+  const bool has_cold = order.is(kExtended);
+  if (has_cold && !iceberg_ends(pool_.cold(index).display_quantity, command.quantity)) return Reason::kInvalidQuantity;
+
+  Account* const account =
+      order.holding == 0 ? nullptr : &accounts_[accounts_.holding(order.holding).account_index];
+  if (keeps_place) return account == nullptr ? Reason::kNone : check_rate(*account);
+
+  reason = check_prices(book.terms, order.type, command.price, stop_price, has_cold ? pool_.cold(index).price_bound : 0);
+  if (reason != Reason::kNone) return reason;
+  if (book.state == TradingState::kHalted) return Reason::kHalted;
+  if (book.state == TradingState::kAuction) return Reason::kNotInAuction;
+  const Intent intent{order.side,    order.type, order.is(kReduceOnly), false,
+                      command.price, stop_price, command.quantity,      command.quantity - order.traded - order.leaves};
+  if (account != nullptr) {
+    reason = check_rate(*account);
+    if (reason != Reason::kNone) return reason;
+    reason = check_limits(intent, book, *account);
+    if (reason != Reason::kNone) return reason;
+  }
+  reason = check_collar(intent, book);
+  if (reason != Reason::kNone) return reason;
+  const bool takes = order.is(kPostOnly) && crosses(book, order.side, command.price);
+  return takes ? Reason::kPostOnlyWouldTake : Reason::kNone;
+}
+
+}  // namespace book

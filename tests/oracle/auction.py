@@ -1,0 +1,57 @@
+"""The end of an auction: one price for all that can trade at it."""
+
+from tests.oracle.matching import is_outside_bound, is_prevented, prevent_self_trade, trade
+from tests.oracle.records import INT64_MAX, EventKind, Reason, Side, TradingState
+from tests.oracle.state import Instrument, Order, State
+
+
+def uncross(state: State, instrument: Instrument) -> None:
+    price_of_first, quantity = 0, 0
+    while instrument.is_crossed:
+        price = auction_price(instrument)
+        traded = _trade_at(state, instrument, price)
+        price_of_first = price_of_first or (price if traded else 0)
+        quantity += traded
+    quantity = min(quantity, INT64_MAX)
+    state.emit(EventKind.UNCROSSED, symbol=instrument.symbol, price=price_of_first, quantity=quantity)
+    instrument.trading = TradingState.CONTINUOUS
+
+
+def auction_price(instrument: Instrument) -> int:
+    """Of a crossed book: most traded, then least imbalance, then nearest to the reference, then lowest."""
+    bids, asks = instrument.levels[Side.BUY], instrument.levels[Side.SELL]
+    reference = instrument.last_price or instrument.mark_price
+
+    def rank(price: int) -> tuple[int, int, int, int]:
+        bought = sum(order.leaves for bid, level in bids.items() if bid >= price for order in level)
+        sold = sum(order.leaves for ask, level in asks.items() if ask <= price for order in level)
+        distance = abs(price - reference) if reference else 0
+        return -min(bought, sold), abs(bought - sold), distance, price
+
+    return min({*bids, *asks}, key=rank)
+
+
+def _trade_at(state: State, instrument: Instrument, price: int) -> int:
+    """Pair best with best until one side no longer reaches the price; returns what traded."""
+    quantity = 0
+    while pair := _pair(instrument, price):
+        maker, taker = pair
+        outside = next((order for order in pair if is_outside_bound(order, price)), None)
+        useless = next((order for order in pair if order.is_reduce_only and state.reducible(order) == 0), None)
+        if outside is not None:
+            state.cancel(outside, Reason.PRICE_BAND)
+        elif is_prevented(state, taker, maker):
+            prevent_self_trade(state, taker, maker)
+        elif useless is not None:
+            state.cancel(useless, Reason.REDUCE_ONLY)
+        else:
+            quantity += trade(state, taker, maker, price)
+    return quantity
+
+
+def _pair(instrument: Instrument, price: int) -> tuple[Order, Order] | None:
+    """The next two to trade, the older one (the maker) first."""
+    bid, ask = instrument.front(Side.BUY), instrument.front(Side.SELL)
+    if bid is None or ask is None or bid.price < price or ask.price > price:
+        return None
+    return (bid, ask) if bid.entry < ask.entry else (ask, bid)
