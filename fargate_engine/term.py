@@ -66,23 +66,28 @@ class Term:
         try:
             async with self._time_limit, asyncio.TaskGroup() as tasks:
                 beside = [tasks.create_task(self._leases.until_lost(self.shard)), tasks.create_task(self._trade())]
-                await self.sequencer.list_instruments(self._instruments)
-                while not self.inbox.is_drained:
-                    await self.sequencer.run_batch()
-                    if self._snapshots is not None and self._snapshots.is_due(self.shard, self.state.last_seq):
-                        await self.take_snapshot(self._snapshots)
+                await self._take_batches()
                 for task in beside:
                     task.cancel()
         except TimeoutError as error:
             raise EngineUnavailable(f"shard {self.shard} was not empty in time") from error
-        finally:
-            self.inbox.close()
-            self.sequencer.abandon_waiting()
 
     async def take_snapshot(self, snapshots: SnapshotStore) -> None:
         """Between two batches, when the state is what the journal says; the upload goes on in the background."""
         await self.sequencer.checkpoint()
         snapshots.save(self.shard, self.state.last_seq, Snapshot(self._journal.digest, self.state.snapshot()))
+
+    async def _take_batches(self) -> None:
+        try:
+            await self.sequencer.list_instruments(self._instruments)
+            while not self.inbox.is_drained:
+                await self.sequencer.run_batch()
+                if self._snapshots is not None and self._snapshots.is_due(self.shard, self.state.last_seq):
+                    await self.take_snapshot(self._snapshots)
+        finally:
+            # At once, before anything else of the term ends: nobody shall be taken in by a shard that is gone.
+            self.inbox.close()
+            self.sequencer.abandon_waiting()
 
     async def _trade(self) -> None:
         """Bring the resting orders back into their queues, once there are queues; then take orders."""

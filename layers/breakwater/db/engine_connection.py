@@ -50,7 +50,6 @@ async def engine_pool(conninfo: str) -> AsyncIterator[EnginePool]:
         noticing_silence(conninfo),
         connection_class=EngineConnection,
         kwargs={"autocommit": True, "options": _SESSION_OPTIONS, "prepare_threshold": 1},
-        check=_refuse_if_over,
         min_size=POOL_SIZE_MIN,
         max_size=POOL_SIZE_MAX,
         max_waiting=POOL_WAITING_MAX,
@@ -65,8 +64,12 @@ async def engine_pool(conninfo: str) -> AsyncIterator[EnginePool]:
 @asynccontextmanager
 async def pooled(pool: EnginePool) -> AsyncIterator[EngineConnection]:
     """One of the pool's connections. DatabaseUnavailable when none is free in time, and as `answered` says."""
-    async with answered(), pool.connection() as connection:
-        yield connection
+    async with answered():
+        connection = await _usable(pool)
+        try:
+            yield connection
+        finally:
+            await pool.putconn(connection)
 
 
 @asynccontextmanager
@@ -79,9 +82,19 @@ async def answered() -> AsyncIterator[None]:
         raise DatabaseUnavailable("the database did not answer in time") from error
 
 
-async def _refuse_if_over(connection: EngineConnection) -> None:
+async def _usable(pool: EnginePool) -> EngineConnection:
+    """Those that the server has closed while they rested are thrown out on the way; they often die together."""
+    for _ in range(POOL_SIZE_MAX):
+        connection = await pool.getconn()
+        if not _is_over(connection):
+            return connection
+        await connection.close()
+        await pool.putconn(connection)
+    raise psycopg.OperationalError("the server closes every connection")
+
+
+def _is_over(connection: EngineConnection) -> bool:
     """Without asking the server: a connection that rests has something to read only when it was ended."""
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
-    if poll.poll(0):
-        raise psycopg.OperationalError("the server has closed this connection")
+    return bool(poll.poll(0))

@@ -24,6 +24,7 @@ from tests.conftest import DatabaseUrls
 
 TENANT = uuid.UUID(int=1)
 ACCOUNT = uuid.UUID(int=2)
+SNAPSHOT_BUCKET = "snapshots"
 
 
 @dataclass
@@ -32,6 +33,17 @@ class Client:
 
     session: aiohttp.ClientSession
     task: asyncio.Task[None]
+    told_to_stop: asyncio.Event
+
+    async def stop(self) -> None:
+        """As SIGTERM does."""
+        self.told_to_stop.set()
+        await asyncio.wait_for(self.task, 20)
+
+    async def kill(self) -> None:
+        """Nothing is given back, nothing is finished."""
+        self.task.cancel()
+        await asyncio.wait([self.task], timeout=10)
 
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         async with self.session.request(method, path, json=body, headers=headers) as response:
@@ -110,6 +122,7 @@ class Cloud:
     sqs: Any
     queue_url: str
     bus: Bus
+    s3: Any
 
     def received(self) -> list[dict[str, Any]]:
         """Everything on the queue, as the envelopes that were sent; deletes it."""
@@ -131,10 +144,13 @@ def cloud(monkeypatch: pytest.MonkeyPatch, signing_key: ec.EllipticCurvePrivateK
     with mock_aws():
         sqs = boto3.client("sqs")
         queue_url = sqs.create_queue(QueueName="trade-events.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        s3 = boto3.client("s3")
+        location = {"LocationConstraint": "eu-central-1"}
+        s3.create_bucket(Bucket=SNAPSHOT_BUCKET, CreateBucketConfiguration=location)
         bus = Bus()
-        clients = {"kms": KmsWithKey(signing_key), "events": bus, "sqs": sqs}
+        clients = {"kms": KmsWithKey(signing_key), "events": bus, "sqs": sqs, "s3": s3}
         monkeypatch.setattr(aws, "client", clients.__getitem__)
-        yield Cloud(sqs, queue_url, bus)
+        yield Cloud(sqs, queue_url, bus, s3)
 
 
 StartEngine = Callable[..., AbstractAsyncContextManager[Client]]
@@ -151,25 +167,29 @@ def start_engine(
             "database_secret_arn": "",
             "queue_url": cloud.queue_url,
             "event_bus": "breakwater",
+            "snapshot_bucket": SNAPSHOT_BUCKET,
             "service_token_key_id": "key",
             "host": "127.0.0.1",
             "port": unused_tcp_port_factory(),
             "engine_id": "engine-a",
+            "address": "",
             "market_recordings": (),
             "market_speed": 1.0,
         } | changes
-        task = asyncio.create_task(run_engine(Settings(**settings)))
+        told_to_stop = asyncio.Event()
+        task = asyncio.create_task(run_engine(Settings(**settings), told_to_stop))
         headers = {"Authorization": f"Bearer {service_token()}"}
         url = f"http://127.0.0.1:{settings['port']}"
         async with aiohttp.ClientSession(url, headers=headers, timeout=aiohttp.ClientTimeout(10)) as session:
-            client = Client(session, task)
+            client = Client(session, task, told_to_stop)
             try:
                 if wait:
                     await ready(client)
                 yield client
             finally:
-                task.cancel()
+                told_to_stop.set()
                 await asyncio.wait([task], timeout=10)
+                task.cancel()
 
     return start
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
-from breakwater.db.journal import Fenced
+from breakwater.domain.shards import shard_of
 from tests.conftest import DatabaseUrls
 from tests.integration.fargate_engine.conftest import ACCOUNT, MARKET, TENANT, Client, StartEngine, order_body, ready
 
@@ -51,31 +53,17 @@ async def test_a_restart_under_the_same_name_knows_every_order_and_takes_its_lea
         assert (await engine.call("DELETE", path_of(resting)))[1]["status"] == "CANCELED"
 
 
-async def test_a_second_engine_waits_and_the_first_goes_on(start_engine: StartEngine) -> None:
-    async with start_engine() as first, start_engine(engine_id="engine-b", wait=False) as second:
-        await asyncio.sleep(1.5)
-        assert (await second.call("GET", "/health/ready"))[0] == 503
-        status, refused = await second.call("POST", "/internal/orders", order_body())
-        assert (status, refused["code"]) == (503, "ENGINE_UNAVAILABLE")
-        assert (await first.submit())["status"] == "NEW"
-        first.task.cancel()  # Told to stop, it hands the lease back: nobody waits for it to expire.
-        await ready(second, timeout_s=5)
-
-
-async def test_the_older_of_two_writers_is_fenced_and_stops(
-    start_engine: StartEngine, database_urls: DatabaseUrls
-) -> None:
-    async with start_engine() as old:
-        order = await old.submit()
-        async with start_engine() as new:
-            status, _ = await old.call("POST", "/internal/orders", order_body())
-            assert status == 503
-            with pytest.RaisesGroup(Fenced, flatten_subgroups=True):
-                await asyncio.wait_for(old.task, 5)
-            assert await new.call("GET", path_of(order)) == (200, order)
-    with psycopg.connect(database_urls.admin) as connection:
-        rows = connection.execute("SELECT seq, epoch FROM trading.journal ORDER BY seq").fetchall()
-    assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
+@contextmanager
+def database_away(database_urls: DatabaseUrls) -> Iterator[None]:
+    """Nobody is let in, and whoever was in is thrown out."""
+    name = conninfo_to_dict(database_urls.admin)["dbname"]
+    with psycopg.connect(database_urls.admin, dbname="postgres", autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        try:
+            yield
+        finally:
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
 
 async def test_after_a_lost_database_the_engine_replays_and_goes_on(
@@ -83,13 +71,11 @@ async def test_after_a_lost_database_the_engine_replays_and_goes_on(
 ) -> None:
     async with start_engine() as engine:
         order = await engine.submit()
-        with psycopg.connect(database_urls.admin, autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'breakwater_engine'"
-            )
         body = order_body()
-        status, answer = await engine.call("POST", "/internal/orders", body)
-        assert (status, answer["code"]) == (503, "ENGINE_UNAVAILABLE")
+        with database_away(database_urls):
+            status, answer = await engine.call("POST", "/internal/orders", body)
+            assert (status, answer["code"]) == (503, "ENGINE_UNAVAILABLE")
+            assert (await engine.call("GET", "/health/ready"))[0] == 503
         await ready(engine)
         assert (await engine.submit(**body))["status"] == "NEW"
         assert await engine.call("GET", path_of(order)) == (200, order)
@@ -161,8 +147,9 @@ async def test_bad_input_is_a_problem_document_and_leaves_no_trace(
         assert (await engine.call("GET", "/market/book?symbol=ETH/USDT&depth=-1"))[0] == 422
         assert (await engine.call("GET", "/nowhere"))[0] == 404
     with psycopg.connect(database_urls.admin) as connection:
-        kinds = connection.execute("SELECT DISTINCT kind FROM trading.journal").fetchall()
-    assert kinds == [("ListInstrument",)]
+        rows = connection.execute("SELECT shard, seq, last_seq, details FROM trading.journal ORDER BY shard").fetchall()
+    assert [row[:3] for row in rows] == [(shard_of("ETH/USDT"), 1, 1), (shard_of("BTC/USDT"), 1, 1)]
+    assert all("ListInstrument" in details for *_, details in rows)
 
 
 async def test_another_tenants_order_is_not_found(start_engine: StartEngine) -> None:
