@@ -1,7 +1,6 @@
 """The state of one shard: the matching core and the registry around it, a function of the journal alone.
 
-No clock, no I/O, no randomness: replaying the journal's batches gives the same state, the same answers and the same
-event ids.
+No clock, no I/O, no randomness: replaying the journal's batches gives the same state and the same answers.
 """
 
 import hashlib
@@ -189,12 +188,7 @@ class ShardState:
         try:
             state._core = MatchingCore.restore(bytes(body[_HEAD.size : registry_at]), orders=_RESERVED_ORDERS)
             state.registry = registry_snapshot.read(bytes(body[registry_at:]))
-        except (
-            LookupError,
-            TypeError,
-            ValueError,
-            struct.error,
-        ) as error:  # matching_core.BadSnapshot is a ValueError.
+        except (LookupError, TypeError, ValueError, struct.error) as error:
             raise BadSnapshot(f"it cannot be read: {error}") from error
         state.last_seq, state.last_at_ns, state._trail = last_seq, last_at_ns, trail
         state._hashed()

@@ -1,13 +1,16 @@
 """The inbox: bounded, reports first, and never silent when it closes."""
 
+import asyncio
 import uuid
 
 import pytest
 
 from breakwater.errors import EngineUnavailable
-from fargate_engine.inbox import BATCH_SIZE_MAX, COMMANDS_MAX, EngineBusy, Inbox
+from fargate_engine.inbox import COMMANDS_MAX, MESSAGES_AT_ONCE_MAX, EngineBusy, FindOrder, Inbox
 from fargate_engine.messages import VenueAccepted
-from tests.unit.fargate_engine.orders import submit
+from fargate_engine.records import RECORDS_MAX
+from tests.unit.fargate_engine.orders import TENANT, submit
+from tests.unit.fargate_engine.record_batches import BUY, limit_orders
 
 
 @pytest.fixture
@@ -18,21 +21,68 @@ def inbox() -> Inbox:
 
 
 async def test_a_full_inbox_refuses_at_once(inbox: Inbox) -> None:
-    for number in range(COMMANDS_MAX):
-        inbox.ask(submit(number))
+    order = submit(1)
+    for _ in range(COMMANDS_MAX):
+        inbox.ask(order)
     with pytest.raises(EngineBusy) as refused:
-        inbox.ask(submit(COMMANDS_MAX))
+        inbox.ask(order)
     assert (refused.value.status, refused.value.code, refused.value.retry_after_s) == (503, "ENGINE_BUSY", 1)
 
 
+async def test_the_bound_counts_commands_not_batches_of_them(inbox: Inbox) -> None:
+    for _ in range(COMMANDS_MAX // RECORDS_MAX):
+        inbox.submit_records(limit_orders([(n, BUY, 100) for n in range(RECORDS_MAX)]))
+    assert inbox.depth == COMMANDS_MAX
+    with pytest.raises(EngineBusy):
+        inbox.submit_records(limit_orders([(1, BUY, 100)]))
+    await inbox.next_batch()
+    assert inbox.depth == COMMANDS_MAX - RECORDS_MAX
+    inbox.submit_records(limit_orders([(1, BUY, 100)]))
+
+
 async def test_reports_go_before_commands_and_a_batch_has_an_end(inbox: Inbox) -> None:
-    for number in range(BATCH_SIZE_MAX):
+    for number in range(MESSAGES_AT_ONCE_MAX):
         inbox.ask(submit(number))
         inbox.report(VenueAccepted(order_id=uuid.UUID(int=number)))
-    reports, asked = await inbox.next_batch()
-    assert (len(reports), len(asked)) == (BATCH_SIZE_MAX, 0)
-    reports, asked = await inbox.next_batch()
-    assert (len(reports), len(asked)) == (0, BATCH_SIZE_MAX)
+    sizes = []
+    for _ in range(2):
+        batch = await inbox.next_batch()
+        sizes.append((len(batch.reports), len(batch.asked)))
+    assert sizes == [(MESSAGES_AT_ONCE_MAX, 0), (0, MESSAGES_AT_ONCE_MAX)]
+
+
+async def test_a_batch_of_records_is_taken_whole_and_in_its_turn(inbox: Inbox) -> None:
+    inbox.ask(submit(1))
+    inbox.submit_records(limit_orders([(n, BUY, 100) for n in range(RECORDS_MAX)]))
+    inbox.ask(submit(2))
+    batches = [(await inbox.next_batch()).inputs for _ in range(3)]
+    assert [len(inputs) for inputs in batches] == [1, 1, 1]
+    assert (batches[0][0], batches[2][0]) == (submit(1), submit(2))
+
+
+async def test_questions_are_asked_and_are_no_input(inbox: Inbox) -> None:
+    inbox.ask(FindOrder(uuid.UUID(int=1), TENANT))
+    batch = await inbox.next_batch()
+    assert (len(batch.asked), batch.inputs) == (1, [])
+
+
+async def test_an_inbox_that_stops_taking_still_gives_what_waits_and_then_nothing(inbox: Inbox) -> None:
+    inbox.ask(submit(1))
+    inbox.report(VenueAccepted(order_id=uuid.UUID(int=1)))
+    inbox.stop_taking()
+    with pytest.raises(EngineUnavailable):
+        inbox.ask(submit(2))
+    assert not inbox.is_drained
+    assert len((await inbox.next_batch()).inputs) == 2
+    assert inbox.is_drained
+    assert (await asyncio.wait_for(inbox.next_batch(), 1)).inputs == []
+
+
+async def test_stopping_wakes_whoever_waits_for_a_batch(inbox: Inbox) -> None:
+    waiting = asyncio.create_task(inbox.next_batch())
+    await asyncio.sleep(0)
+    inbox.stop_taking()
+    assert (await asyncio.wait_for(waiting, 1)).inputs == []
 
 
 async def test_closing_tells_everyone_who_waits_that_the_outcome_is_unknown(inbox: Inbox) -> None:

@@ -22,12 +22,12 @@ async def test_a_recording_loops_and_a_resting_order_lives_through_its_end() -> 
     await venue.opened()
     order = terms(1, limit_ticks=268_405, quantity_lots=600, high_ticks=300_000)  # Inside the spread: nobody ahead.
     venue.submit(order)
-    reports, _ = await inbox.next_batch()
+    reports = (await inbox.next_batch()).reports
     assert reports == [VenueAccepted(order_id=order.order_id)]
     filled_lots: list[int] = []
     async with asyncio.timeout(5):
         while sum(filled_lots) < 600:
-            reports, _ = await inbox.next_batch()
+            reports = (await inbox.next_batch()).reports
             for report in reports:
                 assert isinstance(report, VenueFilled)
                 assert (report.price_ticks, report.liquidity) == (268_405, "MAKER")
