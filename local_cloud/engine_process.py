@@ -87,6 +87,7 @@ class LocalEngine:
             "EVENT_BUS_NAME": self._deployed["EventBusName"],
             "MARKET_RECORDINGS": ":".join(str(path) for path in _recordings()),
             "SERVICE_TOKEN_KEY_ID": self._deployed["ServiceTokenKeyId"],
+            "SNAPSHOT_BUCKET": self._deployed["SnapshotBucketName"],
             "TRADE_EVENTS_QUEUE_URL": self._deployed["TradeEventsQueueUrl"],
         }
 

@@ -1,4 +1,4 @@
-"""The engine on Fargate: one task leads, another in the second zone waits for its lease."""
+"""The engine on Fargate: two tasks, in two zones, between which sixteen shards are shared."""
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
@@ -14,11 +14,11 @@ from infra_cdk.findings import accept
 from infra_cdk.repository import ROOT, required
 
 DOCKERFILE = "fargate_engine/Dockerfile"
-ALL_INTERFACES = "0.0.0.0"  # noqa: S104  # The task's own; its security group lets only the balancer in.
+ALL_INTERFACES = "0.0.0.0"  # noqa: S104  # The task's own; its security group lets in the balancer and its peers.
 
 
 class EngineBalancer(Construct):
-    """Internal. Sends requests only to the task that answers `/health/ready` with 200: the one that holds the lease."""
+    """Internal. Sends requests only to tasks that answer `/health/ready` with 200: those that serve shards."""
 
     def __init__(self, scope: Construct, construct_id: str, *, network: Network) -> None:
         super().__init__(scope, construct_id)
@@ -62,7 +62,7 @@ class EngineService(Construct):
     """Two tasks of the same image, each with a small companion that registers the task's address with the balancer.
 
     ECS itself must not watch the target group: it would stop the waiting task for ever being "unhealthy" (decision
-    0011). It watches the container's own health check. Not autoscaled: there is one writer.
+    0011). It watches the container's own health check. Not autoscaled: a shard has one writer.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class EngineService(Construct):
             cluster=cluster,
             task_definition=self.task,
             desired_count=2,
-            min_healthy_percent=100,  # The waiting task of the new version is up before the old leader is asked to go.
+            min_healthy_percent=100,  # New tasks follow the journals before the old ones are asked to go.
             max_healthy_percent=200,
             circuit_breaker=ecs.DeploymentCircuitBreaker(rollback=True),
             enable_execute_command=False,
@@ -137,7 +137,7 @@ class EngineService(Construct):
                 interval=Duration.seconds(10),
                 timeout=Duration.seconds(5),
                 retries=3,
-                start_period=Duration.seconds(60),  # Replaying the journal.
+                start_period=Duration.seconds(60),
             ),
         )
         registrar = self.task.add_container(

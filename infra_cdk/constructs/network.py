@@ -54,6 +54,7 @@ class Network(Construct):
 
         self._allow(self.functions, self.balancer, BALANCER_PORT, "Functions call the engine")
         self._allow(self.balancer, self.engine, ENGINE_PORT, "The balancer forwards to the engine")
+        self._allow(self.engine, self.engine, ENGINE_PORT, "An engine asks the one that holds the shard")
         self._allow(self.functions, self.database, DATABASE_PORT, "Functions use the database")
         self._allow(self.engine, self.database, DATABASE_PORT, "The engine uses the database")
 

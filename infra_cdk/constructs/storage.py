@@ -1,16 +1,23 @@
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra_cdk.findings import accept
 
+SNAPSHOT_DAYS = 30
+
 
 class Storage(Construct):
-    """Buckets for reports and closed partitions: private, versioned, over TLS only. A third takes their access logs."""
+    """Buckets for reports, closed partitions and the engine's snapshots: private, versioned, over TLS only.
+
+    A fourth takes their access logs.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, key: kms.Key) -> None:
         super().__init__(scope, construct_id)
+        self._key = key
         logs = s3.Bucket(
             self,
             "AccessLogs",
@@ -23,8 +30,19 @@ class Storage(Construct):
         accept(logs, "S1", "This is where access logs go; logging it into itself would never end.")
         self.reports = self._bucket("Reports", key, logs)
         self.archive = self._bucket("Archive", key, logs)
+        # An old one is of no use: the journal has everything, and a restart wants the newest.
+        self.snapshots = self._bucket(
+            "Snapshots",
+            key,
+            logs,
+            s3.LifecycleRule(
+                expiration=Duration.days(SNAPSHOT_DAYS),
+                noncurrent_version_expiration=Duration.days(1),
+                abort_incomplete_multipart_upload_after=Duration.days(1),
+            ),
+        )
 
-    def _bucket(self, construct_id: str, key: kms.Key, logs: s3.Bucket) -> s3.Bucket:
+    def _bucket(self, construct_id: str, key: kms.Key, logs: s3.Bucket, *rules: s3.LifecycleRule) -> s3.Bucket:
         return s3.Bucket(
             self,
             construct_id,
@@ -36,4 +54,25 @@ class Storage(Construct):
             versioned=True,
             server_access_logs_bucket=logs,
             server_access_logs_prefix=f"{construct_id.lower()}/",
+            lifecycle_rules=list(rules),
+        )
+
+    def grant_snapshots(self, grantee: iam.IGrantable) -> None:
+        """Let the engine list, read and write its snapshots; it deletes none.
+
+        Not `bucket.grant_read_write`: that writes the grantee into the key's policy, a circle between the stacks.
+        """
+        bucket, via = self.snapshots, f"s3.{Stack.of(self).region}.amazonaws.com"
+        principal = grantee.grant_principal
+        for actions, arn in (
+            (["s3:GetObject", "s3:PutObject"], bucket.arn_for_objects("shards/*")),
+            (["s3:ListBucket"], bucket.bucket_arn),
+        ):
+            principal.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[arn]))
+        principal.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=[self._key.key_arn],
+                conditions={"StringEquals": {"kms:ViaService": via}},
+            )
         )

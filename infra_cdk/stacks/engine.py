@@ -8,8 +8,12 @@ from constructs import Construct
 from infra_cdk.constructs.engine_service import EngineBalancer, EngineService
 from infra_cdk.constructs.function import ENGINE_URL_PARAMETER
 from infra_cdk.constructs.network import Network
+from infra_cdk.findings import accept
 from infra_cdk.stacks.control import ControlStack
 from infra_cdk.stacks.state import StateStack
+
+# As cdk-nag names them: the bucket's export of the other stack.
+SNAPSHOT_OBJECTS = "BreakwaterState:ExportsOutputFnGetAttStorageSnapshotsECD13464ArnCE1430F5/shards/*"
 
 
 class EngineStack(Stack):
@@ -37,6 +41,7 @@ class EngineStack(Stack):
                 "TRADE_EVENTS_QUEUE_URL": control.trade_events.queue.queue_url,
                 "EVENT_BUS_NAME": control.bus.event_bus_name,
                 "SERVICE_TOKEN_KEY_ID": state.service_token_key.key_id,
+                "SNAPSHOT_BUCKET": state.storage.snapshots.bucket_name,
             },
         )
         role = engine.task.task_role
@@ -44,6 +49,8 @@ class EngineStack(Stack):
         state.service_token_key.grant(role, "kms:GetPublicKey")
         control.trade_events.queue.grant_send_messages(role)
         control.bus.grant_put_events_to(role)
+        state.storage.grant_snapshots(role)
+        accept(engine.task, f"IAM5[Resource::{SNAPSHOT_OBJECTS}]", "Every snapshot has a key of its own.")
         iam.Grant.add_to_principal(
             grantee=role,
             actions=["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"],

@@ -29,4 +29,5 @@ class StateStack(Stack):
         CfnOutput(self, "FunctionsDatabaseSecretArn", value=self.database.functions_secret.secret_arn)
         CfnOutput(self, "EngineDatabaseSecretArn", value=self.database.engine_secret.secret_arn)
         CfnOutput(self, "ServiceTokenKeyId", value=self.service_token_key.key_id)
+        CfnOutput(self, "SnapshotBucketName", value=self.storage.snapshots.bucket_name)
         CfnOutput(self, "ConnectionsTableName", value=self.connections.table_name)

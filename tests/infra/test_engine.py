@@ -25,14 +25,14 @@ def test_the_engine_cannot_be_reached_from_outside(engine: Template) -> None:
     )
 
 
-def test_the_balancer_asks_which_task_holds_the_lease(engine: Template) -> None:
+def test_the_balancer_asks_which_tasks_serve(engine: Template) -> None:
     engine.has_resource_properties(
         "AWS::ElasticLoadBalancingV2::TargetGroup",
         {"HealthCheckPath": "/health/ready", "HealthCheckIntervalSeconds": 5, "TargetType": "ip", "Port": 8080},
     )
 
 
-def test_a_second_task_waits_and_ecs_does_not_take_it_for_broken(engine: Template) -> None:
+def test_a_second_task_follows_and_ecs_does_not_take_it_for_broken(engine: Template) -> None:
     engine.has_resource_properties(
         "AWS::ECS::Service",
         {
@@ -82,6 +82,7 @@ def test_the_engine_is_told_what_it_needs(containers: dict[str, dict[str, Any]])
         "TRADE_EVENTS_QUEUE_URL",
         "EVENT_BUS_NAME",
         "SERVICE_TOKEN_KEY_ID",
+        "SNAPSHOT_BUCKET",
     }
     assert "Secrets" not in containers["Engine"]
 

@@ -121,15 +121,27 @@ def test_no_action_is_a_wildcard(documents: dict[str, dict[str, Any]]) -> None:
                 assert not [action for action in actions if "*" in action]
 
 
-def test_the_engine_may_publish_verify_and_register_itself(engine: Template) -> None:
+def test_the_engine_may_publish_verify_keep_snapshots_and_register_itself(engine: Template) -> None:
     roles = [role for role in engine.find_resources("AWS::IAM::Role") if "TaskRole" in role]
     assert len(roles) == 1
     assert actions_of(statements_of(engine, roles[0])) == DATABASE | {
         "elasticloadbalancing:DeregisterTargets",
         "elasticloadbalancing:RegisterTargets",
         "events:PutEvents",
+        "kms:GenerateDataKey",
         "kms:GetPublicKey",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:PutObject",
         "sqs:GetQueueAttributes",
         "sqs:GetQueueUrl",
         "sqs:SendMessage",
     }
+
+
+def test_the_engine_reads_and_writes_objects_of_its_snapshots_alone(engine: Template) -> None:
+    roles = [role for role in engine.find_resources("AWS::IAM::Role") if "TaskRole" in role]
+    objects = [s for s in statements_of(engine, roles[0]) if "s3:GetObject" in actions_of([s])]
+    assert len(objects) == 1
+    assert "StorageSnapshots" in json.dumps(objects[0]["Resource"])
+    assert json.dumps(objects[0]["Resource"]).count("/shards/*") == 1

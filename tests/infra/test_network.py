@@ -19,7 +19,7 @@ def test_no_security_group_lets_an_address_range_in(network: Template) -> None:
     for group in network.find_resources("AWS::EC2::SecurityGroup").values():
         assert "SecurityGroupIngress" not in group["Properties"]
     rules = network.find_resources("AWS::EC2::SecurityGroupIngress").values()
-    assert len(rules) == 4
+    assert len(rules) == 5
     assert all("SourceSecurityGroupId" in rule["Properties"] for rule in rules)
 
 
@@ -39,3 +39,13 @@ def test_the_database_group_may_open_no_connection(network: Template) -> None:
             "SecurityGroupEgress": [Match.object_like({"CidrIp": "255.255.255.255/32"})],
         },
     )
+
+
+def test_engines_reach_each_other_on_their_port_alone(network: Template) -> None:
+    rules = network.find_resources(
+        "AWS::EC2::SecurityGroupIngress", {"Properties": {"Description": Match.string_like_regexp("An engine asks")}}
+    )
+    (rule,) = rules.values()
+    properties = rule["Properties"]
+    assert (properties["FromPort"], properties["ToPort"]) == (8080, 8080)
+    assert properties["GroupId"] == properties["SourceSecurityGroupId"]

@@ -116,3 +116,12 @@ def test_forgotten_websocket_connections_expire(state: Template) -> None:
             "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
         },
     )
+
+
+def test_snapshots_go_after_thirty_days_and_nothing_else_does(state: Template) -> None:
+    buckets = state.find_resources("AWS::S3::Bucket").values()
+    expiring = [
+        b["Properties"]["LifecycleConfiguration"] for b in buckets if "LifecycleConfiguration" in b["Properties"]
+    ]
+    days = sorted(rule["ExpirationInDays"] for each in expiring for rule in each["Rules"])
+    assert days == [30, 365]  # The other: access logs.

@@ -112,7 +112,13 @@ def test_an_engine_that_keeps_dying_is_started_ever_later(platform: Platform, mo
         child.wait(timeout=10)
         return child
 
-    outputs = ("EngineDatabaseSecretArn", "EventBusName", "ServiceTokenKeyId", "TradeEventsQueueUrl")
+    outputs = (
+        "EngineDatabaseSecretArn",
+        "EventBusName",
+        "ServiceTokenKeyId",
+        "SnapshotBucketName",
+        "TradeEventsQueueUrl",
+    )
     engine = LocalEngine(platform, dict.fromkeys(outputs, "test"))
     platform.folder.mkdir()
     monkeypatch.setattr(engine_process, "spawn", dies_at_once)
