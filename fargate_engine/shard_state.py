@@ -136,14 +136,14 @@ class ShardState:
         encoder.advance_time()
         return self._applied(encoder, [], [], hash_now=True)
 
-    def replay(self, row: JournalRow) -> None:
-        """Take a batch of the journal again. DamagedJournal when it does not lead where it led then."""
+    def replay(self, row: JournalRow) -> Records:
+        """Take a batch of the journal again; its EVENT records. DamagedJournal when it does not lead where it led."""
         if row.seq != self.last_seq + 1 or row.shard != self.shard:
             raise DamagedJournal(row.shard, row.seq, f"this state of shard {self.shard} ends at {self.last_seq}")
         commands = np.frombuffer(row.commands, matching_core.COMMAND)
         try:
             reports = register(self.registry, commands, row.details)
-            outcomes, _ = self._take(commands, reports, row.recorded_at_ns, publishes=False)
+            outcomes, events = self._take(commands, reports, row.recorded_at_ns, publishes=False)
         except (LookupError, TypeError, ValueError, AssertionError) as error:
             raise DamagedJournal(row.shard, row.seq, f"it cannot be replayed: {error}") from error
         self._moved(row.last_seq, row.recorded_at_ns, outcomes)
@@ -157,6 +157,7 @@ class ShardState:
             raise DamagedJournal(row.shard, row.seq, problem)
         else:
             self._hashed()
+        return events
 
     def state_hash(self) -> int:
         """64 bits: of the core's state, and of every change of a registered order that led to the registry's."""

@@ -7,7 +7,7 @@ last batch of the one before it; and whoever wakes from a stall finds another ep
 
 import hashlib
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -21,7 +21,7 @@ from events.envelope import Envelope
 
 COMMAND_BYTES = 128
 GENESIS_DIGEST = bytes(32)  # What the first row of a journal follows.
-READ_ROWS_MAX = 500  # At once: even rows of the largest batch then fit the memory of a small task.
+READ_ROWS_MAX = 128  # At once: of rows with the largest batch that is 64 MiB.
 _NUMBERS = struct.Struct("<HQQQqQ?q")
 
 _APPEND = """
@@ -133,7 +133,7 @@ class Journal:
         self.last_seq = last_seq
         self.digest = digest
 
-    async def read(self) -> AsyncIterator[JournalRow]:
+    async def read(self) -> AsyncGenerator[JournalRow]:
         """Every row from here to the end as it is now, in order. DamagedJournal, DatabaseUnavailable."""
         while True:
             async with (

@@ -1,0 +1,153 @@
+"""One command of the journal and its events, as people or programs read them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Any
+
+import matching_core
+import numpy as np
+import orjson
+from matching_core import EventKind, Kind, Reason, Side, TimeInForce, Type
+
+from breakwater.db.journal import JournalRow
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.money import format_amount, trim
+from fargate_engine.reasons import TOLD_BY_CALLER
+from fargate_engine.records import FIRST_RECORD_ORDER_ID, CoreEvent, Records
+from fargate_engine.registry import Registry
+
+type Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    shard: int
+    seq: int
+    at_ns: int
+    command: Document
+    events: list[Document]
+
+    def as_json(self) -> Document:
+        return {
+            "shard": self.shard,
+            "seq": self.seq,
+            "at_ns": self.at_ns,
+            "command": self.command,
+            "events": self.events,
+        }
+
+    def as_text(self) -> str:
+        at = datetime.fromtimestamp(self.at_ns // 10**9, UTC)
+        head = f"{self.shard:>2} {self.seq:>8}  {at:%Y-%m-%d %H:%M:%S}.{self.at_ns % 10**9:09}"
+        return "\n".join([f"{head}  {_words(self.command)}", *(f"{'':>14}{_words(event)}" for event in self.events)])
+
+
+def command_lines(row: JournalRow, events: Records, registry: Registry) -> Iterator[CommandLine]:
+    """The commands of a row that was just replayed, with the `events` that gave. `registry` is the state's after it."""
+    amounts = _Amounts(registry)
+    details = {index: document for index, _, document in orjson.loads(row.details)} if row.details else {}
+    told: dict[int, list[Document]] = {}
+    for event in map(CoreEvent._make, events.tolist()):
+        told.setdefault(event.command, []).append(_event(event, amounts))
+    for index, command in enumerate(np.frombuffer(row.commands, matching_core.COMMAND)):
+        yield CommandLine(
+            shard=row.shard,
+            seq=int(command["seq"]),
+            at_ns=int(command["at_ns"]),
+            command=_command(command, amounts, details.get(index)),
+            events=told.get(index, []),
+        )
+
+
+class _Amounts:
+    """Ticks and lots as amounts, and numbers as symbols. What has no symbol here stays a number."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._instruments = [registry.instruments[symbol] for symbol in registry.symbols]
+
+    def symbol(self, number: int) -> str | None:
+        instrument = self._of(number)
+        return instrument.symbol if instrument else None
+
+    def quantity(self, symbol: int, lots: int) -> str:
+        instrument = self._of(symbol)
+        return format_amount(trim(instrument.quantity(lots))) if instrument else f"{lots} lots"
+
+    def price(self, symbol: int, ticks: int) -> str:
+        instrument = self._of(symbol)
+        return format_amount(instrument.price(ticks)) if instrument else f"{ticks} ticks"
+
+    def _of(self, number: int) -> Instrument | None:
+        return self._instruments[number - 1] if 1 <= number <= len(self._instruments) else None
+
+
+def _command(command: Any, amounts: _Amounts, detail: Document | None) -> Document:
+    """Only what it says: fields that are 0 are left out."""
+    symbol, kind = int(command["symbol"]), int(command["kind"])
+    told: Document = {"what": _name(Kind, kind)}
+    if command["order_id"]:
+        told["order"] = _order(int(command["order_id"]))
+    if symbol:
+        told["symbol"] = amounts.symbol(symbol) or f"symbol {symbol}"
+    if kind == Kind.SUBMIT:
+        told["side"] = _name(Side, int(command["side"]))
+        told["type"] = _name(Type, int(command["type"]))
+        told["time_in_force"] = _name(TimeInForce, int(command["time_in_force"]))
+        told["venue"] = int(command["venue"])
+        told["account"] = int(command["account"])
+    if command["quantity"]:
+        told["quantity"] = amounts.quantity(symbol, int(command["quantity"]))
+    if command["price"]:
+        told["price"] = amounts.price(symbol, int(command["price"]))
+    if detail is not None:
+        told["details"] = detail
+    return told
+
+
+def _event(event: CoreEvent, amounts: _Amounts) -> Document:
+    told: Document = {"event": event.seq, "what": _name(EventKind, event.kind)}
+    if event.order_id:
+        told["order"] = _order(event.order_id)
+    if event.maker_id:
+        told["maker"] = _order(event.maker_id)
+    if event.quantity:
+        told["quantity"] = amounts.quantity(event.symbol, event.quantity)
+    if event.price:
+        told["price"] = amounts.price(event.symbol, event.price)
+    if event.kind in _WITH_LEAVES:
+        told["leaves"] = amounts.quantity(event.symbol, event.leaves)
+    if event.maker_id:
+        told["maker_leaves"] = amounts.quantity(event.symbol, event.maker_leaves)
+    if event.reason:
+        told["reason"] = "see details" if event.reason >= TOLD_BY_CALLER else _name(Reason, event.reason)
+    return told
+
+
+_WITH_LEAVES = {EventKind.TRADED, EventKind.VENUE_FILLED, EventKind.REPLACED, EventKind.REDUCED}
+
+
+def _order(order_id: int) -> str:
+    """`#17` was submitted by command 17; `r5` came as a record with number 5."""
+    is_record = order_id >= FIRST_RECORD_ORDER_ID
+    return f"r{order_id - FIRST_RECORD_ORDER_ID}" if is_record else f"#{order_id}"
+
+
+def _name(names: type[IntEnum], number: int) -> str:
+    return names(number).name if number in names else str(number)
+
+
+def _words(told: Document) -> str:
+    """`SUBMIT #17 ETH/USDT BUY 0.5 @ 2000.00`, then what else it says by name."""
+    rest = dict(told)
+    words = [str(rest.pop(name)) for name in ("event", "what", "order", "symbol", "side") if name in rest]
+    if "maker" in rest:
+        words += ["with", rest.pop("maker")]
+    words += [rest.pop("quantity")] if "quantity" in rest else []
+    words += ["@", rest.pop("price")] if "price" in rest else []
+    return " ".join([*words, *(f"{name}={_plain(value)}" for name, value in rest.items())])
+
+
+def _plain(value: Any) -> str:
+    return orjson.dumps(value).decode() if isinstance(value, dict) else str(value)

@@ -1,0 +1,127 @@
+"""`breakwater journal` over a real journal in Postgres."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from breakwater.db import shard_leases
+from breakwater.db.engine_connection import engine_pool
+from breakwater.db.journal import Journal, JournalRow
+from breakwater.domain.orders import Side
+from fargate_engine.journal_cli import journal_app
+from fargate_engine.messages import CancelOrder
+from tests.conftest import DatabaseUrls
+from tests.unit.fargate_engine.driven import Driven
+from tests.unit.fargate_engine.orders import TENANT, submit
+from tests.unit.fargate_engine.record_batches import SELL, limit_orders
+
+
+def journalled() -> Driven:
+    """1 the listing, 2 and 3 orders, 4 to 6 records of which the first trades with 3, 7 a cancel, 8 a refusal."""
+    driven = Driven()
+    driven.apply(submit(1, quantity=Decimal("0.5")), submit(2, price=Decimal("2000.50")))
+    driven.apply(limit_orders([(1, SELL, 200_050), (2, SELL, 300_000), (3, SELL, 300_001)]))
+    driven.apply(CancelOrder(order_id=submit(1).order_id, tenant_id=TENANT))
+    driven.apply(submit(3, side=Side.SELL, account_id=uuid.UUID(int=3), venue="MOON"))
+    driven.checkpoint()
+    return driven
+
+
+async def write(conninfo: str, rows: Sequence[JournalRow]) -> None:
+    async with engine_pool(conninfo) as pool:
+        await shard_leases.acquire(pool, 0, holder="a", address="", own_epoch=0)
+        journal = Journal(pool, 0, epoch=1)
+        for row in rows:
+            await journal.append(row, [])
+
+
+@pytest.fixture
+async def journal_url(database_urls: DatabaseUrls) -> str:
+    await write(database_urls.engine, journalled().rows)
+    return database_urls.engine
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(journal_app, arguments)
+
+
+def test_verify_replays_and_says_what_agreed(journal_url: str) -> None:
+    result = run("verify", "--database-url", journal_url)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("shard 0: 9 commands in 6 rows, all right; ")
+    assert f"{journalled().state.state_hash():016x}" in result.stdout
+    assert run("verify", "--shard", "5", "--database-url", journal_url).stdout == ""
+
+
+def test_verify_names_the_damaged_row_and_fails(journal_url: str, database_urls: DatabaseUrls) -> None:
+    with psycopg.connect(database_urls.admin) as connection:
+        connection.execute("UPDATE trading.journal SET commands = set_byte(commands, 24, 1) WHERE seq = 4")
+    for command in ("verify", "show"):
+        result = run(command, "--database-url", journal_url)
+        assert result.exit_code == 2
+        assert "DAMAGED: journal of shard 0, row 4: its digest does not fit" in result.stderr
+
+
+async def test_verify_finds_a_row_that_was_sealed_again_after_a_change(database_urls: DatabaseUrls) -> None:
+    rows = journalled().rows
+    forged = [rows[0]]
+    for row in rows[1:]:
+        details = row.details.replace("2000.50", "2000.51").replace('"0.5"', '"0.7"')
+        changed = JournalRow(
+            **{name: getattr(row, name) for name in JournalRow.__slots__} | {"details": details, "event_seq": 50}
+        )
+        forged.append(changed.sealed(forged[-1].digest))
+    await write(database_urls.engine, forged)
+    # In a thread of its own, which has no running loop.
+    result = await asyncio.to_thread(run, "verify", "--database-url", database_urls.engine)
+    assert result.exit_code == 2
+    assert "row 2: it ended with event 50 and ends with event 3 now" in result.stderr
+
+
+def test_show_prints_commands_and_their_events(journal_url: str) -> None:
+    lines = run("show", "--from", "3", "--limit", "2", "--database-url", journal_url).stdout.splitlines()
+    assert lines[0].endswith('"correlation_id":"correlation"}')
+    assert "SUBMIT #3 ETH/USDT BUY 1 @ 2000.50 type=LIMIT time_in_force=GTC" in lines[0]
+    assert lines[1].strip() == "3 ACCEPTED #3 1 @ 2000.50"
+    assert "SUBMIT r1 ETH/USDT SELL 0.001 @ 2000.50" in lines[2]
+    assert lines[3].strip() == "4 ACCEPTED r1 0.001 @ 2000.50"
+    assert lines[4].strip() == "5 TRADED r1 with #3 0.001 @ 2000.50 leaves=0 maker_leaves=0.999"
+    assert len(lines) == 5
+
+
+def test_show_speaks_json_to_programs(journal_url: str) -> None:
+    told = [json.loads(line) for line in run("show", "--json", "--database-url", journal_url).stdout.splitlines()]
+    assert [line["seq"] for line in told] == list(range(1, 10))
+    assert [line["command"]["what"] for line in told[6:]] == ["CANCEL", "REFUSE", "ADVANCE_TIME"]
+    assert told[6]["events"] == [{"event": 9, "what": "CANCELED", "order": "#2", "quantity": "0.5"}]
+    assert told[7]["events"][0]["reason"] == "see details"
+    assert told[7]["command"]["details"]["reason"][0] == "UNKNOWN_VENUE"
+
+
+def test_no_platform_and_no_database_are_one_line_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("BREAKWATER_LOCAL_DIR", str(tmp_path))
+    result = run("verify")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert "give --database-url" in result.stderr
+
+
+def test_the_local_run_is_found_by_itself(journal_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("BREAKWATER_LOCAL_DIR", str(tmp_path))
+    (tmp_path / "endpoints.json").write_text(json.dumps({"database_url": journal_url}))
+    assert run("verify").exit_code == 0
+
+
+def test_a_database_without_our_journal_is_one_line(postgres_server: str) -> None:
+    result = run("verify", "--database-url", postgres_server)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert "no journal of this version" in result.stderr
