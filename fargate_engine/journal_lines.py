@@ -146,8 +146,17 @@ def _words(told: Document) -> str:
         words += ["with", rest.pop("maker")]
     words += [rest.pop("quantity")] if "quantity" in rest else []
     words += ["@", rest.pop("price")] if "price" in rest else []
-    return " ".join([*words, *(f"{name}={_plain(value)}" for name, value in rest.items())])
+    details = rest.pop("details", {})
+    words += [f"{name}={value}" for name, value in rest.items()]
+    return " ".join([*words, *_telling(details)])
 
 
-def _plain(value: Any) -> str:
-    return orjson.dumps(value).decode() if isinstance(value, dict) else str(value)
+def _telling(details: Document) -> Iterator[str]:
+    """What of the details the integers have not said already, and a person asks for."""
+    order = details.get("order", details)
+    yield from (
+        f"{name}={order[name]}" for name in ("order_id", "client_order_id", "liquidity", "fee") if name in order
+    )
+    if "reason" in details:
+        reason = details["reason"]
+        yield ": ".join(reason if isinstance(reason, list) else [details["code"], reason or ""])

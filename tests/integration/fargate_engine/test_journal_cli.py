@@ -88,13 +88,16 @@ async def test_verify_finds_a_row_that_was_sealed_again_after_a_change(database_
 
 def test_show_prints_commands_and_their_events(journal_url: str) -> None:
     lines = run("show", "--from", "3", "--limit", "2", "--database-url", journal_url).stdout.splitlines()
-    assert lines[0].endswith('"correlation_id":"correlation"}')
+    assert lines[0].endswith(f"order_id={submit(2).order_id} client_order_id=client-2")
     assert "SUBMIT #3 ETH/USDT BUY 1 @ 2000.50 type=LIMIT time_in_force=GTC" in lines[0]
     assert lines[1].strip() == "3 ACCEPTED #3 1 @ 2000.50"
     assert "SUBMIT r1 ETH/USDT SELL 0.001 @ 2000.50" in lines[2]
     assert lines[3].strip() == "4 ACCEPTED r1 0.001 @ 2000.50"
     assert lines[4].strip() == "5 TRADED r1 with #3 0.001 @ 2000.50 leaves=0 maker_leaves=0.999"
     assert len(lines) == 5
+    refused = run("show", "--from", "8", "--database-url", journal_url).stdout
+    assert "REFUSE #8" in refused
+    assert "UNKNOWN_VENUE: MOON is not a venue of this engine" in refused
 
 
 def test_show_speaks_json_to_programs(journal_url: str) -> None:
