@@ -1,0 +1,360 @@
+"""Engines that can die, freeze and be let go, over a database and an object store that outlive them.
+
+Everything of the product runs as it is (shard, term, leases, sequencer, venue, recovery, snapshots); the edges are not
+real: database (engine_database.py), object store, clocks (virtual_time.py). `STAGES` are the places to die at.
+"""
+
+import asyncio
+import contextvars
+import functools
+import inspect
+import io
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from breakwater.db import engine_market, journal, shard_leases
+from breakwater.db.engine_connection import answered
+from breakwater.db.journal import Journal
+from breakwater.domain.shards import shard_of
+from fargate_engine import leases, snapshots
+from fargate_engine.inbox import Inbox
+from fargate_engine.leases import Leases
+from fargate_engine.sequencer import Sequencer
+from fargate_engine.settings import Settings
+from fargate_engine.shard import Shard, Shared
+from fargate_engine.shard_state import ShardState
+from fargate_engine.snapshots import SnapshotStore
+from fargate_engine.term import Term
+from fargate_engine.venues.simulated import SimulatedVenue
+from tests.support.engine_database import EngineDatabase, Network
+from tests.support.virtual_time import Clock
+from tests.unit.fargate_engine.orders import ETH
+
+SHARD = shard_of(ETH.symbol)
+SNAPSHOT_COMMANDS = 60  # Often enough that a short run has some.
+SNAPSHOT_PAUSE_S = 0.5
+
+# What is done with a life between its stages: (class, method, before, after).
+_WATCHED = [
+    (Inbox, "next_batch", "before taking from the inbox", "after taking from the inbox"),
+    (ShardState, "apply", "after stamping", "after the core applied"),
+    (Sequencer, "_answer", "before answering", "after answering"),
+    (SimulatedVenue, "submit", "before an order to the venue", "after an order to the venue"),
+    (SimulatedVenue, "cancel", "before a cancel to the venue", "after a cancel to the venue"),
+    (ShardState, "snapshot", "before a snapshot is taken", "after a snapshot is taken"),
+    (ShardState, "replay", "before a row is replayed", "after a row is replayed"),
+]
+_ON_THE_WIRE = [
+    "before the commit",
+    "after the commit, before its answer came",
+    "before a take-over",
+    "after a take-over",
+    "before a release",
+    "after a release",
+    "while a snapshot is written",
+    "after a snapshot is written",
+]
+DRAINING = "during the drain"
+STAGES = [stage for *_, before, after in _WATCHED for stage in (before, after)] + [*_ON_THE_WIRE, DRAINING]
+
+_LIFE: contextvars.ContextVar["Life | None"] = contextvars.ContextVar("life", default=None)
+
+
+class Killed(BaseException):
+    """The process is gone. Nothing of it may catch this."""
+
+
+class ObjectStore:
+    """S3, as far as snapshots need it, as seen from one life; `objects` is what all of them share."""
+
+    def __init__(self, objects: dict[str, bytes], passes: Callable[[str], None] = lambda _: None) -> None:
+        self._objects = objects
+        self._passes = passes
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes) -> None:
+        self._passes("while a snapshot is written")  # S3 has an object whole or not at all.
+        self._objects[Key] = Body
+        self._passes("after a snapshot is written")
+
+    def list_objects_v2(self, Bucket: str, Prefix: str) -> dict[str, Any]:
+        return {"Contents": [{"Key": key} for key in sorted(self._objects) if key.startswith(Prefix)]}
+
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
+        return {"Body": io.BytesIO(self._objects[Key])}
+
+
+class Reaper:
+    """Kills whoever passes the stage it waits at, after letting some go by."""
+
+    def __init__(self) -> None:
+        self.passed: Counter[str] = Counter()
+        self.deaths: Counter[str] = Counter()
+        self._stage: str | None = None
+        self._spared = 0
+
+    def wait_at(self, stage: str | None, spared: int = 0) -> None:
+        self._stage, self._spared = stage, spared
+
+    @property
+    def is_waiting(self) -> bool:
+        return self._stage is not None
+
+    def takes(self, stage: str) -> bool:
+        self.passed[stage] += 1
+        if stage != self._stage:
+            return False
+        self._spared -= 1
+        if self._spared >= 0:
+            return False
+        self._stage = None
+        self.deaths[stage] += 1
+        return True
+
+
+class Life:
+    """One process with one shard, from its start to its death. `state_hash` is that of its newest batch."""
+
+    def __init__(self, name: str, world: "World") -> None:
+        self.name = name
+        self.is_dead = False
+        self.is_draining = False
+        self.state_hash = 0
+        self.followed_to = 0  # The last row that it replayed.
+        self.network = Network(world.database, self.passes)
+        self.leases = Leases("", self.network.as_pool(), holder=name, address=name)
+        self.snapshots = SnapshotStore(ObjectStore(world.objects, self.passes), "snapshots")
+        shared = Shared(_SETTINGS, self.network.as_pool(), self.leases, self.snapshots, events_written=lambda: None)
+        self.shard = Shard(SHARD, shared)
+        self.world = world
+        self._thawed = asyncio.Event()
+        self._thawed.set()
+        self._context = contextvars.copy_context()
+        self._context.run(_LIFE.set, self)
+        self.task = self._do(self._run())
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            keeping = tasks.create_task(self.leases.run())
+            await self.shard.run()
+            await self.snapshots.finish(5)
+            keeping.cancel()
+
+    def _do(self, work: Any) -> asyncio.Task[Any]:
+        return asyncio.create_task(work, context=self._context)
+
+    @property
+    def is_over(self) -> bool:
+        return self.task.done()
+
+    def serving(self) -> Term | None:
+        return None if self.is_dead or self.is_over else self.shard.serving()
+
+    async def stop(self) -> None:
+        """SIGTERM."""
+        await self._do(self.shard.stop())
+        await asyncio.wait([self.task], timeout=10)
+
+    def passes(self, stage: str) -> None:
+        """Called between the stages, and never returns to the dead."""
+        if not self.is_dead and (self.world.reaper.takes(stage) or self.is_draining and self.world.reaper.takes(DRAINING)):
+            self.kill()
+        if self.is_dead:
+            raise Killed(f"{self.name} {stage}")
+
+    def kill(self) -> None:
+        self.is_dead = True
+        asyncio.get_running_loop().call_soon(self.task.cancel)
+
+    def freeze(self) -> None:
+        """It stands still wherever it speaks to the database next, as a process that is not scheduled does."""
+        self._thawed.clear()
+
+    def thaw(self) -> None:
+        self._thawed.set()
+
+    async def thawed(self) -> None:
+        await self._thawed.wait()
+
+
+_SETTINGS = Settings(
+    database_url="",
+    database_secret_arn="",
+    queue_url="",
+    event_bus="",
+    snapshot_bucket="snapshots",
+    service_token_key_id="",
+    host="",
+    port=0,
+    engine_id="",
+    address="",
+    market_recordings=(),
+    market_speed=1.0,
+)
+
+
+class World:
+    """What outlives every engine, and those that live. `hashes` are the writers', by the digest of the row."""
+
+    def __init__(self, clock: Clock, seed: int) -> None:
+        self.clock = clock
+        self.chance = random.Random(seed)  # noqa: S311 - a simulation, repeatable
+        self.database = EngineDatabase(clock, [ETH])
+        self.objects: dict[str, bytes] = {}
+        self.reaper = Reaper()
+        self.lives: list[Life] = []
+        self.hashes: dict[bytes, int] = {}
+        self._born = 0
+
+    def start(self, name: str | None = None) -> Life:
+        self._born += 1
+        life = Life(name or f"engine-{self._born}", self)
+        self.lives.append(life)
+        return life
+
+    def leader(self) -> Life | None:
+        return next((life for life in self.lives if life.serving() is not None), None)
+
+    async def leading(self, timeout_s: float = 60) -> Life:
+        """The life that serves, as soon as one does."""
+        async with asyncio.timeout(timeout_s):
+            while (leader := self.leader()) is None:
+                await asyncio.sleep(0.05)
+        return leader
+
+    def bury(self) -> list[Life]:
+        """Those that are over, and no longer of `lives`. What broke an invariant is raised here."""
+        over = [life for life in self.lives if life.is_over]
+        self.lives = [life for life in self.lives if not life.is_over]
+        for life in over:
+            failure = None if life.task.cancelled() else life.task.exception()
+            if failure is not None and not life.is_dead:
+                raise failure
+        return over
+
+    async def end(self) -> None:
+        for life in self.lives:
+            life.kill()
+        await asyncio.gather(*(life.task for life in self.lives), return_exceptions=True)
+
+
+def make_mortal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the length of a test: every engine's stages are watched, and what it says to the database goes its own way."""
+    for owner, name, before, after in _WATCHED:
+        monkeypatch.setattr(owner, name, _watched(getattr(owner, name), before, after))
+    monkeypatch.setattr(ShardState, "apply", _hashed(ShardState.apply))
+    monkeypatch.setattr(ShardState, "checkpoint", _hashed(ShardState.checkpoint))
+    monkeypatch.setattr(ShardState, "replay", _compared(ShardState.replay))
+    monkeypatch.setattr(Term, "drain", _drained(Term.drain))
+    monkeypatch.setattr(Journal, "append", _kept(Journal.append))
+    for name in ("read_leases", "heartbeat"):
+        monkeypatch.setattr(shard_leases, name, _frozen(getattr(shard_leases, name)))
+    monkeypatch.setattr(Inbox, "next_batch", _frozen(Inbox.next_batch))
+    for module in (engine_market, journal, shard_leases):
+        monkeypatch.setattr(module, "pooled", _connected)
+    monkeypatch.setattr(leases, "engine_connection", _own_connection)
+    monkeypatch.setattr(snapshots, "SNAPSHOT_COMMANDS", SNAPSHOT_COMMANDS)
+    monkeypatch.setattr(snapshots, "SNAPSHOT_PAUSE_S", SNAPSHOT_PAUSE_S)
+
+
+@asynccontextmanager
+async def _connected(pool: Any) -> AsyncIterator[Any]:
+    async with answered():
+        yield pool
+
+
+@asynccontextmanager
+async def _own_connection(_: str) -> AsyncIterator[Any]:
+    life = _LIFE.get()
+    assert life is not None
+    yield life.network
+
+
+def _watched(real: Callable[..., Any], before: str, after: str) -> Callable[..., Any]:
+    def passes(stage: str) -> None:
+        life = _LIFE.get()
+        if life is not None:
+            life.passes(stage)
+
+    @functools.wraps(real)
+    async def awaited(*args: Any, **kwargs: Any) -> Any:
+        passes(before)
+        result = await real(*args, **kwargs)
+        passes(after)
+        return result
+
+    @functools.wraps(real)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        passes(before)
+        result = real(*args, **kwargs)
+        passes(after)
+        return result
+
+    return awaited if inspect.iscoroutinefunction(real) else called
+
+
+def _frozen(real: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(real)
+    async def waiting(*args: Any, **kwargs: Any) -> Any:
+        life = _LIFE.get()
+        if life is not None:
+            await life.thawed()
+        return await real(*args, **kwargs)
+
+    return waiting
+
+
+def _hashed(real: Callable[..., Any]) -> Callable[..., Any]:
+    """Remember the state's hash, which belongs to the row that is appended next."""
+
+    @functools.wraps(real)
+    def changed(state: ShardState, *args: Any) -> Any:
+        result = real(state, *args)
+        life = _LIFE.get()
+        if life is not None:
+            life.state_hash = state.state_hash()
+        return result
+
+    return changed
+
+
+def _kept(real: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(real)
+    async def append(journal: Journal, row: Any, events: Any) -> None:
+        life = _LIFE.get()
+        assert life is not None
+        await life.thawed()
+        # By its digest, because a row that was not written may have a rival of the same number.
+        life.world.hashes[row.digest] = life.state_hash
+        await real(journal, row, events)
+
+    return append
+
+
+def _compared(real: Callable[..., Any]) -> Callable[..., Any]:
+    """Whoever replays a row must come to where its writer was."""
+
+    @functools.wraps(real)
+    def replay(state: ShardState, row: Any) -> None:
+        real(state, row)
+        life = _LIFE.get()
+        if life is not None:
+            life.followed_to = row.last_seq
+            assert state.state_hash() == life.world.hashes[row.digest], f"row {row.seq} leads elsewhere in a replay"
+
+    return replay
+
+
+def _drained(real: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(real)
+    def drain(term: Term) -> None:
+        life = _LIFE.get()
+        if life is not None:
+            life.is_draining = True
+        real(term)
+
+    return drain
