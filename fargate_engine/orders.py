@@ -1,7 +1,7 @@
 """The engine's record of an order, and the words it says about it."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +35,7 @@ class EngineOrder:
     cum_lots: int = 0
     cum_notional_steps: int = 0
     reason: Reason | None = None
+    _words: dict[str, Any] | None = field(default=None, compare=False)  # Of the state it is in, once somebody asked.
 
     @property
     def order_id(self) -> uuid.UUID:
@@ -56,8 +57,18 @@ class EngineOrder:
         instrument = self.instrument
         return trim(EXACT.multiply(EXACT.multiply(instrument.tick_size, instrument.lot_size), Decimal(steps)))
 
+    def changed(self, status: OrdStatus, engine_seq: int, at_ns: int) -> None:
+        """What else the change is must be set before."""
+        self.status, self.engine_seq, self.transact_time_ns = status, engine_seq, at_ns
+        self._words = None
+
     def words(self) -> dict[str, Any]:
-        """The fields of its OrderSnapshot, JSON-ready."""
+        """The fields of its OrderSnapshot, JSON-ready. Event, answer and the final record of a change share them."""
+        if self._words is None:
+            self._words = self._say()
+        return self._words
+
+    def _say(self) -> dict[str, Any]:
         instrument = self.instrument
         return {
             "order_id": str(self.submitted.order_id),

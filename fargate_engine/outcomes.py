@@ -146,9 +146,7 @@ class Outcomes:
         self._tell(order)
 
     def _change(self, order: EngineOrder, status: OrdStatus, seq: int) -> None:
-        order.status = status
-        order.engine_seq = seq
-        order.transact_time_ns = self.at_ns
+        order.changed(status, seq, self.at_ns)
         self._trail.append(f"{order.number} {seq} {status} {order.cum_lots} {order.cum_notional_steps}\n")
         self.changed_order_ids.append(order.order_id)
 

@@ -67,8 +67,7 @@ def _envelope(
     submitted: SubmitOrder, order: EngineOrder | RefusedOrder, topic: str, payload: dict[str, Any]
 ) -> Envelope:
     """Its id follows from the order's change, so an event that is made again has the id it had."""
-    # Every field was checked when the order came or is our own: no need to look at them once more.
-    return Envelope.model_construct(
+    return Envelope(
         event_id=uuid.uuid5(submitted.order_id, f"{topic}/{order.engine_seq}"),
         topic=topic,
         tenant_id=submitted.tenant_id,
