@@ -16,13 +16,13 @@ ROUNDS_MIN, ROUNDS_MAX = 3, 60  # Of traffic, until the trouble has had its way.
 type Trouble = Callable[[World], Coroutine[Any, Any, None]]
 
 
-def play(trouble: Trouble, seed: int, monkeypatch: pytest.MonkeyPatch) -> Traffic:
+def play(trouble: Trouble, seed: int, monkeypatch: pytest.MonkeyPatch, *, engines: int = 2) -> Traffic:
     """Trade until the trouble has ended, and audit what is left. The same seed gives the same run."""
     played: list[Traffic] = []
     unheard: list[dict[str, Any]] = []  # Of tasks that nobody waits for.
 
     async def main(clock: Clock) -> None:
-        world = World(clock, seed)
+        world = World(clock, seed, engines)
         traffic = Traffic(world)
         played.append(traffic)
         asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
@@ -55,11 +55,11 @@ async def _trade_through(trouble: Trouble, world: World, traffic: Traffic) -> No
 
 
 async def operate(world: World) -> None:
-    """Two engines at any time; whoever died comes back under its name or another, and now and then one is replaced."""
+    """As many engines as there shall be; whoever died comes back under its name or another, and now and then one is replaced."""
     while True:
         raise_the_dead(world)
         leader = world.leader()
-        if leader is not None and world.chance.random() < 0.1:
+        if leader is not None and not leader.is_frozen and world.chance.random() < 0.1:
             await leader.stop()
         await asyncio.sleep(0.2)
 
@@ -67,7 +67,7 @@ async def operate(world: World) -> None:
 def raise_the_dead(world: World) -> None:
     for dead in world.bury():
         world.start(dead.name if world.chance.random() < 0.5 else None)
-    while len(world.lives) < 2:
+    while len(world.lives) < world.engines:
         world.start()
 
 
