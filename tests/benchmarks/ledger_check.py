@@ -66,10 +66,11 @@ CHECKS = {
         WHERE coalesce(p.quantity, 0) <> coalesce(traded.quantity, 0)""",
     "orders at the simulated venue have filled what the journal says": """
         WITH journalled AS (
-          SELECT (payload->>'order_id')::uuid AS order_id,
-                 sum((payload->>'quantity_lots')::numeric) AS lots,
-                 sum((payload->>'quantity_lots')::numeric * (payload->>'price_ticks')::numeric) AS steps
-          FROM trading.journal WHERE kind = 'VenueFilled' GROUP BY 1)
+          SELECT (detail->2->>'order_id')::uuid AS order_id,
+                 sum((detail->2->>'quantity_lots')::numeric) AS lots,
+                 sum((detail->2->>'quantity_lots')::numeric * (detail->2->>'price_ticks')::numeric) AS steps
+          FROM trading.journal, jsonb_array_elements(nullif(details, '')::jsonb) AS detail
+          WHERE detail->>1 = 'VenueFilled' GROUP BY 1)
         SELECT order_id, cum_qty, cum_notional, lots, steps
         FROM trading.orders JOIN market.instruments USING (symbol) LEFT JOIN journalled USING (order_id)
         WHERE venue = 'SIM' AND (cum_qty <> coalesce(lots, 0) * lot_size
