@@ -84,7 +84,7 @@ async def answered() -> AsyncIterator[None]:
 
 async def _usable(pool: EnginePool) -> EngineConnection:
     """Those that the server has closed while they rested are thrown out on the way; they often die together."""
-    for _ in range(POOL_SIZE_MAX):
+    for _ in range(2 * POOL_SIZE_MAX):
         connection = await pool.getconn()
         if not _is_over(connection):
             return connection
