@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +14,8 @@ from fargate_engine.shard_state import BadSnapshot, ShardState
 from fargate_engine.snapshots import DIGEST_BYTES
 from tests.support.engine_scenario import play
 from tests.support.engine_traffic import replayed
-from tests.support.mortal_engine import SHARD, World, make_mortal
-from tests.support.virtual_time import Clock, run_in_virtual_time
-from tests.unit.fargate_engine.orders import submit
+from tests.support.mortal_engine import SHARD, World, simulate
+from tests.support.virtual_time import Clock
 
 TORN = 60  # Ways at random, of any row.
 
@@ -57,29 +56,28 @@ def written() -> World:
     async def peace(_: World) -> None:
         await asyncio.sleep(3)
 
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        world = play(peace, 7, monkeypatch).world
+    world = play(peace, 7).world
     assert len(world.database.journal(SHARD)) > 20
     assert len(world.objects) >= 3
     return world
 
 
 @pytest.fixture
-def world(written: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(written: World) -> Iterator[World]:
     """The same, and whole again afterwards."""
     rows, objects = list(written.database.journal(SHARD)), dict(written.objects)
-    make_mortal(monkeypatch)
+
     yield written
     written.database.rows[SHARD], written.objects = rows, objects
 
 
-def recovered(world: World, monkeypatch: pytest.MonkeyPatch, objects: dict[str, bytes] | None = None) -> ShardState:
+def recovered(world: World, objects: dict[str, bytes] | None = None) -> ShardState:
     found: list[ShardState] = []
 
     async def recover(_: Clock) -> None:
         found.append(await replayed(world, objects))
 
-    run_in_virtual_time(recover, monkeypatch)
+    simulate(recover)
     return found[0]
 
 
@@ -94,19 +92,17 @@ def places(world: World) -> list[int]:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_row_is_named_wherever_it_stands(
-    damage: str, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_row_is_named_wherever_it_stands(damage: str, world: World) -> None:
     rows = world.database.journal(SHARD)
     for at in places(world):
         whole, rows[at] = rows[at], DAMAGES[damage](rows[at])
         with pytest.raises(DamagedJournal) as found:
-            recovered(world, monkeypatch)
+            recovered(world)
         assert (found.value.shard, found.value.seq) == (SHARD, whole.seq)
         rows[at] = whole
 
 
-def test_a_row_torn_in_any_byte_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_torn_in_any_byte_is_named(world: World) -> None:
     chance = random.Random(11)  # noqa: S311 - a simulation, repeatable
     rows = world.database.journal(SHARD)
     for _ in range(TORN):
@@ -115,31 +111,29 @@ def test_a_row_torn_in_any_byte_is_named(world: World, monkeypatch: pytest.Monke
         torn_at, mask = chance.randrange(len(whole.commands)), chance.randrange(1, 256)
         rows[at] = replace(whole, commands=flipped(whole.commands, torn_at, mask))
         with pytest.raises(DamagedJournal, match=f"journal of shard {SHARD}, row {whole.seq}: "):
-            recovered(world, monkeypatch)
+            recovered(world)
         rows[at] = whole
 
 
-def test_a_missing_row_is_named_by_the_one_after_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_row_is_named_by_the_one_after_it(world: World) -> None:
     rows = world.database.journal(SHARD)
     for at in places(world)[:-1]:
         lost = rows.pop(at)
         with pytest.raises(DamagedJournal, match=f"row {rows[at].seq}: it follows {lost.seq - 1}: "):
-            recovered(world, monkeypatch)
+            recovered(world)
         rows.insert(at, lost)
 
 
-def test_rows_of_another_journal_are_not_taken_for_ones_of_this(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_of_another_journal_are_not_taken_for_ones_of_this(world: World) -> None:
     rows = world.database.journal(SHARD)
     previous = rows[4].digest
     # Every word in it is right, and its digest is one: it only was written after another row.
     rows[5] = rows[5].sealed(flipped(previous, 3))
     with pytest.raises(DamagedJournal, match=f"row {rows[5].seq}: its digest does not fit"):
-        recovered(world, monkeypatch)
+        recovered(world)
 
 
-def test_a_shard_with_a_damaged_row_is_not_served_until_that_is_mended(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_shard_with_a_damaged_row_is_not_served_until_that_is_mended(world: World) -> None:
     rows = world.database.journal(SHARD)
     whole, rows[9] = rows[9], DAMAGES["a bit of the first command"](rows[9])
 
@@ -157,23 +151,21 @@ def test_a_shard_with_a_damaged_row_is_not_served_until_that_is_mended(
         assert await reborn.leading() is life
         await reborn.end()
 
-    run_in_virtual_time(live, monkeypatch)
+    simulate(live)
 
 
 @pytest.mark.parametrize("spoil", ["truncated", "flipped"])
-def test_no_part_of_a_snapshot_can_be_spoilt_unseen(
-    spoil: str, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_part_of_a_snapshot_can_be_spoilt_unseen(spoil: str, world: World) -> None:
     key = max(world.objects)
     whole = world.objects[key]
-    expected = recovered(world, monkeypatch).state_hash()
+    expected = recovered(world).state_hash()
     chance = random.Random(5)  # noqa: S311 - a simulation, repeatable
     for at in [0, 1, DIGEST_BYTES, DIGEST_BYTES + 1, len(whole) - 1, *chance.sample(range(len(whole)), TORN)]:
         spoilt = whole[:at] if spoil == "truncated" else flipped(whole, at, 1 << chance.randrange(8))
         if at > DIGEST_BYTES or spoil == "truncated":
             with pytest.raises(BadSnapshot):
                 ShardState.restore(spoilt[DIGEST_BYTES:], shard=SHARD)
-        assert recovered(world, monkeypatch, {key: spoilt}).state_hash() == expected
+        assert recovered(world, {key: spoilt}).state_hash() == expected
 
 
 SPOILT: dict[str, Callable[[World, bytes], bytes]] = {
@@ -189,11 +181,11 @@ SPOILT: dict[str, Callable[[World, bytes], bytes]] = {
 def test_a_snapshot_that_is_not_true_gives_way_to_the_one_before(
     spoil: str, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    expected = recovered(world, monkeypatch).state_hash()
+    expected = recovered(world).state_hash()
     before, newest = sorted(world.objects)[-2:]
     objects = {before: world.objects[before], newest: SPOILT[spoil](world, world.objects[newest])}
     started_from = rows_replayed(monkeypatch)
-    assert recovered(world, monkeypatch, objects).state_hash() == expected
+    assert recovered(world, objects).state_hash() == expected
     assert f"snapshot {newest} is not used" in caplog.text
     assert started_from[0] == int(before.rpartition("/")[2].partition(".")[0]) + 1
 
@@ -212,27 +204,27 @@ def rows_replayed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_snapshots_of_another_chain_or_beyond_the_journal_are_not_used(
-    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def peace(_: World) -> None:
         await asyncio.sleep(3)
 
-    other = play(peace, 8, monkeypatch).world
+    other = play(peace, 8).world
     rows = world.database.journal(SHARD)
     # The journal ends before the newest snapshot: its last rows were lost with the disk.
     newest = int(max(world.objects).rpartition("/")[2].partition(".")[0])
     world.database.rows[SHARD] = [row for row in rows if row.last_seq < newest]
-    expected = recovered(world, monkeypatch).state_hash()
-    assert recovered(world, monkeypatch, world.objects).state_hash() == expected
+    expected = recovered(world).state_hash()
+    assert recovered(world, world.objects).state_hash() == expected
     assert f"the journal has no row that ends with {newest}" in caplog.text
-    assert recovered(world, monkeypatch, other.objects).state_hash() == expected
+    assert recovered(world, other.objects).state_hash() == expected
     assert caplog.text.count("is not used") > len(other.objects)
 
 
 def test_without_any_snapshot_that_is_true_the_whole_journal_is_read(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = recovered(world, monkeypatch).state_hash()
+    expected = recovered(world).state_hash()
     started_from = rows_replayed(monkeypatch)
-    assert recovered(world, monkeypatch, dict.fromkeys(world.objects, b"?")).state_hash() == expected
+    assert recovered(world, dict.fromkeys(world.objects, b"?")).state_hash() == expected
     assert started_from[0] == 1

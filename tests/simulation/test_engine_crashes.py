@@ -1,7 +1,7 @@
 """The engine killed at every stage of its pipeline, and others that take over from what its journal holds.
 
-All of the product is real; see tests/support/mortal_engine.py for what is not. Each run follows from its seed. More seeds
-than the few here: BREAKWATER_SIMULATION_SEEDS=100 (a number of runs for each test) makes it long.
+All of the product is real; see tests/support/mortal_engine.py for what is not. Each run follows from its seed. For a
+long run of this folder: BREAKWATER_SIMULATION_SEEDS=100, which is the number of seeds for each test.
 """
 
 import asyncio
@@ -9,15 +9,14 @@ import os
 
 import pytest
 
-from tests.support.engine_scenario import play
-from tests.support.engine_traffic import audit
-from tests.support.mortal_engine import STAGES, World
+from tests.support.engine_scenario import Trouble, play
+from tests.support.mortal_engine import SHARD, STAGES, World
 
 SEEDS = range(int(os.environ.get("BREAKWATER_SIMULATION_SEEDS", "2")))
 DEATHS = 3  # In one run.
 
 
-def killing_at(stage: str):
+def killing_at(stage: str) -> Trouble:
     async def kill(world: World) -> None:
         for _ in range(DEATHS):
             world.reaper.wait_at(stage, spared=world.chance.randrange(3))
@@ -29,9 +28,13 @@ def killing_at(stage: str):
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("stage", STAGES)
-def test_nothing_acknowledged_is_lost_or_doubled_wherever_the_engine_dies(
-    stage: str, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    traffic = play(killing_at(stage), seed, monkeypatch)
+def test_nothing_acknowledged_is_lost_or_doubled_wherever_the_engine_dies(stage: str, seed: int) -> None:
+    traffic = play(killing_at(stage), seed)
     assert traffic.world.reaper.deaths == {stage: DEATHS}
     assert len(traffic.acknowledged) > 20
+
+
+def test_a_run_follows_from_its_seed() -> None:
+    first, second = (play(killing_at("after stamping"), 3).world for _ in range(2))
+    assert first.database.journal(SHARD) == second.database.journal(SHARD)
+    assert first.clock.monotonic() == second.clock.monotonic()

@@ -28,9 +28,7 @@ def rejected_rows(traffic: Traffic) -> int:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_an_engine_that_wakes_after_its_shard_was_taken_writes_nothing(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_engine_that_wakes_after_its_shard_was_taken_writes_nothing(seed: int) -> None:
     async def stall(world: World) -> None:
         for _ in range(3):
             stalled = await world.leading()
@@ -40,11 +38,11 @@ def test_an_engine_that_wakes_after_its_shard_was_taken_writes_nothing(
             stalled.thaw()
             await asyncio.sleep(1)
 
-    assert rejected_rows(play(stall, seed, monkeypatch)) > 0
+    assert rejected_rows(play(stall, seed)) > 0
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_two_that_wake_while_a_third_serves_write_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_that_wake_while_a_third_serves_write_nothing(seed: int) -> None:
     async def stall_twice(world: World) -> None:
         first = await world.leading()
         first.freeze()
@@ -57,13 +55,11 @@ def test_two_that_wake_while_a_third_serves_write_nothing(seed: int, monkeypatch
             await asyncio.sleep(world.chance.random() * 0.01)
         await asyncio.sleep(2)
 
-    assert rejected_rows(play(stall_twice, seed, monkeypatch, engines=3)) > 0
+    assert rejected_rows(play(stall_twice, seed, engines=3)) > 0
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_server_clock_that_ends_leases_early_makes_two_writers_and_one_journal(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_clock_that_ends_leases_early_makes_two_writers_and_one_journal(seed: int) -> None:
     async def jump(world: World) -> None:
         world.leases_broke = True
         for _ in range(6):
@@ -72,14 +68,14 @@ def test_a_server_clock_that_ends_leases_early_makes_two_writers_and_one_journal
             world.database.clock_ahead_s += 2 * LEASE_S
             await asyncio.sleep(1)
 
-    traffic = play(jump, seed, monkeypatch)
+    traffic = play(jump, seed)
     epochs = {row.epoch for row in traffic.world.database.journal(SHARD)}
     assert len(epochs) > 3
     assert rejected_rows(traffic) > 0
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_two_engines_of_one_name_write_one_journal(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_engines_of_one_name_write_one_journal(seed: int) -> None:
     async def double(world: World) -> None:
         world.leases_broke = True  # A namesake need not wait: it takes itself for the same engine, started again.
         for _ in range(3):
@@ -87,4 +83,4 @@ def test_two_engines_of_one_name_write_one_journal(seed: int, monkeypatch: pytes
             world.start(leader.name)
             await asyncio.sleep(4)
 
-    assert rejected_rows(play(double, seed, monkeypatch)) > 0
+    assert rejected_rows(play(double, seed)) > 0

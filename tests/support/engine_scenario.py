@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import pytest
-
 from tests.support.engine_traffic import Traffic, audit
-from tests.support.mortal_engine import Killed, Life, World, make_mortal
-from tests.support.virtual_time import Clock, run_in_virtual_time
+from tests.support.mortal_engine import Killed, Life, World, simulate
+from tests.support.virtual_time import Clock
 
 TRADERS, ACTIONS = 4, 8
 ROUNDS_MIN, ROUNDS_MAX = 3, 60  # Of traffic, until the trouble has had its way.
@@ -16,7 +14,7 @@ ROUNDS_MIN, ROUNDS_MAX = 3, 60  # Of traffic, until the trouble has had its way.
 type Trouble = Callable[[World], Coroutine[Any, Any, None]]
 
 
-def play(trouble: Trouble, seed: int, monkeypatch: pytest.MonkeyPatch, *, engines: int = 2) -> Traffic:
+def play(trouble: Trouble, seed: int, *, engines: int = 2) -> Traffic:
     """Trade until the trouble has ended, and audit what is left. The same seed gives the same run."""
     played: list[Traffic] = []
     unheard: list[dict[str, Any]] = []  # Of tasks that nobody waits for.
@@ -33,8 +31,7 @@ def play(trouble: Trouble, seed: int, monkeypatch: pytest.MonkeyPatch, *, engine
         await world.end()
         await audit(traffic)
 
-    make_mortal(monkeypatch)
-    run_in_virtual_time(main, monkeypatch)
+    simulate(main)
     assert all(isinstance(context.get("exception"), Killed) for context in unheard), unheard
     return played[0]
 
@@ -55,7 +52,7 @@ async def _trade_through(trouble: Trouble, world: World, traffic: Traffic) -> No
 
 
 async def operate(world: World) -> None:
-    """As many engines as there shall be; whoever died comes back under its name or another, and now and then one is replaced."""
+    """Keep as many engines alive as there shall be, under old names or new ones, and let one go now and then."""
     while True:
         raise_the_dead(world)
         leader = world.leader()

@@ -1,4 +1,4 @@
-"""Traders who ask until they are answered, and remember every answer; and what must be true of the journal afterwards."""
+"""Traders who ask until they are answered and remember every answer, and what must be true of the journal then."""
 
 import asyncio
 import uuid

@@ -11,7 +11,7 @@ import inspect
 import io
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -32,7 +32,7 @@ from fargate_engine.snapshots import SnapshotStore
 from fargate_engine.term import Term
 from fargate_engine.venues.simulated import SimulatedVenue
 from tests.support.engine_database import EngineDatabase, Network
-from tests.support.virtual_time import Clock
+from tests.support.virtual_time import Clock, run_in_virtual_time
 from tests.unit.fargate_engine.orders import ETH
 
 SHARD = shard_of(ETH.symbol)
@@ -162,7 +162,9 @@ class Life:
 
     def passes(self, stage: str) -> None:
         """Called between the stages, and never returns to the dead."""
-        if not self.is_dead and (self.world.reaper.takes(stage) or self.is_draining and self.world.reaper.takes(DRAINING)):
+        if not self.is_dead and (
+            self.world.reaper.takes(stage) or (self.is_draining and self.world.reaper.takes(DRAINING))
+        ):
             self.kill()
         if self.is_dead:
             raise Killed(f"{self.name} {stage}")
@@ -257,22 +259,24 @@ class World:
         await asyncio.gather(*(life.task for life in self.lives), return_exceptions=True)
 
 
-def make_mortal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For the length of a test: every engine's stages are watched, and what it says to the database goes its own way."""
-    for owner, name, before, after in _WATCHED:
-        monkeypatch.setattr(owner, name, _watched(getattr(owner, name), before, after))
-    monkeypatch.setattr(ShardState, "apply", _hashed(ShardState.apply))
-    monkeypatch.setattr(ShardState, "checkpoint", _hashed(ShardState.checkpoint))
-    monkeypatch.setattr(ShardState, "replay", _compared(ShardState.replay))
-    monkeypatch.setattr(Term, "drain", _drained(Term.drain))
-    monkeypatch.setattr(Journal, "append", _kept(Journal.append))
-    for name in ("read_leases", "heartbeat"):
-        monkeypatch.setattr(shard_leases, name, _frozen(getattr(shard_leases, name)))
-    for module in (engine_market, journal, shard_leases):
-        monkeypatch.setattr(module, "pooled", _connected)
-    monkeypatch.setattr(leases, "engine_connection", _own_connection)
-    monkeypatch.setattr(snapshots, "SNAPSHOT_COMMANDS", SNAPSHOT_COMMANDS)
-    monkeypatch.setattr(snapshots, "SNAPSHOT_PAUSE_S", SNAPSHOT_PAUSE_S)
+def simulate(main: Callable[[Clock], Coroutine[Any, Any, None]]) -> None:
+    """Run it in virtual time; every engine's stages are watched, and what it says to the database goes its own way."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for owner, name, before, after in _WATCHED:
+            monkeypatch.setattr(owner, name, _watched(getattr(owner, name), before, after))
+        monkeypatch.setattr(ShardState, "apply", _hashed(ShardState.apply))
+        monkeypatch.setattr(ShardState, "checkpoint", _hashed(ShardState.checkpoint))
+        monkeypatch.setattr(ShardState, "replay", _compared(ShardState.replay))
+        monkeypatch.setattr(Term, "drain", _drained(Term.drain))
+        monkeypatch.setattr(Journal, "append", _kept(Journal.append))
+        for name in ("read_leases", "heartbeat"):
+            monkeypatch.setattr(shard_leases, name, _frozen(getattr(shard_leases, name)))
+        for module in (engine_market, journal, shard_leases):
+            monkeypatch.setattr(module, "pooled", _connected)
+        monkeypatch.setattr(leases, "engine_connection", _own_connection)
+        monkeypatch.setattr(snapshots, "SNAPSHOT_COMMANDS", SNAPSHOT_COMMANDS)
+        monkeypatch.setattr(snapshots, "SNAPSHOT_PAUSE_S", SNAPSHOT_PAUSE_S)
+        run_in_virtual_time(main)
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""An event loop whose time passes only when nothing else is left to do: hours in a moment, and always in the same order.
+"""An event loop whose time passes only when nothing else is left to do: hours in a moment, always in the same order.
 
 Threads are run in line. A program that waits for what can never come raises `Deadlock` instead of hanging.
 """
@@ -64,11 +64,12 @@ class _Loop(asyncio.SelectorEventLoop):
         return result
 
 
-def run_in_virtual_time(
-    main: Callable[[Clock], Coroutine[Any, Any, None]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def run_in_virtual_time(main: Callable[[Clock], Coroutine[Any, Any, None]]) -> None:
     clock = Clock()
-    monkeypatch.setattr(time, "monotonic", clock.monotonic)
-    monkeypatch.setattr(time, "time_ns", clock.time_ns)
-    with asyncio.Runner(loop_factory=lambda: _Loop(_Selector(clock))) as runner:
+    with (
+        pytest.MonkeyPatch.context() as monkeypatch,
+        asyncio.Runner(loop_factory=lambda: _Loop(_Selector(clock))) as runner,
+    ):
+        monkeypatch.setattr(time, "monotonic", clock.monotonic)
+        monkeypatch.setattr(time, "time_ns", clock.time_ns)
         runner.run(main(clock), context=contextvars.Context())
