@@ -107,13 +107,7 @@ def replay_tests(path: Path) -> Report:
     """The contest's tests. Unreadable names the test that is not of the format."""
     started = time.perf_counter()
     report = Report(path.name)
-    try:
-        tests = orjson.loads(path.read_bytes())["tests"]
-    except OSError as error:
-        raise Unreadable(f"{path}: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise Unreadable(f"{path.name}: not JSON with a list `tests`: {error}") from error
-    for number, test in enumerate(tests, start=1):
+    for number, test in enumerate(_contest_tests(path), start=1):
         where = f"{path.name}: test {number}"
         try:
             expected = [ExecutionReport(**told) for told in test["expected_execution_reports"]]
@@ -126,6 +120,19 @@ def replay_tests(path: Path) -> Report:
     report.figures = {"tests": report.rows, "passed": report.rows - report.differences}
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _contest_tests(path: Path) -> list[Any]:
+    try:
+        contest = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise Unreadable(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise Unreadable(f"{path.name}: not JSON: {error}") from error
+    tests = contest.get("tests") if isinstance(contest, dict) else None
+    if not isinstance(tests, list):
+        raise Unreadable(f"{path.name}: not JSON with a list of `tests`")
+    return tests
 
 
 def _run_test(test: dict[str, Any]) -> list[ExecutionReport]:
