@@ -17,7 +17,7 @@ def batch_of(records: Sequence[bytes]) -> np.ndarray:
 class CorePair:
     def __init__(self, *, orders_max: int = 1 << 22) -> None:
         self.orders_max = orders_max
-        self.core = MatchingCore(orders=16, orders_max=orders_max)
+        self.core = MatchingCore(orders=min(16, orders_max), orders_max=orders_max)
         self.oracle = Oracle(orders_max=orders_max)
         self.commands = 0
 
@@ -44,7 +44,9 @@ class CorePair:
 
     def restart(self) -> None:
         """The core goes on from its own snapshot."""
-        self.core = MatchingCore.restore(self.core.snapshot(), orders=16, orders_max=self.orders_max)
+        self.core = MatchingCore.restore(
+            self.core.snapshot(), orders=min(16, self.orders_max), orders_max=self.orders_max
+        )
         self.compare_state()
 
     def _difference(self, commands: list[Command], expected: list[Event], actual: np.ndarray) -> str:

@@ -21,7 +21,7 @@ class Market:
         return told(events)
 
     def book(self) -> list[str]:
-        """Asks, then bids, each from the highest price down: `price: order=shown/leaves ...` in the order of their turn."""
+        """Asks, then bids, from the highest price down: `price: order=shown/leaves ...` in the order of their turn."""
         sides = self.pair.oracle.state.instruments[1].levels
         return [
             f"{price}: " + " ".join(f"{order.order_id}={order.shown}/{order.leaves}" for order in sides[side][price])
