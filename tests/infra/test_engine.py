@@ -105,13 +105,7 @@ def test_the_engine_imports_with_nothing_but_what_its_image_holds(assembly: Path
     context = next(path.parents[1] for path in assembly.glob("asset.*/fargate_engine/Dockerfile"))
     source, built = context / "fargate_engine" / "core", tmp_path / "wheels"
     build = [uv(), "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable]
-    build += [
-        "-C",
-        f"build-dir={tmp_path / 'build'}",
-        "--out-dir",
-        str(built),
-        str(context / "fargate_engine" / "core"),
-    ]
+    build += ["-C", f"build-dir={tmp_path / 'build'}", "--out-dir", str(built), str(source)]
     subprocess.run(build, check=True, timeout=100)
     image = tmp_path / "image"
     install = [uv(), "pip", "install", "--quiet", "--target", str(image), "--python-version", "3.13"]
