@@ -4,8 +4,10 @@ import gzip
 from pathlib import Path
 
 import pytest
+from matching_core import Side
 
 from fargate_engine.replay.files import LINE_BYTES_MAX, Unreadable
+from fargate_engine.replay.known_book import SYMBOL, KnownBook
 from fargate_engine.replay.lobster import replay_lobster
 from fargate_engine.replay.report import Report
 from tests.support.lobster_tape import NO_LEVEL, Tape, lobster_tape
@@ -121,11 +123,20 @@ def test_an_execution_out_of_turn_is_counted_and_spoils_nothing_after_it(tmp_pat
         rows=["105,5,100,40", "105,5,100,30", f"105,5,-{NO_LEVEL},0", f"{NO_LEVEL},0,-{NO_LEVEL},0"],
     )
     report = replayed(tmp_path, Tape(QUEUE.messages + later.messages, QUEUE.rows + later.rows))
-    assert report.first is None
     assert (report.figures["executions"], report.figures["executions_at_head"]) == (3, 2)
     assert report.figures["first_execution_not_at_head"] == "messages.csv:4, order 2"
     assert report.figures["rows_with_best_equal"] == 7
+    assert report.differences == 0
+    assert (report.figures["at_head"], report.figures["at_head_goal"]) == ("66.67 %", "at least 99%: missed")
     assert report.figures["core_live_orders"] == 0
+
+
+def test_one_execution_in_a_hundred_out_of_turn_meets_the_goal(tmp_path: Path) -> None:
+    messages = ["1,1,1,200,100,1", "1,1,2,200,100,1", "2,4,2,1,100,1", *["3,4,1,1,100,1"] * 99]
+    rows = [f"105,5,100,{size}" for size in (200, *range(400, 299, -1))]
+    report = replayed(tmp_path, Tape(messages, rows))
+    assert report.differences == 0
+    assert (report.figures["at_head"], report.figures["at_head_goal"]) == ("99.00 %", "at least 99%: met")
 
 
 def test_a_partial_cancel_keeps_its_place_in_the_queue(tmp_path: Path) -> None:
@@ -184,6 +195,25 @@ def test_a_message_that_cannot_fit_the_book_is_a_difference(tmp_path: Path, mess
     assert report.figures["messages_that_do_not_fit"] == 1
     assert report.first is not None
     assert (report.first.where, report.first.got) == ("messages.csv:3", problem)
+
+
+def test_a_core_that_forgets_time_priority_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest order loses its place behind the messages' back, as if the core had mixed up its queue."""
+    add = KnownBook.add
+
+    def add_and_requeue_the_first(book: KnownBook, order_id: int, side: Side, price: int, size: int) -> None:
+        add(book, order_id, side, price, size)
+        if order_id == 3:
+            book.core.cancel(1)
+            book.core.submit_limit(1, SYMBOL, 0, side, price, 10)
+
+    monkeypatch.setattr(KnownBook, "add", add_and_requeue_the_first)
+    later = Tape(["2,4,1,10,100,1", "3,4,2,20,100,1"], ["105,5,100,50", "105,5,100,30"])
+    report = replayed(tmp_path, Tape(QUEUE.messages + later.messages, QUEUE.rows + later.rows))
+    assert report.first is not None
+    assert report.first.where == "messages.csv:4"
+    assert (report.first.expected, report.first.got) == ("[(1, 10)]", "[(2, 10)]")
+    assert report.differences == 1
 
 
 def test_messages_beyond_what_is_known_change_nothing_that_is_compared(tmp_path: Path) -> None:
@@ -281,6 +311,7 @@ def test_the_first_45000_messages_of_aapl_have_the_best_bid_and_ask_of_every_row
     assert report.first is None
     assert report.rows == report.figures["rows_with_best_equal"] == 45_000
     assert (report.figures["executions"], report.figures["executions_at_head"]) == (2_260, 2_238)
+    assert report.figures["at_head_goal"] == "at least 99%: met"
     assert report.figures["rows_with_best_beyond_what_was_known"] == 0
 
 
