@@ -67,8 +67,9 @@ class KnownBook:
         if order_id in self._places:
             raise DoesNotFit(f"order {order_id} is in the book already")
         self._append(order_id, side, price, size)
-        if len(self._queues[side]) > self._levels_max:  # The messages say no more of the deepest.
+        if len(self._queues[side]) > self._levels_max:
             self._clear(side, self._deepest(side))
+        if len(self._queues[side]) == self._levels_max:  # The messages say nothing of what comes to lie deeper.
             self._horizons[side] = self._deepest(side)
 
     def reduce(self, order_id: int, side: Side, price: int, size: int) -> None:

@@ -51,6 +51,15 @@ def test_a_tape_of_any_depth_is_equal_from_wherever_it_begins(tmp_path: Path, le
     assert report.rows == len(tape.rows)
 
 
+def test_a_side_that_was_known_whole_is_so_no_longer_once_it_fills_the_view(tmp_path: Path) -> None:
+    """This tape begins with nine asks of ten; later a tenth hides what comes to lie below it."""
+    tape = lobster_tape(seed=5, length=80, levels=10)
+    assert str(NO_LEVEL) in tape.rows[0]
+    report = replayed(tmp_path, tape)
+    assert report.first is None
+    assert report.figures["levels_adopted_from_beyond_what_was_known"] == 2
+
+
 def test_levels_that_come_into_sight_are_adopted_and_not_counted_as_equal(tmp_path: Path) -> None:
     report = replayed(tmp_path, TAPE)
     shown = sum(2 * 5 - row.count(str(NO_LEVEL)) for row in TAPE.rows)
