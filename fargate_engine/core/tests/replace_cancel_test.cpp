@@ -112,7 +112,7 @@ TEST("a dormant order gets another stop price") {
   m.send(sell(2, 5, 112));
   CHECK(m.send(mark(115)).size() == 1);
   m.send(buy(3, 1, 112));
-  CHECK(m.events.size() == 4 && m.events[2].kind == EventKind::kTriggered && is_trade(m.events[3], 1, 2, 4, 112));
+  CHECK(m.events.size() == 5 && m.events[2].kind == EventKind::kTriggered && is_trade(m.events[3], 1, 2, 4, 112));
 }
 
 TEST("a mass cancel takes what fits in order of entry") {
