@@ -109,15 +109,15 @@ def test_an_update_is_not_judged_by_a_ticker_that_may_be_missing(tmp_path: Path)
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [
-        ([*LINES[:2], "nonsense"], "line 3 is not"),
-        ([*LINES[:2], "1 [1]"], "line 3 is not"),
+        ([*LINES[:2], "nonsense"], "depth.log:3: not `nano"),
+        ([*LINES[:2], "1 [1]"], "depth.log:3: not `nano"),
         ([*LINES[:4], '1 {"stream":"abcusdt@bookTicker","data":{"u":14}}'], "depth.log:5: not a message"),
         ([*LINES[:4], LINES[4].replace("1.50", "many")], "depth.log:5: not a message"),
         ([*LINES[:4], LINES[4].replace("1.50", "NaN")], "depth.log:5: not a message"),
         ([*LINES[:4], '1 {"stream":5}'], "depth.log:5: not a message"),
         ([*LINES[:4], '1 {"data":[]}'], "depth.log:5: not a message"),
         ([*LINES[:4], LINES[5].replace('"u":15', '"u":"15"')], "depth.log:5: not a message"),
-        ([*LINES[:4], LINES[4].replace("ABCUSDT", "XYZUSDT")], "one market at a time"),
+        ([*LINES[:4], LINES[4].replace("ABCUSDT", "XYZUSDT")], "depth.log:5: this is of XYZUSDT"),
         ([line for line in LINES if "lastUpdateId" not in line], "no snapshot"),
         ([line for line in LINES if "bookTicker" not in line], "nothing to compare"),
         ([], "no snapshot"),
@@ -126,6 +126,14 @@ def test_an_update_is_not_judged_by_a_ticker_that_may_be_missing(tmp_path: Path)
 def test_a_log_of_another_format_says_where(tmp_path: Path, lines: list[str], problem: str) -> None:
     with pytest.raises(Unreadable, match=problem):
         replay_depth([log(tmp_path, lines)])
+
+
+def test_files_in_the_wrong_order_leave_a_gap_and_nothing_to_compare(tmp_path: Path) -> None:
+    first, second = log(tmp_path, LINES[:8], "first.log"), log(tmp_path, LINES[8:], "second.log")
+    report = replay_depth([second, first])
+    assert report.first is not None
+    assert report.first.where == "second.log:3"
+    assert (report.figures["updates_applied"], report.figures["equal"]) == (0, "none to compare")
 
 
 def test_a_log_without_tickers_ends_before_it_fills_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

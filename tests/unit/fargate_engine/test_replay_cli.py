@@ -48,7 +48,9 @@ def test_a_difference_is_told_with_file_and_line_expected_and_got(tmp_path: Path
     result = run("lobster", LOBSTER[0], str(wrong))
     assert result.exit_code == 1
     assert ": DIFFERENT\n" in result.stdout
-    assert "the first at wrong.csv:100: level 1 of SELL, after lobster_message_3.csv:100" in result.stdout
+    assert (
+        "  2 differences, the first at wrong.csv:100: level 1 of SELL, after lobster_message_3.csv:100" in result.stdout
+    )
     assert f"    expected  {int(size) + 1} at {price}\n    got       {size} at {price}\n" in result.stdout
 
 
