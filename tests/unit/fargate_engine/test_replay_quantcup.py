@@ -88,6 +88,11 @@ def test_a_damaged_row_of_a_feed_is_named(tmp_path: Path, row: str, problem: str
         replay_feed(feed(tmp_path, "0,limit,1,A,bid,100,5", row))
 
 
+def test_a_feed_without_rows_says_so(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match=r"feed.csv has no row"):
+        replay_feed(feed(tmp_path))
+
+
 def test_the_sample_tests_pass() -> None:
     report = replay_tests(SAMPLES / "quantcup_tests.json")
     assert report.first is None
@@ -114,6 +119,12 @@ def test_a_contest_test_with_another_outcome_is_named(tmp_path: Path) -> None:
         17,
         {"orders": [{"symbol": "JPM"}], "expected_execution_reports": []},
         {"orders": [], "expected_execution_reports": [{"symbol": "JPM"}]},
+        {
+            "orders": [{"symbol": "A", "trader": "B", "side": side, "price": 9, "size": 1} for side in ("bid", "ask")],
+            "expected_execution_reports": [
+                {"symbol": "A", "trader": "B", "side": "bid", "price": price, "size": 1} for price in (9, "9")
+            ],
+        },
         {"orders": ["?"], "expected_execution_reports": []},
         {
             "orders": [{"symbol": "A", "trader": "B", "side": "bid", "price": "1", "size": 1}],
@@ -126,7 +137,7 @@ def test_a_contest_test_of_another_shape_is_named(tmp_path: Path, test: Any) -> 
         replay_tests(contest(tmp_path, test))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"tests": 5}'])
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"tests": 5}', '{"tests": []}'])
 def test_a_file_that_holds_no_contest_tests_says_so(tmp_path: Path, text: str) -> None:
     path = tmp_path / "tests.json"
     path.write_text(text)
