@@ -76,7 +76,7 @@ check: $(VENV_DONE) $(CORE_DONE) ## lint, format, types, import rules
 openapi: $(VENV_DONE) ## write docs/openapi.json from the code
 	@$(VENV_PYTHON) -m functions.openapi
 
-bench: $(INSTALLED) ## the figures, against the platform that `make up` started
+bench: $(INSTALLED) ## the figures, against the platform that `make up` started; those of the core come first
 	@$(VENV_PYTHON) -m tests.benchmarks
 
 synth: $(INSTALLED) ## the CloudFormation templates for AWS, in cdk.out

@@ -34,9 +34,9 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             try:
                 at_ns, message = int(local_ns), orjson.loads(body)
             except ValueError as error:
-                raise BrokenRecording(f"{path.name}, line {number} is not `nanoseconds JSON`") from error
+                raise BrokenRecording(f"{path.name}:{number}: not `nanoseconds JSON`") from error
             if not isinstance(message, dict):
-                raise BrokenRecording(f"{path.name}, line {number} is not `nanoseconds JSON`")
+                raise BrokenRecording(f"{path.name}:{number}: not `nanoseconds JSON`")
             yield at_ns, message
 
 

@@ -111,10 +111,10 @@ class DepthReplay:
         if "lastUpdateId" in message:
             self._take_snapshot(message)
         elif message.get("stream", "").endswith("@bookTicker"):
-            self._check_market(message["data"])
+            self._check_market(where, message["data"])
             self._take_ticker(where, message["data"])
         elif message.get("data", {}).get("e") == "depthUpdate":
-            self._check_market(message["data"])
+            self._check_market(where, message["data"])
             self._take_diff(where, message["data"])
 
     def finish(self, seconds: float) -> Report:
@@ -122,7 +122,7 @@ class DepthReplay:
             raise Unreadable("the recording has no snapshot: name its files in order, from the one that has it")
         self._comparison.end()
         compared = self._applied - self._comparison.undecided
-        if not compared:
+        if not compared and not self._gaps:
             raise Unreadable("nothing to compare: no book ticker belongs to any depth update")
         self._report.seconds = seconds
         self._report.figures = {
@@ -139,11 +139,11 @@ class DepthReplay:
         }
         return self._report
 
-    def _check_market(self, data: dict[str, Any]) -> None:
+    def _check_market(self, where: str, data: dict[str, Any]) -> None:
         if self._market is None:
             self._market = str(data["s"])
         elif data["s"] != self._market:
-            raise Unreadable(f"this is of {data['s']}, what came before of {self._market}: replay one market at a time")
+            raise Unreadable(f"{where}: this is of {data['s']}, what came before of {self._market}")
 
     def _take_snapshot(self, message: dict[str, Any]) -> None:
         if self._sequence is not None:

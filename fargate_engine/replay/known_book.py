@@ -67,8 +67,9 @@ class KnownBook:
         if order_id in self._places:
             raise DoesNotFit(f"order {order_id} is in the book already")
         self._append(order_id, side, price, size)
-        if len(self._queues[side]) > self._levels_max:  # The messages say no more of the deepest.
+        if len(self._queues[side]) > self._levels_max:
             self._clear(side, self._deepest(side))
+        if len(self._queues[side]) == self._levels_max:  # The messages say nothing of what comes to lie deeper.
             self._horizons[side] = self._deepest(side)
 
     def reduce(self, order_id: int, side: Side, price: int, size: int) -> None:
@@ -92,7 +93,7 @@ class KnownBook:
 
     def execute(self, order_id: int, side: Side, price: int, size: int) -> Execution | None:
         """An incoming order takes what the message says was taken; the core says from whom. None: nobody can tell."""
-        if self._in_auction:  # A cross takes by rules of its own.
+        if self._in_auction:  # Nothing matches, and the cross that ends it takes by rules of its own.
             self.reduce(order_id, side, price, size)
             return None
         held = self._holder(order_id, side, price, size)
@@ -131,9 +132,6 @@ class KnownBook:
         horizon = self._horizons[side]
         return horizon is None or (price >= horizon if side == Side.BUY else price <= horizon)
 
-    def knows_all(self, side: Side) -> bool:
-        return self._horizons[side] is None
-
     def levels(self, side: Side, count: int) -> Levels:
         return [(price, size) for price, size, _ in self.core.depth(SYMBOL, side, count)]
 
@@ -170,12 +168,13 @@ class KnownBook:
         """Who is to give `size` to an incoming order, by price and time."""
         fills: Fills = []
         for price in sorted(self._queues[side], reverse=side == Side.BUY):
-            if not size or (price < worst_price if side == Side.BUY else price > worst_price):
+            if price < worst_price if side == Side.BUY else price > worst_price:
                 break
             for order_id, left in self._queues[side][price].items():
-                if size:
-                    fills.append((order_id, min(left, size)))
-                    size -= fills[-1][1]
+                if not size:
+                    return fills
+                fills.append((order_id, min(left, size)))
+                size -= fills[-1][1]
         return fills
 
     def _take(self, order_id: int, side: Side, price: int, size: int) -> int:

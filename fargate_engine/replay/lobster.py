@@ -2,7 +2,7 @@
 
 A message is only translated: the core decides. An execution becomes an incoming order of its size at its price, so the
 core chooses whose order is taken: it must be who is first by price and time. That the message names somebody else is
-counted only, for the exchange itself goes round the queue now and then.
+counted and no difference, for the exchange itself goes round the queue now and then.
 """
 
 import re
@@ -25,6 +25,7 @@ from fargate_engine.replay.lobster_files import (
 )
 from fargate_engine.replay.report import Report, percent
 
+AT_HEAD_GOAL = 0.99  # Of all executions.
 HALTED, RESUMED = -1, 1  # What the price of a HALT message says.
 
 
@@ -50,6 +51,9 @@ def replay_lobster(messages: Path, rows: Path, *, seed: Path | None = None, leve
         else:
             replay.step(message, row)
     return replay.finish(unpaired, time.perf_counter() - started)
+
+
+type Adoption = tuple[Side, int, int]  # Side, price, size.
 
 
 class LobsterReplay:
@@ -89,21 +93,25 @@ class LobsterReplay:
 
     def compare(self, message: Message, row: Row) -> None:
         self.report.rows += 1
-        best = [
-            self._compare_side(Side.BUY, row.bids, message, row),
-            self._compare_side(Side.SELL, row.asks, message, row),
-        ]
-        if None in best:
+        bid_is_equal, bids = self._compare_side(Side.BUY, row.bids, message, row)
+        ask_is_equal, asks = self._compare_side(Side.SELL, row.asks, message, row)
+        to_adopt = bids + asks
+        for side, price, _ in to_adopt:  # All that is wrong goes before what is right comes, or they might trade.
+            self._book.adopt(side, price, 0)
+        for level in to_adopt:
+            self._book.adopt(*level)
+        if bid_is_equal is None or ask_is_equal is None:
             self._count["best_unknown"] += 1
             if self._count["best_unknown"] == 1:
                 self._first_unknown = f"{self._rows_name}:{row.line}"
-        elif all(best):
+        elif bid_is_equal and ask_is_equal:
             self._count["best_equal"] += 1
 
     def finish(self, unpaired: int, seconds: float) -> Report:
         if not self.report.rows:
             raise Unreadable(f"{self._messages_name} has no message")
         count, core = self._count, self._book.core
+        goal_is_met = count["at_head"] >= AT_HEAD_GOAL * count["executions"]
         comparable = self.report.rows - count["best_unknown"]
         self.report.seconds = seconds
         self.report.figures = {
@@ -118,6 +126,7 @@ class LobsterReplay:
             "executions": count["executions"],
             "executions_at_head": count["at_head"],
             "at_head": percent(count["at_head"], count["executions"]),
+            "at_head_goal": f"at least {AT_HEAD_GOAL:.0%}: {'met' if goal_is_met else 'missed'}",
             "executions_of_orders_older_than_the_file": count["of_older_orders"],
             "first_execution_not_at_head": self._first_not_at_head,
             "messages_beyond_what_is_known": self._book.outside,
@@ -159,23 +168,26 @@ class LobsterReplay:
             what = f"who gives {message.size} at {message.price}, as (order id, size)"
             self.report.differs(where, what, expected=execution.first, got=execution.chosen)
 
-    def _compare_side(self, side: Side, told: Levels, message: Message, row: Row) -> bool | None:
-        """Whether the best level is equal; None when it lies beyond what was known before this row."""
+    def _compare_side(self, side: Side, told: Levels, message: Message, row: Row) -> tuple[bool | None, list[Adoption]]:
+        """Whether the best level is equal, None when it lies beyond what was known; and what the row makes known."""
         held = self._book.levels(side, row.width)
         known = told if held == told else [level for level in told if self._book.knows(side, level[0])]
+        beyond = told[len(known) :]
+        to_adopt = [(side, price, size) for price, size in beyond]
         self._count["levels_known"] += len(known)
-        self._count["levels_equal"] += len(set(known) & set(held)) if held != known else len(known)
+        self._count["levels_adopted"] += len(beyond)
+        self._count["levels_equal"] += len(known)
         if held != known:
             self._tell_difference(side, known, held, message, row)
-            self._correct(side, dict(known), dict(held))
-        for price, size in told[len(known) :]:
-            self._count["levels_adopted"] += 1
-            self._book.adopt(side, price, size)
+            right, wrong = dict(known), dict(held)
+            prices = sorted(price for price in right.keys() | wrong.keys() if right.get(price) != wrong.get(price))
+            to_adopt += [(side, price, right.get(price, 0)) for price in prices]
+            self._count["levels_equal"] -= len(right.keys() & set(prices))
         if len(told) < row.width:
             self._book.set_horizon(side, None)  # It shows the whole side.
-        elif len(known) < len(told):
+        elif beyond:
             self._book.set_horizon(side, told[-1][0])
-        return None if told and not known else held[:1] == known[:1]
+        return None if told and not known else held[:1] == known[:1], to_adopt
 
     def _tell_difference(self, side: Side, known: Levels, held: Levels, message: Message, row: Row) -> None:
         number = next(number for number, pair in enumerate(zip_longest(known, held)) if pair[0] != pair[1])
@@ -185,8 +197,3 @@ class LobsterReplay:
         )
         what = f"level {number + 1} of {side.name}, after {self._messages_name}:{message.line} ({message.type.name})"
         self.report.differs(f"{self._rows_name}:{row.line}", what, expected=expected, got=got)
-
-    def _correct(self, side: Side, known: dict[int, int], held: dict[int, int]) -> None:
-        for price in known.keys() | held.keys():
-            if known.get(price) != held.get(price):
-                self._book.adopt(side, price, known.get(price, 0))

@@ -71,8 +71,7 @@ def replay_feed(path: Path) -> Report:
     started = time.perf_counter()
     report = Report(path.name)
     core, one_by_one, naive = _core(), _core(), NaiveBook()
-    trades: list[Trade] = []
-    limits = hits = 0
+    limits = hits = trades = volume = 0
     for rows in batched(_feed_rows(path), BATCH_ROWS, strict=False):
         commands = _feed_commands(rows)
         for row, got in zip(rows, _answers(core.apply(commands), len(rows)), strict=True):
@@ -81,10 +80,13 @@ def replay_feed(path: Path) -> Report:
                 report.differs(f"{path.name}:{row.line}", "the row's answer", expected=expected, got=got)
             limits += row.side is not None
             hits += got.canceled
-            trades += got.trades
+            trades += len(got.trades)
+            volume += sum(trade.size for trade in got.trades)
         for command in commands:
             one_by_one.apply_one(command)
         report.rows += len(rows)
+    if not report.rows:
+        raise Unreadable(f"{path.name} has no row")
     _compare_books(report, core, naive)
     if core.state_hash() != one_by_one.state_hash():
         hashes = {"expected": f"{core.state_hash():016x}", "got": f"{one_by_one.state_hash():016x}"}
@@ -93,8 +95,8 @@ def replay_feed(path: Path) -> Report:
         "limits": limits,
         "cancels": report.rows - limits,
         "cancels_that_hit_nothing": report.rows - limits - hits,
-        "trades": len(trades),
-        "volume": sum(trade.size for trade in trades),
+        "trades": trades,
+        "volume": volume,
         "resting_orders": core.live_orders,
         "levels": sum(len(core.depth(SYMBOL, side, DEPTH_LEVELS_MAX)) for side in Side),
         "core_state_hash": f"{core.state_hash():016x}",
@@ -107,25 +109,33 @@ def replay_tests(path: Path) -> Report:
     """The contest's tests. Unreadable names the test that is not of the format."""
     started = time.perf_counter()
     report = Report(path.name)
-    try:
-        tests = orjson.loads(path.read_bytes())["tests"]
-    except OSError as error:
-        raise Unreadable(f"{path}: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise Unreadable(f"{path.name}: not JSON with a list `tests`: {error}") from error
-    for number, test in enumerate(tests, start=1):
+    for number, test in enumerate(_contest_tests(path), start=1):
         where = f"{path.name}: test {number}"
         try:
             expected = [ExecutionReport(**told) for told in test["expected_execution_reports"]]
             got = _run_test(test)
+            passed = _in_pairs(expected) == _in_pairs(got)
         except (KeyError, TypeError, ValueError) as error:
             raise Unreadable(f"{where}: not of the format: {error!r}") from error
-        if _in_pairs(expected) != _in_pairs(got):
+        if not passed:
             report.differs(where, str(test.get("note", "")), expected=expected, got=got)
         report.rows += 1
     report.figures = {"tests": report.rows, "passed": report.rows - report.differences}
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _contest_tests(path: Path) -> list[Any]:
+    try:
+        contest = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise Unreadable(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise Unreadable(f"{path.name}: not JSON: {error}") from error
+    tests = contest.get("tests") if isinstance(contest, dict) else None
+    if not isinstance(tests, list) or not tests:
+        raise Unreadable(f"{path.name}: not JSON with a list of `tests`")
+    return tests
 
 
 def _run_test(test: dict[str, Any]) -> list[ExecutionReport]:

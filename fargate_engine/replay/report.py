@@ -54,7 +54,8 @@ class Report:
             shown = f"{figure:,}" if isinstance(figure, int) else str(figure)
             lines.append(f"  {name.replace('_', ' '):<{width}}  {shown}")
         if self.first is not None:
-            lines.append(f"  {self.differences:,} differences, the first at {self.first.where}: {self.first.what}")
+            count = "1 difference" if self.differences == 1 else f"{self.differences:,} differences"
+            lines.append(f"  {count}, the first at {self.first.where}: {self.first.what}")
             lines.append(f"    expected  {self.first.expected}")
             lines.append(f"    got       {self.first.got}")
         lines.append(f"  {self.rows:,} rows in {self.seconds:.2f} s, {self.rows_per_second:,} rows/s")

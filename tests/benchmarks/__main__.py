@@ -1,8 +1,10 @@
-"""`make bench`: the figures of the running platform, on this machine. It prints, and judges nothing.
+"""`make bench`: the figures of the core alone, then of the running platform, on this machine. It judges nothing.
 
-It fails only when something could not be measured at all. `--write-docs` keeps the table in docs/figures.md.
+`python -m tests.benchmarks engine` needs no running platform. A run fails only when something could not be measured
+at all. `--write-docs` keeps the table in docs/figures.md.
 """
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,30 +15,52 @@ from rich.console import Console
 
 from breakwater.client import Problem, ServerUnreachable
 from breakwater.client.session import SetupError, local_endpoints
-from tests.benchmarks import order_path, reservations
+from tests.benchmarks import book, matching_core, order_path, reservations
 from tests.benchmarks.figures import Figure, drawn, machine, markdown
 
 DOCUMENT = Path("docs/figures.md")
+GROUPS = ("engine", "platform")
 
 
 def main(arguments: list[str]) -> int:
     console = Console(width=160)
+    groups = [name for name in arguments if name != "--write-docs"] or list(GROUPS)
+    if not set(groups) <= set(GROUPS):
+        return _failed(f"the groups of figures are {' and '.join(GROUPS)}")
+    writes = "--write-docs" in arguments
+    if writes and set(groups) != set(GROUPS):
+        return _failed(f"{DOCUMENT} has all figures: --write-docs goes without a group")
     try:
-        endpoints = local_endpoints()
-        with psycopg.connect(endpoints["database_url"], connect_timeout=3) as connection:
-            version = connection.execute("SHOW server_version").fetchone()
-        machine_line = machine(str(version[0]) if version else "?")
+        endpoints = local_endpoints() if "platform" in groups else None
+        machine_line = machine(_postgres_version(endpoints["database_url"]) if endpoints else None)
         console.print(machine_line, highlight=False)
-        figures = [*order_path.run(endpoints), _reservations(reservations.run())]
+        figures = _engine() if "engine" in groups else []
+        figures += _platform(endpoints) if endpoints else []
     except (SetupError, ServerUnreachable, Problem) as error:
         return _failed(str(error))
     except (psycopg.OperationalError, httpx.TransportError) as error:
         return _failed(f"the platform is not running: {str(error).strip().splitlines()[0]}")
+    except subprocess.SubprocessError as error:
+        return _failed(str(error))
     console.print(drawn(figures))
-    if "--write-docs" in arguments:
+    if writes:
         DOCUMENT.write_text(markdown(machine_line, figures))
         console.print(f"written to {DOCUMENT}")
     return 0
+
+
+def _engine() -> list[Figure]:
+    return [*book.run(), *matching_core.run()]
+
+
+def _platform(endpoints: dict[str, Any]) -> list[Figure]:
+    return [*order_path.run(endpoints), _reservations(reservations.run())]
+
+
+def _postgres_version(database_url: str) -> str:
+    with psycopg.connect(database_url, connect_timeout=3) as connection:
+        row = connection.execute("SHOW server_version").fetchone()
+    return str(row[0]) if row else "?"
 
 
 def _reservations(measured: dict[str, Any]) -> Figure:

@@ -26,7 +26,7 @@ def percentile(sorted_values: list[float], share: float) -> float:
     return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * share))]
 
 
-def machine(postgres_version: str) -> str:
+def machine(postgres_version: str | None) -> str:
     memory_gib = psutil.virtual_memory().total / 2**30
     told = [
         _cpu_model(),
@@ -34,8 +34,9 @@ def machine(postgres_version: str) -> str:
         f"{memory_gib:.1f} GiB",
         f"{platform.system()} {platform.release()}",
         f"Python {platform.python_version()}",
-        f"Postgres {postgres_version}",
     ]
+    if postgres_version:
+        told.append(f"Postgres {postgres_version}")
     return ", ".join(told)
 
 
@@ -60,8 +61,13 @@ def _cells(figure: Figure) -> tuple[str, str, str, str, str, str]:
     return figure.name, figure.goal, _ms(figure.p50_ms), _ms(figure.p99_ms), figure.other, verdict
 
 
-def _ms(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f} ms"
+def _ms(value_ms: float | None) -> str:
+    """In the unit that leaves a number to read."""
+    if value_ms is None:
+        return ""
+    if value_ms < 0.001:
+        return f"{value_ms * 1e6:.0f} ns"
+    return f"{value_ms * 1000:.1f} µs" if value_ms < 1 else f"{value_ms:.1f} ms"
 
 
 def _cpu_model() -> str:

@@ -22,7 +22,7 @@ class Tape(NamedTuple):
 
 
 def lobster_tape(seed: int, length: int, levels: int) -> Tape:
-    market = _Market(random.Random(seed), levels)
+    market = _Market(random.Random(seed), levels)  # noqa: S311 - chance that can be repeated
     for _ in range(300):
         market.step()
     tape = Tape([], [])

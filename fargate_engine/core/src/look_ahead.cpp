@@ -44,6 +44,7 @@ void CoreState::walk_maker(Walk& walk, OrderIndex index, std::int64_t leaves, st
     if (taker.self_trade == SelfTrade::kCancelOldest) return;
     if (taker.self_trade == SelfTrade::kDecrement) {
       walk.left -= std::min(walk.left, leaves);
+      if (walk.left == 0) walk.stopped = Reason::kSelfTrade;  // As the walk itself would end it.
     } else {
       walk.stopped = Reason::kSelfTrade;
     }

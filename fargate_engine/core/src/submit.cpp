@@ -81,7 +81,7 @@ OrderIndex CoreState::enter(const Command& command, const OrderTerms& terms, Sym
   order.entry = next_entry_++;
   order.account = command.account;
   order.session = command.session;
-  order.holding = account == 0 ? 0 : accounts_.find_or_add_holding(account, command.symbol);
+  order.holding = account == 0 ? 0 : accounts_.find_or_add_holding(account, book.symbol);
   order.symbol = book.symbol;
   order.side = command.side;
   order.type = command.type;
