@@ -35,17 +35,19 @@ LAST_SNAPSHOTS_S = 4.0
 
 async def run_engine(settings: Settings, told_to_stop: asyncio.Event) -> None:
     """Serve until told to stop, then let one shard go after the other. StartFailed, or what broke an invariant."""
-    state = EngineState(settings.engine_id)
-    runner = web.AppRunner(create_gateway(state), access_log=None, shutdown_timeout=SHUTDOWN_S)
-    await runner.setup()
-    try:
-        await _listen(runner, settings)
-        _LOG.info("engine %s listens on %s:%d", settings.engine_id, settings.host, settings.port)
-        conninfo = await _unless(told_to_stop, _prepare(settings, state))
-        if conninfo is not None:
-            await _run(conninfo, settings, state, told_to_stop)
-    finally:
-        await runner.cleanup()
+    # The session last: until the gateway is closed it passes requests on to whoever took the shards over.
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX)) as session:
+        state = EngineState(settings.engine_id, Peers(session))
+        runner = web.AppRunner(create_gateway(state), access_log=None, shutdown_timeout=SHUTDOWN_S)
+        await runner.setup()
+        try:
+            await _listen(runner, settings)
+            _LOG.info("engine %s listens on %s:%d", settings.engine_id, settings.host, settings.port)
+            conninfo = await _unless(told_to_stop, _prepare(settings, state))
+            if conninfo is not None:
+                await _run(conninfo, settings, state, told_to_stop)
+        finally:
+            await runner.cleanup()
 
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> None:
@@ -64,13 +66,8 @@ async def _prepare(settings: Settings, state: EngineState) -> str:
 
 
 async def _run(conninfo: str, settings: Settings, state: EngineState, told_to_stop: asyncio.Event) -> None:
-    async with (
-        engine_pool(conninfo) as pool,
-        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX)) as session,
-        asyncio.TaskGroup() as tasks,
-    ):
+    async with engine_pool(conninfo) as pool, asyncio.TaskGroup() as tasks:
         working = tasks.create_task(_work(conninfo, settings, state, pool))
-        state.peers = Peers(session)
         await told_to_stop.wait()
         _LOG.info("told to stop")
         await _stop(state)

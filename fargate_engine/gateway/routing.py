@@ -40,8 +40,6 @@ class Scope:
     async def ask_elsewhere(self) -> list[PeerAnswer]:
         """What the other engines answer, except that they are not available: their shards are then nobody's."""
         peers = self._engine.peers
-        if peers is None or not self.elsewhere:
-            return []
         asked = [peers.ask(self._request, address, shards) for address, shards in self.elsewhere.items()]
         answers: list[PeerAnswer] = []
         for shards, answer in zip(

@@ -20,13 +20,13 @@ RELAY_LATE_S = 10  # An event that waits longer than this is worth a look.
 
 @dataclass(slots=True)
 class EngineState:
-    """`leases` and `peers` are there as soon as `shards` are."""
+    """`leases` is there as soon as `shards` are."""
 
     engine_id: str
+    peers: Peers
     tokens: ServiceTokens = field(default_factory=ServiceTokens)
     shards: tuple[Shard, ...] = ()
     leases: Leases | None = None
-    peers: Peers | None = None
     relay: Relay | None = None
     snapshots: SnapshotStore | None = None
     starting_with: str = "its database"  # What it waits for before it has shards.
