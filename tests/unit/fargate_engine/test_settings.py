@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from fargate_engine.settings import StartFailed, read_settings
+from breakwater.errors import Unavailable
+from fargate_engine.settings import StartFailed, read_address, read_settings
 from fargate_engine.venues.simulated import check_recordings
+from tests.support.loopback import QuietHandler, served
 from tests.unit.fargate_engine.orders import ETH
 
 ENVIRONMENT = {"DATABASE_URL": "postgresql://somewhere", "SERVICE_TOKEN_KEY_ID": "key"}
@@ -21,6 +23,26 @@ def test_what_is_not_set_has_a_default() -> None:
         (),
     )
     assert settings.engine_id != read_settings(ENVIRONMENT).engine_id
+
+
+async def test_other_engines_reach_it_where_it_listens_unless_told_otherwise() -> None:
+    assert await read_address(read_settings(ENVIRONMENT), {}) == "127.0.0.1:8080"
+    told = read_settings(ENVIRONMENT | {"ENGINE_ADDRESS": "engine-1.internal:8080"})
+    assert await read_address(told, {"ECS_CONTAINER_METADATA_URI_V4": "http://unused"}) == "engine-1.internal:8080"
+
+
+async def test_on_fargate_other_engines_reach_it_at_the_tasks_own_address() -> None:
+    class Metadata(QuietHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"Networks": [{"IPv4Addresses": ["10.0.1.7"]}]}')
+
+    settings = read_settings(ENVIRONMENT)
+    with served(Metadata) as url:
+        assert await read_address(settings, {"ECS_CONTAINER_METADATA_URI_V4": url}) == "10.0.1.7:8080"
+    with pytest.raises(Unavailable):
+        await read_address(settings, {"ECS_CONTAINER_METADATA_URI_V4": url})
 
 
 def test_recordings_are_separated_by_colons() -> None:
