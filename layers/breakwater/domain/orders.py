@@ -15,6 +15,8 @@ from breakwater.errors import InvalidRequest
 
 # Printable ASCII without blanks: an id must survive URLs, logs and every venue.
 ClientOrderId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,36}$")]
+Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}$")]
+CorrelationId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]  # As the API's edge makes them.
 _ORDER_NAMESPACE = uuid.UUID("6f9619ff-8b86-5d01-b42d-00c04fc964ff")
 
 
@@ -73,7 +75,7 @@ class OrderTerms(_Message):
 
     client_order_id: ClientOrderId
     account_id: uuid.UUID
-    symbol: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}$")]
+    symbol: Symbol
     side: Side
     type: OrderType
     quantity: Amount
@@ -154,7 +156,7 @@ class SubmitOrder(_Message):
     tenant_id: uuid.UUID
     account_id: uuid.UUID
     client_order_id: ClientOrderId
-    symbol: str
+    symbol: Symbol
     side: Side
     type: OrderType
     time_in_force: TimeInForce
@@ -165,7 +167,7 @@ class SubmitOrder(_Message):
     price_low: Amount
     price_high: Amount
     venue: Venue
-    correlation_id: str
+    correlation_id: CorrelationId
 
 
 class OrderSnapshot(_Message):

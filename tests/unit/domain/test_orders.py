@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from breakwater.domain.instruments import Instrument
-from breakwater.domain.orders import OrderTerms, average_price, order_id_of
+from breakwater.domain.orders import OrderTerms, SubmitOrder, average_price, order_id_of
 from breakwater.errors import InvalidRequest
 
 ETH = Instrument("ETH/USDT", "ETH", "USDT", Decimal("0.01"), Decimal("0.0001"), Decimal(5))
@@ -89,3 +89,30 @@ def test_an_order_id_follows_from_tenant_account_and_client_id() -> None:
 def test_an_average_price_is_rounded_to_eight_decimals_and_unknown_before_a_fill() -> None:
     assert average_price(Decimal(10), Decimal(3)) == Decimal("3.33333333")
     assert average_price(Decimal(0), Decimal(0)) is None
+
+
+@pytest.mark.parametrize(
+    "changes", [{"symbol": "ETH\0/USDT"}, {"correlation_id": "a\0b"}, {"correlation_id": "x" * 65}]
+)
+def test_the_engine_is_not_sent_texts_that_a_database_cannot_keep(changes: dict[str, object]) -> None:
+    order = {
+        "order_id": uuid.UUID(int=1),
+        "tenant_id": uuid.UUID(int=2),
+        "account_id": uuid.UUID(int=3),
+        "client_order_id": "a",
+        "symbol": "ETH/USDT",
+        "side": "BUY",
+        "type": "LIMIT",
+        "time_in_force": "GTC",
+        "post_only": False,
+        "reduce_only": False,
+        "quantity": "1",
+        "price": "2",
+        "price_low": "1",
+        "price_high": "3",
+        "venue": "BOOK",
+        "correlation_id": "correlation",
+    }
+    SubmitOrder.model_validate(order)
+    with pytest.raises(ValidationError):
+        SubmitOrder.model_validate(order | changes)
