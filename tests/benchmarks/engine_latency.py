@@ -23,7 +23,7 @@ _OK = 200
 def run(postgres: OwnPostgres) -> list[Figure]:
     journalled = _measure(postgres, with_journal=True)
     at_once = _measure(postgres, with_journal=False)
-    what = f"{RUNS} runs of {ORDERS} limit orders of the API on the internal book, most of them trade"
+    what = f"{RUNS} runs of {ORDERS} limit orders of the API on the internal book; most trade, nothing is published"
     return [
         Figure(
             "order to acknowledgement with its journal row committed, one client, HTTP on loopback",
