@@ -80,10 +80,9 @@ class EngineDatabase:
         row = JournalRow(**{name: told[name] for name in JournalRow.__slots__})
         if any(row.seq == each.seq for each in self.journal(shard)):
             raise psycopg.errors.UniqueViolation("journal_pkey")
-        columns = (told["event_ids"], told["topics"], told["aggregate_ids"], told["event_payloads"])
         events = [
-            WrittenEvent(event_id, topic, order_id, orjson.loads(payload))
-            for event_id, topic, order_id, payload in zip(*columns, strict=True)
+            WrittenEvent(uuid.UUID(each["event_id"]), each["topic"], uuid.UUID(each["aggregate_id"]), each["payload"])
+            for each in orjson.loads(told["events"])
         ]
         # The key would refuse it; but an engine that even tries has told something twice.
         assert not any(event.event_id in self.events for event in events), "an event was told twice"

@@ -34,20 +34,18 @@ WITH lease AS (
          %(state_hash)s::bigint, %(digest)b
   FROM lease
   RETURNING 1
+), due AS (
+  SELECT told.* FROM lease, ROWS FROM (json_to_recordset(%(events)s::json) AS (
+    event_id uuid, topic text, tenant_id uuid, account_id uuid, aggregate_id uuid, correlation_id text,
+    occurred_at_ns bigint, payload jsonb, bucket smallint
+  )) WITH ORDINALITY AS told (event_id, topic, tenant_id, account_id, aggregate_id, correlation_id,
+                              occurred_at_ns, payload, bucket, position)
 ), event AS (
   INSERT INTO trading.events
     (event_id, topic, tenant_id, account_id, aggregate_id, correlation_id, occurred_at_ns, payload)
-  SELECT row.event_id, row.topic, row.tenant_id, row.account_id, row.aggregate_id, row.correlation_id,
-         row.occurred_at_ns, row.payload::jsonb
-  FROM lease, unnest(%(event_ids)s::uuid[], %(topics)s::text[], %(tenant_ids)s::uuid[], %(account_ids)s::uuid[],
-                     %(aggregate_ids)s::uuid[], %(correlation_ids)s::text[], %(occurred_at_ns)s::bigint[],
-                     %(event_payloads)s::text[])
-    AS row (event_id, topic, tenant_id, account_id, aggregate_id, correlation_id, occurred_at_ns, payload)
-), due AS (
-  INSERT INTO trading.outbox (event_id, bucket)
-  SELECT row.event_id, row.bucket
-  FROM lease, unnest(%(event_ids)s::uuid[], %(buckets)s::smallint[]) WITH ORDINALITY AS row (event_id, bucket, position)
-  ORDER BY row.position
+  SELECT event_id, topic, tenant_id, account_id, aggregate_id, correlation_id, occurred_at_ns, payload FROM due
+), outbox AS (
+  INSERT INTO trading.outbox (event_id, bucket) SELECT event_id, bucket FROM due ORDER BY position
 )
 SELECT count(*) FROM journalled
 """
@@ -175,15 +173,8 @@ class Journal:
             "event_seq": row.event_seq,
             "state_hash": row.state_hash,
             "digest": row.digest,
-            "event_ids": [event.event_id for event in events],
-            "topics": [event.topic for event in events],
-            "tenant_ids": [event.tenant_id for event in events],
-            "account_ids": [event.account_id for event in events],
-            "aggregate_ids": [event.aggregate_id for event in events],
-            "correlation_ids": [event.correlation_id for event in events],
-            "occurred_at_ns": [event.occurred_at_ns for event in events],
-            "event_payloads": [orjson.dumps(event.payload).decode() for event in events],
-            "buckets": [outbox_bucket(event.account_id) for event in events],
+            # One text instead of a list for each column, which psycopg would take apart value by value.
+            "events": orjson.dumps([_due(event) for event in events]).decode(),
         }
         try:
             async with pooled(self._pool) as connection:
@@ -193,3 +184,7 @@ class Journal:
         if written is None or written[0] != 1:
             raise Fenced(f"epoch {self.epoch} of shard {self.shard} is over: another engine holds the lease")
         self.last_seq, self.digest = row.last_seq, row.digest
+
+
+def _due(event: Envelope) -> dict[str, Any]:
+    return dict(event) | {"bucket": outbox_bucket(event.account_id)}
