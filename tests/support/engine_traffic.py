@@ -30,6 +30,7 @@ from tests.support.mortal_engine import SHARD, ObjectStore, World
 from tests.unit.fargate_engine.orders import ACCOUNT, ETH, TENANT, submit
 
 ANSWER_TIMEOUT_S = 6
+PATIENCE_S = 120  # Longer than all the trouble of a run lasts.
 SIM_TICKS = 268_400  # Where the synthetic market stands.
 BOOK_TICKS = 200_000
 SNAPSHOTS_AUDITED = 5  # Of one run, from the oldest to the newest.
@@ -83,7 +84,9 @@ class Traffic:
 
     async def _insist(self, command: Command | FindOrder) -> OrderSnapshot:
         """Ask again and again, as the reconciler does: the same request changes nothing the second time."""
+        gives_up_at_s = self.world.clock.monotonic() + PATIENCE_S
         while True:
+            assert self.world.clock.monotonic() < gives_up_at_s, f"{command} is never answered"
             leader = await self.world.leading()
             term = leader.serving()
             assert term is not None
