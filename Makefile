@@ -21,6 +21,8 @@ CORE_DONE := .venv/.matching_core
 INSTALLED := $(VENV_DONE) $(EMULATOR_DONE) $(NODE_DONE) $(CORE_DONE)
 
 CORE := fargate_engine/core
+CMAKE_CORE := .venv/bin/cmake -S $(CORE) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv/bin/ninja
+SANITIZED := -DBOOK_SANITIZE=ON -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS=-O1
 CORE_SOURCES := $(shell find $(CORE)/include $(CORE)/src $(CORE)/CMakeLists.txt $(CORE)/pyproject.toml -type f)
 # Tried before it is used: what the build tools say of a missing compiler fills a screen.
 FIND_COMPILER := export CXX=$${CXX:-$$(command -v c++ || command -v g++ || command -v clang++ || true)}; \
@@ -59,10 +61,24 @@ test-units: $(INSTALLED)
 # The core's own tests and a few seconds of fuzzing, under the address and undefined-behaviour sanitizers.
 test-core: $(VENV_DONE)
 	@$(FIND_COMPILER); \
-	.venv/bin/cmake -S $(CORE) -B .build/core-asan -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv/bin/ninja \
-	  -DBOOK_TESTS=ON -DBOOK_SANITIZE=ON --log-level=WARNING; \
+	$(CMAKE_CORE) -B .build/core-asan -DBOOK_TESTS=ON $(SANITIZED) >/dev/null; \
 	.venv/bin/cmake --build .build/core-asan -- --quiet; \
-	.venv/bin/ctest --test-dir .build/core-asan --output-on-failure --timeout 120
+	.venv/bin/ctest --test-dir .build/core-asan --output-on-failure --timeout 120 --progress
+
+# Clang's libFuzzer keeps what it found in .build/fuzz-corpus; without clang seeded random bytes must do.
+FUZZ_S ?= 600
+fuzz: $(VENV_DONE) ## fuzz the core for ten minutes, or FUZZ_S seconds
+	@if command -v clang++ >/dev/null; then \
+	  export CXX=clang++; mkdir -p .build/fuzz-corpus; \
+	  $(CMAKE_CORE) -B .build/core-fuzz -DBOOK_TESTS=ON -DBOOK_LIBFUZZER=ON $(SANITIZED) >/dev/null; \
+	  .venv/bin/cmake --build .build/core-fuzz -- --quiet; \
+	  .build/core-fuzz/book_fuzz -max_total_time=$(FUZZ_S) .build/fuzz-corpus; \
+	else \
+	  $(MAKE) --no-print-directory test-core; \
+	  SECONDS=0; while [ $$SECONDS -lt $(FUZZ_S) ]; do \
+	    seed=$$RANDOM$$RANDOM; echo "seed $$seed"; .build/core-asan/book_fuzz --random $$seed 10000; \
+	  done; \
+	fi
 
 test-e2e: $(INSTALLED)
 	@$(VENV_PYTHON) -m pytest tests/e2e

@@ -141,7 +141,23 @@ def test_core_and_oracle_agree_on_whatever_commands(commands: list[Command]) -> 
 
 
 @thorough
-@given(st.lists(simple_orders | icebergs | dated | dormant | routed | changes | others, max_size=60))
+@given(st.lists(plain_limits | icebergs | immediate | changes | holdings, min_size=4, max_size=40))
+def test_core_and_oracle_agree_on_who_meets_whom(commands: list[Command]) -> None:
+    pair = CorePair()
+    pair.apply_commands(*START, *commands)
+    pair.compare_state()
+
+
+@thorough
+@given(st.lists(plain_limits | icebergs | dated | market_states | marks | dormant, min_size=4, max_size=40))
+def test_core_and_oracle_agree_on_auctions(commands: list[Command]) -> None:
+    pair = CorePair()
+    pair.apply_commands(*START, of_symbol(Kind.START_AUCTION), *commands, of_symbol(Kind.UNCROSS))
+    pair.compare_state()
+
+
+@thorough
+@given(st.lists(everything, max_size=60))
 def test_no_lot_is_made_or_lost_and_positions_are_the_sum_of_fills(commands: list[Command]) -> None:
     watch = Watch()
     for command in (*START, *commands):

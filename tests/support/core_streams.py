@@ -49,6 +49,7 @@ class Profile:
     collar_bps: int = 0
     banded: bool = False
     far_share: float = 0.0  # Prices all over the integers.
+    depth: int = 5  # Prices up to so many ticks from the middle.
     hostile_share: float = 0.0  # Commands with fields out of all bounds, or nothing but noise.
 
 
@@ -81,6 +82,9 @@ _ALL_KINDS = {
 
 PROFILES: dict[str, Profile] = {
     "plain": Profile(),
+    "deep": Profile(
+        kinds={Kind.SUBMIT: 85, Kind.CANCEL: 10, Kind.REPLACE: 5}, immediate_share=0.02, depth=200, symbols=1
+    ),
     "replaces": Profile(kinds=_ORDER_KINDS, post_only_share=0.2, immediate_share=0.2, tick=5, lot=10),
     "checks": Profile(
         kinds=_ORDER_KINDS | {Kind.SET_ACCOUNT: 2, Kind.SET_HOLDING: 2},
@@ -101,12 +105,12 @@ PROFILES: dict[str, Profile] = {
         symbols=1,
     ),
     "auctions": Profile(
-        kinds=_ORDER_KINDS | _MARKET_KINDS,
+        kinds=_ORDER_KINDS | _MARKET_KINDS | {Kind.SET_HOLDING: 5, Kind.START_AUCTION: 3},
         types=_EVERY_TYPE,
         iceberg_share=0.2,
         bound_share=0.1,
         self_trade=tuple(SelfTrade),
-        reduce_only_share=0.1,
+        reduce_only_share=0.3,
         known_accounts=3,
         symbols=2,
     ),
@@ -161,6 +165,7 @@ _EVERYTHING = Profile(
 )
 PROFILES["everything"] = _EVERYTHING
 PROFILES["everything checked"] = replace(_EVERYTHING, limits=True, collar_bps=150, banded=True)
+PROFILES["crowded"] = replace(_EVERYTHING, symbols=60, accounts=200, known_accounts=150, depth=40)
 PROFILES["far prices"] = replace(_EVERYTHING, far_share=0.5, tick=1, collar_bps=20_000)
 PROFILES["hostile"] = replace(_EVERYTHING, hostile_share=0.3, tick=1, lot=1)
 
@@ -304,7 +309,9 @@ class _Stream:
         """Mostly on its own side of the middle, so that a book stands."""
         if self.chance.random() < self.profile.far_share:
             return self.chance.randrange(1, 2 ** self.chance.randint(1, 61))
-        away = self.chance.choice((-3, -2, -1, 0, 0, 1, 1, 2, 3, 4, 5))
+        away = self.chance.choice((-3, -2, -1, 0, 0, 1, 1, 2, 3, 4, self.profile.depth))
+        if away > 4:
+            away = self.chance.randint(5, self.profile.depth)
         return (self.middle // 4 - side.sign * away) * self.profile.tick
 
     def _quantity(self) -> int:

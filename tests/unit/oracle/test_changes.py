@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from tests.oracle.records import POST_ONLY, Command, Kind, Side, TimeInForce, Type
-from tests.support.core_commands import at, cancel, of_symbol, replace_order, set_account, submit
+from tests.oracle.records import POST_ONLY, PRICE_MAX, REDUCE_ONLY, Command, Kind, Side, TimeInForce, Type
+from tests.support.core_commands import at, cancel, of_symbol, replace_order, set_account, set_holding, submit
 from tests.unit.oracle.told import Market
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -126,4 +126,15 @@ def test_a_venue_may_refuse_or_expire_an_order() -> None:
 
 
 def test_an_id_that_shall_never_trade_is_refused_with_its_callers_reason() -> None:
-    assert Market().tell(Command(Kind.REFUSE, order_id=7, symbol=1, reason=140)) == ["7 rejected 140"]
+    refusals = [Command(Kind.REFUSE, order_id=7, symbol=symbol, reason=140) for symbol in (1, 65_535, 65_536)]
+    market = Market()
+    assert market.tell(*refusals) == ["7 rejected 140"] * 3
+    events = market.pair.apply_commands(*refusals)
+    assert [event.symbol for event in events] == [1, 65_535, 0]
+
+
+def test_a_fill_that_an_account_cannot_count_is_refused() -> None:
+    market = Market(set_account(1), set_holding(1, position=-1))
+    market.tell(submit(1, BUY, 5, 100, account=1, venue=1, flags=REDUCE_ONLY), set_holding(1, position=PRICE_MAX - 4))
+    assert market.tell(Command(Kind.VENUE_FILLED, order_id=1, price=100, quantity=5)) == ["1 rejected OVERFLOW"]
+    assert market.tell(Command(Kind.VENUE_FILLED, order_id=1, price=100, quantity=4)) == ["1 venue_filled 4@100"]

@@ -50,6 +50,7 @@ STOP, STOP_LIMIT, TRAILING = Type.STOP, Type.STOP_LIMIT, Type.TRAILING_STOP
         (submit(1, BUY, -5, 100), "INVALID_QUANTITY"),
         (submit(1, BUY, 12, 100), "INVALID_QUANTITY"),
         (submit(1, BUY, 5, 100), "INVALID_QUANTITY"),
+        (submit(1, BUY, 20_005, 100), "INVALID_QUANTITY"),
         (submit(1, BUY, QUANTITY_MAX + 5, 100), "INVALID_QUANTITY"),
         (submit(1, BUY, 10, 100, display_quantity=15), "INVALID_QUANTITY"),
         (submit(1, BUY, 10, 100, display_quantity=3), "INVALID_QUANTITY"),
@@ -71,7 +72,8 @@ STOP, STOP_LIMIT, TRAILING = Type.STOP, Type.STOP_LIMIT, Type.TRAILING_STOP
     ],
 )
 def test_an_order_that_cannot_be_right_is_refused(order: Command, reason: str) -> None:
-    market = Market(submit(9, BUY, 10, 60), tick=2, lot=5, quantity_min=10, price_low=50, price_high=200)
+    terms = {"tick": 2, "lot": 5, "quantity_min": 10, "quantity_max": 20_000, "price_low": 50, "price_high": 200}
+    market = Market(submit(9, BUY, 10, 60), **terms)
     assert market.tell(order)[-1] == f"{order.order_id} rejected {reason}".removeprefix("0 ")
 
 
@@ -79,6 +81,7 @@ def test_an_order_that_cannot_be_right_is_refused(order: Command, reason: str) -
     "order",
     [
         submit(1, BUY, 5_000, 100, display_quantity=5),
+        submit(1, BUY, 20_000, 100),
         submit(1, BUY, 10, 50, price_bound=2),
         submit(1, BUY, 10, 200),
         submit(1, BUY, 10, type=TRAILING, stop_price=500),
@@ -87,7 +90,8 @@ def test_an_order_that_cannot_be_right_is_refused(order: Command, reason: str) -
     ],
 )
 def test_an_order_on_the_edge_of_what_is_right_is_taken(order: Command) -> None:
-    market = Market(tick=2, lot=5, quantity_min=10, price_low=50, price_high=200)
+    terms = {"tick": 2, "lot": 5, "quantity_min": 10, "quantity_max": 20_000, "price_low": 50, "price_high": 200}
+    market = Market(**terms)
     assert market.tell(order)[0].startswith("1 accepted")
 
 
@@ -151,9 +155,12 @@ def test_positions_beyond_what_the_core_counts_in_are_refused() -> None:
     market = Market(set_account(1), set_holding(1, position=PRICE_MAX - 5))
     assert market.tell(submit(1, BUY, 6, 100, account=1)) == ["1 rejected OVERFLOW"]
     market.tell(submit(1, BUY, 5, 100, account=1))
+    assert market.tell(submit(2, SELL, QUANTITY_MAX, 101, account=1))[0].startswith("2 accepted")
     assert market.tell(set_holding(1, position=PRICE_MAX - 4)) == ["rejected OVERFLOW"]
     assert market.tell(set_holding(1, position=-(2**63))) == ["rejected OVERFLOW"]
-    assert market.tell(set_holding(1, position=-PRICE_MAX)) == ["updated"]
+    assert market.tell(set_holding(1, position=-PRICE_MAX)) == ["rejected OVERFLOW"]
+    assert market.tell(set_holding(1, position=QUANTITY_MAX - PRICE_MAX)) == ["updated"]
+    assert market.tell(submit(3, SELL, 1, 101, account=1)) == ["3 rejected OVERFLOW"]
 
 
 def test_a_collar_keeps_prices_near_the_reference_on_the_harmful_side() -> None:
