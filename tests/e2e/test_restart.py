@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from typer.testing import CliRunner
 
 from breakwater.client import Client
 from breakwater.client.session import local_password
+from fargate_engine.journal_cli import journal_app
 from tests.benchmarks.ledger_check import disagreements
 from tests.e2e.desk import Desk, eventually
 
@@ -65,3 +67,7 @@ def test_a_second_start_finds_everything_the_first_one_left(
     assert sold["status"] == "FILLED"
     desk.filled_of(sold["order_id"])
     eventually(at_rest)
+
+    verified = CliRunner().invoke(journal_app, ["verify", "--database-url", endpoints["database_url"]])
+    assert verified.exit_code == 0, verified.stderr
+    assert "all right" in verified.stdout
