@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.engine_process KEY_FILE SNAPSHOT_FOLDER [without-journal]
 
-Its environment is the engine's; without a queue in it nothing is published. With `without-journal` nothing is written and every commit is done at once.
+Its environment is the engine's; without a queue in it nothing is published. With `without-journal` nothing is written
+and every commit is done at once.
 """
 
 import io
