@@ -24,13 +24,16 @@ class Scope:
 
     def __init__(self, engine: EngineState, request: web.Request, shards: Collection[int]) -> None:
         passed_on_for = asked_shards(request)
-        wanted = set(shards) if passed_on_for is None else passed_on_for & set(shards)
-        self.here = {term.shard: term for term in engine.terms() if term.shard in wanted}
+        self.here: dict[int, Term] = {}
         self.elsewhere: defaultdict[str, set[int]] = defaultdict(set)
         self.nowhere: set[int] = set()
         self._engine = engine
         self._request = request
-        for shard in wanted - self.here.keys():
+        for shard in shards if passed_on_for is None else passed_on_for.intersection(shards):
+            term = engine.term(shard)
+            if term is not None:
+                self.here[shard] = term
+                continue
             lease = engine.leases.holds_elsewhere(shard) if engine.leases and passed_on_for is None else None
             if lease is not None and lease.is_held:
                 self.elsewhere[lease.address].add(shard)

@@ -32,14 +32,13 @@ class EngineState:
     starting_with: str = "its database"  # What it waits for before it has shards.
     is_stopping: bool = False
 
+    def term(self, shard: int) -> Term | None:
+        """None unless this engine takes the shard's orders."""
+        return self.shards[shard].serving() if self.shards else None
+
     def terms(self) -> Iterator[Term]:
         """Of the shards that this engine takes orders for."""
-        if self.tokens.public_key is None:
-            return
-        for shard in self.shards:
-            term = shard.serving()
-            if term is not None:
-                yield term
+        return (term for shard in self.shards if (term := shard.serving()) is not None)
 
     def now(self) -> datetime:
         return datetime.now(UTC)
