@@ -34,6 +34,16 @@ def test_nothing_acknowledged_is_lost_or_doubled_wherever_the_engine_dies(stage:
     assert len(traffic.acknowledged) > 20
 
 
+def test_a_standby_has_its_leaders_state_after_every_row() -> None:
+    async def peace(_: World) -> None:
+        await asyncio.sleep(3)
+
+    world = play(peace, 1).world
+    rows = world.database.journal(SHARD)
+    assert len(rows) > 50
+    assert world.compared == {row.digest for row in rows}
+
+
 def test_a_run_follows_from_its_seed() -> None:
     first, second = (play(killing_at("after stamping"), 3).world for _ in range(2))
     assert first.database.journal(SHARD) == second.database.journal(SHARD)

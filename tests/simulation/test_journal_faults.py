@@ -3,14 +3,16 @@
 import asyncio
 import os
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
+from breakwater.db.shard_leases import LEASE_S
 from tests.support.engine_database import WriteFault
 from tests.support.engine_scenario import Trouble, play
-from tests.support.mortal_engine import World
+from tests.support.mortal_engine import Life, World
 
-SEEDS = range(int(os.environ.get("BREAKWATER_SIMULATION_SEEDS", "3")))
+SEEDS = range(int(os.environ.get("BREAKWATER_SIMULATION_SEEDS", "2")))
 LATE_MAX_S = 3.0  # From before the engine that gave up reads its journal again until after it has a new epoch.
 FAULTY_FOR_S = 12
 
@@ -47,6 +49,30 @@ def test_late_writes_are_met_before_and_after_the_next_epoch() -> None:
         outcomes += play(failing(WriteFault.LATE, 0.2), seed).world.database.outcomes
     assert outcomes["late and written"] > 0
     assert outcomes["late and fenced"] > 0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_last_write_of_the_dead_may_land_around_the_end_of_their_lease(seed: int) -> None:
+    async def die_writing(world: World) -> None:
+        for _ in range(4):
+            leader = await world.leading()
+            landing_in_s = LEASE_S - 3 + world.chance.random() * 5
+            world.database.next_fault = late_once(world, leader, landing_in_s)
+            await asyncio.wait([leader.task])
+            await asyncio.sleep(landing_in_s)
+
+    assert play(die_writing, seed).world.database.outcomes.total() == 4
+
+
+def late_once(world: World, dying: Life, landing_in_s: float) -> Callable[[], tuple[WriteFault, float]]:
+    """The next write is on its way for so long, and its engine is dead."""
+
+    def next_fault() -> tuple[WriteFault, float]:
+        dying.kill()
+        world.database.next_fault = lambda: None
+        return WriteFault.LATE, landing_in_s
+
+    return next_fault
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -10,7 +10,7 @@ from tests.support.engine_scenario import play
 from tests.support.engine_traffic import Traffic
 from tests.support.mortal_engine import SHARD, Life, World
 
-SEEDS = range(int(os.environ.get("BREAKWATER_SIMULATION_SEEDS", "4")))
+SEEDS = range(int(os.environ.get("BREAKWATER_SIMULATION_SEEDS", "2")))
 
 
 async def successor_of(world: World, stalled: list[Life]) -> Life:

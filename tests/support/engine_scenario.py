@@ -28,6 +28,7 @@ def play(trouble: Trouble, seed: int, *, engines: int = 2) -> Traffic:
         leader = await settled(world)
         await leader.stop()
         world.bury()
+        await world.leading()  # Whoever stood by has the shard at once, and all of its journal.
         await world.end()
         await audit(traffic)
 

@@ -17,10 +17,11 @@ from matching_core import Type as CoreType
 
 from breakwater.db.journal import Journal, JournalRow
 from breakwater.domain.orders import OrderSnapshot, OrderType, OrdStatus, Side, SubmitOrder, TimeInForce
-from breakwater.errors import EngineUnavailable
+from breakwater.errors import EngineUnavailable, NotFound
 from events.orders import TradeExecuted
 from fargate_engine import recovery
 from fargate_engine.inbox import FindOrder
+from fargate_engine.leases import LOOK_S
 from fargate_engine.messages import CancelOrder, Command, VoidOrder
 from fargate_engine.records import FIRST_RECORD_ORDER_ID, Records
 from fargate_engine.shard_state import ShardState
@@ -60,14 +61,14 @@ class Traffic:
         for _ in range(actions):
             await asyncio.sleep(chance.random() * 0.2)
             match chance.randrange(10):
-                case 0 if mine:
-                    order = chance.choice(mine)
+                case 0 | 1 if mine:
+                    order = chance.choice(mine[-3:])  # The newest are the likeliest to be live.
                     await self._insist(CancelOrder(order_id=order.order_id, tenant_id=TENANT))
-                case 1:
+                case 2:
                     await self._void_and_submit()
-                case 2 if mine:
+                case 3 if mine and not self.world.leases_broke:
                     await self._insist(FindOrder(chance.choice(mine).order_id, TENANT))
-                case 3 | 4 | 5:
+                case 4 | 5:
                     await self._send_records()
                 case _:
                     mine.append(self.random_order())
@@ -95,6 +96,11 @@ class Traffic:
                     answer = await term.inbox.ask(command)
             except (EngineUnavailable, TimeoutError):
                 self.unanswered += 1
+                continue
+            except NotFound:
+                # An engine that has not heard yet that it is fenced knows only what it knew.
+                assert self.world.leases_broke, f"{command} is not known, and was acknowledged"
+                await asyncio.sleep(LOOK_S)
                 continue
             assert isinstance(answer, OrderSnapshot), f"{command} is not known, and was acknowledged"
             self._remember(answer)

@@ -222,6 +222,9 @@ class World:
         self.reaper = Reaper()
         self.lives: list[Life] = []
         self.hashes: dict[bytes, int] = {}
+        self.compared: set[bytes] = (
+            set()
+        )  # Digests of the rows that another engine replayed, and came to the same hash.
         self.leases_broke = False  # Set where leases end too early: then only the epochs guard the journal.
         self._born = 0
 
@@ -363,6 +366,7 @@ def _compared(real: Callable[..., Any]) -> Callable[..., Any]:
         if life is not None:
             life.followed_to = row.last_seq
             assert state.state_hash() == life.world.hashes[row.digest], f"row {row.seq} leads elsewhere in a replay"
+            life.world.compared.add(row.digest)
         return result
 
     return replay
