@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -65,13 +65,13 @@ def written() -> World:
 @pytest.fixture
 def world(written: World) -> Iterator[World]:
     """The same, and whole again afterwards."""
-    rows, objects = list(written.database.journal(SHARD)), dict(written.objects)
+    rows = list(written.database.journal(SHARD))
 
     yield written
-    written.database.rows[SHARD], written.objects = rows, objects
+    written.database.rows[SHARD] = rows
 
 
-def recovered(world: World, objects: dict[str, bytes] | None = None) -> ShardState:
+def recovered(world: World, objects: Mapping[str, bytes] | None = None) -> ShardState:
     found: list[ShardState] = []
 
     async def recover(_: Clock) -> None:

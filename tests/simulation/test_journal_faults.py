@@ -10,7 +10,7 @@ import pytest
 from breakwater.db.shard_leases import LEASE_S
 from tests.support.engine_database import WriteFault
 from tests.support.engine_scenario import Trouble, play
-from tests.support.mortal_engine import Life, World
+from tests.support.mortal_engine import SHARD, Life, World
 
 SEEDS = range(int(os.environ.get("BREAKWATER_SIMULATION_SEEDS", "2")))
 LATE_MAX_S = 3.0  # From before the engine that gave up reads its journal again until after it has a new epoch.
@@ -62,6 +62,34 @@ def test_the_last_write_of_the_dead_may_land_around_the_end_of_their_lease(seed:
             await asyncio.sleep(landing_in_s)
 
     assert play(die_writing, seed).world.database.outcomes.total() == 4
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("away_s", [1.0, LEASE_S + 2.0])
+def test_a_database_that_goes_away_and_comes_back_takes_nothing_with_it(away_s: float, seed: int) -> None:
+    async def go_away(world: World) -> None:
+        for _ in range(3):
+            await world.leading()
+            await asyncio.sleep(world.chance.random())
+            world.database.is_down = True
+            await asyncio.sleep(away_s)
+            world.database.is_down = False
+
+    assert play(go_away, seed).unanswered > 0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_without_its_object_store_an_engine_lives_from_its_journal_alone(seed: int) -> None:
+    async def no_snapshots(world: World) -> None:
+        world.objects.is_down = True
+        for _ in range(2):
+            await asyncio.sleep(1)
+            (await world.leading()).kill()
+            await asyncio.sleep(1)
+
+    world = play(no_snapshots, seed).world
+    assert not world.objects
+    assert len({row.epoch for row in world.database.journal(SHARD)}) > 2
 
 
 def late_once(world: World, dying: Life, landing_in_s: float) -> Callable[[], tuple[WriteFault, float]]:

@@ -59,6 +59,7 @@ class EngineDatabase:
         self.rows: dict[int, list[JournalRow]] = {}
         self.leases: dict[int, LeaseRow] = {}
         self.events: dict[uuid.UUID, WrittenEvent] = {}
+        self.is_down = False
         self.clock_ahead_s = 0.0  # A jump of the server's clock.
         self.next_fault: Callable[[], tuple[WriteFault, float] | None] = lambda: None
         self.outcomes: Counter[str] = Counter()  # What became of faulty writes.
@@ -197,6 +198,8 @@ class Network:
 
     async def _run(self, query: str, parameters: Any) -> list[Any]:
         await asyncio.sleep(LATENCY_S)
+        if self._database.is_down:
+            raise psycopg.OperationalError("connection refused")
         if "INSERT INTO trading.journal" in query:
             rows = await self._append(query, parameters)
         else:

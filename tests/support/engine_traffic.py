@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -27,7 +28,7 @@ from fargate_engine.records import FIRST_RECORD_ORDER_ID, Records
 from fargate_engine.shard_state import ShardState
 from fargate_engine.snapshots import SnapshotStore
 from tests.support.engine_database import Network
-from tests.support.mortal_engine import SHARD, ObjectStore, World
+from tests.support.mortal_engine import SHARD, ObjectStore, ObjectStoreClient, World
 from tests.unit.fargate_engine.orders import ACCOUNT, ETH, TENANT, submit
 
 ANSWER_TIMEOUT_S = 6
@@ -201,17 +202,17 @@ async def audit(traffic: Traffic) -> ShardState:
     return state
 
 
-async def replayed(world: World, objects: dict[str, bytes] | None = None) -> ShardState:
+async def replayed(world: World, objects: Mapping[str, bytes] | None = None) -> ShardState:
     """The state as one more engine would find it, with these snapshots or with none."""
     pool = Network(world.database).as_pool()
-    snapshots = None if objects is None else SnapshotStore(ObjectStore(objects), "snapshots")
+    snapshots = None if objects is None else SnapshotStore(ObjectStoreClient(ObjectStore(objects)), "snapshots")
     state, _ = await recovery.recover(SHARD, pool, snapshots)
     return state
 
 
 async def continued(world: World, key: str) -> ShardState:
     """The state from this snapshot on, and from no other."""
-    snapshot = await SnapshotStore(ObjectStore(world.objects), "snapshots").load(key)
+    snapshot = await SnapshotStore(ObjectStoreClient(world.objects), "snapshots").load(key)
     state = ShardState.restore(snapshot.state, shard=SHARD)
     pool = Network(world.database).as_pool()
     journal = Journal(pool, SHARD, last_seq=state.last_seq, digest=snapshot.journal_digest)

@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from breakwater.db import engine_market, journal, shard_leases
 from breakwater.db.engine_connection import answered
@@ -69,23 +70,34 @@ class Killed(BaseException):
     """The process is gone. Nothing of it may catch this."""
 
 
-class ObjectStore:
-    """S3, as far as snapshots need it, as seen from one life; `objects` is what all of them share."""
+class ObjectStore(dict[str, bytes]):
+    """What is kept, by key."""
 
-    def __init__(self, objects: dict[str, bytes], passes: Callable[[str], None] = lambda _: None) -> None:
-        self._objects = objects
+    is_down = False
+
+
+class ObjectStoreClient:
+    """S3, as far as snapshots need it, as one life sees it."""
+
+    def __init__(self, store: ObjectStore, passes: Callable[[str], None] = lambda _: None) -> None:
+        self._store = store
         self._passes = passes
 
     def put_object(self, Bucket: str, Key: str, Body: bytes) -> None:
         self._passes("while a snapshot is written")  # S3 has an object whole or not at all.
-        self._objects[Key] = Body
+        self._reachable()[Key] = Body
         self._passes("after a snapshot is written")
 
     def list_objects_v2(self, Bucket: str, Prefix: str) -> dict[str, Any]:
-        return {"Contents": [{"Key": key} for key in sorted(self._objects) if key.startswith(Prefix)]}
+        return {"Contents": [{"Key": key} for key in sorted(self._reachable()) if key.startswith(Prefix)]}
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
-        return {"Body": io.BytesIO(self._objects[Key])}
+        return {"Body": io.BytesIO(self._reachable()[Key])}
+
+    def _reachable(self) -> ObjectStore:
+        if self._store.is_down:
+            raise EndpointConnectionError(endpoint_url="s3")
+        return self._store
 
 
 class Reaper:
@@ -127,7 +139,7 @@ class Life:
         self.followed_to = 0  # The last row that it replayed.
         self.network = Network(world.database, self.passes)
         self.leases = Leases("", self.network.as_pool(), holder=name, address=name)
-        self.snapshots = SnapshotStore(ObjectStore(world.objects, self.passes), "snapshots")
+        self.snapshots = SnapshotStore(ObjectStoreClient(world.objects, self.passes), "snapshots")
         shared = Shared(_SETTINGS, self.network.as_pool(), self.leases, self.snapshots, events_written=lambda: None)
         self.shard = Shard(SHARD, shared)
         self.world = world
@@ -218,7 +230,7 @@ class World:
         self.engines = engines  # At any time.
         self.chance = random.Random(seed)  # noqa: S311 - a simulation, repeatable
         self.database = EngineDatabase(clock, [ETH])
-        self.objects: dict[str, bytes] = {}
+        self.objects = ObjectStore()
         self.reaper = Reaper()
         self.lives: list[Life] = []
         self.hashes: dict[bytes, int] = {}
