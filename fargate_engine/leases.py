@@ -113,6 +113,7 @@ class Leases:
                 beaten_at = asked_at
             looked_at = time.monotonic()
             self.seen = {lease.shard: lease for lease in await shard_leases.read_leases(connection)}
+            self._give_up_what_was_taken()
             self.latency_s = time.monotonic() - looked_at
             self.is_reachable = True
             self._looked.set()
@@ -130,5 +131,14 @@ class Leases:
             if shard in kept:
                 self._kept_until[shard] = asked_at + LEASE_S
             else:
-                _LOG.warning("shard %d is fenced: another engine has taken it", shard)
-                self.drop(shard)
+                self._lose(shard)
+
+    def _give_up_what_was_taken(self) -> None:
+        """At once, not at the next heartbeat: until then it would answer questions from what it knew."""
+        for shard, epoch in list(self.held.items()):
+            if self.seen[shard].epoch > epoch:  # A lower one is only older: the shard was acquired during this look.
+                self._lose(shard)
+
+    def _lose(self, shard: int) -> None:
+        _LOG.warning("shard %d is fenced: another engine has taken it", shard)
+        self.drop(shard)

@@ -6,9 +6,11 @@ import os
 import pytest
 
 from breakwater.db.shard_leases import LEASE_S
+from fargate_engine.leases import LOOK_S
 from tests.support.engine_scenario import play
 from tests.support.engine_traffic import Traffic
-from tests.support.mortal_engine import SHARD, Life, World
+from tests.support.mortal_engine import SHARD, Life, World, simulate
+from tests.support.virtual_time import Clock
 
 SEEDS = range(int(os.environ.get("BREAKWATER_SIMULATION_SEEDS", "2")))
 
@@ -84,3 +86,17 @@ def test_two_engines_of_one_name_write_one_journal(seed: int) -> None:
             await asyncio.sleep(4)
 
     assert rejected_rows(play(double, seed)) > 0
+
+
+def test_an_engine_answers_nothing_more_from_the_first_look_at_anothers_epoch_on() -> None:
+    async def live(clock: Clock) -> None:
+        world = World(clock, 0)
+        world.start()
+        leader = await world.leading()
+        lease = world.database.leases[SHARD]
+        lease.epoch, lease.holder = lease.epoch + 1, "another"
+        await asyncio.sleep(LOOK_S + 0.05)  # Its next heartbeat is seconds away.
+        assert leader.serving() is None
+        await world.end()
+
+    simulate(live)
