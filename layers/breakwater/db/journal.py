@@ -22,7 +22,7 @@ from events.envelope import Envelope
 COMMAND_BYTES = 128
 GENESIS_DIGEST = bytes(32)  # What the first row of a journal follows.
 READ_ROWS_MAX = 128  # At once: of rows with the largest batch that is 64 MiB.
-_NUMBERS = struct.Struct("<HQQQqQ?q")
+_NUMBERS = struct.Struct("<hqqqqq?q")  # As wide as the columns: what nobody can have written has a digest, too.
 
 _APPEND = """
 WITH lease AS (

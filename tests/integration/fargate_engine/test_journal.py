@@ -129,6 +129,8 @@ async def test_what_a_shard_wrote_comes_back_as_its_state(database_urls: Databas
         ("UPDATE trading.journal SET event_seq = 10 WHERE seq = 2", 2, "digest"),
         ("UPDATE trading.journal SET recorded_at_ns = 0 WHERE seq = 2", 2, "digest"),
         ("UPDATE trading.journal SET epoch = 7 WHERE seq = 2", 2, "digest"),
+        ("UPDATE trading.journal SET epoch = -7 WHERE seq = 2", 2, "digest"),
+        ("UPDATE trading.journal SET event_seq = -1 WHERE seq = 2", 2, "digest"),
         ("UPDATE trading.journal SET last_seq = 5 WHERE seq = 2", 2, "128 bytes"),
         ("DELETE FROM trading.journal WHERE seq = 2", 3, "rows between them are missing"),
         ("DELETE FROM trading.journal WHERE seq = 1", 2, "rows between them are missing"),
