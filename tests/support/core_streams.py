@@ -235,7 +235,8 @@ class _Stream:
         return replace_order(order_id, self._price(side) if has_price else 0, self._quantity(), stop_price)
 
     def _holding(self, symbol: int, account: int) -> Command:
-        return set_holding(account, self.chance.randint(-60, 60), self.chance.choice((0, 100, 200)), symbol)
+        position = self.chance.choice((0, self.chance.randint(-60, 60)))
+        return set_holding(account, position, self.chance.choice((0, 100, 200)), symbol)
 
     def _mass_cancel(self, symbol: int, account: int) -> Command:
         by_symbol, by_account, by_session = (self.chance.random() < 0.7 for _ in range(3))
