@@ -1,5 +1,6 @@
 """The 64-bit hash of the whole state: the section "State hash" of docs/matching.md."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import astuple
 
@@ -22,9 +23,9 @@ def _words(state: State) -> Iterator[int]:
     for symbol, instrument in sorted(state.instruments.items()):
         yield from (symbol, *astuple(instrument.terms))
         yield from (instrument.trading, instrument.last_price, instrument.mark_price)
+    live_orders = Counter(order.account for order in state.orders.values())
     for number, account in sorted(state.accounts.items()):
-        live_orders = sum(order.account == number for order in state.orders.values())
-        yield from (number, *astuple(account.terms), live_orders, account.rate_window, account.rate_count)
+        yield from (number, *astuple(account.terms), live_orders[number], account.rate_window, account.rate_count)
     yield from _holding_words(state)
     for symbol in sorted(state.instruments):
         for side in (Side.BUY, Side.SELL):
@@ -35,11 +36,14 @@ def _words(state: State) -> Iterator[int]:
 
 
 def _holding_words(state: State) -> Iterator[int]:
-    touched = {(order.account, order.symbol) for order in state.orders.values() if order.account in state.accounts}
+    open_quantities: Counter[tuple[int, int, Side]] = Counter()
+    for order in state.orders.values():
+        if order.account in state.accounts and not order.is_reduce_only:
+            open_quantities[order.account, order.symbol, order.side] += order.leaves
+    touched = {(account, symbol) for account, symbol, _ in open_quantities}
     for account, symbol in sorted(touched | state.holdings.keys()):
         holding = state.holdings.get((account, symbol), Holding())
-        open_buys = state.open_quantity(account, symbol, Side.BUY)
-        open_sells = state.open_quantity(account, symbol, Side.SELL)
+        open_buys, open_sells = (open_quantities[account, symbol, side] for side in (Side.BUY, Side.SELL))
         words = (holding.position, holding.position_max, open_buys, open_sells)
         if any(words):
             yield from (account, symbol, *words)

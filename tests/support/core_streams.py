@@ -105,10 +105,10 @@ PROFILES: dict[str, Profile] = {
         symbols=1,
     ),
     "auctions": Profile(
-        kinds=_ORDER_KINDS | _MARKET_KINDS | {Kind.SET_HOLDING: 5, Kind.START_AUCTION: 3},
+        kinds=_ORDER_KINDS | _MARKET_KINDS | {Kind.SET_HOLDING: 5, Kind.START_AUCTION: 3, Kind.UNCROSS: 3},
         types=_EVERY_TYPE,
         iceberg_share=0.2,
-        bound_share=0.1,
+        bound_share=0.3,
         self_trade=tuple(SelfTrade),
         reduce_only_share=0.3,
         known_accounts=3,
@@ -235,7 +235,8 @@ class _Stream:
         return replace_order(order_id, self._price(side) if has_price else 0, self._quantity(), stop_price)
 
     def _holding(self, symbol: int, account: int) -> Command:
-        return set_holding(account, self.chance.randint(-60, 60), self.chance.choice((0, 100, 200)), symbol)
+        position = self.chance.choice((0, self.chance.randint(-60, 60)))
+        return set_holding(account, position, self.chance.choice((0, 100, 200)), symbol)
 
     def _mass_cancel(self, symbol: int, account: int) -> Command:
         by_symbol, by_account, by_session = (self.chance.random() < 0.7 for _ in range(3))
@@ -267,7 +268,7 @@ class _Stream:
             display_quantity=self._part(quantity, profile.iceberg_share if order_type.needs_price else 0),
             min_quantity=self._part(quantity, 0 if order_type.is_dormant else profile.min_quantity_share),
             expire_at_ns=expire_at_ns,
-            price_bound=has_bound * (self._price(side) - side.sign * 3 * profile.tick),
+            price_bound=has_bound * (self._price(side) - side.sign * chance.randint(0, 3) * profile.tick),
         )
         order = Command(
             Kind.SUBMIT,

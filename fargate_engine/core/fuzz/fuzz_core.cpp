@@ -13,7 +13,7 @@ void require(bool holds) {
 }
 
 void restored_is_the_same(const book::Core& core, const std::vector<std::uint8_t>& snapshot) {
-  const book::Core restored = book::Core::restore(snapshot.data(), snapshot.size());
+  const book::Core restored = book::Core::restore(snapshot.data(), snapshot.size(), {64, 1'024});
   require(restored.state_hash() == core.state_hash() && restored.snapshot() == snapshot);
 }
 

@@ -2,16 +2,24 @@
 #include <algorithm>
 
 #include "core_state.hpp"
+#include "leave.hpp"
 
 namespace book {
 
 void CoreState::cancel(const Command& command) {
-  const OrderIndex index = ids_.find(command.order_id, pool_).index;
-  if (index == 0) {
+  const IdMap::Place place = ids_.find(command.order_id, pool_);
+  if (place.index == 0) {
     emit(EventKind::kCancelRejected, command.order_id, 0, Reason::kUnknownOrder);
     return;
   }
-  cancel_live(index, Reason::kNone);
+  Order& order = pool_[place.index];
+  if (order.is(kExtended)) return cancel_live(place.index, Reason::kNone);
+  // Plain orders are in the book, and their id is found already.
+  SymbolBook& book = *books_[order.symbol];
+  emit(EventKind::kCanceled, order.order_id, order.symbol).quantity = order.leaves;
+  book.side(order.side).remove(pool_, order);
+  ids_.erase_at(place.slot);
+  forget_but_id(book, place.index, order);
 }
 
 void CoreState::cancel_live(OrderIndex index, Reason reason) {

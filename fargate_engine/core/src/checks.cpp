@@ -5,16 +5,8 @@
 
 namespace book {
 
-bool readable(const Command& command) {
-  const auto side = static_cast<unsigned>(command.side);
-  const auto type = static_cast<unsigned>(command.type);
-  const auto time_in_force = static_cast<unsigned>(command.time_in_force);
-  return side - 1 < 2 && type - 1 < 7 && time_in_force - 1 < 4 && command.flags < 16 &&
-         static_cast<unsigned>(command.self_trade) < 5 && static_cast<unsigned>(command.trigger) < 2;
-}
-
 // 3
-Reason check_kind(const Command& command, const OrderTerms& terms, std::int64_t now) {
+Reason check_special_kind(const Command& command, const OrderTerms& terms, std::int64_t now) {
   const bool expires = command.time_in_force == TimeInForce::kGtd;
   const bool stays = expires || command.time_in_force == TimeInForce::kGtc;
   const bool post_only = (command.flags & kPostOnly) != 0;
@@ -41,14 +33,12 @@ Reason check_kind(const Command& command, const OrderTerms& terms, std::int64_t 
   return fits ? Reason::kNone : Reason::kInvalidTerms;
 }
 
-// 4, 5 and 6
-Reason check_amounts(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument) {
-  if (const Reason reason = check_quantity(instrument, command.quantity); reason != Reason::kNone) return reason;
+// 4, of an order with terms of the second line
+Reason check_parts(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument) {
   for (const std::int64_t part : {terms.display_quantity, terms.min_quantity}) {
     if (part < 0 || part > command.quantity || !multiple_of(part, instrument.lot)) return Reason::kInvalidQuantity;
   }
-  if (!iceberg_ends(terms.display_quantity, command.quantity)) return Reason::kInvalidQuantity;
-  return check_prices(instrument, command.type, command.price, terms.stop_price, terms.price_bound);
+  return iceberg_ends(terms.display_quantity, command.quantity) ? Reason::kNone : Reason::kInvalidQuantity;
 }
 
 // 7

@@ -78,10 +78,33 @@ inline bool crosses(const SymbolBook& book, Side side, std::int64_t price) {
 
 bool sensible(const InstrumentTerms& terms);
 bool sensible(const AccountTerms& terms);
-bool readable(const Command& command);
-Reason check_kind(const Command& command, const OrderTerms& terms, std::int64_t now);
-Reason check_amounts(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument);
+Reason check_special_kind(const Command& command, const OrderTerms& terms, std::int64_t now);
+Reason check_parts(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument);
 Reason check_trading_state(const Command& command, const OrderTerms& terms, TradingState state);
 Reason check_collar(const Intent& intent, const SymbolBook& book);
+
+inline bool readable(const Command& command) {
+  const auto side = static_cast<unsigned>(command.side);
+  const auto type = static_cast<unsigned>(command.type);
+  const auto time_in_force = static_cast<unsigned>(command.time_in_force);
+  return side - 1 < 2 && type - 1 < 7 && time_in_force - 1 < 4 && command.flags < 16 &&
+         static_cast<unsigned>(command.self_trade) < 5 && static_cast<unsigned>(command.trigger) < 2;
+}
+
+// 3. A plain limit order, which most are, has nothing that might not fit.
+inline Reason check_kind(const Command& command, const OrderTerms& terms, std::int64_t now) {
+  const bool plain =
+      command.type == Type::kLimit && command.time_in_force == TimeInForce::kGtc && (command.flags & kExtended) == 0;
+  return plain ? Reason::kNone : check_special_kind(command, terms, now);
+}
+
+// 4, 5 and 6
+inline Reason check_amounts(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument) {
+  Reason reason = check_quantity(instrument, command.quantity);
+  if (reason != Reason::kNone) return reason;
+  if ((command.flags & kExtended) != 0) reason = check_parts(command, terms, instrument);
+  if (reason != Reason::kNone) return reason;
+  return check_prices(instrument, command.type, command.price, terms.stop_price, terms.price_bound);
+}
 
 }  // namespace book

@@ -1,5 +1,6 @@
 // The steps of a command: time, expiry, the command itself, triggers.
 #include "core_state.hpp"
+#include "leave.hpp"
 
 #include <algorithm>
 #include <tuple>
@@ -7,9 +8,9 @@
 namespace book {
 
 CoreState::CoreState(Capacity capacity)
-    : pool_(std::min(capacity.orders, capacity.orders_max)),
-      ids_(std::min(capacity.orders, capacity.orders_max)),
-      orders_max_(capacity.orders_max) {}
+    : pool_(capacity.orders_max), ids_(std::min(capacity.orders, capacity.orders_max)), orders_max_(capacity.orders_max) {
+  pool_.warm(std::min(capacity.orders, capacity.orders_max));
+}
 
 void CoreState::apply(const Command* commands, std::size_t count, EventBuffer& events) {
   events_ = &events;
@@ -22,13 +23,20 @@ void CoreState::apply(const Command* commands, std::size_t count, EventBuffer& e
 void CoreState::apply_one(const Command& command) {
   now_ = std::max(now_, command.at_ns);
   if (next_expiry_ <= now_) expire_due();
+  if (command.kind == Kind::kSubmit) {
+    submit(command);
+  } else if (command.kind == Kind::kCancel) {
+    cancel(command);
+  } else {
+    apply_rare(command);
+  }
+  if (touched_ == nullptr) return;
+  trigger_all(*touched_);
+  touched_ = nullptr;
+}
+
+void CoreState::apply_rare(const Command& command) {
   switch (command.kind) {
-    case Kind::kSubmit:
-      submit(command);
-      break;
-    case Kind::kCancel:
-      cancel(command);
-      break;
     case Kind::kReplace:
       replace(command);
       break;
@@ -68,9 +76,6 @@ void CoreState::apply_one(const Command& command) {
     default:
       reject(command.order_id, 0, Reason::kInvalidTerms);
   }
-  if (touched_ == nullptr) return;
-  trigger_all(*touched_);
-  touched_ = nullptr;
 }
 
 void CoreState::expire_due() {

@@ -48,11 +48,13 @@ class CoreState {
 
   // core_state.cpp: the steps of a command.
   void apply_one(const Command& command);
+  void apply_rare(const Command& command);
   void expire_due();
 
   // submit.cpp
   void submit(const Command& command);
   Reason check_submit(const Command& command, const OrderTerms& terms, const SymbolBook& book, std::uint32_t account);
+  Reason check_reduce_only(const Command& command, std::uint32_t account) const;
   OrderIndex enter(const Command& command, const OrderTerms& terms, SymbolBook& book, std::uint32_t account,
                    const IdMap::Place& place);
 
@@ -70,9 +72,7 @@ class CoreState {
   void lessen(OrderIndex index, Order& order, std::int64_t quantity);
   void trade(SymbolBook& book, Order& taker, Order& maker, std::int64_t price, std::int64_t quantity);
   void after_trade(SymbolBook& book, OrderIndex index, Order& order, std::int64_t quantity, std::int64_t allowance);
-  std::int64_t shown(OrderIndex index, const Order& order) const;
   std::int64_t allowance(const Order& order) const;
-  void rest(SymbolBook& book, OrderIndex index, Order& order);
 
   // look_ahead.cpp
   struct Walk;
@@ -81,12 +81,15 @@ class CoreState {
   std::int64_t allowance_ahead(const Order& order) const;
   void move_ahead(const Order& order, std::int64_t quantity);
 
-  // leave.cpp: how orders end. A loose one is in no book and waits for nothing: an incoming one.
+  // leave.hpp: how orders come to rest and end. A loose one is in no book and waits for nothing: an incoming one.
   void end(SymbolBook& book, OrderIndex index, EventKind kind, Reason reason);
   void end_loose(SymbolBook& book, OrderIndex index, EventKind kind, Reason reason);
   void drop(SymbolBook& book, OrderIndex index);
   void unlink(SymbolBook& book, OrderIndex index, const Order& order);
   void forget(SymbolBook& book, OrderIndex index, Order& order);
+  void forget_but_id(SymbolBook& book, OrderIndex index, Order& order);
+  void rest(SymbolBook& book, OrderIndex index, Order& order);
+  std::int64_t shown(OrderIndex index, const Order& order) const;
 
   // cancel.cpp, replace.cpp
   void cancel(const Command& command);

@@ -17,9 +17,10 @@ struct Level {
 
 class LevelMap {
  public:
+  LevelMap() { resize(8); }
+
   // The level of that price, or the empty slot where it would be put.
   Level& slot_of(std::int64_t price) {
-    if (levels_.empty()) resize(16);
     std::size_t slot = home(price);
     while (levels_[slot].front != 0 && levels_[slot].price != price) slot = (slot + 1) & mask_;
     return levels_[slot];
@@ -77,7 +78,7 @@ class LevelMap {
 
   std::vector<Level> levels_;
   std::size_t mask_ = 0;
-  unsigned shift_ = 63;
+  unsigned shift_ = 0;
   std::size_t size_ = 0;
 };
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core_state.hpp"
+#include "leave.hpp"
 
 namespace book {
 
@@ -139,25 +140,11 @@ void CoreState::after_trade(SymbolBook& book, OrderIndex index, Order& order, st
   ladder.append(pool_, index, order);
 }
 
-std::int64_t CoreState::shown(OrderIndex index, const Order& order) const {
-  if (!order.is(kExtended)) return order.leaves;
-  const ColdTerms& cold = pool_.cold(index);
-  return cold.display_quantity == 0 ? order.leaves : cold.shown;
-}
-
 // What an order may trade now: what closes its account's position if it is reduce-only.
 std::int64_t CoreState::allowance(const Order& order) const {
   if (!order.is(kReduceOnly)) return kUnlimited;
   const std::int64_t position = accounts_.holding(order.holding).position;
   return std::max<std::int64_t>(buys(order) ? -position : position, 0);
-}
-
-void CoreState::rest(SymbolBook& book, OrderIndex index, Order& order) {
-  if (order.is(kExtended)) {
-    ColdTerms& cold = pool_.cold(index);
-    cold.shown = std::min(cold.display_quantity, order.leaves);
-  }
-  book.side(order.side).append(pool_, index, order);
 }
 
 }  // namespace book

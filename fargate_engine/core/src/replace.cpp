@@ -3,6 +3,7 @@
 
 #include "checks.hpp"
 #include "core_state.hpp"
+#include "leave.hpp"
 
 namespace book {
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core_state.hpp"
+#include "leave.hpp"
 
 namespace book {
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core_state.hpp"
+#include "leave.hpp"
 
 namespace book {
 

@@ -1,6 +1,7 @@
 // What an outside venue said of an order that is there.
 #include "checks.hpp"
 #include "core_state.hpp"
+#include "leave.hpp"
 
 namespace book {
 

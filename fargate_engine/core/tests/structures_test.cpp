@@ -63,7 +63,7 @@ TEST("a price list that wanders far leaves nothing behind") {
 
 TEST("an id map finds what is in it and nothing else") {
   std::mt19937_64 random(3);
-  OrderPool pool(0);
+  OrderPool pool(1 << 16);
   IdMap ids(0);
   std::map<std::uint64_t, OrderIndex> expected;
   for (int i = 0; i < 100'000; ++i) {
@@ -87,7 +87,7 @@ TEST("an id map finds what is in it and nothing else") {
 
 TEST("a ladder keeps queues in order under any mixture of prices") {
   std::mt19937_64 random(5);
-  OrderPool pool(0);
+  OrderPool pool(1 << 16);
   Ladder ladder(Side::kSell);
   std::map<std::int64_t, std::vector<OrderIndex>> expected;
   std::vector<OrderIndex> live;
@@ -130,7 +130,7 @@ TEST("a ladder keeps queues in order under any mixture of prices") {
 
 TEST("an order heap gives the least and lets any order go") {
   std::mt19937_64 random(9);
-  OrderPool pool(0);
+  OrderPool pool(1 << 16);
   OrderHeap<&ColdTerms::expiry_place> heap;
   std::map<OrderIndex, std::int64_t> expected;
   for (int i = 0; i < 4'000; ++i) {

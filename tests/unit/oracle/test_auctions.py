@@ -85,6 +85,24 @@ def test_icebergs_take_turns_and_reduce_only_orders_stop_at_nothing_in_an_uncros
     assert market.book() == ["100: 1=2/7"]
 
 
+def test_reduce_only_orders_with_nothing_to_reduce_leave_an_uncross_the_maker_first() -> None:
+    market = Market(set_account(1), set_holding(1, position=3), set_account(2), set_holding(2, position=-3))
+    market.tell(
+        AUCTION,
+        submit(1, SELL, 3, 100, account=1, flags=REDUCE_ONLY),
+        submit(2, BUY, 3, 100, account=2, flags=REDUCE_ONLY),
+        submit(3, SELL, 2, 100),
+        submit(4, BUY, 2, 100),
+    )
+    market.tell(set_holding(1), set_holding(2))
+    assert market.tell(UNCROSS) == [
+        "1 canceled 3 REDUCE_ONLY",
+        "2 canceled 3 REDUCE_ONLY",
+        "4 traded 2@100 with 3",
+        "uncrossed 2@100",
+    ]
+
+
 def test_an_order_is_cancelled_rather_than_uncrossed_beyond_its_bound() -> None:
     market = Market()
     market.tell(submit(1, SELL, 5, 100, price_bound=102), AUCTION, submit(2, BUY, 5, 110), submit(3, SELL, 5, 105))

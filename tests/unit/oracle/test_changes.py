@@ -138,3 +138,10 @@ def test_a_fill_that_an_account_cannot_count_is_refused() -> None:
     market.tell(submit(1, BUY, 5, 100, account=1, venue=1, flags=REDUCE_ONLY), set_holding(1, position=PRICE_MAX - 4))
     assert market.tell(Command(Kind.VENUE_FILLED, order_id=1, price=100, quantity=5)) == ["1 rejected OVERFLOW"]
     assert market.tell(Command(Kind.VENUE_FILLED, order_id=1, price=100, quantity=4)) == ["1 venue_filled 4@100"]
+
+
+def test_a_fill_of_what_was_counted_as_open_always_fits() -> None:
+    market = Market(set_account(1), set_holding(1, position=PRICE_MAX - 5))
+    market.tell(submit(1, BUY, 5, 100, account=1, venue=1))
+    assert market.tell(Command(Kind.VENUE_FILLED, order_id=1, price=100, quantity=5)) == ["1 venue_filled 5@100"]
+    assert market.position(1) == PRICE_MAX

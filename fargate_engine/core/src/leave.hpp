@@ -1,0 +1,69 @@
+// How orders come to rest and how they end: short, and on the way of nearly every command, so it is inlined.
+#pragma once
+#include <algorithm>
+
+#include "core_state.hpp"
+
+namespace book {
+
+inline void CoreState::end(SymbolBook& book, OrderIndex index, EventKind kind, Reason reason) {
+  unlink(book, index, pool_[index]);
+  end_loose(book, index, kind, reason);
+}
+
+inline void CoreState::end_loose(SymbolBook& book, OrderIndex index, EventKind kind, Reason reason) {
+  Order& order = pool_[index];
+  emit(kind, order.order_id, order.symbol, reason).quantity = order.leaves;
+  forget(book, index, order);
+}
+
+// One that came to nothing, which an event has said.
+inline void CoreState::drop(SymbolBook& book, OrderIndex index) {
+  unlink(book, index, pool_[index]);
+  forget(book, index, pool_[index]);
+}
+
+inline void CoreState::unlink(SymbolBook& book, OrderIndex index, const Order& order) {
+  // Only those with cold terms can be elsewhere than in the book.
+  if (order.is(kExtended)) {
+    if (routed(index, order)) return;
+    if (order.dormant()) return stop_waiting(book, index, order);
+  }
+  book.side(order.side).remove(pool_, order);
+}
+
+inline void CoreState::forget(SymbolBook& book, OrderIndex index, Order& order) {
+  ids_.erase(order.order_id, index);
+  forget_but_id(book, index, order);
+}
+
+inline void CoreState::forget_but_id(SymbolBook& book, OrderIndex index, Order& order) {
+  if (order.is(kExtended) && expires(index, order)) {
+    expiry_.remove(pool_, index);
+    next_expiry_ = expiry_.empty() ? INT64_MAX : expiry_.least().key;
+  }
+  --book.live_orders;
+  if (order.holding != 0) {
+    count_open(order, -order.leaves);
+    --accounts_[accounts_.holding(order.holding).account_index].live_orders;
+  } else if (order.account != 0) {
+    --unchecked_orders_;
+  }
+  pool_.give_back(index);
+}
+
+inline std::int64_t CoreState::shown(OrderIndex index, const Order& order) const {
+  if (!order.is(kExtended)) return order.leaves;
+  const ColdTerms& cold = pool_.cold(index);
+  return cold.display_quantity == 0 ? order.leaves : cold.shown;
+}
+
+inline void CoreState::rest(SymbolBook& book, OrderIndex index, Order& order) {
+  if (order.is(kExtended)) {
+    ColdTerms& cold = pool_.cold(index);
+    cold.shown = std::min(cold.display_quantity, order.leaves);
+  }
+  book.side(order.side).append(pool_, index, order);
+}
+
+}  // namespace book
