@@ -118,7 +118,7 @@ class Shard:
             self._reserve_for = None
 
     def _drain(self) -> None:
-        if self.term is not None:
+        if self.term is not None and self._status is not ShardStatus.DRAINING:  # Else a move lets it go already.
             self._status = ShardStatus.DRAINING
             self.term.drain()
 
@@ -170,8 +170,8 @@ class Shard:
         await self.term.serve()
         if snapshots is not None and snapshots.is_new(self.number, state.last_seq):
             await self.term.take_snapshot(snapshots)
-        self.term, self.last_seq = None, state.last_seq
         await self._shared.leases.release(self.number, reserved_for=self._reserve_for)
+        self.term, self.last_seq = None, state.last_seq
         self._released.set()
         _LOG.info("shard %d is let go after row %d", self.number, state.last_seq)
 

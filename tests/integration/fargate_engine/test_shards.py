@@ -199,6 +199,27 @@ async def test_one_shard_moves_while_orders_flow_and_the_others_stay(
         await orders.assert_nothing_is_lost(second, database_urls)
 
 
+async def test_an_engine_that_is_told_to_stop_in_the_middle_of_a_move_finishes_it(
+    start_engine: StartEngine, database_urls: DatabaseUrls
+) -> None:
+    async with start_engine() as engine:
+        with psycopg.connect(database_urls.admin) as connection:
+            connection.execute("SELECT FROM trading.shard_leases WHERE shard = %s FOR UPDATE", (ETH,))
+            moving = asyncio.create_task(engine.call("POST", f"/internal/shards/{ETH}/move", {"to": "engine-b"}))
+            async with asyncio.timeout(3):
+                while (await shards_of(engine))[ETH]["status"] != "DRAINING":
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)  # It has nothing left to answer, and waits for the lease's row.
+            engine.told_to_stop.set()
+            await asyncio.sleep(0.2)
+        assert (await moving)[0] == 200
+        await engine.stop()
+    with psycopg.connect(database_urls.admin) as connection:
+        held = connection.execute("SELECT count(*) FROM trading.shard_leases WHERE expires_at > now()").fetchone()
+        kept = connection.execute("SELECT reserved_for FROM trading.shard_leases WHERE shard = %s", (ETH,)).fetchone()
+    assert (held, kept) == ((0,), ("engine-b",))
+
+
 async def test_a_shard_moved_to_an_engine_that_does_not_come_is_anybodys_after_a_while(
     start_engine: StartEngine, database_urls: DatabaseUrls
 ) -> None:
