@@ -33,24 +33,25 @@ class SnapshotStore:
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
-        self._newest: dict[int, tuple[int, float]] = {}  # By shard: its sequence number, and when it was known of.
+        self._newest_seqs: dict[int, int] = {}  # By shard: the number of the newest one that was stored,
+        self._tried_at: dict[int, float] = {}  # and when one was taken last, stored or not.
         self._saving: dict[int, asyncio.Task[None]] = {}
         self.failure: str | None = None  # Of the last attempt to save one.
 
     def is_due(self, shard: int, seq: int) -> bool:
         """Whether a snapshot after row `seq` is worth while now. One at a time for each shard."""
-        newest_seq, known_at = self._newest.get(shard, (0, -SNAPSHOT_PAUSE_S))
-        is_far = seq - newest_seq >= SNAPSHOT_COMMANDS
-        return is_far and shard not in self._saving and time.monotonic() - known_at >= SNAPSHOT_PAUSE_S
+        is_far = seq - self._newest_seqs.get(shard, 0) >= SNAPSHOT_COMMANDS
+        is_rested = time.monotonic() - self._tried_at.get(shard, -SNAPSHOT_PAUSE_S) >= SNAPSHOT_PAUSE_S
+        return is_far and is_rested and shard not in self._saving
 
     def is_new(self, shard: int, seq: int) -> bool:
         """Whether the newest one, as far as this engine knows, is older than row `seq`."""
-        return seq > self._newest.get(shard, (0, 0.0))[0] and shard not in self._saving
+        return seq > self._newest_seqs.get(shard, 0) and shard not in self._saving
 
     def save(self, shard: int, seq: int, snapshot: Snapshot) -> None:
         """Upload it in the background. A failure is logged and seen in `/health`; the next snapshot may succeed."""
         task = asyncio.create_task(self._save(shard, seq, snapshot))
-        self._saving[shard] = task
+        self._saving[shard], self._tried_at[shard] = task, time.monotonic()
         task.add_done_callback(lambda _: self._saving.pop(shard))
 
     async def finish(self, timeout_s: float) -> None:
@@ -89,5 +90,5 @@ class SnapshotStore:
             _LOG.warning("snapshot %s was not stored: %s", key, error.message)
             return
         self.failure = None
-        self._newest[shard] = (seq, time.monotonic())
+        self._newest_seqs[shard] = seq
         _LOG.info("snapshot %s stored, %d bytes", key, len(body))

@@ -194,6 +194,27 @@ async def test_without_the_bucket_orders_go_on_and_health_says_so(
         assert (await engine.submit(venue="BOOK"))["status"] == "NEW"
 
 
+async def test_a_snapshot_that_could_not_be_stored_is_not_taken_again_before_the_pause(
+    start_engine: StartEngine, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def refuse(**parameters: Any) -> None:
+        tried.append(parameters["Key"])
+        raise ClientError({"Error": {"Code": "403", "Message": "no"}}, "PutObject")
+
+    monkeypatch.setattr(snapshots, "SNAPSHOT_COMMANDS", 2)
+    monkeypatch.setattr(cloud.s3, "put_object", refuse)
+    async with start_engine() as engine:
+        async with asyncio.timeout(10):
+            while not tried:
+                await engine.submit(venue="BOOK")
+        for _ in range(5):
+            await engine.submit(venue="BOOK")
+        assert len(tried) == 1
+        await engine.kill()
+
+
 async def snapshots_health(engine: Client) -> str:
     _, health = await engine.call("GET", "/health")
     status: str = health["dependencies"]["snapshots"]["status"]
