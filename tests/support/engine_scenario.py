@@ -78,6 +78,6 @@ async def settled(world: World) -> Life:
             term = leader.serving()
             if term is not None and not any(order.awaits_venue for order in term.state.open_orders()):
                 others = [life for life in world.lives if life is not leader]
-                if all(life.followed_to == term.state.last_seq for life in others):
+                if all(life.shard.last_seq == term.state.last_seq for life in others):
                     return leader
             await asyncio.sleep(0.1)

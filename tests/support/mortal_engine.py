@@ -136,7 +136,6 @@ class Life:
         self.is_dead = False
         self.is_draining = False
         self.state_hash = 0
-        self.followed_to = 0  # The last row that it replayed.
         self.network = Network(world.database, self.passes)
         self.leases = Leases("", self.network.as_pool(), holder=name, address=name)
         self.snapshots = SnapshotStore(ObjectStoreClient(world.objects, self.passes), "snapshots")
@@ -376,7 +375,6 @@ def _compared(real: Callable[..., Any]) -> Callable[..., Any]:
         result = real(state, row)
         life = _LIFE.get()
         if life is not None:
-            life.followed_to = row.last_seq
             assert state.state_hash() == life.world.hashes[row.digest], f"row {row.seq} leads elsewhere in a replay"
             life.world.compared.add(row.digest)
         return result
