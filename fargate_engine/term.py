@@ -73,9 +73,13 @@ class Term:
             raise EngineUnavailable(f"shard {self.shard} was not empty in time") from error
 
     async def take_snapshot(self, snapshots: SnapshotStore) -> None:
-        """Between two batches, when the state is what the journal says; the upload goes on in the background."""
+        """Between two batches, when the state is what the journal says; the upload goes on in the background.
+
+        Serialised in a thread: it may take seconds, and only this shard shall wait for them.
+        """
         await self.sequencer.checkpoint()
-        snapshots.save(self.shard, self.state.last_seq, Snapshot(self._journal.digest, self.state.snapshot()))
+        state = await asyncio.to_thread(self.state.snapshot)
+        snapshots.save(self.shard, self.state.last_seq, Snapshot(self._journal.digest, state))
 
     async def _take_batches(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from breakwater.db.journal import DamagedJournal
 from breakwater.domain.shards import shard_of
 from fargate_engine import snapshots
 from fargate_engine.recovery import recover
+from fargate_engine.shard_state import ShardState
 from fargate_engine.snapshots import SnapshotStore
 from tests.conftest import DatabaseUrls
 from tests.integration.fargate_engine.conftest import SNAPSHOT_BUCKET, TENANT, Client, Cloud, StartEngine
@@ -174,6 +176,27 @@ async def test_a_shard_in_flow_is_snapshotted_again_and_again(
         await engine.kill()
     async with start_engine() as engine:
         assert (await engine.submit(venue="BOOK"))["status"] == "NEW"
+
+
+async def test_while_one_shard_is_serialised_the_others_trade(
+    start_engine: StartEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on, serialise = threading.Event(), threading.Event(), ShardState.snapshot
+
+    def slowly(state: ShardState) -> bytes:
+        began.set()
+        assert go_on.wait(5)
+        return serialise(state)
+
+    monkeypatch.setattr(snapshots, "SNAPSHOT_COMMANDS", 2)
+    monkeypatch.setattr(ShardState, "snapshot", slowly)
+    async with start_engine() as engine:
+        await engine.submit(venue="BOOK")
+        assert await asyncio.to_thread(began.wait, 5)
+        async with asyncio.timeout(2):
+            await engine.submit(venue="BOOK", symbol="BTC/USDT")
+        go_on.set()
+        await engine.submit(venue="BOOK")
 
 
 async def test_without_the_bucket_orders_go_on_and_health_says_so(
