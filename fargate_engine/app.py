@@ -104,11 +104,14 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
 
 
 async def _stop(state: EngineState) -> None:
-    """One shard after the other, so that each is away for as short as can be: another engine takes it up at once."""
+    """One shard after the other, so that each is away for as short as can be: another engine takes it up at once.
+
+    First those that only follow: they shall not take what another engine lets go at the same time.
+    """
     state.is_stopping = True
     try:
         async with asyncio.timeout(STOP_S):
-            for shard in state.shards:
+            for shard in sorted(state.shards, key=lambda shard: shard.term is not None):
                 await shard.stop()
     except TimeoutError:
         _LOG.warning("not every shard was let go in time: their leases run out by themselves")

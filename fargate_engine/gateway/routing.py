@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from breakwater.domain.orders import OrderSnapshot
 from breakwater.domain.shards import SHARDS, shard_of
 from breakwater.errors import EngineUnavailable, NotFound
 from fargate_engine.gateway.peers import PeerAnswer, asked_shards
@@ -85,12 +86,15 @@ async def at_order(
 ) -> web.Response:
     """The answer of the shard that knows this order. NotFound only when every shard has said that it does not."""
     scope = Scope(engine, request, range(SHARDS))
-    term = await _term_that_knows(scope, order_id, tenant_id)
-    if term is not None:
-        return await here(term)
+    for term in scope.here.values():
+        if term.state.find(order_id, tenant_id) is not None:
+            return await here(term)
     for answer in await scope.ask_elsewhere():
         if answer.status != HTTPStatus.NOT_FOUND:
             return answer.response()
+    waiting_at = await _term_with_waiting(scope, FindOrder(order_id, tenant_id))
+    if waiting_at is not None:
+        return await here(waiting_at)
     if scope.nowhere:
         raise scope.unavailable()
     raise NotFound("no such order")
@@ -105,11 +109,19 @@ async def ask(term: Term, message: Command | FindOrder | FindOpenOrders) -> Answ
         raise EngineUnavailable("the engine did not answer in time") from error
 
 
-async def _term_that_knows(scope: Scope, order_id: uuid.UUID, tenant_id: uuid.UUID) -> Term | None:
-    for term in scope.here.values():
-        if term.state.find(order_id, tenant_id) is not None:
+async def _term_with_waiting(scope: Scope, question: FindOrder) -> Term | None:
+    """Where the order still waited in an inbox. Asked behind everything there, the answer is true.
+
+    Shards that give none in time, or are not ours any more when they do, are then nobody's.
+    """
+    asked = [ask(term, question) for term in scope.here.values()]
+    for (shard, term), answer in zip(
+        list(scope.here.items()), await asyncio.gather(*asked, return_exceptions=True), strict=True
+    ):
+        if isinstance(answer, OrderSnapshot):
             return term
-    # It may still wait in an inbox: asked behind everything there, the answer is true.
-    terms = list(scope.here.values())
-    found = await asyncio.gather(*(ask(term, FindOrder(order_id, tenant_id)) for term in terms))
-    return next((term for term, order in zip(terms, found, strict=True) if order is not None), None)
+        if isinstance(answer, EngineUnavailable) or not term.is_ready:
+            scope.nowhere.add(shard)
+        elif answer is not None:
+            raise AssertionError(f"{question} was answered with {answer}")
+    return None

@@ -3,8 +3,8 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import aiohttp
@@ -75,6 +75,14 @@ def expire_leases(database_urls: DatabaseUrls) -> None:
     """As if ten seconds had passed since the last heartbeat."""
     with psycopg.connect(database_urls.admin) as connection:
         connection.execute("UPDATE trading.shard_leases SET expires_at = now() - interval '1 s'")
+
+
+@contextmanager
+def lease_row_locked(database_urls: DatabaseUrls, shard: int) -> Iterator[None]:
+    """No batch of the shard can be committed, and nobody can let it go."""
+    with psycopg.connect(database_urls.admin) as connection:
+        connection.execute("SELECT FROM trading.shard_leases WHERE shard = %s FOR UPDATE", (shard,))
+        yield
 
 
 class Orders:
@@ -203,8 +211,7 @@ async def test_an_engine_that_is_told_to_stop_in_the_middle_of_a_move_finishes_i
     start_engine: StartEngine, database_urls: DatabaseUrls
 ) -> None:
     async with start_engine() as engine:
-        with psycopg.connect(database_urls.admin) as connection:
-            connection.execute("SELECT FROM trading.shard_leases WHERE shard = %s FOR UPDATE", (ETH,))
+        with lease_row_locked(database_urls, ETH):
             moving = asyncio.create_task(engine.call("POST", f"/internal/shards/{ETH}/move", {"to": "engine-b"}))
             async with asyncio.timeout(3):
                 while (await shards_of(engine))[ETH]["status"] != "DRAINING":
@@ -286,6 +293,40 @@ async def test_a_shard_that_nobody_serves_is_503_and_never_a_false_no(start_engi
         assert (await first.call("POST", "/internal/cancel-all", CANCEL_ALL))[0] == 503
         assert (await first.call("GET", path_of(eth["order_id"])))[1]["status"] == "CANCELED"  # What could be, was.
         assert (await first.submit())["status"] == "NEW"
+
+
+async def test_a_shard_here_that_hangs_does_not_keep_an_order_elsewhere_from_being_cancelled(
+    start_engine: StartEngine, database_urls: DatabaseUrls
+) -> None:
+    async with two_engines(start_engine) as (first, second):
+        assert (await first.call("POST", f"/internal/shards/{BTC}/move", {"to": "engine-b"}))[0] == 200
+        await until_served(second, {BTC})
+        await until_known(first, BTC, "engine-b")
+        btc = await first.submit(**BTC_ORDER)
+        with lease_row_locked(database_urls, ETH):
+            hanging = asyncio.create_task(first.call("POST", "/internal/orders", order_body()))
+            await asyncio.sleep(0.1)
+            async with asyncio.timeout(2):
+                status, cancelled = await first.call("DELETE", path_of(btc["order_id"]))
+            assert (status, cancelled["status"]) == (200, "CANCELED")
+        await hanging
+
+
+async def test_of_two_engines_that_stop_at_once_neither_takes_what_the_other_lets_go(
+    start_engine: StartEngine, database_urls: DatabaseUrls
+) -> None:
+    async with two_engines(start_engine) as (first, second):
+        assert (await first.call("POST", "/internal/shards/0/move", {"to": "engine-b"}))[0] == 200
+        await until_served(second, {0})
+        with lease_row_locked(database_urls, 0):
+            second.told_to_stop.set()
+            await asyncio.sleep(0.1)
+            await first.stop()
+            await asyncio.sleep(0.6)  # It would have looked twice.
+        await second.stop()
+    with psycopg.connect(database_urls.admin) as connection:
+        rows = connection.execute("SELECT shard, epoch FROM trading.shard_leases ORDER BY shard").fetchall()
+    assert rows == [(0, 2), *((shard, 1) for shard in range(1, SHARDS))]
 
 
 async def test_what_was_passed_on_is_not_passed_on_again(start_engine: StartEngine) -> None:
