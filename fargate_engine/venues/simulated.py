@@ -13,6 +13,7 @@ from pathlib import Path
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import OrdStatus
+from breakwater.errors import EngineUnavailable
 from fargate_engine.inbox import Inbox
 from fargate_engine.market_data import recording, synthetic
 from fargate_engine.market_data.l2_book import TimedEvent
@@ -46,9 +47,12 @@ class SimulatedVenue:
             self._opened.set()  # A shard without instruments has nothing to wait for.
 
     async def opened(self) -> None:
-        """Wait until every market shows a book. TimeoutError when one does not in time."""
-        async with asyncio.timeout(OPEN_TIMEOUT_S):
-            await self._opened.wait()
+        """Wait until every market shows a book. EngineUnavailable when one does not in time."""
+        try:
+            async with asyncio.timeout(OPEN_TIMEOUT_S):
+                await self._opened.wait()
+        except TimeoutError as error:
+            raise EngineUnavailable("a market did not open in time") from error
 
     def submit(self, terms: WorkingTerms) -> None:
         self.report(self.markets[terms.symbol].submit(terms))

@@ -4,10 +4,14 @@ import asyncio
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from breakwater.domain.orders import Side
+from breakwater.errors import EngineUnavailable
 from fargate_engine.inbox import Inbox
 from fargate_engine.market_data import recording
 from fargate_engine.messages import VenueAccepted, VenueFilled
+from fargate_engine.venues import simulated
 from fargate_engine.venues.simulated import SimulatedVenue
 from tests.unit.fargate_engine.orders import ETH, terms
 
@@ -42,3 +46,12 @@ async def test_the_book_is_shown_as_it_can_be_traded() -> None:
     for timed in recording.events([SAMPLE], ETH):
         venue.markets["ETH/USDT"].apply(timed.event)
     assert venue.markets["ETH/USDT"].shown(Side.BUY, 1) == [(268_400, 12_000)]
+
+
+async def test_a_market_that_never_opens_makes_its_shard_unavailable_and_breaks_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(simulated, "OPEN_TIMEOUT_S", 0.01)
+    venue = SimulatedVenue(Inbox(), [ETH], {}, speed=1)
+    with pytest.raises(EngineUnavailable, match="did not open in time"):
+        await venue.opened()
