@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "core_state.hpp"
-#include "leave.hpp"
+#include "lifecycle.hpp"
 
 namespace book {
 

@@ -6,7 +6,7 @@
 namespace book {
 
 // 3
-Reason check_special_kind(const Command& command, const OrderTerms& terms, std::int64_t now) {
+Reason check_kind(const Command& command, const OrderTerms& terms, std::int64_t now) {
   const bool expires = command.time_in_force == TimeInForce::kGtd;
   const bool stays = expires || command.time_in_force == TimeInForce::kGtc;
   const bool post_only = (command.flags & kPostOnly) != 0;
@@ -33,12 +33,13 @@ Reason check_special_kind(const Command& command, const OrderTerms& terms, std::
   return fits ? Reason::kNone : Reason::kInvalidTerms;
 }
 
-// 4, of an order with terms of the second line
-Reason check_parts(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument) {
+// 4 (but for the quantity), 5 and 6
+Reason check_terms(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument) {
   for (const std::int64_t part : {terms.display_quantity, terms.min_quantity}) {
     if (part < 0 || part > command.quantity || !multiple_of(part, instrument.lot)) return Reason::kInvalidQuantity;
   }
-  return iceberg_ends(terms.display_quantity, command.quantity) ? Reason::kNone : Reason::kInvalidQuantity;
+  if (!iceberg_ends(terms.display_quantity, command.quantity)) return Reason::kInvalidQuantity;
+  return check_prices(instrument, command.type, command.price, terms.stop_price, terms.price_bound);
 }
 
 // 7

@@ -72,14 +72,16 @@ inline Reason check_prices(const InstrumentTerms& terms, Type type, std::int64_t
 }
 
 inline bool crosses(const SymbolBook& book, Side side, std::int64_t price) {
+  // Without a branch, as in side_index().
   const std::int64_t best = book.side(opposite(side)).best();
-  return side == Side::kBuy ? best <= price : best >= price;
+  const int reaches = side == Side::kBuy ? 1 : 0;
+  return ((reaches & (best <= price)) | ((1 - reaches) & (best >= price))) != 0;
 }
 
 bool sensible(const InstrumentTerms& terms);
 bool sensible(const AccountTerms& terms);
-Reason check_special_kind(const Command& command, const OrderTerms& terms, std::int64_t now);
-Reason check_parts(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument);
+Reason check_kind(const Command& command, const OrderTerms& terms, std::int64_t now);
+Reason check_terms(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument);
 Reason check_trading_state(const Command& command, const OrderTerms& terms, TradingState state);
 Reason check_collar(const Intent& intent, const SymbolBook& book);
 
@@ -91,20 +93,17 @@ inline bool readable(const Command& command) {
          static_cast<unsigned>(command.self_trade) < 5 && static_cast<unsigned>(command.trigger) < 2;
 }
 
-// 3. A plain limit order, which most are, has nothing that might not fit.
-inline Reason check_kind(const Command& command, const OrderTerms& terms, std::int64_t now) {
-  const bool plain =
-      command.type == Type::kLimit && command.time_in_force == TimeInForce::kGtc && (command.flags & kExtended) == 0;
-  return plain ? Reason::kNone : check_special_kind(command, terms, now);
+// What most orders are: a readable limit order, good till cancelled, with nothing that may not fit.
+inline bool is_plain(const Command& command) {
+  return command.type == Type::kLimit && command.time_in_force == TimeInForce::kGtc &&
+         (command.flags | command.venue) == 0 && static_cast<unsigned>(command.side) - 1 < 2 &&
+         static_cast<unsigned>(command.self_trade) < 5 && static_cast<unsigned>(command.trigger) < 2;
 }
 
-// 4, 5 and 6
-inline Reason check_amounts(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument) {
-  Reason reason = check_quantity(instrument, command.quantity);
-  if (reason != Reason::kNone) return reason;
-  if ((command.flags & kExtended) != 0) reason = check_parts(command, terms, instrument);
-  if (reason != Reason::kNone) return reason;
-  return check_prices(instrument, command.type, command.price, terms.stop_price, terms.price_bound);
+// 5 and 6, of a limit price
+inline Reason check_price(const InstrumentTerms& terms, std::int64_t price) {
+  if (!valid_price(terms, price)) return Reason::kInvalidPrice;
+  return within_band(terms, price) ? Reason::kNone : Reason::kPriceOutsideBand;
 }
 
 }  // namespace book

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "core_state.hpp"
-#include "leave.hpp"
+#include "lifecycle.hpp"
 
 namespace book {
 

@@ -4,7 +4,7 @@
 
 #include "checks.hpp"
 #include "core_state.hpp"
-#include "leave.hpp"
+#include "lifecycle.hpp"
 
 namespace book {
 
@@ -34,10 +34,10 @@ bool CoreState::find(std::uint64_t order_id, LiveOrder& found) const {
   found = LiveOrder{};
   found.order_id = order.order_id;
   found.price = order.price;
-  found.quantity = order.traded + order.leaves;
+  found.quantity = order.traded() + order.leaves;
   found.leaves = order.leaves;
   found.stop_price = cold.stop_price;
-  found.symbol = order.symbol;
+  found.symbol = order.symbol();
   found.account = order.account;
   found.session = order.session;
   found.side = order.side;

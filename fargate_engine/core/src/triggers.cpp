@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "core_state.hpp"
-#include "leave.hpp"
+#include "lifecycle.hpp"
 
 namespace book {
 
@@ -95,10 +95,10 @@ void CoreState::fire(SymbolBook& book, const Triggered& due) {
   ColdTerms& cold = pool_.cold(due.order);
   const bool becomes_limit = order.type == Type::kStopLimit || order.type == Type::kTakeProfitLimit;
   order.type = becomes_limit ? Type::kLimit : Type::kMarket;
-  order.entry = next_entry_++;
+  order.entry = next_entry_++ & kEntryMax;
   cold.stop_price = 0;
   cold.trailing_price = 0;
-  emit(EventKind::kTriggered, order.order_id, order.symbol).price = due.reference;
+  emit(EventKind::kTriggered, order.order_id, order.symbol()).price = due.reference;
   execute(book, due.order, 0);
 }
 
