@@ -18,7 +18,8 @@ void CoreState::replace(const Command& command) {
   std::int64_t stop_price = order.dormant() ? pool_.cold(index).stop_price : 0;
   const std::int64_t old_stop_price = stop_price;
   if (order.dormant() && (command.flags & kExtended) != 0) stop_price = command.order.stop_price;
-  const std::int64_t leaves = command.quantity - order.traded();
+  // Any bytes may be a quantity: what is not more than has traded is refused below.
+  const std::int64_t leaves = std::max(command.quantity, order.traded()) - order.traded();
   const bool keeps_place = command.price == order.price && stop_price == old_stop_price && leaves <= order.leaves;
 
   const Reason reason = check_replace(command, book, index, stop_price, keeps_place);
