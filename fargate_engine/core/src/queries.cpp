@@ -56,7 +56,7 @@ std::size_t CoreState::memory_bytes() const {
   std::size_t bytes = sizeof(*this) + pool_.memory_bytes() + ids_.memory_bytes() + accounts_.memory_bytes() +
                       expiry_.memory_bytes() + books_.capacity() * sizeof(books_[0]) +
                       triggered_.capacity() * sizeof(triggered_[0]) + chosen_.capacity() * sizeof(chosen_[0]) +
-                      ahead_queue_.capacity() * sizeof(ahead_queue_[0]);
+                      (ahead_queue_.capacity() + ahead_round_.capacity()) * sizeof(AheadMaker);
   for (const auto& book : books_) {
     if (book == nullptr) continue;
     bytes += sizeof(SymbolBook);
