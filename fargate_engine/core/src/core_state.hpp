@@ -150,7 +150,8 @@ class CoreState {
   // Into or out of the open quantities of its holding.
   void count_open(const Order& order, std::int64_t quantity) {
     if (order.holding == 0 || order.is(kReduceOnly)) return;
-    accounts_.holding(order.holding).open[side_index(order.side)] += quantity;
+    Holding& holding = accounts_.holding(order.holding);
+    (buys(order) ? holding.open_buys : holding.open_sells) += quantity;
   }
 
   // state_words.hpp
