@@ -1,6 +1,8 @@
 // The pre-trade checks, numbered as in docs/matching.md.
 #include "checks.hpp"
 
+#include <algorithm>
+
 #include "core_state.hpp"
 
 namespace book {
@@ -76,13 +78,12 @@ Reason CoreState::check_limits(const Intent& intent, const SymbolBook& book, con
     return Reason::kTooManyOpenOrders;
   }
   if (intent.reduce_only) return Reason::kNone;
-  const std::uint32_t index = accounts_.find_holding(account.account, book.symbol);
-  Holding after = accounts_.holding(index);
-  (intent.side == Side::kBuy ? after.open_buys : after.open_sells) += intent.change;
-  if (!fits(after)) return Reason::kOverflow;
-  const std::int64_t reach =
-      intent.side == Side::kBuy ? after.position + after.open_buys : after.open_sells - after.position;
-  return after.position_max != 0 && reach > after.position_max ? Reason::kPositionLimit : Reason::kNone;
+  // Read one by one: a copy of the whole would wait for the last order's writes to it. All stay far below 2^63.
+  const Holding& holding = accounts_.holding(accounts_.find_holding(account.account, book.symbol));
+  const std::int64_t towards = sign_of(intent.side) * holding.position;
+  const std::int64_t open = holding.open[side_index(intent.side)] + intent.change;
+  if (std::max<std::int64_t>(towards, 0) + open > kHoldingMax) return Reason::kOverflow;
+  return holding.position_max != 0 && towards + open > holding.position_max ? Reason::kPositionLimit : Reason::kNone;
 }
 
 // 14
@@ -92,7 +93,7 @@ Reason check_collar(const Intent& intent, const SymbolBook& book) {
   const std::int64_t price = stop_counts ? intent.stop_price : intent.price;
   const std::int64_t reference = book.valuation_reference();
   if (price == 0 || reference == 0) return Reason::kNone;
-  const std::int64_t beyond = intent.side == Side::kBuy ? price - reference : reference - price;
+  const std::int64_t beyond = sign_of(intent.side) * (price - reference);
   return Wide{beyond} * 10'000 > Wide{book.terms.collar_bps} * reference ? Reason::kCollar : Reason::kNone;
 }
 

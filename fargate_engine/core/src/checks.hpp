@@ -28,8 +28,8 @@ struct Intent {
 
 inline bool fits(const Holding& holding) {
   const std::int64_t position = holding.position;
-  return Wide{position > 0 ? position : 0} + holding.open_buys <= kHoldingMax &&
-         (position < 0 ? -Wide{position} : Wide{0}) + holding.open_sells <= kHoldingMax;
+  return Wide{position > 0 ? position : 0} + holding.open[0] <= kHoldingMax &&
+         (position < 0 ? -Wide{position} : Wide{0}) + holding.open[1] <= kHoldingMax;
 }
 
 // A division is slow and most steps are 1.

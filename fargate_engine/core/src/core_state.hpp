@@ -150,8 +150,7 @@ class CoreState {
   // Into or out of the open quantities of its holding.
   void count_open(const Order& order, std::int64_t quantity) {
     if (order.holding == 0 || order.is(kReduceOnly)) return;
-    Holding& holding = accounts_.holding(order.holding);
-    (buys(order) ? holding.open_buys : holding.open_sells) += quantity;
+    accounts_.holding(order.holding).open[side_index(order.side)] += quantity;
   }
 
   // state_words.hpp

@@ -7,7 +7,8 @@
 namespace book {
 
 // All but the place in the book, at a venue or among those that wait. `place` is where its id was looked for.
-inline OrderIndex CoreState::enter(const Command& command, const OrderTerms& terms, SymbolBook& book,
+// Inlined by force: a compiler that leaves it outside costs each submit about a nanosecond.
+[[gnu::always_inline]] inline OrderIndex CoreState::enter(const Command& command, const OrderTerms& terms, SymbolBook& book,
                                    std::uint32_t account, const IdMap::Place& place) {
   const OrderIndex index = pool_.take();
   ids_.insert(place, index);

@@ -86,7 +86,7 @@ void CoreState::move_ahead(const Order& order, std::int64_t quantity) {
   Holding& holding = accounts_.holding(order.holding);
   if (holding.look_ahead != look_aheads_) holding.look_ahead_moved = 0;
   holding.look_ahead = look_aheads_;
-  holding.look_ahead_moved += buys(order) ? quantity : -quantity;
+  holding.look_ahead_moved += sign_of(order.side) * quantity;
 }
 
 }  // namespace book

@@ -67,7 +67,7 @@ Reason CoreState::match(SymbolBook& book, OrderIndex index, Order& taker) {
 Reason CoreState::refuse_level(OrderIndex index, const Order& taker, std::int64_t level_price) const {
   const bool market = taker.type == Type::kMarket;
   if (!market || taker.price != 0) {
-    const bool worse = buys(taker) ? level_price > taker.price : level_price < taker.price;
+    const bool worse = sign_of(taker.side) * (level_price - taker.price) > 0;
     if (worse) return market ? Reason::kPriceBand : Reason::kNoLiquidity;
   }
   if (taker.is(kExtended) && beyond_bound(index, taker, level_price)) return Reason::kPriceBand;
@@ -110,7 +110,7 @@ void CoreState::trade(SymbolBook& book, Order& taker, Order& maker, std::int64_t
     order->leaves -= quantity;
     order->set_traded(order->traded() + quantity);
     if (order->holding == 0) continue;
-    accounts_.holding(order->holding).position += buys(*order) ? quantity : -quantity;
+    accounts_.holding(order->holding).position += sign_of(order->side) * quantity;
     count_open(*order, -quantity);
   }
   Event& event = emit(EventKind::kTraded, taker.order_id, taker.symbol());

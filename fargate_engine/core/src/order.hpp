@@ -56,6 +56,8 @@ static_assert(sizeof(ColdTerms) == 64);
 
 inline bool is_dormant_type(Type type) { return type >= Type::kStop; }
 inline bool buys(const Order& order) { return order.side == Side::kBuy; }
+// 1 for a buy, -1 for a sell.
+inline std::int64_t sign_of(Side side) { return 3 - 2 * static_cast<std::int64_t>(side); }
 inline Side opposite(Side side) { return static_cast<Side>(3 - static_cast<int>(side)); }
 // Without a branch: half of all orders are on either side, and no processor guesses which.
 inline std::size_t side_index(Side side) { return static_cast<std::size_t>(side) - 1; }

@@ -66,8 +66,8 @@ void CoreState::describe(Sink& sink) const {
   }
   for (const std::uint32_t index : sorted_holdings()) {
     const Holding& holding = accounts_.holding(index);
-    sink.add(holding.account, holding.symbol, holding.position, holding.position_max, holding.open_buys,
-             holding.open_sells);
+    sink.add(holding.account, holding.symbol, holding.position, holding.position_max, holding.open[0],
+             holding.open[1]);
   }
   visit_orders([&](OrderIndex index, const Order& order) {
     const ColdTerms cold = order.is(kExtended) ? pool_.cold(index) : ColdTerms{};

@@ -34,8 +34,8 @@ void CoreState::venue_fill(const Command& command, SymbolBook& book, OrderIndex 
   if (command.quantity > order.leaves) return reject(order.order_id, order.symbol(), Reason::kOverflow);
   if (order.holding != 0) {
     Holding after = accounts_.holding(order.holding);
-    after.position += buys(order) ? command.quantity : -command.quantity;
-    if (!order.is(kReduceOnly)) (buys(order) ? after.open_buys : after.open_sells) -= command.quantity;
+    after.position += sign_of(order.side) * command.quantity;
+    if (!order.is(kReduceOnly)) after.open[side_index(order.side)] -= command.quantity;
     if (!fits(after)) return reject(order.order_id, order.symbol(), Reason::kOverflow);
     accounts_.holding(order.holding) = after;
   }
