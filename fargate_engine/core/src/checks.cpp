@@ -41,7 +41,7 @@ Reason check_terms(const Command& command, const OrderTerms& terms, const Instru
     if (part < 0 || part > command.quantity || !multiple_of(part, instrument.lot)) return Reason::kInvalidQuantity;
   }
   if (!iceberg_ends(terms.display_quantity, command.quantity)) return Reason::kInvalidQuantity;
-  return check_prices(instrument, command.type, command.price, terms.stop_price, terms.price_bound);
+  return check_prices(instrument, command.side, command.type, command.price, terms.stop_price, terms.price_bound);
 }
 
 // 7

@@ -43,8 +43,9 @@ inline Reason check_quantity(const InstrumentTerms& terms, std::int64_t quantity
 }
 
 // Each part of an iceberg is an event: without a bound one command could make any number of them.
+inline constexpr std::int64_t kIcebergPartsMax = 100;
 inline bool iceberg_ends(std::int64_t display_quantity, std::int64_t quantity) {
-  return display_quantity == 0 || display_quantity * 1'000 >= quantity;
+  return display_quantity == 0 || display_quantity * kIcebergPartsMax >= quantity;
 }
 
 inline bool valid_price(const InstrumentTerms& terms, std::int64_t price) {
@@ -60,11 +61,14 @@ inline bool needs_price(Type type) {
 }
 
 // Checks 5 and 6 of docs/matching.md for the prices of an order; `bound` is no price of the band.
-inline Reason check_prices(const InstrumentTerms& terms, Type type, std::int64_t price, std::int64_t stop_price,
-                           std::int64_t bound) {
+inline Reason check_prices(const InstrumentTerms& terms, Side side, Type type, std::int64_t price,
+                           std::int64_t stop_price, std::int64_t bound) {
   if ((price != 0 || needs_price(type)) && !valid_price(terms, price)) return Reason::kInvalidPrice;
   if (is_dormant_type(type) && !valid_price(terms, stop_price)) return Reason::kInvalidPrice;
   if (bound != 0 && !valid_price(terms, bound)) return Reason::kInvalidPrice;
+  // On the wrong side of its own price it would rest there and trade beyond its bound.
+  const bool empty_band = bound != 0 && price != 0 && (side == Side::kBuy ? bound > price : bound < price);
+  if (empty_band) return Reason::kInvalidPrice;
   if (price != 0 && !within_band(terms, price)) return Reason::kPriceOutsideBand;
   const bool stop_is_price = is_dormant_type(type) && type != Type::kTrailingStop;
   if (stop_is_price && !within_band(terms, stop_price)) return Reason::kPriceOutsideBand;

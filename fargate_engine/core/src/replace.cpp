@@ -56,7 +56,8 @@ Reason CoreState::check_replace(const Command& command, const SymbolBook& book, 
       order.holding == 0 ? nullptr : &accounts_[accounts_.holding(order.holding).account_index];
   if (keeps_place) return account == nullptr ? Reason::kNone : check_rate(*account);
 
-  reason = check_prices(book.terms, order.type, command.price, stop_price, has_cold ? pool_.cold(index).price_bound : 0);
+  reason = check_prices(book.terms, order.side, order.type, command.price, stop_price,
+                        has_cold ? pool_.cold(index).price_bound : 0);
   if (reason != Reason::kNone) return reason;
   if (book.state == TradingState::kHalted) return Reason::kHalted;
   if (book.state == TradingState::kAuction) return Reason::kNotInAuction;

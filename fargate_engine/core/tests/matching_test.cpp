@@ -220,8 +220,8 @@ TEST("each event carries the index of its command in the batch") {
 
 TEST("a look ahead keeps in mind how many icebergs there are, not how many parts") {
   Market m;
-  for (std::uint64_t id = 1; id <= 100; ++id) m.send(with(sell(id, 1'000, 100)).display(1));
+  for (std::uint64_t id = 1; id <= 100; ++id) m.send(with(sell(id, 100, 100)).display(1));
   const std::size_t before = m.core.memory_bytes();
-  CHECK(is_end(m.send(fok(buy(101, 100'001, 100))).back(), 101, Reason::kFokNotFillable, 100'001));
-  CHECK(m.core.memory_bytes() - before < 16'000);
+  CHECK(is_end(m.send(fok(buy(101, 10'001, 100))).back(), 101, Reason::kFokNotFillable, 10'001));
+  CHECK(m.core.memory_bytes() - before < 8'000);
 }
