@@ -1,4 +1,4 @@
-"""`make bench`: the figures of the core alone, then of the running platform, on this machine. It judges nothing.
+"""`make bench`: the figures of core and engine, then of the running platform, on this machine. It judges nothing.
 
 `python -m tests.benchmarks engine` needs no running platform. A run fails only when something could not be measured
 at all. `--write-docs` keeps the table in docs/figures.md.
@@ -15,7 +15,7 @@ from rich.console import Console
 
 from breakwater.client import Problem, ServerUnreachable
 from breakwater.client.session import SetupError, local_endpoints
-from tests.benchmarks import book, matching_core, order_path, reservations
+from tests.benchmarks import book, engine_figures, matching_core, order_path, reservations
 from tests.benchmarks.figures import Figure, drawn, machine, markdown
 
 DOCUMENT = Path("docs/figures.md")
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _engine() -> list[Figure]:
-    return [*book.run(), *matching_core.run()]
+    return [*book.run(), *matching_core.run(), *engine_figures.run()]
 
 
 def _platform(endpoints: dict[str, Any]) -> list[Figure]:

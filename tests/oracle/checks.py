@@ -113,6 +113,8 @@ def refuse_prices(instrument: Instrument, order: Order) -> Reason | None:
         return Reason.INVALID_PRICE
     if not all(price == 0 or is_price(price) for price in (order.price, order.price_bound)):
         return Reason.INVALID_PRICE
+    if order.price and order.price_bound and order.side.sign * (order.price_bound - order.price) > 0:
+        return Reason.INVALID_PRICE
     stop_price = 0 if order.type is Type.TRAILING_STOP else order.stop_price  # A distance is not in the band.
     for price in (order.price, stop_price):
         if price != 0 and (price < terms.price_low or (terms.price_high != 0 and price > terms.price_high)):

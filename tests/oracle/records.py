@@ -13,7 +13,7 @@ PRICE_MAX: Final = 2**61 - 1
 QUANTITY_MAX: Final = 2**48
 SYMBOL_MAX: Final = 65_535
 INT64_MAX: Final = 2**63 - 1
-ICEBERG_PARTS_MAX: Final = 1_000
+ICEBERG_PARTS_MAX: Final = 100
 
 POST_ONLY: Final = 1
 REDUCE_ONLY: Final = 2

@@ -18,7 +18,7 @@ constexpr std::uint32_t kBuyer = 1, kSeller = 2;
 struct CoreAdapter {
   static constexpr const char* name = CHECKS ? "breakwater-core(checks,events)" : "breakwater-core(events)";
 
-  explicit CoreAdapter(const wl::Header& header) : core(book::Capacity{header.nprefill * 2 + 64}) {
+  explicit CoreAdapter(const wl::Header& header) : core(book::Capacity{header.nprefill + header.nprefill / 8 + 64}) {
     book::Command list{};
     list.kind = book::Kind::kListInstrument;
     list.symbol = kSymbol;

@@ -73,13 +73,12 @@ struct Holding {
   std::uint32_t account_index = 0;
   std::int64_t position = 0;
   std::int64_t position_max = 0;
-  std::int64_t open_buys = 0;
-  std::int64_t open_sells = 0;
+  std::int64_t open[2] = {0, 0};  // By side: the leaves of its live orders but for reduce-only ones.
   // What a look ahead would have moved the position by; of the look ahead with that number only.
   std::uint64_t look_ahead = 0;
   std::int64_t look_ahead_moved = 0;
 
-  bool blank() const { return position == 0 && position_max == 0 && open_buys == 0 && open_sells == 0; }
+  bool blank() const { return position == 0 && position_max == 0 && open[0] == 0 && open[1] == 0; }
 };
 
 // Index 0 is nobody. An index stays what it is.

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "core_state.hpp"
-#include "leave.hpp"
+#include "lifecycle.hpp"
 
 namespace book {
 
@@ -71,13 +71,22 @@ std::int64_t CoreState::uncross_price(const SymbolBook& book) const {
 void CoreState::uncross(SymbolBook& book) {
   std::int64_t first_price = 0;
   Wide quantity = 0;
-  while (book.crossed()) {
+  const auto cross_at = [&](std::int64_t price) {
+    const std::int64_t traded = cross_pair(book, price);
+    if (quantity == 0 && traded != 0) first_price = price;
+    quantity += traded;
+  };
+  Ladder& bids = book.side(Side::kBuy);
+  Ladder& asks = book.side(Side::kSell);
+  if (book.crossed()) {
     const std::int64_t price = uncross_price(book);
-    while (book.side(Side::kBuy).best() >= price && book.side(Side::kSell).best() <= price) {
-      const std::int64_t traded = cross_pair(book, price);
-      if (quantity == 0 && traded != 0) first_price = price;
-      quantity += traded;
-    }
+    while (bids.best() >= price && asks.best() <= price) cross_at(price);
+  }
+  // Something was cancelled. To look for one price again after each of them would take as many walks as there are orders.
+  while (book.crossed()) {
+    const Order& bid = pool_[bids.front()];
+    const Order& ask = pool_[asks.front()];
+    cross_at(bid.entry < ask.entry ? bid.price : ask.price);
   }
   book.state = TradingState::kContinuous;
   touched_ = &book;

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "core_state.hpp"
-#include "leave.hpp"
+#include "lifecycle.hpp"
 
 namespace book {
 
@@ -15,8 +15,8 @@ void CoreState::cancel(const Command& command) {
   Order& order = pool_[place.index];
   if (order.is(kExtended)) return cancel_live(place.index, Reason::kNone);
   // Plain orders are in the book, and their id is found already.
-  SymbolBook& book = *books_[order.symbol];
-  emit(EventKind::kCanceled, order.order_id, order.symbol).quantity = order.leaves;
+  SymbolBook& book = *books_[order.symbol()];
+  emit(EventKind::kCanceled, order.order_id, order.symbol()).quantity = order.leaves;
   book.side(order.side).remove(pool_, order);
   ids_.erase_at(place.slot);
   forget_but_id(book, place.index, order);
@@ -25,10 +25,10 @@ void CoreState::cancel(const Command& command) {
 void CoreState::cancel_live(OrderIndex index, Reason reason) {
   const Order& order = pool_[index];
   if (routed(index, order)) {
-    emit(EventKind::kCancelRequested, order.order_id, order.symbol, reason);
+    emit(EventKind::kCancelRequested, order.order_id, order.symbol(), reason);
     return;
   }
-  end(*books_[order.symbol], index, EventKind::kCanceled, reason);
+  end(*books_[order.symbol()], index, EventKind::kCanceled, reason);
 }
 
 void CoreState::mass_cancel(const Command& command) {
@@ -36,7 +36,7 @@ void CoreState::mass_cancel(const Command& command) {
   pool_.for_each([&](OrderIndex index, const Order& order) {
     if (command.account != 0 && command.account != order.account) return;
     if (command.session != 0 && command.session != order.session) return;
-    if (command.symbol != 0 && command.symbol != order.symbol) return;
+    if (command.symbol != 0 && command.symbol != order.symbol()) return;
     chosen_.push_back(index);
   });
   std::sort(chosen_.begin(), chosen_.end(),

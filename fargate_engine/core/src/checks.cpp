@@ -1,12 +1,14 @@
 // The pre-trade checks, numbered as in docs/matching.md.
 #include "checks.hpp"
 
+#include <algorithm>
+
 #include "core_state.hpp"
 
 namespace book {
 
 // 3
-Reason check_special_kind(const Command& command, const OrderTerms& terms, std::int64_t now) {
+Reason check_kind(const Command& command, const OrderTerms& terms, std::int64_t now) {
   const bool expires = command.time_in_force == TimeInForce::kGtd;
   const bool stays = expires || command.time_in_force == TimeInForce::kGtc;
   const bool post_only = (command.flags & kPostOnly) != 0;
@@ -33,12 +35,13 @@ Reason check_special_kind(const Command& command, const OrderTerms& terms, std::
   return fits ? Reason::kNone : Reason::kInvalidTerms;
 }
 
-// 4, of an order with terms of the second line
-Reason check_parts(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument) {
+// 4 (but for the quantity), 5 and 6
+Reason check_terms(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument) {
   for (const std::int64_t part : {terms.display_quantity, terms.min_quantity}) {
     if (part < 0 || part > command.quantity || !multiple_of(part, instrument.lot)) return Reason::kInvalidQuantity;
   }
-  return iceberg_ends(terms.display_quantity, command.quantity) ? Reason::kNone : Reason::kInvalidQuantity;
+  if (!iceberg_ends(terms.display_quantity, command.quantity)) return Reason::kInvalidQuantity;
+  return check_prices(instrument, command.side, command.type, command.price, terms.stop_price, terms.price_bound);
 }
 
 // 7
@@ -75,13 +78,12 @@ Reason CoreState::check_limits(const Intent& intent, const SymbolBook& book, con
     return Reason::kTooManyOpenOrders;
   }
   if (intent.reduce_only) return Reason::kNone;
-  const std::uint32_t index = accounts_.find_holding(account.account, book.symbol);
-  Holding after = accounts_.holding(index);
-  (intent.side == Side::kBuy ? after.open_buys : after.open_sells) += intent.change;
-  if (!fits(after)) return Reason::kOverflow;
-  const std::int64_t reach =
-      intent.side == Side::kBuy ? after.position + after.open_buys : after.open_sells - after.position;
-  return after.position_max != 0 && reach > after.position_max ? Reason::kPositionLimit : Reason::kNone;
+  // Read one by one: a copy of the whole would wait for the last order's writes to it. All stay far below 2^63.
+  const Holding& holding = accounts_.holding(accounts_.find_holding(account.account, book.symbol));
+  const std::int64_t towards = sign_of(intent.side) * holding.position;
+  const std::int64_t open = holding.open[side_index(intent.side)] + intent.change;
+  if (std::max<std::int64_t>(towards, 0) + open > kHoldingMax) return Reason::kOverflow;
+  return holding.position_max != 0 && towards + open > holding.position_max ? Reason::kPositionLimit : Reason::kNone;
 }
 
 // 14
@@ -91,7 +93,7 @@ Reason check_collar(const Intent& intent, const SymbolBook& book) {
   const std::int64_t price = stop_counts ? intent.stop_price : intent.price;
   const std::int64_t reference = book.valuation_reference();
   if (price == 0 || reference == 0) return Reason::kNone;
-  const std::int64_t beyond = intent.side == Side::kBuy ? price - reference : reference - price;
+  const std::int64_t beyond = sign_of(intent.side) * (price - reference);
   return Wide{beyond} * 10'000 > Wide{book.terms.collar_bps} * reference ? Reason::kCollar : Reason::kNone;
 }
 

@@ -28,8 +28,8 @@ struct Intent {
 
 inline bool fits(const Holding& holding) {
   const std::int64_t position = holding.position;
-  return Wide{position > 0 ? position : 0} + holding.open_buys <= kHoldingMax &&
-         (position < 0 ? -Wide{position} : Wide{0}) + holding.open_sells <= kHoldingMax;
+  return Wide{position > 0 ? position : 0} + holding.open[0] <= kHoldingMax &&
+         (position < 0 ? -Wide{position} : Wide{0}) + holding.open[1] <= kHoldingMax;
 }
 
 // A division is slow and most steps are 1.
@@ -43,8 +43,9 @@ inline Reason check_quantity(const InstrumentTerms& terms, std::int64_t quantity
 }
 
 // Each part of an iceberg is an event: without a bound one command could make any number of them.
+inline constexpr std::int64_t kIcebergPartsMax = 100;
 inline bool iceberg_ends(std::int64_t display_quantity, std::int64_t quantity) {
-  return display_quantity == 0 || display_quantity * 1'000 >= quantity;
+  return display_quantity == 0 || display_quantity * kIcebergPartsMax >= quantity;
 }
 
 inline bool valid_price(const InstrumentTerms& terms, std::int64_t price) {
@@ -60,11 +61,14 @@ inline bool needs_price(Type type) {
 }
 
 // Checks 5 and 6 of docs/matching.md for the prices of an order; `bound` is no price of the band.
-inline Reason check_prices(const InstrumentTerms& terms, Type type, std::int64_t price, std::int64_t stop_price,
-                           std::int64_t bound) {
+inline Reason check_prices(const InstrumentTerms& terms, Side side, Type type, std::int64_t price,
+                           std::int64_t stop_price, std::int64_t bound) {
   if ((price != 0 || needs_price(type)) && !valid_price(terms, price)) return Reason::kInvalidPrice;
   if (is_dormant_type(type) && !valid_price(terms, stop_price)) return Reason::kInvalidPrice;
   if (bound != 0 && !valid_price(terms, bound)) return Reason::kInvalidPrice;
+  // On the wrong side of its own price it would rest there and trade beyond its bound.
+  const bool empty_band = bound != 0 && price != 0 && (side == Side::kBuy ? bound > price : bound < price);
+  if (empty_band) return Reason::kInvalidPrice;
   if (price != 0 && !within_band(terms, price)) return Reason::kPriceOutsideBand;
   const bool stop_is_price = is_dormant_type(type) && type != Type::kTrailingStop;
   if (stop_is_price && !within_band(terms, stop_price)) return Reason::kPriceOutsideBand;
@@ -72,14 +76,16 @@ inline Reason check_prices(const InstrumentTerms& terms, Type type, std::int64_t
 }
 
 inline bool crosses(const SymbolBook& book, Side side, std::int64_t price) {
+  // Without a branch, as in side_index().
   const std::int64_t best = book.side(opposite(side)).best();
-  return side == Side::kBuy ? best <= price : best >= price;
+  const int reaches = side == Side::kBuy ? 1 : 0;
+  return ((reaches & (best <= price)) | ((1 - reaches) & (best >= price))) != 0;
 }
 
 bool sensible(const InstrumentTerms& terms);
 bool sensible(const AccountTerms& terms);
-Reason check_special_kind(const Command& command, const OrderTerms& terms, std::int64_t now);
-Reason check_parts(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument);
+Reason check_kind(const Command& command, const OrderTerms& terms, std::int64_t now);
+Reason check_terms(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument);
 Reason check_trading_state(const Command& command, const OrderTerms& terms, TradingState state);
 Reason check_collar(const Intent& intent, const SymbolBook& book);
 
@@ -91,20 +97,17 @@ inline bool readable(const Command& command) {
          static_cast<unsigned>(command.self_trade) < 5 && static_cast<unsigned>(command.trigger) < 2;
 }
 
-// 3. A plain limit order, which most are, has nothing that might not fit.
-inline Reason check_kind(const Command& command, const OrderTerms& terms, std::int64_t now) {
-  const bool plain =
-      command.type == Type::kLimit && command.time_in_force == TimeInForce::kGtc && (command.flags & kExtended) == 0;
-  return plain ? Reason::kNone : check_special_kind(command, terms, now);
+// What most orders are: a readable limit order, good till cancelled, with nothing that may not fit.
+inline bool is_plain(const Command& command) {
+  return command.type == Type::kLimit && command.time_in_force == TimeInForce::kGtc &&
+         (command.flags | command.venue) == 0 && static_cast<unsigned>(command.side) - 1 < 2 &&
+         static_cast<unsigned>(command.self_trade) < 5 && static_cast<unsigned>(command.trigger) < 2;
 }
 
-// 4, 5 and 6
-inline Reason check_amounts(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument) {
-  Reason reason = check_quantity(instrument, command.quantity);
-  if (reason != Reason::kNone) return reason;
-  if ((command.flags & kExtended) != 0) reason = check_parts(command, terms, instrument);
-  if (reason != Reason::kNone) return reason;
-  return check_prices(instrument, command.type, command.price, terms.stop_price, terms.price_bound);
+// 5 and 6, of a limit price
+inline Reason check_price(const InstrumentTerms& terms, std::int64_t price) {
+  if (!valid_price(terms, price)) return Reason::kInvalidPrice;
+  return within_band(terms, price) ? Reason::kNone : Reason::kPriceOutsideBand;
 }
 
 }  // namespace book

@@ -55,8 +55,7 @@ class CoreState {
   void submit(const Command& command);
   Reason check_submit(const Command& command, const OrderTerms& terms, const SymbolBook& book, std::uint32_t account);
   Reason check_reduce_only(const Command& command, std::uint32_t account) const;
-  OrderIndex enter(const Command& command, const OrderTerms& terms, SymbolBook& book, std::uint32_t account,
-                   const IdMap::Place& place);
+  void keep_terms(OrderIndex index, const Order& order, const Command& command, const OrderTerms& terms);
 
   // checks.cpp: the checks that submit and replace share.
   Reason check_rate(Account& account) const;
@@ -81,7 +80,9 @@ class CoreState {
   std::int64_t allowance_ahead(const Order& order) const;
   void move_ahead(const Order& order, std::int64_t quantity);
 
-  // leave.hpp: how orders come to rest and end. A loose one is in no book and waits for nothing: an incoming one.
+  // lifecycle.hpp: how orders enter, come to rest and end. A loose one is in no book and waits for nothing: an incoming one.
+  OrderIndex enter(const Command& command, const OrderTerms& terms, SymbolBook& book, std::uint32_t account,
+                   const IdMap::Place& place);
   void end(SymbolBook& book, OrderIndex index, EventKind kind, Reason reason);
   void end_loose(SymbolBook& book, OrderIndex index, EventKind kind, Reason reason);
   void drop(SymbolBook& book, OrderIndex index);
@@ -133,9 +134,9 @@ class CoreState {
     emit(EventKind::kRejected, order_id, symbol > kSymbolMax ? std::uint16_t{0} : static_cast<std::uint16_t>(symbol), reason);
   }
   void emit_terms(EventKind kind, const Order& order, Reason reason = Reason::kNone) {
-    Event& event = emit(kind, order.order_id, order.symbol, reason);
+    Event& event = emit(kind, order.order_id, order.symbol(), reason);
     event.price = order.price;
-    event.quantity = order.traded + order.leaves;
+    event.quantity = order.traded() + order.leaves;
     event.leaves = order.leaves;
   }
 
@@ -149,8 +150,7 @@ class CoreState {
   // Into or out of the open quantities of its holding.
   void count_open(const Order& order, std::int64_t quantity) {
     if (order.holding == 0 || order.is(kReduceOnly)) return;
-    Holding& holding = accounts_.holding(order.holding);
-    (buys(order) ? holding.open_buys : holding.open_sells) += quantity;
+    accounts_.holding(order.holding).open[side_index(order.side)] += quantity;
   }
 
   // state_words.hpp
@@ -187,6 +187,7 @@ class CoreState {
   std::vector<Triggered> triggered_;
   std::vector<OrderIndex> chosen_;
   std::vector<AheadMaker> ahead_queue_;
+  std::vector<AheadMaker> ahead_round_;
 };
 
 }  // namespace book

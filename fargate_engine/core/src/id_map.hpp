@@ -36,7 +36,7 @@ class IdMap {
   void insert(const Place& place, OrderIndex index) {
     slots_[place.slot] = {place.tag, index};
     ++size_;
-    if (size_ * kLoadDenominator > slots_.size() * kLoadNumerator) grow();
+    if (size_ > most_) grow();
   }
 
   void erase(std::uint64_t order_id, OrderIndex index) {
@@ -67,16 +67,20 @@ class IdMap {
     std::uint32_t tag;
     OrderIndex index;  // 0: empty.
   };
-  static constexpr std::size_t kLoadNumerator = 5, kLoadDenominator = 8;
+  static constexpr std::size_t kLoadNumerator = 1, kLoadDenominator = 3;
 
+  // Four ids in a row share a cache line of eight slots, every other one of them: of ids that are numbers in order of
+  // arrival, as the engine's are, most find the line of their insert in the cache and no neighbour in their way.
   static std::uint32_t tag_of(std::uint64_t order_id) {
-    return static_cast<std::uint32_t>((order_id * 0x9E3779B97F4A7C15u) >> 32);
+    const std::uint64_t line = (order_id >> 2) * 0x9E3779B97F4A7C15u;
+    return (static_cast<std::uint32_t>(line >> 32) & ~7u) | (static_cast<std::uint32_t>(order_id) & 3u) << 1;
   }
-  std::size_t home(std::uint32_t tag) const { return tag >> shift_; }
+  std::size_t home(std::uint32_t tag) const { return (tag >> shift_ & ~7u) | (tag & 7u); }
 
   void resize(std::size_t slots) {
     slots_.assign(slots, Slot{0, 0});
     mask_ = slots - 1;
+    most_ = slots * kLoadNumerator / kLoadDenominator;
     shift_ = 32;
     for (std::size_t n = slots; n > 1; n /= 2) --shift_;
   }
@@ -94,6 +98,7 @@ class IdMap {
 
   std::vector<Slot> slots_;
   std::size_t mask_ = 0;
+  std::size_t most_ = 0;
   unsigned shift_ = 0;
   std::size_t size_ = 0;
 };

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "core_state.hpp"
-#include "leave.hpp"
+#include "lifecycle.hpp"
 
 namespace book {
 
@@ -25,10 +25,14 @@ Reason CoreState::look_ahead(const SymbolBook& book, OrderIndex index, const Ord
     for (OrderIndex at = level.front; at != 0 && goes_on(); at = pool_[at].next) {
       walk_maker(walk, at, pool_[at].leaves, shown(at, pool_[at]));
     }
-    // Icebergs come again behind the others, in the order in which their shown parts were used up.
-    for (std::size_t i = 0; i < ahead_queue_.size() && goes_on(); ++i) {
-      const AheadMaker again = ahead_queue_[i];
-      walk_maker(walk, again.order, again.leaves, std::min(again.leaves, pool_.cold(again.order).display_quantity));
+    // Icebergs come again behind the others, in the order in which their shown parts were used up: round by round.
+    while (!ahead_queue_.empty() && goes_on()) {
+      ahead_round_.swap(ahead_queue_);
+      ahead_queue_.clear();
+      for (std::size_t i = 0; i < ahead_round_.size() && goes_on(); ++i) {
+        const AheadMaker& again = ahead_round_[i];
+        walk_maker(walk, again.order, again.leaves, std::min(again.leaves, pool_.cold(again.order).display_quantity));
+      }
     }
     return goes_on();
   });
@@ -82,7 +86,7 @@ void CoreState::move_ahead(const Order& order, std::int64_t quantity) {
   Holding& holding = accounts_.holding(order.holding);
   if (holding.look_ahead != look_aheads_) holding.look_ahead_moved = 0;
   holding.look_ahead = look_aheads_;
-  holding.look_ahead_moved += buys(order) ? quantity : -quantity;
+  holding.look_ahead_moved += sign_of(order.side) * quantity;
 }
 
 }  // namespace book

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "core_state.hpp"
-#include "leave.hpp"
+#include "lifecycle.hpp"
 
 namespace book {
 
@@ -67,7 +67,7 @@ Reason CoreState::match(SymbolBook& book, OrderIndex index, Order& taker) {
 Reason CoreState::refuse_level(OrderIndex index, const Order& taker, std::int64_t level_price) const {
   const bool market = taker.type == Type::kMarket;
   if (!market || taker.price != 0) {
-    const bool worse = buys(taker) ? level_price > taker.price : level_price < taker.price;
+    const bool worse = sign_of(taker.side) * (level_price - taker.price) > 0;
     if (worse) return market ? Reason::kPriceBand : Reason::kNoLiquidity;
   }
   if (taker.is(kExtended) && beyond_bound(index, taker, level_price)) return Reason::kPriceBand;
@@ -99,7 +99,7 @@ void CoreState::lessen(OrderIndex index, Order& order, std::int64_t quantity) {
   order.leaves -= quantity;
   count_open(order, -quantity);
   const EventKind kind = order.leaves == 0 ? EventKind::kCanceled : EventKind::kReduced;
-  Event& event = emit(kind, order.order_id, order.symbol, Reason::kSelfTrade);
+  Event& event = emit(kind, order.order_id, order.symbol(), Reason::kSelfTrade);
   event.quantity = quantity;
   event.leaves = order.leaves;
   if (order.is(kExtended)) pool_.cold(index).shown = std::min(pool_.cold(index).shown, order.leaves);
@@ -108,12 +108,12 @@ void CoreState::lessen(OrderIndex index, Order& order, std::int64_t quantity) {
 void CoreState::trade(SymbolBook& book, Order& taker, Order& maker, std::int64_t price, std::int64_t quantity) {
   for (Order* order : {&taker, &maker}) {
     order->leaves -= quantity;
-    order->traded += quantity;
+    order->set_traded(order->traded() + quantity);
     if (order->holding == 0) continue;
-    accounts_.holding(order->holding).position += buys(*order) ? quantity : -quantity;
+    accounts_.holding(order->holding).position += sign_of(order->side) * quantity;
     count_open(*order, -quantity);
   }
-  Event& event = emit(EventKind::kTraded, taker.order_id, taker.symbol);
+  Event& event = emit(EventKind::kTraded, taker.order_id, taker.symbol());
   ++next_seq_;
   event.maker_id = maker.order_id;
   event.price = price;

@@ -4,7 +4,7 @@
 
 #include "checks.hpp"
 #include "core_state.hpp"
-#include "leave.hpp"
+#include "lifecycle.hpp"
 
 namespace book {
 
@@ -34,10 +34,10 @@ bool CoreState::find(std::uint64_t order_id, LiveOrder& found) const {
   found = LiveOrder{};
   found.order_id = order.order_id;
   found.price = order.price;
-  found.quantity = order.traded + order.leaves;
+  found.quantity = order.traded() + order.leaves;
   found.leaves = order.leaves;
   found.stop_price = cold.stop_price;
-  found.symbol = order.symbol;
+  found.symbol = order.symbol();
   found.account = order.account;
   found.session = order.session;
   found.side = order.side;
@@ -56,7 +56,7 @@ std::size_t CoreState::memory_bytes() const {
   std::size_t bytes = sizeof(*this) + pool_.memory_bytes() + ids_.memory_bytes() + accounts_.memory_bytes() +
                       expiry_.memory_bytes() + books_.capacity() * sizeof(books_[0]) +
                       triggered_.capacity() * sizeof(triggered_[0]) + chosen_.capacity() * sizeof(chosen_[0]) +
-                      ahead_queue_.capacity() * sizeof(ahead_queue_[0]);
+                      (ahead_queue_.capacity() + ahead_round_.capacity()) * sizeof(AheadMaker);
   for (const auto& book : books_) {
     if (book == nullptr) continue;
     bytes += sizeof(SymbolBook);

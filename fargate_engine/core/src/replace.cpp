@@ -3,7 +3,7 @@
 
 #include "checks.hpp"
 #include "core_state.hpp"
-#include "leave.hpp"
+#include "lifecycle.hpp"
 
 namespace book {
 
@@ -14,16 +14,17 @@ void CoreState::replace(const Command& command) {
     return;
   }
   Order& order = pool_[index];
-  SymbolBook& book = *books_[order.symbol];
+  SymbolBook& book = *books_[order.symbol()];
   std::int64_t stop_price = order.dormant() ? pool_.cold(index).stop_price : 0;
   const std::int64_t old_stop_price = stop_price;
   if (order.dormant() && (command.flags & kExtended) != 0) stop_price = command.order.stop_price;
-  const std::int64_t leaves = command.quantity - order.traded;
+  // Any bytes may be a quantity: what is not more than has traded is refused below.
+  const std::int64_t leaves = std::max(command.quantity, order.traded()) - order.traded();
   const bool keeps_place = command.price == order.price && stop_price == old_stop_price && leaves <= order.leaves;
 
   const Reason reason = check_replace(command, book, index, stop_price, keeps_place);
   if (reason != Reason::kNone) {
-    emit(EventKind::kReplaceRejected, order.order_id, order.symbol, reason);
+    emit(EventKind::kReplaceRejected, order.order_id, order.symbol(), reason);
     return;
   }
   if (!keeps_place) unlink(book, index, order);
@@ -34,7 +35,7 @@ void CoreState::replace(const Command& command) {
     if (order.is(kExtended)) pool_.cold(index).shown = std::min(pool_.cold(index).shown, leaves);
     return emit_terms(EventKind::kReplaced, order);
   }
-  order.entry = next_entry_++;
+  order.entry = next_entry_++ & kEntryMax;
   emit_terms(EventKind::kReplaced, order);
   if (!order.dormant()) return execute(book, index, 0);
   pool_.cold(index).stop_price = stop_price;
@@ -45,7 +46,7 @@ void CoreState::replace(const Command& command) {
 Reason CoreState::check_replace(const Command& command, const SymbolBook& book, OrderIndex index,
                                 std::int64_t stop_price, bool keeps_place) {
   const Order& order = pool_[index];
-  if (routed(index, order) || command.quantity <= order.traded) return Reason::kTooLate;
+  if (routed(index, order) || command.quantity <= order.traded()) return Reason::kTooLate;
   Reason reason = check_quantity(book.terms, command.quantity);
   if (reason != Reason::kNone) return reason;
   const bool has_cold = order.is(kExtended);
@@ -55,12 +56,13 @@ Reason CoreState::check_replace(const Command& command, const SymbolBook& book, 
       order.holding == 0 ? nullptr : &accounts_[accounts_.holding(order.holding).account_index];
   if (keeps_place) return account == nullptr ? Reason::kNone : check_rate(*account);
 
-  reason = check_prices(book.terms, order.type, command.price, stop_price, has_cold ? pool_.cold(index).price_bound : 0);
+  reason = check_prices(book.terms, order.side, order.type, command.price, stop_price,
+                        has_cold ? pool_.cold(index).price_bound : 0);
   if (reason != Reason::kNone) return reason;
   if (book.state == TradingState::kHalted) return Reason::kHalted;
   if (book.state == TradingState::kAuction) return Reason::kNotInAuction;
   const Intent intent{order.side,    order.type, order.is(kReduceOnly), false,
-                      command.price, stop_price, command.quantity,      command.quantity - order.traded - order.leaves};
+                      command.price, stop_price, command.quantity,      command.quantity - order.traded() - order.leaves};
   if (account != nullptr) {
     reason = check_rate(*account);
     if (reason != Reason::kNone) return reason;

@@ -122,7 +122,7 @@ void CoreState::restore(const std::uint8_t* bytes, std::size_t size) {
 
   now_ = reader.number(0, INT64_MAX, "time");
   next_seq_ = static_cast<std::uint64_t>(reader.number(1, kCounterMax, "event number"));
-  next_entry_ = static_cast<std::uint64_t>(reader.number(1, kCounterMax, "entry number"));
+  next_entry_ = static_cast<std::uint64_t>(reader.number(1, kEntryMax, "entry number"));
   require(reader.word() == orders_in_all, "its counts");
   for (std::uint32_t i = 0; i < symbols; ++i) restore_symbol(reader);
   for (std::uint32_t i = 0; i < accounts; ++i) restore_account(reader);
@@ -227,8 +227,8 @@ void CoreState::restore_order(SnapshotReader& reader, SymbolBook& book) {
   const OrderIndex index = enter(command, terms, book, account, place);
   Order& order = pool_[index];
   --next_entry_;  // It enters under its old number.
-  order.entry = entry;
-  order.traded = traded;
+  order.entry = entry & kEntryMax;
+  order.set_traded(traded);
   require(fits(accounts_.holding(order.holding)), "a holding that does not fit");
   if (order.is(kExtended)) {
     pool_.cold(index).trailing_price = trailing_price;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core_state.hpp"
-#include "leave.hpp"
+#include "lifecycle.hpp"
 
 namespace book {
 
@@ -20,7 +20,7 @@ void CoreState::visit_orders(Visit visit) const {
   });
   const auto rank = [&](OrderIndex index) {
     const Order& order = pool_[index];
-    return std::tuple(order.symbol, routed(index, order), order.entry);
+    return std::tuple(order.symbol(), routed(index, order), order.entry);
   };
   std::sort(waiting.begin(), waiting.end(), [&](OrderIndex a, OrderIndex b) { return rank(a) < rank(b); });
 
@@ -33,7 +33,7 @@ void CoreState::visit_orders(Visit visit) const {
         return true;
       });
     }
-    for (; next != waiting.end() && pool_[*next].symbol == book->symbol; ++next) {
+    for (; next != waiting.end() && pool_[*next].symbol() == book->symbol; ++next) {
       visit(*next, pool_[*next]);
     }
   }
@@ -66,13 +66,13 @@ void CoreState::describe(Sink& sink) const {
   }
   for (const std::uint32_t index : sorted_holdings()) {
     const Holding& holding = accounts_.holding(index);
-    sink.add(holding.account, holding.symbol, holding.position, holding.position_max, holding.open_buys,
-             holding.open_sells);
+    sink.add(holding.account, holding.symbol, holding.position, holding.position_max, holding.open[0],
+             holding.open[1]);
   }
   visit_orders([&](OrderIndex index, const Order& order) {
     const ColdTerms cold = order.is(kExtended) ? pool_.cold(index) : ColdTerms{};
     const bool rests = !order.dormant() && cold.venue == 0;
-    sink.add(order.order_id, order.entry, order.price, order.traded, order.leaves, rests ? shown(index, order) : 0,
+    sink.add(order.order_id, order.entry, order.price, order.traded(), order.leaves, rests ? shown(index, order) : 0,
              order.account, order.session, packed(order, cold), cold.stop_price, cold.trailing_price,
              cold.display_quantity, cold.expire_at_ns, cold.price_bound);
   });

@@ -1,7 +1,7 @@
 // An order comes in: checked, then it waits for its trigger, is matched, rests or goes to its venue.
 #include "checks.hpp"
 #include "core_state.hpp"
-#include "leave.hpp"
+#include "lifecycle.hpp"
 
 namespace book {
 
@@ -21,9 +21,15 @@ bool rests_at_once(const Command& command, const OrderTerms& terms, const Symbol
 // Checks 3 to 16.
 inline Reason CoreState::check_submit(const Command& command, const OrderTerms& terms, const SymbolBook& book,
                                       std::uint32_t account) {
-  Reason reason = check_kind(command, terms, now_);
-  if (reason != Reason::kNone) return reason;
-  reason = check_amounts(command, terms, book.terms);
+  Reason reason = check_quantity(book.terms, command.quantity);
+  if (is_plain(command)) {
+    // 3, and of 4 to 6 what has to do with other fields, cannot fail.
+    if (reason == Reason::kNone) reason = check_price(book.terms, command.price);
+  } else if (const Reason unfit = check_kind(command, terms, now_); unfit != Reason::kNone) {
+    reason = unfit;
+  } else if (reason == Reason::kNone) {
+    reason = check_terms(command, terms, book.terms);
+  }
   if (reason != Reason::kNone) return reason;
   const bool here = command.venue == 0;
   if (here && book.state != TradingState::kContinuous) {
@@ -62,45 +68,8 @@ Reason CoreState::check_reduce_only(const Command& command, std::uint32_t accoun
   return reduces ? Reason::kNone : Reason::kReduceOnly;
 }
 
-// Also for an order of a snapshot.
-OrderIndex CoreState::enter(const Command& command, const OrderTerms& terms, SymbolBook& book, std::uint32_t account,
-                            const IdMap::Place& place) {
-  const OrderIndex index = pool_.take();
-  ids_.insert(place, index);
-  Order& order = pool_[index];
-  order.order_id = command.order_id;
-  order.price = command.price;
-  order.leaves = command.quantity;
-  order.traded = 0;
-  order.entry = next_entry_++;
-  order.account = command.account;
-  order.session = command.session;
-  order.holding = account == 0 ? 0 : accounts_.find_or_add_holding(account, book.symbol);
-  order.symbol = book.symbol;
-  order.side = command.side;
-  order.type = command.type;
-  order.time_in_force = command.time_in_force;
-  order.flags = command.flags & 15u;
-  order.self_trade = command.self_trade;
-  order.trigger = command.trigger;
-  if (command.venue != 0) order.flags |= kExtended;
-  if (order.is(kExtended)) {
-    pool_.warm_cold(index) = ColdTerms{terms.stop_price, 0,           terms.display_quantity, 0, terms.expire_at_ns,
-                                  terms.price_bound, 0,          0,                      command.venue, 0};
-  }
-  if (expires(index, order)) {
-    expiry_.insert(pool_, terms.expire_at_ns, index);
-    next_expiry_ = expiry_.least().key;
-  }
-  ++book.live_orders;
-  if (account != 0) ++accounts_[account].live_orders;
-  if (account == 0 && command.account != 0) ++unchecked_orders_;
-  count_open(order, order.leaves);
-  return index;
-}
-
 void CoreState::submit(const Command& command) {
-  if (!readable(command)) return reject(command.order_id, command.symbol, Reason::kInvalidTerms);
+  if (!is_plain(command) && !readable(command)) return reject(command.order_id, command.symbol, Reason::kInvalidTerms);
   SymbolBook* const book = book_of(command.symbol);
   if (book == nullptr) return reject(command.order_id, command.symbol, Reason::kUnknownSymbol);
   const IdMap::Place place = ids_.find(command.order_id, pool_);
@@ -114,7 +83,11 @@ void CoreState::submit(const Command& command) {
   }
   const OrderIndex index = enter(command, terms, *book, account, place);
   Order& order = pool_[index];
-  emit_terms(command.venue == 0 ? EventKind::kAccepted : EventKind::kRouted, order);
+  // From the command: the order was written this moment, and to read it back would wait for that.
+  Event& event = emit(command.venue == 0 ? EventKind::kAccepted : EventKind::kRouted, command.order_id, book->symbol);
+  event.price = command.price;
+  event.quantity = command.quantity;
+  event.leaves = command.quantity;
   if (command.venue != 0) return;
   if (order.dormant()) {
     wait_for_trigger(*book, index, order);
@@ -123,6 +96,19 @@ void CoreState::submit(const Command& command) {
   } else {
     execute(*book, index, terms.min_quantity);
   }
+}
+
+void CoreState::keep_terms(OrderIndex index, const Order& order, const Command& command, const OrderTerms& terms) {
+  ColdTerms& cold = pool_.warm_cold(index);
+  cold = ColdTerms{};
+  cold.stop_price = terms.stop_price;
+  cold.display_quantity = terms.display_quantity;
+  cold.expire_at_ns = terms.expire_at_ns;
+  cold.price_bound = terms.price_bound;
+  cold.venue = command.venue;
+  if (!expires(index, order)) return;
+  expiry_.insert(pool_, terms.expire_at_ns, index);
+  next_expiry_ = expiry_.least().key;
 }
 
 }  // namespace book

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "core_state.hpp"
-#include "leave.hpp"
+#include "lifecycle.hpp"
 
 namespace book {
 
@@ -19,16 +19,30 @@ bool waits_for_rise(const Order& order) {
 // Falling groups count downwards, so that in each group what triggers first has the least key.
 std::int64_t towards(bool rising, std::int64_t price) { return rising ? price : -price; }
 
+// Moves a trailing price after a reference (as a key). Its own key.
+std::int64_t trail(ColdTerms& cold, std::int64_t at, bool rising) {
+  const std::int64_t key = at + cold.stop_price;
+  cold.trailing_price = std::max<std::int64_t>(towards(rising, key), 0);  // Below 1 it is none.
+  return key;
+}
+
 }  // namespace
 
 void CoreState::wait_for_trigger(SymbolBook& book, OrderIndex index, const Order& order) {
   const bool rising = waits_for_rise(order);
   TriggerGroup& group = book.group(order.trigger, rising);
-  const ColdTerms& cold = pool_.cold(index);
+  ColdTerms& cold = pool_.cold(index);
   if (order.type == Type::kTrailingStop) {
-    const std::int64_t price = cold.trailing_price;
-    group.trailing.insert(pool_, price == 0 ? kNever : towards(rising, price), index);
-    group.trailing_moves_below = kNever;
+    std::int64_t key = cold.trailing_price == 0 ? kNever : towards(rising, cold.trailing_price);
+    std::int64_t moves_below = kNever;
+    // Where a reference is there it is looked at in this command: to price it now saves a walk over all the others then.
+    const std::int64_t reference = book.reference(order.trigger);
+    if (cold.trailing_price == 0 && reference != 0 && book.state == TradingState::kContinuous) {
+      moves_below = towards(rising, reference);
+      key = trail(cold, moves_below, rising);
+    }
+    group.trailing.insert(pool_, key, index);
+    group.trailing_moves_below = std::max(group.trailing_moves_below, moves_below);
   } else {
     group.stops.insert(pool_, towards(rising, cold.stop_price), index);
   }
@@ -82,12 +96,7 @@ void CoreState::move_trailing(TriggerGroup& group, std::int64_t reference, bool 
     if (at + distance < item.key) chosen_.push_back(item.order);
     group.trailing_moves_below = std::max(group.trailing_moves_below, std::min(item.key - distance, at));
   }
-  for (const OrderIndex index : chosen_) {
-    ColdTerms& cold = pool_.cold(index);
-    const std::int64_t key = at + cold.stop_price;
-    group.trailing.change(pool_, index, key);
-    cold.trailing_price = std::max<std::int64_t>(towards(rising, key), 0);  // Below 1 it is none.
-  }
+  for (const OrderIndex index : chosen_) group.trailing.change(pool_, index, trail(pool_.cold(index), at, rising));
 }
 
 void CoreState::fire(SymbolBook& book, const Triggered& due) {
@@ -95,10 +104,10 @@ void CoreState::fire(SymbolBook& book, const Triggered& due) {
   ColdTerms& cold = pool_.cold(due.order);
   const bool becomes_limit = order.type == Type::kStopLimit || order.type == Type::kTakeProfitLimit;
   order.type = becomes_limit ? Type::kLimit : Type::kMarket;
-  order.entry = next_entry_++;
+  order.entry = next_entry_++ & kEntryMax;
   cold.stop_price = 0;
   cold.trailing_price = 0;
-  emit(EventKind::kTriggered, order.order_id, order.symbol).price = due.reference;
+  emit(EventKind::kTriggered, order.order_id, order.symbol()).price = due.reference;
   execute(book, due.order, 0);
 }
 

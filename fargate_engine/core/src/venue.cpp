@@ -1,7 +1,7 @@
 // What an outside venue said of an order that is there.
 #include "checks.hpp"
 #include "core_state.hpp"
-#include "leave.hpp"
+#include "lifecycle.hpp"
 
 namespace book {
 
@@ -9,7 +9,7 @@ void CoreState::venue_report(const Command& command) {
   const OrderIndex index = ids_.find(command.order_id, pool_).index;
   if (index == 0 || !routed(index, pool_[index])) return;
   Order& order = pool_[index];
-  SymbolBook& book = *books_[order.symbol];
+  SymbolBook& book = *books_[order.symbol()];
   switch (command.kind) {
     case Kind::kVenueAccepted:
       if (pool_.cold(index).accepted != 0) return;
@@ -18,7 +18,7 @@ void CoreState::venue_report(const Command& command) {
     case Kind::kVenueFilled:
       return venue_fill(command, book, index);
     case Kind::kVenueRejected:
-      emit(EventKind::kRejected, order.order_id, order.symbol, command.reason);
+      emit(EventKind::kRejected, order.order_id, order.symbol(), command.reason);
       return forget(book, index, order);
     case Kind::kVenueCanceled:
       return end_loose(book, index, EventKind::kCanceled, command.reason);
@@ -29,19 +29,19 @@ void CoreState::venue_report(const Command& command) {
 
 void CoreState::venue_fill(const Command& command, SymbolBook& book, OrderIndex index) {
   Order& order = pool_[index];
-  if (command.quantity < 1) return reject(order.order_id, order.symbol, Reason::kInvalidQuantity);
-  if (command.price < 1 || command.price > kPriceMax) return reject(order.order_id, order.symbol, Reason::kInvalidPrice);
-  if (command.quantity > order.leaves) return reject(order.order_id, order.symbol, Reason::kOverflow);
+  if (command.quantity < 1) return reject(order.order_id, order.symbol(), Reason::kInvalidQuantity);
+  if (command.price < 1 || command.price > kPriceMax) return reject(order.order_id, order.symbol(), Reason::kInvalidPrice);
+  if (command.quantity > order.leaves) return reject(order.order_id, order.symbol(), Reason::kOverflow);
   if (order.holding != 0) {
     Holding after = accounts_.holding(order.holding);
-    after.position += buys(order) ? command.quantity : -command.quantity;
-    if (!order.is(kReduceOnly)) (buys(order) ? after.open_buys : after.open_sells) -= command.quantity;
-    if (!fits(after)) return reject(order.order_id, order.symbol, Reason::kOverflow);
+    after.position += sign_of(order.side) * command.quantity;
+    if (!order.is(kReduceOnly)) after.open[side_index(order.side)] -= command.quantity;
+    if (!fits(after)) return reject(order.order_id, order.symbol(), Reason::kOverflow);
     accounts_.holding(order.holding) = after;
   }
   order.leaves -= command.quantity;
-  order.traded += command.quantity;
-  Event& event = emit(EventKind::kVenueFilled, order.order_id, order.symbol);
+  order.set_traded(order.traded() + command.quantity);
+  Event& event = emit(EventKind::kVenueFilled, order.order_id, order.symbol());
   event.price = command.price;
   event.quantity = command.quantity;
   event.leaves = order.leaves;

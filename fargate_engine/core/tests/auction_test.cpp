@@ -67,12 +67,12 @@ TEST("an auction in which nothing can trade ends without a price") {
   CHECK(m.events.size() == 1 && crossed.price == 0 && crossed.quantity == 0);
 }
 
-TEST("self-trade prevention in an auction goes by the younger order and looks for a price again") {
+TEST("self-trade prevention in an auction goes by the younger order, and what is still crossed meets at the older one's price") {
   Auction m;
   m.send(with(buy(1, 10, 105)).account(9));
   m.send(buy(2, 4, 101));
   m.send(with(sell(3, 10, 100)).account(9).mode(SelfTrade::kCancelOldest));
-  m.uncross();
+  CHECK(m.uncross().price == 101);
   CHECK(is_end(m.events[0], 1, Reason::kSelfTrade, 10) && m.leaves(3) == 6 && !m.live(2));
 }
 

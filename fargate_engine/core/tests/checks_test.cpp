@@ -96,8 +96,8 @@ TEST("a quantity is refused that is no multiple of the lot or out of bounds") {
 
 TEST("an iceberg of more than a thousand parts is refused") {
   Market m;
-  CHECK(m.refusal(with(buy(1, 1'001, 100)).display(1)) == Reason::kInvalidQuantity);
-  CHECK(m.one(with(buy(1, 1'000, 100)).display(1)).kind == EventKind::kAccepted);
+  CHECK(m.refusal(with(buy(1, 101, 100)).display(1)) == Reason::kInvalidQuantity);
+  CHECK(m.one(with(buy(1, 100, 100)).display(1)).kind == EventKind::kAccepted);
 }
 
 TEST("a price is refused that is off the tick or out of bounds") {
@@ -112,6 +112,8 @@ TEST("a price is refused that is off the tick or out of bounds") {
   CHECK(m.refusal(stop_order(1, Type::kStop, 101)) == Reason::kInvalidPrice);
   CHECK(m.refusal(stop_order(1, Type::kStopLimit, 100)) == Reason::kInvalidPrice);
   CHECK(m.refusal(with(buy(1, 5, 100)).bound(-5)) == Reason::kInvalidPrice);
+  CHECK(m.refusal(with(buy(1, 5, 100)).bound(105)) == Reason::kInvalidPrice);
+  CHECK(m.refusal(with(sell(1, 5, 100)).bound(95)) == Reason::kInvalidPrice);
   CHECK(m.one(buy(1, 5, kPriceMax / 5 * 5)).kind == EventKind::kAccepted);
 }
 

@@ -217,3 +217,11 @@ TEST("each event carries the index of its command in the batch") {
   m.core.apply(batch.data(), batch.size(), m.buffer);
   CHECK(m.buffer.size() == 4 && m.buffer[0].command == 0 && m.buffer[2].command == 1 && m.buffer[3].command == 2);
 }
+
+TEST("a look ahead keeps in mind how many icebergs there are, not how many parts") {
+  Market m;
+  for (std::uint64_t id = 1; id <= 100; ++id) m.send(with(sell(id, 100, 100)).display(1));
+  const std::size_t before = m.core.memory_bytes();
+  CHECK(is_end(m.send(fok(buy(101, 10'001, 100))).back(), 101, Reason::kFokNotFillable, 10'001));
+  CHECK(m.core.memory_bytes() - before < 8'000);
+}

@@ -129,3 +129,11 @@ TEST("a mass cancel takes what fits in order of entry") {
   CHECK(m.send(command(Kind::kMassCancel)).size() == 1 && m.core.live_orders() == 0);
   CHECK(m.send(command(Kind::kMassCancel)).empty());
 }
+
+TEST("a replace to the least of all numbers is too late, and nothing else") {
+  Market m;
+  m.send(buy(1, 10, 100));
+  m.send(sell(2, 4, 100));
+  CHECK(m.refusal(replace(1, INT64_MIN, 100)) == Reason::kTooLate);
+  CHECK(m.leaves(1) == 6);
+}

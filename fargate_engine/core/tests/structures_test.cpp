@@ -7,6 +7,7 @@
 #include "check.hpp"
 #include "id_map.hpp"
 #include "ladder.hpp"
+#include "market.hpp"
 #include "order_heap.hpp"
 
 using namespace book;
@@ -126,6 +127,16 @@ TEST("a ladder keeps queues in order under any mixture of prices") {
     return true;
   });
   CHECK(level_expected == expected.end());
+}
+
+TEST("an order takes less than 200 bytes, also where each has a price of its own") {
+  for (const std::int64_t step : {std::int64_t{0}, std::int64_t{1} << 40}) {
+    test::Market m(Capacity{1, 1 << 20});
+    for (std::uint64_t id = 1; id <= 100'000; ++id) {
+      m.send(test::sell(id, 1, 1 + static_cast<std::int64_t>(id) * step));
+    }
+    CHECK(m.core.live_orders() == 100'000 && m.core.memory_bytes() < 200 * m.core.live_orders());
+  }
 }
 
 TEST("an order heap gives the least and lets any order go") {

@@ -6,6 +6,8 @@
 
 namespace book {
 
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the records are little endian as they lie in memory");
+
 // Bounds that let sums and products be checked cheaply: a price times a quantity fits 128 bits with room to spare.
 inline constexpr std::int64_t kPriceMax = (std::int64_t{1} << 61) - 1;
 inline constexpr std::int64_t kQuantityMax = std::int64_t{1} << 48;

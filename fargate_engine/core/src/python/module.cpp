@@ -240,7 +240,7 @@ class MatchingCore {
     return events_.size();
   }
 
-  std::mutex mutex_;  // Nobody waits for the GIL while holding it.
+  std::mutex mutex_;  // Nobody waits for it while holding the GIL.
   book::Core core_;
   EventBuffer events_;  // Of the last single call.
 };

@@ -1,10 +1,43 @@
-// How orders come to rest and how they end: short, and on the way of nearly every command, so it is inlined.
+// How orders enter, come to rest and end: short, and on the way of nearly every command, so it is inlined.
 #pragma once
 #include <algorithm>
 
 #include "core_state.hpp"
 
 namespace book {
+
+// All but the place in the book, at a venue or among those that wait. `place` is where its id was looked for.
+// Inlined by force: a compiler that leaves it outside costs each submit about a nanosecond.
+[[gnu::always_inline]] inline OrderIndex CoreState::enter(const Command& command, const OrderTerms& terms, SymbolBook& book,
+                                   std::uint32_t account, const IdMap::Place& place) {
+  const OrderIndex index = pool_.take();
+  ids_.insert(place, index);
+  Order& order = pool_[index];
+  order.order_id = command.order_id;
+  order.price = command.price;
+  order.leaves = command.quantity;
+  order.traded_ = 0;
+  order.symbol_ = book.symbol;
+  order.entry = next_entry_++ & kEntryMax;
+  order.self_trade = command.self_trade;
+  order.trigger = command.trigger;
+  order.account = command.account;
+  order.session = command.session;
+  order.holding = account == 0 ? 0 : accounts_.find_or_add_holding(account, book.symbol);
+  order.side = command.side;
+  order.type = command.type;
+  order.time_in_force = command.time_in_force;
+  order.flags = command.venue == 0 ? command.flags : static_cast<std::uint8_t>(command.flags | kExtended);
+  ++book.live_orders;
+  if (order.is(kExtended)) keep_terms(index, order, command, terms);
+  if (account != 0) {
+    ++accounts_[account].live_orders;
+    count_open(order, order.leaves);
+  } else if (command.account != 0) {
+    ++unchecked_orders_;
+  }
+  return index;
+}
 
 inline void CoreState::end(SymbolBook& book, OrderIndex index, EventKind kind, Reason reason) {
   unlink(book, index, pool_[index]);
@@ -13,7 +46,7 @@ inline void CoreState::end(SymbolBook& book, OrderIndex index, EventKind kind, R
 
 inline void CoreState::end_loose(SymbolBook& book, OrderIndex index, EventKind kind, Reason reason) {
   Order& order = pool_[index];
-  emit(kind, order.order_id, order.symbol, reason).quantity = order.leaves;
+  emit(kind, order.order_id, order.symbol(), reason).quantity = order.leaves;
   forget(book, index, order);
 }
 
