@@ -148,15 +148,21 @@ def _words(told: Document) -> str:
     words += ["@", rest.pop("price")] if "price" in rest else []
     details = rest.pop("details", {})
     words += [f"{name}={value}" for name, value in rest.items()]
-    return " ".join([*words, *_telling(details)])
+    return _printable(" ".join([*words, *_telling(details)]))
 
 
-def _telling(details: Document) -> Iterator[str]:
-    """What of the details the integers have not said already, and a person asks for."""
-    order = details.get("order", details)
-    yield from (
-        f"{name}={order[name]}" for name in ("order_id", "client_order_id", "liquidity", "fee") if name in order
-    )
-    if "reason" in details:
-        reason = details["reason"]
-        yield ": ".join(reason if isinstance(reason, list) else [details["code"], reason or ""])
+def _telling(details: Any) -> Iterator[str]:
+    """What of the details the integers have not said already, and a person asks for. They may lack anything."""
+    if not isinstance(details, dict):
+        return
+    order = details.get("order")
+    told = order if isinstance(order, dict) else details
+    yield from (f"{name}={told[name]}" for name in ("order_id", "client_order_id", "liquidity", "fee") if name in told)
+    reason = details.get("reason")
+    words = reason if isinstance(reason, list) else [details.get("code"), reason]
+    yield from [": ".join(str(word) for word in words if word)] if any(words) else []
+
+
+def _printable(text: str) -> str:
+    """What could move the cursor or begin a line of its own is escaped: words come from callers and venues."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

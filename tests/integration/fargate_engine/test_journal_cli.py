@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import re
+import socket
+import time
 import uuid
 from collections.abc import Sequence
 from decimal import Decimal
@@ -9,8 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from breakwater.db import shard_leases
 from breakwater.db.engine_connection import engine_pool
@@ -58,7 +60,48 @@ def test_verify_replays_and_says_what_agreed(journal_url: str) -> None:
     assert result.exit_code == 0
     assert result.stdout.startswith("shard 0: 9 commands in 6 rows, all right; ")
     assert f"{journalled().state.state_hash():016x}" in result.stdout
-    assert run("verify", "--shard", "5", "--database-url", journal_url).stdout == ""
+    assert result.stdout.splitlines()[1:] == ["15 shards are empty"]
+    assert run("verify", "--shard", "5", "--database-url", journal_url).stdout == "shard 5: empty\n"
+
+
+async def test_one_of_a_kind_is_told_in_the_singular(database_urls: DatabaseUrls) -> None:
+    await write(database_urls.engine, Driven().rows)
+    result = await asyncio.to_thread(run, "verify", "--database-url", database_urls.engine)
+    assert result.stdout.startswith("shard 0: 1 command in 1 row, all right; 1 state hash agrees; ")
+
+
+def test_verify_speaks_json_to_programs(journal_url: str, database_urls: DatabaseUrls) -> None:
+    told = json.loads(run("verify", "--json", "--database-url", journal_url).stdout)
+    first, second, *_ = told["shards"]
+    assert (told["all_right"], len(told["shards"])) == (True, 16)
+    assert {name: first[name] for name in ("verdict", "rows", "commands", "last_seq", "problem")} == {
+        "verdict": "all_right",
+        "rows": 6,
+        "commands": 9,
+        "last_seq": 9,
+        "problem": None,
+    }
+    assert (second["shard"], second["verdict"], second["rows"], second["last_seq"]) == (1, "empty", 0, 0)
+    with psycopg.connect(database_urls.admin) as connection:
+        connection.execute("UPDATE trading.journal SET commands = set_byte(commands, 24, 1) WHERE seq = 4")
+    damaged = run("verify", "--json", "--shard", "0", "--database-url", journal_url)
+    (shard,) = json.loads(damaged.stdout)["shards"]
+    assert (damaged.exit_code, damaged.stderr) == (2, "")
+    assert (shard["verdict"], shard["rows"], shard["last_seq"]) == ("damaged", 2, 3)
+    assert "row 4: its digest does not fit" in shard["problem"]
+
+
+def test_show_says_when_there_is_nothing_to_show(journal_url: str) -> None:
+    beyond = run("show", "--from", "900", "--database-url", journal_url)
+    assert beyond.stdout == ""
+    assert beyond.stderr == "nothing from 900 on: shard 0 ends with 9\n15 shards are empty\n"
+    empty = run("show", "--shard", "5", "--json", "--database-url", journal_url)
+    assert (empty.exit_code, empty.stdout, empty.stderr) == (0, "", "shard 5: empty\n")
+
+
+def test_an_empty_journal_is_not_silence(database_urls: DatabaseUrls) -> None:
+    assert run("verify", "--database-url", database_urls.engine).stdout == "16 shards are empty\n"
+    assert run("show", "--database-url", database_urls.engine).stderr == "16 shards are empty\n"
 
 
 def test_verify_names_the_damaged_row_and_fails(journal_url: str, database_urls: DatabaseUrls) -> None:
@@ -68,6 +111,23 @@ def test_verify_names_the_damaged_row_and_fails(journal_url: str, database_urls:
         result = run(command, "--database-url", journal_url)
         assert result.exit_code == 2
         assert "DAMAGED: journal of shard 0, row 4: its digest does not fit" in result.stderr
+
+
+@pytest.mark.parametrize(("first_lost", "end"), [(9, 8), (1, 0)])
+async def test_verify_misses_rows_that_were_cut_off_the_end(
+    journal_url: str, database_urls: DatabaseUrls, first_lost: int, end: int
+) -> None:
+    async with engine_pool(journal_url) as pool:
+        await shard_leases.release(pool, 0, 1, last_seq=9)
+    assert (await asyncio.to_thread(run, "verify", "--database-url", journal_url)).exit_code == 0
+    with psycopg.connect(database_urls.admin) as connection:
+        connection.execute("DELETE FROM trading.journal WHERE seq >= %s", (first_lost,))
+    result = await asyncio.to_thread(run, "verify", "--database-url", journal_url)
+    assert result.exit_code == 2
+    assert (
+        f"row {end + 1}: the journal ends with {end}, but 9 was written: rows at its end are missing" in result.stderr
+    )
+    assert "all right" not in result.stdout
 
 
 async def test_verify_finds_a_row_that_was_sealed_again_after_a_change(database_urls: DatabaseUrls) -> None:
@@ -128,3 +188,29 @@ def test_a_database_without_our_journal_is_one_line(postgres_server: str) -> Non
     result = run("verify", "--database-url", postgres_server)
     assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
     assert "no journal of this version" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("database_url", "problem"),
+    [
+        ("postgresql://a:secret@127.0.0.1:1/x", "no connection to the database: .*Connection refused"),
+        ("nonsense", "the database URL is not like postgresql://"),
+        ("mysql://a:secret@localhost/x", "the database URL is not like postgresql://"),
+        ("postgresql://a:secret@no..host/x", "no host name|no connection"),
+    ],
+)
+def test_a_database_that_cannot_be_had_is_one_line_and_no_log(
+    database_url: str, problem: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    began_at = time.monotonic()
+    result = run("verify", "--database-url", database_url)
+    assert (result.exit_code, len(result.stderr.splitlines()), caplog.records) == (1, 1, [])
+    assert re.search(problem, result.stderr)
+    assert "secret" not in result.stderr
+    assert time.monotonic() - began_at < 6
+
+
+def test_a_server_that_says_nothing_is_given_up_within_seconds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        result = run("show", "--database-url", f"postgresql://a@127.0.0.1:{mute.getsockname()[1]}/x")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)

@@ -1,0 +1,62 @@
+"""What `breakwater journal show` makes of details, whatever somebody wrote into them."""
+
+from typing import Any
+
+import matching_core
+import numpy as np
+import orjson
+import pytest
+from matching_core import Kind
+
+from breakwater.db.journal import JournalRow
+from fargate_engine.journal_lines import CommandLine, command_lines
+from fargate_engine.registry import Registry
+
+
+def line_with(details: Any) -> CommandLine:
+    command = np.zeros(1, matching_core.COMMAND)
+    command["seq"], command["kind"], command["order_id"] = 7, Kind.VENUE_REJECTED, 3
+    told = orjson.dumps([[0, "VenueRejected", details]]).decode()
+    row = JournalRow(
+        shard=0,
+        seq=7,
+        last_seq=7,
+        epoch=1,
+        recorded_at_ns=0,
+        commands=command.tobytes(),
+        details=told,
+        event_seq=0,
+        state_hash=None,
+    )
+    (line,) = command_lines(row, np.zeros(0, matching_core.EVENT), Registry())
+    return line
+
+
+@pytest.mark.parametrize(
+    ("details", "said"),
+    [
+        ({"code": "NO", "reason": "not today"}, " NO: not today"),
+        ({"reason": "not today"}, " not today"),
+        ({"code": "NO", "reason": None}, " NO"),
+        ({"code": None, "reason": None}, ""),
+        ({"code": 5, "reason": {"why": 1}}, " 5: {'why': 1}"),
+        ({"reason": ["UNKNOWN_VENUE", "MOON is none"]}, " UNKNOWN_VENUE: MOON is none"),
+        ({"reason": [None, 17]}, " 17"),
+        ({"reason": []}, ""),
+        ({"order": 5, "fee": "1"}, " fee=1"),
+        ({}, ""),
+        (["no", "object"], ""),
+        ("text", ""),
+        (None, ""),
+    ],
+)
+def test_details_that_lack_anything_are_shown_as_far_as_they_go(details: Any, said: str) -> None:
+    line = line_with(details)
+    assert line.as_text() == f" 0        7  1970-01-01 00:00:00.000000000  VENUE_REJECTED #3{said}"
+    assert line.as_json()["command"].get("details") == details
+
+
+def test_words_of_others_cannot_forge_a_line_or_move_the_cursor() -> None:
+    text = line_with({"code": "NO\n 0        8  forged", "reason": "\x1b[2Jgone \u202e back"}).as_text()
+    assert text.endswith(r"NO\n 0        8  forged: \x1b[2Jgone \u202e back")
+    assert text.isprintable()
