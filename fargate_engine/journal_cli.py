@@ -18,8 +18,9 @@ import psycopg
 import typer
 from psycopg.conninfo import conninfo_to_dict
 
-from breakwater.db.engine_connection import EnginePool, engine_connection, engine_pool
+from breakwater.db.engine_connection import EnginePool, engine_connection, engine_pool, pooled
 from breakwater.db.journal import DamagedJournal, Journal
+from breakwater.db.shard_leases import read_leases
 from breakwater.domain.shards import SHARDS
 from breakwater.errors import DatabaseUnavailable
 from fargate_engine.journal_lines import CommandLine, command_lines
@@ -81,12 +82,14 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Replay the journal and compare: every digest, every event number, every state hash."""
+    """Replay the journal and compare: every digest, every event number, every state hash, and its end."""
 
     async def verify_all(pool: EnginePool) -> None:
         verified: list[Verified] = []
+        async with pooled(pool) as connection:
+            leases = await read_leases(connection)  # Before the journals, which an engine may be writing.
         for number in _shards(shard):
-            verified.append(await _verify(Journal(pool, number)))
+            verified.append(await _verify(Journal(pool, number), leases[number].last_seq))
             is_told = shard is not None or verified[-1].verdict is not Verdict.EMPTY
             if is_told and not as_json:
                 typer.echo(verified[-1].as_text(), err=verified[-1].verdict is Verdict.DAMAGED)
@@ -137,7 +140,7 @@ def show(
     _run(show_all, database_url)
 
 
-async def _verify(journal: Journal) -> Verified:
+async def _verify(journal: Journal, written_seq: int) -> Verified:
     state = ShardState(journal.shard)
     verified = Verified(journal.shard)
     began_at = time.perf_counter()
@@ -147,6 +150,7 @@ async def _verify(journal: Journal) -> Verified:
             verified.rows += 1
             verified.state_hashes += row.state_hash is not None
             verified.last_seq = verified.commands = row.last_seq
+        journal.check_end(written_seq)
     except DamagedJournal as error:
         verified.verdict, verified.problem = Verdict.DAMAGED, str(error)
     else:
@@ -220,7 +224,7 @@ async def _connect_once(conninfo: str) -> None:
     except TimeoutError as error:
         raise _unavailable(f"no database answers there within {CONNECT_TIMEOUT_S} s") from error
     except DatabaseUnavailable as error:
-        reason = str(error.__cause__).partition("\n")[0]
+        reason = str(error.__cause__).partition("\n")[0].removeprefix("connection failed: ")
         raise _unavailable(f"no connection to the database: {reason or error.message}") from error
     except UnicodeError as error:  # Of an impossible host name.
         raise _unavailable("the host in the database URL is no host name") from error

@@ -6,7 +6,7 @@ import time
 
 from breakwater.db import shard_leases
 from breakwater.db.engine_connection import EngineConnection, EnginePool, engine_connection
-from breakwater.db.journal import Fenced
+from breakwater.db.journal import Fenced, Journal
 from breakwater.db.shard_leases import LEASE_S, Lease
 from breakwater.errors import DatabaseUnavailable
 
@@ -26,6 +26,7 @@ class Leases:
         self._holder = holder
         self._address = address
         self._looked = asyncio.Event()
+        self._journals: dict[int, Journal] = {}  # Of the shards held: how far each is committed goes with a heartbeat.
         self._kept_until: dict[int, float] = {}  # On the monotonic clock, by shard held.
         self._own_epochs: dict[int, int] = {}  # The last one under which this process held the shard.
         self.seen: dict[int, Lease] = {}
@@ -55,27 +56,29 @@ class Leases:
             return False
         return not lease.is_held or self._is_own(lease)
 
-    async def acquire(self, shard: int) -> int | None:
-        """The epoch under which this engine has the shard now, or None."""
-        asked_at = time.monotonic()
+    async def acquire(self, journal: Journal) -> int | None:
+        """The epoch under which this engine has the journal's shard now, or None."""
+        shard, asked_at = journal.shard, time.monotonic()
         own_epoch = self._own_epochs.get(shard, 0)
         epoch = await shard_leases.acquire(
             self._pool, shard, holder=self._holder, address=self._address, own_epoch=own_epoch
         )
         if epoch is not None:
             self.held[shard] = self._own_epochs[shard] = epoch
+            self._journals[shard] = journal
             self._kept_until[shard] = asked_at + LEASE_S
         return epoch
 
     async def release(self, shard: int, *, reserved_for: str | None = None) -> None:
         """Fenced when it was taken over already. The shard must not be written any more."""
-        epoch = self.held[shard]
+        epoch, last_seq = self.held[shard], self._journals[shard].last_seq
         self.drop(shard)
-        await shard_leases.release(self._pool, shard, epoch, reserved_for=reserved_for)
+        await shard_leases.release(self._pool, shard, epoch, last_seq=last_seq, reserved_for=reserved_for)
 
     def drop(self, shard: int) -> None:
         """Keep it no longer; it runs out by itself, unless this engine takes it back before."""
         self.held.pop(shard, None)
+        self._journals.pop(shard, None)
 
     def left_s(self, shard: int) -> float:
         return max(self._kept_until[shard] - time.monotonic(), 0) if shard in self.held else 0.0
@@ -121,11 +124,11 @@ class Leases:
             await asyncio.sleep(LOOK_S)
 
     async def _beat(self, connection: EngineConnection, asked_at: float) -> None:
-        asked = dict(self.held)
+        asked = {shard: (epoch, self._journals[shard].last_seq) for shard, epoch in self.held.items()}
         if not asked:
             return
         kept = await shard_leases.heartbeat(connection, asked)
-        for shard, epoch in asked.items():
+        for shard, (epoch, _) in asked.items():
             if self.held.get(shard) != epoch:
                 continue  # Given up, or taken anew, while the question was under way.
             if shard in kept:

@@ -129,8 +129,9 @@ class Shard:
         leases, snapshots = self._shared.leases, self._shared.snapshots
         while self.number not in leases.seen:
             await leases.next_look()
-        has_journal = leases.seen[self.number].journal_seq > 0
-        state, journal = await recover(self.number, self._shared.pool, snapshots if has_journal else None)
+        lease = leases.seen[self.number]  # From before the journal is read, which must hold what it says was written.
+        state, journal = await recover(self.number, self._shared.pool, snapshots if lease.journal_seq > 0 else None)
+        journal.check_end(lease.last_seq)
         while not self._is_stopping:
             journal.epoch = await self._follow(state, journal)
             await catch_up(state, journal)  # To the last row of the one before, who can write no more.
@@ -138,15 +139,17 @@ class Shard:
             journal.epoch = 0
 
     async def _follow(self, state: ShardState, journal: Journal) -> int:
-        """Tail the journal until the lease is ours; its epoch."""
+        """Tail the journal until the lease is ours; its epoch. DamagedJournal also for one that has lost its end."""
         self._status, self.failure = ShardStatus.FOLLOWING, None
         leases = self._shared.leases
         while True:
-            if leases.seen[self.number].journal_seq > state.last_seq:
+            lease = leases.seen[self.number]
+            if lease.journal_seq > state.last_seq:
                 await catch_up(state, journal)
+            journal.check_end(lease.last_seq)
             self.last_seq = state.last_seq
             if leases.may_take(self.number):
-                epoch = await leases.acquire(self.number)
+                epoch = await leases.acquire(journal)
                 if epoch is not None:
                     return epoch
             await leases.next_look()

@@ -42,6 +42,7 @@ class LeaseRow:
     expires_at_s: float
     reserved_for: str | None = None
     reserved_until_s: float = 0.0
+    last_seq: int = 0
 
 
 @dataclass(frozen=True)
@@ -108,13 +109,17 @@ class EngineDatabase:
         is_free = lease.expires_at_s < now_s or (lease.holder == holder and told["own_epoch"] in {0, lease.epoch})
         if not is_free or (lease.reserved_until_s >= now_s and lease.reserved_for != holder):
             return []
-        self.leases[told["shard"]] = LeaseRow(lease.epoch + 1, holder, told["address"], expires_at_s)
+        self.leases[told["shard"]] = LeaseRow(
+            lease.epoch + 1, holder, told["address"], expires_at_s, last_seq=lease.last_seq
+        )
         return [(lease.epoch + 1,)]
 
     def heartbeat(self, told: Mapping[str, Any]) -> Iterator[tuple[int]]:
-        for shard, epoch in zip(told["shards"], told["epochs"], strict=True):
-            if self.leases[shard].epoch == epoch:
-                self.leases[shard].expires_at_s = self.now_s() + told["lease_s"]
+        for shard, epoch, last_seq in zip(told["shards"], told["epochs"], told["last_seqs"], strict=True):
+            lease = self.leases[shard]
+            if lease.epoch == epoch:
+                lease.expires_at_s = self.now_s() + told["lease_s"]
+                lease.last_seq = max(lease.last_seq, last_seq)
                 yield (shard,)
 
     def release(self, told: Mapping[str, Any]) -> Iterator[tuple[int]]:
@@ -123,6 +128,7 @@ class EngineDatabase:
             lease.expires_at_s = self.now_s() - 1
             lease.reserved_for = told["reserved_for"]
             lease.reserved_until_s = self.now_s() + told["reserved_s"] if told["reserved_for"] is not None else 0.0
+            lease.last_seq = max(lease.last_seq, told["last_seq"])
             yield (told["shard"],)
 
     def read_leases(self) -> Iterator[Lease]:
@@ -136,6 +142,7 @@ class EngineDatabase:
                 is_held=lease.expires_at_s > self.now_s(),
                 reserved_for=lease.reserved_for if lease.reserved_until_s > self.now_s() else None,
                 journal_seq=max((row.seq for row in self.journal(shard)), default=0),
+                last_seq=lease.last_seq,
             )
 
     def answer(self, query: str, told: Any) -> list[Any]:

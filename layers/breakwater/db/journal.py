@@ -147,6 +147,12 @@ class Journal:
             if len(rows) < READ_ROWS_MAX:
                 return
 
+    def check_end(self, written_seq: int) -> None:
+        """DamagedJournal when it was read to its end, and that is before `written_seq`, which was committed once."""
+        if self.last_seq < written_seq:
+            ends = f"the journal ends with {self.last_seq}, but {written_seq} was written"
+            raise DamagedJournal(self.shard, self.last_seq + 1, f"{ends}: rows at its end are missing")
+
     async def digest_at(self, last_seq: int) -> bytes | None:
         """Of the row that ends with `last_seq`; None when there is no such row."""
         if last_seq == 0:

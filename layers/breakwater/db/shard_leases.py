@@ -2,6 +2,9 @@
 
 A lease is kept by heartbeats and ends by itself. Whoever takes it gets the next epoch, and with that the one before is
 fenced: every journal batch locks the lease row and compares the epoch (journal.py).
+
+A lease row also knows how far its journal went at least, which no chain of digests can tell. The number only rises, and
+is always one of committed rows: a journal that ends before it has lost rows at its end.
 """
 
 from collections.abc import Mapping
@@ -21,7 +24,8 @@ _READ = """
 SELECT numbered.shard, coalesce(lease.epoch, 0) AS epoch, coalesce(lease.holder, '') AS holder,
        coalesce(lease.address, '') AS address, coalesce(lease.expires_at > clock_timestamp(), false) AS is_held,
        CASE WHEN lease.reserved_until > clock_timestamp() THEN lease.reserved_for END AS reserved_for,
-       coalesce((SELECT max(seq) FROM trading.journal batch WHERE batch.shard = numbered.shard), 0) AS journal_seq
+       coalesce((SELECT max(seq) FROM trading.journal batch WHERE batch.shard = numbered.shard), 0) AS journal_seq,
+       coalesce(lease.last_seq, 0) AS last_seq
 FROM (SELECT number::smallint AS shard FROM generate_series(0, %s - 1) AS number) numbered
 LEFT JOIN trading.shard_leases lease USING (shard)
 ORDER BY numbered.shard
@@ -39,11 +43,14 @@ RETURNING epoch
 # Locked in order, so that two engines never wait for each other.
 _HEARTBEAT = """
 WITH held AS (
-  SELECT lease.shard FROM trading.shard_leases lease
-  JOIN unnest(%(shards)s::smallint[], %(epochs)s::bigint[]) AS mine (shard, epoch) USING (shard, epoch)
+  SELECT lease.shard, mine.last_seq FROM trading.shard_leases lease
+  JOIN unnest(%(shards)s::smallint[], %(epochs)s::bigint[], %(last_seqs)s::bigint[]) AS mine (shard, epoch, last_seq)
+    USING (shard, epoch)
   ORDER BY lease.shard FOR NO KEY UPDATE OF lease
 )
-UPDATE trading.shard_leases lease SET expires_at = clock_timestamp() + make_interval(secs => %(lease_s)s)
+UPDATE trading.shard_leases lease
+SET expires_at = clock_timestamp() + make_interval(secs => %(lease_s)s),
+    last_seq = greatest(lease.last_seq, held.last_seq)
 FROM held WHERE lease.shard = held.shard
 RETURNING lease.shard
 """
@@ -51,7 +58,8 @@ _RELEASE = """
 UPDATE trading.shard_leases
 SET expires_at = clock_timestamp() - interval '1 second', reserved_for = %(reserved_for)s::text,
     reserved_until = CASE WHEN %(reserved_for)s::text IS NOT NULL
-                          THEN clock_timestamp() + make_interval(secs => %(reserved_s)s) END
+                          THEN clock_timestamp() + make_interval(secs => %(reserved_s)s) END,
+    last_seq = greatest(last_seq, %(last_seq)s)
 WHERE shard = %(shard)s AND epoch = %(epoch)s
 """
 
@@ -61,7 +69,7 @@ class Lease:
     """One shard as the database has it.
 
     `holder` and `address` are of whoever had it last, empty if nobody did; `journal_seq` is the first number of the
-    journal's last row, 0 for an empty journal.
+    journal's last row, 0 for an empty journal; `last_seq` is a number that the journal has reached, if not passed.
     """
 
     shard: int
@@ -71,6 +79,7 @@ class Lease:
     is_held: bool
     reserved_for: str | None
     journal_seq: int
+    last_seq: int
 
 
 async def read_leases(connection: EngineConnection) -> list[Lease]:
@@ -92,16 +101,33 @@ async def acquire(pool: EnginePool, shard: int, *, holder: str, address: str, ow
     return None if row is None else int(row[0])
 
 
-async def heartbeat(connection: EngineConnection, epochs: Mapping[int, int]) -> set[int]:
-    """Keep the leases of these shards (shard → epoch), in one statement. Those that are still held."""
-    parameters = {"shards": list(epochs), "epochs": list(epochs.values()), "lease_s": LEASE_S}
+async def heartbeat(connection: EngineConnection, held: Mapping[int, tuple[int, int]]) -> set[int]:
+    """Keep the leases of these shards, in one statement. Those that are still held.
+
+    `held` is shard → epoch, and the last command that is committed as far as the holder of that epoch knows.
+    """
+    parameters = {
+        "shards": list(held),
+        "epochs": [epoch for epoch, _ in held.values()],
+        "last_seqs": [last_seq for _, last_seq in held.values()],
+        "lease_s": LEASE_S,
+    }
     async with answered():
         return {row[0] for row in await (await connection.execute(_HEARTBEAT, parameters)).fetchall()}
 
 
-async def release(pool: EnginePool, shard: int, epoch: int, *, reserved_for: str | None = None) -> None:
-    """Anyone may have it at once; with `reserved_for` only that engine, for a moment. Fenced when it is another's."""
-    parameters = {"shard": shard, "epoch": epoch, "reserved_for": reserved_for, "reserved_s": RESERVED_S}
+async def release(pool: EnginePool, shard: int, epoch: int, *, last_seq: int, reserved_for: str | None = None) -> None:
+    """Anyone may have it at once; with `reserved_for` only that engine, for a moment. Fenced when it is another's.
+
+    `last_seq` is the last command that is committed.
+    """
+    parameters = {
+        "shard": shard,
+        "epoch": epoch,
+        "last_seq": last_seq,
+        "reserved_for": reserved_for,
+        "reserved_s": RESERVED_S,
+    }
     async with pooled(pool) as connection:
         cursor = await connection.execute(_RELEASE, parameters)
     if cursor.rowcount != 1:

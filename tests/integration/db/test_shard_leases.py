@@ -38,14 +38,14 @@ def expire(database_urls: DatabaseUrls, column: str = "expires_at") -> None:
 
 
 async def test_a_lease_is_anothers_until_it_runs_out(pool: EnginePool, database_urls: DatabaseUrls) -> None:
-    assert await lease_of(pool) == Lease(3, 0, "", "", False, None, 0)
+    assert await lease_of(pool) == Lease(3, 0, "", "", False, None, 0, 0)
     assert await take(pool, "a") == 1
     assert await take(pool, "b") is None
-    assert await lease_of(pool) == Lease(3, 1, "a", "a:8080", True, None, 0)
+    assert await lease_of(pool) == Lease(3, 1, "a", "a:8080", True, None, 0, 0)
     expire(database_urls)
     assert not (await lease_of(pool)).is_held
     assert await take(pool, "b") == 2
-    assert await lease_of(pool) == Lease(3, 2, "b", "b:8080", True, None, 0)
+    assert await lease_of(pool) == Lease(3, 2, "b", "b:8080", True, None, 0, 0)
 
 
 async def test_of_two_that_want_a_free_shard_one_gets_it(pool: EnginePool) -> None:
@@ -68,31 +68,54 @@ async def test_one_heartbeat_keeps_all_and_tells_those_that_are_lost(
     expire(database_urls)
     assert await take(pool, "b", shard=2) == 2
     async with engine_connection(database_urls.engine) as connection:
-        assert await shard_leases.heartbeat(connection, {1: 1, 2: 1, 3: 1}) == {1, 3}
+        assert await shard_leases.heartbeat(connection, {1: (1, 5), 2: (1, 6), 3: (1, 7)}) == {1, 3}
     assert [(await lease_of(pool, shard)).holder for shard in (1, 2, 3)] == ["a", "b", "a"]
     assert (await lease_of(pool, 1)).is_held
     assert await take(pool, "b", shard=1) is None
 
 
+async def test_how_far_the_journal_went_only_rises_and_outlives_every_holder(
+    pool: EnginePool, database_urls: DatabaseUrls
+) -> None:
+    async def beat(epoch: int, last_seq: int) -> None:
+        async with engine_connection(database_urls.engine) as connection:
+            await shard_leases.heartbeat(connection, {3: (epoch, last_seq)})
+
+    assert await take(pool, "a") == 1
+    await beat(1, 5)
+    assert (await lease_of(pool)).last_seq == 5
+    await beat(1, 4)
+    assert (await lease_of(pool)).last_seq == 5
+    expire(database_urls)
+    assert await take(pool, "b") == 2
+    await beat(1, 9)  # What one that was fenced believes does not count.
+    assert (await lease_of(pool)).last_seq == 5
+    await shard_leases.release(pool, 3, 2, last_seq=8)
+    assert (await lease_of(pool)).last_seq == 8
+    assert await take(pool, "c") == 3
+    await shard_leases.release(pool, 3, 3, last_seq=7)
+    assert (await lease_of(pool)).last_seq == 8
+
+
 async def test_a_released_lease_is_free_at_once_and_cannot_be_released_again(pool: EnginePool) -> None:
     assert await take(pool, "a") == 1
-    await shard_leases.release(pool, 3, 1)
+    await shard_leases.release(pool, 3, 1, last_seq=0)
     assert await take(pool, "b") == 2
     with pytest.raises(Fenced):
-        await shard_leases.release(pool, 3, 1)
+        await shard_leases.release(pool, 3, 1, last_seq=0)
 
 
 async def test_a_reserved_shard_waits_for_the_one_it_was_moved_to(
     pool: EnginePool, database_urls: DatabaseUrls
 ) -> None:
     assert await take(pool, "a") == 1
-    await shard_leases.release(pool, 3, 1, reserved_for="b")
+    await shard_leases.release(pool, 3, 1, last_seq=0, reserved_for="b")
     assert (await lease_of(pool)).reserved_for == "b"
     assert await take(pool, "a", own_epoch=1) is None
     assert await take(pool, "c") is None
     assert await take(pool, "b") == 2
     assert (await lease_of(pool)).reserved_for is None
-    await shard_leases.release(pool, 3, 2, reserved_for="gone")
+    await shard_leases.release(pool, 3, 2, last_seq=0, reserved_for="gone")
     expire(database_urls, "reserved_until")
     assert (await lease_of(pool)).reserved_for is None
     assert await take(pool, "c") == 3

@@ -1,4 +1,4 @@
-"""Where the holder of a shard is reached, and for whom a shard that was given up is kept for a moment."""
+"""Where a shard's holder is reached, for whom one that was given up is kept, and how far its journal went at least."""
 
 from alembic import op
 
@@ -12,5 +12,6 @@ def upgrade() -> None:
         " ADD COLUMN address text NOT NULL DEFAULT '',"
         " ADD COLUMN reserved_for text,"
         " ADD COLUMN reserved_until timestamptz,"
+        " ADD COLUMN last_seq bigint NOT NULL DEFAULT 0,"
         " ADD CHECK ((reserved_for IS NULL) = (reserved_until IS NULL))"
     )
