@@ -126,7 +126,7 @@ class DepthReplay:
             raise Unreadable("nothing to compare: no book ticker belongs to any depth update")
         self._report.seconds = seconds
         self._report.figures = {
-            "market": self._market or "",
+            "market": self._market,
             "snapshots_used": self._snapshots,
             "updates_applied": self._applied,
             "updates_older_than_the_snapshot": self._older,
@@ -135,7 +135,7 @@ class DepthReplay:
             "updates_without_a_ticker": self._comparison.undecided,
             "updates_compared": compared,
             "updates_equal": self._comparison.equal,
-            "equal": percent(self._comparison.equal, compared),
+            "equal_percent": percent(self._comparison.equal, compared),
         }
         return self._report
 
@@ -203,7 +203,8 @@ def replay_depth(paths: list[Path]) -> Report:
         except BrokenRecording as error:
             raise Unreadable(str(error)) from error
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise Unreadable(f"{where}: not a message of a depth log ({error!r})") from error
+            problem = f"{error} is missing" if isinstance(error, KeyError) else "a field has a value of another kind"
+            raise Unreadable(f"{where}: not a message of a depth log: {problem}") from error
     return replay.finish(time.perf_counter() - started)
 
 

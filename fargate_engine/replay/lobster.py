@@ -25,7 +25,7 @@ from fargate_engine.replay.lobster_files import (
 )
 from fargate_engine.replay.report import Report, percent
 
-AT_HEAD_GOAL = 0.99  # Of all executions.
+AT_HEAD_GOAL_PERCENT = 99.0  # Of all executions.
 HALTED, RESUMED = -1, 1  # What the price of a HALT message says.
 
 
@@ -65,8 +65,8 @@ class LobsterReplay:
         self._rows_name = rows_name
         self._book = KnownBook(levels_max)
         self._count = Counter[str]()
-        self._first_not_at_head = "none"
-        self._first_unknown = "none"
+        self._first_not_at_head: str | None = None
+        self._first_unknown: str | None = None
 
     def begin(self, seed: Row, message: Message) -> None:
         """The first row has the first message in it already: an order that it added stands behind all others."""
@@ -111,7 +111,8 @@ class LobsterReplay:
         if not self.report.rows:
             raise Unreadable(f"{self._messages_name} has no message")
         count, core = self._count, self._book.core
-        goal_is_met = count["at_head"] >= AT_HEAD_GOAL * count["executions"]
+        executions = count["executions"]
+        goal_is_met = 100 * count["at_head"] >= AT_HEAD_GOAL_PERCENT * executions if executions else None
         comparable = self.report.rows - count["best_unknown"]
         self.report.seconds = seconds
         self.report.figures = {
@@ -119,14 +120,15 @@ class LobsterReplay:
             "first_such_row": self._first_unknown,
             "rows_with_best_known": comparable,
             "rows_with_best_equal": count["best_equal"],
-            "best_equal": percent(count["best_equal"], comparable),
+            "best_equal_percent": percent(count["best_equal"], comparable),
             "levels_known": count["levels_known"],
             "levels_equal": count["levels_equal"],
             "levels_adopted_from_beyond_what_was_known": count["levels_adopted"],
-            "executions": count["executions"],
+            "executions": executions,
             "executions_at_head": count["at_head"],
-            "at_head": percent(count["at_head"], count["executions"]),
-            "at_head_goal": f"at least {AT_HEAD_GOAL:.0%}: {'met' if goal_is_met else 'missed'}",
+            "at_head_percent": percent(count["at_head"], executions),
+            "at_head_goal_percent": AT_HEAD_GOAL_PERCENT,
+            "at_head_goal_is_met": goal_is_met,
             "executions_of_orders_older_than_the_file": count["of_older_orders"],
             "first_execution_not_at_head": self._first_not_at_head,
             "messages_beyond_what_is_known": self._book.outside,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from matching_core import PRICE_MAX, QUANTITY_MAX
 
-from fargate_engine.replay.files import Unreadable, read_lines
+from fargate_engine.replay.files import Unreadable, quoted, read_lines, whole_numbers
 
 NO_LEVEL = 9_999_999_999  # The price of an ask that is not there; with a minus that of a bid.
 ORDER_ID_MAX = (1 << 61) - 1  # Above are the ids of our own.
@@ -61,11 +61,11 @@ def read_messages(path: Path) -> Iterator[Message]:
 
 def _message(line: int, columns: list[bytes]) -> Message:
     if len(columns) < 6:
-        raise ValueError(f"{len(columns)} columns, not time,type,order id,size,price,direction")
+        raise ValueError(f"6 columns expected, {len(columns)} found (time,type,order id,size,price,direction)")
     kind = MESSAGE_TYPES.get(columns[1])
     if kind is None:
-        raise ValueError(f"type {columns[1].decode(errors='replace')}")
-    order_id, size, price, direction = map(int, columns[2:6])
+        raise ValueError(f"type {quoted(columns[1])}, not 1 to 7")
+    order_id, size, price, direction = whole_numbers(columns[2:6])
     if kind in TOUCHES_ORDER and not (
         0 < order_id <= ORDER_ID_MAX and 0 < size <= QUANTITY_MAX and 0 < price <= PRICE_MAX and direction in {1, -1}
     ):
@@ -75,7 +75,10 @@ def _message(line: int, columns: list[bytes]) -> Message:
 
 def _nanoseconds(seconds: bytes) -> int:
     whole, _, fraction = seconds.partition(b".")
-    at_ns = int(whole) * 1_000_000_000 + int(fraction[:9].ljust(9, b"0"))
+    try:
+        at_ns = int(whole) * 1_000_000_000 + int(fraction[:9].ljust(9, b"0"))
+    except ValueError as error:
+        raise ValueError(f"{quoted(seconds)} is not a time in seconds") from error
     if not 0 <= at_ns < 1 << 62:
         raise ValueError("the time is out of range")
     return at_ns
@@ -86,16 +89,18 @@ def read_rows(path: Path) -> Iterator[Row]:
     width = 0
     for line, text in read_lines(path):
         try:
-            numbers = list(map(int, text.split(b",")))
-            width = width or len(numbers) // 4
+            numbers = whole_numbers(text.split(b","))
+            width = width or max(1, len(numbers) // 4)
             yield _row(line, numbers, width)
         except ValueError as error:
             raise Unreadable(f"{path.name}:{line}: not a LOBSTER order book row: {error}") from error
 
 
 def _row(line: int, numbers: list[int], width: int) -> Row:
-    if len(numbers) != 4 * width or not 1 <= width <= LEVELS_MAX:
-        raise ValueError(f"{len(numbers)} columns, not four a level and as many as in the first row")
+    if width > LEVELS_MAX:
+        raise ValueError(f"at most {LEVELS_MAX:,} levels expected, {width:,} found")
+    if len(numbers) != 4 * width:
+        raise ValueError(f"{4 * width:,} columns expected, {len(numbers):,} found (four a level, in all rows alike)")
     bids = _levels(numbers[2::4], numbers[3::4], falling=True)
     return Row(line, width, bids, _levels(numbers[0::4], numbers[1::4], falling=False))
 

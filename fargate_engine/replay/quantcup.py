@@ -25,16 +25,18 @@ from matching_core import (
     Type,
 )
 
-from fargate_engine.replay.files import Unreadable, read_lines
+from fargate_engine.replay.files import Unreadable, quoted, read_lines, whole_number
 from fargate_engine.replay.naive_book import NaiveBook, Trade
 from fargate_engine.replay.report import Report
 
 BATCH_ROWS = 8_192
 DEPTH_LEVELS_MAX = 1 << 20
 HEADER = b"seq,kind,order_id,trader,side,price,size"
+COLUMNS = HEADER.count(b",") + 1
 ORDER_ID_MAX = (1 << 62) - 1
 SYMBOL = 1
 SIDES = {"bid": Side.BUY, "ask": Side.SELL}
+ORDER_FIELDS = {"symbol": str, "trader": str, "side": str, "price": int, "size": int}
 
 type Records = np.ndarray[Any, np.dtype[np.void]]
 
@@ -112,12 +114,15 @@ def replay_tests(path: Path) -> Report:
     for number, test in enumerate(_contest_tests(path), start=1):
         where = f"{path.name}: test {number}"
         try:
-            expected = [ExecutionReport(**told) for told in test["expected_execution_reports"]]
-            got = _run_test(test)
-            passed = _in_pairs(expected) == _in_pairs(got)
-        except (KeyError, TypeError, ValueError) as error:
-            raise Unreadable(f"{where}: not of the format: {error!r}") from error
-        if not passed:
+            _check_test(test)
+        except ValueError as error:
+            raise Unreadable(f"{where}: not of the format: {error}") from error
+        expected = [
+            ExecutionReport(**{name: told[name] for name in ORDER_FIELDS})
+            for told in test["expected_execution_reports"]
+        ]
+        got = _run_test(test)
+        if _in_pairs(expected) != _in_pairs(got):
             report.differs(where, str(test.get("note", "")), expected=expected, got=got)
         report.rows += 1
     report.figures = {"tests": report.rows, "passed": report.rows - report.differences}
@@ -136,6 +141,43 @@ def _contest_tests(path: Path) -> list[Any]:
     if not isinstance(tests, list) or not tests:
         raise Unreadable(f"{path.name}: not JSON with a list of `tests`")
     return tests
+
+
+def _check_test(test: Any) -> None:
+    """ValueError says in words for people what a test of the contest would have."""
+    if not isinstance(test, dict):
+        raise ValueError("it is no JSON object")
+    for name in ("orders", "expected_execution_reports"):
+        if name not in test:
+            raise ValueError(f"`{name}` is missing")
+    for name in ("orders", "expected_execution_reports", "then_orders", "then_cancel_ids"):
+        entries = test.get(name, [])
+        if not isinstance(entries, list):
+            raise ValueError(f"`{name}` is not a list")
+        for entry in entries:
+            if name == "then_cancel_ids":
+                _check_cancel_id(entry)
+            else:
+                _check_order(name, entry)
+
+
+def _check_cancel_id(entry: Any) -> None:
+    if type(entry) is not int or not 0 <= entry <= ORDER_ID_MAX:
+        raise ValueError("an entry of `then_cancel_ids` is not the number of an order")
+
+
+def _check_order(name: str, entry: Any) -> None:
+    if not isinstance(entry, dict):
+        raise ValueError(f"an entry of `{name}` is no JSON object")
+    for field, kind in ORDER_FIELDS.items():
+        if type(entry.get(field)) is not kind:
+            raise ValueError(
+                f"an entry of `{name}` has no `{field}` that is a {'text' if kind is str else 'whole number'}"
+            )
+    if entry["side"] not in SIDES:
+        raise ValueError(f"an entry of `{name}` has side {quoted(entry['side'])}, not bid or ask")
+    if not (0 <= entry["price"] <= PRICE_MAX and 0 <= entry["size"] <= QUANTITY_MAX):
+        raise ValueError(f"an entry of `{name}` has a price or size out of range")
 
 
 def _run_test(test: dict[str, Any]) -> list[ExecutionReport]:
@@ -174,8 +216,8 @@ def _feed_rows(path: Path) -> Iterator[FeedRow]:
         if text == HEADER:
             continue
         try:
-            row = _feed_row(line, text.decode().split(","))
-        except (KeyError, ValueError) as error:
+            row = _feed_row(line, text.decode(errors="replace").split(","))
+        except ValueError as error:
             raise Unreadable(f"{path.name}:{line}: not a row of a score feed: {error}") from error
         if row.side is not None:
             if row.order_id <= last_id:
@@ -185,16 +227,22 @@ def _feed_rows(path: Path) -> Iterator[FeedRow]:
 
 
 def _feed_row(line: int, columns: list[str]) -> FeedRow:
-    _, kind, order_id, _, side, price, size = columns
-    if not 0 < int(order_id) <= ORDER_ID_MAX:
+    if len(columns) != COLUMNS:
+        raise ValueError(f"{COLUMNS} columns expected, {len(columns)} found")
+    _, kind, id_column, _, side, price_column, size_column = columns
+    order_id = whole_number(id_column)
+    if not 0 < order_id <= ORDER_ID_MAX:
         raise ValueError("the order id is out of range")
     if kind == "cancel":
-        return FeedRow(line, int(order_id), None, 0, 0)
+        return FeedRow(line, order_id, None, 0, 0)
     if kind != "limit":
-        raise ValueError(f"kind {kind}, not limit or cancel")
-    if not (0 < int(price) <= PRICE_MAX and 0 < int(size) <= QUANTITY_MAX):
+        raise ValueError(f"kind {quoted(kind)}, not limit or cancel")
+    if side not in SIDES:
+        raise ValueError(f"side {quoted(side)}, not bid or ask")
+    price, size = whole_number(price_column), whole_number(size_column)
+    if not (0 < price <= PRICE_MAX and 0 < size <= QUANTITY_MAX):
         raise ValueError("price or size is out of range")
-    return FeedRow(line, int(order_id), SIDES[side], int(price), int(size))
+    return FeedRow(line, order_id, SIDES[side], price, size)
 
 
 def _feed_commands(rows: tuple[FeedRow, ...]) -> Records:

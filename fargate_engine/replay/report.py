@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+type Figure = int | float | str | None  # None: there is nothing that it could say.
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -17,7 +19,7 @@ class Report:
     """`figures` in the order they are to be read, by name; `first` is the first of `differences`."""
 
     name: str
-    figures: dict[str, int | float | str] = field(default_factory=dict)
+    figures: dict[str, Figure] = field(default_factory=dict)
     differences: int = 0
     first: Difference | None = None
     rows: int = 0
@@ -51,16 +53,31 @@ class Report:
         lines = [f"{self.name}: {'all right' if self.differences == 0 else 'DIFFERENT'}"]
         width = max((len(name) for name in self.figures), default=0)
         for name, figure in self.figures.items():
-            shown = f"{figure:,}" if isinstance(figure, int) else str(figure)
-            lines.append(f"  {name.replace('_', ' '):<{width}}  {shown}")
+            lines.append(f"  {name.replace('_', ' '):<{width}}  {_shown(figure)}")
         if self.first is not None:
             count = "1 difference" if self.differences == 1 else f"{self.differences:,} differences"
             lines.append(f"  {count}, the first at {self.first.where}: {self.first.what}")
             lines.append(f"    expected  {self.first.expected}")
             lines.append(f"    got       {self.first.got}")
-        lines.append(f"  {self.rows:,} rows in {self.seconds:.2f} s, {self.rows_per_second:,} rows/s")
+        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        lines.append(f"  {rows} in {self.seconds:.2f} s, {self.rows_per_second:,} rows/s")
         return "\n".join(lines)
 
 
-def percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.2f} %" if whole else "none to compare"
+def percent(part: int, whole: int) -> float | None:
+    """None when there was nothing to compare."""
+    return round(100 * part / whole, 4) if whole else None
+
+
+def _shown(figure: Figure) -> str:
+    match figure:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if figure else "no"
+        case int():
+            return f"{figure:,}"
+        case float():
+            return f"{figure:.2f}"
+        case str():
+            return figure

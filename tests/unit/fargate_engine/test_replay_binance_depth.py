@@ -49,7 +49,7 @@ def test_the_sample_is_equal_to_its_ticker_after_every_update() -> None:
         "updates_without_a_ticker": 0,
         "updates_compared": 4,
         "updates_equal": 4,
-        "equal": "100.00 %",
+        "equal_percent": 100.0,
     }
 
 
@@ -111,8 +111,11 @@ def test_an_update_is_not_judged_by_a_ticker_that_may_be_missing(tmp_path: Path)
     [
         ([*LINES[:2], "nonsense"], "depth.log:3: not `nano"),
         ([*LINES[:2], "1 [1]"], "depth.log:3: not `nano"),
-        ([*LINES[:4], '1 {"stream":"abcusdt@bookTicker","data":{"u":14}}'], "depth.log:5: not a message"),
-        ([*LINES[:4], LINES[4].replace("1.50", "many")], "depth.log:5: not a message"),
+        (
+            [*LINES[:4], '1 {"stream":"abcusdt@bookTicker","data":{"u":14}}'],
+            "depth.log:5: not a message of a depth log: 's' is missing",
+        ),
+        ([*LINES[:4], LINES[4].replace("1.50", "many")], "depth.log:5: .*: a field has a value of another kind"),
         ([*LINES[:4], LINES[4].replace("1.50", "NaN")], "depth.log:5: not a message"),
         ([*LINES[:4], '1 {"stream":5}'], "depth.log:5: not a message"),
         ([*LINES[:4], '1 {"data":[]}'], "depth.log:5: not a message"),
@@ -133,7 +136,7 @@ def test_files_in_the_wrong_order_leave_a_gap_and_nothing_to_compare(tmp_path: P
     report = replay_depth([second, first])
     assert report.first is not None
     assert report.first.where == "second.log:3"
-    assert (report.figures["updates_applied"], report.figures["equal"]) == (0, "none to compare")
+    assert (report.figures["updates_applied"], report.figures["equal_percent"]) == (0, None)
 
 
 def test_a_log_without_tickers_ends_before_it_fills_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

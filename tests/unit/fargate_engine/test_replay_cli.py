@@ -26,7 +26,7 @@ def run(*arguments: str) -> Result:
         (("lobster", *LOBSTER), "rows with best equal                       250\n"),
         (
             ("lobster", *LOBSTER, "--seed", LOBSTER[1], "--levels", "3"),
-            "best equal                                 100.00 %",
+            "best equal percent                         100.00\n",
         ),
         (("quantcup", FEED, TESTS), "passed  5\n"),
         (("binance-depth", DEPTH), "updates equal                    4\n"),
@@ -59,6 +59,9 @@ def test_json_has_the_figures_as_numbers_and_the_first_difference_or_null() -> N
     assert told["all_right"] is True
     assert told["first_difference"] is None
     assert (told["rows"], told["rows_with_best_equal"], told["differences"]) == (250, 250, 0)
+    assert (told["best_equal_percent"], told["at_head_goal_is_met"], told["first_such_row"]) == (100.0, True, None)
+    words = [name for name, value in told.items() if isinstance(value, str)]
+    assert words == ["name", "core_state_hash"]
     feed, tests = json.loads(run("quantcup", FEED, TESTS, "--json").stdout)
     assert (feed["limits"] + feed["cancels"], tests["passed"]) == (300, 5)
 

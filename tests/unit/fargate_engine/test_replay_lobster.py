@@ -136,7 +136,7 @@ def test_an_execution_out_of_turn_is_counted_and_spoils_nothing_after_it(tmp_pat
     assert report.figures["first_execution_not_at_head"] == "messages.csv:4, order 2"
     assert report.figures["rows_with_best_equal"] == 7
     assert report.differences == 0
-    assert (report.figures["at_head"], report.figures["at_head_goal"]) == ("66.67 %", "at least 99%: missed")
+    assert (report.figures["at_head_percent"], report.figures["at_head_goal_is_met"]) == (66.6667, False)
     assert report.figures["core_live_orders"] == 0
 
 
@@ -145,7 +145,7 @@ def test_one_execution_in_a_hundred_out_of_turn_meets_the_goal(tmp_path: Path) -
     rows = [f"105,5,100,{size}" for size in (200, *range(400, 299, -1))]
     report = replayed(tmp_path, Tape(messages, rows))
     assert report.differences == 0
-    assert (report.figures["at_head"], report.figures["at_head_goal"]) == ("99.00 %", "at least 99%: met")
+    assert (report.figures["at_head_percent"], report.figures["at_head_goal_is_met"]) == (99.0, True)
 
 
 def test_a_partial_cancel_keeps_its_place_in_the_queue(tmp_path: Path) -> None:
@@ -247,20 +247,21 @@ def test_blank_lines_windows_ends_more_columns_and_gzip_read_as_the_plain_file(t
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("34200.1,1,5,10,100", "5 columns"),
-        ("34200.1,8,5,10,100,1", "type 8"),
-        ("34200.1,1,5,ten,100,1", "ten"),
+        ("34200.1,1,5,10,100", "6 columns expected, 5 found"),
+        ("34200.1,8,5,10,100,1", "type '8', not 1 to 7"),
+        ("34200.1,1,5,ten,100,1", "'ten' is not a whole number"),
         ("34200.1,1,5,0,100,1", "out of range"),
         ("34200.1,1,5,10,-100,1", "out of range"),
         ("34200.1,1,0,10,100,1", "out of range"),
         ("34200.1,1,5,10,100,0", "out of range"),
         (f"34200.1,1,5,{1 << 49},100,1", "out of range"),
         (f"34200.1,1,{1 << 61},10,100,1", "out of range"),
-        ("noon,1,5,10,100,1", "noon"),
-        ("1e99999,1,5,10,100,1", "1e99999"),
+        ("noon,1,5,10,100,1", "'noon' is not a time in seconds"),
+        ("1e99999,1,5,10,100,1", "'1e99999' is not a time in seconds"),
         (f"{10**12},1,5,10,100,1", "time"),
-        ("\udcff\udcfe", "1 columns"),
-        ("9" * 5_000 + ",1,5,10,100,1", "digits"),
+        ("\udcff\udcfe", "6 columns expected, 1 found"),
+        ("9" * 5_000 + ",1,5,10,100,1", r"9'\.\.\. \(5,000 characters\) is not a time in seconds"),
+        ("34200.1,1,5,\x1b[2J,100,1", r"'\\x1b\[2J' is not a whole number"),
     ],
 )
 def test_a_damaged_message_is_named_with_file_and_line(tmp_path: Path, line: str, problem: str) -> None:
@@ -275,9 +276,9 @@ def test_a_damaged_message_is_named_with_file_and_line(tmp_path: Path, line: str
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("105,5,100", "3 columns"),
-        ("105,5,100,10,106,5,99,10", "8 columns"),
-        ("105,5,100,", "invalid literal"),
+        ("105,5,100", "4 columns expected, 3 found"),
+        ("105,5,100,10,106,5,99,10", "4 columns expected, 8 found"),
+        ("105,5,100,", "'' is not a whole number"),
         ("105,0,100,10", "out of range"),
         ("-105,5,100,10", "out of range"),
     ],
@@ -286,6 +287,18 @@ def test_a_damaged_row_is_named_with_file_and_line(tmp_path: Path, line: str, pr
     tape = Tape(QUEUE.messages, [*QUEUE.rows[:2], line])
     with pytest.raises(Unreadable, match=rf"^rows.csv:3: not a LOBSTER order book row: .*{problem}"):
         replayed(tmp_path, tape)
+
+
+def test_a_row_of_more_levels_than_can_be_held_says_how_many_it_has(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match=r"rows.csv:1: .*at most 1,000 levels expected, 1,001 found"):
+        replayed(tmp_path, Tape(QUEUE.messages[:1], [",".join(["1"] * 4_004)]))
+
+
+def test_what_there_is_none_of_is_none_and_no_word(tmp_path: Path) -> None:
+    figures = replayed(tmp_path, QUEUE).figures
+    names = ("first_such_row", "first_execution_not_at_head", "at_head_percent", "at_head_goal_is_met")
+    assert [figures[name] for name in names] == [None] * 4
+    assert figures["best_equal_percent"] == 100.0
 
 
 def test_levels_out_of_order_are_no_row(tmp_path: Path) -> None:
@@ -320,7 +333,7 @@ def test_the_first_45000_messages_of_aapl_have_the_best_bid_and_ask_of_every_row
     assert report.first is None
     assert report.rows == report.figures["rows_with_best_equal"] == 45_000
     assert (report.figures["executions"], report.figures["executions_at_head"]) == (2_260, 2_238)
-    assert report.figures["at_head_goal"] == "at least 99%: met"
+    assert report.figures["at_head_goal_is_met"] is True
     assert report.figures["rows_with_best_beyond_what_was_known"] == 0
 
 

@@ -72,13 +72,14 @@ def test_a_book_that_trades_otherwise_is_a_difference_at_the_row(
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
-        ("1,limit,2,A,bid,100", "unpack"),
-        ("1,limit,2,A,buy,100,5", "buy"),
-        ("1,replace,2,A,bid,100,5", "kind replace"),
+        ("1,limit,2,A,bid,100", "7 columns expected, 6 found"),
+        ("1,limit,2,A,buy,100,5", "side 'buy', not bid or ask"),
+        ("1,replace,2,A,bid,100,5", "kind 'replace', not limit or cancel"),
         ("1,limit,2,A,bid,0,5", "out of range"),
         ("1,limit,2,A,bid,100,-5", "out of range"),
-        ("1,limit,2,A,bid,1.5,5", "1.5"),
+        ("1,limit,2,A,bid,1.5,5", "'1.5' is not a whole number"),
         ("1,cancel,-2,A,,,", "out of range"),
+        ("1,cancel,abc,A,,,", "'abc' is not a whole number"),
         ("1,limit,1,A,bid,100,5", "ids must rise"),
         (f"1,limit,{1 << 63},A,bid,100,5", "out of range"),
     ],
@@ -112,28 +113,33 @@ def test_a_contest_test_with_another_outcome_is_named(tmp_path: Path) -> None:
     assert (report.first.where, report.first.what) == ("tests.json: test 2", "why")
 
 
+ORDER = {"symbol": "JPM", "trader": "MAX", "side": "bid", "price": 99, "size": 1}
+
+
 @pytest.mark.parametrize(
-    "test",
+    ("test", "problem"),
     [
-        {},
-        17,
-        {"orders": [{"symbol": "JPM"}], "expected_execution_reports": []},
-        {"orders": [], "expected_execution_reports": [{"symbol": "JPM"}]},
-        {
-            "orders": [{"symbol": "A", "trader": "B", "side": side, "price": 9, "size": 1} for side in ("bid", "ask")],
-            "expected_execution_reports": [
-                {"symbol": "A", "trader": "B", "side": "bid", "price": price, "size": 1} for price in (9, "9")
-            ],
-        },
-        {"orders": ["?"], "expected_execution_reports": []},
-        {
-            "orders": [{"symbol": "A", "trader": "B", "side": "bid", "price": "1", "size": 1}],
-            "expected_execution_reports": [],
-        },
+        ({}, "`orders` is missing"),
+        (17, "it is no JSON object"),
+        ({"orders": []}, "`expected_execution_reports` is missing"),
+        ({"orders": 5, "expected_execution_reports": []}, "`orders` is not a list"),
+        ({"orders": ["?"], "expected_execution_reports": []}, "an entry of `orders` is no JSON object"),
+        ({"orders": [{"symbol": "JPM"}], "expected_execution_reports": []}, "`orders` has no `trader` that is a text"),
+        (
+            {"orders": [], "expected_execution_reports": [{"symbol": "JPM"}]},
+            "`expected_execution_reports` has no `trad",
+        ),
+        ({"orders": [ORDER | {"price": "1"}], "expected_execution_reports": []}, "no `price` that is a whole number"),
+        ({"orders": [ORDER | {"size": True}], "expected_execution_reports": []}, "no `size` that is a whole number"),
+        ({"orders": [ORDER | {"side": "buy"}], "expected_execution_reports": []}, "side 'buy', not bid or ask"),
+        ({"orders": [ORDER | {"price": 1 << 63}], "expected_execution_reports": []}, "price or size out of range"),
+        ({"orders": [], "expected_execution_reports": [], "then_cancel_ids": ["1"]}, "not the number of an order"),
+        ({"orders": [], "expected_execution_reports": [], "then_cancel_ids": [-1]}, "not the number of an order"),
+        ({"orders": [], "expected_execution_reports": [], "then_orders": [[]]}, "of `then_orders` is no JSON object"),
     ],
 )
-def test_a_contest_test_of_another_shape_is_named(tmp_path: Path, test: Any) -> None:
-    with pytest.raises(Unreadable, match=r"tests.json: test 1: not of the format"):
+def test_a_contest_test_of_another_shape_is_named(tmp_path: Path, test: Any, problem: str) -> None:
+    with pytest.raises(Unreadable, match=rf"^tests.json: test 1: not of the format: .*{problem}"):
         replay_tests(contest(tmp_path, test))
 
 
