@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from breakwater.domain.shards import SHARDS
 from breakwater.errors import EngineUnavailable
 from fargate_engine.gateway.peers import Peers
 from fargate_engine.gateway.tokens import ServiceTokens
@@ -65,7 +66,8 @@ class EngineState:
             return "its journal, which it reads"
         if any(shard.term is not None for shard in self.shards):
             return "the market to open"
-        return "the lease, which another engine holds"
+        all_broken = all(shard.status is ShardStatus.BROKEN for shard in self.shards)
+        return "its journals, which are damaged" if all_broken else "the lease, which another engine holds"
 
     def must_be_ready(self) -> None:
         """EngineUnavailable, with what it waits for."""
@@ -76,11 +78,17 @@ class EngineState:
         return EngineUnavailable(f"the engine is waiting for {self.waiting_for}")
 
     def health(self) -> dict[str, Any]:
-        """Every dependency and every shard with its state; nothing secret."""
+        """Every dependency and every shard with its state; nothing secret.
+
+        `status` is about the orders that come here, whoever serves their shards: READY when all pass, DEGRADED when
+        those of some shards (`unserved`) do not, WAITING when none does.
+        """
+        unserved = [number for number in range(SHARDS) if not self._is_served(number)]
         return {
-            "status": "READY" if self.is_ready else "WAITING",
+            "status": "READY" if not unserved else "DEGRADED" if len(unserved) < SHARDS else "WAITING",
             "engine_id": self.engine_id,
-            "waiting_for": None if self.is_ready else self.waiting_for,
+            "waiting_for": self._waiting_for(unserved),
+            "unserved": unserved,
             "dependencies": {
                 "service_token_key": {"status": "UP" if self.tokens.public_key else "DOWN"},
                 "database": self._database_health(),
@@ -106,11 +114,31 @@ class EngineState:
             "failure": shard.failure,
         }
 
+    def _is_served(self, shard: int) -> bool:
+        """By this engine or, as far as the leases tell, by another; they tell nothing while they cannot be read."""
+        if self.term(shard) is not None:
+            return True
+        lease = self.leases.holds_elsewhere(shard) if self.leases is not None and self.leases.is_reachable else None
+        return lease is not None and lease.is_held
+
+    def _waiting_for(self, unserved: list[int]) -> str | None:
+        if not unserved:
+            return None
+        if len(unserved) == SHARDS:
+            return self.waiting_for
+        return "shards that nobody serves: " + ", ".join(f"{each} ({self.shards[each].status})" for each in unserved)
+
     def _is_elsewhere(self, shard: int) -> bool:
         return self.leases is not None and self.leases.holds_elsewhere(shard) is not None
 
     def _held(self) -> list[Term]:
         return [shard.term for shard in self.shards if shard.term is not None]
+
+    def _without_a_term(self) -> str:
+        """FOLLOWING when nothing is wrong but that others have the shards."""
+        is_reachable = self.leases is not None and self.leases.is_reachable
+        follows = any(shard.status is ShardStatus.FOLLOWING for shard in self.shards)
+        return "FOLLOWING" if is_reachable and follows else "DOWN"
 
     def _database_health(self) -> dict[str, Any]:
         if self.leases is None or not self.leases.is_reachable:
@@ -119,13 +147,13 @@ class EngineState:
 
     def _lease_health(self) -> dict[str, Any]:
         left_s = [] if self.leases is None else [self.leases.left_s(shard) for shard in self.leases.held]
-        is_up = bool(left_s) and min(left_s) > 0
-        return {"status": "UP" if is_up else "DOWN", "left_s": round(min(left_s, default=0), 3), "held": len(left_s)}
+        status = self._without_a_term() if not left_s else "UP" if min(left_s) > 0 else "DOWN"
+        return {"status": status, "left_s": round(min(left_s, default=0), 3), "held": len(left_s)}
 
     def _journal_health(self) -> dict[str, Any]:
         terms, broken = self._held(), [shard for shard in self.shards if shard.failure is not None]
         return {
-            "status": "UP" if terms and not broken else "DOWN",
+            "status": "DOWN" if broken else "UP" if terms else self._without_a_term(),
             "last_seq": sum(term.sequencer.last_seq for term in terms),
             "commit_latency_ms": round(max((term.sequencer.commit_latency_s for term in terms), default=0) * 1000, 3),
             "inbox_depth": sum(term.inbox.depth for term in terms),
@@ -134,8 +162,10 @@ class EngineState:
     def _venue_health(self) -> dict[str, Any]:
         terms = self._held()
         now = time.monotonic()
+        is_open = all(term.inbox.is_open for term in terms)
+        status = self._without_a_term() if not terms else "UP" if is_open else "STARTING"
         return {
-            "status": "DOWN" if not terms else "UP" if all(term.inbox.is_open for term in terms) else "STARTING",
+            "status": status,
             "market_age_ms": {
                 symbol: round((now - at) * 1000) for term in terms for symbol, at in term.venue.moved_at.items()
             },

@@ -192,8 +192,8 @@ def serve(model: EngineModel, answer: Callable[[str, str], tuple[int, bytes] | N
         def _route(self, body: dict[str, Any]) -> tuple[int, bytes]:  # noqa: PLR0911  # A return a route.
             address = urlsplit(self.path)
             parts = address.path.strip("/").split("/")
-            if address.path == "/health/ready":
-                return 200, b"{}"
+            if address.path == "/health":
+                return 200, b'{"status": "READY", "unserved": []}'
             if self.headers.get("Authorization") != "Bearer test-token":
                 return 401, b"{}"
             if parts == ["internal", "orders"]:

@@ -204,7 +204,7 @@ class Client:
     # -- the platform --------------------------------------------------------------------------------------------
 
     def health(self) -> Json:
-        """Every dependency, its state and latency, also when one of them is down."""
+        """Every dependency, its state and latency, also when one of them is down or degraded."""
         try:
             return self._open("GET", "/health")
         except Problem as problem:

@@ -237,7 +237,7 @@ def events(
 
 @app.command()
 def health(api_url: ApiUrl = None, as_json: AsJson = False) -> None:
-    """The state of every dependency; exit code 1 when one is down."""
+    """The state of every dependency; exit code 1 unless all are up."""
     with Client(api_url or session.local_endpoints()["api_url"]) as client:
         answer = client.health()
     if as_json:
@@ -245,6 +245,10 @@ def health(api_url: ApiUrl = None, as_json: AsJson = False) -> None:
     rows = [{"dependency": name} | told for name, told in answer["dependencies"].items()]
     if not as_json:
         out().print(render.table(rows, render.HEALTH, empty="No dependencies."))
+        for row in rows:
+            if unserved := row.get("unserved_shards"):
+                shards = ", ".join(map(str, unserved))
+                out().print(f"{row['dependency']}: nobody takes orders in the symbols of these shards: {shards}")
     if answer["status"] != "UP":
         raise typer.Exit(1)
 

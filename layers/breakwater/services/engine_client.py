@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from itertools import batched
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
@@ -31,6 +32,15 @@ class CanceledOrders(BaseModel):
 
     canceled: list[OrderSnapshot]
     failed: list[FailedCancel]
+
+
+class EngineHealth(BaseModel):
+    """What `GET /health` says of the sixteen shards, whichever engine serves them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: Literal["READY", "DEGRADED", "WAITING"]
+    unserved: list[int] = []
 
 
 class EngineClient:
@@ -100,11 +110,13 @@ class EngineClient:
             outcome.failed.extend(answer.failed)
         return outcome
 
-    def check_health(self) -> None:
-        """Returns when the engine takes orders; EngineUnavailable otherwise."""
-        answer = self._send("GET", "/health/ready", headers={}, body=None, timeout=HEALTH_TIMEOUT)
-        if answer.status != HTTPStatus.OK:
-            raise EngineUnavailable(f"the engine answered {answer.status}")
+    def unserved_shards(self) -> list[int]:
+        """Those whose orders no engine takes, none when all is well; EngineUnavailable when no order is taken."""
+        answer = self._send("GET", "/health", headers={}, body=None, timeout=HEALTH_TIMEOUT)
+        health = _read(answer, EngineHealth)
+        if health.status == "WAITING":
+            raise EngineUnavailable("no engine serves any shard")
+        return health.unserved
 
     def _call[Answer: BaseModel](
         self,
@@ -119,13 +131,7 @@ class EngineClient:
         # A POST names no order that must exist: 404 there is a wrong address, which says nothing about the order.
         if answer.status == HTTPStatus.NOT_FOUND and method != "POST":
             raise NotFound("the engine does not know this order")
-        if answer.status != HTTPStatus.OK:
-            # Our own mistakes too: a request the engine cannot read says nothing about the order.
-            raise EngineUnavailable(f"the engine answered {answer.status}")
-        try:
-            return model.model_validate_json(answer.data)
-        except ValidationError as error:
-            raise EngineUnavailable("the engine's answer could not be read") from error
+        return _read(answer, model)
 
     def _send(
         self, method: str, path: str, *, headers: Mapping[str, str], body: Mapping[str, object] | None, timeout: Timeout
@@ -137,3 +143,13 @@ class EngineClient:
             )
         except HTTPError as error:
             raise EngineUnavailable("the engine did not answer") from error
+
+
+def _read[Answer: BaseModel](answer: BaseHTTPResponse, model: type[Answer]) -> Answer:
+    if answer.status != HTTPStatus.OK:
+        # Our own mistakes too: a request the engine cannot read says nothing about the order.
+        raise EngineUnavailable(f"the engine answered {answer.status}")
+    try:
+        return model.model_validate_json(answer.data)
+    except ValidationError as error:
+        raise EngineUnavailable("the engine's answer could not be read") from error

@@ -1,33 +1,47 @@
 """Whether what an order needs is there: each dependency's state and how long it took to say so."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from breakwater.errors import Unavailable
 
-type HealthState = Literal["UP", "DOWN"]
+type HealthState = Literal["UP", "DEGRADED", "DOWN"]
 UP: HealthState = "UP"
+DEGRADED: HealthState = "DEGRADED"
 DOWN: HealthState = "DOWN"
 
 
 @dataclass(frozen=True, slots=True)
 class DependencyHealth:
+    """DEGRADED: well but for `unserved_shards`, in whose symbols no order is taken."""
+
     state: HealthState
     latency_ms: int
+    unserved_shards: Sequence[int] = ()
 
 
-def check(probes: Mapping[str, Callable[[], None]]) -> dict[str, DependencyHealth]:
-    """Ask each in turn. A probe returns when its dependency is well and raises Unavailable when it is not."""
+type Probe = Callable[[], Sequence[int]]
+
+
+def check(probes: Mapping[str, Probe]) -> dict[str, DependencyHealth]:
+    """Ask each in turn. A probe returns the shards that nobody serves, mostly none; Unavailable when all is down."""
     return {name: _ask(probe) for name, probe in probes.items()}
 
 
-def _ask(probe: Callable[[], None]) -> DependencyHealth:
+def worst(dependencies: Mapping[str, DependencyHealth]) -> HealthState:
+    """An order needs them all."""
+    states = {each.state for each in dependencies.values()}
+    return DOWN if DOWN in states else DEGRADED if DEGRADED in states else UP
+
+
+def _ask(probe: Probe) -> DependencyHealth:
     started = time.monotonic()
+    unserved: Sequence[int] = ()
     try:
-        probe()
-        state: HealthState = UP
+        unserved = probe()
+        state = DEGRADED if unserved else UP
     except Unavailable:
         state = DOWN
-    return DependencyHealth(state, int((time.monotonic() - started) * 1000))
+    return DependencyHealth(state, int((time.monotonic() - started) * 1000), unserved)

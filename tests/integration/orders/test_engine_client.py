@@ -110,3 +110,25 @@ def test_the_orders_of_any_number_of_accounts_are_cancelled_in_calls_the_engine_
     with client_of(model) as engine:
         outcome = engine.cancel_all([order.account_id for order in orders], tenant_id=TENANT, correlation_id="c")
     assert (asked, len(outcome.canceled), outcome.failed) == ([ACCOUNTS_MAX, 1], ACCOUNTS_MAX + 1, [])
+
+
+@pytest.mark.parametrize(
+    ("told", "unserved"),
+    [
+        (b'{"status": "READY", "engine_id": "a"}', []),  # An engine of the release before, which names no shards.
+        (b'{"status": "READY", "unserved": []}', []),
+        (b'{"status": "DEGRADED", "unserved": [3, 7]}', [3, 7]),
+    ],
+)
+def test_the_engines_health_names_the_shards_that_nobody_serves(told: bytes, unserved: list[int]) -> None:
+    with client_of(EngineModel(), lambda *_: (200, told)) as engine:
+        assert engine.unserved_shards() == unserved
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [(200, b'{"status": "WAITING"}'), (200, b"<html>"), (200, b'{"status": "ELSE"}'), (503, b'{"status": "READY"}')],
+)
+def test_an_engine_that_waits_or_cannot_be_understood_is_not_well(status: int, told: bytes) -> None:
+    with client_of(EngineModel(), lambda *_: (status, told)) as engine, pytest.raises(EngineUnavailable):
+        engine.unserved_shards()

@@ -17,7 +17,7 @@ from functions.orders import app as orders_app
 from functions.queries import app as queries_app
 from tests.integration.limits.firm import SYMBOL, create_firm, set_reference
 from tests.integration.orders.conftest import Desk
-from tests.support.engine_model import reject
+from tests.support.engine_model import EngineModel, reject, serve
 from tests.unit.runtime.http_events import LambdaContext, caller_context, http_event
 
 
@@ -309,6 +309,19 @@ def test_health_says_which_dependency_is_down(queries: Api, desk: Desk, monkeypa
     assert (status, answer["status"]) == (503, "DOWN")
     assert answer["dependencies"]["engine"]["state"] == "DOWN"
     assert answer["dependencies"]["database"]["state"] == "UP"
+
+
+def test_health_is_degraded_while_some_shards_are_served_by_nobody(
+    queries: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = b'{"status": "DEGRADED", "unserved": [3, 7], "waiting_for": "shards that nobody serves"}'
+    with serve(EngineModel(), lambda *_: (200, told)) as url:
+        monkeypatch.setattr(desk.engine, "_base_url", lambda: url)
+        status, answer, _ = queries.call("GET", "/health")
+    assert (status, answer["status"]) == (503, "DEGRADED")
+    engine, database = answer["dependencies"]["engine"], answer["dependencies"]["database"]
+    assert (engine["state"], engine["unserved_shards"]) == ("DEGRADED", [3, 7])
+    assert (database["state"], database["unserved_shards"]) == ("UP", [])
 
 
 def test_a_preview_tells_verdicts_price_and_fee_and_changes_nothing(api: Api, desk: Desk) -> None:

@@ -267,6 +267,17 @@ def test_health_tells_by_its_exit_code_and_asks_once(api: Api, state: str, exit_
     assert len(api.asked) == 1
 
 
+def test_health_names_the_shards_that_nobody_serves(api: Api) -> None:
+    engine = {"state": "DEGRADED", "latency_ms": 1, "unserved_shards": [3, 7]}
+    database = {"state": "UP", "latency_ms": 1, "unserved_shards": []}
+    body = {"status": "DEGRADED", "dependencies": {"database": database, "engine": engine}}
+    api.answers["GET /health"] = (503, body)
+    result = run("health", "--api-url", api.url)
+    assert result.exit_code == 1
+    assert "engine: nobody takes orders in the symbols of these shards: 3, 7" in " ".join(result.stdout.split())
+    assert "database: " not in result.stdout
+
+
 def test_another_folder_of_the_local_run_is_found(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir()
     users = [{"username": "trader1", "password": "local"}]
