@@ -71,6 +71,8 @@ class Leases:
 
     async def release(self, shard: int, *, reserved_for: str | None = None) -> None:
         """Fenced when it was taken over already. The shard must not be written any more."""
+        if shard not in self.held:
+            raise Fenced(f"the lease of shard {shard} is lost")
         epoch, last_seq = self.held[shard], self._journals[shard].last_seq
         self.drop(shard)
         await shard_leases.release(self._pool, shard, epoch, last_seq=last_seq, reserved_for=reserved_for)
