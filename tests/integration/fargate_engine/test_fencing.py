@@ -76,22 +76,23 @@ def column(conninfo: str, query: str) -> list[object]:
 
 
 async def test_of_writers_that_race_each_leaves_off_where_the_next_begins(database_urls: DatabaseUrls) -> None:
-    async def race(number: int) -> Writer:
+    writers: list[Writer] = []
+
+    async def race(number: int) -> None:
         async with taking_over(database_urls.engine) as writer:
+            writers.append(writer)
             with pytest.raises(Fenced):
                 await writer.write_until_fenced(number * 100_000)
-        return writer
 
-    async with asyncio.TaskGroup() as tasks:
-        races = []
+    async with asyncio.TaskGroup() as tasks, asyncio.timeout(60):
         for number in range(TAKE_OVERS):
-            races.append(tasks.create_task(race(number)))
-            await asyncio.sleep(0.15)  # Each writes for a while; none is told that another comes.
+            tasks.create_task(race(number))
+            while len(writers) <= number or not writers[number].acknowledged:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)  # Each writes for a while; none is told that another comes.
         with psycopg.connect(database_urls.admin) as connection:
             connection.execute("UPDATE trading.shard_leases SET epoch = epoch + 1")
-    writers = [each.result() for each in races]
 
-    assert sum(bool(writer.acknowledged) for writer in writers) == TAKE_OVERS
     epochs = column(database_urls.admin, "SELECT epoch FROM trading.journal ORDER BY seq")
     assert epochs == sorted(epochs)  # type: ignore[type-var]  # They are integers.
     assert set(epochs) == set(range(1, TAKE_OVERS + 1))
