@@ -12,7 +12,7 @@
 namespace book {
 
 struct Capacity {
-  std::uint32_t orders = 1u << 16;      // Reserved at construction: nothing is allocated for orders up to here.
+  std::uint32_t orders = 1u << 16;      // Ids and plain lines of so many are ready at once; other memory grows.
   std::uint32_t orders_max = 1u << 22;  // A submit beyond is refused with kCoreFull.
 };
 
