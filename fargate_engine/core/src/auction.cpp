@@ -86,7 +86,7 @@ void CoreState::uncross(SymbolBook& book) {
   while (book.crossed()) {
     const Order& bid = pool_[bids.front()];
     const Order& ask = pool_[asks.front()];
-    cross_at(bid.entry < ask.entry ? bid.price : ask.price);
+    cross_at(bid.entry() < ask.entry() ? bid.price : ask.price);
   }
   book.state = TradingState::kContinuous;
   touched_ = &book;
@@ -99,7 +99,7 @@ void CoreState::uncross(SymbolBook& book) {
 std::int64_t CoreState::cross_pair(SymbolBook& book, std::int64_t price) {
   OrderIndex maker_index = book.side(Side::kBuy).front();
   OrderIndex taker_index = book.side(Side::kSell).front();
-  if (pool_[maker_index].entry > pool_[taker_index].entry) std::swap(maker_index, taker_index);
+  if (pool_[maker_index].entry() > pool_[taker_index].entry()) std::swap(maker_index, taker_index);
   Order& maker = pool_[maker_index];
   Order& taker = pool_[taker_index];
   for (const OrderIndex index : {maker_index, taker_index}) {
@@ -107,7 +107,7 @@ std::int64_t CoreState::cross_pair(SymbolBook& book, std::int64_t price) {
     end(book, index, EventKind::kCanceled, Reason::kPriceBand);
     return 0;
   }
-  const SelfTrade mode = taker.self_trade;
+  const SelfTrade mode = taker.self_trade();
   if (mode != SelfTrade::kAllow && same_owner(taker, maker)) {
     if (mode == SelfTrade::kDecrement) {
       lessen_both(book, maker_index, maker, taker_index, taker);

@@ -40,7 +40,7 @@ void CoreState::mass_cancel(const Command& command) {
     chosen_.push_back(index);
   });
   std::sort(chosen_.begin(), chosen_.end(),
-            [&](OrderIndex a, OrderIndex b) { return pool_[a].entry < pool_[b].entry; });
+            [&](OrderIndex a, OrderIndex b) { return pool_[a].entry() < pool_[b].entry(); });
   for (const OrderIndex index : chosen_) cancel_live(index, Reason::kMassCancel);
 }
 

@@ -76,10 +76,7 @@ inline Reason check_prices(const InstrumentTerms& terms, Side side, Type type, s
 }
 
 inline bool crosses(const SymbolBook& book, Side side, std::int64_t price) {
-  // Without a branch, as in side_index().
-  const std::int64_t best = book.side(opposite(side)).best();
-  const int reaches = side == Side::kBuy ? 1 : 0;
-  return ((reaches & (best <= price)) | ((1 - reaches) & (best >= price))) != 0;
+  return book.side(opposite(side)).reached_by(price);
 }
 
 bool sensible(const InstrumentTerms& terms);

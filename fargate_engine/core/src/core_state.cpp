@@ -81,7 +81,7 @@ void CoreState::apply_rare(const Command& command) {
 void CoreState::expire_due() {
   chosen_.clear();
   expiry_.visit_up_to(now_, [&](OrderIndex index) { chosen_.push_back(index); });
-  const auto rank = [&](OrderIndex index) { return std::pair{pool_.cold(index).expire_at_ns, std::uint64_t{pool_[index].entry}}; };
+  const auto rank = [&](OrderIndex index) { return std::pair{pool_.cold(index).expire_at_ns, pool_[index].entry()}; };
   std::sort(chosen_.begin(), chosen_.end(), [&](OrderIndex a, OrderIndex b) { return rank(a) < rank(b); });
   for (const OrderIndex index : chosen_) {
     end(*books_[pool_[index].symbol()], index, EventKind::kExpired, Reason::kNone);

@@ -53,7 +53,11 @@ class CoreState {
 
   // submit.cpp
   void submit(const Command& command);
+  template <bool kPlain>
+  void take_in(const Command& command, const OrderTerms& terms);
+  template <bool kPlain>
   Reason check_submit(const Command& command, const OrderTerms& terms, const SymbolBook& book, std::uint32_t account);
+  Reason check_account(const Command& command, const OrderTerms& terms, const SymbolBook& book, std::uint32_t account);
   Reason check_reduce_only(const Command& command, std::uint32_t account) const;
   void keep_terms(OrderIndex index, const Order& order, const Command& command, const OrderTerms& terms);
 
@@ -81,6 +85,7 @@ class CoreState {
   void move_ahead(const Order& order, std::int64_t quantity);
 
   // lifecycle.hpp: how orders enter, come to rest and end. A loose one is in no book and waits for nothing: an incoming one.
+  template <bool kPlain>
   OrderIndex enter(const Command& command, const OrderTerms& terms, SymbolBook& book, std::uint32_t account,
                    const IdMap::Place& place);
   void end(SymbolBook& book, OrderIndex index, EventKind kind, Reason reason);
@@ -89,6 +94,7 @@ class CoreState {
   void unlink(SymbolBook& book, OrderIndex index, const Order& order);
   void forget(SymbolBook& book, OrderIndex index, Order& order);
   void forget_but_id(SymbolBook& book, OrderIndex index, Order& order);
+  template <bool kPlain = false>
   void rest(SymbolBook& book, OrderIndex index, Order& order);
   std::int64_t shown(OrderIndex index, const Order& order) const;
 

@@ -11,13 +11,15 @@ namespace book {
 
 class Ladder {
  public:
-  explicit Ladder(Side side) : sign_(side == Side::kBuy ? 1 : -1), best_(none()) {}
+  explicit Ladder(Side side) : sign_(side == Side::kBuy ? 1 : -1), best_key_(kNone) {}
 
   // The best price; where there is none, one that no order reaches.
-  std::int64_t best() const { return best_; }
+  std::int64_t best() const { return sign_ * best_key_; }
+  // Whether a taker with that limit meets the best order here. Without a branch: half of all takers are on either side.
+  bool reached_by(std::int64_t price) const { return sign_ * price <= best_key_; }
   bool empty() const { return prices_.empty(); }
   // Only of a ladder that is not empty.
-  OrderIndex front() const { return levels_.at(best_).front; }
+  OrderIndex front() const { return levels_.at(best()).front; }
   const Level& level(std::int64_t price) const { return levels_.at(price); }
   std::size_t levels() const { return levels_.size(); }
 
@@ -25,13 +27,7 @@ class Ladder {
   void append(OrderPool& pool, OrderIndex index, Order& order) {
     order.next = 0;
     Level& level = levels_.slot_of(order.price);
-    if (level.front == 0) {
-      order.previous = 0;
-      levels_.insert(level, {order.price, index, index});
-      prices_.insert(sign_ * order.price);
-      best_ = sign_ * prices_.last();
-      return;
-    }
+    if (level.front == 0) return open_level(level, index, order);
     order.previous = level.back;
     pool[level.back].next = index;
     level.back = index;
@@ -51,9 +47,7 @@ class Ladder {
       pool[order.next].previous = 0;
       level.front = order.next;
     } else {
-      levels_.erase(level);
-      prices_.erase(sign_ * order.price);
-      best_ = prices_.empty() ? none() : sign_ * prices_.last();
+      close_level(level);
     }
   }
 
@@ -66,11 +60,25 @@ class Ladder {
   std::size_t memory_bytes() const { return levels_.memory_bytes() + prices_.memory_bytes(); }
 
  private:
-  // Below every bid, above every ask.
-  std::int64_t none() const { return sign_ > 0 ? 0 : std::numeric_limits<std::int64_t>::max(); }
+  // Levels come and go with one order in a hundred or less: kept outside, so that the others need not make room for it.
+  [[gnu::noinline]] void open_level(Level& level, OrderIndex index, Order& order) {
+    order.previous = 0;
+    levels_.insert(level, {order.price, index, index});
+    prices_.insert(sign_ * order.price);
+    best_key_ = prices_.last();
+  }
 
-  std::int64_t sign_;  // Prices are listed so that the best is the greatest.
-  std::int64_t best_;
+  [[gnu::noinline]] void close_level(Level& level) {
+    prices_.erase(sign_ * level.price);
+    levels_.erase(level);
+    best_key_ = prices_.empty() ? kNone : prices_.last();
+  }
+
+  // Below every key; its negative is a number, too.
+  static constexpr std::int64_t kNone = -std::numeric_limits<std::int64_t>::max();
+
+  std::int64_t sign_;  // Prices are listed as keys, so that the best is the greatest.
+  std::int64_t best_key_;
   LevelMap levels_;
   PriceList prices_;
 };

@@ -45,9 +45,9 @@ Reason CoreState::look_ahead(const SymbolBook& book, OrderIndex index, const Ord
 void CoreState::walk_maker(Walk& walk, OrderIndex index, std::int64_t leaves, std::int64_t shown) {
   const Order& maker = pool_[index];
   const Order& taker = walk.taker;
-  if (taker.self_trade != SelfTrade::kAllow && same_owner(taker, maker)) {
-    if (taker.self_trade == SelfTrade::kCancelOldest) return;
-    if (taker.self_trade == SelfTrade::kDecrement) {
+  if (taker.self_trade() != SelfTrade::kAllow && same_owner(taker, maker)) {
+    if (taker.self_trade() == SelfTrade::kCancelOldest) return;
+    if (taker.self_trade() == SelfTrade::kDecrement) {
       walk.left -= std::min(walk.left, leaves);
       if (walk.left == 0) walk.stopped = Reason::kSelfTrade;  // As the walk itself would end it.
     } else {

@@ -36,13 +36,13 @@ Reason CoreState::match(SymbolBook& book, OrderIndex index, Order& taker) {
     if (const Reason refused = refuse_level(index, taker, price); refused != Reason::kNone) return refused;
     const OrderIndex maker_index = makers.front();
     Order& maker = pool_[maker_index];
-    if (taker.self_trade != SelfTrade::kAllow && same_owner(taker, maker)) {
-      if (taker.self_trade == SelfTrade::kCancelNewest) return Reason::kSelfTrade;
-      if (taker.self_trade == SelfTrade::kDecrement) {
+    if (taker.self_trade() != SelfTrade::kAllow && same_owner(taker, maker)) {
+      if (taker.self_trade() == SelfTrade::kCancelNewest) return Reason::kSelfTrade;
+      if (taker.self_trade() == SelfTrade::kDecrement) {
         lessen_both(book, maker_index, maker, index, taker);
         continue;
       }
-      const bool both = taker.self_trade == SelfTrade::kCancelBoth;
+      const bool both = taker.self_trade() == SelfTrade::kCancelBoth;
       end(book, maker_index, EventKind::kCanceled, Reason::kSelfTrade);
       if (both) return Reason::kSelfTrade;
       continue;

@@ -6,7 +6,10 @@
 
 namespace book {
 
-inline constexpr std::uint64_t kEntryMax = (std::uint64_t{1} << 56) - 1;
+inline constexpr unsigned kEntryBits = 56;  // Then four for each of the two modes.
+inline constexpr std::uint64_t kEntryMax = (std::uint64_t{1} << kEntryBits) - 1;
+inline constexpr unsigned kTradedBits = 48;  // Then sixteen for the symbol.
+inline constexpr std::uint64_t kTradedMax = (std::uint64_t{1} << kTradedBits) - 1;
 
 using OrderIndex = std::uint32_t;  // Of an order in the pool; 0 is none.
 
@@ -15,11 +18,8 @@ struct alignas(64) Order {
   std::uint64_t order_id;  // 0: this place in the pool is free, and `next` is the next free one.
   std::int64_t price;
   std::int64_t leaves;
-  std::uint64_t traded_ : 48;  // Less than kQuantityMax while something is left.
-  std::uint64_t symbol_ : 16;
-  std::uint64_t entry : 56;
-  SelfTrade self_trade : 4;
-  Trigger trigger : 4;
+  std::uint64_t traded_and_symbol;  // Words of two and three parts, so that an order that enters writes each once:
+  std::uint64_t entry_and_modes;    // as bit fields they would be read, changed and written part by part.
   OrderIndex previous;  // Neighbours in its level's queue.
   OrderIndex next;
   std::uint32_t account;
@@ -32,10 +32,21 @@ struct alignas(64) Order {
 
   bool is(std::uint8_t flag) const { return (flags & flag) != 0; }
   bool dormant() const { return type >= Type::kStop; }
-  // A signed number of all its bits: what is compared with others must not become unsigned.
-  std::int64_t traded() const { return static_cast<std::int64_t>(traded_); }
-  void set_traded(std::int64_t quantity) { traded_ = static_cast<std::uint64_t>(quantity) & 0xFFFF'FFFF'FFFFu; }
-  std::uint16_t symbol() const { return static_cast<std::uint16_t>(symbol_); }
+  void set_parts(std::uint16_t symbol, std::uint64_t entry, SelfTrade self_trade, Trigger trigger) {
+    traded_and_symbol = std::uint64_t{symbol} << kTradedBits;
+    entry_and_modes = (entry & kEntryMax) | static_cast<std::uint64_t>(self_trade) << kEntryBits |
+                      static_cast<std::uint64_t>(trigger) << (kEntryBits + 4);
+  }
+  // Less than kQuantityMax while something is left.
+  std::int64_t traded() const { return static_cast<std::int64_t>(traded_and_symbol & kTradedMax); }
+  void set_traded(std::int64_t quantity) {
+    traded_and_symbol = (traded_and_symbol & ~kTradedMax) | (static_cast<std::uint64_t>(quantity) & kTradedMax);
+  }
+  std::uint16_t symbol() const { return static_cast<std::uint16_t>(traded_and_symbol >> kTradedBits); }
+  std::uint64_t entry() const { return entry_and_modes & kEntryMax; }
+  void set_entry(std::uint64_t entry) { entry_and_modes = (entry_and_modes & ~kEntryMax) | (entry & kEntryMax); }
+  SelfTrade self_trade() const { return static_cast<SelfTrade>(entry_and_modes >> kEntryBits & 15u); }
+  Trigger trigger() const { return static_cast<Trigger>(entry_and_modes >> (kEntryBits + 4)); }
 };
 static_assert(sizeof(Order) == 64);
 

@@ -35,7 +35,7 @@ void CoreState::replace(const Command& command) {
     if (order.is(kExtended)) pool_.cold(index).shown = std::min(pool_.cold(index).shown, leaves);
     return emit_terms(EventKind::kReplaced, order);
   }
-  order.entry = next_entry_++ & kEntryMax;
+  order.set_entry(next_entry_++);
   emit_terms(EventKind::kReplaced, order);
   if (!order.dormant()) return execute(book, index, 0);
   pool_.cold(index).stop_price = stop_price;

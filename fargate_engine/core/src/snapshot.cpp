@@ -224,10 +224,10 @@ void CoreState::restore_order(SnapshotReader& reader, SymbolBook& book) {
   const std::uint32_t account = accounts_.find(command.account);
   require(account != 0 || (command.flags & kReduceOnly) == 0, "a reduce-only order of nobody");
 
-  const OrderIndex index = enter(command, terms, book, account, place);
+  const OrderIndex index = enter<false>(command, terms, book, account, place);
   Order& order = pool_[index];
   --next_entry_;  // It enters under its old number.
-  order.entry = entry & kEntryMax;
+  order.set_entry(entry);
   order.set_traded(traded);
   require(fits(accounts_.holding(order.holding)), "a holding that does not fit");
   if (order.is(kExtended)) {

@@ -20,7 +20,7 @@ void CoreState::visit_orders(Visit visit) const {
   });
   const auto rank = [&](OrderIndex index) {
     const Order& order = pool_[index];
-    return std::tuple(order.symbol(), routed(index, order), order.entry);
+    return std::tuple(order.symbol(), routed(index, order), order.entry());
   };
   std::sort(waiting.begin(), waiting.end(), [&](OrderIndex a, OrderIndex b) { return rank(a) < rank(b); });
 
@@ -44,7 +44,7 @@ inline std::uint64_t packed(const Order& order, const ColdTerms& cold) {
   const std::uint64_t flags = order.flags & ~unsigned{kExtended};
   return static_cast<std::uint64_t>(order.side) | static_cast<std::uint64_t>(order.type) << 8 |
          static_cast<std::uint64_t>(order.time_in_force) << 16 | flags << 24 |
-         static_cast<std::uint64_t>(order.self_trade) << 32 | static_cast<std::uint64_t>(order.trigger) << 40 |
+         static_cast<std::uint64_t>(order.self_trade()) << 32 | static_cast<std::uint64_t>(order.trigger()) << 40 |
          std::uint64_t{cold.venue} << 48 | std::uint64_t{cold.accepted} << 56;
 }
 
@@ -72,7 +72,7 @@ void CoreState::describe(Sink& sink) const {
   visit_orders([&](OrderIndex index, const Order& order) {
     const ColdTerms cold = order.is(kExtended) ? pool_.cold(index) : ColdTerms{};
     const bool rests = !order.dormant() && cold.venue == 0;
-    sink.add(order.order_id, order.entry, order.price, order.traded(), order.leaves, rests ? shown(index, order) : 0,
+    sink.add(order.order_id, order.entry(), order.price, order.traded(), order.leaves, rests ? shown(index, order) : 0,
              order.account, order.session, packed(order, cold), cold.stop_price, cold.trailing_price,
              cold.display_quantity, cold.expire_at_ns, cold.price_bound);
   });

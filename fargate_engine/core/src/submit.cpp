@@ -10,19 +10,21 @@ namespace {
 constexpr OrderTerms kNoTerms{};
 
 // Nothing to trade with, and nothing that would end it for that.
+template <bool kPlain>
 bool rests_at_once(const Command& command, const OrderTerms& terms, const SymbolBook& book) {
   const bool stays = command.time_in_force == TimeInForce::kGtc || command.time_in_force == TimeInForce::kGtd;
-  return command.type == Type::kLimit && stays && terms.min_quantity == 0 &&
-         !crosses(book, command.side, command.price);
+  const bool may_rest = kPlain || (command.type == Type::kLimit && stays && terms.min_quantity == 0);
+  return may_rest && !crosses(book, command.side, command.price);
 }
 
 }  // namespace
 
 // Checks 3 to 16.
-inline Reason CoreState::check_submit(const Command& command, const OrderTerms& terms, const SymbolBook& book,
-                                      std::uint32_t account) {
+template <bool kPlain>
+[[gnu::always_inline]] inline Reason CoreState::check_submit(const Command& command, const OrderTerms& terms,
+                                                             const SymbolBook& book, std::uint32_t account) {
   Reason reason = check_quantity(book.terms, command.quantity);
-  if (is_plain(command)) {
+  if constexpr (kPlain) {
     // 3, and of 4 to 6 what has to do with other fields, cannot fail.
     if (reason == Reason::kNone) reason = check_price(book.terms, command.price);
   } else if (const Reason unfit = check_kind(command, terms, now_); unfit != Reason::kNone) {
@@ -31,32 +33,36 @@ inline Reason CoreState::check_submit(const Command& command, const OrderTerms& 
     reason = check_terms(command, terms, book.terms);
   }
   if (reason != Reason::kNone) return reason;
-  const bool here = command.venue == 0;
+  const bool here = kPlain || command.venue == 0;
   if (here && book.state != TradingState::kContinuous) {
     reason = check_trading_state(command, terms, book.state);
     if (reason != Reason::kNone) return reason;
   }
   if (ids_.size() >= orders_max_) return Reason::kCoreFull;
-  const bool reduce_only = (command.flags & kReduceOnly) != 0;
-  const Intent intent{command.side,  command.type,     reduce_only,      true,
-                      command.price, terms.stop_price, command.quantity, command.quantity};
-  if (account != 0) {
-    Account& checked = accounts_[account];
-    reason = check_rate(checked);
-    if (reason != Reason::kNone) return reason;
-    reason = check_limits(intent, book, checked);
+  if (account != 0 || book.terms.collar_bps != 0) {
+    reason = check_account(command, terms, book, account);
     if (reason != Reason::kNone) return reason;
   }
-  if (book.terms.collar_bps != 0) {
-    reason = check_collar(intent, book);
-    if (reason != Reason::kNone) return reason;
-  }
-  if (reduce_only) {
+  if (kPlain) return Reason::kNone;
+  if ((command.flags & kReduceOnly) != 0) {
     reason = check_reduce_only(command, account);
     if (reason != Reason::kNone) return reason;
   }
   const bool takes = here && (command.flags & kPostOnly) != 0 && crosses(book, command.side, command.price);
   return takes ? Reason::kPostOnlyWouldTake : Reason::kNone;
+}
+
+// 9 to 14
+Reason CoreState::check_account(const Command& command, const OrderTerms& terms, const SymbolBook& book,
+                                std::uint32_t account) {
+  const Intent intent{command.side,  command.type,     (command.flags & kReduceOnly) != 0, true,
+                      command.price, terms.stop_price, command.quantity,                   command.quantity};
+  if (account != 0) {
+    Account& checked = accounts_[account];
+    if (const Reason reason = check_rate(checked); reason != Reason::kNone) return reason;
+    if (const Reason reason = check_limits(intent, book, checked); reason != Reason::kNone) return reason;
+  }
+  return check_collar(intent, book);
 }
 
 // 15
@@ -68,31 +74,38 @@ Reason CoreState::check_reduce_only(const Command& command, std::uint32_t accoun
   return reduces ? Reason::kNone : Reason::kReduceOnly;
 }
 
+// Nearly every order is plain: compiled for those alone, nothing is asked that is known of them.
 void CoreState::submit(const Command& command) {
-  if (!is_plain(command) && !readable(command)) return reject(command.order_id, command.symbol, Reason::kInvalidTerms);
+  if (is_plain(command)) return take_in<true>(command, kNoTerms);
+  if (!readable(command)) return reject(command.order_id, command.symbol, Reason::kInvalidTerms);
+  take_in<false>(command, (command.flags & kExtended) != 0 ? command.order : kNoTerms);
+}
+
+template <bool kPlain>
+[[gnu::always_inline]] inline void CoreState::take_in(const Command& command, const OrderTerms& terms) {
   SymbolBook* const book = book_of(command.symbol);
   if (book == nullptr) return reject(command.order_id, command.symbol, Reason::kUnknownSymbol);
   const IdMap::Place place = ids_.find(command.order_id, pool_);
   if (command.order_id == 0 || place.index != 0) {
     return reject(command.order_id, command.symbol, Reason::kDuplicateOrderId);
   }
-  const OrderTerms& terms = (command.flags & kExtended) != 0 ? command.order : kNoTerms;
   const std::uint32_t account = accounts_.find(command.account);
-  if (const Reason reason = check_submit(command, terms, *book, account); reason != Reason::kNone) {
+  if (const Reason reason = check_submit<kPlain>(command, terms, *book, account); reason != Reason::kNone) {
     return reject(command.order_id, command.symbol, reason);
   }
-  const OrderIndex index = enter(command, terms, *book, account, place);
+  const OrderIndex index = enter<kPlain>(command, terms, *book, account, place);
   Order& order = pool_[index];
+  const bool here = kPlain || command.venue == 0;
   // From the command: the order was written this moment, and to read it back would wait for that.
-  Event& event = emit(command.venue == 0 ? EventKind::kAccepted : EventKind::kRouted, command.order_id, book->symbol);
+  Event& event = emit(here ? EventKind::kAccepted : EventKind::kRouted, command.order_id, book->symbol);
   event.price = command.price;
   event.quantity = command.quantity;
   event.leaves = command.quantity;
-  if (command.venue != 0) return;
-  if (order.dormant()) {
+  if (!here) return;
+  if (!kPlain && order.dormant()) {
     wait_for_trigger(*book, index, order);
-  } else if (book->state == TradingState::kAuction || rests_at_once(command, terms, *book)) {
-    rest(*book, index, order);
+  } else if (book->state == TradingState::kAuction || rests_at_once<kPlain>(command, terms, *book)) {
+    rest<kPlain>(*book, index, order);
   } else {
     execute(*book, index, terms.min_quantity);
   }

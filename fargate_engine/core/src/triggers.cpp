@@ -30,13 +30,13 @@ std::int64_t trail(ColdTerms& cold, std::int64_t at, bool rising) {
 
 void CoreState::wait_for_trigger(SymbolBook& book, OrderIndex index, const Order& order) {
   const bool rising = waits_for_rise(order);
-  TriggerGroup& group = book.group(order.trigger, rising);
+  TriggerGroup& group = book.group(order.trigger(), rising);
   ColdTerms& cold = pool_.cold(index);
   if (order.type == Type::kTrailingStop) {
     std::int64_t key = cold.trailing_price == 0 ? kNever : towards(rising, cold.trailing_price);
     std::int64_t moves_below = kNever;
     // Where a reference is there it is looked at in this command: to price it now saves a walk over all the others then.
-    const std::int64_t reference = book.reference(order.trigger);
+    const std::int64_t reference = book.reference(order.trigger());
     if (cold.trailing_price == 0 && reference != 0 && book.state == TradingState::kContinuous) {
       moves_below = towards(rising, reference);
       key = trail(cold, moves_below, rising);
@@ -51,7 +51,7 @@ void CoreState::wait_for_trigger(SymbolBook& book, OrderIndex index, const Order
 }
 
 void CoreState::stop_waiting(SymbolBook& book, OrderIndex index, const Order& order) {
-  TriggerGroup& group = book.group(order.trigger, waits_for_rise(order));
+  TriggerGroup& group = book.group(order.trigger(), waits_for_rise(order));
   (order.type == Type::kTrailingStop ? group.trailing : group.stops).remove(pool_, index);
   --book.dormant_orders;
 }
@@ -66,7 +66,7 @@ void CoreState::trigger_all(SymbolBook& book) {
     }
     if (triggered_.empty()) return;
     std::sort(triggered_.begin(), triggered_.end(),
-              [&](const Triggered& a, const Triggered& b) { return pool_[a.order].entry < pool_[b.order].entry; });
+              [&](const Triggered& a, const Triggered& b) { return pool_[a.order].entry() < pool_[b.order].entry(); });
     for (const Triggered& due : triggered_) fire(book, due);
   }
 }
@@ -104,7 +104,7 @@ void CoreState::fire(SymbolBook& book, const Triggered& due) {
   ColdTerms& cold = pool_.cold(due.order);
   const bool becomes_limit = order.type == Type::kStopLimit || order.type == Type::kTakeProfitLimit;
   order.type = becomes_limit ? Type::kLimit : Type::kMarket;
-  order.entry = next_entry_++ & kEntryMax;
+  order.set_entry(next_entry_++);
   cold.stop_price = 0;
   cold.trailing_price = 0;
   emit(EventKind::kTriggered, order.order_id, order.symbol()).price = due.reference;
