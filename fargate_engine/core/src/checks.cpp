@@ -7,6 +7,8 @@
 
 namespace book {
 
+namespace {
+
 // 3
 Reason check_kind(const Command& command, const OrderTerms& terms, std::int64_t now) {
   const bool expires = command.time_in_force == TimeInForce::kGtd;
@@ -35,13 +37,25 @@ Reason check_kind(const Command& command, const OrderTerms& terms, std::int64_t 
   return fits ? Reason::kNone : Reason::kInvalidTerms;
 }
 
-// 4 (but for the quantity), 5 and 6
-Reason check_terms(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument) {
+}  // namespace
+
+// 3 to 6
+Reason check_terms(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument,
+                   std::int64_t now) {
+  if (const Reason unfit = check_kind(command, terms, now); unfit != Reason::kNone) return unfit;
+  if (const Reason unfit = check_quantity(instrument, command.quantity); unfit != Reason::kNone) return unfit;
   for (const std::int64_t part : {terms.display_quantity, terms.min_quantity}) {
     if (part < 0 || part > command.quantity || !multiple_of(part, instrument.lot)) return Reason::kInvalidQuantity;
   }
   if (!iceberg_ends(terms.display_quantity, command.quantity)) return Reason::kInvalidQuantity;
   return check_prices(instrument, command.side, command.type, command.price, terms.stop_price, terms.price_bound);
+}
+
+// 4 to 6 of a plain order
+Reason check_amounts(const InstrumentTerms& instrument, const Command& command) {
+  if (const Reason unfit = check_quantity(instrument, command.quantity); unfit != Reason::kNone) return unfit;
+  if (!valid_price(instrument, command.price)) return Reason::kInvalidPrice;
+  return within_band(instrument, command.price) ? Reason::kNone : Reason::kPriceOutsideBand;
 }
 
 // 7

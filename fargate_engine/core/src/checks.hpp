@@ -81,8 +81,9 @@ inline bool crosses(const SymbolBook& book, Side side, std::int64_t price) {
 
 bool sensible(const InstrumentTerms& terms);
 bool sensible(const AccountTerms& terms);
-Reason check_kind(const Command& command, const OrderTerms& terms, std::int64_t now);
-Reason check_terms(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument);
+Reason check_terms(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument,
+                   std::int64_t now);
+Reason check_amounts(const InstrumentTerms& instrument, const Command& command);
 Reason check_trading_state(const Command& command, const OrderTerms& terms, TradingState state);
 Reason check_collar(const Intent& intent, const SymbolBook& book);
 
@@ -101,10 +102,10 @@ inline bool is_plain(const Command& command) {
          static_cast<unsigned>(command.self_trade) < 5 && static_cast<unsigned>(command.trigger) < 2;
 }
 
-// 5 and 6, of a limit price
-inline Reason check_price(const InstrumentTerms& terms, std::int64_t price) {
-  if (!valid_price(terms, price)) return Reason::kInvalidPrice;
-  return within_band(terms, price) ? Reason::kNone : Reason::kPriceOutsideBand;
+// Checks 4 to 6 of a plain order, for yes or no alone.
+inline bool plain_amounts_fit(const SymbolBook& book, const Command& command) {
+  return book.quantities.has(command.quantity) && book.prices.has(command.price) &&
+         multiple_of(command.quantity, book.terms.lot) && multiple_of(command.price, book.terms.tick);
 }
 
 }  // namespace book

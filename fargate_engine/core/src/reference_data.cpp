@@ -28,7 +28,7 @@ void CoreState::list_instrument(const Command& command) {
   if (SymbolBook* const book = book_of(symbol); book != nullptr) {
     const bool other_steps = terms.tick != book->terms.tick || terms.lot != book->terms.lot;
     if (other_steps && book->live_orders != 0) return reject(0, symbol, Reason::kInvalidTerms);
-    book->terms = terms;
+    book->set_terms(terms);
   } else {
     if (symbol >= books_.size()) books_.resize(symbol + 1);
     books_[symbol] = std::make_unique<SymbolBook>(static_cast<std::uint16_t>(symbol), terms);

@@ -23,16 +23,12 @@ bool rests_at_once(const Command& command, const OrderTerms& terms, const Symbol
 template <bool kPlain>
 [[gnu::always_inline]] inline Reason CoreState::check_submit(const Command& command, const OrderTerms& terms,
                                                              const SymbolBook& book, std::uint32_t account) {
-  Reason reason = check_quantity(book.terms, command.quantity);
-  if constexpr (kPlain) {
-    // 3, and of 4 to 6 what has to do with other fields, cannot fail.
-    if (reason == Reason::kNone) reason = check_price(book.terms, command.price);
-  } else if (const Reason unfit = check_kind(command, terms, now_); unfit != Reason::kNone) {
-    reason = unfit;
-  } else if (reason == Reason::kNone) {
-    reason = check_terms(command, terms, book.terms);
+  Reason reason = Reason::kNone;
+  // Of a plain order 3, and of 4 to 6 what has to do with other fields, cannot fail.
+  if (!kPlain || !plain_amounts_fit(book, command)) {
+    reason = kPlain ? check_amounts(book.terms, command) : check_terms(command, terms, book.terms, now_);
+    if (reason != Reason::kNone) return reason;
   }
-  if (reason != Reason::kNone) return reason;
   const bool here = kPlain || command.venue == 0;
   if (here && book.state != TradingState::kContinuous) {
     reason = check_trading_state(command, terms, book.state);
