@@ -8,7 +8,7 @@ from pathlib import Path
 
 from events.alerts import AlertRaised
 from events.envelope import Event
-from events.limits import LimitBreached, LimitChanged, NodeStateChanged
+from events.limits import LimitBreached, LimitChanged, NodeStateChanged, OverrideChanged, ScopeChanged
 from events.orders import (
     OrderAccepted,
     OrderCanceled,
@@ -30,6 +30,8 @@ CATALOGUE: tuple[type[Event], ...] = (
     LimitBreached,
     LimitChanged,
     NodeStateChanged,
+    OverrideChanged,
+    ScopeChanged,
     AlertRaised,
 )
 SCHEMAS = Path(__file__).parent / "schemas"

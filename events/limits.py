@@ -41,6 +41,35 @@ class LimitChanged(Event):
     changed_by: str
 
 
+class OverrideChanged(Event):
+    """Another value for a limit was asked for (REQUESTED), let count (APPROVED), or is over (ENDED)."""
+
+    topic: ClassVar[str] = "limits.OverrideChanged.v1"
+    override_id: uuid.UUID
+    limit_id: uuid.UUID
+    node_id: uuid.UUID
+    limit_type: str
+    state: str
+    value: Amount
+    starts_at_ns: int
+    ends_at_ns: int
+    reason: str
+    requested_by: str
+    changed_by: str
+
+
+class ScopeChanged(Event):
+    """A node came, got another name, calendar or parent, or went: `change` is CREATED, CHANGED, MOVED or DELETED."""
+
+    topic: ClassVar[str] = "limits.ScopeChanged.v1"
+    node_id: uuid.UUID
+    node_name: str
+    kind: str
+    parent_id: uuid.UUID | None
+    change: str
+    changed_by: str
+
+
 class NodeStateChanged(Event):
     """A node was killed, suspended or armed again."""
 

@@ -63,9 +63,9 @@ def _instrument_fields(instrument: Instrument) -> list[str]:
 
 
 def _instrument(fields: list[str]) -> Instrument:
-    symbol, base_asset, quote_asset, *steps = fields
-    tick_size, lot_size, notional_min = map(Decimal, steps)
-    return Instrument(symbol, base_asset, quote_asset, tick_size, lot_size, notional_min)
+    symbol, base_asset, quote_asset, tick_size, lot_size, notional_min, asset_class = fields
+    steps = Decimal(tick_size), Decimal(lot_size), Decimal(notional_min)
+    return Instrument(symbol, base_asset, quote_asset, *steps, asset_class)
 
 
 def _live_fields(order: EngineOrder, instruments: dict[str, Instrument]) -> list[Any]:

@@ -28,7 +28,7 @@ from fargate_engine.registry import Registry
 
 _RESERVED_ORDERS = 1_024  # An idle shard costs little; a busy one grows.
 _NO_TRAIL = bytes(32)
-_MAGIC = b"BWSHARD1"
+_MAGIC = b"BWSHARD2"
 _HEAD = struct.Struct("<8sHQqQQ32s")  # Magic, shard, last_seq, last_at_ns, bytes of the core, of the registry, trail.
 _DIGEST_BYTES = 32
 

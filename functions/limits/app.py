@@ -1,58 +1,174 @@
-"""The limit tree: set, see, try out, stop."""
+"""The limit tree: set, see, try out, override, stop."""
 
 import uuid
 from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Query
 
 from breakwater.domain.orders import OrderTerms
 from breakwater.runtime.api import Caller, create_api, lambda_handler
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.engine import engine_client
-from breakwater.services import limit_settings
-from breakwater.services.limit_settings import LimitSetting, StateChange
-from breakwater.services.limit_views import KilledNode, LimitTree, LimitUsage, LimitValidation, NodeView, SetLimit
+from breakwater.services import brakes, limit_settings, limit_tree, nodes
+from breakwater.services.brakes import Beat, Brake, StateChange
+from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
+from breakwater.services.limit_settings import LimitSetting, OverrideRequest, RiskTermsSetting
+from breakwater.services.limit_views import (
+    BreachPage,
+    Heartbeat,
+    KilledNode,
+    LimitHistory,
+    LimitTree,
+    LimitUsage,
+    LimitValidation,
+    NodeView,
+    OverridePage,
+    OverrideView,
+    ReservationPage,
+    RiskTermsPage,
+    RiskTermsView,
+    SetLimit,
+)
+from breakwater.services.nodes import NewNode, NodeChange
 
 api = create_api(service="limits")
+
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Cursor = Annotated[str | None, Query(max_length=200)]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @api.post("/limits")
 def set_limit(setting: LimitSetting, caller: Caller) -> SetLimit:
     with tenant_transaction(caller.tenant_id) as tx:
-        return limit_settings.set_limit(setting, caller, tx, datetime.now(UTC))
+        return limit_settings.set_limit(setting, caller, tx, _now())
 
 
 @api.delete("/limits/{limit_id}", status_code=204)
 def delete_limit(limit_id: uuid.UUID, caller: Caller) -> None:
     with tenant_transaction(caller.tenant_id) as tx:
-        limit_settings.delete_limit(limit_id, caller, tx, datetime.now(UTC))
+        limit_settings.delete_limit(limit_id, caller, tx, _now())
+
+
+@api.get("/limits/{limit_id}/history")
+def get_limit_history(limit_id: uuid.UUID, caller: Caller) -> LimitHistory:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return limit_settings.limit_history(limit_id, caller, tx)
 
 
 @api.get("/limits/tree")
-def get_limit_tree(caller: Caller) -> LimitTree:
+def get_limit_tree(caller: Caller, node_id: uuid.UUID | None = None) -> LimitTree:
     with tenant_transaction(caller.tenant_id) as tx:
-        return limit_settings.tree(caller, tx, datetime.now(UTC))
+        return limit_tree.tree(caller, tx, _now(), node_id=node_id)
 
 
 @api.get("/limits/usage")
 def get_limit_usage(node_id: uuid.UUID, caller: Caller) -> LimitUsage:
     with tenant_transaction(caller.tenant_id) as tx:
-        return limit_settings.usage(node_id, caller, tx, datetime.now(UTC))
+        return limit_tree.usage(node_id, caller, tx, _now())
+
+
+@api.get("/limits/reservations")
+def list_reservations(
+    caller: Caller, node_id: uuid.UUID | None = None, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> ReservationPage:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return limit_tree.reservations(caller, tx, _now(), node_id=node_id, cursor=cursor, limit=limit)
+
+
+@api.get("/limits/breaches")
+def list_breaches(
+    caller: Caller, node_id: uuid.UUID | None = None, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+) -> BreachPage:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return limit_tree.breaches(caller, tx, _now(), node_id=node_id, cursor=cursor, limit=limit)
 
 
 @api.post("/limits/validate")
 def validate_order(terms: OrderTerms, caller: Caller) -> LimitValidation:
     with tenant_transaction(caller.tenant_id) as tx:
-        return limit_settings.validate(terms, caller, tx, datetime.now(UTC))
+        return limit_tree.validate(terms, caller, tx, _now())
+
+
+@api.get("/limits/overrides")
+def list_overrides(caller: Caller, open_only: bool = True) -> OverridePage:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return limit_settings.list_overrides(caller, tx, _now(), open_only=open_only)
+
+
+@api.post("/limits/overrides", status_code=201)
+def request_override(request: OverrideRequest, caller: Caller) -> OverrideView:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return limit_settings.request_override(request, caller, tx, _now())
+
+
+@api.post("/limits/overrides/{override_id}/approve", status_code=200)
+def approve_override(override_id: uuid.UUID, caller: Caller) -> OverrideView:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return limit_settings.approve_override(override_id, caller, tx, _now())
+
+
+@api.post("/limits/overrides/{override_id}/end")
+def end_override(override_id: uuid.UUID, caller: Caller) -> OverrideView:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return limit_settings.end_override(override_id, caller, tx, _now())
+
+
+@api.get("/limits/risk-terms")
+def get_risk_terms(caller: Caller) -> RiskTermsPage:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return limit_settings.risk_terms(caller, tx, _now())
+
+
+@api.put("/limits/risk-terms")
+def set_risk_terms(setting: RiskTermsSetting, caller: Caller) -> RiskTermsView:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return limit_settings.set_risk_terms(setting, caller, tx)
+
+
+@api.post("/limits/nodes", status_code=201)
+def create_node(new: NewNode, caller: Caller) -> NodeView:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return nodes.create_node(new, caller, tx, _now())
+
+
+@api.patch("/limits/nodes/{node_id}")
+def change_node(node_id: uuid.UUID, change: NodeChange, caller: Caller) -> NodeView:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return nodes.change_node(node_id, change, caller, tx, _now())
+
+
+@api.delete("/limits/nodes/{node_id}", status_code=204)
+def delete_node(node_id: uuid.UUID, caller: Caller) -> None:
+    with tenant_transaction(caller.tenant_id) as tx:
+        nodes.delete_node(node_id, caller, tx, _now())
 
 
 @api.post("/limits/kill")
 def kill_node(change: StateChange, caller: Caller) -> KilledNode:
-    return limit_settings.kill(change, caller, tenant_transaction, engine_client(), datetime.now(UTC))
+    return brakes.kill(change, caller, tenant_transaction, engine_client(), _now())
+
+
+@api.post("/limits/brake")
+def brake_node(change: Brake, caller: Caller) -> NodeView:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return brakes.brake(change, caller, tx, _now())
 
 
 @api.post("/limits/rearm")
 def rearm_node(change: StateChange, caller: Caller) -> NodeView:
     with tenant_transaction(caller.tenant_id) as tx:
-        return limit_settings.rearm(change, caller, tx, datetime.now(UTC))
+        return brakes.rearm(change, caller, tx, _now())
+
+
+@api.post("/limits/heartbeat")
+def send_heartbeat(beat: Beat, caller: Caller) -> Heartbeat:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return brakes.heartbeat(beat, caller, tx, _now())
 
 
 handler = lambda_handler(api)

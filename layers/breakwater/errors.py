@@ -11,6 +11,9 @@ BreakwaterError
 │   ├── NotFound             404  also for what belongs to another tenant
 │   └── Conflict             409
 │       ├── OrderIdReused         the same client_order_id with another body
+│       ├── VersionConflict       somebody else changed it first; carries both versions
+│       ├── LimitOverlaps         another limit holds at the same time
+│       ├── NodeInUse             a node that something stands against cannot go, or move now
 │       └── OrderFinal            nothing is left to cancel
 └── Unavailable          the answer is not known yet: 503, or an order in state UNKNOWN
     ├── DatabaseUnavailable
@@ -77,6 +80,22 @@ class Conflict(Rejection):
 
 class OrderIdReused(Conflict):
     code = "ORDER_ID_REUSED"
+
+
+class VersionConflict(Conflict):
+    """`current` and `yours` (extensions) are both versions."""
+
+    code = "VERSION_CONFLICT"
+
+
+class LimitOverlaps(Conflict):
+    """`overlaps` (an extension) is the limit that holds at the same time."""
+
+    code = "LIMIT_OVERLAPS"
+
+
+class NodeInUse(Conflict):
+    code = "NODE_IN_USE"
 
 
 class OrderFinal(Conflict):

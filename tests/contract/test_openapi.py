@@ -162,6 +162,8 @@ def test_every_kind_of_success_is_answered_as_documented(platform: Platform, mon
     _trade(client, desk, terms, monkeypatch)
     _look(client, desk, account_id)
     _limit(client, terms, node_id)
+    _override(client, desk, node_id)
+    _build(client, node_id)
     _stop(client, desk, terms, node_id, monkeypatch)
     operations = [op for path in SCHEMA.raw_schema["paths"].values() for op in path.values()]
     promised = {(op["operationId"], int(s)) for op in operations for s in op["responses"] if s.startswith("2")}
@@ -232,7 +234,55 @@ def _limit(client: Client, terms: dict[str, Any], node_id: str) -> None:
     limit = client.call("set_limit", 200, body=setting)
     assert not client.call("validate_order", 200, body=terms | {"client_order_id": "validated"})["passes"]
     assert client.call("get_limit_usage", 200, query={"node_id": node_id})["items"]
+    assert client.call("set_limit", 409, body=setting | {"version": 7})["current"]["version"] == 1
+    history = client.call("get_limit_history", 200, path_parameters={"limit_id": limit["limit_id"]})
+    assert [version["value"] for version in history["items"]] == ["1000"]
+    assert client.call("list_reservations", 200)["items"]
+    assert client.call("list_breaches", 200)["items"]
+    terms = {"symbol": SYMBOL, "average_daily_qty": "1000", "as_of": "2026-03-01"}
+    assert client.call("set_risk_terms", 200, body=terms)["average_daily_qty"] == "1000"
+    assert client.call("get_risk_terms", 200)["items"]
     client.call("delete_limit", 204, path_parameters={"limit_id": limit["limit_id"]})
+
+
+def _override(client: Client, desk: Desk, node_id: str) -> None:
+    setting = {"node_id": node_id, "limit_type": "MAX_ORDER_NOTIONAL", "value": "1000"}
+    limit = client.call("set_limit", 200, body=setting)
+    ends_at = format_time(datetime.now(UTC) + timedelta(hours=1))
+    request = {"limit_id": limit["limit_id"], "value": "9000", "ends_at": ends_at, "reason": "test"}
+    override = client.call("request_override", 201, body=request)
+    path = {"override_id": override["override_id"]}
+    client.call("approve_override", 403, path_parameters=path)  # Whoever asked may not approve.
+    desk.admin("UPDATE limits.overrides SET requested_by = 'somebody else'")
+    assert client.call("approve_override", 200, path_parameters=path)["state"] == "ACTIVE"
+    (used,) = [
+        item
+        for item in client.call("get_limit_usage", 200, query={"node_id": node_id})["items"]
+        if item["limit_id"] == limit["limit_id"]
+    ]
+    assert (used["value"], used["override_id"]) == ("9000", override["override_id"])
+    assert client.call("end_override", 200, path_parameters=path)["state"] == "ENDED"
+    assert client.call("list_overrides", 200, query={"open_only": False})["items"]
+    client.call("delete_limit", 204, path_parameters={"limit_id": limit["limit_id"]})
+
+
+def _build(client: Client, node_id: str) -> None:
+    """A desk comes, moves and goes; an account has a switch that a heartbeat holds."""
+    desk = client.call("create_node", 201, body={"parent_id": node_id, "kind": "DESK", "name": "New desk"})
+    path = {"node_id": desk["node_id"]}
+    changed = client.call("change_node", 200, path_parameters=path, body={"time_zone": "Asia/Tokyo"})
+    assert changed["time_zone"] == "Asia/Tokyo"
+    client.call("delete_node", 204, path_parameters=path)
+    tree = client.call("get_limit_tree", 200)["items"]
+    while tree[0]["kind"] != "ACCOUNT":
+        tree = tree[0]["children"]
+    limit = {"node_id": tree[0]["node_id"], "limit_type": "DEAD_MAN", "value": "60"}
+    limit_id = client.call("set_limit", 200, body=limit)["limit_id"]
+    client.call("send_heartbeat", 200, body={"account_id": tree[0]["account_id"]})
+    braked = client.call("brake_node", 200, body={"node_id": node_id, "state": "REDUCE_ONLY", "reason": "test"})
+    assert braked["state"] == "REDUCE_ONLY"
+    client.call("rearm_node", 200, body={"node_id": node_id, "reason": "test"})
+    client.call("delete_limit", 204, path_parameters={"limit_id": limit_id})
 
 
 def _stop(client: Client, desk: Desk, terms: dict[str, Any], node_id: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,10 @@ from breakwater.db.alerts import AlertRows
 from breakwater.db.conninfo import noticing_silence
 from breakwater.db.failures import PASSING
 from breakwater.db.identity import IdentityRows
+from breakwater.db.limit_settings import LimitSettingRows
 from breakwater.db.limits import LimitRows
 from breakwater.db.market import MarketRows
+from breakwater.db.nodes import NodeRows
 from breakwater.db.orders import OrderRows
 from breakwater.db.outbox import Outbox
 from breakwater.db.portfolio import PortfolioRows
@@ -56,6 +58,14 @@ class TenantTransaction:
     @cached_property
     def limits(self) -> LimitRows:
         return LimitRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def limit_settings(self) -> LimitSettingRows:
+        return LimitSettingRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def nodes(self) -> NodeRows:
+        return NodeRows(self.connection, self.tenant_id)
 
     @cached_property
     def portfolio(self) -> PortfolioRows:

@@ -1,45 +1,100 @@
 """The SQL of the limits ledger."""
 # ruff: noqa: S608 - only constants of this module are put together here; every value is a parameter.
 
-_NODE = "node_id, parent_id, kind, name, account_id, path, state, state_reason"
-_LIMIT = "limit_id, node_id, limit_type, instrument, value, parameters"
-_EXPOSURE = """node_id, symbol, filled_qty, open_buy_qty, open_sell_qty, open_order_count, open_notional,
-  session_date, traded_notional"""
-_ON_ACCOUNT_PATH = "node_id = ANY ((SELECT path FROM limits.nodes WHERE account_id = %(account_id)s)::uuid[])"
+_SESSION_DAY = "limits.session_day(%(at)s, n.time_zone, n.session_start)"
+_NODE = f"""n.node_id, n.parent_id, n.kind, n.name, n.account_id, n.path, n.state, n.state_reason, n.time_zone,
+  {_SESSION_DAY} AS session_day"""
+# An override that somebody else approved stands in the place of the value while its time lasts.
+_LIMIT = """l.limit_id, l.node_id, l.limit_type, l.instrument, coalesce(o.value, l.value) AS value, l.parameters,
+  l.currency, l.action, l.thresholds_pct, l.valid_from, l.valid_until, l.version, o.override_id"""
+_LIMITS_IN_FORCE = """limits.limits l LEFT JOIN LATERAL (
+    SELECT override_id, value FROM limits.overrides v
+    WHERE v.limit_id = l.limit_id AND v.approved_by IS NOT NULL AND v.ended_at IS NULL
+      AND v.starts_at <= %(at)s AND v.ends_at > %(at)s
+    ORDER BY v.approved_at DESC LIMIT 1) o ON true
+WHERE (l.valid_from IS NULL OR l.valid_from <= %(at)s) AND (l.valid_until IS NULL OR l.valid_until > %(at)s)"""
+_EXPOSURE = """e.node_id, e.symbol, e.venue, i.asset_class, i.quote_asset, e.filled_qty, e.open_buy_qty,
+  e.open_sell_qty, e.open_order_count, e.open_notional, e.open_buy_notional, e.session_date, e.traded_notional,
+  e.session_order_count"""
+_EXPOSURES = "limits.exposures e JOIN market.instruments i USING (symbol)"
+_STANDING = """node_id, reject_streak, loss_streak, cool_until, rearmed_at, pnl, pnl_open, pnl_peak, pnl_close_peak,
+  observed_at, heartbeat_at"""
+_ON_PATH = "node_id = ANY ((SELECT path FROM limits.nodes WHERE node_id = %(leaf_id)s)::uuid[])"
 _ROWS_MAX = 100_000
 
-READ_ACCOUNT_PATH = f"SELECT {_NODE} FROM limits.nodes WHERE {_ON_ACCOUNT_PATH}"
-LOCK_ACCOUNT_PATH = f"{READ_ACCOUNT_PATH} ORDER BY node_id FOR NO KEY UPDATE"
-ACCOUNT_LIMITS = f"SELECT {_LIMIT} FROM limits.limits WHERE {_ON_ACCOUNT_PATH}"
-ACCOUNT_EXPOSURES = f"SELECT {_EXPOSURE} FROM limits.exposures WHERE {_ON_ACCOUNT_PATH}"
-QUOTE = """
-SELECT i.symbol, i.base_asset, i.quote_asset, i.tick_size, i.lot_size, i.notional_min,
-       r.price AS reference, r.observed_at
-FROM market.instruments i LEFT JOIN market.reference_prices r USING (symbol) WHERE i.symbol = %(symbol)s
+# The scope an order counts to first: its key's, else its strategy's, else its account's.
+LEAF = """
+SELECT a.node_id AS account_node_id, s.node_id AS strategy_node_id, k.node_id AS key_node_id, k.path AS key_path
+FROM limits.nodes a
+LEFT JOIN limits.nodes s ON s.node_id = %(strategy_id)s AND s.kind = 'STRATEGY' AND s.path @> ARRAY[a.node_id]
+LEFT JOIN limits.nodes k ON k.api_key_id = %(api_key_id)s
+WHERE a.account_id = %(account_id)s
+"""
+READ_PATH = f"SELECT {_NODE} FROM limits.nodes n WHERE {_ON_PATH}"
+LOCK_PATH = f"{READ_PATH} ORDER BY n.node_id FOR NO KEY UPDATE"
+PATH_LIMITS = f"SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.{_ON_PATH}"
+PATH_EXPOSURES = f"SELECT {_EXPOSURE} FROM {_EXPOSURES} WHERE e.{_ON_PATH}"
+PATH_STANDINGS = f"SELECT {_STANDING} FROM limits.standings WHERE {_ON_PATH}"
+_QUOTE = """i.symbol, i.base_asset, i.quote_asset, i.tick_size, i.lot_size, i.notional_min, i.asset_class,
+  r.price AS reference, r.observed_at"""
+_QUOTES = "market.instruments i LEFT JOIN market.reference_prices r USING (symbol)"
+QUOTE = f"SELECT {_QUOTE} FROM {_QUOTES} WHERE i.symbol = %(symbol)s"
+QUOTES = f"SELECT {_QUOTE} FROM {_QUOTES} ORDER BY i.symbol LIMIT {_ROWS_MAX}"
+RISK_TERMS = f"""
+SELECT symbol, average_daily_qty, initial_margin, sector, daily_volatility, as_of FROM limits.risk_terms
+ORDER BY symbol LIMIT {_ROWS_MAX}
 """
 # The band is the order's: reservation and order are written in one transaction.
 HELD_BAND = """
 SELECT o.price_low, o.price_high
 FROM limits.reservations r JOIN trading.orders o USING (order_id) WHERE order_id = %(order_id)s
 """
+ACTIVITY = f"""
+SELECT a.node_id, a.at, a.symbol, a.venue, i.asset_class, i.quote_asset, a.new_count, a.replace_count, a.cancel_count,
+  a.fill_count, a.automated_fill_count, a.traded_notional
+FROM limits.activity a JOIN market.instruments i USING (symbol)
+WHERE a.node_id = ANY (%(node_ids)s) AND a.at > %(since)s LIMIT {_ROWS_MAX}
+"""
+# Of all accounts below the node, or of the account that it stands below itself.
+CASH = f"""
+SELECT n.node_id, b.asset, sum(b.total) AS total
+FROM limits.nodes n
+JOIN limits.nodes a ON a.account_id IS NOT NULL AND (a.path @> ARRAY[n.node_id] OR a.node_id = ANY (n.path))
+JOIN trading.balances b ON b.account_id = a.account_id
+WHERE n.node_id = ANY (%(node_ids)s)
+GROUP BY n.node_id, b.asset LIMIT {_ROWS_MAX}
+"""
+SAME_TERMS_AT = """
+SELECT max(created_at) FROM trading.orders
+WHERE account_id = %(account_id)s AND created_at > %(since)s AND order_id <> %(order_id)s AND status <> 'REJECTED'
+  AND symbol = %(symbol)s AND side = %(side)s AND quantity = %(quantity)s AND price IS NOT DISTINCT FROM %(price)s
+"""
 
-# All scopes in one statement: the shorter a hot node is locked, the more orders pass it in a second.
-HOLD = """
+# All scopes in one statement: the shorter a hot node is locked, the more orders pass it in a second. A new session day
+# begins the counts of the day anew.
+HOLD = f"""
 WITH reservation AS (
-  INSERT INTO limits.reservations (order_id, tenant_id, account_id, node_ids, symbol, side, quantity, valuation_price,
-                                   open_qty, cum_qty, cum_notional, engine_seq, state, created_at, updated_at)
-  VALUES (%(order_id)s, %(tenant_id)s, %(account_id)s, %(node_ids)s, %(symbol)s, %(side)s, %(quantity)s,
-          %(valuation_price)s, %(open_qty)s, %(cum_qty)s, %(cum_notional)s, %(engine_seq)s, %(state)s, %(at)s, %(at)s))
+  INSERT INTO limits.reservations (order_id, tenant_id, account_id, node_ids, symbol, venue, is_automated, side,
+                                   quantity, valuation_price, open_qty, cum_qty, cum_notional, engine_seq, state,
+                                   created_at, updated_at)
+  VALUES (%(order_id)s, %(tenant_id)s, %(account_id)s, %(node_ids)s, %(symbol)s, %(venue)s, %(is_automated)s, %(side)s,
+          %(quantity)s, %(valuation_price)s, %(open_qty)s, %(cum_qty)s, %(cum_notional)s, %(engine_seq)s, %(state)s,
+          %(at)s, %(at)s))
 INSERT INTO limits.exposures AS e
-  (node_id, symbol, tenant_id, open_buy_qty, open_sell_qty, open_order_count, open_notional, session_date)
-SELECT node_id, %(symbol)s, %(tenant_id)s, %(booked_open_buy_qty)s, %(booked_open_sell_qty)s,
-       %(booked_open_order_count)s, %(booked_open_notional)s, %(day)s
-FROM unnest(%(node_ids)s::uuid[]) AS node_id
-ON CONFLICT (node_id, symbol) DO UPDATE SET
+  (node_id, symbol, venue, tenant_id, open_buy_qty, open_sell_qty, open_order_count, open_notional, open_buy_notional,
+   session_date, session_order_count)
+SELECT n.node_id, %(symbol)s, %(venue)s, %(tenant_id)s, %(booked_open_buy_qty)s, %(booked_open_sell_qty)s,
+       %(booked_open_order_count)s, %(booked_open_notional)s, %(booked_open_buy_notional)s, {_SESSION_DAY}, 1
+FROM limits.nodes n WHERE n.node_id = ANY (%(node_ids)s)
+ON CONFLICT (node_id, symbol, venue) DO UPDATE SET
   open_buy_qty = e.open_buy_qty + excluded.open_buy_qty,
   open_sell_qty = e.open_sell_qty + excluded.open_sell_qty,
   open_order_count = e.open_order_count + excluded.open_order_count,
-  open_notional = e.open_notional + excluded.open_notional
+  open_notional = e.open_notional + excluded.open_notional,
+  open_buy_notional = e.open_buy_notional + excluded.open_buy_notional,
+  traded_notional = CASE WHEN e.session_date < excluded.session_date THEN 0 ELSE e.traded_notional END,
+  session_order_count = CASE WHEN e.session_date < excluded.session_date THEN 1 ELSE e.session_order_count + 1 END,
+  session_date = greatest(e.session_date, excluded.session_date)
 """
 LOCK_RESERVED_NODES = """
 SELECT 1 FROM limits.nodes
@@ -47,54 +102,146 @@ WHERE node_id = ANY ((SELECT node_ids FROM limits.reservations WHERE order_id = 
 ORDER BY node_id FOR NO KEY UPDATE
 """
 LOCK_RESERVATION = """
-SELECT order_id, node_ids, symbol, side, quantity, valuation_price, open_qty, cum_qty, cum_notional, engine_seq, state
+SELECT order_id, node_ids, symbol, venue, is_automated, side, quantity, valuation_price, open_qty, cum_qty,
+  cum_notional, engine_seq, state
 FROM limits.reservations WHERE order_id = %(order_id)s FOR NO KEY UPDATE
 """
 # The day of a fill begins a new count; a fill of a day that is over is not added to a later one. No fill counts to a
 # day before the one its order was judged by: at midnight the engine's clock may be behind the one that reserved.
-SETTLE = """
+SETTLE = f"""
 WITH reservation AS (
   UPDATE limits.reservations
   SET open_qty = %(open_qty)s, cum_qty = %(cum_qty)s, cum_notional = %(cum_notional)s, engine_seq = %(engine_seq)s,
       state = %(state)s, updated_at = now()
   WHERE order_id = %(order_id)s
-  RETURNING greatest(%(day)s, (created_at AT TIME ZONE 'UTC')::date) AS day)
-UPDATE limits.exposures SET
-  filled_qty = filled_qty + %(booked_filled_qty)s,
-  open_buy_qty = open_buy_qty + %(booked_open_buy_qty)s,
-  open_sell_qty = open_sell_qty + %(booked_open_sell_qty)s,
-  open_order_count = open_order_count + %(booked_open_order_count)s,
-  open_notional = open_notional + %(booked_open_notional)s,
-  traded_notional = CASE WHEN session_date < day THEN %(booked_traded_notional)s
-                         WHEN session_date = day THEN traded_notional + %(booked_traded_notional)s
-                         ELSE traded_notional END,
-  session_date = greatest(session_date, day)
-FROM reservation
-WHERE node_id = ANY (%(node_ids)s) AND symbol = %(symbol)s
+  RETURNING created_at)
+UPDATE limits.exposures e SET
+  filled_qty = e.filled_qty + %(booked_filled_qty)s,
+  open_buy_qty = e.open_buy_qty + %(booked_open_buy_qty)s,
+  open_sell_qty = e.open_sell_qty + %(booked_open_sell_qty)s,
+  open_order_count = e.open_order_count + %(booked_open_order_count)s,
+  open_notional = e.open_notional + %(booked_open_notional)s,
+  open_buy_notional = e.open_buy_notional + %(booked_open_buy_notional)s,
+  traded_notional = CASE WHEN e.session_date < d.day THEN %(booked_traded_notional)s
+                         WHEN e.session_date = d.day THEN e.traded_notional + %(booked_traded_notional)s
+                         ELSE e.traded_notional END,
+  session_order_count = CASE WHEN e.session_date < d.day THEN 0 ELSE e.session_order_count END,
+  session_date = greatest(e.session_date, d.day)
+FROM (SELECT n.node_id, greatest({_SESSION_DAY}, limits.session_day(r.created_at, n.time_zone, n.session_start)) AS day
+      FROM limits.nodes n, reservation r WHERE n.node_id = ANY (%(node_ids)s)) d
+WHERE e.node_id = d.node_id AND e.symbol = %(symbol)s AND e.venue = %(venue)s
+"""
+# Only at nodes whose limits look back over a window; what they count begins when such a limit is set.
+COUNT_ACTIVITY = """
+INSERT INTO limits.activity AS a (node_id, at, symbol, venue, tenant_id, new_count, replace_count, cancel_count,
+                                  fill_count, automated_fill_count, traded_notional)
+SELECT node_id, date_trunc('second', %(at)s::timestamptz), %(symbol)s, %(venue)s, %(tenant_id)s, %(new_count)s,
+       %(replace_count)s, %(cancel_count)s, %(fill_count)s, %(automated_fill_count)s, %(traded_notional)s
+FROM (SELECT DISTINCT l.node_id FROM limits.limits l
+      WHERE l.node_id = ANY (%(node_ids)s) AND l.limit_type = ANY (%(windowed_types)s)) counting
+ON CONFLICT (node_id, at, symbol, venue) DO UPDATE SET
+  new_count = a.new_count + excluded.new_count,
+  replace_count = a.replace_count + excluded.replace_count,
+  cancel_count = a.cancel_count + excluded.cancel_count,
+  fill_count = a.fill_count + excluded.fill_count,
+  automated_fill_count = a.automated_fill_count + excluded.automated_fill_count,
+  traded_notional = a.traded_notional + excluded.traded_notional
+"""
+COUNT_REJECT = """
+INSERT INTO limits.standings AS s (node_id, tenant_id, reject_streak)
+SELECT DISTINCT node_id, %(tenant_id)s::uuid, 1 FROM limits.limits
+WHERE node_id = ANY (%(node_ids)s) AND limit_type = 'REJECT_STREAK'
+ON CONFLICT (node_id) DO UPDATE SET reject_streak = s.reject_streak + 1
+"""
+END_REJECT_STREAK = """
+UPDATE limits.standings SET reject_streak = 0 WHERE node_id = ANY (%(node_ids)s) AND reject_streak <> 0
+"""
+# A fill of a window that is over does not stop a node any more; one that was re-armed counts from there.
+REPEATED_EXECUTIONS = """
+SELECT l.node_id, l.limit_id, l.value, sum(a.automated_fill_count) AS fills
+FROM limits.limits l
+LEFT JOIN limits.standings s USING (node_id)
+JOIN limits.activity a ON a.node_id = l.node_id AND (l.instrument = '*' OR l.instrument = a.symbol
+    OR l.instrument = 'venue:' || a.venue)
+  AND a.at > greatest(%(at)s - make_interval(secs => (l.parameters->>'window_s')::double precision), s.rearmed_at)
+WHERE l.node_id = ANY (%(node_ids)s) AND l.limit_type = 'REPEAT_EXECUTION'
+  AND (l.valid_from IS NULL OR l.valid_from <= %(at)s) AND (l.valid_until IS NULL OR l.valid_until > %(at)s)
+GROUP BY l.node_id, l.limit_id, l.value HAVING sum(a.automated_fill_count) >= l.value
+"""
+# A round trip of the account is one of every scope above it. The cool-down is that of the limit of each node.
+COUNT_ROUND_TRIP = """
+INSERT INTO limits.standings AS s (node_id, tenant_id, loss_streak)
+SELECT n.node_id, n.tenant_id, %(lost)s::integer
+FROM limits.nodes n
+WHERE n.node_id = ANY ((SELECT path FROM limits.nodes WHERE account_id = %(account_id)s)::uuid[])
+  AND EXISTS (SELECT FROM limits.limits l WHERE l.node_id = n.node_id AND l.limit_type = 'LOSS_STREAK')
+ON CONFLICT (node_id) DO UPDATE SET
+  loss_streak = CASE WHEN excluded.loss_streak = 0 THEN 0 ELSE s.loss_streak + 1 END,
+  cool_until = CASE
+    WHEN excluded.loss_streak = 0 THEN s.cool_until
+    ELSE (SELECT max(%(at)s::timestamptz + make_interval(secs => (l.parameters->>'cool_down_s')::double precision))
+          FROM limits.limits l
+          WHERE l.node_id = s.node_id AND l.limit_type = 'LOSS_STREAK' AND s.loss_streak + 1 >= l.value) END
+"""
+REARM = """
+INSERT INTO limits.standings AS s (node_id, tenant_id, rearmed_at) VALUES (%(node_id)s, %(tenant_id)s, %(at)s)
+ON CONFLICT (node_id) DO UPDATE SET rearmed_at = excluded.rearmed_at, reject_streak = 0, loss_streak = 0,
+  cool_until = NULL, heartbeat_at = NULL
+"""
+HEARTBEAT = """
+INSERT INTO limits.standings AS s (node_id, tenant_id, heartbeat_at) VALUES (%(node_id)s, %(tenant_id)s, %(at)s)
+ON CONFLICT (node_id) DO UPDATE SET heartbeat_at = greatest(s.heartbeat_at, excluded.heartbeat_at)
 """
 
-NODE = f"SELECT {_NODE} FROM limits.nodes WHERE node_id = %(node_id)s"
+NODE = f"SELECT {_NODE} FROM limits.nodes n WHERE n.node_id = %(node_id)s"
 LOCK_NODE = f"{NODE} FOR NO KEY UPDATE"
-NODES = f"SELECT {_NODE} FROM limits.nodes ORDER BY name, node_id LIMIT {_ROWS_MAX}"
-LIMITS = f"SELECT {_LIMIT} FROM limits.limits ORDER BY limit_type, instrument LIMIT {_ROWS_MAX}"
-EXPOSURES = f"SELECT {_EXPOSURE} FROM limits.exposures LIMIT {_ROWS_MAX}"
-PUT_LIMIT = f"""
-INSERT INTO limits.limits AS l (limit_id, tenant_id, node_id, limit_type, instrument, value, parameters, created_by)
+# Subtrees by their roots, with what is above them where asked; all of the organisation without roots.
+_BELOW = """(%(root_ids)s::uuid[] IS NULL OR n.path && %(root_ids)s::uuid[] OR (%(above)s AND n.node_id IN (
+  SELECT unnest(root.path) FROM limits.nodes root WHERE root.node_id = ANY (%(root_ids)s))))"""
+NODES = f"SELECT {_NODE} FROM limits.nodes n WHERE {_BELOW} ORDER BY n.name, n.node_id LIMIT {_ROWS_MAX}"
+_BELOW_IDS = f"node_id IN (SELECT n.node_id FROM limits.nodes n WHERE {_BELOW})"
+LIMITS = f"""
+SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.{_BELOW_IDS} ORDER BY l.limit_type, l.instrument LIMIT {_ROWS_MAX}
+"""
+EXPOSURES = f"SELECT {_EXPOSURE} FROM {_EXPOSURES} WHERE e.{_BELOW_IDS} LIMIT {_ROWS_MAX}"
+STANDINGS = f"SELECT {_STANDING} FROM limits.standings WHERE {_BELOW_IDS} LIMIT {_ROWS_MAX}"
+NODE_LIMITS_EVER = f"""
+SELECT {_LIMIT} FROM limits.limits l LEFT JOIN (SELECT NULL::uuid AS override_id, NULL::numeric AS value) o ON true
+WHERE l.node_id = %(node_id)s ORDER BY l.limit_type, l.instrument, l.valid_from NULLS FIRST LIMIT {_ROWS_MAX}
+"""
+LIMIT = f"""
+SELECT {_LIMIT} FROM limits.limits l LEFT JOIN (SELECT NULL::uuid AS override_id, NULL::numeric AS value) o ON true
+WHERE l.limit_id = %(limit_id)s
+"""
+INSERT_LIMIT = """
+INSERT INTO limits.limits (limit_id, tenant_id, node_id, limit_type, instrument, value, parameters, currency, action,
+                           thresholds_pct, valid_from, valid_until, version, created_by)
 VALUES (%(limit_id)s, %(tenant_id)s, %(node_id)s, %(limit_type)s, %(instrument)s, %(value)s, %(parameters)s,
-        %(created_by)s)
-ON CONFLICT (node_id, limit_type, instrument) DO UPDATE SET
-  value = excluded.value, parameters = excluded.parameters, created_by = excluded.created_by,
-  version = l.version + 1, updated_at = now()
-RETURNING {_LIMIT}
+        %(currency)s, %(action)s, %(thresholds_pct)s, %(valid_from)s, %(valid_until)s, %(version)s, %(changed_by)s)
 """
-LIMIT_AT = f"""
-SELECT {_LIMIT} FROM limits.limits
-WHERE node_id = %(node_id)s AND limit_type = %(limit_type)s AND instrument = %(instrument)s
+UPDATE_LIMIT = """
+UPDATE limits.limits SET value = %(value)s, parameters = %(parameters)s, currency = %(currency)s, action = %(action)s,
+  thresholds_pct = %(thresholds_pct)s, valid_from = %(valid_from)s, valid_until = %(valid_until)s,
+  version = %(version)s, updated_at = now()
+WHERE limit_id = %(limit_id)s
 """
-DELETE_LIMIT = f"DELETE FROM limits.limits WHERE limit_id = %(limit_id)s RETURNING {_LIMIT}"
+DELETE_LIMIT = "DELETE FROM limits.limits WHERE limit_id = %(limit_id)s"
+RECORD_LIMIT = """
+INSERT INTO limits.limit_history (limit_id, version, tenant_id, node_id, limit_type, instrument, value, parameters,
+  currency, action, thresholds_pct, valid_from, valid_until, is_deleted, changed_by, changed_at)
+VALUES (%(limit_id)s, %(version)s, %(tenant_id)s, %(node_id)s, %(limit_type)s, %(instrument)s, %(value)s,
+  %(parameters)s, %(currency)s, %(action)s, %(thresholds_pct)s, %(valid_from)s, %(valid_until)s, %(is_deleted)s,
+  %(changed_by)s, %(at)s)
+"""
+LIMIT_HISTORY = f"""
+SELECT limit_id, version, node_id, limit_type, instrument, value, parameters, currency, action, thresholds_pct,
+  valid_from, valid_until, is_deleted, changed_by, changed_at
+FROM limits.limit_history WHERE limit_id = %(limit_id)s ORDER BY version LIMIT {_ROWS_MAX}
+"""
 SET_STATE = """
 UPDATE limits.nodes SET state = %(state)s, state_reason = %(reason)s, state_changed_by = %(changed_by)s,
-  state_changed_at = %(at)s
+  state_changed_at = %(at)s,
+  cancel_requested_at = CASE WHEN %(cancels)s THEN %(at)s ELSE cancel_requested_at END
 WHERE node_id = %(node_id)s
 """
 ACCOUNTS_BELOW = f"""
@@ -105,26 +252,44 @@ OPEN_ORDERS = f"""
 SELECT order_id, account_id, symbol FROM limits.reservations WHERE state <> 'FINAL' AND %(node_id)s = ANY (node_ids)
 ORDER BY order_id LIMIT {_ROWS_MAX}
 """
+BREACHES = """
+SELECT event_id, topic, account_id, aggregate_id AS node_id, correlation_id, occurred_at_ns, payload
+FROM trading.events
+WHERE tenant_id = %(tenant_id)s AND topic LIKE 'limits.%%' AND topic = ANY (%(topics)s)
+  AND (%(node_ids)s::uuid[] IS NULL OR aggregate_id = ANY (%(node_ids)s))
+  AND (%(before_ns)s::bigint IS NULL OR (occurred_at_ns, event_id) < (%(before_ns)s, %(before_id)s::uuid))
+ORDER BY occurred_at_ns DESC, event_id DESC LIMIT %(limit)s
+"""
+RESERVATIONS = """
+SELECT order_id, account_id, node_ids, symbol, venue, side, quantity, valuation_price, open_qty, cum_qty, cum_notional,
+  state, created_at, updated_at
+FROM limits.reservations
+WHERE state <> 'FINAL' AND (%(node_id)s::uuid IS NULL OR %(node_id)s = ANY (node_ids))
+  AND (%(before_at)s::timestamptz IS NULL OR (created_at, order_id) < (%(before_at)s, %(before_id)s::uuid))
+ORDER BY created_at DESC, order_id DESC LIMIT %(limit)s
+"""
 
 LEDGER_DIFFERENCES = f"""
 WITH held AS (
-  SELECT node_id, r.*, CASE side WHEN 'BUY' THEN 1 ELSE -1 END AS sign
-  FROM limits.reservations r CROSS JOIN LATERAL unnest(r.node_ids) AS node_id),
+  SELECT node_id, r.*, CASE side WHEN 'BUY' THEN 1 ELSE -1 END AS sign,
+    limits.session_day(r.created_at, n.time_zone, n.session_start) AS created_day
+  FROM limits.reservations r CROSS JOIN LATERAL unnest(r.node_ids) AS node_id JOIN limits.nodes n USING (node_id)),
 derived AS (
-  SELECT h.node_id, h.symbol,
+  SELECT h.node_id, h.symbol, h.venue,
     sum(h.cum_qty * h.sign) AS filled_qty,
     coalesce(sum(h.open_qty) FILTER (WHERE h.side = 'BUY'), 0) AS open_buy_qty,
     coalesce(sum(h.open_qty) FILTER (WHERE h.side = 'SELL'), 0) AS open_sell_qty,
     count(*) FILTER (WHERE h.state <> 'FINAL') AS open_order_count,
     sum(h.open_qty * h.valuation_price) AS open_notional,
-    coalesce(sum(h.cum_notional) FILTER (WHERE (h.created_at AT TIME ZONE 'UTC')::date >= e.session_date), 0)
-      AS traded_least,
+    coalesce(sum(h.open_qty * h.valuation_price) FILTER (WHERE h.side = 'BUY'), 0) AS open_buy_notional,
+    coalesce(sum(h.cum_notional) FILTER (WHERE h.created_day >= e.session_date), 0) AS traded_least,
     sum(h.cum_notional) AS traded_most
-  FROM held h LEFT JOIN limits.exposures e USING (node_id, symbol) GROUP BY h.node_id, h.symbol)
-SELECT node_id, symbol, to_jsonb(e) AS exposure, to_jsonb(d) AS derived
-FROM limits.exposures e FULL JOIN derived d USING (node_id, symbol)
-WHERE (e.filled_qty, e.open_buy_qty, e.open_sell_qty, e.open_order_count, e.open_notional)
-   IS DISTINCT FROM (d.filled_qty, d.open_buy_qty, d.open_sell_qty, d.open_order_count, d.open_notional)
+  FROM held h LEFT JOIN limits.exposures e USING (node_id, symbol, venue) GROUP BY h.node_id, h.symbol, h.venue)
+SELECT node_id, symbol, venue, to_jsonb(e) AS exposure, to_jsonb(d) AS derived
+FROM limits.exposures e FULL JOIN derived d USING (node_id, symbol, venue)
+WHERE (e.filled_qty, e.open_buy_qty, e.open_sell_qty, e.open_order_count, e.open_notional, e.open_buy_notional)
+   IS DISTINCT FROM
+      (d.filled_qty, d.open_buy_qty, d.open_sell_qty, d.open_order_count, d.open_notional, d.open_buy_notional)
    OR e.traded_notional NOT BETWEEN d.traded_least AND d.traded_most
 LIMIT {_ROWS_MAX}
 """

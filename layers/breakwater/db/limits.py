@@ -1,4 +1,4 @@
-"""The limits ledger: the scope tree, its limits, its exposures and the reservations behind them.
+"""The limits ledger: what an order is judged by, what stands against each scope, and the reservations behind it.
 
 Who changes what belongs to a node locks the node first, and nodes are locked in the order of their ids, so two orders
 never deadlock. FOR NO KEY UPDATE lets the foreign keys of others pass.
@@ -6,21 +6,25 @@ never deadlock. FOR NO KEY UPDATE lets the foreign keys of others pass.
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow, class_row, dict_row
-from psycopg.types.json import Jsonb
 
 from breakwater.db import limit_statements as statements
-from breakwater.domain.exposure import Exposure, Limit, Node, Scope
+from breakwater.domain.exposure import Activity, Exposure, Limit, Node, Scope, Standing
 from breakwater.domain.instruments import Instrument
-from breakwater.domain.orders import Side
+from breakwater.domain.limit_types import LIMIT_TYPES, Need
+from breakwater.domain.limits import needs
+from breakwater.domain.market import Market, Quote, RiskTerms
+from breakwater.domain.orders import OrderTerms, Side
 from breakwater.domain.settlement import ExposureChange, HeldReservation
+
+_WINDOWED_TYPES = [name for name, limit_type in LIMIT_TYPES.items() if Need.ACTIVITY in limit_type.needs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,16 @@ class HeldBand:
 
 
 @dataclass(frozen=True, slots=True)
+class Leaf:
+    """The scopes an order may count to first. `key_path` leads to the key's node, which may be anywhere in the tree."""
+
+    account_node_id: uuid.UUID
+    strategy_node_id: uuid.UUID | None
+    key_node_id: uuid.UUID | None
+    key_path: Sequence[uuid.UUID] | None
+
+
+@dataclass(frozen=True, slots=True)
 class OpenOrder:
     order_id: uuid.UUID
     account_id: uuid.UUID
@@ -39,32 +53,17 @@ class OpenOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
-    """An instrument and its reference price, which may never have been observed."""
-
-    symbol: str
-    base_asset: str
-    quote_asset: str
-    tick_size: Decimal
-    lot_size: Decimal
-    notional_min: Decimal
-    reference: Decimal | None
-    observed_at: datetime | None
-
-    @property
-    def instrument(self) -> Instrument:
-        return Instrument(
-            self.symbol, self.base_asset, self.quote_asset, self.tick_size, self.lot_size, self.notional_min
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Ladder:
-    """All that an order is judged by: its account's scopes, root first; `held` when it was reserved before."""
+    """All that an order is judged by: its scopes, root first; `held` when it was reserved before.
+
+    `quote` is None for a symbol that is not listed, `same_terms_at` when the account last sent the same order.
+    """
 
     scopes: Sequence[Scope]
+    market: Market
     quote: Quote | None
     held: HeldBand | None
+    same_terms_at: datetime | None
 
 
 class LimitRows:
@@ -72,38 +71,74 @@ class LimitRows:
         self._connection = connection
         self._tenant_id = tenant_id
 
-    def lock_ladder(self, account_id: uuid.UUID, symbol: str, order_id: uuid.UUID, day: date) -> Ladder:
-        """Lock the account's scopes and read what stands against them; no scopes when the account is not known.
+    def leaf(self, account_id: uuid.UUID, strategy_id: uuid.UUID | None, api_key_id: str | None) -> Leaf | None:
+        """None for an account that is not known."""
+        wanted = {"account_id": account_id, "strategy_id": strategy_id, "api_key_id": api_key_id}
+        with self._connection.cursor(row_factory=class_row(Leaf)) as cursor:
+            return cursor.execute(statements.LEAF, wanted).fetchone()
 
-        One round trip: the lock is held for the shorter. The reads are statements of their own, because a statement
-        that waited for a lock still sees other tables as they were before it waited.
+    def lock_ladder(self, leaf_id: uuid.UUID, terms: OrderTerms, order_id: uuid.UUID, at: datetime) -> Ladder:
+        """Lock the leaf's scopes and read what stands against them.
+
+        One round trip, and a second one only where a limit needs more: the lock is held for the shorter. The reads are
+        statements of their own, because a statement that waited for a lock still sees other tables as they were before
+        it waited.
         """
-        return self._ladder(statements.LOCK_ACCOUNT_PATH, account_id, symbol, order_id, day)
+        return self._ladder(statements.LOCK_PATH, leaf_id, terms, order_id, at)
 
-    def read_ladder(self, account_id: uuid.UUID, symbol: str, order_id: uuid.UUID, day: date) -> Ladder:
+    def read_ladder(self, leaf_id: uuid.UUID, terms: OrderTerms, order_id: uuid.UUID, at: datetime) -> Ladder:
         """The same without a lock, for questions that reserve nothing."""
-        return self._ladder(statements.READ_ACCOUNT_PATH, account_id, symbol, order_id, day)
+        return self._ladder(statements.READ_PATH, leaf_id, terms, order_id, at)
 
-    def _ladder(self, path: str, account_id: uuid.UUID, symbol: str, order_id: uuid.UUID, day: date) -> Ladder:
-        wanted = {"account_id": account_id, "symbol": symbol, "order_id": order_id}
+    def _ladder(self, path: str, leaf_id: uuid.UUID, terms: OrderTerms, order_id: uuid.UUID, at: datetime) -> Ladder:
+        wanted = {"leaf_id": leaf_id, "symbol": terms.symbol, "order_id": order_id, "at": at}
         connection = self._connection
         with connection.pipeline():
-            quote = connection.cursor(row_factory=class_row(Quote)).execute(statements.QUOTE, wanted)
+            quote = connection.cursor(row_factory=dict_row).execute(statements.QUOTE, wanted)
             nodes = connection.cursor(row_factory=class_row(Node)).execute(path, wanted)
-            limits = connection.cursor(row_factory=class_row(Limit)).execute(statements.ACCOUNT_LIMITS, wanted)
-            exposures = connection.cursor(row_factory=class_row(Exposure)).execute(statements.ACCOUNT_EXPOSURES, wanted)
+            limits = connection.cursor(row_factory=class_row(Limit)).execute(statements.PATH_LIMITS, wanted)
+            exposures = connection.cursor(row_factory=class_row(Exposure)).execute(statements.PATH_EXPOSURES, wanted)
+            standings = connection.cursor(row_factory=dict_row).execute(statements.PATH_STANDINGS, wanted)
             held = connection.cursor(row_factory=class_row(HeldBand)).execute(statements.HELD_BAND, wanted)
-        return Ladder(
-            _scopes(nodes.fetchall(), limits.fetchall(), exposures.fetchall(), day),
-            quote.fetchone(),
-            held.fetchone(),
-        )
+        scopes = _scopes(nodes.fetchall(), limits.fetchall(), exposures.fetchall(), standings.fetchall())
+        row = quote.fetchone()
+        told = None if row is None else _quote(row)
+        market = Market(at, {} if told is None else {terms.symbol: told})
+        ladder = Ladder(scopes, market, told, held.fetchone(), None)
+        needed = Need.NOTHING if told is None else needs(scopes, told.instrument.quote_asset)
+        return ladder if needed is Need.NOTHING else self._complete(ladder, needed, terms, order_id)
 
-    def hold(
-        self, reservation: HeldReservation, change: ExposureChange, account_id: uuid.UUID, day: date, at: datetime
-    ) -> None:
+    def _complete(self, ladder: Ladder, needed: Need, terms: OrderTerms, order_id: uuid.UUID) -> Ladder:
+        at = ladder.market.at
+        node_ids = [scope.node.node_id for scope in ladder.scopes]
+        windows = [limit.window for scope in ladder.scopes for limit in scope.limits if "window_s" in limit.parameters]
+        longest = max(windows, default=timedelta(0)) + timedelta(seconds=1)
+        wanted = {**terms.model_dump(), "order_id": order_id, "node_ids": node_ids, "since": at - longest}
+        connection = self._connection
+        activity: list[dict[str, Any]] = []
+        cash: list[dict[str, Any]] = []
+        same_terms_at = None
+        if Need.ACTIVITY in needed:
+            activity = self._dicts(statements.ACTIVITY, wanted)
+        if Need.CASH in needed:
+            cash = self._dicts(statements.CASH, wanted)
+        if Need.SAME_TERMS in needed:
+            row = connection.execute(statements.SAME_TERMS_AT, wanted).fetchone()
+            same_terms_at = row[0] if row else None
+        market = self.market(at) if needed & (Need.MARKS | Need.RATES) else ladder.market
+        scopes = [_completed(scope, activity, cash) for scope in ladder.scopes]
+        return replace(ladder, scopes=scopes, market=market, same_terms_at=same_terms_at)
+
+    def market(self, at: datetime) -> Market:
+        """Every instrument with its reference price, and the firm's own terms of it."""
+        quotes = [_quote(row) for row in self._dicts(statements.QUOTES, {})]
+        with self._connection.cursor(row_factory=class_row(RiskTerms)) as cursor:
+            terms = cursor.execute(statements.RISK_TERMS).fetchall()
+        return Market(at, {q.instrument.symbol: q for q in quotes}, {t.symbol: t for t in terms})
+
+    def hold(self, reservation: HeldReservation, change: ExposureChange, account_id: uuid.UUID, at: datetime) -> None:
         """Write the reservation and book it in every scope. The scopes are locked."""
-        values = {**_fields(reservation), **_booked(change), "account_id": account_id, "day": day, "at": at}
+        values = {**fields_of(reservation), **_booked(change), "account_id": account_id, "at": at}
         self._connection.execute(statements.HOLD, {**values, "tenant_id": self._tenant_id})
 
     def lock_reservation(self, order_id: uuid.UUID) -> HeldReservation | None:
@@ -116,47 +151,82 @@ class LimitRows:
         row = cursor.fetchone()
         return None if row is None else HeldReservation(**{**row, "side": Side(row["side"])})
 
-    def settle(self, after: HeldReservation, change: ExposureChange, day: date) -> None:
-        """Replace the reservation and book the change in every scope. Both are locked."""
-        self._connection.execute(statements.SETTLE, {**_fields(after), **_booked(change), "day": day})
+    def settle(self, after: HeldReservation, change: ExposureChange, at: datetime) -> None:
+        """Replace the reservation and book the change in every scope, on the session day of `at`. Both are locked."""
+        self._connection.execute(statements.SETTLE, {**fields_of(after), **_booked(change), "at": at})
 
-    def node(self, node_id: uuid.UUID, *, lock: bool = False) -> Node | None:
+    def count_activity(
+        self, node_ids: Sequence[uuid.UUID], symbol: str, venue: str, at: datetime, **counts: int | Decimal
+    ) -> None:
+        """Add to the windows of those of the nodes whose limits look back over one."""
+        nothing = dict.fromkeys(
+            ("new_count", "replace_count", "cancel_count", "fill_count", "automated_fill_count", "traded_notional"), 0
+        )
+        about = {"node_ids": list(node_ids), "symbol": symbol, "venue": venue, "at": at, "tenant_id": self._tenant_id}
+        self._connection.execute(
+            statements.COUNT_ACTIVITY, {**nothing, **counts, **about, "windowed_types": _WINDOWED_TYPES}
+        )
+
+    def count_reject(self, node_ids: Sequence[uuid.UUID]) -> None:
+        """One refusal more in a row, at each of the nodes. They are locked."""
+        self._connection.execute(statements.COUNT_REJECT, {"node_ids": list(node_ids), "tenant_id": self._tenant_id})
+
+    def end_reject_streak(self, node_ids: Sequence[uuid.UUID]) -> None:
+        self._connection.execute(statements.END_REJECT_STREAK, {"node_ids": list(node_ids)})
+
+    def repeated_executions(self, node_ids: Sequence[uuid.UUID], at: datetime) -> list[dict[str, Any]]:
+        """The limits on automated fills that are reached at these nodes: node_id, limit_id, value, fills."""
+        return self._dicts(statements.REPEATED_EXECUTIONS, {"node_ids": list(node_ids), "at": at})
+
+    def count_round_trip(self, account_id: uuid.UUID, *, lost: bool, at: datetime) -> None:
+        """A position of the account was closed: at a loss it adds to the streak of every scope with a limit."""
+        self._connection.execute(statements.COUNT_ROUND_TRIP, {"account_id": account_id, "lost": int(lost), "at": at})
+
+    def heartbeat(self, node_id: uuid.UUID, at: datetime) -> None:
+        self._connection.execute(statements.HEARTBEAT, {"node_id": node_id, "tenant_id": self._tenant_id, "at": at})
+
+    def node(self, node_id: uuid.UUID, at: datetime, *, lock: bool = False) -> Node | None:
         statement = statements.LOCK_NODE if lock else statements.NODE
         with self._connection.cursor(row_factory=class_row(Node)) as cursor:
-            return cursor.execute(statement, {"node_id": node_id}).fetchone()
+            return cursor.execute(statement, {"node_id": node_id, "at": at}).fetchone()
 
-    def scopes(self, day: date) -> list[Scope]:
-        """Every scope of the organisation, parents before their children."""
+    def scopes(self, at: datetime, root_ids: Sequence[uuid.UUID] | None = None, *, above: bool = False) -> list[Scope]:
+        """The scopes from these roots down, with those above them if asked; without roots all of the organisation.
+
+        Parents come before their children.
+        """
+        wanted = {"at": at, "root_ids": None if root_ids is None else list(root_ids), "above": above}
         connection = self._connection
         with connection.pipeline():
-            nodes = connection.cursor(row_factory=class_row(Node)).execute(statements.NODES)
-            limits = connection.cursor(row_factory=class_row(Limit)).execute(statements.LIMITS)
-            exposures = connection.cursor(row_factory=class_row(Exposure)).execute(statements.EXPOSURES)
-        return _scopes(nodes.fetchall(), limits.fetchall(), exposures.fetchall(), day)
+            nodes = connection.cursor(row_factory=class_row(Node)).execute(statements.NODES, wanted)
+            limits = connection.cursor(row_factory=class_row(Limit)).execute(statements.LIMITS, wanted)
+            exposures = connection.cursor(row_factory=class_row(Exposure)).execute(statements.EXPOSURES, wanted)
+            standings = connection.cursor(row_factory=dict_row).execute(statements.STANDINGS, wanted)
+        scopes = _scopes(nodes.fetchall(), limits.fetchall(), exposures.fetchall(), standings.fetchall())
+        return self._with_history(scopes, at)
 
-    def put(self, limit: Limit, created_by: str) -> Limit:
-        """Create it or replace the one of the same node, type and instrument, whose id it then keeps."""
-        values = {**_fields(limit), "parameters": Jsonb(limit.parameters)}
-        with self._connection.cursor(row_factory=class_row(Limit)) as cursor:
-            cursor.execute(statements.PUT_LIMIT, {**values, "tenant_id": self._tenant_id, "created_by": created_by})
-            stored = cursor.fetchone()
-        if stored is None:
-            raise RuntimeError("an upsert that returns its row returned none")
-        return stored
-
-    def limit_at(self, node_id: uuid.UUID, limit_type: str, instrument: str) -> Limit | None:
-        wanted = {"node_id": node_id, "limit_type": limit_type, "instrument": instrument}
-        with self._connection.cursor(row_factory=class_row(Limit)) as cursor:
-            return cursor.execute(statements.LIMIT_AT, wanted).fetchone()
-
-    def delete(self, limit_id: uuid.UUID) -> Limit | None:
-        """What was removed; None when there is no such limit."""
-        with self._connection.cursor(row_factory=class_row(Limit)) as cursor:
-            return cursor.execute(statements.DELETE_LIMIT, {"limit_id": limit_id}).fetchone()
+    def _with_history(self, scopes: list[Scope], at: datetime) -> list[Scope]:
+        """With cash and activity where a limit shows a use of them."""
+        needed = {scope.node.node_id: needs([scope], "") for scope in scopes}
+        busy = [node_id for node_id, need in needed.items() if need & (Need.CASH | Need.ACTIVITY)]
+        if not busy:
+            return scopes
+        wanted = {"node_ids": busy, "since": at - timedelta(days=1, seconds=1)}
+        activity, cash = self._dicts(statements.ACTIVITY, wanted), self._dicts(statements.CASH, wanted)
+        return [_completed(scope, activity, cash) for scope in scopes]
 
     def set_state(self, node_id: uuid.UUID, state: str, *, reason: str, changed_by: str, at: datetime) -> None:
         values = {"node_id": node_id, "state": state, "reason": reason, "changed_by": changed_by, "at": at}
-        self._connection.execute(statements.SET_STATE, values)
+        self._connection.execute(statements.SET_STATE, {**values, "cancels": False})
+
+    def request_cancels(self, node_id: uuid.UUID, state: str, *, reason: str, changed_by: str, at: datetime) -> None:
+        """As `set_state`, and ask the watch to cancel all open orders below the node."""
+        values = {"node_id": node_id, "state": state, "reason": reason, "changed_by": changed_by, "at": at}
+        self._connection.execute(statements.SET_STATE, {**values, "cancels": True})
+
+    def rearm(self, node_id: uuid.UUID, at: datetime) -> None:
+        """End streaks and cool-downs, and take the dead man's switch off until the next heartbeat."""
+        self._connection.execute(statements.REARM, {"node_id": node_id, "tenant_id": self._tenant_id, "at": at})
 
     def account_ids_below(self, node_id: uuid.UUID) -> list[uuid.UUID]:
         rows = self._connection.execute(statements.ACCOUNTS_BELOW, {"node_id": node_id}).fetchall()
@@ -167,40 +237,96 @@ class LimitRows:
         with self._connection.cursor(row_factory=class_row(OpenOrder)) as cursor:
             return cursor.execute(statements.OPEN_ORDERS, {"node_id": node_id}).fetchall()
 
+    def reservations(
+        self, node_id: uuid.UUID | None, *, before: tuple[datetime, uuid.UUID] | None, limit: int
+    ) -> list[dict[str, Any]]:
+        """Those that are not final, of the node or of all, the newest first."""
+        before_at, before_id = before or (None, None)
+        wanted = {"node_id": node_id, "before_at": before_at, "before_id": before_id, "limit": limit}
+        return self._dicts(statements.RESERVATIONS, wanted)
+
+    def breaches(
+        self,
+        topics: Sequence[str],
+        node_ids: Sequence[uuid.UUID] | None,
+        *,
+        before: tuple[int, uuid.UUID] | None,
+        limit: int,
+    ) -> list[dict[str, Any]]:
+        """Events of these topics, of the nodes or of all, the newest first."""
+        before_ns, before_id = before or (None, None)
+        wanted = {"topics": list(topics), "node_ids": None if node_ids is None else list(node_ids), "limit": limit}
+        about = {"tenant_id": self._tenant_id, "before_ns": before_ns, "before_id": before_id}
+        return self._dicts(statements.BREACHES, {**wanted, **about})
+
+    def node_ids_of_key(self, api_key_id: str) -> list[uuid.UUID]:
+        rows = self._connection.execute(
+            "SELECT node_id FROM limits.nodes WHERE api_key_id = %s", (api_key_id,)
+        ).fetchall()
+        return [row[0] for row in rows]
+
+    def node_ids_of_accounts(self, account_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+        rows = self._connection.execute(
+            "SELECT node_id FROM limits.nodes WHERE account_id = ANY (%s)", (list(account_ids),)
+        ).fetchall()
+        return [row[0] for row in rows]
+
     def ledger_differences(self) -> list[dict[str, Any]]:
         """Every exposure that is not, to the last digit, what the reservations add up to. Empty when all is well.
 
         Of orders that rested over midnight the reservations do not tell which part traded on the last day; with them
         the traded notional is held between what must and what can have traded on it.
         """
-        return self._rows(statements.LEDGER_DIFFERENCES)
+        return self._dicts(statements.LEDGER_DIFFERENCES, {})
 
     def order_differences(self) -> list[dict[str, Any]]:
         """Every order and reservation that disagree on what is filled or final. Empty when all is settled."""
-        return self._rows(statements.ORDER_DIFFERENCES)
+        return self._dicts(statements.ORDER_DIFFERENCES, {})
 
-    def _rows(self, statement: str) -> list[dict[str, Any]]:
+    def _dicts(self, statement: str, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(statement).fetchall()
+            return cursor.execute(statement, wanted).fetchall()
 
 
-def _fields(row: HeldReservation | ExposureChange | Limit) -> dict[str, Any]:
+def fields_of(row: HeldReservation | ExposureChange | Limit) -> dict[str, Any]:
     """dataclasses.asdict without its deep copies, which cost more than the statement while nodes are locked."""
     return {field: getattr(row, field) for field in row.__slots__}
 
 
 def _booked(change: ExposureChange) -> dict[str, Any]:
-    return {f"booked_{name}": amount for name, amount in _fields(change).items()}
+    return {f"booked_{name}": amount for name, amount in fields_of(change).items()}
 
 
-def _scopes(nodes: Iterable[Node], limits: Iterable[Limit], exposures: Iterable[Exposure], day: date) -> list[Scope]:
+def _quote(row: Mapping[str, Any]) -> Quote:
+    of_instrument = {name: row[name] for name in Instrument.__slots__}
+    return Quote(Instrument(**of_instrument), row["reference"], row["observed_at"])
+
+
+def _completed(scope: Scope, activity: Iterable[Mapping[str, Any]], cash: Iterable[Mapping[str, Any]]) -> Scope:
+    own = scope.node.node_id
+    recent = [Activity(**{name: row[name] for name in Activity.__slots__}) for row in activity if row["node_id"] == own]
+    return replace(scope, activity=recent, cash={row["asset"]: row["total"] for row in cash if row["node_id"] == own})
+
+
+def _scopes(
+    nodes: Iterable[Node],
+    limits: Iterable[Limit],
+    exposures: Iterable[Exposure],
+    standings: Iterable[Mapping[str, Any]],
+) -> list[Scope]:
     limits_by_node: dict[uuid.UUID, list[Limit]] = defaultdict(list)
     for limit in limits:
         limits_by_node[limit.node_id].append(limit)
-    exposures_by_node: dict[uuid.UUID, dict[str, Exposure]] = defaultdict(dict)
+    exposures_by_node: dict[uuid.UUID, list[Exposure]] = defaultdict(list)
     for exposure in exposures:
-        exposures_by_node[exposure.node_id][exposure.symbol] = exposure
+        exposures_by_node[exposure.node_id].append(exposure)
+    standing_of = {row["node_id"]: Standing(**{name: row[name] for name in Standing.__slots__}) for row in standings}
     return [
-        Scope(node, limits_by_node[node.node_id], exposures_by_node[node.node_id], day)
+        Scope(
+            node,
+            limits_by_node[node.node_id],
+            exposures_by_node[node.node_id],
+            standing_of.get(node.node_id, Standing()),
+        )
         for node in sorted(nodes, key=lambda node: len(node.path))
     ]

@@ -16,17 +16,18 @@ from breakwater.domain.orders import OrderSnapshot, OrderType, OrdStatus, PlaceO
 _COLUMNS = """
 order_id, account_id, client_order_id, fingerprint, symbol, side, type, time_in_force, post_only, reduce_only,
 quantity, price, price_low, price_high, venue, status, cum_qty, leaves_qty, cum_notional, reject_code, reject_reason,
-refusals, engine_seq, correlation_id, created_at, updated_at, now() - updated_at AS age
+refusals, engine_seq, correlation_id, created_at, updated_at, now() - updated_at AS age, self_trade
 """
 
 _INSERT = """
 INSERT INTO trading.orders (
   order_id, tenant_id, account_id, client_order_id, fingerprint, symbol, side, type, time_in_force, post_only,
-  reduce_only, quantity, price, venue, status, leaves_qty, correlation_id, created_by, created_at, updated_at)
+  reduce_only, quantity, price, venue, strategy_id, located, status, leaves_qty, correlation_id, created_by, created_at,
+  updated_at)
 VALUES (
   %(order_id)s, %(tenant_id)s, %(account_id)s, %(client_order_id)s, %(fingerprint)s, %(symbol)s, %(side)s, %(type)s,
-  %(time_in_force)s, %(post_only)s, %(reduce_only)s, %(quantity)s, %(price)s, %(venue)s, 'PENDING_NEW', %(quantity)s,
-  %(correlation_id)s, %(created_by)s, %(created_at)s, now())
+  %(time_in_force)s, %(post_only)s, %(reduce_only)s, %(quantity)s, %(price)s, %(venue)s, %(strategy_id)s, %(located)s,
+  'PENDING_NEW', %(quantity)s, %(correlation_id)s, %(created_by)s, %(created_at)s, now())
 ON CONFLICT DO NOTHING
 """
 
@@ -78,6 +79,7 @@ class OrderRow:
     created_at: datetime
     updated_at: datetime
     age: timedelta
+    self_trade: str | None
 
     def __post_init__(self) -> None:
         for name, words in (("side", Side), ("type", OrderType), ("time_in_force", TimeInForce), ("status", OrdStatus)):
@@ -112,6 +114,8 @@ class OrderRows:
                 "quantity": terms.quantity,
                 "price": terms.price,
                 "venue": terms.venue,
+                "strategy_id": terms.strategy_id,
+                "located": terms.located,
                 "correlation_id": order.correlation_id,
                 "created_by": order.placed_by,
                 "created_at": order.placed_at,
@@ -149,11 +153,14 @@ class OrderRows:
                 },
             ).fetchall()
 
-    def set_band(self, order_id: uuid.UUID, price_low: Decimal, price_high: Decimal) -> None:
-        """The prices its reservation was valued for: the engine trades it inside them only."""
+    def set_band(
+        self, order_id: uuid.UUID, price_low: Decimal, price_high: Decimal, self_trade: str | None = None
+    ) -> None:
+        """The prices its reservation was valued for: the engine trades it inside them only. And its self-trade mode."""
         self._connection.execute(
-            "UPDATE trading.orders SET price_low = %s, price_high = %s WHERE order_id = %s AND tenant_id = %s",
-            (price_low, price_high, order_id, self._tenant_id),
+            """UPDATE trading.orders SET price_low = %s, price_high = %s, self_trade = %s
+               WHERE order_id = %s AND tenant_id = %s""",
+            (price_low, price_high, self_trade, order_id, self._tenant_id),
         )
 
     def refuse(self, order_id: uuid.UUID, *, code: str, reason: str, refusals: list[dict[str, Any]] | None) -> None:

@@ -30,10 +30,12 @@ class OrganisationRows:
         self._connection.execute(
             "INSERT INTO limits.limits"
             " (limit_id, tenant_id, node_id, limit_type, instrument, value, parameters, created_by)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (node_id, limit_type, instrument) DO NOTHING",
+            " SELECT %s, %s, %s, %s, %s, %s, %s, %s WHERE NOT EXISTS (SELECT FROM limits.limits"
+            "  WHERE node_id = %s AND limit_type = %s AND instrument = %s) ON CONFLICT DO NOTHING",
             (
                 *(limit.limit_id, self._tenant_id, limit.node_id, limit.limit_type, limit.instrument),
                 *(limit.value, Jsonb(limit.parameters), created_by),
+                *(limit.node_id, limit.limit_type, limit.instrument),
             ),
         )
 

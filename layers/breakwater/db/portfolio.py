@@ -22,7 +22,7 @@ WITH trade AS (
   ON CONFLICT DO NOTHING RETURNING trade_id),
 position AS (
   UPDATE trading.positions SET quantity = %(quantity)s, average_price = %(average_price)s,
-    realised_pnl = %(position_realised_pnl)s, fees = %(position_fees)s, updated_at = now()
+    realised_pnl = %(position_realised_pnl)s, fees = %(position_fees)s, flat_pnl = %(flat_pnl)s, updated_at = now()
   WHERE account_id = %(account_id)s AND symbol = %(symbol)s AND EXISTS (SELECT FROM trade))
 INSERT INTO trading.balances AS balance (account_id, asset, tenant_id, total)
 SELECT %(account_id)s, change.asset, %(tenant_id)s, change.amount
@@ -34,7 +34,7 @@ _LOCK_POSITION = """
 INSERT INTO trading.positions AS position (account_id, symbol, tenant_id, updated_at)
 VALUES (%(account_id)s, %(symbol)s, %(tenant_id)s, now())
 ON CONFLICT (account_id, symbol) DO UPDATE SET updated_at = position.updated_at
-RETURNING quantity, average_price, realised_pnl, fees
+RETURNING quantity, average_price, realised_pnl, fees, flat_pnl
 """
 
 _TRADES_PAGE = """
@@ -116,6 +116,7 @@ class PortfolioRows:
                 "average_price": position.average_price,
                 "position_realised_pnl": position.realised_pnl,
                 "position_fees": position.fees,
+                "flat_pnl": position.flat_pnl,
                 "assets": assets,
                 "amounts": [balance_changes[asset] for asset in assets],
             },

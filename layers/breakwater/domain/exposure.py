@@ -1,13 +1,15 @@
 """The scope tree and what each of its nodes has used and reserved."""
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
+from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import Side
 
 ALL_INSTRUMENTS = "*"
@@ -21,9 +23,39 @@ class NodeState(StrEnum):
     KILLED = "KILLED"
 
 
+class Action(StrEnum):
+    """What a limit does when an order, or a loss, would pass it. All but WARN refuse the order."""
+
+    WARN = "WARN"
+    REJECT = "REJECT"
+    REDUCE_ONLY = "REDUCE_ONLY"
+    SUSPEND = "SUSPEND"
+    KILL = "KILL"
+
+    @property
+    def node_state(self) -> NodeState | None:
+        """What the limit's node comes to; None where it stays what it is."""
+        return _STATE_AFTER.get(self)
+
+
+_STATE_AFTER = {
+    Action.REDUCE_ONLY: NodeState.REDUCE_ONLY,
+    Action.SUSPEND: NodeState.SUSPENDED,
+    Action.KILL: NodeState.KILLED,
+}
+_SEVERITY = (NodeState.ACTIVE, NodeState.REDUCE_ONLY, NodeState.SUSPENDED, NodeState.KILLED)
+
+
+def is_stricter(state: str, than: str) -> bool:
+    return _SEVERITY.index(NodeState(state)) > _SEVERITY.index(NodeState(than))
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One scope of firm > desk > trader > account. `path` leads from the root to this node, both included."""
+    """One scope of firm > desk > trader > account > strategy > key. `path` leads from the root to it, both included.
+
+    `session_day` is the day, in the node's own calendar, at the moment of the question.
+    """
 
     node_id: uuid.UUID
     parent_id: uuid.UUID | None
@@ -33,11 +65,16 @@ class Node:
     path: Sequence[uuid.UUID]
     state: str
     state_reason: str | None
+    session_day: date
+    time_zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`value` is in the unit of the type, None where `parameters` say all; `limit_id` is None for what is built in."""
+    """`value` is in the unit of the type, None where `parameters` say all; `limit_id` is None for what is built in.
+
+    Notionals are in `currency`. `value` is the override's while one is in force; `set_value` is what was set.
+    """
 
     limit_id: uuid.UUID | None
     node_id: uuid.UUID
@@ -45,9 +82,16 @@ class Limit:
     instrument: str
     value: Decimal | None
     parameters: Mapping[str, Any]
+    currency: str = "USDT"
+    action: str = Action.REJECT
+    thresholds_pct: Sequence[int] = (70, 90)
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    version: int = 1
+    override_id: uuid.UUID | None = None
 
-    def matches(self, symbol: str) -> bool:
-        return self.instrument in (ALL_INSTRUMENTS, symbol)
+    def matches(self, instrument: Instrument, venue: str) -> bool:
+        return InstrumentFilter.of(self.instrument).matches(instrument.symbol, venue, instrument.asset_class)
 
     @property
     def cap(self) -> Decimal:
@@ -56,23 +100,79 @@ class Limit:
             raise ValueError(f"limit {self.limit_id} of type {self.limit_type} has no value")
         return self.value
 
+    def parameter(self, name: str, default: str) -> Decimal:
+        """A parameter that is a decimal string, or the default."""
+        return Decimal(self.parameters.get(name, default))
+
+    @property
+    def window(self) -> timedelta:
+        """How far back a limit on conduct looks."""
+        return timedelta(seconds=int(self.parameters["window_s"]))
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentFilter:
+    """`*`, a symbol (`ETH/USDT`), `venue:SIM` or `class:SPOT`."""
+
+    kind: str
+    name: str
+
+    @classmethod
+    def of(cls, text: str) -> "InstrumentFilter":
+        if text == ALL_INSTRUMENTS:
+            return _EVERY_INSTRUMENT
+        kind, colon, name = text.partition(":")
+        return cls(kind, name) if colon else cls("symbol", text)
+
+    def matches(self, symbol: str, venue: str, asset_class: str) -> bool:
+        told = {"all": self.name, "symbol": symbol, "venue": venue, "class": asset_class}
+        return told[self.kind] == self.name
+
+
+_EVERY_INSTRUMENT = InstrumentFilter("all", "")
+
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """One node in one symbol: F, B and S of the specification in base units, notionals in the quote currency.
+    """One node in one symbol at one venue: F, B and S of the specification in base units, notionals in quote currency.
 
-    `open_*` is what reservations hold, `traded_notional` what filled on the UTC day `session_date`.
+    `open_*` is what reservations and leases hold; `traded_notional` and `session_order_count` are of the session day
+    `session_date` alone.
     """
 
     node_id: uuid.UUID
     symbol: str
+    venue: str
+    asset_class: str
+    quote_asset: str
     filled_qty: Decimal
     open_buy_qty: Decimal
     open_sell_qty: Decimal
     open_order_count: int
     open_notional: Decimal
+    open_buy_notional: Decimal
     session_date: date
     traded_notional: Decimal
+    session_order_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """F, B and S of one symbol, over all venues."""
+
+    filled_qty: Decimal = ZERO
+    open_buy_qty: Decimal = ZERO
+    open_sell_qty: Decimal = ZERO
+
+    def __add__(self, other: "Position | Exposure") -> "Position":
+        return Position(
+            self.filled_qty + other.filled_qty,
+            self.open_buy_qty + other.open_buy_qty,
+            self.open_sell_qty + other.open_sell_qty,
+        )
+
+    def with_order(self, side: Side, quantity: Decimal) -> "Position":
+        return self + (Position(open_buy_qty=quantity) if side is Side.BUY else Position(open_sell_qty=quantity))
 
     def reducible_qty(self, side: Side) -> Decimal:
         """How much more of this side can only bring the position nearer to zero, whichever open orders fill first."""
@@ -80,32 +180,87 @@ class Exposure:
             return max(ZERO, self.filled_qty - self.open_sell_qty)
         return max(ZERO, -self.filled_qty - self.open_buy_qty)
 
+    @property
+    def worst(self) -> Decimal:
+        """The greatest magnitude it can come to when one side's orders fill."""
+        return max(abs(self.filled_qty + self.open_buy_qty), abs(self.filled_qty - self.open_sell_qty))
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What happened at a node in one symbol at one venue within one second."""
+
+    at: datetime
+    symbol: str
+    venue: str
+    asset_class: str
+    quote_asset: str
+    new_count: int
+    replace_count: int
+    cancel_count: int
+    fill_count: int
+    automated_fill_count: int
+    traded_notional: Decimal
+
+    @property
+    def message_count(self) -> int:
+        return self.new_count + self.replace_count + self.cancel_count
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a node has fared: streaks, profit and loss as last observed, and when its owner was last heard of.
+
+    Profit and loss (`pnl`) is realised plus unrealised minus fees plus funding since the beginning, in the base
+    currency; `pnl_open` is what it was when the session began, `pnl_peak` and `pnl_close_peak` the highest it was at
+    any time and at the end of any session.
+    """
+
+    reject_streak: int = 0
+    loss_streak: int = 0
+    cool_until: datetime | None = None
+    rearmed_at: datetime | None = None
+    pnl: Decimal | None = None
+    pnl_open: Decimal = ZERO
+    pnl_peak: Decimal = ZERO
+    pnl_close_peak: Decimal = ZERO
+    observed_at: datetime | None = None
+    heartbeat_at: datetime | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A node with its limits and its exposures by symbol, as of the UTC day of the question."""
+    """A node with its limits and all that stands against them at the moment of the question.
+
+    `cash` is by asset, of all accounts below; only read where a limit asks for it, as `activity` is.
+    """
 
     node: Node
     limits: Sequence[Limit]
-    exposures: Mapping[str, Exposure]
-    day: date
+    exposures: Sequence[Exposure]
+    standing: Standing = Standing()
+    activity: Sequence[Activity] = ()
+    cash: Mapping[str, Decimal] = MappingProxyType({})
 
-    def exposure(self, symbol: str) -> Exposure:
-        known = self.exposures.get(symbol)
-        if known is not None:
-            return known
-        return Exposure(self.node.node_id, symbol, ZERO, ZERO, ZERO, 0, ZERO, self.day, ZERO)
+    def position(self, symbol: str) -> Position:
+        return self.positions(symbol).get(symbol, Position())
 
-    def matching(self, instrument: str) -> Iterator[Exposure]:
-        return (e for e in self.exposures.values() if instrument in (ALL_INSTRUMENTS, e.symbol))
+    def positions(self, instrument: str = ALL_INSTRUMENTS) -> dict[str, Position]:
+        held: dict[str, Position] = {}
+        for exposure in self.matching(instrument):
+            held[exposure.symbol] = held.get(exposure.symbol, Position()) + exposure
+        return held
 
-    def open_order_count(self, instrument: str) -> int:
-        return sum(exposure.open_order_count for exposure in self.matching(instrument))
+    def matching(self, instrument: str) -> list[Exposure]:
+        wanted = InstrumentFilter.of(instrument)
+        return [e for e in self.exposures if wanted.matches(e.symbol, e.venue, e.asset_class)]
 
-    def open_notional(self, instrument: str) -> Decimal:
-        return sum((exposure.open_notional for exposure in self.matching(instrument)), ZERO)
+    def today(self, instrument: str) -> list[Exposure]:
+        """Those whose counts are of today: a row whose session is over says nothing about this one."""
+        return [e for e in self.matching(instrument) if e.session_date >= self.node.session_day]
 
-    def traded_notional(self, instrument: str) -> Decimal:
-        """What filled today: a row whose day is over says nothing about today."""
-        today = (e.traded_notional for e in self.matching(instrument) if e.session_date >= self.day)
-        return sum(today, ZERO)
+    def recent(self, limit: Limit, at: datetime) -> list[Activity]:
+        """What lies within the limit's window. Whole seconds, so a window is never shorter than it says."""
+        wanted = InstrumentFilter.of(limit.instrument)
+        since = at - limit.window - timedelta(seconds=1)
+        return [a for a in self.activity if a.at > since and wanted.matches(a.symbol, a.venue, a.asset_class)]

@@ -17,6 +17,7 @@ class Instrument:
     tick_size: Decimal
     lot_size: Decimal
     notional_min: Decimal
+    asset_class: str = "SPOT"
 
     def price_ticks(self, price: Decimal) -> int:
         """The price in ticks; InvalidRequest when it is not positive or between two ticks."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
-from typing import TypedDict
+from decimal import localcontext
+from typing import Any, TypedDict
 
-from breakwater.domain.exposure import ALL_INSTRUMENTS, ZERO, Limit, Scope
+from breakwater.domain.exposure import ALL_INSTRUMENTS, ZERO, Action, Limit, NodeState, Scope, is_stricter
 from breakwater.domain.ids import IdText
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.limit_types import (
@@ -13,20 +13,24 @@ from breakwater.domain.limit_types import (
     LIMIT_TYPES,
     PRICE_COLLAR,
     REDUCE_ONLY,
+    SELF_TRADE,
+    Need,
     ProposedOrder,
     Verdict,
 )
+from breakwater.domain.market import Market, MissingReference
 from breakwater.domain.money import EXACT, AmountText, format_amount, trim
-from breakwater.domain.orders import OrderTerms, Side
+from breakwater.domain.orders import VENUES, OrderTerms, Side
 from breakwater.domain.valuation import PriceBand, price_band
 
-WARNING_PCTS = (70, 90)
+REDUCING_SKIPS = range(19, 30)  # The exposure and loss limits of the table that an order which only reduces skips.
 
 
 class Refusal(TypedDict):
     """One limit of one node, ready for JSON. `limit_id` null: the node itself is stopped or only reduces.
 
-    `largest_passing_quantity` null: this limit does not look at the quantity.
+    `largest_passing_quantity` null: this limit does not look at the quantity. `missing`: what it could not be judged
+    without, where that is why it refused.
     """
 
     node_id: IdText
@@ -39,6 +43,8 @@ class Refusal(TypedDict):
     reserved: AmountText
     attempted: AmountText
     largest_passing_quantity: AmountText | None
+    action: str
+    missing: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +70,46 @@ class Finding:
             "reserved": format_amount(trim(verdict.reserved)),
             "attempted": format_amount(trim(verdict.attempted)),
             "largest_passing_quantity": None if largest is None else format_amount(trim(largest)),
+            "action": self.limit.action,
+            "missing": verdict.missing,
         }
 
+    @property
+    def refuses(self) -> bool:
+        return not self.verdict.passes and self.limit.action != Action.WARN
+
     def thresholds_crossed(self) -> list[int]:
-        """The soft thresholds, in percent, that this order takes the use across."""
+        """Thresholds, in percent, that this order takes the use across; 100 where it is over and may go on."""
         verdict = self.verdict
-        if not (LIMIT_TYPES[self.limit.limit_type].accumulates and verdict.passes and verdict.attempted > 0):
+        if not verdict.passes:
+            return [] if self.refuses else [100]
+        if not (LIMIT_TYPES[self.limit.limit_type].accumulates and verdict.attempted > 0):
             return []
         with localcontext(EXACT):
             before = verdict.in_use * 100
             after = before + verdict.attempted * 100
-            return [pct for pct in WARNING_PCTS if before < verdict.limit * pct <= after]
+            return [pct for pct in self.limit.thresholds_pct if before < verdict.limit * pct <= after]
 
 
-def propose(
-    terms: OrderTerms, instrument: Instrument, reference: Decimal | None, scopes: Sequence[Scope]
-) -> ProposedOrder:
-    """The order with its price band and what it could reduce. `scopes`: root first, the account's own last.
+@dataclass(frozen=True, slots=True)
+class NodeChange:
+    """A node that a refusal has brought to a stricter state, and the limit that did."""
 
-    Raises what `price_band` raises.
+    scope: Scope
+    state: NodeState
+    finding: Finding
+
+
+def propose(terms: OrderTerms, market: Market, scopes: Sequence[Scope], **known: Any) -> ProposedOrder:
+    """The order with its price band and what it could reduce. `scopes`: root first, the account's among them.
+
+    `known` are the fields of ProposedOrder that only a database knows. Raises what `price_band` raises.
     """
+    quote = market.quotes[terms.symbol]
+    instrument, reference = quote.instrument, quote.fresh(market.at)
     limits = (limit for scope in scopes for limit in scope.limits)
-    collars = [limit.cap for limit in limits if limit.limit_type == PRICE_COLLAR and limit.matches(terms.symbol)]
+    collars = [limit.cap for limit in limits if _is_collar(limit, instrument, terms.venue)]
+    account = next(scope for scope in scopes if scope.node.account_id == terms.account_id)
     with localcontext(EXACT):
         return ProposedOrder(
             instrument=instrument,
@@ -94,12 +118,39 @@ def propose(
             limit_price=terms.price,
             reference=reference,
             band=price_band(terms, instrument, reference, min(collars, default=None)),
-            reducible_qty=scopes[-1].exposure(terms.symbol).reducible_qty(terms.side),
+            reducible_qty=account.position(terms.symbol).reducible_qty(terms.side),
+            venue=terms.venue,
+            at=market.at,
+            market=market,
+            type=terms.type,
+            time_in_force=terms.effective_time_in_force,
+            reference_age_s=quote.age_s(market.at),
+            located=terms.located,
+            **known,
         )
 
 
+def _is_collar(limit: Limit, instrument: Instrument, venue: str) -> bool:
+    # One that only warns must not narrow the band that the engine holds the order to.
+    return limit.limit_type == PRICE_COLLAR and limit.action != Action.WARN and limit.matches(instrument, venue)
+
+
+def needs(scopes: Iterable[Scope], quote_asset: str) -> Need:
+    """What the limits of these scopes judge an order in this quote currency by, beyond nodes, limits and exposures."""
+    needed = Need.NOTHING
+    for scope in scopes:
+        currencies = {quote_asset, *(exposure.quote_asset for exposure in scope.exposures)}
+        for limit in scope.limits:
+            of_type = LIMIT_TYPES[limit.limit_type].needs
+            needed |= of_type & ~Need.RATES if currencies == {limit.currency} else of_type
+    return needed
+
+
 def evaluate(scopes: Sequence[Scope], order: ProposedOrder, *, reduce_only: bool) -> list[Finding]:
-    """The verdict of every limit that applies; the order may go only if all of them pass."""
+    """The verdict of every limit that applies; the order may go only if none of them refuses.
+
+    From the root down; within a node first its own state, then its limits in the order of the table.
+    """
     with localcontext(EXACT):
         findings = [_find(scope, limit, order) for scope in scopes for limit in _applicable(scope, order)]
         if reduce_only:
@@ -108,36 +159,81 @@ def evaluate(scopes: Sequence[Scope], order: ProposedOrder, *, reduce_only: bool
 
 
 def refused(findings: Iterable[Finding]) -> list[Finding]:
-    return [finding for finding in findings if not finding.verdict.passes]
+    return [finding for finding in findings if finding.refuses]
 
 
-def use_of(scope: Scope, limit: Limit, instruments: Iterable[Instrument]) -> Verdict | None:
+def node_changes(findings: Iterable[Finding]) -> list[NodeChange]:
+    """What the refusals do to the nodes whose limits refused: to each the strictest of them, none to a looser state."""
+    changes: dict[object, NodeChange] = {}
+    for finding in refused(findings):
+        node, state = finding.scope.node, Action(finding.limit.action).node_state
+        known = changes.get(node.node_id)
+        if state is not None and is_stricter(state, known.state if known else node.state):
+            changes[node.node_id] = NodeChange(finding.scope, state, finding)
+    return list(changes.values())
+
+
+def self_trade_mode(scopes: Sequence[Scope], order: ProposedOrder) -> str | None:
+    """What the matching core does where the order would meet one of the firm's own: of the limit nearest the order."""
+    for scope in reversed(scopes):
+        for limit in _applicable(scope, order):
+            if limit.limit_type == SELF_TRADE:
+                return str(limit.parameters["mode"])
+    return None
+
+
+def use_of(scope: Scope, limit: Limit, market: Market) -> Verdict | None:
     """What stands against the limit now; None for types that judge each order by itself.
 
     Position limits hold in each symbol by itself: the fullest symbol speaks.
     """
     limit_type = LIMIT_TYPES[limit.limit_type]
-    matching = [instrument for instrument in instruments if limit.matches(instrument.symbol)]
-    if not limit_type.accumulates or not matching:
+    if not limit_type.accumulates:
+        return None
+    instruments = [quote.instrument for quote in market.quotes.values()]
+    held = {exposure.symbol for exposure in scope.exposures}
+    # The other types sum over all that they match, so any instrument asks them for the whole.
+    matching = [i for i in instruments if i.symbol in held and _may_match(limit, i)] or [
+        i for i in instruments if _may_match(limit, i)
+    ][:1]
+    if not matching:
         return None
     with localcontext(EXACT):
-        verdicts = [limit_type.judge(scope, _nothing_in(instrument), limit) for instrument in matching]
+        verdicts = [_judge(scope, limit, _nothing_in(instrument, limit, market)) for instrument in matching]
         return max(verdicts, key=lambda verdict: verdict.in_use)
 
 
+def _may_match(limit: Limit, instrument: Instrument) -> bool:
+    return any(limit.matches(instrument, venue) for venue in VENUES)
+
+
 def _applicable(scope: Scope, order: ProposedOrder) -> list[Limit]:
-    set_here = [limit for limit in scope.limits if limit.matches(order.instrument.symbol)]
+    set_here = [limit for limit in scope.limits if limit.matches(order.instrument, order.venue)]
+    set_here.sort(key=lambda limit: (LIMIT_TYPES[limit.limit_type].number, limit.limit_type, limit.instrument))
     return [_built_in(scope, KILL_SWITCH), *set_here]
 
 
 def _find(scope: Scope, limit: Limit, order: ProposedOrder) -> Finding:
-    return Finding(scope, limit, LIMIT_TYPES[limit.limit_type].judge(scope, order, limit))
+    return Finding(scope, limit, _judge(scope, limit, order))
+
+
+def _judge(scope: Scope, limit: Limit, order: ProposedOrder) -> Verdict:
+    """What cannot be judged is refused; but a position can be closed where only exposure or losses are not known."""
+    limit_type = LIMIT_TYPES[limit.limit_type]
+    try:
+        return limit_type.judge(scope, order, limit)
+    except MissingReference as error:
+        passes = order.only_reduces and limit_type.number in REDUCING_SKIPS
+        cap = limit.value or ZERO
+        return Verdict(passes, cap, ZERO, ZERO, order.quantity, None if passes else ZERO, missing=error.what)
 
 
 def _built_in(scope: Scope, limit_type: str) -> Limit:
     return Limit(None, scope.node.node_id, limit_type, ALL_INSTRUMENTS, None, {})
 
 
-def _nothing_in(instrument: Instrument) -> ProposedOrder:
+def _nothing_in(instrument: Instrument, limit: Limit, market: Market) -> ProposedOrder:
+    """An order of nothing: what is said to it is what stands without it."""
+    venue = next((venue for venue in VENUES if limit.matches(instrument, venue)), VENUES[0])
     band = PriceBand(instrument.tick_size, instrument.tick_size)
-    return ProposedOrder(instrument, Side.BUY, ZERO, None, None, band, ZERO)
+    return ProposedOrder(instrument, Side.BUY, ZERO, None, None, band, ZERO, venue, market.at, market)

@@ -40,6 +40,15 @@ class TimeInForce(StrEnum):
     FOK = "FOK"
 
 
+class SelfTrade(StrEnum):
+    """What is done where an order would meet one of the same firm."""
+
+    CANCEL_NEWEST = "CANCEL_NEWEST"
+    CANCEL_OLDEST = "CANCEL_OLDEST"
+    CANCEL_BOTH = "CANCEL_BOTH"
+    DECREMENT = "DECREMENT"
+
+
 class OrdStatus(StrEnum):
     PENDING_NEW = "PENDING_NEW"
     NEW = "NEW"
@@ -84,6 +93,8 @@ class OrderTerms(_Message):
     post_only: bool = False
     reduce_only: bool = False
     venue: Venue = SIMULATED_VENUE
+    strategy_id: uuid.UUID | None = None  # The STRATEGY node below the account that it counts to as well.
+    located: bool = False  # A short sale of what was borrowed or located beforehand.
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -119,6 +130,9 @@ class OrderTerms(_Message):
         told["quantity"] = format_amount(self.quantity.normalize(EXACT))
         told["price"] = None if self.price is None else format_amount(self.price.normalize(EXACT))
         told["time_in_force"] = self.effective_time_in_force
+        for later, default in (("strategy_id", None), ("located", False)):
+            if told[later] == default:  # So that orders from before these fields keep their fingerprints.
+                del told[later]
         return hashlib.sha256(repr(sorted(told.items())).encode()).hexdigest()
 
 
@@ -131,9 +145,19 @@ class PlaceOrder(_Message):
     placed_by: str
     placed_at: datetime
     terms: OrderTerms
+    api_key_id: str | None = None  # None: a person sent it.
 
     @classmethod
-    def of(cls, terms: OrderTerms, *, tenant_id: uuid.UUID, placed_by: str, correlation_id: str, at: datetime) -> Self:
+    def of(
+        cls,
+        terms: OrderTerms,
+        *,
+        tenant_id: uuid.UUID,
+        placed_by: str,
+        correlation_id: str,
+        at: datetime,
+        api_key_id: str | None = None,
+    ) -> Self:
         order_id = order_id_of(tenant_id, terms.account_id, terms.client_order_id)
         return cls(
             order_id=order_id,
@@ -142,6 +166,7 @@ class PlaceOrder(_Message):
             placed_by=placed_by,
             placed_at=at,
             terms=terms,
+            api_key_id=api_key_id,
         )
 
 
@@ -168,6 +193,8 @@ class SubmitOrder(_Message):
     price_high: Amount
     venue: Venue
     correlation_id: CorrelationId
+    # None, and in journals from before it: CANCEL_NEWEST.
+    self_trade: SelfTrade | None = None
 
 
 class OrderSnapshot(_Message):

@@ -66,6 +66,7 @@ class Principal:
     scopes: frozenset[str]
     expires_at: int | None = None  # Seconds since the epoch; None: until it is revoked.
     ip_allow: tuple[str, ...] = ()  # Networks it may be used from; empty: from anywhere.
+    api_key_id: str | None = None  # None: a person, with an access token.
 
     @property
     def permissions(self) -> frozenset[str]:

@@ -35,6 +35,7 @@ class Position:
     average_price: Decimal = ZERO
     realised_pnl: Decimal = ZERO
     fees: Decimal = ZERO
+    flat_pnl: Decimal = ZERO  # Realised less fees when it was last flat: where the round trip under way began.
 
     def after(self, fill: Fill, instrument: Instrument) -> "Position":
         """The position once the fill is booked. ValueError when its fee is in an asset the pair does not have."""
@@ -48,7 +49,15 @@ class Position:
         closed = min(self.quantity.copy_abs(), fill.last_qty).copy_sign(self.quantity)
         earned = EXACT.multiply(closed, EXACT.subtract(fill.last_px, self.average_price))
         realised = EXACT.add(self.realised_pnl, earned)
-        return Position(quantity, self._average_after_closing(quantity, fill), realised, fees)
+        average = self._average_after_closing(quantity, fill)
+        ends_trip = EXACT.multiply(quantity, self.quantity) <= 0
+        flat_pnl = EXACT.subtract(realised, fees) if ends_trip else self.flat_pnl
+        return Position(quantity, average, realised, fees, flat_pnl)
+
+    def round_trip_pnl(self, after: "Position") -> Decimal | None:
+        """What the round trip that ended between this state and `after` has earned, fees paid; None if none ended."""
+        ended = self.quantity != 0 and EXACT.multiply(after.quantity, self.quantity) <= 0
+        return EXACT.subtract(after.flat_pnl, self.flat_pnl) if ended else None
 
     def unrealised_pnl(self, mark_price: Decimal) -> Decimal:
         return EXACT.multiply(self.quantity, EXACT.subtract(mark_price, self.average_price))

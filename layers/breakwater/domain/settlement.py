@@ -3,15 +3,12 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 from enum import StrEnum
 
 from breakwater.domain.exposure import ZERO
 from breakwater.domain.money import EXACT
 from breakwater.domain.orders import OrderSnapshot, Side
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ReservationState(StrEnum):
@@ -27,6 +24,8 @@ class HeldReservation:
     order_id: uuid.UUID
     node_ids: Sequence[uuid.UUID]
     symbol: str
+    venue: str
+    is_automated: bool
     side: Side
     quantity: Decimal
     valuation_price: Decimal
@@ -50,7 +49,9 @@ class ExposureChange:
     open_sell_qty: Decimal
     open_order_count: int
     open_notional: Decimal
+    open_buy_notional: Decimal
     traded_notional: Decimal
+    fill_count: int
 
 
 def settled(reservation: HeldReservation, snapshot: OrderSnapshot) -> HeldReservation:
@@ -85,16 +86,15 @@ def change_between(before: HeldReservation, after: HeldReservation) -> ExposureC
     """The difference, so that what is told twice, late or in the wrong order books nothing twice."""
     with localcontext(EXACT):
         opened = after.open_qty - before.open_qty
+        opened_notional = opened * before.valuation_price
         return ExposureChange(
             filled_qty=(after.cum_qty - before.cum_qty) * before.side.sign,
             open_buy_qty=opened if before.side is Side.BUY else ZERO,
             open_sell_qty=opened if before.side is Side.SELL else ZERO,
             open_order_count=after.is_open - before.is_open,
-            open_notional=opened * before.valuation_price,
+            open_notional=opened_notional,
+            open_buy_notional=opened_notional if before.side is Side.BUY else ZERO,
             traded_notional=after.cum_notional - before.cum_notional,
+            # Words between may have been lost: several fills then count as one.
+            fill_count=int(after.cum_qty > before.cum_qty),
         )
-
-
-def session_day(time_ns: int) -> date:
-    """The UTC day whose traded notional a fill at this time counts to."""
-    return (_EPOCH + timedelta(microseconds=time_ns // 1000)).date()

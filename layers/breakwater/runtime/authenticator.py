@@ -31,7 +31,7 @@ def authenticate(authorization: str) -> Principal:
         key_id, secret = split_api_key(credentials)
         with untenanted_transaction() as connection:
             found = find_api_key(connection, key_id)
-        return verify_api_key(found, secret)
+        return verify_api_key(key_id, found, secret)
     raise NotAuthenticated("the Authorization header is `Bearer <access token>` or `ApiKey <key>`")
 
 

@@ -16,6 +16,7 @@ def to_context(principal: Principal) -> dict[str, str]:
         "scopes": ",".join(sorted(principal.scopes)),
         "expires_at": "" if principal.expires_at is None else str(principal.expires_at),
         "ip_allow": ",".join(principal.ip_allow),
+        "api_key_id": principal.api_key_id or "",
     }
 
 
@@ -36,5 +37,6 @@ def to_caller(context: dict[str, Any] | None, correlation_id: str) -> Caller:
         scopes=frozenset(context["scopes"].split(",")) - {""},
         expires_at=int(context["expires_at"]) if context["expires_at"] else None,
         ip_allow=tuple(context["ip_allow"].split(",")) if context["ip_allow"] else (),
+        api_key_id=context.get("api_key_id") or None,  # Answers from before a deploy are cached without it.
         correlation_id=correlation_id,
     )

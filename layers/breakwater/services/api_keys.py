@@ -79,7 +79,7 @@ def split_api_key(api_key: str) -> tuple[str, str]:
     return match[1], match[2]
 
 
-def verify_api_key(found: FoundApiKey | None, secret: str) -> Principal:
+def verify_api_key(key_id: str, found: FoundApiKey | None, secret: str) -> Principal:
     """Whom the key stands for; NotAuthenticated when it is unknown or its secret is wrong."""
     if found is None:
         raise NotAuthenticated("unknown, revoked or expired API key")
@@ -93,6 +93,7 @@ def verify_api_key(found: FoundApiKey | None, secret: str) -> Principal:
         frozenset(found.scopes),
         expires_at=None if found.expires_at is None else int(found.expires_at.timestamp()),
         ip_allow=tuple(found.ip_allow),
+        api_key_id=key_id,
     )
 
 

@@ -1,40 +1,41 @@
-"""Limits as people meet them: set and see them, ask what they would say, stop a scope and let it trade again."""
+"""Limits as they are set: created, replaced, dated, deleted, remembered, and overridden for a while."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from decimal import Decimal, localcontext
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from breakwater.db.connection import TenantTransaction
-from breakwater.db.limits import OpenOrder
-from breakwater.domain.exposure import ALL_INSTRUMENTS, Limit, Node, NodeState, Scope
-from breakwater.domain.instruments import Instrument
+from breakwater.db.limit_settings import Override
+from breakwater.domain.exposure import ALL_INSTRUMENTS, Action, Limit, Node, NodeState, Scope, is_stricter
 from breakwater.domain.limit_types import LIMIT_TYPES, RESTRICTED_LIST
-from breakwater.domain.limits import refused, use_of
-from breakwater.domain.money import EXACT, Amount, format_amount, trim
-from breakwater.domain.orders import OrderTerms
-from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
-from breakwater.domain.times import nanoseconds
-from breakwater.errors import BreakwaterError, EngineUnavailable, InvalidRequest, NotFound
-from breakwater.services.engine_client import CanceledOrders, EngineClient, FailedCancel
+from breakwater.domain.limits import use_of
+from breakwater.domain.market import Market, RiskTerms
+from breakwater.domain.money import Amount, format_amount, trim
+from breakwater.domain.orders import VENUES
+from breakwater.domain.permissions import Caller
+from breakwater.domain.times import format_time, nanoseconds
+from breakwater.errors import InvalidRequest, LimitOverlaps, NotFound, NotPermitted, VersionConflict
 from breakwater.services.limit_views import (
-    KilledNode,
-    LimitTree,
-    LimitTreeNode,
-    LimitUsage,
-    LimitValidation,
-    LimitView,
-    NodeView,
+    LimitHistory,
+    OverridePage,
+    OverrideView,
+    RiskTermsPage,
+    RiskTermsView,
     SetLimit,
+    limit_json,
 )
-from breakwater.services.limits import judge
-from breakwater.services.settlement import TenantTransactions, settle
+from breakwater.services.limits import change_node_state
 from events.envelope import Event
-from events.limits import LimitChanged, NodeStateChanged
+from events.limits import LimitChanged, OverrideChanged
+
+OVERRIDE_DURATION_MAX = timedelta(days=7)
+_Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,20}$")]
+_Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
 class _Body(BaseModel):
@@ -42,130 +43,304 @@ class _Body(BaseModel):
 
 
 class LimitSetting(_Body):
-    """The body of POST /limits; `instrument` is a symbol or * for all."""
+    """The body of POST /limits. `instrument` is a symbol, `venue:SIM`, `class:SPOT` or * for all.
+
+    Without `limit_id` it replaces the limit of the same node, type and instrument that is in force, or has the same
+    dates; else it is a new one. With `version` it replaces that version only.
+    """
 
     node_id: uuid.UUID
     limit_type: Annotated[str, StringConstraints(max_length=40)]
     instrument: Annotated[str, StringConstraints(max_length=41)] = ALL_INSTRUMENTS
     value: Amount | None = None
     parameters: dict[str, Any] = {}
+    currency: _Currency = "USDT"
+    action: Action | None = None
+    thresholds_pct: Annotated[list[Annotated[int, Field(ge=1, le=99)]], Field(max_length=5)] = [70, 90]
+    valid_from: AwareDatetime | None = None
+    valid_until: AwareDatetime | None = None
+    limit_id: uuid.UUID | None = None
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "LimitSetting":
+        if self.valid_from is not None and self.valid_until is not None and self.valid_from >= self.valid_until:
+            raise ValueError("valid_from must be before valid_until")
+        return self
 
 
-class StateChange(_Body):
-    """The body of POST /limits/kill and /limits/rearm."""
+class OverrideRequest(_Body):
+    """The body of POST /limits/overrides: another value for a limit between two times."""
 
-    node_id: uuid.UUID
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+    limit_id: uuid.UUID
+    value: Amount
+    starts_at: AwareDatetime | None = None  # None: as soon as it is approved.
+    ends_at: AwareDatetime
+    reason: _Reason
+
+
+class RiskTermsSetting(_Body):
+    """The body of PUT /limits/risk-terms: what the firm says of an instrument. What is left out is not known then."""
+
+    symbol: Annotated[str, StringConstraints(max_length=41)]
+    average_daily_qty: Amount | None = None
+    initial_margin: Amount | None = None
+    sector: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 _-]{1,40}$")] | None = None
+    daily_volatility: Amount | None = None
+    as_of: date | None = None
 
 
 def set_limit(setting: LimitSetting, caller: Caller, tx: TenantTransaction, at: datetime) -> SetLimit:
-    """Create the limit, or replace the one of the same node, type and instrument.
+    """Create the limit, or replace one.
 
     The answer is the limit with `warnings`, sentences for people: it is looser than one above it and so never the one
-    that refuses, or already below what is in use. InvalidRequest for a value that makes no sense.
+    that refuses, or below what is in use, which makes its node only reduce at once. InvalidRequest for a value that
+    makes no sense, LimitOverlaps for dates that another one has, VersionConflict when somebody else was faster.
     """
     caller.require("limits:manage")
     limit_type = LIMIT_TYPES.get(setting.limit_type)
     if limit_type is None:
         raise InvalidRequest(f"limit_type is one of {', '.join(LIMIT_TYPES)}", field="limit_type")
     limit_type.check_setting(setting.value, setting.parameters)
-    # Locked, so that an order sees either the old limit or the new one.
-    node = tx.limits.node(setting.node_id, lock=True)
+    # Locked, so that an order sees either the old limit or the new one, and two people never the same version.
+    node = tx.limits.node(setting.node_id, at, lock=True)
     if node is None:
         raise NotFound("no such node")
-    instruments = tx.market.instruments()
-    _check_symbols(setting, {instrument.symbol for instrument in instruments})
-    before = tx.limits.limit_at(setting.node_id, setting.limit_type, setting.instrument)
-    limit = tx.limits.put(Limit(limit_id=uuid.uuid4(), **dict(setting)), created_by=caller.username)
+    if limit_type.kinds and node.kind not in limit_type.kinds:
+        raise InvalidRequest(f"this limit is set on nodes of kind {' or '.join(sorted(limit_type.kinds))}")
+    market = tx.limits.market(at)
+    _check_instruments(setting, market)
+    before = _replaced(setting, tx, at)
+    limit = _as_set(setting, before, limit_type.action)
+    _check_dates(limit, tx)
+    tx.limit_settings.save(limit, caller.username, at)
     _tell_change(tx, node, before=before, after=limit, caller=caller, at=at)
-    scopes = {scope.node.node_id: scope for scope in tx.limits.scopes(at.astimezone(UTC).date())}
-    scope = scopes[limit.node_id]
-    warnings = [*_looser_than_above(limit, scope, scopes), *_below_use(limit, scope, instruments)]
-    return {**_limit_json(scope, limit, instruments), "warnings": warnings}
+    scopes = {scope.node.node_id: scope for scope in tx.limits.scopes(at, [node.node_id], above=True)}
+    scope = scopes[node.node_id]
+    in_force = any(other.limit_id == limit.limit_id for other in scope.limits)
+    warnings = _looser_than_above(limit, scope, scopes)
+    if in_force:
+        warnings += _brake_below_use(limit, scope, market, caller=caller, tx=tx, at=at)
+    return {**limit_json(scope, limit, market), "warnings": warnings}
 
 
 def delete_limit(limit_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
     """NotFound when there is no such limit."""
     caller.require("limits:manage")
-    limit = tx.limits.delete(limit_id)
-    node = None if limit is None else tx.limits.node(limit.node_id)
-    if node is None:
+    found = tx.limit_settings.get(limit_id)
+    node = None if found is None else tx.limits.node(found.node_id, at, lock=True)
+    limit = tx.limit_settings.get(limit_id)  # Again, under the lock.
+    if node is None or limit is None:
         raise NotFound("no such limit")
+    tx.limit_settings.delete(replace(limit, version=limit.version + 1), caller.username, at)
     _tell_change(tx, node, before=limit, after=None, caller=caller, at=at)
 
 
-def tree(caller: Caller, tx: TenantTransaction, at: datetime) -> LimitTree:
-    """`items`: the topmost scopes the caller may see, each with state, limits and their use, and its `children`."""
-    instruments = tx.market.instruments()
-    roots: list[LimitTreeNode] = []
-    seen: dict[uuid.UUID, LimitTreeNode] = {}
-    for scope in _visible_scopes(caller, tx, at):  # Parents come before their children.
-        told = seen[scope.node.node_id] = {
-            **_node_json(scope.node),
-            "limits": [_limit_json(scope, limit, instruments) for limit in scope.limits],
-            "children": [],
-        }
-        parent = seen.get(scope.node.parent_id) if scope.node.parent_id else None
-        (roots if parent is None else parent["children"]).append(told)
-    return {"items": roots}
+def limit_history(limit_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> LimitHistory:
+    """Every version it had, the first one first; also of one that was deleted. NotFound when there was none."""
+    caller.require("limits:manage")
+    rows = tx.limit_settings.history(limit_id)
+    if not rows:
+        raise NotFound("no such limit")
+    return {"items": [_version_json(row) for row in rows]}
 
 
-def usage(node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> LimitUsage:
-    """`items`: every limit of one scope with its use. NotFound for a scope the caller may not see."""
-    for scope in _visible_scopes(caller, tx, at):
-        if scope.node.node_id == node_id:
-            instruments = tx.market.instruments()
-            items = [_limit_json(scope, limit, instruments) for limit in scope.limits]
-            return {**_node_json(scope.node), "items": items}
-    raise NotFound("no such node")
+def request_override(request: OverrideRequest, caller: Caller, tx: TenantTransaction, at: datetime) -> OverrideView:
+    """Ask for another value for a while. It changes nothing until somebody else approves it."""
+    caller.require("limits:manage")
+    limit = tx.limit_settings.get(request.limit_id)
+    if limit is None:
+        raise NotFound("no such limit")
+    LIMIT_TYPES[limit.limit_type].check_setting(request.value, limit.parameters)
+    starts_at = request.starts_at or at
+    if not at < request.ends_at or not starts_at < request.ends_at:
+        raise InvalidRequest("ends_at must be in the future and after starts_at", field="ends_at")
+    if request.ends_at - starts_at > OVERRIDE_DURATION_MAX:
+        raise InvalidRequest(f"an override lasts at most {OVERRIDE_DURATION_MAX.days} days", field="ends_at")
+    override = Override(
+        override_id=uuid.uuid4(),
+        limit_id=request.limit_id,
+        value=request.value,
+        starts_at=starts_at,
+        ends_at=request.ends_at,
+        reason=request.reason,
+        requested_by=caller.username,
+        requested_at=at,
+        approved_by=None,
+        approved_at=None,
+        ended_by=None,
+        ended_at=None,
+    )
+    tx.limit_settings.add_override(override)
+    _tell_override(tx, override, limit, "REQUESTED", caller=caller, at=at)
+    return _override_json(override, at)
 
 
-def validate(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datetime) -> LimitValidation:
-    """What every limit would say to these terms now; reserves nothing. Raises what `judge` raises."""
+def approve_override(override_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> OverrideView:
+    """Let it count. NotPermitted for whoever asked for it; InvalidRequest once it is approved, ended or over."""
+    caller.require("risk:manage")
+    override, limit = _lock_override(override_id, tx, at)
+    if override.requested_by == caller.username:
+        raise NotPermitted("whoever asks for an override cannot approve it")
+    if override.approved_by is not None or override.ended_at is not None or override.ends_at <= at:
+        raise InvalidRequest(f"the override is {_override_state(override, at)} already")
+    tx.limit_settings.approve_override(override_id, caller.username, at)
+    approved = replace(override, approved_by=caller.username, approved_at=at)
+    _tell_override(tx, approved, limit, "APPROVED", caller=caller, at=at)
+    return _override_json(approved, at)
+
+
+def end_override(override_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> OverrideView:
+    """End it, or take the request back, before its time. Ending what has ended changes nothing."""
+    caller.require("limits:manage")
+    override, limit = _lock_override(override_id, tx, at)
+    if override.ended_at is not None:
+        return _override_json(override, at)
+    tx.limit_settings.end_override(override_id, caller.username, at)
+    ended = replace(override, ended_by=caller.username, ended_at=at)
+    _tell_override(tx, ended, limit, "ENDED", caller=caller, at=at)
+    return _override_json(ended, at)
+
+
+def list_overrides(caller: Caller, tx: TenantTransaction, at: datetime, *, open_only: bool) -> OverridePage:
     caller.require("limits:read")
-    tx.identity.require_account(caller.subject, caller.role, terms.account_id)
-    ladder = tx.limits.read_ladder(terms.account_id, terms.symbol, uuid.uuid4(), at.astimezone(UTC).date())
-    proposed, findings = judge(ladder, terms, at)
-    largest = [f.verdict.largest_passing_quantity for f in findings if f.verdict.largest_passing_quantity is not None]
-    return {
-        "passes": not refused(findings),
-        "price_low": format_amount(proposed.band.low),
-        "price_high": format_amount(proposed.band.high),
-        "largest_passing_quantity": format_amount(trim(min(largest))) if largest else None,
-        "verdicts": [{**finding.to_json(), "passes": finding.verdict.passes} for finding in findings],
-    }
+    return {"items": [_override_json(override, at) for override in tx.limit_settings.overrides(open_only=open_only)]}
 
 
-def kill(
-    change: StateChange, caller: Caller, transactions: TenantTransactions, engine: EngineClient, at: datetime
-) -> KilledNode:
-    """Refuse all new orders at the node and below, then cancel the open ones.
-
-    The state stands before the engine is asked, and what was reserved until then is ended by name, so nothing slips
-    in between. `failed` names every order that may still be open; the call may be repeated. NotFound when there is no
-    such node.
-    """
-    caller.require("risk:manage")
-    with transactions(caller.tenant_id) as tx:
-        node = _change_state(change, NodeState.KILLED, caller, tx, at)
-        account_ids = tx.limits.account_ids_below(node.node_id)
-        open_orders = tx.limits.open_orders(node.node_id)
-    outcome = _cancel_all(account_ids, open_orders, caller, engine)
-    for snapshot in outcome.canceled:
-        # One by one: a hot node is locked for one order's sake only.
-        with transactions(caller.tenant_id) as tx:
-            settle(tx, snapshot)
-    return {
-        **_node_json(node),
-        "canceled": [str(snapshot.order_id) for snapshot in outcome.canceled],
-        "failed": [{"order_id": str(failed.order_id), "reason": failed.reason} for failed in outcome.failed],
-    }
+def set_risk_terms(setting: RiskTermsSetting, caller: Caller, tx: TenantTransaction) -> RiskTermsView:
+    """Replace what the firm says of an instrument. InvalidRequest for a symbol that is not listed."""
+    caller.require("limits:manage")
+    tx.market.instrument(setting.symbol)
+    for name in ("average_daily_qty", "initial_margin"):
+        amount = getattr(setting, name)
+        if amount is not None and amount <= 0:
+            raise InvalidRequest(f"{name} must be greater than zero", field=name)
+    if setting.daily_volatility is not None and not 0 <= setting.daily_volatility <= 10:
+        raise InvalidRequest("daily_volatility is a fraction between 0 and 10", field="daily_volatility")
+    terms = RiskTerms(**dict(setting))
+    tx.limit_settings.put_risk_terms(terms, caller.username)
+    return _risk_terms_json(terms)
 
 
-def rearm(change: StateChange, caller: Caller, tx: TenantTransaction, at: datetime) -> NodeView:
-    """Let the node trade again. NotFound when there is no such node."""
-    caller.require("risk:manage")
-    return _node_json(_change_state(change, NodeState.ACTIVE, caller, tx, at))
+def risk_terms(caller: Caller, tx: TenantTransaction, at: datetime) -> RiskTermsPage:
+    caller.require("limits:read")
+    return {"items": [_risk_terms_json(terms) for terms in tx.limits.market(at).terms.values()]}
+
+
+def _replaced(setting: LimitSetting, tx: TenantTransaction, at: datetime) -> Limit | None:
+    """The limit that the setting replaces, None for a new one."""
+    of_node = tx.limit_settings.of_node(setting.node_id)
+    alike = [o for o in of_node if (o.limit_type, o.instrument) == (setting.limit_type, setting.instrument)]
+    if setting.limit_id is not None:
+        alike = [limit for limit in alike if limit.limit_id == setting.limit_id]
+        if not alike:
+            raise NotFound("no such limit of this node, type and instrument")
+    elif setting.valid_from is None and setting.valid_until is None:
+        alike = [limit for limit in alike if _is_in_force(limit, at)]
+    else:
+        alike = [o for o in alike if (o.valid_from, o.valid_until) == (setting.valid_from, setting.valid_until)]
+    before = alike[0] if alike else None
+    if setting.version is not None and setting.version != (before.version if before else None):
+        raise VersionConflict(
+            "somebody else has changed this limit",
+            current=None if before is None else _plain_json(before),
+            yours=setting.model_dump(mode="json"),
+        )
+    return before
+
+
+def _as_set(setting: LimitSetting, before: Limit | None, default_action: Action) -> Limit:
+    dated = setting.valid_from is not None or setting.valid_until is not None or setting.limit_id is not None
+    return Limit(
+        limit_id=before.limit_id if before else uuid.uuid4(),
+        node_id=setting.node_id,
+        limit_type=setting.limit_type,
+        instrument=setting.instrument,
+        value=setting.value,
+        parameters=setting.parameters,
+        currency=setting.currency,
+        action=setting.action or default_action,
+        thresholds_pct=sorted(set(setting.thresholds_pct)),
+        valid_from=setting.valid_from if dated or before is None else before.valid_from,
+        valid_until=setting.valid_until if dated or before is None else before.valid_until,
+        version=before.version + 1 if before else 1,
+    )
+
+
+def _check_dates(limit: Limit, tx: TenantTransaction) -> None:
+    for other in tx.limit_settings.of_node(limit.node_id):
+        alike = (other.limit_type, other.instrument) == (limit.limit_type, limit.instrument)
+        if alike and other.limit_id != limit.limit_id and _overlap(limit, other):
+            raise LimitOverlaps(
+                "another limit of this node, type and instrument holds at the same time",
+                overlaps=_plain_json(other),
+            )
+
+
+def _overlap(one: Limit, other: Limit) -> bool:
+    begins_late = one.valid_from is not None and other.valid_until is not None and one.valid_from >= other.valid_until
+    ends_early = one.valid_until is not None and other.valid_from is not None and one.valid_until <= other.valid_from
+    return not begins_late and not ends_early
+
+
+def _is_in_force(limit: Limit, at: datetime) -> bool:
+    begun = limit.valid_from is None or limit.valid_from <= at
+    return begun and (limit.valid_until is None or at < limit.valid_until)
+
+
+def _check_instruments(setting: LimitSetting, market: Market) -> None:
+    kind, colon, name = setting.instrument.partition(":")
+    classes = {quote.instrument.asset_class for quote in market.quotes.values()}
+    known = {"venue": set(VENUES), "class": classes}.get(kind, set()) if colon else set(market.quotes)
+    wanted = name if colon else setting.instrument
+    if setting.instrument != ALL_INSTRUMENTS and wanted not in known:
+        raise InvalidRequest(f"unknown instrument {setting.instrument}", field="instrument")
+    if setting.limit_type == RESTRICTED_LIST and not set(market.quotes).issuperset(setting.parameters["symbols"]):
+        raise InvalidRequest("symbols has an unknown symbol", field="parameters")
+
+
+def _looser_than_above(limit: Limit, scope: Scope, scopes: Mapping[uuid.UUID, Scope]) -> list[str]:
+    above = [scopes[node_id] for node_id in scope.node.path[:-1]]
+    return [
+        f"it has no effect: {higher.node.name} allows {format_amount(other.value)}"
+        for higher in above
+        for other in higher.limits
+        if other.limit_type == limit.limit_type and other.instrument in (ALL_INSTRUMENTS, limit.instrument)
+        if limit.value is not None and other.value is not None and limit.value > other.value
+    ]
+
+
+def _brake_below_use(
+    limit: Limit, scope: Scope, market: Market, *, caller: Caller, tx: TenantTransaction, at: datetime
+) -> list[str]:
+    """A limit below what is in use cannot hold any more: until somebody re-arms the node, it only reduces."""
+    use = use_of(scope, limit, market)
+    if use is None or use.in_use <= use.limit:
+        return []
+    told = f"it is below what is in use: {format_amount(trim(use.in_use))}"
+    if limit.action == Action.WARN or not is_stricter(NodeState.REDUCE_ONLY, scope.node.state):
+        return [told]
+    reason = f"{limit.limit_type} was set to {format_amount(use.limit)}, below what is in use"
+    change_node_state(
+        tx,
+        scope.node,
+        NodeState.REDUCE_ONLY,
+        reason=reason,
+        by=caller.username,
+        correlation_id=caller.correlation_id,
+        at=at,
+    )
+    return [f"{told}; {scope.node.name} only reduces until it is re-armed"]
+
+
+def _lock_override(override_id: uuid.UUID, tx: TenantTransaction, at: datetime) -> tuple[Override, Limit]:
+    override = tx.limit_settings.lock_override(override_id)
+    limit = None if override is None else tx.limit_settings.get(override.limit_id)
+    if override is None or limit is None:
+        raise NotFound("no such override")
+    # An order sees the value before or after, never both.
+    tx.limits.node(limit.node_id, at, lock=True)
+    return override, limit
 
 
 def _tell_change(
@@ -187,141 +362,117 @@ def _tell_change(
         parameters=None if after is None else dict(after.parameters),
         changed_by=caller.username,
     )
-    _publish(event, node, caller, tx, at)
+    _publish(event, node.node_id, caller, tx, at)
+
+
+def _tell_override(
+    tx: TenantTransaction, override: Override, limit: Limit, state: str, *, caller: Caller, at: datetime
+) -> None:
+    event = OverrideChanged(
+        override_id=override.override_id,
+        limit_id=override.limit_id,
+        node_id=limit.node_id,
+        limit_type=limit.limit_type,
+        state=state,
+        value=format_amount(override.value),
+        starts_at_ns=nanoseconds(override.starts_at),
+        ends_at_ns=nanoseconds(override.ends_at),
+        reason=override.reason,
+        requested_by=override.requested_by,
+        changed_by=caller.username,
+    )
+    _publish(event, limit.node_id, caller, tx, at)
 
 
 def _value_text(limit: Limit | None) -> str | None:
     return None if limit is None or limit.value is None else format_amount(limit.value)
 
 
-def _publish(event: Event, node: Node, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
+def _publish(event: Event, node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
     tx.outbox.add(
         event,
-        aggregate_id=node.node_id,
+        aggregate_id=node_id,
         account_id=None,
         correlation_id=caller.correlation_id,
         occurred_at_ns=nanoseconds(at),
     )
 
 
-def _change_state(change: StateChange, state: NodeState, caller: Caller, tx: TenantTransaction, at: datetime) -> Node:
-    before = tx.limits.node(change.node_id, lock=True)
-    if before is None:
-        raise NotFound("no such node")
-    tx.limits.set_state(before.node_id, state, reason=change.reason, changed_by=caller.username, at=at)
-    event = NodeStateChanged(
-        node_id=before.node_id,
-        node_name=before.name,
-        state_before=before.state,
-        state=state,
-        reason=change.reason,
-        changed_by=caller.username,
-    )
-    _publish(event, before, caller, tx, at)
-    return replace(before, state=state, state_reason=change.reason)
+def _override_state(override: Override, at: datetime) -> str:
+    if override.ended_at is not None or override.ends_at <= at:
+        return "ENDED"
+    if override.approved_by is None:
+        return "REQUESTED"
+    return "ACTIVE" if override.starts_at <= at else "APPROVED"
 
 
-def _cancel_all(
-    account_ids: Sequence[uuid.UUID], open_orders: Sequence[OpenOrder], caller: Caller, engine: EngineClient
-) -> CanceledOrders:
-    """Every order that was open when the node stopped, either ended by the engine's word or named as failed."""
-    try:
-        outcome = engine.cancel_all(account_ids, tenant_id=caller.tenant_id, correlation_id=caller.correlation_id)
-    except EngineUnavailable as error:
-        # The node is stopped all the same: the answer says so, and which orders may still be open.
-        outcome = CanceledOrders(canceled=[], failed=[_failed(order, error) for order in open_orders])
-    told = {snapshot.order_id for snapshot in outcome.canceled} | {failed.order_id for failed in outcome.failed}
-    ended, failed = list(outcome.canceled), list(outcome.failed)
-    for order in open_orders:
-        if order.order_id in told:
-            continue
-        try:
-            # Reserved before the stop and not at the engine when it cancelled: it must not slip in after that.
-            snapshot = engine.end(
-                order.order_id,
-                tenant_id=caller.tenant_id,
-                account_id=order.account_id,
-                symbol=order.symbol,
-                correlation_id=caller.correlation_id,
-            )
-            ended.append(snapshot)
-        except (EngineUnavailable, NotFound) as error:
-            failed.append(_failed(order, error))
-    return CanceledOrders(canceled=ended, failed=failed)
+def _override_json(override: Override, at: datetime) -> OverrideView:
+    def time(told: datetime | None) -> str | None:
+        return None if told is None else format_time(told)
 
-
-def _failed(order: OpenOrder, error: BreakwaterError) -> FailedCancel:
-    return FailedCancel(order_id=order.order_id, reason=error.message)
-
-
-def _visible_scopes(caller: Caller, tx: TenantTransaction, at: datetime) -> list[Scope]:
-    """All of them for who oversees the organisation; otherwise those on the way to the caller's accounts and below."""
-    caller.require("limits:read")
-    scopes = tx.limits.scopes(at.astimezone(UTC).date())
-    if caller.role in ROLES_WITH_ALL_ACCOUNTS:
-        return scopes
-    account_ids = set(tx.identity.accessible_account_ids(caller.subject, caller.role))
-    own = [scope.node for scope in scopes if scope.node.account_id in account_ids]
-    above = {node_id for node in own for node_id in node.path}
-    own_ids = {node.node_id for node in own}
-    return [scope for scope in scopes if scope.node.node_id in above or not own_ids.isdisjoint(scope.node.path)]
-
-
-def _check_symbols(setting: LimitSetting, known: set[str]) -> None:
-    if setting.instrument != ALL_INSTRUMENTS and setting.instrument not in known:
-        raise InvalidRequest(f"unknown symbol {setting.instrument}", field="instrument")
-    if setting.limit_type == RESTRICTED_LIST and not known.issuperset(setting.parameters["symbols"]):
-        raise InvalidRequest("symbols has an unknown symbol", field="parameters")
-
-
-def _looser_than_above(limit: Limit, scope: Scope, scopes: dict[uuid.UUID, Scope]) -> list[str]:
-    above = [scopes[node_id] for node_id in scope.node.path[:-1]]
-    return [
-        f"it has no effect: {higher.node.name} allows {format_amount(other.value)}"
-        for higher in above
-        for other in higher.limits
-        if other.limit_type == limit.limit_type and other.instrument in (ALL_INSTRUMENTS, limit.instrument)
-        if limit.value is not None and other.value is not None and limit.value > other.value
-    ]
-
-
-def _below_use(limit: Limit, scope: Scope, instruments: Iterable[Instrument]) -> list[str]:
-    use = use_of(scope, limit, instruments)
-    if use is None or use.in_use <= use.limit:
-        return []
-    return [f"it is below what is in use: {format_amount(trim(use.in_use))}"]
-
-
-def _node_json(node: Node) -> NodeView:
     return {
-        "node_id": str(node.node_id),
-        "parent_id": None if node.parent_id is None else str(node.parent_id),
-        "name": node.name,
-        "kind": node.kind,
-        "account_id": None if node.account_id is None else str(node.account_id),
-        "state": NodeState(node.state),
-        "state_reason": node.state_reason,
+        "override_id": str(override.override_id),
+        "limit_id": str(override.limit_id),
+        "value": format_amount(override.value),
+        "state": _override_state(override, at),
+        "starts_at": format_time(override.starts_at),
+        "ends_at": format_time(override.ends_at),
+        "reason": override.reason,
+        "requested_by": override.requested_by,
+        "requested_at": format_time(override.requested_at),
+        "approved_by": override.approved_by,
+        "approved_at": time(override.approved_at),
+        "ended_by": override.ended_by,
+        "ended_at": time(override.ended_at),
     }
 
 
-def _limit_json(scope: Scope, limit: Limit, instruments: Iterable[Instrument]) -> LimitView:
-    use = use_of(scope, limit, instruments)
+def _risk_terms_json(terms: RiskTerms) -> RiskTermsView:
+    def text(amount: Decimal | None) -> str | None:
+        return None if amount is None else format_amount(amount)
+
+    return {
+        "symbol": terms.symbol,
+        "average_daily_qty": text(terms.average_daily_qty),
+        "initial_margin": text(terms.initial_margin),
+        "sector": terms.sector,
+        "daily_volatility": text(terms.daily_volatility),
+        "as_of": None if terms.as_of is None else terms.as_of.isoformat(),
+    }
+
+
+def _plain_json(limit: Limit) -> dict[str, Any]:
+    """A limit in an error's extensions: what was set, and by which version."""
     return {
         "limit_id": str(limit.limit_id),
-        "node_id": str(limit.node_id),
-        "limit_type": limit.limit_type,
-        "instrument": limit.instrument,
-        "value": None if limit.value is None else format_amount(limit.value),
+        "version": limit.version,
+        "value": _value_text(limit),
         "parameters": dict(limit.parameters),
-        "used": None if use is None else format_amount(trim(use.used)),
-        "reserved": None if use is None else format_amount(trim(use.reserved)),
-        "usage_pct": None if use is None else _percent(use.in_use, use.limit),
+        "currency": limit.currency,
+        "action": limit.action,
+        "valid_from": None if limit.valid_from is None else format_time(limit.valid_from),
+        "valid_until": None if limit.valid_until is None else format_time(limit.valid_until),
     }
 
 
-def _percent(part: Decimal, whole: Decimal) -> str:
-    """To two decimals, for the eye. A limit of zero is always full."""
-    if whole == 0:
-        return "100"
-    with localcontext(EXACT):
-        return format_amount(trim((max(part, Decimal(0)) * 100 / whole).quantize(Decimal("0.01"))))
+def _version_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    def time(told: datetime | None) -> str | None:
+        return None if told is None else format_time(told)
+
+    return {
+        "limit_id": str(row["limit_id"]),
+        "version": row["version"],
+        "node_id": str(row["node_id"]),
+        "limit_type": row["limit_type"],
+        "instrument": row["instrument"],
+        "value": None if row["value"] is None else format_amount(row["value"]),
+        "parameters": row["parameters"],
+        "currency": row["currency"],
+        "action": row["action"],
+        "thresholds_pct": row["thresholds_pct"],
+        "valid_from": time(row["valid_from"]),
+        "valid_until": time(row["valid_until"]),
+        "is_deleted": row["is_deleted"],
+        "changed_by": row["changed_by"],
+        "changed_at": format_time(row["changed_at"]),
+    }

@@ -1,11 +1,14 @@
 """Limits as the API shows them, ready for JSON."""
 
+from decimal import Decimal, localcontext
 from typing import Any, TypedDict
 
-from breakwater.domain.exposure import NodeState
+from breakwater.domain.exposure import Limit, Node, NodeState, Scope
 from breakwater.domain.ids import IdText
-from breakwater.domain.limits import Refusal
-from breakwater.domain.money import AmountText
+from breakwater.domain.limits import Refusal, use_of
+from breakwater.domain.market import Market
+from breakwater.domain.money import EXACT, AmountText, format_amount, trim
+from breakwater.domain.times import TimeText, format_time
 from breakwater.services.order_views import FailedCancelView
 
 
@@ -16,7 +19,10 @@ class Verdict(Refusal):
 
 
 class LimitView(TypedDict):
-    """`used`, `reserved` and `usage_pct` are null for types that judge each order by itself."""
+    """`used`, `reserved` and `usage_pct` are null for types that judge each order by itself.
+
+    `missing`: what the use could not be told without. `override_id`: of the override whose value it is now.
+    """
 
     limit_id: IdText
     node_id: IdText
@@ -24,9 +30,17 @@ class LimitView(TypedDict):
     instrument: str
     value: AmountText | None
     parameters: dict[str, Any]
+    currency: str
+    action: str
+    thresholds_pct: list[int]
+    valid_from: TimeText | None
+    valid_until: TimeText | None
+    version: int
+    override_id: IdText | None
     used: AmountText | None
     reserved: AmountText | None
     usage_pct: AmountText | None
+    missing: str | None
 
 
 class SetLimit(LimitView):
@@ -45,6 +59,86 @@ class NodeView(TypedDict):
     account_id: IdText | None
     state: NodeState
     state_reason: str | None
+    time_zone: str
+    session_day: str
+
+
+class LimitHistory(TypedDict):
+    items: list[dict[str, Any]]
+
+
+class OverrideView(TypedDict):
+    """`state`: REQUESTED, APPROVED (its time is still to come), ACTIVE or ENDED."""
+
+    override_id: IdText
+    limit_id: IdText
+    value: AmountText
+    state: str
+    starts_at: TimeText
+    ends_at: TimeText
+    reason: str
+    requested_by: str
+    requested_at: TimeText
+    approved_by: str | None
+    approved_at: TimeText | None
+    ended_by: str | None
+    ended_at: TimeText | None
+
+
+class OverridePage(TypedDict):
+    items: list[OverrideView]
+
+
+class RiskTermsView(TypedDict):
+    symbol: str
+    average_daily_qty: AmountText | None
+    initial_margin: AmountText | None
+    sector: str | None
+    daily_volatility: AmountText | None
+    as_of: str | None
+
+
+class RiskTermsPage(TypedDict):
+    items: list[RiskTermsView]
+
+
+class ReservationView(TypedDict):
+    """What an order holds: `open_qty` may still trade, at `valuation_price` a unit at most."""
+
+    order_id: IdText
+    account_id: IdText
+    node_ids: list[IdText]
+    symbol: str
+    venue: str
+    side: str
+    quantity: AmountText
+    open_qty: AmountText
+    cum_qty: AmountText
+    valuation_price: AmountText
+    open_notional: AmountText
+    state: str
+    created_at: TimeText
+    updated_at: TimeText
+
+
+class ReservationPage(TypedDict):
+    items: list[ReservationView]
+    next_cursor: str | None
+
+
+class BreachPage(TypedDict):
+    """Events of limits: refusals, warnings, and changes of a node's state."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+class Heartbeat(TypedDict):
+    """`expires_at`: without another heartbeat until then all open orders of the node are cancelled."""
+
+    node_id: IdText
+    heartbeat_at: TimeText
+    expires_at: TimeText
 
 
 class LimitTreeNode(NodeView):
@@ -87,3 +181,49 @@ class OrderPreview(TypedDict):
     expected_notional: AmountText | None
     expected_fee: AmountText | None
     fee_currency: str
+
+
+def node_json(node: Node) -> NodeView:
+    return {
+        "node_id": str(node.node_id),
+        "parent_id": None if node.parent_id is None else str(node.parent_id),
+        "name": node.name,
+        "kind": node.kind,
+        "account_id": None if node.account_id is None else str(node.account_id),
+        "state": NodeState(node.state),
+        "state_reason": node.state_reason,
+        "time_zone": node.time_zone,
+        "session_day": node.session_day.isoformat(),
+    }
+
+
+def limit_json(scope: Scope, limit: Limit, market: Market) -> LimitView:
+    use = use_of(scope, limit, market)
+    known = None if use is None or use.missing is not None else use
+    return {
+        "limit_id": str(limit.limit_id),
+        "node_id": str(limit.node_id),
+        "limit_type": limit.limit_type,
+        "instrument": limit.instrument,
+        "value": None if limit.value is None else format_amount(limit.value),
+        "parameters": dict(limit.parameters),
+        "currency": limit.currency,
+        "action": limit.action,
+        "thresholds_pct": list(limit.thresholds_pct),
+        "valid_from": None if limit.valid_from is None else format_time(limit.valid_from),
+        "valid_until": None if limit.valid_until is None else format_time(limit.valid_until),
+        "version": limit.version,
+        "override_id": None if limit.override_id is None else str(limit.override_id),
+        "used": None if known is None else format_amount(trim(known.used)),
+        "reserved": None if known is None else format_amount(trim(known.reserved)),
+        "usage_pct": None if known is None else _percent(known.in_use, known.limit),
+        "missing": None if use is None else use.missing,
+    }
+
+
+def _percent(part: Decimal, whole: Decimal) -> str:
+    """To two decimals, for the eye. A limit of zero is always full."""
+    if whole <= 0:
+        return "100"
+    with localcontext(EXACT):
+        return format_amount(trim((max(part, Decimal(0)) * 100 / whole).quantize(Decimal("0.01"))))

@@ -1,62 +1,83 @@
 """The limits ledger in use: hold what an order may consume, follow it until it is final, give the rest back."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.limits import Ladder
-from breakwater.domain.exposure import ZERO
+from breakwater.domain.exposure import ZERO, Node, NodeState, Scope, is_stricter
 from breakwater.domain.limit_types import ProposedOrder
-from breakwater.domain.limits import Finding, Refusal, evaluate, propose, refused
-from breakwater.domain.orders import OrderSnapshot, OrderTerms, PlaceOrder
+from breakwater.domain.limits import (
+    Finding,
+    Refusal,
+    evaluate,
+    node_changes,
+    propose,
+    refused,
+    self_trade_mode,
+)
+from breakwater.domain.orders import SIMULATED_VENUE, OrderSnapshot, OrderTerms, OrdStatus, PlaceOrder
 from breakwater.domain.settlement import (
     HeldReservation,
     ReservationState,
     change_between,
     released,
-    session_day,
     settled,
 )
-from breakwater.domain.valuation import fresh_reference
-from breakwater.errors import InvalidRequest, LimitExceeded, NotFound
-from events.limits import LimitBreached
+from breakwater.domain.times import from_nanoseconds, nanoseconds
+from breakwater.errors import InvalidRequest, LimitExceeded, NotFound, NotPermitted
+from events.limits import LimitBreached, NodeStateChanged
 
 type _Action = Literal["WARN", "REJECT"]
+
+FEE_RATES = {SIMULATED_VENUE: Decimal("0.001")}  # Of the notional; the internal book charges nothing.
+CHANGED_BY = "limits"  # Who changed a node's state, where a limit did.
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Held for an order until it is final. `warnings`: soft thresholds it crossed, to be put in the outbox."""
+    """Held for an order until it is final. `warnings`: soft thresholds it crossed, to be put in the outbox.
+
+    `self_trade`: what the matching core does where the order would meet one of the firm's own; None: its default.
+    """
 
     order_id: uuid.UUID
     price_low: Decimal
     price_high: Decimal
     warnings: tuple[LimitBreached, ...]
+    self_trade: str | None = None
 
 
 def reserve_limits(tx: TenantTransaction, order: PlaceOrder, at: datetime) -> Reservation:
-    """Hold what the order may consume under every limit above its account, or nothing at all.
+    """Hold what the order may consume under every limit above it, or nothing at all.
 
-    Idempotent by order id: what is held already comes back unchanged, without warnings. Nothing is written when it
-    raises: LimitExceeded (`refusals` names every limit that refused), its kind ReferenceUnavailable (`refusals` is
-    empty), NotFound (unknown account), InvalidRequest (unknown symbol, off tick, off lot, below the minimum).
+    Idempotent by order id: what is held already comes back unchanged, without warnings. Raises LimitExceeded
+    (`refusals` names every limit that refused), its kind ReferenceUnavailable (`refusals` is empty), NotFound (unknown
+    account or strategy), NotPermitted (the key has its place elsewhere in the tree), InvalidRequest (symbol, tick,
+    lot, below the minimum). With LimitExceeded it has written what the refusal does to the nodes, and with
+    the others nothing: the refusal and its consequences belong into one commit.
     """
-    terms, day = order.terms, at.astimezone(UTC).date()
-    ladder = tx.limits.lock_ladder(terms.account_id, terms.symbol, order.order_id, day)
+    terms = order.terms
+    leaf_id = leaf_of(tx, terms, order.api_key_id)
+    ladder = tx.limits.lock_ladder(leaf_id, terms, order.order_id, at)
     if ladder.held is not None:
         return Reservation(order.order_id, ladder.held.price_low, ladder.held.price_high, ())
-    proposed, findings = judge(ladder, terms, at)
+    proposed, findings = judge(ladder, terms)
     refusals = [finding.to_json() for finding in refused(findings)]
     if refusals:
+        _tell_nodes(tx, order, findings, ladder.scopes, at)
         raise LimitExceeded(_refusal_message(refusals), refusals=refusals)
+    node_ids = [scope.node.node_id for scope in ladder.scopes]
     reservation = HeldReservation(
         order_id=order.order_id,
-        node_ids=[scope.node.node_id for scope in ladder.scopes],
+        node_ids=node_ids,
         symbol=terms.symbol,
+        venue=terms.venue,
+        is_automated=order.api_key_id is not None,
         side=terms.side,
         quantity=terms.quantity,
         valuation_price=proposed.band.high,
@@ -66,23 +87,41 @@ def reserve_limits(tx: TenantTransaction, order: PlaceOrder, at: datetime) -> Re
         engine_seq=0,
         state=ReservationState.HELD,
     )
-    tx.limits.hold(reservation, change_between(released(reservation), reservation), terms.account_id, day, at)
-    warnings = tuple(_warnings(order, findings))
-    return Reservation(order.order_id, proposed.band.low, proposed.band.high, warnings)
+    with tx.connection.pipeline():
+        tx.limits.hold(reservation, change_between(released(reservation), reservation), terms.account_id, at)
+        tx.limits.count_activity(node_ids, terms.symbol, terms.venue, at, new_count=1)
+    mode = self_trade_mode(ladder.scopes, proposed)
+    return Reservation(order.order_id, proposed.band.low, proposed.band.high, tuple(_warnings(order, findings)), mode)
 
 
-def judge(ladder: Ladder, terms: OrderTerms, at: datetime) -> tuple[ProposedOrder, list[Finding]]:
+def leaf_of(tx: TenantTransaction, terms: OrderTerms, api_key_id: str | None) -> uuid.UUID:
+    """The scope the order counts to first: its key's, else its strategy's, else its account's.
+
+    NotFound for an account that is not known and a strategy that is not below it; NotPermitted for a key whose place in
+    the tree is not on the order's way: its limits would not hold there.
+    """
+    leaf = tx.limits.leaf(terms.account_id, terms.strategy_id, api_key_id)
+    if leaf is None:
+        raise NotFound("unknown account")
+    if terms.strategy_id is not None and leaf.strategy_node_id is None:
+        raise NotFound("no such strategy below this account")
+    above = leaf.strategy_node_id or leaf.account_node_id
+    if leaf.key_node_id is None or leaf.key_path is None:
+        return above
+    if above not in leaf.key_path:
+        raise NotPermitted("this API key has limits of its own at another account or strategy, and trades only there")
+    return leaf.key_node_id
+
+
+def judge(ladder: Ladder, terms: OrderTerms) -> tuple[ProposedOrder, list[Finding]]:
     """What every limit says to these terms. Raises as `reserve_limits` does, but for LimitExceeded itself."""
     if not ladder.scopes:
         raise NotFound("unknown account")
-    quote = ladder.quote
-    if quote is None:
+    if ladder.quote is None:
         raise InvalidRequest(f"unknown symbol {terms.symbol}", field="symbol")
-    terms.check_against(quote.instrument)
-    reference = None
-    if quote.reference is not None and quote.observed_at is not None:
-        reference = fresh_reference(quote.reference, quote.observed_at, at)
-    proposed = propose(terms, quote.instrument, reference, ladder.scopes)
+    terms.check_against(ladder.quote.instrument)
+    fee_rate = FEE_RATES.get(terms.venue, ZERO)
+    proposed = propose(terms, ladder.market, ladder.scopes, same_terms_at=ladder.same_terms_at, fee_rate=fee_rate)
     return proposed, evaluate(ladder.scopes, proposed, reduce_only=terms.reduce_only)
 
 
@@ -108,8 +147,84 @@ def settle(tx: TenantTransaction, snapshot: OrderSnapshot) -> bool:
     after = settled(before, snapshot)
     if after is before:
         return False
-    tx.limits.settle(after, change_between(before, after), session_day(snapshot.transact_time_ns))
+    at = from_nanoseconds(snapshot.transact_time_ns)
+    change = change_between(before, after)
+    fills = change.fill_count
+    with tx.connection.pipeline():
+        tx.limits.settle(after, change, at)
+        if fills:
+            tx.limits.count_activity(
+                before.node_ids,
+                before.symbol,
+                before.venue,
+                at,
+                fill_count=fills,
+                automated_fill_count=fills if before.is_automated else 0,
+                traded_notional=change.traded_notional,
+            )
+        if snapshot.status is OrdStatus.REJECTED:
+            tx.limits.count_reject(before.node_ids)
+        elif before.engine_seq == 0:
+            tx.limits.end_reject_streak(before.node_ids)
+    if fills and before.is_automated:
+        _stop_repeated_executions(tx, before.node_ids, at)
     return True
+
+
+def change_node_state(
+    tx: TenantTransaction, node: Node, state: NodeState, *, reason: str, by: str, correlation_id: str, at: datetime
+) -> None:
+    """Write it and tell it. The node is locked. A kill asks for the cancel of what is open below."""
+    if state is NodeState.KILLED:
+        tx.limits.request_cancels(node.node_id, state, reason=reason, changed_by=by, at=at)
+    else:
+        tx.limits.set_state(node.node_id, state, reason=reason, changed_by=by, at=at)
+    event = NodeStateChanged(
+        node_id=node.node_id,
+        node_name=node.name,
+        state_before=node.state,
+        state=state,
+        reason=reason,
+        changed_by=by,
+    )
+    tx.outbox.add(
+        event,
+        aggregate_id=node.node_id,
+        account_id=None,
+        correlation_id=correlation_id,
+        occurred_at_ns=nanoseconds(at),
+    )
+
+
+def _tell_nodes(
+    tx: TenantTransaction, order: PlaceOrder, findings: list[Finding], scopes: Sequence[Scope], at: datetime
+) -> None:
+    """What a refusal does beyond this order: the streak of refusals, and the states that its limits ask for."""
+    tx.limits.count_reject([scope.node.node_id for scope in scopes])
+    for change in node_changes(findings):
+        limit, verdict = change.finding.limit, change.finding.verdict
+        reason = f"{limit.limit_type} of {limit.value}: {verdict.in_use} in use, {verdict.attempted} asked for"
+        change_node_state(
+            tx,
+            change.scope.node,
+            change.state,
+            reason=reason,
+            by=CHANGED_BY,
+            correlation_id=order.correlation_id,
+            at=at,
+        )
+
+
+def _stop_repeated_executions(tx: TenantTransaction, node_ids: Sequence[uuid.UUID], at: datetime) -> None:
+    """The fill that reaches the limit stops the node, not the next order: the window may be over by then."""
+    for reached in tx.limits.repeated_executions(node_ids, at):
+        node = tx.limits.node(reached["node_id"], at)
+        if node is None or not is_stricter(NodeState.SUSPENDED, node.state):
+            continue
+        reason = f"REPEAT_EXECUTION of {reached['value']}: {reached['fills']} automated fills in the window"
+        change_node_state(
+            tx, node, NodeState.SUSPENDED, reason=reason, by=CHANGED_BY, correlation_id=str(node.node_id), at=at
+        )
 
 
 def _warnings(order: PlaceOrder, findings: list[Finding]) -> list[LimitBreached]:
@@ -118,8 +233,14 @@ def _warnings(order: PlaceOrder, findings: list[Finding]) -> list[LimitBreached]
     ]
 
 
+_TOLD = ("node_id", "node_name", "limit_id", "limit_type", "instrument", "limit", "used", "reserved", "attempted")
+
+
 def _breach(order: PlaceOrder, finding: Mapping[str, Any], action: _Action, threshold_pct: int) -> LimitBreached:
-    told = {name: value for name, value in finding.items() if name != "largest_passing_quantity"}
     return LimitBreached(
-        **told, action=action, threshold_pct=threshold_pct, order_id=order.order_id, symbol=order.terms.symbol
+        **{name: finding[name] for name in _TOLD},
+        action=action,
+        threshold_pct=threshold_pct,
+        order_id=order.order_id,
+        symbol=order.terms.symbol,
     )

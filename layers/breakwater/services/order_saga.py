@@ -11,7 +11,7 @@ from typing import Any
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.orders import OrderRow
-from breakwater.domain.orders import OrderSnapshot, OrdStatus, PlaceOrder, SubmitOrder
+from breakwater.domain.orders import OrderSnapshot, OrdStatus, PlaceOrder, SelfTrade, SubmitOrder
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import OrderIdReused, OrderRefused, Rejection, Unavailable
 from breakwater.services import limits
@@ -94,7 +94,7 @@ def _place(tx: TenantTransaction, order: PlaceOrder, at: datetime) -> Rejection 
     except Rejection as refusal:
         return _refuse(tx, order, refusal, at)
     with tx.connection.pipeline():
-        tx.orders.set_band(order.order_id, reservation.price_low, reservation.price_high)
+        tx.orders.set_band(order.order_id, reservation.price_low, reservation.price_high, reservation.self_trade)
         _publish(tx, order, OrderPlaced(order=_state(order, at)), order.order_id, at)
         _publish_breaches(tx, order, reservation.warnings, at)
     return None
@@ -150,6 +150,7 @@ def _submission(row: OrderRow, order: PlaceOrder) -> SubmitOrder:
         price_high=row.price_high,
         venue=terms.venue,
         correlation_id=order.correlation_id,
+        self_trade=None if row.self_trade is None else SelfTrade(row.self_trade),
     )
 
 

@@ -46,6 +46,7 @@ def place(
         placed_by=caller.username,
         correlation_id=caller.correlation_id,
         at=at,
+        api_key_id=caller.api_key_id,
     )
     with transactions(caller.tenant_id) as tx:
         tx.identity.require_account(caller.subject, caller.role, terms.account_id)

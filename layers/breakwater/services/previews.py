@@ -1,19 +1,17 @@
 """What an order would meet if it were sent now: every limit's verdict, its expected price and its fee."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.market import ReferencePrice
 from breakwater.domain.limits import refused
 from breakwater.domain.money import EXACT, format_amount, trim
-from breakwater.domain.orders import SIMULATED_VENUE, OrderTerms, Side
+from breakwater.domain.orders import OrderTerms, Side
 from breakwater.domain.permissions import Caller
 from breakwater.services.limit_views import OrderPreview
-from breakwater.services.limits import judge
-
-FEE_RATES = {SIMULATED_VENUE: Decimal("0.001")}  # Of the notional; the internal book charges nothing.
+from breakwater.services.limits import FEE_RATES, judge, leaf_of
 
 
 def preview(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datetime) -> OrderPreview:
@@ -24,8 +22,8 @@ def preview(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: dateti
     caller.require("orders:create")
     tx.identity.require_account(caller.subject, caller.role, terms.account_id)
     # No order has this id: nothing is held for it, so every limit is asked.
-    ladder = tx.limits.read_ladder(terms.account_id, terms.symbol, uuid.uuid4(), at.astimezone(UTC).date())
-    proposed, findings = judge(ladder, terms, at)
+    ladder = tx.limits.read_ladder(leaf_of(tx, terms, caller.api_key_id), terms, uuid.uuid4(), at)
+    proposed, findings = judge(ladder, terms)
     refusals = [finding.to_json() for finding in refused(findings)]
     expected = _expected_price(terms, tx.market.reference_prices().get(terms.symbol))
     notional = None if expected is None else EXACT.multiply(terms.quantity, expected)

@@ -1,5 +1,7 @@
 """Read models from the engine's events: orders, trades, positions, balances, and the ledger with them."""
 
+from decimal import Decimal
+
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.portfolio import TradeRow
 from breakwater.domain.money import EXACT, parse_amount
@@ -30,9 +32,12 @@ def project(envelope: Envelope, transactions: TenantTransactions) -> None:
         trade = TradeExecuted.model_validate(envelope.payload)
         with transactions(envelope.tenant_id) as tx:
             if tx.portfolio.first_time(CONSUMER, envelope.event_id):
-                _book_trade(tx, trade)
+                earned = _book_trade(tx, trade)
                 # Last, because it holds limit nodes that other accounts wait for.
                 settle(tx, _snapshot(trade.order))
+                if earned is not None:  # Under the lock of the nodes, as every change of a standing.
+                    at = from_nanoseconds(trade.order.transact_time_ns)
+                    tx.limits.count_round_trip(trade.order.account_id, lost=earned < 0, at=at)
     elif envelope.topic in ORDER_EVENTS:
         event = ORDER_EVENTS[envelope.topic].model_validate(envelope.payload)
         with transactions(envelope.tenant_id) as tx:
@@ -40,7 +45,8 @@ def project(envelope: Envelope, transactions: TenantTransactions) -> None:
                 settle(tx, _snapshot(event.order))
 
 
-def _book_trade(tx: TenantTransaction, trade: TradeExecuted) -> None:
+def _book_trade(tx: TenantTransaction, trade: TradeExecuted) -> Decimal | None:
+    """What the round trip that it ended has earned; None if it ended none."""
     order = trade.order
     instrument = tx.market.instrument(order.symbol)
     fill = Fill(
@@ -69,6 +75,7 @@ def _book_trade(tx: TenantTransaction, trade: TradeExecuted) -> None:
     )
     changes = balance_changes(fill, instrument)
     tx.portfolio.book(row, engine_seq=order.engine_seq, position=after, balance_changes=changes)
+    return before.round_trip_pnl(after)
 
 
 def _snapshot(order: OrderState) -> OrderSnapshot:

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
 import psycopg
@@ -187,7 +188,10 @@ def _save_nodes(
         parent_id = above[-1] if above else None
         account_id = account_ids.get(node.key)
         rows.add_node(
-            Node(node_id, parent_id, node.kind, node.name, account_id, paths[node.key], NodeState.ACTIVE, None)
+            Node(
+                *(node_id, parent_id, node.kind, node.name, account_id, paths[node.key], NodeState.ACTIVE, None),
+                session_day=datetime.now(UTC).date(),  # Not kept: the database tells it anew each time.
+            )
         )
     return paths
 

@@ -64,6 +64,7 @@ def test_an_access_token_is_turned_into_the_callers_context() -> None:
             "scopes": "session",
             "expires_at": "4102444800",
             "ip_allow": "",
+            "api_key_id": "",
         },
     }
 
@@ -91,6 +92,7 @@ def test_a_key_acts_as_its_user_with_its_scopes_until_it_is_revoked(database: Da
             "scopes": "trade",
             "expires_at": "",
             "ip_allow": "",
+            "api_key_id": key_id,
         },
     }
     assert is_refused(authorize(f"ApiKey {api_key[:-1]}{'A' if api_key[-1] != 'A' else 'B'}"))

@@ -18,7 +18,6 @@ from breakwater.services.limits import settle
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import (
     NOW,
-    SYMBOL,
     Firm,
     create_firm,
     database_of,
@@ -28,6 +27,7 @@ from tests.integration.limits.firm import (
     set_limit,
     snapshot_of,
 )
+from tests.unit.domain.limit_orders import exposure_of
 
 WRITERS = 8
 ORDERS = 240
@@ -152,7 +152,7 @@ def _watch(conninfo: str, firm: Firm, stop: threading.Event, breaches: list[Expo
     database = database_of(conninfo)
     while not stop.wait(0.005):
         with database.tenant_transaction(firm.tenant_id) as tx:
-            scopes = {scope.node.node_id: scope.exposure(SYMBOL) for scope in tx.limits.scopes(NOW.date())}
+            scopes = {scope.node.node_id: next(iter(scope.exposures), exposure_of()) for scope in tx.limits.scopes(NOW)}
         in_firm, in_desk = scopes[firm.firm], scopes[firm.desk]
         long_qty = in_firm.filled_qty + in_firm.open_buy_qty
         short_qty = in_firm.open_sell_qty - in_firm.filled_qty

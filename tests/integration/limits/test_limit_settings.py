@@ -11,9 +11,10 @@ from breakwater.db.connection import Database, TenantTransaction
 from breakwater.domain.orders import OrderSnapshot, OrdStatus, PlaceOrder, Side
 from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
 from breakwater.errors import EngineUnavailable, InvalidRequest, LimitExceeded, NotFound, NotPermitted
-from breakwater.services import limit_settings
+from breakwater.services import brakes, limit_settings, limit_tree
+from breakwater.services.brakes import StateChange
 from breakwater.services.engine_client import CanceledOrders, EngineClient
-from breakwater.services.limit_settings import LimitSetting, StateChange
+from breakwater.services.limit_settings import LimitSetting
 from breakwater.services.limits import reserve_limits
 from events.limits import LimitChanged
 from tests.conftest import DatabaseUrls
@@ -102,7 +103,7 @@ def test_setting_a_limit_again_replaces_it_under_the_same_id(tx: TenantTransacti
     second = limit_settings.set_limit(setting(firm.desk, value="12.50"), risk, tx, NOW)
     assert (first["limit_id"], first["warnings"]) == (second["limit_id"], [])
     assert second["value"] == "12.50"
-    assert len(limit_settings.usage(firm.desk, risk, tx, NOW)["items"]) == 1
+    assert len(limit_tree.usage(firm.desk, risk, tx, NOW)["items"]) == 1
 
 
 def test_a_limit_that_has_no_effect_or_is_below_use_is_answered_with_a_warning(
@@ -113,7 +114,10 @@ def test_a_limit_that_has_no_effect_or_is_below_use_is_answered_with_a_warning(
     looser = limit_settings.set_limit(setting(firm.desk, value="11", instrument=SYMBOL), risk, tx, NOW)
     assert looser["warnings"] == ["it has no effect: Firm firm allows 10"]
     lower = limit_settings.set_limit(setting(firm.trader, value="2"), risk, tx, NOW)
-    assert lower["warnings"] == ["it is below what is in use: 3"]
+    assert lower["warnings"] == ["it is below what is in use: 3; Firm trader only reduces until it is re-armed"]
+    node = tx.limits.node(firm.trader, NOW)
+    assert node is not None
+    assert node.state == "REDUCE_ONLY"
     assert (lower["used"], lower["reserved"], lower["usage_pct"]) == ("0", "3", "150")
 
 
@@ -131,7 +135,7 @@ def test_a_limit_that_makes_no_sense_is_refused_and_not_stored(
 ) -> None:
     with pytest.raises(InvalidRequest):
         limit_settings.set_limit(setting(firm.desk).model_copy(update=changes), risk, tx, NOW)
-    assert limit_settings.usage(firm.desk, risk, tx, NOW)["items"] == []
+    assert limit_tree.usage(firm.desk, risk, tx, NOW)["items"] == []
 
 
 def test_a_deleted_limit_no_longer_holds(tx: TenantTransaction, firm: Firm, risk: Caller) -> None:
@@ -166,26 +170,26 @@ def test_another_organisations_node_is_not_found(
     with pytest.raises(NotFound):
         limit_settings.set_limit(setting(stranger.desk), risk, tx, NOW)
     with pytest.raises(NotFound):
-        limit_settings.usage(stranger.desk, risk, tx, NOW)
+        limit_tree.usage(stranger.desk, risk, tx, NOW)
     with pytest.raises(NotFound):
-        limit_settings.rearm(StateChange(node_id=stranger.desk, reason="no"), risk, tx, NOW)
-    assert [root["name"] for root in limit_settings.tree(risk, tx, NOW)["items"]] == ["Firm firm"]
+        brakes.rearm(StateChange(node_id=stranger.desk, reason="no"), risk, tx, NOW)
+    assert [root["name"] for root in limit_tree.tree(risk, tx, NOW)["items"]] == ["Firm firm"]
 
 
 def test_a_trader_sees_the_way_to_his_accounts_and_nobody_elses(
     tx: TenantTransaction, firm: Firm, risk: Caller, trader: Caller
 ) -> None:
-    (whole,) = limit_settings.tree(risk, tx, NOW)["items"]
-    (his,) = limit_settings.tree(trader, tx, NOW)["items"]
+    (whole,) = limit_tree.tree(risk, tx, NOW)["items"]
+    (his,) = limit_tree.tree(trader, tx, NOW)["items"]
     assert node_ids(whole) - node_ids(his) == {str(firm.account_nodes[1])}
     with pytest.raises(NotFound):
-        limit_settings.usage(firm.account_nodes[1], trader, tx, NOW)
+        limit_tree.usage(firm.account_nodes[1], trader, tx, NOW)
     with pytest.raises(NotFound):
-        limit_settings.validate(order_of(firm, account=1).terms, trader, tx, NOW)
+        limit_tree.validate(order_of(firm, account=1).terms, trader, tx, NOW)
     with pytest.raises(NotPermitted):
         limit_settings.set_limit(setting(firm.desk), trader, tx, NOW)
     with pytest.raises(NotPermitted):
-        limit_settings.rearm(StateChange(node_id=firm.desk, reason="no"), trader, tx, NOW)
+        brakes.rearm(StateChange(node_id=firm.desk, reason="no"), trader, tx, NOW)
 
 
 def test_validating_says_what_every_limit_thinks_and_reserves_nothing(
@@ -193,11 +197,11 @@ def test_validating_says_what_every_limit_thinks_and_reserves_nothing(
 ) -> None:
     limit_settings.set_limit(setting(firm.desk, value="2"), risk, tx, NOW)
     limit_settings.set_limit(setting(firm.firm, "MAX_ORDER_QTY", "5"), risk, tx, NOW)
-    answer = limit_settings.validate(order_of(firm, quantity="3").terms, trader, tx, NOW)
+    answer = limit_tree.validate(order_of(firm, quantity="3").terms, trader, tx, NOW)
     assert (answer["passes"], answer["largest_passing_quantity"]) == (False, "2")
     passes = {verdict["limit_type"]: verdict["passes"] for verdict in answer["verdicts"]}
     assert passes == {"KILL_SWITCH": True, "MAX_ORDER_QTY": True, "LONG_POSITION": False}
-    assert tx.limits.scopes(NOW.date())[0].exposures == {}
+    assert tx.limits.scopes(NOW)[0].exposures == []
 
 
 def test_killing_stops_new_orders_and_cancels_the_open_ones_and_arming_lets_them_in_again(
@@ -207,7 +211,7 @@ def test_killing_stops_new_orders_and_cancels_the_open_ones_and_arming_lets_them
     with database.tenant_transaction(firm.tenant_id) as tx:
         reserve_and_record(tx, order)
     change = StateChange(node_id=firm.desk, reason="an exercise")
-    answer = limit_settings.kill(change, risk, database.tenant_transaction, Engine(order), NOW)
+    answer = brakes.kill(change, risk, database.tenant_transaction, Engine(order), NOW)
     assert (answer["state"], answer["canceled"], answer["failed"]) == ("KILLED", [str(order.order_id)], [])
     with database.tenant_transaction(firm.tenant_id) as tx:
         assert tx.limits.open_orders(firm.desk) == []
@@ -215,7 +219,7 @@ def test_killing_stops_new_orders_and_cancels_the_open_ones_and_arming_lets_them
             reserve_limits(tx, order_of(firm), NOW)
         (refused,) = refusal.value.extensions["refusals"]
         assert (refused["limit_type"], refused["node_name"]) == ("KILL_SWITCH", "Firm desk")
-        assert limit_settings.rearm(change, risk, tx, NOW)["state"] == "ACTIVE"
+        assert brakes.rearm(change, risk, tx, NOW)["state"] == "ACTIVE"
         reserve_limits(tx, order_of(firm), NOW)
         events = tx.connection.execute(
             "SELECT payload ->> 'state' FROM trading.events ORDER BY occurred_at_ns"
@@ -232,7 +236,7 @@ def test_killing_voids_what_was_reserved_and_had_not_reached_the_engine(
         reserve_and_record(tx, on_its_way)
     engine = Engine(known)
     change = StateChange(node_id=firm.firm, reason="an exercise")
-    answer = limit_settings.kill(change, risk, database.tenant_transaction, engine, NOW)
+    answer = brakes.kill(change, risk, database.tenant_transaction, engine, NOW)
     assert engine.voided == [on_its_way.order_id]
     assert set(answer["canceled"]) == {str(known.order_id), str(on_its_way.order_id)}
     with database.tenant_transaction(firm.tenant_id) as tx:
@@ -247,9 +251,9 @@ def test_with_the_engine_silent_the_node_is_killed_all_the_same_and_what_may_be_
     with database.tenant_transaction(firm.tenant_id) as tx:
         reserve_and_record(tx, order)
     change = StateChange(node_id=firm.firm, reason="an exercise")
-    answer = limit_settings.kill(change, risk, database.tenant_transaction, Engine(silent=True), NOW)
+    answer = brakes.kill(change, risk, database.tenant_transaction, Engine(silent=True), NOW)
     assert answer["failed"] == [{"order_id": str(order.order_id), "reason": "the engine did not answer"}]
     with database.tenant_transaction(firm.tenant_id) as tx:
-        node = tx.limits.node(firm.firm)
+        node = tx.limits.node(firm.firm, NOW)
         assert node is not None
         assert node.state == "KILLED"

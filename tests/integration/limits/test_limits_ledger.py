@@ -21,14 +21,17 @@ from tests.integration.limits.firm import (
     set_reference,
     snapshot_of,
 )
+from tests.unit.domain.limit_orders import exposure_of
+
+NOTHING = exposure_of(SYMBOL)
 
 
 def exposures(database: Database, firm: Firm) -> list[Exposure]:
     """Of firm, desk, trader and first account, each checked to be what the reservations add up to."""
     with database.tenant_transaction(firm.tenant_id) as tx:
         assert tx.limits.ledger_differences() == []
-        scopes = {scope.node.node_id: scope for scope in tx.limits.scopes(NOW.date())}
-    return [scopes[node_id].exposure(SYMBOL) for node_id in firm.path]
+        scopes = {scope.node.node_id: scope for scope in tx.limits.scopes(NOW)}
+    return [next(iter(scopes[node_id].exposures), NOTHING) for node_id in firm.path]
 
 
 def test_a_reservation_is_booked_in_every_scope_above_the_account(database: Database, firm: Firm) -> None:
@@ -163,4 +166,4 @@ def test_another_organisation_sees_neither_the_account_nor_the_reservation(
             reserve_limits(tx, order_of(firm), NOW)
         with pytest.raises(NotFound):
             settle(tx, snapshot_of(order, 1, OrdStatus.FILLED, "1"))
-        assert {scope.node.name for scope in tx.limits.scopes(NOW.date())}.isdisjoint({"Firm firm", "Firm desk"})
+        assert {scope.node.name for scope in tx.limits.scopes(NOW)}.isdisjoint({"Firm firm", "Firm desk"})

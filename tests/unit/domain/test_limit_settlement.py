@@ -1,5 +1,4 @@
 import uuid
-from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -8,11 +7,11 @@ from hypothesis import strategies as st
 
 from breakwater.domain.orders import OrderSnapshot, OrdStatus, Side
 from breakwater.domain.settlement import (
+    ExposureChange,
     HeldReservation,
     ReservationState,
     change_between,
     released,
-    session_day,
     settled,
 )
 
@@ -21,8 +20,8 @@ ORDER_ID = uuid.UUID(int=1)
 
 def held(side: Side = Side.BUY, quantity: str = "10") -> HeldReservation:
     return HeldReservation(
-        ORDER_ID, [], "ETH/USDT", side, Decimal(quantity), Decimal(2000), Decimal(quantity), Decimal(0), Decimal(0), 0,
-        ReservationState.HELD,
+        ORDER_ID, [], "ETH/USDT", "SIM", False, side, Decimal(quantity), Decimal(2000), Decimal(quantity), Decimal(0),
+        Decimal(0), 0, ReservationState.HELD,
     )  # fmt: skip
 
 
@@ -48,7 +47,7 @@ def test_however_often_and_in_whichever_order_it_is_told_the_last_word_decides(
     told: list[OrderSnapshot], side: Side
 ) -> None:
     reservation = start = held(side)
-    booked = [Decimal(0)] * 6
+    booked = [Decimal(0)] * len(ExposureChange.__slots__)
     for snapshot in [*told, *told]:
         after = settled(reservation, snapshot)
         change = change_between(reservation, after)
@@ -56,7 +55,9 @@ def test_however_often_and_in_whichever_order_it_is_told_the_last_word_decides(
         reservation = after
     assert reservation == settled(start, LIFE[-1])
     whole = change_between(start, reservation)
-    assert booked == [getattr(whole, name) for name in whole.__slots__]
+    # How many fills it came in is not known where words were lost.
+    sums = whole.__slots__[: whole.__slots__.index("fill_count")]
+    assert booked[: len(sums)] == [getattr(whole, name) for name in sums]
     assert whole.filled_qty == 4 * side.sign
     assert (whole.open_notional, whole.open_order_count, whole.traded_notional) == (
         Decimal(-20000),
@@ -69,7 +70,7 @@ def test_releasing_books_back_exactly_what_holding_booked() -> None:
     nothing, reservation = released(held()), held()
     there, back = change_between(nothing, reservation), change_between(reservation, nothing)
     assert there.open_buy_qty == 10
-    assert [getattr(there, name) + getattr(back, name) for name in there.__slots__] == [0] * 6
+    assert [getattr(there, name) + getattr(back, name) for name in there.__slots__] == [0] * 8
 
 
 @pytest.mark.parametrize(
@@ -80,9 +81,3 @@ def test_a_word_that_cannot_be_true_is_not_booked(before: OrderSnapshot | None, 
     reservation = held() if before is None else settled(held(), before)
     with pytest.raises(ValueError, match="engine says"):
         settled(reservation, impossible)
-
-
-def test_a_fill_belongs_to_its_day_in_utc() -> None:
-    midnight_ns = 1_772_409_600 * 1_000_000_000  # 2026-03-02T00:00:00Z
-    assert session_day(midnight_ns) == date(2026, 3, 2)
-    assert session_day(midnight_ns - 1) == date(2026, 3, 1)

@@ -1,4 +1,3 @@
-import uuid
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -7,61 +6,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from breakwater.domain.exposure import ZERO, Exposure, Limit, Node, NodeState, Scope
-from breakwater.domain.instruments import Instrument
-from breakwater.domain.limit_types import LIMIT_TYPES, ProposedOrder
-from breakwater.domain.limits import Finding, evaluate, refused, use_of
+from breakwater.domain.exposure import NodeState, Position
+from breakwater.domain.limit_types import LIMIT_TYPES
+from breakwater.domain.limits import use_of
 from breakwater.domain.orders import Side
-from breakwater.domain.valuation import PriceBand
 from breakwater.errors import InvalidRequest
-
-ETH = Instrument("ETH/USDT", "ETH", "USDT", Decimal("0.01"), Decimal("0.0001"), Decimal(5))
-BTC = Instrument("BTC/USDT", "BTC", "USDT", Decimal("0.01"), Decimal("0.00001"), Decimal(5))
-TODAY = date(2026, 3, 2)
-NODE_ID = uuid.UUID(int=1)
-
-
-def scope_of(
-    limit_type: str | None = None,
-    value: str | None = None,
-    *,
-    instrument: str = "*",
-    state: NodeState = NodeState.ACTIVE,
-    exposures: list[Exposure] | None = None,
-    **parameters: Any,
-) -> Scope:
-    node = Node(NODE_ID, None, "ACCOUNT", "account", uuid.UUID(int=2), [NODE_ID], state, None)
-    amount = None if value is None else Decimal(value)
-    limits = [Limit(uuid.UUID(int=3), NODE_ID, limit_type, instrument, amount, parameters)] if limit_type else []
-    return Scope(node, limits, {exposure.symbol: exposure for exposure in exposures or []}, TODAY)
-
-
-def exposure_of(symbol: str = "ETH/USDT", day: date = TODAY, **amounts: Any) -> Exposure:
-    values: dict[str, Any] = dict.fromkeys(
-        ("filled_qty", "open_buy_qty", "open_sell_qty", "open_notional", "traded_notional"), ZERO
-    )
-    return Exposure(
-        **{"node_id": NODE_ID, "symbol": symbol, "session_date": day, "open_order_count": 0, **values, **amounts}
-    )
-
-
-def order_for(
-    scope: Scope, side: Side = Side.BUY, quantity: str | Decimal = "1", price: str | None = "2000"
-) -> ProposedOrder:
-    limit_price = None if price is None else Decimal(price)
-    return ProposedOrder(
-        instrument=ETH,
-        side=side,
-        quantity=Decimal(quantity),
-        limit_price=limit_price,
-        reference=Decimal(2000),
-        band=PriceBand(Decimal("0.01"), limit_price or Decimal(2100)),
-        reducible_qty=scope.exposure("ETH/USDT").reducible_qty(side),
-    )
-
-
-def refusals(scope: Scope, order: ProposedOrder, *, reduce_only: bool = False) -> list[Finding]:
-    return refused(evaluate([scope], order, reduce_only=reduce_only))
+from tests.unit.domain.limit_orders import ETH, exposure_of, market_of, order_for, refusals, scope_of
 
 
 @pytest.mark.parametrize(
@@ -120,7 +70,7 @@ def test_a_position_limit_for_all_instruments_holds_in_each_symbol_by_itself() -
     held = [exposure_of("BTC/USDT", filled_qty=Decimal(9)), exposure_of(filled_qty=Decimal(1))]
     scope = scope_of("LONG_POSITION", "10", exposures=held)
     assert refusals(scope, order_for(scope, quantity="9")) == []
-    use = use_of(scope, scope.limits[0], [ETH, BTC])
+    use = use_of(scope, scope.limits[0], market_of())
     assert use is not None
     assert use.used == Decimal(9)
 
@@ -233,8 +183,7 @@ def test_the_largest_quantity_passes_and_one_lot_more_does_not(
 def test_what_only_reduces_brings_the_position_nearer_to_zero_whichever_orders_fill_before(
     filled: Decimal, open_buy: Decimal, open_sell: Decimal, side: Side, shares: tuple[int, int, int]
 ) -> None:
-    exposure = exposure_of(filled_qty=filled, open_buy_qty=open_buy, open_sell_qty=open_sell)
-    quantity = exposure.reducible_qty(side)
+    quantity = Position(filled, open_buy, open_sell).reducible_qty(side)
     before = filled + open_buy * shares[0] / 2 - open_sell * shares[1] / 2
     after = before + side.sign * quantity * shares[2] / 2
     assert abs(after) <= abs(before) or quantity == 0

@@ -25,8 +25,8 @@ def after(*fills: Fill) -> Position:
     return position
 
 
-def held(quantity: int, average_price: int, realised_pnl: int, fees: str = "0") -> Position:
-    return Position(Decimal(quantity), Decimal(average_price), Decimal(realised_pnl), Decimal(fees))
+def held(quantity: int, average_price: int, realised_pnl: int, fees: str = "0", flat_pnl: str = "0") -> Position:
+    return Position(Decimal(quantity), Decimal(average_price), Decimal(realised_pnl), Decimal(fees), Decimal(flat_pnl))
 
 
 fills = st.builds(
@@ -51,17 +51,27 @@ def test_closing_a_part_realises_profit_and_keeps_the_average_price() -> None:
 
 def test_a_short_position_earns_when_the_price_falls() -> None:
     position = after(fill("SELL", "2", "100"), fill("BUY", "2", "90"))
-    assert position == held(0, 0, 20)
+    assert position == held(0, 0, 20, flat_pnl="20")
 
 
 def test_a_fill_through_zero_closes_at_the_average_and_opens_at_its_own_price() -> None:
     position = after(fill("BUY", "1", "100"), fill("SELL", "3", "110"))
-    assert position == held(-2, 110, 10)
+    assert position == held(-2, 110, 10, flat_pnl="10")
 
 
 def test_fees_are_kept_apart_from_profit_and_a_fee_in_the_base_asset_is_valued_at_the_fill() -> None:
     position = after(fill("BUY", "1", "100", "0.1"), fill("SELL", "1", "100", "0.002", "ETH"))
-    assert position == held(0, 0, 0, fees="0.3")
+    assert position == held(0, 0, 0, fees="0.3", flat_pnl="-0.3")
+
+
+def test_a_round_trip_earns_what_its_fills_realised_less_their_fees_however_many_closed_it() -> None:
+    opened = after(fill("BUY", "1", "100"), fill("SELL", "1", "120"), fill("BUY", "2", "100", "0.5"))
+    half = opened.after(fill("SELL", "1", "99", "0.5"), ETH)
+    closed = half.after(fill("SELL", "1", "101.5"), ETH)
+    assert opened.round_trip_pnl(half) is None
+    assert half.round_trip_pnl(closed) == Decimal("-0.5")
+    turned = opened.after(fill("SELL", "3", "110"), ETH)
+    assert opened.round_trip_pnl(turned) == Decimal("19.5")
 
 
 def test_a_fee_in_an_asset_of_neither_side_is_refused() -> None:

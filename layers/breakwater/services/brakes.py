@@ -1,0 +1,166 @@
+"""What stops a scope and lets it trade again: kill, suspend, re-arm, and the dead man's switch."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from breakwater.db.connection import TenantTransaction
+from breakwater.db.limits import OpenOrder
+from breakwater.domain.exposure import Node, NodeState
+from breakwater.domain.limit_types import DEAD_MAN
+from breakwater.domain.permissions import Caller
+from breakwater.domain.times import format_time
+from breakwater.errors import BreakwaterError, EngineUnavailable, InvalidRequest, NotFound, NotPermitted
+from breakwater.services.engine_client import CanceledOrders, EngineClient, FailedCancel
+from breakwater.services.limit_views import Heartbeat, KilledNode, NodeView, node_json
+from breakwater.services.limits import change_node_state
+from breakwater.services.settlement import TenantTransactions, settle
+
+
+class StateChange(BaseModel):
+    """The body of POST /limits/kill and /limits/rearm."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    node_id: uuid.UUID
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class Brake(StateChange):
+    """The body of POST /limits/brake: no new orders, or only those that reduce. Open orders stay."""
+
+    state: Literal["REDUCE_ONLY", "SUSPENDED"]
+
+
+class Beat(BaseModel):
+    """The body of POST /limits/heartbeat: of the account, or of the caller's own API key without one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    account_id: uuid.UUID | None = None
+
+
+def kill(
+    change: StateChange, caller: Caller, transactions: TenantTransactions, engine: EngineClient, at: datetime
+) -> KilledNode:
+    """Refuse all new orders at the node and below, then cancel the open ones.
+
+    The state stands before the engine is asked, and what was reserved until then is ended by name, so nothing slips
+    in between. `failed` names every order that may still be open; the call may be repeated. NotFound when there is no
+    such node.
+    """
+    caller.require("risk:manage")
+    with transactions(caller.tenant_id) as tx:
+        node = _change_state(change, NodeState.KILLED, caller, tx, at)
+        account_ids = tx.limits.account_ids_below(node.node_id)
+        open_orders = tx.limits.open_orders(node.node_id)
+    outcome = _cancel_all(account_ids, open_orders, caller, engine)
+    for snapshot in outcome.canceled:
+        # One by one: a hot node is locked for one order's sake only.
+        with transactions(caller.tenant_id) as tx:
+            settle(tx, snapshot)
+    return {
+        **node_json(node),
+        "canceled": [str(snapshot.order_id) for snapshot in outcome.canceled],
+        "failed": [{"order_id": str(failed.order_id), "reason": failed.reason} for failed in outcome.failed],
+    }
+
+
+def rearm(change: StateChange, caller: Caller, tx: TenantTransaction, at: datetime) -> NodeView:
+    """Let the node trade again; its streaks, cool-downs and windows of fills begin anew.
+
+    NotFound when there is no such node; NotPermitted for an API key: what stopped a node waits for a person.
+    """
+    caller.require("risk:manage")
+    if caller.api_key_id is not None:
+        raise NotPermitted("a person re-arms a node, signed in, and no API key")
+    node = _change_state(change, NodeState.ACTIVE, caller, tx, at)
+    tx.limits.rearm(node.node_id, at)
+    return node_json(node)
+
+
+def brake(change: Brake, caller: Caller, tx: TenantTransaction, at: datetime) -> NodeView:
+    """Make the node only reduce, or take no new orders, without cancelling anything. NotFound: no such node."""
+    caller.require("risk:manage")
+    return node_json(_change_state(change, NodeState(change.state), caller, tx, at))
+
+
+def heartbeat(beat: Beat, caller: Caller, tx: TenantTransaction, at: datetime) -> Heartbeat:
+    """Say that the account, or the key, is still watched over. From the first one on, silence cancels its orders.
+
+    InvalidRequest where no DEAD_MAN limit says how long a silence may be; NotFound for an account that is not the
+    caller's, or a key that has no place in the tree.
+    """
+    caller.require("orders:cancel")
+    node_id = _beating_node(beat, caller, tx)
+    scope = tx.limits.scopes(at, [node_id])[0]
+    allowed = [limit.cap for limit in scope.limits if limit.limit_type == DEAD_MAN]
+    if not allowed:
+        raise InvalidRequest(f"{scope.node.name} has no {DEAD_MAN} limit")
+    tx.limits.heartbeat(node_id, at)
+    expires_at = at + timedelta(seconds=float(min(allowed)))
+    return {"node_id": str(node_id), "heartbeat_at": format_time(at), "expires_at": format_time(expires_at)}
+
+
+def _beating_node(beat: Beat, caller: Caller, tx: TenantTransaction) -> uuid.UUID:
+    if beat.account_id is not None:
+        tx.identity.require_account(caller.subject, caller.role, beat.account_id)
+        nodes = tx.limits.node_ids_of_accounts([beat.account_id])
+    else:
+        nodes = tx.limits.node_ids_of_key(caller.api_key_id) if caller.api_key_id else []
+    if not nodes:
+        raise NotFound("there is no such account, and this key has no place in the tree of limits")
+    return nodes[0]
+
+
+def _change_state(change: StateChange, state: NodeState, caller: Caller, tx: TenantTransaction, at: datetime) -> Node:
+    before = tx.limits.node(change.node_id, at, lock=True)
+    if before is None:
+        raise NotFound("no such node")
+    change_node_state(
+        tx,
+        before,
+        state,
+        reason=change.reason,
+        by=caller.username,
+        correlation_id=caller.correlation_id,
+        at=at,
+    )
+    return replace(before, state=state, state_reason=change.reason)
+
+
+def _cancel_all(
+    account_ids: Sequence[uuid.UUID], open_orders: Sequence[OpenOrder], caller: Caller, engine: EngineClient
+) -> CanceledOrders:
+    """Every order that was open when the node stopped, either ended by the engine's word or named as failed."""
+    try:
+        outcome = engine.cancel_all(account_ids, tenant_id=caller.tenant_id, correlation_id=caller.correlation_id)
+    except EngineUnavailable as error:
+        # The node is stopped all the same: the answer says so, and which orders may still be open.
+        outcome = CanceledOrders(canceled=[], failed=[_failed(order, error) for order in open_orders])
+    told = {snapshot.order_id for snapshot in outcome.canceled} | {failed.order_id for failed in outcome.failed}
+    ended, failed = list(outcome.canceled), list(outcome.failed)
+    for order in open_orders:
+        if order.order_id in told:
+            continue
+        try:
+            # Reserved before the stop and not at the engine when it cancelled: it must not slip in after that.
+            snapshot = engine.end(
+                order.order_id,
+                tenant_id=caller.tenant_id,
+                account_id=order.account_id,
+                symbol=order.symbol,
+                correlation_id=caller.correlation_id,
+            )
+            ended.append(snapshot)
+        except (EngineUnavailable, NotFound) as error:
+            failed.append(_failed(order, error))
+    return CanceledOrders(canceled=ended, failed=failed)
+
+
+def _failed(order: OpenOrder, error: BreakwaterError) -> FailedCancel:
+    return FailedCancel(order_id=order.order_id, reason=error.message)

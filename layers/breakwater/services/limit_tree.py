@@ -1,0 +1,153 @@
+"""Limits as people look at them: the tree with its use, what they would say to an order, and what they have said."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from breakwater.db.connection import TenantTransaction
+from breakwater.domain.exposure import Scope
+from breakwater.domain.limits import refused
+from breakwater.domain.money import EXACT, format_amount, trim
+from breakwater.domain.orders import OrderTerms
+from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
+from breakwater.domain.times import format_time, from_nanoseconds, nanoseconds
+from breakwater.errors import InvalidRequest, NotFound
+from breakwater.services.cursors import decode_cursor, next_cursor
+from breakwater.services.limit_views import (
+    BreachPage,
+    LimitTree,
+    LimitTreeNode,
+    LimitUsage,
+    LimitValidation,
+    ReservationPage,
+    ReservationView,
+    limit_json,
+    node_json,
+)
+from breakwater.services.limits import judge, leaf_of
+from events.limits import LimitBreached, NodeStateChanged
+
+BREACH_TOPICS = (LimitBreached.topic, NodeStateChanged.topic)
+
+
+def tree(caller: Caller, tx: TenantTransaction, at: datetime, *, node_id: uuid.UUID | None = None) -> LimitTree:
+    """`items`: the topmost scopes the caller may see, each with state, limits and their use, and its `children`.
+
+    With `node_id` that scope and all below it; NotFound for one the caller may not see.
+    """
+    market = tx.limits.market(at)
+    roots: list[LimitTreeNode] = []
+    seen: dict[uuid.UUID, LimitTreeNode] = {}
+    for scope in _visible_scopes(caller, tx, at, node_id):  # Parents come before their children.
+        told = seen[scope.node.node_id] = {
+            **node_json(scope.node),
+            "limits": [limit_json(scope, limit, market) for limit in scope.limits],
+            "children": [],
+        }
+        parent = seen.get(scope.node.parent_id) if scope.node.parent_id else None
+        (roots if parent is None else parent["children"]).append(told)
+    return {"items": roots}
+
+
+def usage(node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> LimitUsage:
+    """`items`: every limit of one scope with its use. NotFound for a scope the caller may not see."""
+    market = tx.limits.market(at)
+    scope = _visible_scopes(caller, tx, at, node_id)[0]
+    return {**node_json(scope.node), "items": [limit_json(scope, limit, market) for limit in scope.limits]}
+
+
+def validate(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datetime) -> LimitValidation:
+    """What every limit would say to these terms now; reserves nothing. Raises what `judge` raises."""
+    caller.require("limits:read")
+    tx.identity.require_account(caller.subject, caller.role, terms.account_id)
+    ladder = tx.limits.read_ladder(leaf_of(tx, terms, caller.api_key_id), terms, uuid.uuid4(), at)
+    proposed, findings = judge(ladder, terms)
+    largest = [f.verdict.largest_passing_quantity for f in findings if f.verdict.largest_passing_quantity is not None]
+    return {
+        "passes": not refused(findings),
+        "price_low": format_amount(proposed.band.low),
+        "price_high": format_amount(proposed.band.high),
+        "largest_passing_quantity": format_amount(trim(min(largest))) if largest else None,
+        "verdicts": [{**finding.to_json(), "passes": finding.verdict.passes} for finding in findings],
+    }
+
+
+def reservations(
+    caller: Caller, tx: TenantTransaction, at: datetime, *, node_id: uuid.UUID | None, cursor: str | None, limit: int
+) -> ReservationPage:
+    """What is held now, of one scope or of all the caller may see, the newest first."""
+    caller.require("limits:read")
+    if node_id is not None:
+        _visible_scopes(caller, tx, at, node_id)
+    elif caller.role not in ROLES_WITH_ALL_ACCOUNTS:
+        raise InvalidRequest("name one of your scopes", field="node_id")
+    rows = tx.limits.reservations(node_id, before=decode_cursor(cursor), limit=limit + 1)
+    page, following = next_cursor(rows, limit, lambda row: (row["created_at"], row["order_id"]))
+    return {"items": [_reservation_json(row) for row in page], "next_cursor": following}
+
+
+def breaches(
+    caller: Caller, tx: TenantTransaction, at: datetime, *, node_id: uuid.UUID | None, cursor: str | None, limit: int
+) -> BreachPage:
+    """What limits refused and warned of, and how nodes changed their state, the newest first."""
+    caller.require("limits:read")
+    node_ids: Sequence[uuid.UUID] | None = None
+    if node_id is not None or caller.role not in ROLES_WITH_ALL_ACCOUNTS:
+        node_ids = [scope.node.node_id for scope in _visible_scopes(caller, tx, at, node_id)]
+    place = decode_cursor(cursor)
+    before = None if place is None else (nanoseconds(place[0]), place[1])
+    rows = tx.limits.breaches(BREACH_TOPICS, node_ids, before=before, limit=limit + 1)
+    page, following = next_cursor(rows, limit, lambda row: (from_nanoseconds(row["occurred_at_ns"]), row["event_id"]))
+    return {"items": [_breach_json(row) for row in page], "next_cursor": following}
+
+
+def _visible_scopes(
+    caller: Caller, tx: TenantTransaction, at: datetime, node_id: uuid.UUID | None = None
+) -> list[Scope]:
+    """All of them for who oversees the organisation; otherwise those on the way to the caller's accounts and below.
+
+    With `node_id` that one first, then those below it. NotFound when the caller may not see it.
+    """
+    caller.require("limits:read")
+    own: list[uuid.UUID] | None = None
+    if caller.role not in ROLES_WITH_ALL_ACCOUNTS:
+        own = tx.limits.node_ids_of_accounts(tx.identity.accessible_account_ids(caller.subject, caller.role))
+    if node_id is None:
+        return tx.limits.scopes(at, own, above=True)
+    scopes = tx.limits.scopes(at, [node_id])
+    if own is not None:
+        above = {scope.node.node_id for scope in tx.limits.scopes(at, own, above=True)}
+        scopes = [scope for scope in scopes if scope.node.node_id in above]
+    if not scopes or scopes[0].node.node_id != node_id:
+        raise NotFound("no such node")
+    return scopes
+
+
+def _reservation_json(row: Mapping[str, Any]) -> ReservationView:
+    return {
+        "order_id": str(row["order_id"]),
+        "account_id": str(row["account_id"]),
+        "node_ids": [str(node_id) for node_id in row["node_ids"]],
+        "symbol": row["symbol"],
+        "venue": row["venue"],
+        "side": row["side"],
+        "quantity": format_amount(row["quantity"]),
+        "open_qty": format_amount(row["open_qty"]),
+        "cum_qty": format_amount(row["cum_qty"]),
+        "valuation_price": format_amount(row["valuation_price"]),
+        "open_notional": format_amount(trim(EXACT.multiply(row["open_qty"], row["valuation_price"]))),
+        "state": row["state"],
+        "created_at": format_time(row["created_at"]),
+        "updated_at": format_time(row["updated_at"]),
+    }
+
+
+def _breach_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "event_id": str(row["event_id"]),
+        "topic": row["topic"],
+        "occurred_at": format_time(from_nanoseconds(row["occurred_at_ns"])),
+        "correlation_id": row["correlation_id"],
+        **row["payload"],
+    }
