@@ -8,7 +8,7 @@ from pathlib import Path
 
 from events.alerts import AlertRaised
 from events.envelope import Event
-from events.limits import LimitBreached, LimitChanged, NodeStateChanged, OverrideChanged, ScopeChanged
+from events.limits import DeadManExpired, LimitBreached, LimitChanged, NodeStateChanged, OverrideChanged, ScopeChanged
 from events.orders import (
     OrderAccepted,
     OrderCanceled,
@@ -32,6 +32,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     NodeStateChanged,
     OverrideChanged,
     ScopeChanged,
+    DeadManExpired,
     AlertRaised,
 )
 SCHEMAS = Path(__file__).parent / "schemas"

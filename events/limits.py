@@ -58,6 +58,16 @@ class OverrideChanged(Event):
     changed_by: str
 
 
+class DeadManExpired(Event):
+    """Nothing was heard of an account or key for longer than its DEAD_MAN limit: its open orders are cancelled."""
+
+    topic: ClassVar[str] = "limits.DeadManExpired.v1"
+    node_id: uuid.UUID
+    node_name: str
+    heartbeat_at_ns: int
+    open_orders: int  # How many there were.
+
+
 class ScopeChanged(Event):
     """A node came, got another name, calendar or parent, or went: `change` is CREATED, CHANGED, MOVED or DELETED."""
 

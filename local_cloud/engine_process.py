@@ -1,4 +1,4 @@
-"""The engine as a child process, restarted when it dies, as ECS would."""
+"""The engine and the watch as child processes, restarted when they die, as ECS would."""
 
 import gzip
 import json
@@ -21,27 +21,24 @@ NOT_A_RECORDING = "it is not a recording, with lines of nanoseconds and JSON"
 RECORDED_LINE_BYTES_MAX = 16 * 1024 * 1024
 
 
-class LocalEngine:
-    """One engine. `watch` is called often, and starts it again after a pause that doubles while it keeps dying."""
+class _Task:
+    """A process that ECS would keep. `watch` is called often: it starts a dead one again.
 
-    def __init__(self, platform: Platform, deployed: dict[str, str]) -> None:
+    Before each start there is a pause that doubles while it keeps dying.
+    """
+
+    def __init__(self, platform: Platform, deployed: dict[str, str], *, name: str, module: str) -> None:
         self._platform = platform
         self._deployed = deployed
-        self.log = platform.logs / "engine.log"
-        self.record = ProcessRecord(platform.folder / "run" / "engine.json")
-        self._pid_file = platform.folder / "engine.pid"
+        self._name = name
+        self._module = module
+        self.log = platform.logs / f"{name}.log"
+        self.record = ProcessRecord(platform.folder / "run" / f"{name}.json")
+        self._pid_file = platform.folder / f"{name}.pid"
         self._child: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._pause_seconds = RESTART_SECONDS_FIRST
         self._restart_at: float | None = None
-
-    def start(self) -> None:
-        """Start it and wait until it has replayed its journal and holds its lease. Raises LocalCloudError."""
-        child = self._spawn()
-        ready = f"{self._platform.engine_url}/health/ready"
-        wait_until(
-            lambda: answers(ready), what="the engine", timeout_seconds=READY_TIMEOUT_SECONDS, child=child, log=self.log
-        )
 
     def watch(self, now: float) -> str | None:
         """Restart a dead engine when its pause is over; what to tell the user, if anything. `now` is monotonic."""
@@ -52,7 +49,7 @@ class LocalEngine:
                 self._pause_seconds = RESTART_SECONDS_FIRST
             self._restart_at = now + self._pause_seconds
             self._pause_seconds = min(self._pause_seconds * 2, RESTART_SECONDS_MAX)
-            return f"the engine stopped with code {self._child.returncode}; starting it again ({self.log})"
+            return f"the {self._name} stopped with code {self._child.returncode}; starting it again ({self.log})"
         if now >= self._restart_at:
             self._spawn()
         return None
@@ -67,7 +64,7 @@ class LocalEngine:
         self._restart_at = None
         self._started_at = time.monotonic()
         self._child = spawn(
-            [str(REPOSITORY / ".venv" / "bin" / "python"), "-m", "fargate_engine"],
+            [str(REPOSITORY / ".venv" / "bin" / "python"), "-m", self._module],
             record=self.record,
             log=self.log,
             environment=self._environment(),
@@ -77,9 +74,24 @@ class LocalEngine:
         return self._child
 
     def _environment(self) -> dict[str, str]:
+        return {**base_environment(), **self._platform.aws_environment()}
+
+
+class LocalEngine(_Task):
+    def __init__(self, platform: Platform, deployed: dict[str, str]) -> None:
+        super().__init__(platform, deployed, name="engine", module="fargate_engine")
+
+    def start(self) -> None:
+        """Start it and wait until it has replayed its journal and holds its lease. Raises LocalCloudError."""
+        child = self._spawn()
+        ready = f"{self._platform.engine_url}/health/ready"
+        wait_until(
+            lambda: answers(ready), what="the engine", timeout_seconds=READY_TIMEOUT_SECONDS, child=child, log=self.log
+        )
+
+    def _environment(self) -> dict[str, str]:
         return {
-            **base_environment(),
-            **self._platform.aws_environment(),
+            **super()._environment(),
             "DATABASE_SECRET_ARN": self._deployed["EngineDatabaseSecretArn"],
             "ENGINE_HOST": HOST,
             "ENGINE_ID": ENGINE_ID,
@@ -89,6 +101,23 @@ class LocalEngine:
             "SERVICE_TOKEN_KEY_ID": self._deployed["ServiceTokenKeyId"],
             "SNAPSHOT_BUCKET": self._deployed["SnapshotBucketName"],
             "TRADE_EVENTS_QUEUE_URL": self._deployed["TradeEventsQueueUrl"],
+        }
+
+
+class LocalWatch(_Task):
+    def __init__(self, platform: Platform, deployed: dict[str, str]) -> None:
+        super().__init__(platform, deployed, name="watch", module="breakwater.runtime.watch")
+
+    def start(self) -> None:
+        self._spawn()
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **super()._environment(),
+            "AWS_LAMBDA_FUNCTION_NAME": "watch",
+            "DATABASE_SECRET_ARN": self._deployed["FunctionsDatabaseSecretArn"],
+            "ENGINE_URL_PARAMETER": self._deployed["EngineUrlParameterName"],
+            "SERVICE_TOKEN_KEY_ID": self._deployed["ServiceTokenKeyId"],
         }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from local_cloud import configuration, provisioning
 from local_cloud.deployment import Deployment, aws_client
 from local_cloud.emulator_process import LocalEmulator
-from local_cloud.engine_process import LocalEngine, require_recordings
+from local_cloud.engine_process import LocalEngine, LocalWatch, require_recordings
 from local_cloud.inbox import Inbox
 from local_cloud.platform import HOST, LocalCloudError, Platform
 from local_cloud.postgres import LocalPostgres
@@ -36,7 +36,7 @@ def is_ready(platform: Platform, pid: int) -> bool:
 
 def stop_leftovers(platform: Platform) -> None:
     """Stop what a supervisor that was killed has left running, those first that depend on others."""
-    for name in ("engine", "cdk", "emulator", "postgres"):
+    for name in ("watch", "engine", "cdk", "emulator", "postgres"):
         first_signal = signal.SIGINT if name == "postgres" else signal.SIGTERM
         ProcessRecord(platform.folder / "run" / f"{name}.json").stop(first_signal=first_signal)
 
@@ -65,8 +65,8 @@ def _run_until_told(platform: Platform) -> None:
         parts.callback(supervisor_record(platform).path.unlink, missing_ok=True)
         parts.callback(platform.endpoints_file.unlink, missing_ok=True)
         try:
-            engine, children = _start(platform, parts)
-            _watch(engine, children)
+            tasks, children = _start(platform, parts)
+            _watch(tasks, children)
         except KeyboardInterrupt:
             print("\nstopping", flush=True)
         finally:
@@ -106,7 +106,9 @@ def _step(what: str) -> Iterator[None]:
     print(f"{time.monotonic() - started:6.1f} s", flush=True)
 
 
-def _start(platform: Platform, parts: ExitStack) -> tuple[LocalEngine, dict[str, subprocess.Popen[bytes]]]:
+def _start(
+    platform: Platform, parts: ExitStack
+) -> tuple[list[LocalEngine | LocalWatch], dict[str, subprocess.Popen[bytes]]]:
     started = time.monotonic()
     print(f"Breakwater on this machine, in {platform.folder}", flush=True)
     passwords = configuration.Passwords(platform.folder)
@@ -142,6 +144,9 @@ def _start(platform: Platform, parts: ExitStack) -> tuple[LocalEngine, dict[str,
     with _step("engine and market"):
         parts.callback(engine.stop)
         engine.start()
+    watch = LocalWatch(platform, deployed)
+    parts.callback(watch.stop)
+    watch.start()
     endpoints = {
         "api_url": configuration.local_api_url(platform, deployed["ApiUrl"]),
         "ws_url": configuration.local_api_url(platform, deployed["WebSocketUrl"]),
@@ -152,7 +157,7 @@ def _start(platform: Platform, parts: ExitStack) -> tuple[LocalEngine, dict[str,
         "users": users,
     }
     _announce(platform, endpoints, time.monotonic() - started)
-    return engine, children
+    return [engine, watch], children
 
 
 def _seed(lambda_client: Any, deployed: dict[str, str], passwords: configuration.Passwords) -> list[dict[str, Any]]:
@@ -186,13 +191,14 @@ def _announce(platform: Platform, endpoints: dict[str, Any], took_seconds: float
     print("\nCtrl-C or `make down` stops it; `make demo` gives the tour", flush=True)
 
 
-def _watch(engine: LocalEngine, children: dict[str, subprocess.Popen[bytes]]) -> None:
-    """Until KeyboardInterrupt. Raises LocalCloudError when anything but the engine dies: AWS has no such failure."""
+def _watch(tasks: list[LocalEngine | LocalWatch], children: dict[str, subprocess.Popen[bytes]]) -> None:
+    """Until KeyboardInterrupt. Raises LocalCloudError when anything but a task dies: AWS has no such failure."""
     while True:
         time.sleep(WATCH_SECONDS)
         for name, child in children.items():
             if child.poll() is not None:
                 raise LocalCloudError(f"{name} stopped with code {child.returncode}; so everything stops")
-        news = engine.watch(time.monotonic())
-        if news is not None:
-            print(news, flush=True)
+        for task in tasks:
+            news = task.watch(time.monotonic())
+            if news is not None:
+                print(news, flush=True)

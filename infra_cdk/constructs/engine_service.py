@@ -76,7 +76,7 @@ class EngineService(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._balancer = balancer
-        cluster = ecs.Cluster(
+        self.cluster = ecs.Cluster(
             self,
             "Cluster",
             vpc=network.vpc,
@@ -98,7 +98,7 @@ class EngineService(Construct):
         ecs.FargateService(
             self,
             "Service",
-            cluster=cluster,
+            cluster=self.cluster,
             task_definition=self.task,
             desired_count=2,
             min_healthy_percent=100,  # New tasks follow the journals before the old ones are asked to go.
@@ -117,7 +117,7 @@ class EngineService(Construct):
 
     def _add_containers(self, environment: dict[str, str]) -> None:
         required(DOCKERFILE)
-        image = ecs.ContainerImage.from_asset(
+        self.image = image = ecs.ContainerImage.from_asset(
             str(ROOT), file=DOCKERFILE, platform=ecr_assets.Platform.LINUX_ARM64, exclude=["cdk.out"]
         )
         log = logs.LogGroup(

@@ -18,7 +18,13 @@ from infra_cdk.stacks.state import StateStack
 
 SOURCE = "breakwater"
 CONNECTION_ACTIONS = [f"dynamodb:{action}" for action in ("DeleteItem", "GetItem", "PutItem", "Scan", "UpdateItem")]
-ALERT_TOPICS = ["limits.LimitBreached.v1", "limits.LimitChanged.v1", "limits.NodeStateChanged.v1"]
+ALERT_TOPICS = [
+    "limits.LimitBreached.v1",
+    "limits.LimitChanged.v1",
+    "limits.NodeStateChanged.v1",
+    "limits.OverrideChanged.v1",
+    "limits.DeadManExpired.v1",
+]
 
 
 class ControlStack(Stack):

@@ -8,6 +8,7 @@ from constructs import Construct
 from infra_cdk.constructs.engine_service import EngineBalancer, EngineService
 from infra_cdk.constructs.function import ENGINE_URL_PARAMETER
 from infra_cdk.constructs.network import Network
+from infra_cdk.constructs.watch_service import WatchService
 from infra_cdk.findings import accept
 from infra_cdk.stacks.control import ControlStack
 from infra_cdk.stacks.state import StateStack
@@ -56,5 +57,31 @@ class EngineStack(Stack):
             actions=["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"],
             resource_arns=[balancer.targets.target_group_arn],
         )
+        self._watch(engine, network=network, state=state)
         parameter = ssm.StringParameter(self, "Url", parameter_name=ENGINE_URL_PARAMETER, string_value=balancer.url)
         CfnOutput(self, "EngineUrlParameterName", value=parameter.parameter_name)
+
+    def _watch(self, engine: EngineService, *, network: Network, state: StateStack) -> None:
+        watch = WatchService(
+            self,
+            "Watch",
+            network=network,
+            cluster=engine.cluster,
+            image=engine.image,
+            environment={
+                "DATABASE_SECRET_ARN": state.database.functions_secret.secret_arn,
+                "ENGINE_URL_PARAMETER": ENGINE_URL_PARAMETER,
+                "SERVICE_TOKEN_KEY_ID": state.service_token_key.key_id,
+                "AWS_LAMBDA_FUNCTION_NAME": "watch",  # Who signs its service tokens; Lambda names functions so.
+            },
+        )
+        role = watch.task.task_role
+        state.database.grant_secret(state.database.functions_secret, role)
+        state.service_token_key.grant_sign(role)
+        iam.Grant.add_to_principal(
+            grantee=role,
+            actions=["ssm:GetParameter"],
+            resource_arns=[
+                self.format_arn(service="ssm", resource="parameter", resource_name=ENGINE_URL_PARAMETER[1:])
+            ],
+        )

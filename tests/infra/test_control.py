@@ -187,7 +187,13 @@ def test_breaches_and_node_changes_reach_the_alerts_queue(control: Template) -> 
         {
             "EventPattern": {
                 "source": ["breakwater"],
-                "detail-type": ["limits.LimitBreached.v1", "limits.LimitChanged.v1", "limits.NodeStateChanged.v1"],
+                "detail-type": [
+                    "limits.LimitBreached.v1",
+                    "limits.LimitChanged.v1",
+                    "limits.NodeStateChanged.v1",
+                    "limits.OverrideChanged.v1",
+                    "limits.DeadManExpired.v1",
+                ],
             },
             "Targets": [Match.object_like({"Arn": {"Fn::GetAtt": [Match.string_like_regexp("^AlertsQueue"), "Arn"]}})],
         },

@@ -13,7 +13,8 @@ from infra_cdk.repository import ROOT
 
 @pytest.fixture(scope="session")
 def containers(engine: Template) -> dict[str, dict[str, Any]]:
-    task = next(iter(engine.find_resources("AWS::ECS::TaskDefinition").values()))
+    tasks = engine.find_resources("AWS::ECS::TaskDefinition")
+    task = next(task for name, task in tasks.items() if name.startswith("EngineTask"))
     return {container["Name"]: container for container in task["Properties"]["ContainerDefinitions"]}
 
 
@@ -46,6 +47,18 @@ def test_a_second_task_follows_and_ecs_does_not_take_it_for_broken(engine: Templ
             },
         },
     )
+
+
+def test_the_watch_is_one_small_task_of_the_engines_image(
+    engine: Template, containers: dict[str, dict[str, Any]]
+) -> None:
+    tasks = engine.find_resources("AWS::ECS::TaskDefinition")
+    (watch,) = [task["Properties"] for name, task in tasks.items() if name.startswith("WatchTask")]
+    (container,) = watch["ContainerDefinitions"]
+    assert container["Image"] == containers["Engine"]["Image"]
+    assert container["Command"] == ["python", "-m", "breakwater.runtime.watch"]
+    assert (watch["Cpu"], watch["Memory"], container["ReadonlyRootFilesystem"]) == ("256", "512", True)
+    engine.has_resource_properties("AWS::ECS::Service", {"DesiredCount": 1, "EnableExecuteCommand": False})
 
 
 def test_it_is_not_autoscaled(engine: Template) -> None:

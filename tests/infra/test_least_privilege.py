@@ -121,10 +121,20 @@ def test_no_action_is_a_wildcard(documents: dict[str, dict[str, Any]]) -> None:
                 assert not [action for action in actions if "*" in action]
 
 
+def task_role_of(engine: Template, task: str) -> str:
+    (role,) = [name for name in engine.find_resources("AWS::IAM::Role") if name.startswith(f"{task}TaskTaskRole")]
+    return role
+
+
+def test_the_watch_reads_what_functions_read_and_signs_what_it_asks_of_the_engine(engine: Template) -> None:
+    statements = statements_of(engine, task_role_of(engine, "Watch"))
+    assert actions_of(statements) == DATABASE | {"kms:Sign", "ssm:GetParameter"}
+    assert "EngineSecret" not in json.dumps(statements)
+    assert "FunctionsSecret" not in json.dumps(statements_of(engine, task_role_of(engine, "Engine")))
+
+
 def test_the_engine_may_publish_verify_keep_snapshots_and_register_itself(engine: Template) -> None:
-    roles = [role for role in engine.find_resources("AWS::IAM::Role") if "TaskRole" in role]
-    assert len(roles) == 1
-    assert actions_of(statements_of(engine, roles[0])) == DATABASE | {
+    assert actions_of(statements_of(engine, task_role_of(engine, "Engine"))) == DATABASE | {
         "elasticloadbalancing:DeregisterTargets",
         "elasticloadbalancing:RegisterTargets",
         "events:PutEvents",
@@ -140,8 +150,8 @@ def test_the_engine_may_publish_verify_keep_snapshots_and_register_itself(engine
 
 
 def test_the_engine_reads_and_writes_objects_of_its_snapshots_alone(engine: Template) -> None:
-    roles = [role for role in engine.find_resources("AWS::IAM::Role") if "TaskRole" in role]
-    objects = [s for s in statements_of(engine, roles[0]) if "s3:GetObject" in actions_of([s])]
+    role = task_role_of(engine, "Engine")
+    objects = [s for s in statements_of(engine, role) if "s3:GetObject" in actions_of([s])]
     assert len(objects) == 1
     assert "StorageSnapshots" in json.dumps(objects[0]["Resource"])
     assert json.dumps(objects[0]["Resource"]).count("/shards/*") == 1

@@ -21,6 +21,7 @@ from breakwater.db.nodes import NodeRows
 from breakwater.db.orders import OrderRows
 from breakwater.db.outbox import Outbox
 from breakwater.db.portfolio import PortfolioRows
+from breakwater.db.watch import WatchRows
 from breakwater.errors import DatabaseUnavailable
 
 Connection = psycopg.Connection[TupleRow]
@@ -66,6 +67,10 @@ class TenantTransaction:
     @cached_property
     def nodes(self) -> NodeRows:
         return NodeRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def watch(self) -> WatchRows:
+        return WatchRows(self.connection, self.tenant_id)
 
     @cached_property
     def portfolio(self) -> PortfolioRows:

@@ -205,6 +205,17 @@ class LimitRows:
         scopes = _scopes(nodes.fetchall(), limits.fetchall(), exposures.fetchall(), standings.fetchall())
         return self._with_history(scopes, at)
 
+    def scopes_at(self, at: datetime, node_ids: Sequence[uuid.UUID]) -> list[Scope]:
+        """These nodes alone, with limits and standings and positions, and neither cash nor activity."""
+        wanted = {"at": at, "node_ids": list(node_ids)}
+        connection = self._connection
+        with connection.pipeline():
+            nodes = connection.cursor(row_factory=class_row(Node)).execute(statements.NODES_OF, wanted)
+            limits = connection.cursor(row_factory=class_row(Limit)).execute(statements.LIMITS_OF, wanted)
+            exposures = connection.cursor(row_factory=class_row(Exposure)).execute(statements.EXPOSURES_OF, wanted)
+            standings = connection.cursor(row_factory=dict_row).execute(statements.STANDINGS_OF, wanted)
+        return _scopes(nodes.fetchall(), limits.fetchall(), exposures.fetchall(), standings.fetchall())
+
     def _with_history(self, scopes: list[Scope], at: datetime) -> list[Scope]:
         """With cash and activity where a limit shows a use of them."""
         needed = {scope.node.node_id: needs([scope], "") for scope in scopes}

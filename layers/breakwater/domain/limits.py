@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import localcontext
+from datetime import datetime
+from decimal import Decimal, localcontext
 from typing import Any, TypedDict
 
 from breakwater.domain.exposure import ALL_INSTRUMENTS, ZERO, Action, Limit, NodeState, Scope, is_stricter
@@ -23,6 +24,7 @@ from breakwater.domain.money import EXACT, AmountText, format_amount, trim
 from breakwater.domain.orders import VENUES, OrderTerms, Side
 from breakwater.domain.valuation import PriceBand, price_band
 
+WATCHED_LOSSES = ("DAILY_LOSS", "DRAWDOWN")  # What marks and fills move, and not an order of the node.
 REDUCING_SKIPS = range(19, 30)  # The exposure and loss limits of the table that an order which only reduces skips.
 
 
@@ -201,6 +203,25 @@ def use_of(scope: Scope, limit: Limit, market: Market) -> Verdict | None:
     with localcontext(EXACT):
         verdicts = [_judge(scope, limit, _nothing_in(instrument, limit, market)) for instrument in matching]
         return max(verdicts, key=lambda verdict: verdict.in_use)
+
+
+def watched_losses(scope: Scope, at: datetime) -> list[tuple[Limit, Decimal]]:
+    """The limits on losses that the scope has crossed, each with what was lost. None while that is not known."""
+    crossed = []
+    with localcontext(EXACT):
+        for limit in scope.limits:
+            if limit.limit_type in WATCHED_LOSSES:
+                verdict = _judge(scope, limit, _unknown_order(scope, limit, at))
+                if not verdict.passes and verdict.missing is None:
+                    crossed.append((limit, verdict.used))
+    return crossed
+
+
+def _unknown_order(scope: Scope, limit: Limit, at: datetime) -> ProposedOrder:
+    """An order that reduces nothing, of an instrument that no limit on losses looks at."""
+    step = Decimal(1)
+    instrument = Instrument("/", "", limit.currency, step, step, ZERO)
+    return ProposedOrder(instrument, Side.BUY, step, None, None, PriceBand(step, step), ZERO, VENUES[0], at, Market(at))
 
 
 def _may_match(limit: Limit, instrument: Instrument) -> bool:

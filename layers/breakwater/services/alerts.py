@@ -7,10 +7,10 @@ from typing import Any
 
 from breakwater.db.alerts import Alert, Severity
 from breakwater.db.connection import TenantTransaction
-from breakwater.domain.times import from_nanoseconds, nanoseconds
+from breakwater.domain.times import format_time, from_nanoseconds, nanoseconds
 from events.alerts import AlertRaised
 from events.envelope import Envelope
-from events.limits import LimitBreached, LimitChanged, NodeStateChanged
+from events.limits import DeadManExpired, LimitBreached, LimitChanged, NodeStateChanged, OverrideChanged
 
 SUBJECT_LENGTH_MAX = 100  # SNS: printable ASCII on one line, at most this long.
 _NAMESPACE = uuid.UUID("a2e6a0f4-5a0e-4d3c-9a5e-2f6d1c7b8e90")
@@ -29,6 +29,10 @@ def alert_of(envelope: Envelope) -> Alert:
         return _breach(envelope, LimitBreached.model_validate(envelope.payload))
     if envelope.topic == LimitChanged.topic:
         return _limit_change(envelope, LimitChanged.model_validate(envelope.payload))
+    if envelope.topic == OverrideChanged.topic:
+        return _override_change(envelope, OverrideChanged.model_validate(envelope.payload))
+    if envelope.topic == DeadManExpired.topic:
+        return _silence(envelope, DeadManExpired.model_validate(envelope.payload))
     if envelope.topic == NodeStateChanged.topic:
         return _state_change(envelope, NodeStateChanged.model_validate(envelope.payload))
     raise ValueError(f"no alert is raised for {envelope.topic}")
@@ -95,6 +99,32 @@ def _limit_change(envelope: Envelope, change: LimitChanged) -> Alert:
 
 def _setting(value: str | None, parameters: dict[str, Any] | None) -> str:
     return "no limit" if parameters is None else value if value is not None else json.dumps(parameters)
+
+
+def _override_change(envelope: Envelope, change: OverrideChanged) -> Alert:
+    lines = {
+        "Limit": f"{change.limit_type} ({change.limit_id})",
+        "Value": change.value,
+        "From": format_time(from_nanoseconds(change.starts_at_ns)),
+        "Until": format_time(from_nanoseconds(change.ends_at_ns)),
+        "Reason": change.reason,
+        "Requested by": change.requested_by,
+        "Changed by": change.changed_by,
+    }
+    title = f"An override of {change.limit_type} was {change.state.lower()}"
+    # From here on the limit lets through what it did not.
+    severity: Severity = "WARNING" if change.state == "APPROVED" else "INFO"
+    return _alert(envelope, "OVERRIDE", severity, title, lines)
+
+
+def _silence(envelope: Envelope, silence: DeadManExpired) -> Alert:
+    lines = {
+        "Node": f"{silence.node_name} ({silence.node_id})",
+        "Last heard of": format_time(from_nanoseconds(silence.heartbeat_at_ns)),
+        "Open orders": str(silence.open_orders),
+    }
+    title = f"{silence.node_name} is silent: its open orders are cancelled"
+    return _alert(envelope, "DEAD_MAN", "CRITICAL", title, lines)
 
 
 def _state_change(envelope: Envelope, change: NodeStateChanged) -> Alert:

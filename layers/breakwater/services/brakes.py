@@ -1,7 +1,6 @@
 """What stops a scope and lets it trade again: kill, suspend, re-arm, and the dead man's switch."""
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -9,13 +8,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from breakwater.db.connection import TenantTransaction
-from breakwater.db.limits import OpenOrder
 from breakwater.domain.exposure import Node, NodeState
 from breakwater.domain.limit_types import DEAD_MAN
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import format_time
-from breakwater.errors import BreakwaterError, EngineUnavailable, InvalidRequest, NotFound, NotPermitted
-from breakwater.services.engine_client import CanceledOrders, EngineClient, FailedCancel
+from breakwater.errors import InvalidRequest, NotFound, NotPermitted
+from breakwater.services.cancels import cancel_open
+from breakwater.services.engine_client import EngineClient
 from breakwater.services.limit_views import Heartbeat, KilledNode, NodeView, node_json
 from breakwater.services.limits import change_node_state
 from breakwater.services.settlement import TenantTransactions, settle
@@ -58,7 +57,9 @@ def kill(
         node = _change_state(change, NodeState.KILLED, caller, tx, at)
         account_ids = tx.limits.account_ids_below(node.node_id)
         open_orders = tx.limits.open_orders(node.node_id)
-    outcome = _cancel_all(account_ids, open_orders, caller, engine)
+    outcome = cancel_open(
+        account_ids, open_orders, tenant_id=caller.tenant_id, correlation_id=caller.correlation_id, engine=engine
+    )
     for snapshot in outcome.canceled:
         # One by one: a hot node is locked for one order's sake only.
         with transactions(caller.tenant_id) as tx:
@@ -131,36 +132,3 @@ def _change_state(change: StateChange, state: NodeState, caller: Caller, tx: Ten
         at=at,
     )
     return replace(before, state=state, state_reason=change.reason)
-
-
-def _cancel_all(
-    account_ids: Sequence[uuid.UUID], open_orders: Sequence[OpenOrder], caller: Caller, engine: EngineClient
-) -> CanceledOrders:
-    """Every order that was open when the node stopped, either ended by the engine's word or named as failed."""
-    try:
-        outcome = engine.cancel_all(account_ids, tenant_id=caller.tenant_id, correlation_id=caller.correlation_id)
-    except EngineUnavailable as error:
-        # The node is stopped all the same: the answer says so, and which orders may still be open.
-        outcome = CanceledOrders(canceled=[], failed=[_failed(order, error) for order in open_orders])
-    told = {snapshot.order_id for snapshot in outcome.canceled} | {failed.order_id for failed in outcome.failed}
-    ended, failed = list(outcome.canceled), list(outcome.failed)
-    for order in open_orders:
-        if order.order_id in told:
-            continue
-        try:
-            # Reserved before the stop and not at the engine when it cancelled: it must not slip in after that.
-            snapshot = engine.end(
-                order.order_id,
-                tenant_id=caller.tenant_id,
-                account_id=order.account_id,
-                symbol=order.symbol,
-                correlation_id=caller.correlation_id,
-            )
-            ended.append(snapshot)
-        except (EngineUnavailable, NotFound) as error:
-            failed.append(_failed(order, error))
-    return CanceledOrders(canceled=ended, failed=failed)
-
-
-def _failed(order: OpenOrder, error: BreakwaterError) -> FailedCancel:
-    return FailedCancel(order_id=order.order_id, reason=error.message)

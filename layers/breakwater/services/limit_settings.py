@@ -202,6 +202,16 @@ def end_override(override_id: uuid.UUID, caller: Caller, tx: TenantTransaction, 
     return _override_json(ended, at)
 
 
+def tell_override_ended(tx: TenantTransaction, override_id: uuid.UUID, *, by: str, at: datetime) -> None:
+    """Its time is over: it has not counted since; this is what people are told. Nothing where that was done before."""
+    override, limit = _lock_override(override_id, tx, at)
+    if override.ended_at is not None or override.ends_at > at:
+        return
+    tx.limit_settings.end_override(override_id, None, at)
+    event = _override_event(replace(override, ended_at=at), limit, "ENDED", by)
+    _publish(event, limit.node_id, str(uuid.uuid4()), tx, at)
+
+
 def list_overrides(caller: Caller, tx: TenantTransaction, at: datetime, *, open_only: bool) -> OverridePage:
     caller.require("limits:read")
     return {"items": [_override_json(override, at) for override in tx.limit_settings.overrides(open_only=open_only)]}
@@ -362,13 +372,18 @@ def _tell_change(
         parameters=None if after is None else dict(after.parameters),
         changed_by=caller.username,
     )
-    _publish(event, node.node_id, caller, tx, at)
+    _publish(event, node.node_id, caller.correlation_id, tx, at)
 
 
 def _tell_override(
     tx: TenantTransaction, override: Override, limit: Limit, state: str, *, caller: Caller, at: datetime
 ) -> None:
-    event = OverrideChanged(
+    event = _override_event(override, limit, state, caller.username)
+    _publish(event, limit.node_id, caller.correlation_id, tx, at)
+
+
+def _override_event(override: Override, limit: Limit, state: str, changed_by: str) -> OverrideChanged:
+    return OverrideChanged(
         override_id=override.override_id,
         limit_id=override.limit_id,
         node_id=limit.node_id,
@@ -379,21 +394,20 @@ def _tell_override(
         ends_at_ns=nanoseconds(override.ends_at),
         reason=override.reason,
         requested_by=override.requested_by,
-        changed_by=caller.username,
+        changed_by=changed_by,
     )
-    _publish(event, limit.node_id, caller, tx, at)
 
 
 def _value_text(limit: Limit | None) -> str | None:
     return None if limit is None or limit.value is None else format_amount(limit.value)
 
 
-def _publish(event: Event, node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
+def _publish(event: Event, node_id: uuid.UUID, correlation_id: str, tx: TenantTransaction, at: datetime) -> None:
     tx.outbox.add(
         event,
         aggregate_id=node_id,
         account_id=None,
-        correlation_id=caller.correlation_id,
+        correlation_id=correlation_id,
         occurred_at_ns=nanoseconds(at),
     )
 

@@ -45,10 +45,9 @@ def _largest(order: ProposedOrder, *, passes: bool) -> Decimal | None:
 
 
 def _observed(scope: Scope, order: ProposedOrder) -> Decimal:
-    """Zero for a node that never traded; MissingReference once the last observation is too old."""
+    """Zero for a node that holds nothing and never did; MissingReference where it was not observed, or too long ago."""
     standing = scope.standing
-    if standing.pnl is None or standing.observed_at is None:
-        return ZERO
-    if order.at - standing.observed_at > OBSERVATION_AGE_MAX and any(p.filled_qty for p in scope.positions().values()):
+    is_known = standing.observed_at is not None and order.at - standing.observed_at <= OBSERVATION_AGE_MAX
+    if not is_known and any(position.filled_qty for position in scope.positions().values()):
         raise MissingReference(f"profit and loss of {scope.node.name}")
-    return standing.pnl
+    return standing.pnl or ZERO

@@ -1,0 +1,146 @@
+"""What the watch reads and notes: profit and loss below each watched node, silences, kills to carry out, overrides."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import psycopg
+from psycopg.rows import TupleRow, class_row
+
+_ROWS_MAX = 100_000
+TENANTS_MAX = 10_000
+
+# Of all accounts below a node, and of the account that a strategy or key stands below.
+_HOLDINGS = """
+WITH watched AS (
+  SELECT DISTINCT n.node_id, n.path FROM limits.limits l JOIN limits.nodes n USING (node_id)
+  WHERE l.limit_type IN ('DAILY_LOSS', 'DRAWDOWN'))
+SELECT w.node_id, p.symbol, sum(p.realised_pnl - p.fees) AS realised_pnl, sum(p.quantity) AS quantity,
+       sum(p.quantity * p.average_price) AS cost
+FROM watched w
+JOIN limits.nodes a ON a.account_id IS NOT NULL AND (a.path @> ARRAY[w.node_id] OR a.node_id = ANY (w.path))
+JOIN trading.positions p ON p.account_id = a.account_id
+GROUP BY w.node_id, p.symbol ORDER BY w.node_id, p.symbol LIMIT %(rows)s
+"""
+# Fees are kept in the quote currency with the position; of a trade they may be in the base one.
+_CHANGES_ON = """
+SELECT t.symbol,
+  sum(t.realised_pnl - CASE WHEN t.fee_currency = i.base_asset THEN t.fee * t.last_px ELSE t.fee END) AS realised_pnl,
+  sum(CASE t.side WHEN 'BUY' THEN t.last_qty ELSE -t.last_qty END) AS quantity
+FROM limits.nodes n
+JOIN limits.nodes a ON a.account_id IS NOT NULL AND (a.path @> ARRAY[n.node_id] OR a.node_id = ANY (n.path))
+JOIN trading.trades t ON t.account_id = a.account_id
+JOIN market.instruments i ON i.symbol = t.symbol
+WHERE n.node_id = %(node_id)s AND limits.session_day(t.transact_time, n.time_zone, n.session_start) = %(day)s
+  AND t.transact_time > %(since)s
+GROUP BY t.symbol
+"""
+# A new session begins where the last observation of the one before left off.
+_OBSERVE = """
+INSERT INTO limits.standings AS s
+  (node_id, tenant_id, pnl, pnl_open, pnl_peak, pnl_close_peak, session_date, observed_at)
+VALUES (%(node_id)s, %(tenant_id)s, %(pnl)s, %(pnl_open)s, greatest(%(pnl)s, 0), 0, %(day)s, %(at)s)
+ON CONFLICT (node_id) DO UPDATE SET
+  pnl = excluded.pnl,
+  pnl_open = CASE WHEN s.session_date IS NULL THEN excluded.pnl_open
+                  WHEN s.session_date < excluded.session_date THEN coalesce(s.pnl, excluded.pnl)
+                  ELSE s.pnl_open END,
+  pnl_close_peak = CASE WHEN s.session_date < excluded.session_date THEN greatest(s.pnl_close_peak, s.pnl)
+                        ELSE s.pnl_close_peak END,
+  pnl_peak = greatest(s.pnl_peak, excluded.pnl),
+  session_date = greatest(s.session_date, excluded.session_date),
+  observed_at = excluded.observed_at
+"""
+_SILENT = """
+SELECT n.node_id FROM limits.limits l JOIN limits.nodes n USING (node_id) JOIN limits.standings s USING (node_id)
+WHERE l.limit_type = 'DEAD_MAN' AND s.heartbeat_at IS NOT NULL AND s.silent_since IS DISTINCT FROM s.heartbeat_at
+  AND (l.valid_from IS NULL OR l.valid_from <= %(at)s) AND (l.valid_until IS NULL OR l.valid_until > %(at)s)
+  AND s.heartbeat_at + make_interval(secs => l.value::double precision) < %(at)s
+ORDER BY n.node_id LIMIT %(rows)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What the accounts of a node hold together in a symbol; `cost`: quantity at average price, in quote currency."""
+
+    node_id: uuid.UUID
+    symbol: str
+    realised_pnl: Decimal
+    quantity: Decimal
+    cost: Decimal
+
+
+class WatchRows:
+    def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
+
+    def holdings(self) -> list[Holding]:
+        """Of every node with a limit on losses; a node that never traded has none."""
+        with self._connection.cursor(row_factory=class_row(Holding)) as cursor:
+            return cursor.execute(_HOLDINGS, {"rows": _ROWS_MAX}).fetchall()
+
+    def changes_on(self, node_id: uuid.UUID, day: date, at: datetime) -> dict[str, tuple[Decimal, Decimal]]:
+        """By symbol what the node's session day so far has realised, less fees, and how it has changed the position."""
+        values = {"node_id": node_id, "day": day, "since": at - timedelta(days=2)}
+        rows = self._connection.execute(_CHANGES_ON, values).fetchall()
+        return {symbol: (realised, quantity) for symbol, realised, quantity in rows}
+
+    def observe(self, node_id: uuid.UUID, pnl: Decimal, pnl_open: Decimal, *, day: date, at: datetime) -> None:
+        """Note profit and loss. `pnl_open` is taken only where none was noted before; then the sessions lead on."""
+        values = {"node_id": node_id, "tenant_id": self._tenant_id, "pnl": pnl, "pnl_open": pnl_open}
+        self._connection.execute(_OBSERVE, {**values, "day": day, "at": at})
+
+    def silent_nodes(self, at: datetime) -> list[uuid.UUID]:
+        """Those whose dead man's switch is due and has not been acted on."""
+        return [row[0] for row in self._connection.execute(_SILENT, {"at": at, "rows": _ROWS_MAX}).fetchall()]
+
+    def note_silence(self, node_id: uuid.UUID) -> datetime:
+        """When it was last heard of. The node is locked."""
+        statement = "UPDATE limits.standings SET silent_since = heartbeat_at WHERE node_id = %s RETURNING heartbeat_at"
+        row = self._connection.execute(statement, (node_id,)).fetchone()
+        if row is None or row[0] is None:
+            raise RuntimeError(f"node {node_id} is silent and was never heard of")
+        heard_at: datetime = row[0]
+        return heard_at
+
+    def request_cancels(self, node_id: uuid.UUID, at: datetime) -> None:
+        self._connection.execute("UPDATE limits.nodes SET cancel_requested_at = %s WHERE node_id = %s", (at, node_id))
+
+    def nodes_to_cancel(self) -> list[tuple[uuid.UUID, datetime]]:
+        """(node_id, since when), the longest waiting first."""
+        return self._connection.execute(
+            """SELECT node_id, cancel_requested_at FROM limits.nodes WHERE cancel_requested_at IS NOT NULL
+               ORDER BY cancel_requested_at, node_id LIMIT %s""",
+            (_ROWS_MAX,),
+        ).fetchall()
+
+    def canceled(self, node_id: uuid.UUID, requested_at: datetime) -> None:
+        """Done; a request that came meanwhile stays."""
+        self._connection.execute(
+            "UPDATE limits.nodes SET cancel_requested_at = NULL WHERE node_id = %s AND cancel_requested_at = %s",
+            (node_id, requested_at),
+        )
+
+    def ended_overrides(self, at: datetime) -> list[uuid.UUID]:
+        """Those whose time is over and whose end was not told."""
+        rows = self._connection.execute(
+            """SELECT override_id FROM limits.overrides WHERE ended_at IS NULL AND ends_at <= %s
+               ORDER BY ends_at LIMIT 1000""",
+            (at,),
+        ).fetchall()
+        return [row[0] for row in rows]
+
+
+def tenants_to_watch(connection: psycopg.Connection[TupleRow], at: datetime) -> Sequence[uuid.UUID]:
+    rows = connection.execute("SELECT tenant_id FROM limits.tenants_to_watch(%s, %s)", (at, TENANTS_MAX)).fetchall()
+    return [row[0] for row in rows]
+
+
+def forget_activity(connection: psycopg.Connection[TupleRow], before: datetime, *, at_most: int) -> int:
+    """How many rows of the windows went; call it again when it is as many as asked."""
+    row = connection.execute("SELECT limits.forget_activity(%s, %s)", (before, at_most)).fetchone()
+    return 0 if row is None else int(row[0])

@@ -1,0 +1,54 @@
+"""The watch as a process: `python -m breakwater.runtime.watch`. It reads what functions read.
+
+A Lambda function could look once a minute; a loss has to stop a node within a second of the tick.
+"""
+
+import logging
+import signal
+import threading
+import time
+from datetime import UTC, datetime
+
+from breakwater.errors import BreakwaterError
+from breakwater.runtime.database import tenant_transaction, untenanted_transaction
+from breakwater.runtime.engine import engine_client
+from breakwater.services.watch import Watch
+
+ROUND_S = 0.25
+TOLD_AGAIN_S = 30.0  # The same trouble is logged again after so long.
+
+_LOG = logging.getLogger("breakwater.watch")
+
+
+def main() -> None:
+    """Until SIGTERM. What fails is tried again in the next round: nothing is lost by it but time."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    told_to_stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told_to_stop.set())
+    tell = _Seldom()
+    watch = Watch(untenanted_transaction, tenant_transaction, engine_client(), tell)
+    _LOG.info("watching losses, silences, kills and overrides")
+    while not told_to_stop.wait(ROUND_S):
+        try:
+            watch.run_round(datetime.now(UTC))
+        except BreakwaterError as error:
+            tell(error.message)
+
+
+class _Seldom:
+    """Logs a line, but the same line not again for a while: a round has a quarter of a second."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, float] = {}
+
+    def __call__(self, line: str) -> None:
+        now = time.monotonic()
+        if now - self._told.get(line, -TOLD_AGAIN_S) < TOLD_AGAIN_S:
+            return
+        self._told = {known: at for known, at in self._told.items() if now - at < TOLD_AGAIN_S} | {line: now}
+        _LOG.warning("%s", line)
+
+
+if __name__ == "__main__":
+    main()
