@@ -10,7 +10,7 @@ from breakwater.domain.orders import OrderTerms
 from breakwater.runtime.api import Caller, create_api, lambda_handler
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.engine import engine_client
-from breakwater.services import brakes, limit_settings, limit_tree, nodes
+from breakwater.services import brakes, limit_settings, limit_tree, nodes, what_if
 from breakwater.services.brakes import Beat, Brake, StateChange
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
 from breakwater.services.limit_settings import LimitSetting, OverrideRequest, RiskTermsSetting
@@ -29,8 +29,10 @@ from breakwater.services.limit_views import (
     RiskTermsPage,
     RiskTermsView,
     SetLimit,
+    WhatIfAnswer,
 )
 from breakwater.services.nodes import NewNode, NodeChange
+from breakwater.services.what_if import WhatIf
 
 api = create_api(service="limits")
 
@@ -92,6 +94,12 @@ def list_breaches(
 def validate_order(terms: OrderTerms, caller: Caller) -> LimitValidation:
     with tenant_transaction(caller.tenant_id) as tx:
         return limit_tree.validate(terms, caller, tx, _now())
+
+
+@api.post("/limits/what-if")
+def try_limits(question: WhatIf, caller: Caller) -> WhatIfAnswer:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return what_if.what_if(question, caller, tx, _now())
 
 
 @api.get("/limits/overrides")

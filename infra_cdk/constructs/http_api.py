@@ -34,6 +34,7 @@ ROUTES = {
         "GET /limits/reservations",
         "GET /limits/breaches",
         "POST /limits/validate",
+        "POST /limits/what-if",
         "GET /limits/overrides",
         "POST /limits/overrides",
         "POST /limits/overrides/{override_id}/approve",

@@ -242,6 +242,8 @@ def _limit(client: Client, terms: dict[str, Any], node_id: str) -> None:
     terms = {"symbol": SYMBOL, "average_daily_qty": "1000", "as_of": "2026-03-01"}
     assert client.call("set_risk_terms", 200, body=terms)["average_daily_qty"] == "1000"
     assert client.call("get_risk_terms", 200)["items"]
+    question = {"day": f"{datetime.now(UTC).date()}", "changes": [setting | {"value": "1"}]}
+    assert client.call("try_limits", 200, body=question)["refused_count"] > 0
     client.call("delete_limit", 204, path_parameters={"limit_id": limit["limit_id"]})
 
 

@@ -21,6 +21,7 @@ from breakwater.db.nodes import NodeRows
 from breakwater.db.orders import OrderRows
 from breakwater.db.outbox import Outbox
 from breakwater.db.portfolio import PortfolioRows
+from breakwater.db.recorded_day import RecordedDayRows
 from breakwater.db.watch import WatchRows
 from breakwater.errors import DatabaseUnavailable
 
@@ -67,6 +68,10 @@ class TenantTransaction:
     @cached_property
     def nodes(self) -> NodeRows:
         return NodeRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def recorded_day(self) -> RecordedDayRows:
+        return RecordedDayRows(self.connection, self.tenant_id)
 
     @cached_property
     def watch(self) -> WatchRows:

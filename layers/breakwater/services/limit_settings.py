@@ -259,6 +259,11 @@ def _replaced(setting: LimitSetting, tx: TenantTransaction, at: datetime) -> Lim
     return before
 
 
+def limit_of(setting: LimitSetting, default_action: Action) -> Limit:
+    """What the setting would make where there is nothing yet."""
+    return _as_set(setting, None, default_action)
+
+
 def _as_set(setting: LimitSetting, before: Limit | None, default_action: Action) -> Limit:
     dated = setting.valid_from is not None or setting.valid_until is not None or setting.limit_id is not None
     return Limit(

@@ -141,6 +141,20 @@ class Heartbeat(TypedDict):
     expires_at: TimeText
 
 
+class WhatIfAnswer(TypedDict):
+    """`refused` and `passed` are the first of as many as the counts say; `pnl` is of the day, in quote currency."""
+
+    day: str
+    judged_count: int
+    refused_count: int
+    refused: list[dict[str, Any]]
+    passed_count: int
+    passed: list[dict[str, Any]]
+    exposure: list[dict[str, Any]]
+    pnl: list[dict[str, Any]]
+    assumptions: list[str]
+
+
 class LimitTreeNode(NodeView):
     limits: list[LimitView]
     children: "list[LimitTreeNode]"

@@ -1,0 +1,58 @@
+"""A day as it was recorded: orders, their fills, and what the accounts held when it began."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow, dict_row
+
+_ROWS_MAX = 200_000
+
+# Those placed within the day, and those open when it began.
+_ORDERS = """
+SELECT o.order_id, o.account_id, o.client_order_id, o.symbol, o.side, o.type, o.time_in_force, o.post_only,
+  o.reduce_only, o.quantity, o.price, o.venue, o.strategy_id, o.located, o.status, o.created_at, o.updated_at,
+  r.node_ids, r.is_automated
+FROM trading.orders o LEFT JOIN limits.reservations r USING (order_id)
+WHERE o.account_id = ANY (%(account_ids)s) AND o.created_at < %(end)s
+  AND (o.created_at >= %(begin)s OR (o.status NOT IN ('REJECTED') AND o.updated_at >= %(begin)s))
+ORDER BY o.created_at, o.order_id LIMIT %(rows)s
+"""
+_FILLS = """
+SELECT order_id, account_id, symbol, side, last_qty, last_px, fee, fee_currency, transact_time FROM trading.trades
+WHERE tenant_id = %(tenant_id)s AND transact_time >= %(begin)s AND transact_time < %(end)s
+ORDER BY transact_time, trade_id LIMIT %(rows)s
+"""
+# What was held when the day began: all that was traded before.
+_OPENING = """
+SELECT account_id, symbol, sum(CASE side WHEN 'BUY' THEN last_qty ELSE -last_qty END) AS quantity,
+  (array_agg(last_px ORDER BY transact_time DESC, trade_id DESC))[1] AS last_px
+FROM trading.trades WHERE account_id = ANY (%(account_ids)s) AND transact_time < %(begin)s
+GROUP BY account_id, symbol LIMIT %(rows)s
+"""
+
+
+class RecordedDayRows:
+    def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
+
+    def orders(
+        self, account_ids: Sequence[uuid.UUID], begin: datetime, end: datetime, *, most: int
+    ) -> list[dict[str, Any]]:
+        """One more than `most` where there are more."""
+        return self._rows(_ORDERS, account_ids=list(account_ids), begin=begin, end=end, rows=most + 1)
+
+    def fills(self, begin: datetime, end: datetime) -> list[dict[str, Any]]:
+        """All of the organisation: prices are taken from them as well."""
+        return self._rows(_FILLS, begin=begin, end=end, rows=_ROWS_MAX)
+
+    def opening(self, account_ids: Sequence[uuid.UUID], begin: datetime) -> list[dict[str, Any]]:
+        """Quantity and last price of each account and symbol."""
+        return self._rows(_OPENING, account_ids=list(account_ids), begin=begin, rows=_ROWS_MAX)
+
+    def _rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(statement, {**values, "tenant_id": self._tenant_id}).fetchall()

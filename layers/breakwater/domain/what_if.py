@@ -1,0 +1,289 @@
+"""A recorded day's orders under other limits: who would have been refused, and what would have come of it.
+
+The day is walked in the order in which things happened. Each order is judged by the very functions that judge a live
+one, against what the orders let through so far hold and have filled. What a refused order traded did not happen.
+
+What is not recorded is assumed: the reference price is the last trade of the symbol before the order; an order that was
+refused then and passes now trades nothing, since nobody knows what it would have met.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal, localcontext
+from functools import partial
+
+from breakwater.domain.exposure import ZERO, Activity, Exposure, Limit, NodeState, Scope, Standing
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.limits import Finding, evaluate, propose, refused
+from breakwater.domain.market import Market, Quote
+from breakwater.domain.money import EXACT
+from breakwater.domain.orders import OrderTerms, Side
+from breakwater.domain.portfolio import Fill, Position
+from breakwater.domain.valuation import ReferenceUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedOrder:
+    """`path`: its scopes, root first. `ended_at` None: it was open at the end of the day."""
+
+    order_id: uuid.UUID
+    path: Sequence[uuid.UUID]
+    terms: OrderTerms
+    placed_at: datetime
+    ended_at: datetime | None
+    was_refused: bool
+    is_automated: bool
+    before_day: bool = False  # It was open when the day began: it is not judged.
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFill:
+    order_id: uuid.UUID
+    symbol: str
+    at: datetime
+    fill: Fill
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    order: RecordedOrder
+    findings: Sequence[Finding]
+    missing: str | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """`refused`: let through then and not now. `passed`: the other way round. Peaks are |F| and the open notional."""
+
+    judged_count: int = 0
+    refused: list[Refused] = field(default_factory=list)
+    passed: list[RecordedOrder] = field(default_factory=list)
+    positions: dict[tuple[uuid.UUID, str], Position] = field(default_factory=dict)
+    marks: dict[str, Decimal] = field(default_factory=dict)
+    peak_filled: dict[tuple[uuid.UUID, str], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    peak_open_notional: dict[tuple[uuid.UUID, str], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+
+@dataclass(slots=True)
+class _Held:
+    order: RecordedOrder
+    price: Decimal
+    open_qty: Decimal
+
+
+class Day:
+    """`scopes`: every node with the limits to be tried; what stands against them is built up here. `opening`: the
+    position of each account in each symbol when the day began."""
+
+    def __init__(
+        self,
+        scopes: Mapping[uuid.UUID, Scope],
+        instruments: Mapping[str, Instrument],
+        opening: Mapping[tuple[uuid.UUID, str], Position],
+        accounts: Mapping[uuid.UUID, uuid.UUID],
+    ) -> None:
+        """`accounts`: the account of each account node's id."""
+        self._scopes = scopes
+        self._instruments = instruments
+        self._exposures: dict[uuid.UUID, dict[tuple[str, str], Exposure]] = defaultdict(dict)
+        self._activity: dict[uuid.UUID, list[Activity]] = defaultdict(list)
+        self._streaks: dict[uuid.UUID, int] = defaultdict(int)
+        self._held: dict[uuid.UUID, _Held] = {}
+        self._node_of_account = {account_id: node_id for node_id, account_id in accounts.items()}
+        self.outcome = Outcome(positions=dict(opening))
+        for (account_id, symbol), position in opening.items():
+            for node_id in self._scopes[self._node_of_account[account_id]].node.path:
+                self._book(node_id, symbol, "", filled_qty=position.quantity)
+
+    def run(
+        self, orders: Iterable[RecordedOrder], fills: Iterable[RecordedFill], market: Iterable[RecordedFill]
+    ) -> Outcome:
+        """`fills` are those of the orders; `market` all fills of the firm, which prices are taken from."""
+        happenings: list[tuple[datetime, int, Callable[[], None]]] = []
+        for fill in market:
+            happenings.append((fill.at, 0, partial(self._mark, fill)))
+        for order in orders:
+            happenings.append((order.placed_at, 1, partial(self._place, order)))
+            if order.ended_at is not None:
+                happenings.append((order.ended_at, 3, partial(self._end, order.order_id)))
+        for fill in fills:
+            happenings.append((fill.at, 2, partial(self._fill, fill)))
+        with localcontext(EXACT):
+            for _, _, happen in sorted(happenings, key=lambda happening: happening[:2]):
+                happen()
+        return self.outcome
+
+    def _mark(self, fill: RecordedFill) -> None:
+        self.outcome.marks[fill.symbol] = fill.fill.last_px
+
+    def _place(self, order: RecordedOrder) -> None:
+        at = order.placed_at
+        scopes = [self._as_of(node_id, at) for node_id in order.path]
+        terms = order.terms
+        if order.before_day:
+            self._hold(order, terms.price or self.outcome.marks.get(terms.symbol, ZERO), at)
+            return
+        self.outcome.judged_count += 1
+        try:
+            proposed = propose(terms, self._market(at), scopes)
+            findings = refused(evaluate(scopes, proposed, reduce_only=terms.reduce_only))
+        except ReferenceUnavailable:
+            self._refuse(Refused(order, (), missing=f"a price of {terms.symbol} before the order"))
+            return
+        if findings:
+            self._refuse(Refused(order, findings))
+            return
+        if order.was_refused:
+            self.outcome.passed.append(order)
+            return
+        self._hold(order, proposed.band.high, at)
+
+    def _refuse(self, refusal: Refused) -> None:
+        for node_id in refusal.order.path:
+            self._streaks[node_id] += 1
+        if not refusal.order.was_refused:
+            self.outcome.refused.append(refusal)
+
+    def _hold(self, order: RecordedOrder, price: Decimal, at: datetime) -> None:
+        terms = order.terms
+        self._held[order.order_id] = _Held(order, price, terms.quantity)
+        for node_id in order.path:
+            self._streaks[node_id] = 0
+            self._book_open(node_id, terms, terms.quantity, price, orders=1)
+            self._book(node_id, terms.symbol, terms.venue, session_order_count=0 if order.before_day else 1)
+            self._note(node_id, terms, at, new_count=1)
+
+    def _fill(self, recorded: RecordedFill) -> None:
+        held = self._held.get(recorded.order_id)
+        if held is None:  # Its order was refused: it did not happen.
+            return
+        terms, fill = held.order.terms, recorded.fill
+        held.open_qty -= fill.last_qty
+        notional = fill.last_qty * fill.last_px
+        for node_id in held.order.path:
+            self._book_open(node_id, terms, -fill.last_qty, held.price)
+            self._book(
+                node_id,
+                terms.symbol,
+                terms.venue,
+                filled_qty=fill.last_qty * fill.side.sign,
+                traded_notional=notional,
+            )
+            automated = int(held.order.is_automated)
+            self._note(node_id, terms, recorded.at, fill_count=1, automated=automated, traded_notional=notional)
+        key = (terms.account_id, terms.symbol)
+        before = self.outcome.positions.get(key, Position())
+        self.outcome.positions[key] = before.after(fill, self._instruments[terms.symbol])
+
+    def _end(self, order_id: uuid.UUID) -> None:
+        held = self._held.pop(order_id, None)
+        if held is None:
+            return
+        for node_id in held.order.path:
+            self._book_open(node_id, held.order.terms, -held.open_qty, held.price, orders=-1)
+
+    def _book_open(
+        self, node_id: uuid.UUID, terms: OrderTerms, quantity: Decimal, price: Decimal, *, orders: int = 0
+    ) -> None:
+        buys = terms.side is Side.BUY
+        self._book(
+            node_id,
+            terms.symbol,
+            terms.venue,
+            open_buy_qty=quantity if buys else ZERO,
+            open_sell_qty=ZERO if buys else quantity,
+            open_notional=quantity * price,
+            open_buy_notional=quantity * price if buys else ZERO,
+            open_order_count=orders,
+        )
+
+    def _book(self, node_id: uuid.UUID, symbol: str, venue: str, **changes: Decimal | int) -> None:
+        of_node = self._exposures[node_id]
+        exposure = of_node.get((symbol, venue)) or _nothing(self._scopes[node_id], self._instruments[symbol], venue)
+        changed = {name: getattr(exposure, name) + change for name, change in changes.items()}
+        of_node[symbol, venue] = replace(exposure, **changed)
+        together = [e for (of_symbol, _), e in of_node.items() if of_symbol == symbol]
+        filled = abs(sum((e.filled_qty for e in together), ZERO))
+        opened = sum((e.open_notional for e in together), ZERO)
+        place = (node_id, symbol)
+        peaks = self.outcome
+        peaks.peak_filled[place] = max(peaks.peak_filled[place], filled)
+        peaks.peak_open_notional[place] = max(peaks.peak_open_notional[place], opened)
+
+    def _note(
+        self,
+        node_id: uuid.UUID,
+        terms: OrderTerms,
+        at: datetime,
+        *,
+        new_count: int = 0,
+        fill_count: int = 0,
+        automated: int = 0,
+        traded_notional: Decimal = ZERO,
+    ) -> None:
+        instrument = self._instruments[terms.symbol]
+        second = at.replace(microsecond=0)
+        about = (second, terms.symbol, terms.venue, instrument.asset_class, instrument.quote_asset)
+        self._activity[node_id].append(Activity(*about, new_count, 0, 0, fill_count, automated, traded_notional))
+
+    def _as_of(self, node_id: uuid.UUID, at: datetime) -> Scope:
+        """The scope with what stands against it at that moment of the day."""
+        scope = self._scopes[node_id]
+        pnl = self._profit_below(node_id)
+        standing = Standing(reject_streak=self._streaks[node_id], pnl=pnl, pnl_peak=max(pnl, ZERO), observed_at=at)
+        node = replace(scope.node, state=NodeState.ACTIVE, state_reason=None)
+        exposures = list(self._exposures[node_id].values())
+        return replace(scope, node=node, exposures=exposures, standing=standing, activity=self._activity[node_id])
+
+    def _profit_below(self, node_id: uuid.UUID) -> Decimal:
+        """Since the day began, at the last prices; what has no price yet counts at what it cost."""
+        total = ZERO
+        for (account_id, symbol), position in self.outcome.positions.items():
+            if node_id in self._scopes[self._node_of_account[account_id]].node.path:
+                mark = self.outcome.marks.get(symbol, position.average_price)
+                total += position.realised_pnl - position.fees + position.unrealised_pnl(mark)
+        return total
+
+    def _market(self, at: datetime) -> Market:
+        """Last trades stand in for reference prices, as fresh as they were."""
+        quotes = {
+            symbol: Quote(instrument, self.outcome.marks.get(symbol), at if symbol in self.outcome.marks else None)
+            for symbol, instrument in self._instruments.items()
+        }
+        return Market(at, quotes)
+
+
+def with_changes(scopes: Mapping[uuid.UUID, Scope], changes: Sequence[Limit]) -> dict[uuid.UUID, Scope]:
+    """The scopes with each change in the place of the limit of its node, type and instrument.
+
+    A change without value and parameters takes the limit away.
+    """
+    changed = dict(scopes)
+    for limit in changes:
+        scope = changed[limit.node_id]
+        others = [o for o in scope.limits if (o.limit_type, o.instrument) != (limit.limit_type, limit.instrument)]
+        stays = limit.value is not None or limit.parameters
+        changed[limit.node_id] = replace(scope, limits=[*others, limit] if stays else others)
+    return changed
+
+
+def _nothing(scope: Scope, instrument: Instrument, venue: str) -> Exposure:
+    return Exposure(
+        node_id=scope.node.node_id,
+        symbol=instrument.symbol,
+        venue=venue,
+        asset_class=instrument.asset_class,
+        quote_asset=instrument.quote_asset,
+        filled_qty=ZERO,
+        open_buy_qty=ZERO,
+        open_sell_qty=ZERO,
+        open_order_count=0,
+        open_notional=ZERO,
+        open_buy_notional=ZERO,
+        session_date=scope.node.session_day,
+        traded_notional=ZERO,
+        session_order_count=0,
+    )

@@ -1,0 +1,229 @@
+"""POST /limits/what-if: a recorded day's orders against changed limits. It reads, and writes nothing."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal, localcontext
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from breakwater.db.connection import TenantTransaction
+from breakwater.domain.exposure import ZERO, Limit, Scope
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.limit_types import LIMIT_TYPES
+from breakwater.domain.money import EXACT, format_amount, trim
+from breakwater.domain.orders import OrderTerms, OrdStatus, Side
+from breakwater.domain.permissions import Caller
+from breakwater.domain.portfolio import Fill, Position
+from breakwater.domain.times import format_time
+from breakwater.domain.what_if import Day, Outcome, RecordedFill, RecordedOrder, Refused, with_changes
+from breakwater.errors import InvalidRequest, NotFound
+from breakwater.services.limit_settings import LimitSetting, limit_of
+from breakwater.services.limit_views import WhatIfAnswer
+
+ORDERS_MAX = 5_000
+CHANGES_MAX = 100
+TOLD_MAX = 500  # Of each list of orders; the counts are of all.
+ASSUMPTIONS = [
+    "reference prices are the last trades of the organisation before each order",
+    "an order that was refused then and passes now trades nothing",
+    "nodes are taken to be active, and limits other than the changed ones to be those of today",
+    "margin, concentration, credit and value at risk are not judged: balances and terms of that day are not recorded",
+]
+NOT_JUDGED = frozenset({"CREDIT", "MARGIN", "LEVERAGE", "CONCENTRATION", "INCREMENTAL_VAR", "ADV_PCT", "DEAD_MAN"})
+
+
+class WhatIf(BaseModel):
+    """The body: a UTC day, the limits to try (without value and parameters: taken away), and the node it is about."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    day: date
+    changes: Annotated[list[LimitSetting], Field(min_length=1, max_length=CHANGES_MAX)]
+    node_id: uuid.UUID | None = None  # None: the whole organisation.
+
+
+def what_if(question: WhatIf, caller: Caller, tx: TenantTransaction, at: datetime) -> WhatIfAnswer:
+    """Which orders would have been refused, and what exposure and profit would have followed.
+
+    NotFound for a node, InvalidRequest for a change that makes no sense, for a day that has not begun, and for one with
+    more than ORDERS_MAX orders: then ask for a part of the tree.
+    """
+    caller.require("limits:manage")
+    begin = datetime.combine(question.day, time(), UTC)
+    if begin > at:
+        raise InvalidRequest("that day has not begun", field="day")
+    end = begin + timedelta(days=1)
+    roots = None if question.node_id is None else [question.node_id]
+    scopes = {scope.node.node_id: scope for scope in tx.limits.scopes(at, roots, above=True)}
+    if question.node_id is not None and question.node_id not in scopes:
+        raise NotFound("no such node")
+    tried = with_changes(_judged(scopes), [_checked(change, scopes) for change in question.changes])
+    accounts = {
+        node_id: scope.node.account_id
+        for node_id, scope in scopes.items()
+        if scope.node.account_id is not None and (question.node_id is None or question.node_id in scope.node.path)
+    }
+    rows = tx.recorded_day.orders(list(accounts.values()), begin, end, most=ORDERS_MAX)
+    if len(rows) > ORDERS_MAX:
+        raise InvalidRequest(f"that day has more than {ORDERS_MAX} orders there: ask for a part of the tree as node_id")
+    instruments = {instrument.symbol: instrument for instrument in tx.market.instruments()}
+    orders = _orders(rows, {account_id: node_id for node_id, account_id in accounts.items()}, scopes, begin, end)
+    market = [_fill(row) for row in tx.recorded_day.fills(begin, end)]
+    ids = {order.order_id for order in orders}
+    fills = [fill for fill in market if fill.order_id in ids]
+    opening = _opening(tx.recorded_day.opening(list(accounts.values()), begin))
+    outcome = Day(tried, instruments, opening, accounts).run(orders, fills, market)
+    actual = _actual(opening, orders, fills, instruments)
+    return _answer(question, outcome, actual, scopes, accounts)
+
+
+def _judged(scopes: Mapping[uuid.UUID, Scope]) -> dict[uuid.UUID, Scope]:
+    return with_changes(
+        scopes,
+        [
+            replace(limit, value=None, parameters={})
+            for scope in scopes.values()
+            for limit in scope.limits
+            if limit.limit_type in NOT_JUDGED
+        ],
+    )
+
+
+def _checked(change: LimitSetting, scopes: Mapping[uuid.UUID, Scope]) -> Limit:
+    if change.node_id not in scopes:
+        raise NotFound("no such node")
+    limit_type = LIMIT_TYPES.get(change.limit_type)
+    if limit_type is None or change.limit_type in NOT_JUDGED:
+        raise InvalidRequest(f"{change.limit_type} cannot be tried on a recorded day", field="changes")
+    if change.value is not None or change.parameters:
+        limit_type.check_setting(change.value, change.parameters)
+    return limit_of(change, limit_type.action)
+
+
+def _orders(
+    rows: Sequence[Mapping[str, Any]],
+    node_of: Mapping[uuid.UUID, uuid.UUID],
+    scopes: Mapping[uuid.UUID, Scope],
+    begin: datetime,
+    end: datetime,
+) -> list[RecordedOrder]:
+    orders = []
+    for row in rows:
+        terms = OrderTerms(**{name: row[name] for name in OrderTerms.model_fields})
+        status = OrdStatus(row["status"])
+        path = row["node_ids"] or scopes[node_of[terms.account_id]].node.path
+        ended_at = row["updated_at"] if status.is_final and row["updated_at"] < end else None
+        orders.append(
+            RecordedOrder(
+                order_id=row["order_id"],
+                path=[node_id for node_id in path if node_id in scopes],
+                terms=terms,
+                placed_at=max(row["created_at"], begin),
+                ended_at=ended_at,
+                # What the engine or a venue rejected had passed the limits: it was reserved.
+                was_refused=status is OrdStatus.REJECTED and row["node_ids"] is None,
+                is_automated=bool(row["is_automated"]),
+                before_day=row["created_at"] < begin,
+            )
+        )
+    return orders
+
+
+def _fill(row: Mapping[str, Any]) -> RecordedFill:
+    fill = Fill(Side(row["side"]), row["last_qty"], row["last_px"], row["fee"], row["fee_currency"])
+    return RecordedFill(row["order_id"], row["symbol"], row["transact_time"], fill)
+
+
+def _opening(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[uuid.UUID, str], Position]:
+    """At the last price before the day, so that its profit begins at nothing."""
+    return {
+        (row["account_id"], row["symbol"]): Position(quantity=row["quantity"], average_price=row["last_px"])
+        for row in rows
+        if row["quantity"]
+    }
+
+
+def _actual(
+    opening: Mapping[tuple[uuid.UUID, str], Position],
+    orders: Sequence[RecordedOrder],
+    fills: Sequence[RecordedFill],
+    instruments: Mapping[str, Instrument],
+) -> dict[tuple[uuid.UUID, str], Position]:
+    account_of = {order.order_id: order.terms.account_id for order in orders}
+    positions = dict(opening)
+    for fill in sorted(fills, key=lambda fill: fill.at):
+        key = (account_of[fill.order_id], fill.symbol)
+        positions[key] = positions.get(key, Position()).after(fill.fill, instruments[fill.symbol])
+    return positions
+
+
+def _answer(
+    question: WhatIf,
+    outcome: Outcome,
+    actual: Mapping[tuple[uuid.UUID, str], Position],
+    scopes: Mapping[uuid.UUID, Scope],
+    accounts: Mapping[uuid.UUID, uuid.UUID],
+) -> WhatIfAnswer:
+    return {
+        "day": question.day.isoformat(),
+        "judged_count": outcome.judged_count,
+        "refused_count": len(outcome.refused),
+        "refused": [_refused_json(refusal) for refusal in outcome.refused[:TOLD_MAX]],
+        "passed_count": len(outcome.passed),
+        "passed": [_order_json(order) for order in outcome.passed[:TOLD_MAX]],
+        "exposure": [
+            {
+                "node_id": str(node_id),
+                "node_name": scopes[node_id].node.name,
+                "symbol": symbol,
+                "peak_position": format_amount(trim(filled)),
+                "peak_open_notional": format_amount(trim(outcome.peak_open_notional[node_id, symbol])),
+            }
+            for (node_id, symbol), filled in sorted(outcome.peak_filled.items(), key=lambda item: str(item[0]))
+        ],
+        "pnl": [
+            {
+                "account_id": str(account_id),
+                "node_id": str(node_id),
+                "actual": _pnl(actual, account_id, outcome.marks),
+                "what_if": _pnl(outcome.positions, account_id, outcome.marks),
+            }
+            for node_id, account_id in accounts.items()
+        ],
+        "assumptions": ASSUMPTIONS,
+    }
+
+
+def _pnl(
+    positions: Mapping[tuple[uuid.UUID, str], Position], account_id: uuid.UUID, marks: Mapping[str, Decimal]
+) -> str:
+    """Of the day: realised plus unrealised at the day's last prices, less fees, in quote currency."""
+    total = ZERO
+    with localcontext(EXACT):
+        for (of_account, symbol), position in positions.items():
+            if of_account == account_id:
+                mark = marks.get(symbol, position.average_price)
+                total += position.realised_pnl - position.fees + position.unrealised_pnl(mark)
+    return format_amount(trim(total))
+
+
+def _order_json(order: RecordedOrder) -> dict[str, Any]:
+    terms = order.terms
+    return {
+        "order_id": str(order.order_id),
+        "client_order_id": terms.client_order_id,
+        "account_id": str(terms.account_id),
+        "symbol": terms.symbol,
+        "side": terms.side,
+        "quantity": format_amount(terms.quantity),
+        "price": None if terms.price is None else format_amount(terms.price),
+        "placed_at": format_time(order.placed_at),
+    }
+
+
+def _refused_json(refusal: Refused) -> dict[str, Any]:
+    told = _order_json(refusal.order)
+    return {**told, "refusals": [finding.to_json() for finding in refusal.findings], "missing": refusal.missing}
