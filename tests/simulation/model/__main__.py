@@ -14,8 +14,7 @@ def main() -> None:
             console.print(f"  {seen.counterexample or 'every rule holds'}")
         for mutation in protocol.mutations:
             found = explored(mutation).counterexample
-            told = "NOTHING WAS FOUND" if found is None else f"{len(found.steps)} steps: {found.rule}"
-            console.print(f"  broken: {sentence_of(mutation)}\n    {told}")
+            console.print(f"\nbroken: {sentence_of(mutation)}\n{found or 'NOTHING WAS FOUND'}")
     DOCUMENT.write_text(page_with(written(), DOCUMENT.read_text()))
     console.print(f"written to {DOCUMENT.relative_to(DOCUMENT.parents[1])}")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-STATES_MAX = 1_000_000  # Some 2 GB. A model that has more is not small, and should say less.
+STATES_MAX = 1_000_000  # A minute or two, and 1 GB. A model that has more is not small, and should say less.
 
 
 class Step[S](NamedTuple):

@@ -230,7 +230,7 @@ class Leases:
 
     def commit(self, lease: Lease) -> Lease:
         """Only now is anybody told."""
-        return tells(lease, lease.core)._replace(journal=lease.core)
+        return published(lease, lease.core)._replace(journal=lease.core)
 
     def crash(self, lease: Lease) -> Lease:
         return lease._replace(core=lease.journal)
@@ -289,7 +289,7 @@ def _with(state: State, index: int, lease: Lease) -> State:
     return state._replace(leases=(*state.leases[:index], lease, *state.leases[index + 1 :]))
 
 
-def tells(lease: Lease, core: Core) -> Lease:
+def published(lease: Lease, core: Core) -> Lease:
     return lease._replace(heard=tuple(sorted({*lease.heard, core.told})))
 
 

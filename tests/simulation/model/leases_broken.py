@@ -12,7 +12,7 @@ from tests.simulation.model.leases import (
     LeaseState,
     SetLease,
     Terms,
-    tells,
+    published,
 )
 
 
@@ -81,7 +81,7 @@ class TellBeforeTheJournal(Leases):
     """the engine answers when its core has taken a command, before the journal has"""
 
     def apply(self, lease: Lease, core: Core) -> Lease:
-        return tells(super().apply(lease, core), core)
+        return published(super().apply(lease, core), core)
 
 
 class ForgetOnRestart(Leases):

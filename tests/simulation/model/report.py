@@ -14,7 +14,7 @@ from tests.simulation.model.reservations import Reservations
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "limits-model.md"
 BEGIN, END = "<!-- written by python -m tests.simulation.model -->", "<!-- until here -->"
-EXAMPLE = reservations_broken.TakeWordsAsTheyArrive
+EXAMPLES = (reservations_broken.TakeWordsAsTheyArrive, leases_broken.LowerThePriceUnderOpenOrders)
 
 
 class Protocol(NamedTuple):
@@ -53,7 +53,7 @@ def sentence_of(mutation: Model[Any]) -> str:
 
 def written() -> str:
     """What stands between the markers. The same each time: nothing in the models is random."""
-    return "\n".join([*_models(), *_rules(), *_mutations(), *_example()])
+    return "\n".join([*_models(), *_rules(), *_mutations(), *_examples()])
 
 
 def page_with(text: str, page: str) -> str:
@@ -92,7 +92,9 @@ def _mutations() -> Iterator[str]:
             yield f"| {sentence_of(mutation)} | {told} |"
 
 
-def _example() -> Iterator[str]:
-    mutation = next(m for protocol in PROTOCOLS for m in protocol.mutations if isinstance(m, EXAMPLE))
-    yield f"\n## One of them in full\n\nThe mutation: {sentence_of(mutation)}.\n\n```"
-    yield f"{explored(mutation).counterexample}\n```\n"
+def _examples() -> Iterator[str]:
+    yield "\n## Two of them in full"
+    for mutation in (mutation for protocol in PROTOCOLS for mutation in protocol.mutations):
+        if isinstance(mutation, EXAMPLES):
+            yield f"\n{mutation.name}: {sentence_of(mutation)}.\n\n```\n{explored(mutation).counterexample}\n```"
+    yield ""
