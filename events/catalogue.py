@@ -8,7 +8,15 @@ from pathlib import Path
 
 from events.alerts import AlertRaised
 from events.envelope import Event
-from events.limits import DeadManExpired, LimitBreached, LimitChanged, NodeStateChanged, OverrideChanged, ScopeChanged
+from events.limits import (
+    DeadManExpired,
+    ExternalFillBooked,
+    LimitBreached,
+    LimitChanged,
+    NodeStateChanged,
+    OverrideChanged,
+    ScopeChanged,
+)
 from events.orders import (
     OrderAccepted,
     OrderCanceled,
@@ -33,6 +41,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     OverrideChanged,
     ScopeChanged,
     DeadManExpired,
+    ExternalFillBooked,
     AlertRaised,
 )
 SCHEMAS = Path(__file__).parent / "schemas"

@@ -68,6 +68,21 @@ class DeadManExpired(Event):
     open_orders: int  # How many there were.
 
 
+class ExternalFillBooked(Event):
+    """A fill that the platform did not originate was booked, whatever the limits say; its account only reduces now."""
+
+    topic: ClassVar[str] = "limits.ExternalFillBooked.v1"
+    order_id: uuid.UUID
+    account_id: uuid.UUID
+    external_id: str
+    symbol: str
+    side: str
+    quantity: Amount
+    price: Amount
+    venue: str
+    booked_by: str
+
+
 class ScopeChanged(Event):
     """A node came, got another name, calendar or parent, or went: `change` is CREATED, CHANGED, MOVED or DELETED."""
 

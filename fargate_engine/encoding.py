@@ -12,6 +12,7 @@ from matching_core import TimeInForce as CoreTimeInForce
 from matching_core import Type as CoreType
 
 from breakwater.domain.orders import INTERNAL_VENUE, VOIDED, OrderType, Side, SubmitOrder, TimeInForce
+from breakwater.domain.orders import SelfTrade as SelfTradeMode
 from breakwater.errors import NotFound, OrderIdReused, Rejection
 from fargate_engine import records, risk
 from fargate_engine.messages import (
@@ -41,6 +42,12 @@ _TIMES_IN_FORCE = {
     TimeInForce.GTC: CoreTimeInForce.GTC,
     TimeInForce.IOC: CoreTimeInForce.IOC,
     TimeInForce.FOK: CoreTimeInForce.FOK,
+}
+_SELF_TRADES = {
+    SelfTradeMode.CANCEL_NEWEST: SelfTrade.CANCEL_NEWEST,
+    SelfTradeMode.CANCEL_OLDEST: SelfTrade.CANCEL_OLDEST,
+    SelfTradeMode.CANCEL_BOTH: SelfTrade.CANCEL_BOTH,
+    SelfTradeMode.DECREMENT: SelfTrade.DECREMENT,
 }
 _VENUE_KINDS = {
     VenueAccepted: Kind.VENUE_ACCEPTED,
@@ -154,7 +161,7 @@ class Encoder:
             type=_TYPES[order.type],
             time_in_force=_TIMES_IN_FORCE[order.time_in_force],
             flags=EXTENDED | POST_ONLY if order.post_only else EXTENDED,
-            self_trade=SelfTrade.CANCEL_NEWEST,
+            self_trade=_SELF_TRADES[order.self_trade or SelfTradeMode.CANCEL_NEWEST],
             venue=INTERNAL if order.venue == INTERNAL_VENUE else OUTSIDE,
             price_bound=terms.bound_ticks,
         )

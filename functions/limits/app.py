@@ -10,12 +10,14 @@ from breakwater.domain.orders import OrderTerms
 from breakwater.runtime.api import Caller, create_api, lambda_handler
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.engine import engine_client
-from breakwater.services import brakes, limit_settings, limit_tree, nodes, what_if
+from breakwater.services import brakes, external_fills, limit_settings, limit_tree, nodes, what_if
 from breakwater.services.brakes import Beat, Brake, StateChange
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
+from breakwater.services.external_fills import ExternalFill
 from breakwater.services.limit_settings import LimitSetting, OverrideRequest, RiskTermsSetting
 from breakwater.services.limit_views import (
     BreachPage,
+    ExternalFillBookedView,
     Heartbeat,
     KilledNode,
     LimitHistory,
@@ -154,6 +156,12 @@ def change_node(node_id: uuid.UUID, change: NodeChange, caller: Caller) -> NodeV
 def delete_node(node_id: uuid.UUID, caller: Caller) -> None:
     with tenant_transaction(caller.tenant_id) as tx:
         nodes.delete_node(node_id, caller, tx, _now())
+
+
+@api.post("/limits/external-fills")
+def post_external_fill(fill: ExternalFill, caller: Caller) -> ExternalFillBookedView:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return external_fills.book_external_fill(fill, caller, tx, _now())
 
 
 @api.post("/limits/kill")

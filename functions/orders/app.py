@@ -72,12 +72,12 @@ def get_saga(order_id: uuid.UUID, caller: Caller) -> Saga:
 
 @api.delete("/orders/{order_id}")
 def cancel_order(order_id: uuid.UUID, caller: Caller) -> Order:
-    return Order.of(orders.cancel(order_id, caller, tenant_transaction, engine_client()))
+    return Order.of(orders.cancel(order_id, caller, tenant_transaction, engine_client(), datetime.now(UTC)))
 
 
 @api.delete("/orders")
 def cancel_orders(account_id: uuid.UUID, caller: Caller) -> CanceledOrdersView:
-    canceled, failed = orders.cancel_all(account_id, caller, tenant_transaction, engine_client())
+    canceled, failed = orders.cancel_all(account_id, caller, tenant_transaction, engine_client(), datetime.now(UTC))
     return CanceledOrdersView(
         canceled=[Order.of(row) for row in canceled],
         failed=[FailedCancelView(order_id=str(each.order_id), reason=each.reason) for each in failed],

@@ -44,6 +44,7 @@ ROUTES = {
         "POST /limits/nodes",
         "PATCH /limits/nodes/{node_id}",
         "DELETE /limits/nodes/{node_id}",
+        "POST /limits/external-fills",
         "POST /limits/kill",
         "POST /limits/brake",
         "POST /limits/rearm",

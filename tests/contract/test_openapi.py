@@ -281,6 +281,18 @@ def _build(client: Client, node_id: str) -> None:
     limit = {"node_id": tree[0]["node_id"], "limit_type": "DEAD_MAN", "value": "60"}
     limit_id = client.call("set_limit", 200, body=limit)["limit_id"]
     client.call("send_heartbeat", 200, body={"account_id": tree[0]["account_id"]})
+    fill = {
+        "account_id": tree[0]["account_id"],
+        "external_id": "venue-1",
+        "symbol": SYMBOL,
+        "side": "SELL",
+        "quantity": "0.1",
+        "price": "2000",
+        "transact_time": format_time(datetime.now(UTC) - timedelta(seconds=1)),
+    }
+    assert client.call("post_external_fill", 200, body=fill)["reduce_only"] == [tree[0]["node_id"]]
+    assert not client.call("post_external_fill", 200, body=fill)["is_new"]
+    client.call("rearm_node", 200, body={"node_id": tree[0]["node_id"], "reason": "looked at"})
     braked = client.call("brake_node", 200, body={"node_id": node_id, "state": "REDUCE_ONLY", "reason": "test"})
     assert braked["state"] == "REDUCE_ONLY"
     client.call("rearm_node", 200, body={"node_id": node_id, "reason": "test"})

@@ -147,6 +147,14 @@ ON CONFLICT (node_id, at, symbol, venue) DO UPDATE SET
   automated_fill_count = a.automated_fill_count + excluded.automated_fill_count,
   traded_notional = a.traded_notional + excluded.traded_notional
 """
+# A cancel is a message as well, though none is ever refused.
+COUNT_CANCEL = """
+INSERT INTO limits.activity AS a (node_id, at, symbol, venue, tenant_id, cancel_count)
+SELECT DISTINCT l.node_id, date_trunc('second', %(at)s::timestamptz), r.symbol, r.venue, r.tenant_id, 1
+FROM limits.reservations r JOIN limits.limits l ON l.node_id = ANY (r.node_ids)
+WHERE r.order_id = %(order_id)s AND l.limit_type = ANY (%(windowed_types)s)
+ON CONFLICT (node_id, at, symbol, venue) DO UPDATE SET cancel_count = a.cancel_count + 1
+"""
 COUNT_REJECT = """
 INSERT INTO limits.standings AS s (node_id, tenant_id, reject_streak)
 SELECT DISTINCT node_id, %(tenant_id)s::uuid, 1 FROM limits.limits

@@ -77,6 +77,13 @@ class LimitRows:
         with self._connection.cursor(row_factory=class_row(Leaf)) as cursor:
             return cursor.execute(statements.LEAF, wanted).fetchone()
 
+    def lock_scopes(self, leaf_id: uuid.UUID, at: datetime) -> list[Scope]:
+        """Lock the node and all above it, in key order, root first in what is returned."""
+        wanted = {"leaf_id": leaf_id, "at": at}
+        with self._connection.cursor(row_factory=class_row(Node)) as cursor:
+            nodes = cursor.execute(statements.LOCK_PATH, wanted).fetchall()
+        return _scopes(nodes, [], [], [])
+
     def lock_ladder(self, leaf_id: uuid.UUID, terms: OrderTerms, order_id: uuid.UUID, at: datetime) -> Ladder:
         """Lock the leaf's scopes and read what stands against them.
 
@@ -166,6 +173,11 @@ class LimitRows:
         self._connection.execute(
             statements.COUNT_ACTIVITY, {**nothing, **counts, **about, "windowed_types": _WINDOWED_TYPES}
         )
+
+    def count_cancel(self, order_id: uuid.UUID, at: datetime) -> None:
+        """One message more at the order's nodes. They are locked."""
+        wanted = {"order_id": order_id, "at": at, "windowed_types": _WINDOWED_TYPES}
+        self._connection.execute(statements.COUNT_CANCEL, wanted)
 
     def count_reject(self, node_ids: Sequence[uuid.UUID]) -> None:
         """One refusal more in a row, at each of the nodes. They are locked."""

@@ -163,6 +163,14 @@ class OrderRows:
             (price_low, price_high, self_trade, order_id, self._tenant_id),
         )
 
+    def mark_external(self, order_id: uuid.UUID, price: Decimal) -> None:
+        """It was not placed through the platform; what it traded at is all that is known of its band."""
+        self._connection.execute(
+            """UPDATE trading.orders SET is_external = true, price_low = %s, price_high = %s
+               WHERE order_id = %s AND tenant_id = %s""",
+            (price, price, order_id, self._tenant_id),
+        )
+
     def refuse(self, order_id: uuid.UUID, *, code: str, reason: str, refusals: list[dict[str, Any]] | None) -> None:
         """REJECTED by limits, in the transaction that wrote it; `refusals` is what the client is told, each time."""
         told = None if refusals is None else Jsonb(refusals)

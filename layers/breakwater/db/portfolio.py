@@ -122,6 +122,9 @@ class PortfolioRows:
             },
         )
 
+    def mark_external(self, trade_id: uuid.UUID) -> None:
+        self._connection.execute("UPDATE trading.trades SET is_external = true WHERE trade_id = %s", (trade_id,))
+
     def trades(
         self,
         account_ids: Sequence[uuid.UUID],

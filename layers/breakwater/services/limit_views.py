@@ -141,6 +141,14 @@ class Heartbeat(TypedDict):
     expires_at: TimeText
 
 
+class ExternalFillBookedView(TypedDict):
+    """`is_new` is false when it had been booked before; `reduce_only` are the nodes that only reduce for it."""
+
+    order_id: IdText
+    is_new: bool
+    reduce_only: list[IdText]
+
+
 class WhatIfAnswer(TypedDict):
     """`refused` and `passed` are the first of as many as the counts say; `pnl` is of the day, in quote currency."""
 

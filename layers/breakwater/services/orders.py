@@ -85,7 +85,9 @@ def page(
     return next_cursor(rows, limit, lambda row: (row.created_at, row.order_id))
 
 
-def cancel(order_id: uuid.UUID, caller: Caller, transactions: TenantTransactions, engine: EngineClient) -> OrderRow:
+def cancel(
+    order_id: uuid.UUID, caller: Caller, transactions: TenantTransactions, engine: EngineClient, at: datetime
+) -> OrderRow:
     """The order after its cancel. OrderFinal when it had ended before; EngineUnavailable when nothing is known."""
     caller.require("orders:cancel")
     with transactions(caller.tenant_id) as tx:
@@ -95,6 +97,7 @@ def cancel(order_id: uuid.UUID, caller: Caller, transactions: TenantTransactions
     snapshot = _cancel_at_engine(row, caller, engine)
     with transactions(caller.tenant_id) as tx:
         settle(tx, snapshot)
+        tx.limits.count_cancel(order_id, at)
         canceled = _accessible(order_id, caller, tx)
     if canceled.status in ENDED_BEFORE_THE_CANCEL:
         raise _final(canceled)
@@ -102,7 +105,7 @@ def cancel(order_id: uuid.UUID, caller: Caller, transactions: TenantTransactions
 
 
 def cancel_all(
-    account_id: uuid.UUID, caller: Caller, transactions: TenantTransactions, engine: EngineClient
+    account_id: uuid.UUID, caller: Caller, transactions: TenantTransactions, engine: EngineClient, at: datetime
 ) -> tuple[list[OrderRow], list[FailedCancel]]:
     """Every open order of the account that the engine knows: those cancelled, and those that were not, with why."""
     caller.require("orders:cancel")
@@ -114,6 +117,7 @@ def cancel_all(
         # One by one: a limit node is then held for one order's sake only.
         with transactions(caller.tenant_id) as tx:
             settle(tx, snapshot)
+            tx.limits.count_cancel(snapshot.order_id, at)
             canceled.append(_accessible(snapshot.order_id, caller, tx))
     return canceled, result.failed
 
