@@ -1,13 +1,12 @@
 """`make bench`: the figures of core and engine, then of the running platform, on this machine. It judges nothing.
 
-`python -m tests.benchmarks engine` needs no running platform. A run fails only when something could not be measured
-at all. `--write-docs` keeps the table in docs/figures.md.
+`python -m tests.benchmarks engine ledger` needs no running platform. A run fails only when something could not be
+measured at all. `--write-docs` keeps the table in docs/figures.md.
 """
 
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psycopg
@@ -15,11 +14,11 @@ from rich.console import Console
 
 from breakwater.client import Problem, ServerUnreachable
 from breakwater.client.session import SetupError, local_endpoints
-from tests.benchmarks import book, engine_figures, matching_core, order_path, reservations
+from tests.benchmarks import book, engine_figures, limit_tree, matching_core, order_path, reservations
 from tests.benchmarks.figures import Figure, drawn, machine, markdown
 
 DOCUMENT = Path("docs/figures.md")
-GROUPS = ("engine", "platform")
+GROUPS = ("engine", "ledger", "platform")
 
 
 def main(arguments: list[str]) -> int:
@@ -35,7 +34,8 @@ def main(arguments: list[str]) -> int:
         machine_line = machine(_postgres_version(endpoints["database_url"]) if endpoints else None)
         console.print(machine_line, highlight=False)
         figures = _engine() if "engine" in groups else []
-        figures += _platform(endpoints) if endpoints else []
+        figures += _ledger() if "ledger" in groups else []
+        figures += order_path.run(endpoints) if endpoints else []
     except (SetupError, ServerUnreachable, Problem) as error:
         return _failed(str(error))
     except (psycopg.OperationalError, httpx.TransportError) as error:
@@ -53,26 +53,14 @@ def _engine() -> list[Figure]:
     return [*book.run(), *matching_core.run(), *engine_figures.run()]
 
 
-def _platform(endpoints: dict[str, Any]) -> list[Figure]:
-    return [*order_path.run(endpoints), _reservations(reservations.run())]
+def _ledger() -> list[Figure]:
+    return [*reservations.run(), limit_tree.run()]
 
 
 def _postgres_version(database_url: str) -> str:
     with psycopg.connect(database_url, connect_timeout=3) as connection:
         row = connection.execute("SHOW server_version").fetchone()
     return str(row[0]) if row else "?"
-
-
-def _reservations(measured: dict[str, Any]) -> Figure:
-    rate = float(measured["per_s"])
-    return Figure(
-        "reservations on one hot node, 16 connections",
-        ">= 500/s, never over",
-        measured["p50_ms"],
-        measured["p99_ms"],
-        f"{rate:.0f}/s, {'never over the limit' if measured['within_limit'] else 'OVER THE LIMIT'}",
-        rate >= 500 and bool(measured["within_limit"]),
-    )
 
 
 def _failed(message: str) -> int:

@@ -13,15 +13,15 @@ _FINAL = "('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED')"
 CHECKS = {
     "exposures are the sum of their reservations": """
         WITH held AS (
-          SELECT node_id, symbol,
+          SELECT node_id, symbol, venue,
                  sum(CASE side WHEN 'BUY' THEN cum_qty ELSE -cum_qty END) AS filled_qty,
                  coalesce(sum(open_qty) FILTER (WHERE side = 'BUY'), 0) AS open_buy_qty,
                  coalesce(sum(open_qty) FILTER (WHERE side = 'SELL'), 0) AS open_sell_qty,
                  count(*) FILTER (WHERE open_qty > 0) AS open_order_count,
                  sum(open_qty * valuation_price) AS open_notional
-          FROM limits.reservations, unnest(node_ids) AS node_id GROUP BY node_id, symbol)
-        SELECT node_id, symbol, to_jsonb(held) AS by_reservations, to_jsonb(e) AS by_exposures
-        FROM held FULL JOIN limits.exposures e USING (node_id, symbol)
+          FROM limits.reservations, unnest(node_ids) AS node_id GROUP BY node_id, symbol, venue)
+        SELECT node_id, symbol, venue, to_jsonb(held) AS by_reservations, to_jsonb(e) AS by_exposures
+        FROM held FULL JOIN limits.exposures e USING (node_id, symbol, venue)
         WHERE (coalesce(held.filled_qty, 0), coalesce(held.open_buy_qty, 0), coalesce(held.open_sell_qty, 0),
                coalesce(held.open_order_count, 0), coalesce(held.open_notional, 0))
           IS DISTINCT FROM
@@ -29,12 +29,14 @@ CHECKS = {
                coalesce(e.open_order_count, 0), coalesce(e.open_notional, 0))""",
     "the day's traded notional is the sum of its trades": """
         WITH traded AS (
-          SELECT node_id, t.symbol, (t.transact_time AT TIME ZONE 'UTC')::date AS session_date,
+          SELECT node_id, t.symbol, t.venue,
+                 limits.session_day(t.transact_time, n.time_zone, n.session_start) AS session_date,
                  sum(t.last_qty * t.last_px) AS notional
-          FROM trading.trades t JOIN limits.reservations r USING (order_id), unnest(r.node_ids) AS node_id
-          GROUP BY 1, 2, 3)
+          FROM trading.trades t JOIN limits.reservations r USING (order_id)
+          CROSS JOIN LATERAL unnest(r.node_ids) AS node_id JOIN limits.nodes n USING (node_id)
+          GROUP BY 1, 2, 3, 4)
         SELECT e.node_id, e.symbol, e.traded_notional, traded.notional
-        FROM limits.exposures e LEFT JOIN traded USING (node_id, symbol, session_date)
+        FROM limits.exposures e LEFT JOIN traded USING (node_id, symbol, venue, session_date)
         WHERE e.traded_notional <> coalesce(traded.notional, 0)""",
     "reservations stand where their orders stand": f"""
         SELECT o.order_id, o.status, o.cum_qty, r.cum_qty, o.leaves_qty, r.open_qty, r.state

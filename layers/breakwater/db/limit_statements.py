@@ -207,15 +207,11 @@ LOCK_NODE = f"{NODE} FOR NO KEY UPDATE"
 _BELOW = """(%(root_ids)s::uuid[] IS NULL OR n.path && %(root_ids)s::uuid[] OR (%(above)s AND n.node_id IN (
   SELECT unnest(root.path) FROM limits.nodes root WHERE root.node_id = ANY (%(root_ids)s))))"""
 NODES = f"SELECT {_NODE} FROM limits.nodes n WHERE {_BELOW} ORDER BY n.name, n.node_id LIMIT {_ROWS_MAX}"
-_BELOW_IDS = f"node_id IN (SELECT n.node_id FROM limits.nodes n WHERE {_BELOW})"
-LIMITS = f"""
-SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.{_BELOW_IDS} ORDER BY l.limit_type, l.instrument LIMIT {_ROWS_MAX}
-"""
-EXPOSURES = f"SELECT {_EXPOSURE} FROM {_EXPOSURES} WHERE e.{_BELOW_IDS} LIMIT {_ROWS_MAX}"
-STANDINGS = f"SELECT {_STANDING} FROM limits.standings WHERE {_BELOW_IDS} LIMIT {_ROWS_MAX}"
 _OF_NODES = "node_id = ANY (%(node_ids)s)"
 NODES_OF = f"SELECT {_NODE} FROM limits.nodes n WHERE n.{_OF_NODES} LIMIT {_ROWS_MAX}"
-LIMITS_OF = f"SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.{_OF_NODES} LIMIT {_ROWS_MAX}"
+LIMITS_OF = f"""
+SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.{_OF_NODES} ORDER BY l.limit_type, l.instrument LIMIT {_ROWS_MAX}
+"""
 EXPOSURES_OF = f"SELECT {_EXPOSURE} FROM {_EXPOSURES} WHERE e.{_OF_NODES} LIMIT {_ROWS_MAX}"
 STANDINGS_OF = f"SELECT {_STANDING} FROM limits.standings WHERE {_OF_NODES} LIMIT {_ROWS_MAX}"
 NODE_LIMITS_EVER = f"""

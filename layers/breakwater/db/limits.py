@@ -208,25 +208,25 @@ class LimitRows:
         Parents come before their children.
         """
         wanted = {"at": at, "root_ids": None if root_ids is None else list(root_ids), "above": above}
-        connection = self._connection
-        with connection.pipeline():
-            nodes = connection.cursor(row_factory=class_row(Node)).execute(statements.NODES, wanted)
-            limits = connection.cursor(row_factory=class_row(Limit)).execute(statements.LIMITS, wanted)
-            exposures = connection.cursor(row_factory=class_row(Exposure)).execute(statements.EXPOSURES, wanted)
-            standings = connection.cursor(row_factory=dict_row).execute(statements.STANDINGS, wanted)
-        scopes = _scopes(nodes.fetchall(), limits.fetchall(), exposures.fetchall(), standings.fetchall())
-        return self._with_history(scopes, at)
+        with self._connection.cursor(row_factory=class_row(Node)) as cursor:
+            nodes = cursor.execute(statements.NODES, wanted).fetchall()
+        return self._with_history(self._of_nodes(nodes, at), at)
 
     def scopes_at(self, at: datetime, node_ids: Sequence[uuid.UUID]) -> list[Scope]:
-        """These nodes alone, with limits and standings and positions, and neither cash nor activity."""
-        wanted = {"at": at, "node_ids": list(node_ids)}
+        """These nodes alone, with limits, standings and positions, and neither cash nor activity."""
+        with self._connection.cursor(row_factory=class_row(Node)) as cursor:
+            nodes = cursor.execute(statements.NODES_OF, {"at": at, "node_ids": list(node_ids)}).fetchall()
+        return self._of_nodes(nodes, at)
+
+    def _of_nodes(self, nodes: Sequence[Node], at: datetime) -> list[Scope]:
+        """Found by their ids: under row-level security a search through paths reads every node of the organisation."""
+        wanted = {"at": at, "node_ids": [node.node_id for node in nodes]}
         connection = self._connection
         with connection.pipeline():
-            nodes = connection.cursor(row_factory=class_row(Node)).execute(statements.NODES_OF, wanted)
             limits = connection.cursor(row_factory=class_row(Limit)).execute(statements.LIMITS_OF, wanted)
             exposures = connection.cursor(row_factory=class_row(Exposure)).execute(statements.EXPOSURES_OF, wanted)
             standings = connection.cursor(row_factory=dict_row).execute(statements.STANDINGS_OF, wanted)
-        return _scopes(nodes.fetchall(), limits.fetchall(), exposures.fetchall(), standings.fetchall())
+        return _scopes(nodes, limits.fetchall(), exposures.fetchall(), standings.fetchall())
 
     def _with_history(self, scopes: list[Scope], at: datetime) -> list[Scope]:
         """With cash and activity where a limit shows a use of them."""
