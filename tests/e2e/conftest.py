@@ -21,7 +21,8 @@ from local_cloud.platform import REGION
 from tests.e2e.desk import SYMBOL, Desk
 
 REPOSITORY = Path(__file__).parents[2]
-PORT_BASE = os.environ.get("BREAKWATER_TEST_PORT_BASE", "4700")  # Beside the default of `make up`, which may be running.
+# Beside the default of `make up`, which may be running.
+PORT_BASE = os.environ.get("BREAKWATER_TEST_PORT_BASE", "4700")
 START_TIMEOUT_S = 600
 STOP_TIMEOUT_S = 120
 TEST_TIMEOUT_S = 180
