@@ -140,8 +140,8 @@ def incremental_var(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict
     """Value at risk of one day with the order in it: parametric, normal, one correlation between all symbols.
 
     VaR = z * sqrt((1 - c) * sum(v_i^2) + c * (sum v_i)^2) with v_i the signed notional times its daily volatility
-    (RiskMetrics Technical Document, 4th ed., section 1.2, with a constant correlation c), at the worse of all buys
-    filling and all sells filling; rounded up to 8 decimals.
+    (RiskMetrics Technical Document, 4th ed., section 1.2, with a constant correlation c), at the worst of nothing, all
+    buys, and all sells filling; rounded up to 8 decimals.
     """
     quantile = NORMAL_QUANTILES[limit.parameters.get("confidence", "0.99")]
     correlation = limit.parameter("correlation", "1")
@@ -158,15 +158,18 @@ def incremental_var(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict
         root = max(variance, ZERO).sqrt(EXACT)
         return (quantile * root).quantize(_VAR_DECIMALS, ROUND_UP)
 
+    filled = {symbol: p.filled_qty for symbol, p in scope.positions(limit.instrument).items()}
+    now = value_at_risk(filled)  # Open orders may hedge it, but they may also never fill.
+
     def worst(quantity: Decimal) -> Decimal:
         positions = _positions_with(scope, order, limit, quantity)
         return max(
+            now,
             value_at_risk({symbol: p.filled_qty + p.open_buy_qty for symbol, p in positions.items()}),
             value_at_risk({symbol: p.filled_qty - p.open_sell_qty for symbol, p in positions.items()}),
         )
 
-    filled = {symbol: p.filled_qty for symbol, p in scope.positions(limit.instrument).items()}
-    return measured(order, limit.cap, worst, value_at_risk(filled))
+    return measured(order, limit.cap, worst, now)
 
 
 def _positions_with(scope: Scope, order: ProposedOrder, limit: Limit, quantity: Decimal) -> dict[str, Position]:

@@ -172,8 +172,9 @@ def reducing_passes(verdict: Verdict, order: ProposedOrder) -> Verdict:
 
 def _largest(order: ProposedOrder, cap: Decimal, measure: Callable[[Decimal], Decimal]) -> Decimal:
     lot = order.instrument.lot_size
-    low, high = 0, int(order.quantity // lot)  # `low` lots pass, or none do; `high` lots do not.
-    if measure(ZERO) > cap:
+    high = int(order.quantity // lot)  # So many lots do not pass.
+    low = 0 if measure(ZERO) <= cap else _bottom(measure, lot, high)
+    if measure(low * lot) > cap:
         return ZERO
     while high - low > 1:
         middle = (low + high) // 2
@@ -182,3 +183,17 @@ def _largest(order: ProposedOrder, cap: Decimal, measure: Callable[[Decimal], De
         else:
             high = middle
     return order.whole_lots(low * lot)
+
+
+def _bottom(measure: Callable[[Decimal], Decimal], lot: Decimal, high: int) -> int:
+    """The lots at which a convex measure stops falling: an order may hedge what is over the limit without it."""
+    if measure(lot) >= measure(ZERO):  # Nearly always, and asked while nodes are locked.
+        return 0
+    low = 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        if measure(middle * lot) < measure((middle - 1) * lot):
+            low = middle
+        else:
+            high = middle - 1
+    return low
