@@ -122,9 +122,9 @@ def yes(order: ProposedOrder, cap: Decimal | None = None) -> Verdict:
     return Verdict(True, order.quantity if cap is None else cap, ZERO, ZERO, ZERO, None)
 
 
-def no(order: ProposedOrder, cap: Decimal = ZERO, attempted: Decimal | None = None) -> Verdict:
+def no(order: ProposedOrder) -> Verdict:
     """It is refused whatever its quantity."""
-    return Verdict(False, cap, ZERO, ZERO, order.quantity if attempted is None else attempted, ZERO)
+    return Verdict(False, ZERO, ZERO, ZERO, order.quantity, ZERO)
 
 
 def counted(order: ProposedOrder, cap: Decimal, used: Decimal | int, attempted: Decimal = ONE) -> Verdict:
