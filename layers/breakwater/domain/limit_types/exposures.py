@@ -30,14 +30,14 @@ _VAR_DECIMALS = Decimal("1e-8")
 
 def long_position(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
     """F + B of the order's symbol. A sell cannot raise it, so it passes even where the limit was lowered below use."""
-    position = scope.position(order.symbol)
+    position = scope.position(order.symbol, limit.instrument)
     per_unit = ONE if order.side is Side.BUY else ZERO
     return capped(order, limit.cap, per_unit, used=position.filled_qty, reserved=position.open_buy_qty)
 
 
 def short_position(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
     """S - F of the order's symbol. A buy cannot raise it."""
-    position = scope.position(order.symbol)
+    position = scope.position(order.symbol, limit.instrument)
     per_unit = ONE if order.side is Side.SELL else ZERO
     return capped(order, limit.cap, per_unit, used=-position.filled_qty, reserved=position.open_sell_qty)
 
@@ -76,14 +76,15 @@ def open_order_notional(scope: Scope, order: ProposedOrder, limit: Limit) -> Ver
 def credit(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
     """Cash in the limit's currency plus the credit line, less what open buys may cost, with fees, and this order.
 
-    The value is the line: 0 says "only what is there". A sell pays for itself.
+    The value is the line: 0 says "only what is there". A sell pays for itself, and a short can always be bought back.
     """
     cash = scope.cash.get(limit.currency, ZERO)
     with_fee = 1 + order.fee_rate
     held = (e.open_buy_notional for e in scope.exposures if e.quote_asset == limit.currency)
     reserved = sum(held, ZERO) * with_fee
     buys = order.side is Side.BUY and order.instrument.quote_asset == limit.currency
-    return capped(order, cash + limit.cap, order.band.high * with_fee if buys else ZERO, reserved=reserved)
+    verdict = capped(order, cash + limit.cap, order.band.high * with_fee if buys else ZERO, reserved=reserved)
+    return reducing_passes(verdict, order)
 
 
 def daily_traded_notional(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:

@@ -72,9 +72,9 @@ def is_within_hours(hours: Mapping[str, Any], at: datetime, time_zone: str) -> b
     return (today in hours["days"] and now >= begins) or (yesterday in hours["days"] and now < ends)
 
 
-def short_sale(scope: Scope, order: ProposedOrder, _limit: Limit) -> Verdict:
+def short_sale(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
     """What is sold beyond what is held, less what open sells will sell, must be marked as located."""
-    position = scope.position(order.symbol)
+    position = scope.position(order.symbol, limit.instrument)
     if order.side is Side.BUY or order.located:
         return yes(order)
     return capped(order, position.filled_qty, ONE, reserved=position.open_sell_qty)
