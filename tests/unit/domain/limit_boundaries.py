@@ -16,7 +16,7 @@ NOT_SETTABLE = frozenset({KILL_SWITCH, REDUCE_ONLY})  # States of a node and a f
 STEP = timedelta(microseconds=1)
 WINDOW = {"window_s": 60}
 _OF_THE_ORDER = frozenset(
-    {"side", "quantity", "price", "market", "at", "venue", "located", "same_terms_at", "fee_rate", "reference_age_s"}
+    {"side", "quantity", "price", "market", "at", "venue", "located", "same_terms_at", "fee_rates", "reference_age_s"}
 )
 
 
@@ -137,7 +137,7 @@ BOUNDARIES = (
     _quantity("NET_NOTIONAL", "6000", "1", exposures=[_held(filled_qty="1", open_buy_qty="1")]),
     _quantity("GROSS_NOTIONAL", "7000", "1", exposures=[*ONE_ETH, _held("BTC/USDT", filled_qty="-0.05")]),
     _quantity("OPEN_ORDER_NOTIONAL", "3000", "1", exposures=[_held(open_notional="1000")]),
-    _quantity("CREDIT", "0", "1", cash=_usdt("2002"), fee_rate=Decimal("0.001")),
+    _quantity("CREDIT", "0", "1", cash=_usdt("2002"), fee_rates={"SIM": Decimal("0.001")}),
     _quantity("CREDIT", "500", "1", cash=_usdt("2500"), exposures=[_held(open_buy_notional="1000")]),
     _quantity("DAILY_TRADED_NOTIONAL", "6000", "1", exposures=[_held(traded_notional="3000", open_notional="1000")]),
     _quantity(

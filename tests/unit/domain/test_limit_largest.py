@@ -101,7 +101,9 @@ class Question:
         return [finding for finding in self.findings(quantity) if finding.refuses]
 
     def findings(self, quantity: Decimal) -> list[Finding]:
-        order = order_for(self.scope, self.side, quantity, str(self.price), market=MARKET, fee_rate=Decimal("0.001"))
+        order = order_for(
+            self.scope, self.side, quantity, str(self.price), market=MARKET, fee_rates={"SIM": Decimal("0.001")}
+        )
         found = evaluate([self.scope], order, reduce_only=self.limit_type == "REDUCE_ONLY")
         return [finding for finding in found if finding.limit.limit_type == self.limit_type]
 

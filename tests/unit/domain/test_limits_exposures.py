@@ -192,7 +192,7 @@ def test_a_buy_is_paid_with_its_fee_from_cash_and_the_credit_line(
     side: Side, cash: str, line: str, passes: bool
 ) -> None:
     scope = scope_of("CREDIT", line, cash={"USDT": Decimal(cash)})
-    assert (refusals(scope, order_for(scope, side, fee_rate=Decimal("0.001"))) == []) is passes
+    assert (refusals(scope, order_for(scope, side, fee_rates={"SIM": Decimal("0.001")})) == []) is passes
 
 
 def test_credit_counts_open_buys_in_its_own_currency_and_no_others() -> None:
@@ -202,6 +202,15 @@ def test_credit_counts_open_buys_in_its_own_currency_and_no_others() -> None:
     assert len(refusals(scope, order_for(scope, quantity="1.0001"))) == 1
     in_euros = scope_of("CREDIT", "0", setting={"currency": "EUR"})
     assert refusals(in_euros, order_for(in_euros)) == []  # This order is paid in USDT.
+
+
+def test_each_venues_fee_is_held_for_what_is_open_there() -> None:
+    exposures = [held(open_buy_notional="1000"), held(venue="BOOK", open_buy_notional="1000")]
+    for venue, needed in (("SIM", "4003"), ("BOOK", "4001")):
+        for cash, passes in ((Decimal(needed), True), (Decimal(needed) - Decimal("0.01"), False)):
+            scope = scope_of("CREDIT", "0", exposures=exposures, cash={"USDT": cash})
+            order = order_for(scope, venue=venue, fee_rates={"SIM": Decimal("0.001")})
+            assert (refusals(scope, order) == []) is passes
 
 
 def test_an_account_without_any_cash_buys_nothing() -> None:

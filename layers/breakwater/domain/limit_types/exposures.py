@@ -79,11 +79,11 @@ def credit(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
     The value is the line: 0 says "only what is there". A sell pays for itself, and a short can always be bought back.
     """
     cash = scope.cash.get(limit.currency, ZERO)
-    with_fee = 1 + order.fee_rate
-    held = (e.open_buy_notional for e in scope.exposures if e.quote_asset == limit.currency)
-    reserved = sum(held, ZERO) * with_fee
+    held = [e for e in scope.exposures if e.quote_asset == limit.currency]
+    reserved = sum((e.open_buy_notional * (1 + order.fee_rates.get(e.venue, ZERO)) for e in held), ZERO)
     buys = order.side is Side.BUY and order.instrument.quote_asset == limit.currency
-    verdict = capped(order, cash + limit.cap, order.band.high * with_fee if buys else ZERO, reserved=reserved)
+    per_unit = order.band.high * (1 + order.fee_rates.get(order.venue, ZERO)) if buys else ZERO
+    verdict = capped(order, cash + limit.cap, per_unit, reserved=reserved)
     return reducing_passes(verdict, order)
 
 

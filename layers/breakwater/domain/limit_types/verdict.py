@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Flag, auto
+from types import MappingProxyType
 from typing import Any
 
 from breakwater.domain.exposure import ZERO, Action, Limit, Scope
@@ -36,7 +37,7 @@ class ProposedOrder:
     reference_age_s: Decimal | None = None
     located: bool = False  # A short sale whose stock or coin was borrowed or located.
     same_terms_at: datetime | None = None  # When the account last sent an order with the same terms.
-    fee_rate: Decimal = ZERO
+    fee_rates: Mapping[str, Decimal] = MappingProxyType({})  # Of the notional, by venue; none where it charges nothing.
 
     @property
     def symbol(self) -> str:
