@@ -5,8 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from breakwater.domain.exposure import Exposure
+from breakwater.domain.exposure import Exposure, Position
 from breakwater.domain.limit_types import Verdict
 from breakwater.domain.limits import evaluate, use_of
 from breakwater.domain.orders import Side
@@ -245,3 +247,19 @@ def test_what_only_reduces_passes_where_the_exposure_is_not_known(limit_type: st
     assert refusals(scope, order_for(scope, Side.SELL, "5")) == []
     (refusal,) = refusals(scope, order_for(scope, Side.SELL, "5.0001"))
     assert refusal.verdict.missing == "a rate from USDT to GBP"
+
+
+@given(
+    filled=st.decimals(min_value=-100, max_value=100, places=4),
+    open_buy=st.decimals(min_value=0, max_value=100, places=4),
+    open_sell=st.decimals(min_value=0, max_value=100, places=4),
+    side=st.sampled_from(Side),
+    shares=st.tuples(st.sampled_from([0, 1, 2]), st.sampled_from([0, 1, 2]), st.sampled_from([1, 2])),
+)
+def test_what_only_reduces_brings_the_position_nearer_to_zero_whichever_orders_fill_before(
+    filled: Decimal, open_buy: Decimal, open_sell: Decimal, side: Side, shares: tuple[int, int, int]
+) -> None:
+    quantity = Position(filled, open_buy, open_sell).reducible_qty(side)
+    before = filled + open_buy * shares[0] / 2 - open_sell * shares[1] / 2
+    after = before + side.sign * quantity * shares[2] / 2
+    assert abs(after) <= abs(before) or quantity == 0
