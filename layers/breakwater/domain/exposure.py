@@ -242,8 +242,9 @@ class Scope:
     activity: Sequence[Activity] = ()
     cash: Mapping[str, Decimal] = MappingProxyType({})
 
-    def position(self, symbol: str) -> Position:
-        return self.positions(symbol).get(symbol, Position())
+    def position(self, symbol: str, instrument: str = ALL_INSTRUMENTS) -> Position:
+        """In one symbol, as far as a filter looks: it may name a venue."""
+        return self.positions(instrument).get(symbol, Position())
 
     def positions(self, instrument: str = ALL_INSTRUMENTS) -> dict[str, Position]:
         held: dict[str, Position] = {}

@@ -6,7 +6,16 @@ from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Any, TypedDict
 
-from breakwater.domain.exposure import ALL_INSTRUMENTS, ZERO, Action, Limit, NodeState, Scope, is_stricter
+from breakwater.domain.exposure import (
+    ALL_INSTRUMENTS,
+    ZERO,
+    Action,
+    InstrumentFilter,
+    Limit,
+    NodeState,
+    Scope,
+    is_stricter,
+)
 from breakwater.domain.ids import IdText
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.limit_types import (
@@ -25,6 +34,8 @@ from breakwater.domain.orders import VENUES, OrderTerms, Side
 from breakwater.domain.valuation import PriceBand, price_band
 
 WATCHED_LOSSES = ("DAILY_LOSS", "DRAWDOWN")  # What marks and fills move, and not an order of the node.
+_ROWS = {name: row for row, name in enumerate(LIMIT_TYPES)}
+_NARROWEST = ("symbol", "venue", "class", "all")  # Kinds of filters.
 REDUCING_SKIPS = range(19, 30)  # The exposure and loss limits of the table that an order which only reduces skips.
 
 
@@ -176,11 +187,15 @@ def node_changes(findings: Iterable[Finding]) -> list[NodeChange]:
 
 
 def self_trade_mode(scopes: Sequence[Scope], order: ProposedOrder) -> str | None:
-    """What the matching core does where the order would meet one of the firm's own: of the limit nearest the order."""
+    """What the matching core does where the order would meet one of the firm's own.
+
+    It is that of the limit nearest the order, and at one node that of the narrowest filter.
+    """
     for scope in reversed(scopes):
-        for limit in _applicable(scope, order):
-            if limit.limit_type == SELF_TRADE:
-                return str(limit.parameters["mode"])
+        modes = [limit for limit in _applicable(scope, order) if limit.limit_type == SELF_TRADE]
+        if modes:
+            nearest = min(modes, key=lambda limit: _NARROWEST.index(InstrumentFilter.of(limit.instrument).kind))
+            return str(nearest.parameters["mode"])
     return None
 
 
@@ -230,7 +245,7 @@ def _may_match(limit: Limit, instrument: Instrument) -> bool:
 
 def _applicable(scope: Scope, order: ProposedOrder) -> list[Limit]:
     set_here = [limit for limit in scope.limits if limit.matches(order.instrument, order.venue)]
-    set_here.sort(key=lambda limit: (LIMIT_TYPES[limit.limit_type].number, limit.limit_type, limit.instrument))
+    set_here.sort(key=lambda limit: (_ROWS[limit.limit_type], limit.instrument))
     return [_built_in(scope, KILL_SWITCH), *set_here]
 
 

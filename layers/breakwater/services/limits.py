@@ -120,8 +120,7 @@ def judge(ladder: Ladder, terms: OrderTerms) -> tuple[ProposedOrder, list[Findin
     if ladder.quote is None:
         raise InvalidRequest(f"unknown symbol {terms.symbol}", field="symbol")
     terms.check_against(ladder.quote.instrument)
-    fee_rate = FEE_RATES.get(terms.venue, ZERO)
-    proposed = propose(terms, ladder.market, ladder.scopes, same_terms_at=ladder.same_terms_at, fee_rate=fee_rate)
+    proposed = propose(terms, ladder.market, ladder.scopes, same_terms_at=ladder.same_terms_at, fee_rates=FEE_RATES)
     return proposed, evaluate(ladder.scopes, proposed, reduce_only=terms.reduce_only)
 
 

@@ -67,6 +67,14 @@ def exposure_of(symbol: str = "ETH/USDT", day: date = TODAY, **fields: Any) -> E
     return Exposure(**{**about, "quote_asset": symbol.partition("/")[2], **values, **fields})
 
 
+def activity_of(at: datetime = NOW, symbol: str = "ETH/USDT", **fields: Any) -> Activity:
+    """What happened at the node within the second that begins at `at`."""
+    counts = ("new_count", "replace_count", "cancel_count", "fill_count", "automated_fill_count")
+    values: dict[str, Any] = {**dict.fromkeys(counts, 0), "traded_notional": ZERO}
+    about = {"at": at, "symbol": symbol, "venue": "SIM", "asset_class": "SPOT"}
+    return Activity(**{**about, "quote_asset": symbol.partition("/")[2], **values, **fields})
+
+
 def order_for(
     scope: Scope, side: Side = Side.BUY, quantity: str | Decimal = "1", price: str | None = "2000", **known: Any
 ) -> ProposedOrder:

@@ -80,7 +80,7 @@ LIMIT_TYPES: Mapping[str, LimitType] = {
         needs=Need.ACTIVITY, action=Action.SUSPEND,
     ),
     "REJECT_STREAK": LimitType(
-        12, conduct.reject_streak, settings.whole_number, "refusals in a row",
+        12, conduct.reject_streak, settings.streak_length, "refusals in a row",
         "fewer refusals in a row than this; at it the node stops until it is re-armed", action=Action.SUSPEND,
     ),
     "ORDER_TO_TRADE": LimitType(

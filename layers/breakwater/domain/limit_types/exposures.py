@@ -30,14 +30,14 @@ _VAR_DECIMALS = Decimal("1e-8")
 
 def long_position(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
     """F + B of the order's symbol. A sell cannot raise it, so it passes even where the limit was lowered below use."""
-    position = scope.position(order.symbol)
+    position = scope.position(order.symbol, limit.instrument)
     per_unit = ONE if order.side is Side.BUY else ZERO
     return capped(order, limit.cap, per_unit, used=position.filled_qty, reserved=position.open_buy_qty)
 
 
 def short_position(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
     """S - F of the order's symbol. A buy cannot raise it."""
-    position = scope.position(order.symbol)
+    position = scope.position(order.symbol, limit.instrument)
     per_unit = ONE if order.side is Side.SELL else ZERO
     return capped(order, limit.cap, per_unit, used=-position.filled_qty, reserved=position.open_sell_qty)
 
@@ -76,14 +76,15 @@ def open_order_notional(scope: Scope, order: ProposedOrder, limit: Limit) -> Ver
 def credit(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
     """Cash in the limit's currency plus the credit line, less what open buys may cost, with fees, and this order.
 
-    The value is the line: 0 says "only what is there". A sell pays for itself.
+    The value is the line: 0 says "only what is there". A sell pays for itself, and a short can always be bought back.
     """
     cash = scope.cash.get(limit.currency, ZERO)
-    with_fee = 1 + order.fee_rate
-    held = (e.open_buy_notional for e in scope.exposures if e.quote_asset == limit.currency)
-    reserved = sum(held, ZERO) * with_fee
+    held = [e for e in scope.exposures if e.quote_asset == limit.currency]
+    reserved = sum((e.open_buy_notional * (1 + order.fee_rates.get(e.venue, ZERO)) for e in held), ZERO)
     buys = order.side is Side.BUY and order.instrument.quote_asset == limit.currency
-    return capped(order, cash + limit.cap, order.band.high * with_fee if buys else ZERO, reserved=reserved)
+    per_unit = order.band.high * (1 + order.fee_rates.get(order.venue, ZERO)) if buys else ZERO
+    verdict = capped(order, cash + limit.cap, per_unit, reserved=reserved)
+    return reducing_passes(verdict, order)
 
 
 def daily_traded_notional(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
@@ -140,8 +141,8 @@ def incremental_var(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict
     """Value at risk of one day with the order in it: parametric, normal, one correlation between all symbols.
 
     VaR = z * sqrt((1 - c) * sum(v_i^2) + c * (sum v_i)^2) with v_i the signed notional times its daily volatility
-    (RiskMetrics Technical Document, 4th ed., section 1.2, with a constant correlation c), at the worse of all buys
-    filling and all sells filling; rounded up to 8 decimals.
+    (RiskMetrics Technical Document, 4th ed., section 1.2, with a constant correlation c), at the worst of nothing, all
+    buys, and all sells filling; rounded up to 8 decimals.
     """
     quantile = NORMAL_QUANTILES[limit.parameters.get("confidence", "0.99")]
     correlation = limit.parameter("correlation", "1")
@@ -158,15 +159,18 @@ def incremental_var(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict
         root = max(variance, ZERO).sqrt(EXACT)
         return (quantile * root).quantize(_VAR_DECIMALS, ROUND_UP)
 
+    filled = {symbol: p.filled_qty for symbol, p in scope.positions(limit.instrument).items()}
+    now = value_at_risk(filled)  # Open orders may hedge it, but they may also never fill.
+
     def worst(quantity: Decimal) -> Decimal:
         positions = _positions_with(scope, order, limit, quantity)
         return max(
+            now,
             value_at_risk({symbol: p.filled_qty + p.open_buy_qty for symbol, p in positions.items()}),
             value_at_risk({symbol: p.filled_qty - p.open_sell_qty for symbol, p in positions.items()}),
         )
 
-    filled = {symbol: p.filled_qty for symbol, p in scope.positions(limit.instrument).items()}
-    return measured(order, limit.cap, worst, value_at_risk(filled))
+    return measured(order, limit.cap, worst, now)
 
 
 def _positions_with(scope: Scope, order: ProposedOrder, limit: Limit, quantity: Decimal) -> dict[str, Position]:

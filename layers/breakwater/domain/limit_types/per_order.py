@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from breakwater.domain.exposure import ZERO, Limit, Scope
 from breakwater.domain.limit_types.verdict import ONE, ProposedOrder, Verdict, capped, no, yes
+from breakwater.domain.market import MissingReference
 from breakwater.domain.orders import Side
 
 DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
@@ -15,8 +16,10 @@ DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
 def price_collar(_scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
     """The limit is a fraction of the reference price; a market order stays inside by its band."""
-    if order.limit_price is None or order.reference is None:
+    if order.limit_price is None:
         return Verdict(True, limit.cap, ZERO, ZERO, ZERO, None)
+    if order.reference is None:
+        raise MissingReference(f"a fresh price of {order.symbol}")
     beyond = (order.limit_price - order.reference) * order.side.sign
     passes = beyond <= order.reference * limit.cap
     # Only for the eye, and rounded up, so that what refused also reads as beyond the limit.
@@ -69,17 +72,17 @@ def is_within_hours(hours: Mapping[str, Any], at: datetime, time_zone: str) -> b
     return (today in hours["days"] and now >= begins) or (yesterday in hours["days"] and now < ends)
 
 
-def short_sale(scope: Scope, order: ProposedOrder, _limit: Limit) -> Verdict:
+def short_sale(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
     """What is sold beyond what is held, less what open sells will sell, must be marked as located."""
-    position = scope.position(order.symbol)
+    position = scope.position(order.symbol, limit.instrument)
     if order.side is Side.BUY or order.located:
         return yes(order)
     return capped(order, position.filled_qty, ONE, reserved=position.open_sell_qty)
 
 
 def stale_data(_scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
-    """The age of the reference price in seconds; one that was never observed is older than any limit."""
+    """The age of the reference price in seconds."""
     if order.reference_age_s is None:
-        return no(order, limit.cap, limit.cap + 1)
+        raise MissingReference(f"a price of {order.symbol}")
     passes = order.reference_age_s <= limit.cap
     return Verdict(passes, limit.cap, ZERO, ZERO, order.reference_age_s, None if passes else ZERO)

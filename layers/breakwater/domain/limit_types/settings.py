@@ -34,6 +34,12 @@ def whole_number(value: Decimal | None, parameters: _Parameters) -> None:
     _whole(value)
 
 
+def streak_length(value: Decimal | None, parameters: _Parameters) -> None:
+    """At zero of them the node would stop before the first."""
+    positive(value, parameters)
+    _whole(value)
+
+
 def fraction(value: Decimal | None, parameters: _Parameters) -> None:
     _only(parameters, {})
     _above_zero(value)

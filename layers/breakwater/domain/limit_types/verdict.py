@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Flag, auto
+from types import MappingProxyType
 from typing import Any
 
 from breakwater.domain.exposure import ZERO, Action, Limit, Scope
@@ -36,7 +37,7 @@ class ProposedOrder:
     reference_age_s: Decimal | None = None
     located: bool = False  # A short sale whose stock or coin was borrowed or located.
     same_terms_at: datetime | None = None  # When the account last sent an order with the same terms.
-    fee_rate: Decimal = ZERO
+    fee_rates: Mapping[str, Decimal] = MappingProxyType({})  # Of the notional, by venue; none where it charges nothing.
 
     @property
     def symbol(self) -> str:
@@ -122,9 +123,9 @@ def yes(order: ProposedOrder, cap: Decimal | None = None) -> Verdict:
     return Verdict(True, order.quantity if cap is None else cap, ZERO, ZERO, ZERO, None)
 
 
-def no(order: ProposedOrder, cap: Decimal = ZERO, attempted: Decimal | None = None) -> Verdict:
+def no(order: ProposedOrder) -> Verdict:
     """It is refused whatever its quantity."""
-    return Verdict(False, cap, ZERO, ZERO, order.quantity if attempted is None else attempted, ZERO)
+    return Verdict(False, ZERO, ZERO, ZERO, order.quantity, ZERO)
 
 
 def counted(order: ProposedOrder, cap: Decimal, used: Decimal | int, attempted: Decimal = ONE) -> Verdict:
@@ -172,8 +173,9 @@ def reducing_passes(verdict: Verdict, order: ProposedOrder) -> Verdict:
 
 def _largest(order: ProposedOrder, cap: Decimal, measure: Callable[[Decimal], Decimal]) -> Decimal:
     lot = order.instrument.lot_size
-    low, high = 0, int(order.quantity // lot)  # `low` lots pass, or none do; `high` lots do not.
-    if measure(ZERO) > cap:
+    high = int(order.quantity // lot)  # So many lots do not pass.
+    low = 0 if measure(ZERO) <= cap else _bottom(measure, lot, high)
+    if measure(low * lot) > cap:
         return ZERO
     while high - low > 1:
         middle = (low + high) // 2
@@ -182,3 +184,17 @@ def _largest(order: ProposedOrder, cap: Decimal, measure: Callable[[Decimal], De
         else:
             high = middle
     return order.whole_lots(low * lot)
+
+
+def _bottom(measure: Callable[[Decimal], Decimal], lot: Decimal, high: int) -> int:
+    """The lots at which a convex measure stops falling: an order may hedge what is over the limit without it."""
+    if measure(lot) >= measure(ZERO):  # Nearly always, and asked while nodes are locked.
+        return 0
+    low = 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        if measure(middle * lot) < measure((middle - 1) * lot):
+            low = middle
+        else:
+            high = middle - 1
+    return low
