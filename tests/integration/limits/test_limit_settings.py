@@ -10,8 +10,8 @@ import pytest
 from breakwater.db.connection import Database, TenantTransaction
 from breakwater.domain.orders import OrderSnapshot, OrdStatus, PlaceOrder, Side
 from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
-from breakwater.errors import EngineUnavailable, InvalidRequest, LimitExceeded, NotFound, NotPermitted
-from breakwater.services import brakes, limit_settings, limit_tree
+from breakwater.errors import EngineUnavailable, InvalidRequest, LimitExceeded, NotFound, NotPermitted, OrderRefused
+from breakwater.services import brakes, limit_settings, limit_tree, order_saga
 from breakwater.services.brakes import StateChange
 from breakwater.services.engine_client import CanceledOrders, EngineClient
 from breakwater.services.limit_settings import LimitSetting
@@ -190,6 +190,28 @@ def test_a_trader_sees_the_way_to_his_accounts_and_nobody_elses(
         limit_settings.set_limit(setting(firm.desk), trader, tx, NOW)
     with pytest.raises(NotPermitted):
         brakes.rearm(StateChange(node_id=firm.desk, reason="no"), trader, tx, NOW)
+
+
+def test_a_trader_sees_no_orders_of_others_where_he_sees_a_node_above_them(
+    database: Database, firm: Firm, risk: Caller, trader: Caller
+) -> None:
+    his, other = (order_of(firm, account=account) for account in (0, 1))
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        limit_settings.set_limit(setting(firm.firm, "MAX_ORDER_QTY", "5"), risk, tx, NOW)
+        reserve_and_record(tx, his)
+        reserve_and_record(tx, other)
+    for account in (0, 1):
+        with pytest.raises(OrderRefused):
+            order_saga.reserve_limits(order_of(firm, quantity="6", account=account), database.tenant_transaction, NOW)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        for node_id in (firm.firm, None):
+            held = limit_tree.reservations(trader, tx, NOW, node_id=node_id, cursor=None, limit=10)
+            assert [item["order_id"] for item in held["items"]] == [str(his.order_id)]
+            heard = limit_tree.breaches(trader, tx, NOW, node_id=node_id, cursor=None, limit=10)
+            assert len(heard["items"]) == 1
+        everything = limit_tree.reservations(risk, tx, NOW, node_id=firm.firm, cursor=None, limit=10)
+        assert {item["order_id"] for item in everything["items"]} == {str(his.order_id), str(other.order_id)}
+        assert len(limit_tree.breaches(risk, tx, NOW, node_id=None, cursor=None, limit=10)["items"]) == 2
 
 
 def test_validating_says_what_every_limit_thinks_and_reserves_nothing(
