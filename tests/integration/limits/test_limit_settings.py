@@ -2,7 +2,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 import pytest
@@ -10,9 +10,17 @@ import pytest
 from breakwater.db.connection import Database, TenantTransaction
 from breakwater.domain.orders import OrderSnapshot, OrdStatus, PlaceOrder, Side
 from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
-from breakwater.errors import EngineUnavailable, InvalidRequest, LimitExceeded, NotFound, NotPermitted, OrderRefused
+from breakwater.errors import (
+    EngineUnavailable,
+    InvalidRequest,
+    LimitExceeded,
+    NodeStopped,
+    NotFound,
+    NotPermitted,
+    OrderRefused,
+)
 from breakwater.services import brakes, limit_settings, limit_tree, order_saga
-from breakwater.services.brakes import StateChange
+from breakwater.services.brakes import Brake, StateChange
 from breakwater.services.engine_client import CanceledOrders, EngineClient
 from breakwater.services.limit_settings import LimitSetting
 from breakwater.services.limits import reserve_limits
@@ -247,6 +255,21 @@ def test_killing_stops_new_orders_and_cancels_the_open_ones_and_arming_lets_them
             "SELECT payload ->> 'state' FROM trading.events ORDER BY occurred_at_ns"
         ).fetchall()
         assert {event[0] for event in events if event[0]} == {"KILLED", "ACTIVE"}
+
+
+def test_a_brake_tightens_and_never_lets_go(database: Database, firm: Firm, risk: Caller) -> None:
+    def brake(state: Literal["REDUCE_ONLY", "SUSPENDED"]) -> str:
+        with database.tenant_transaction(firm.tenant_id) as tx:
+            return brakes.brake(Brake(node_id=firm.desk, reason="slower", state=state), risk, tx, NOW)["state"]
+
+    assert [brake("REDUCE_ONLY"), brake("SUSPENDED"), brake("SUSPENDED")] == ["REDUCE_ONLY", "SUSPENDED", "SUSPENDED"]
+    with pytest.raises(NodeStopped) as refused:
+        brake("REDUCE_ONLY")
+    assert refused.value.extensions == {"node_state": "SUSPENDED"}
+    brakes.kill(StateChange(node_id=firm.desk, reason="stop"), risk, database.tenant_transaction, Engine(), NOW)
+    # What has killed the node waits for a person, and a key that may brake is none.
+    with pytest.raises(NodeStopped):
+        brake("SUSPENDED")
 
 
 def test_killing_voids_what_was_reserved_and_had_not_reached_the_engine(
