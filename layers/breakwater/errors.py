@@ -14,6 +14,7 @@ BreakwaterError
 │       ├── VersionConflict       somebody else changed it first; carries both versions
 │       ├── LimitOverlaps         another limit holds at the same time
 │       ├── NodeInUse             a node that something stands against cannot go, or move now
+│       ├── NodeStopped           it is stopped by more than a brake would do
 │       └── OrderFinal            nothing is left to cancel
 └── Unavailable          the answer is not known yet: 503, or an order in state UNKNOWN
     ├── DatabaseUnavailable
@@ -96,6 +97,12 @@ class LimitOverlaps(Conflict):
 
 class NodeInUse(Conflict):
     code = "NODE_IN_USE"
+
+
+class NodeStopped(Conflict):
+    """`node_state` (an extension) is what it is."""
+
+    code = "NODE_STOPPED"
 
 
 class OrderFinal(Conflict):

@@ -266,6 +266,7 @@ SELECT event_id, topic, account_id, aggregate_id AS node_id, correlation_id, occ
 FROM trading.events
 WHERE tenant_id = %(tenant_id)s AND topic LIKE 'limits.%%' AND topic = ANY (%(topics)s)
   AND (%(node_ids)s::uuid[] IS NULL OR aggregate_id = ANY (%(node_ids)s))
+  AND (%(account_ids)s::uuid[] IS NULL OR account_id IS NULL OR account_id = ANY (%(account_ids)s))
   AND (%(before_ns)s::bigint IS NULL OR (occurred_at_ns, event_id) < (%(before_ns)s, %(before_id)s::uuid))
 ORDER BY occurred_at_ns DESC, event_id DESC LIMIT %(limit)s
 """
@@ -274,6 +275,7 @@ SELECT order_id, account_id, node_ids, symbol, venue, side, quantity, valuation_
   state, created_at, updated_at
 FROM limits.reservations
 WHERE state <> 'FINAL' AND (%(node_id)s::uuid IS NULL OR %(node_id)s = ANY (node_ids))
+  AND (%(account_ids)s::uuid[] IS NULL OR account_id = ANY (%(account_ids)s))
   AND (%(before_at)s::timestamptz IS NULL OR (created_at, order_id) < (%(before_at)s, %(before_id)s::uuid))
 ORDER BY created_at DESC, order_id DESC LIMIT %(limit)s
 """

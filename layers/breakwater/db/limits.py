@@ -261,25 +261,31 @@ class LimitRows:
             return cursor.execute(statements.OPEN_ORDERS, {"node_id": node_id}).fetchall()
 
     def reservations(
-        self, node_id: uuid.UUID | None, *, before: tuple[datetime, uuid.UUID] | None, limit: int
+        self,
+        node_id: uuid.UUID | None,
+        account_ids: Sequence[uuid.UUID] | None,
+        *,
+        before: tuple[datetime, uuid.UUID] | None,
+        limit: int,
     ) -> list[dict[str, Any]]:
-        """Those that are not final, of the node or of all, the newest first."""
+        """Those that are not final, of the node or of all, of these accounts or of all, the newest first."""
         before_at, before_id = before or (None, None)
-        wanted = {"node_id": node_id, "before_at": before_at, "before_id": before_id, "limit": limit}
-        return self._dicts(statements.RESERVATIONS, wanted)
+        wanted = {"node_id": node_id, "account_ids": _listed(account_ids), "limit": limit}
+        return self._dicts(statements.RESERVATIONS, {**wanted, "before_at": before_at, "before_id": before_id})
 
     def breaches(
         self,
         topics: Sequence[str],
         node_ids: Sequence[uuid.UUID] | None,
+        account_ids: Sequence[uuid.UUID] | None,
         *,
         before: tuple[int, uuid.UUID] | None,
         limit: int,
     ) -> list[dict[str, Any]]:
-        """Events of these topics, of the nodes or of all, the newest first."""
+        """Events of these topics, of the nodes or of all, the newest first; of these accounts and of no account."""
         before_ns, before_id = before or (None, None)
-        wanted = {"topics": list(topics), "node_ids": None if node_ids is None else list(node_ids), "limit": limit}
-        about = {"tenant_id": self._tenant_id, "before_ns": before_ns, "before_id": before_id}
+        wanted = {"topics": list(topics), "node_ids": _listed(node_ids), "account_ids": _listed(account_ids)}
+        about = {"tenant_id": self._tenant_id, "before_ns": before_ns, "before_id": before_id, "limit": limit}
         return self._dicts(statements.BREACHES, {**wanted, **about})
 
     def node_ids_of_key(self, api_key_id: str) -> list[uuid.UUID]:
@@ -314,6 +320,10 @@ class LimitRows:
 def fields_of(row: HeldReservation | ExposureChange | Limit) -> dict[str, Any]:
     """dataclasses.asdict without its deep copies, which cost more than the statement while nodes are locked."""
     return {field: getattr(row, field) for field in row.__slots__}
+
+
+def _listed(ids: Sequence[uuid.UUID] | None) -> list[uuid.UUID] | None:
+    return None if ids is None else list(ids)
 
 
 def _booked(change: ExposureChange) -> dict[str, Any]:

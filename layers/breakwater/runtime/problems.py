@@ -32,6 +32,10 @@ class Problem(TypedDict):
     refusals: NotRequired[list[Refusal]]  # Of LIMIT_EXCEEDED: every limit that refused.
     order_id: NotRequired[IdText]
     order_status: NotRequired[str]
+    node_state: NotRequired[str]
+    current: NotRequired[dict[str, Any] | None]  # Of VERSION_CONFLICT: the limit as it stands, null when it is gone,
+    yours: NotRequired[dict[str, Any]]  # and as it was asked for.
+    overlaps: NotRequired[dict[str, Any]]  # Of LIMIT_OVERLAPS: the limit that holds at the same time.
     permission: NotRequired[str]
     scope: NotRequired[str]
     challenge: NotRequired[str]

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from breakwater.db.connection import TenantTransaction
-from breakwater.domain.exposure import Node, NodeState
+from breakwater.domain.exposure import Node, NodeState, is_stricter
 from breakwater.domain.limit_types import DEAD_MAN
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import format_time
-from breakwater.errors import InvalidRequest, NotFound, NotPermitted
+from breakwater.errors import InvalidRequest, NodeStopped, NotFound, NotPermitted
 from breakwater.services.cancels import cancel_open
 from breakwater.services.engine_client import EngineClient
 from breakwater.services.limit_views import Heartbeat, KilledNode, NodeView, node_json
@@ -85,8 +85,14 @@ def rearm(change: StateChange, caller: Caller, tx: TenantTransaction, at: dateti
 
 
 def brake(change: Brake, caller: Caller, tx: TenantTransaction, at: datetime) -> NodeView:
-    """Make the node only reduce, or take no new orders, without cancelling anything. NotFound: no such node."""
+    """Make the node only reduce, or take no new orders, without cancelling anything.
+
+    NotFound when there is no such node; NodeStopped when it is stopped by more than that: a brake never lets go.
+    """
     caller.require("risk:manage")
+    node = tx.limits.node(change.node_id, at, lock=True)
+    if node is not None and is_stricter(node.state, change.state):
+        raise NodeStopped(f"{node.name} is {node.state}, which is stricter: re-arm it first", node_state=node.state)
     return node_json(_change_state(change, NodeState(change.state), caller, tx, at))
 
 

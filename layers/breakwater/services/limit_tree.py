@@ -12,7 +12,7 @@ from breakwater.domain.money import EXACT, format_amount, trim
 from breakwater.domain.orders import OrderTerms
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.domain.times import format_time, from_nanoseconds, nanoseconds
-from breakwater.errors import InvalidRequest, NotFound
+from breakwater.errors import NotFound
 from breakwater.services.cursors import decode_cursor, next_cursor
 from breakwater.services.limit_views import (
     BreachPage,
@@ -76,13 +76,12 @@ def validate(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datet
 def reservations(
     caller: Caller, tx: TenantTransaction, at: datetime, *, node_id: uuid.UUID | None, cursor: str | None, limit: int
 ) -> ReservationPage:
-    """What is held now, of one scope or of all the caller may see, the newest first."""
+    """What is held now, of one scope or of all, the newest first; what orders of accounts the caller may see hold."""
     caller.require("limits:read")
     if node_id is not None:
         _visible_scopes(caller, tx, at, node_id)
-    elif caller.role not in ROLES_WITH_ALL_ACCOUNTS:
-        raise InvalidRequest("name one of your scopes", field="node_id")
-    rows = tx.limits.reservations(node_id, before=decode_cursor(cursor), limit=limit + 1)
+    accounts = _own_accounts(caller, tx)
+    rows = tx.limits.reservations(node_id, accounts, before=decode_cursor(cursor), limit=limit + 1)
     page, following = next_cursor(rows, limit, lambda row: (row["created_at"], row["order_id"]))
     return {"items": [_reservation_json(row) for row in page], "next_cursor": following}
 
@@ -90,14 +89,18 @@ def reservations(
 def breaches(
     caller: Caller, tx: TenantTransaction, at: datetime, *, node_id: uuid.UUID | None, cursor: str | None, limit: int
 ) -> BreachPage:
-    """What limits refused and warned of, and how nodes changed their state, the newest first."""
+    """What limits refused and warned of, and how nodes changed their state, the newest first.
+
+    Whoever sees only some accounts hears of nobody else's orders, also where a node above all of them refused.
+    """
     caller.require("limits:read")
+    accounts = _own_accounts(caller, tx)
     node_ids: Sequence[uuid.UUID] | None = None
-    if node_id is not None or caller.role not in ROLES_WITH_ALL_ACCOUNTS:
+    if node_id is not None or accounts is not None:
         node_ids = [scope.node.node_id for scope in _visible_scopes(caller, tx, at, node_id)]
     place = decode_cursor(cursor)
     before = None if place is None else (nanoseconds(place[0]), place[1])
-    rows = tx.limits.breaches(BREACH_TOPICS, node_ids, before=before, limit=limit + 1)
+    rows = tx.limits.breaches(BREACH_TOPICS, node_ids, accounts, before=before, limit=limit + 1)
     page, following = next_cursor(rows, limit, lambda row: (from_nanoseconds(row["occurred_at_ns"]), row["event_id"]))
     return {"items": [_breach_json(row) for row in page], "next_cursor": following}
 
@@ -110,9 +113,8 @@ def _visible_scopes(
     With `node_id` that one first, then those below it. NotFound when the caller may not see it.
     """
     caller.require("limits:read")
-    own: list[uuid.UUID] | None = None
-    if caller.role not in ROLES_WITH_ALL_ACCOUNTS:
-        own = tx.limits.node_ids_of_accounts(tx.identity.accessible_account_ids(caller.subject, caller.role))
+    accounts = _own_accounts(caller, tx)
+    own = None if accounts is None else tx.limits.node_ids_of_accounts(accounts)
     if node_id is None:
         return tx.limits.scopes(at, own, above=True)
     scopes = tx.limits.scopes(at, [node_id])
@@ -122,6 +124,13 @@ def _visible_scopes(
     if not scopes or scopes[0].node.node_id != node_id:
         raise NotFound("no such node")
     return scopes
+
+
+def _own_accounts(caller: Caller, tx: TenantTransaction) -> list[uuid.UUID] | None:
+    """None: all, for who oversees the organisation."""
+    if caller.role in ROLES_WITH_ALL_ACCOUNTS:
+        return None
+    return tx.identity.accessible_account_ids(caller.subject, caller.role)
 
 
 def _reservation_json(row: Mapping[str, Any]) -> ReservationView:

@@ -2,7 +2,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 import pytest
@@ -10,9 +10,17 @@ import pytest
 from breakwater.db.connection import Database, TenantTransaction
 from breakwater.domain.orders import OrderSnapshot, OrdStatus, PlaceOrder, Side
 from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
-from breakwater.errors import EngineUnavailable, InvalidRequest, LimitExceeded, NotFound, NotPermitted
-from breakwater.services import brakes, limit_settings, limit_tree
-from breakwater.services.brakes import StateChange
+from breakwater.errors import (
+    EngineUnavailable,
+    InvalidRequest,
+    LimitExceeded,
+    NodeStopped,
+    NotFound,
+    NotPermitted,
+    OrderRefused,
+)
+from breakwater.services import brakes, limit_settings, limit_tree, order_saga
+from breakwater.services.brakes import Brake, StateChange
 from breakwater.services.engine_client import CanceledOrders, EngineClient
 from breakwater.services.limit_settings import LimitSetting
 from breakwater.services.limits import reserve_limits
@@ -192,6 +200,28 @@ def test_a_trader_sees_the_way_to_his_accounts_and_nobody_elses(
         brakes.rearm(StateChange(node_id=firm.desk, reason="no"), trader, tx, NOW)
 
 
+def test_a_trader_sees_no_orders_of_others_where_he_sees_a_node_above_them(
+    database: Database, firm: Firm, risk: Caller, trader: Caller
+) -> None:
+    his, other = (order_of(firm, account=account) for account in (0, 1))
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        limit_settings.set_limit(setting(firm.firm, "MAX_ORDER_QTY", "5"), risk, tx, NOW)
+        reserve_and_record(tx, his)
+        reserve_and_record(tx, other)
+    for account in (0, 1):
+        with pytest.raises(OrderRefused):
+            order_saga.reserve_limits(order_of(firm, quantity="6", account=account), database.tenant_transaction, NOW)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        for node_id in (firm.firm, None):
+            held = limit_tree.reservations(trader, tx, NOW, node_id=node_id, cursor=None, limit=10)
+            assert [item["order_id"] for item in held["items"]] == [str(his.order_id)]
+            heard = limit_tree.breaches(trader, tx, NOW, node_id=node_id, cursor=None, limit=10)
+            assert len(heard["items"]) == 1
+        everything = limit_tree.reservations(risk, tx, NOW, node_id=firm.firm, cursor=None, limit=10)
+        assert {item["order_id"] for item in everything["items"]} == {str(his.order_id), str(other.order_id)}
+        assert len(limit_tree.breaches(risk, tx, NOW, node_id=None, cursor=None, limit=10)["items"]) == 2
+
+
 def test_validating_says_what_every_limit_thinks_and_reserves_nothing(
     tx: TenantTransaction, firm: Firm, risk: Caller, trader: Caller
 ) -> None:
@@ -225,6 +255,21 @@ def test_killing_stops_new_orders_and_cancels_the_open_ones_and_arming_lets_them
             "SELECT payload ->> 'state' FROM trading.events ORDER BY occurred_at_ns"
         ).fetchall()
         assert {event[0] for event in events if event[0]} == {"KILLED", "ACTIVE"}
+
+
+def test_a_brake_tightens_and_never_lets_go(database: Database, firm: Firm, risk: Caller) -> None:
+    def brake(state: Literal["REDUCE_ONLY", "SUSPENDED"]) -> str:
+        with database.tenant_transaction(firm.tenant_id) as tx:
+            return brakes.brake(Brake(node_id=firm.desk, reason="slower", state=state), risk, tx, NOW)["state"]
+
+    assert [brake("REDUCE_ONLY"), brake("SUSPENDED"), brake("SUSPENDED")] == ["REDUCE_ONLY", "SUSPENDED", "SUSPENDED"]
+    with pytest.raises(NodeStopped) as refused:
+        brake("REDUCE_ONLY")
+    assert refused.value.extensions == {"node_state": "SUSPENDED"}
+    brakes.kill(StateChange(node_id=firm.desk, reason="stop"), risk, database.tenant_transaction, Engine(), NOW)
+    # What has killed the node waits for a person, and a key that may brake is none.
+    with pytest.raises(NodeStopped):
+        brake("SUSPENDED")
 
 
 def test_killing_voids_what_was_reserved_and_had_not_reached_the_engine(
