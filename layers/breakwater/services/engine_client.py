@@ -44,7 +44,7 @@ class EngineHealth(BaseModel):
 
 
 class EngineClient:
-    """Calls raise EngineUnavailable when the answer is not known: refused, timed out, failing, unreadable.
+    """Calls raise EngineUnavailable when the answer is not known: refused, timed out, failing, unreadable, mixed up.
 
     Every call is idempotent by order id, so whoever needs certainty may repeat it; this client does not.
     `base_url` and `token` are asked at each call, because both change while a function lives.
@@ -59,17 +59,17 @@ class EngineClient:
         """The order as the engine has it, also when it had it before."""
         # An engine from before the field refuses it: while a deploy is under way only orders that need it wait.
         body = order.model_dump(mode="json", exclude={"self_trade"} if order.self_trade is None else None)
-        return self._call("POST", "/internal/orders", order.correlation_id, OrderSnapshot, body)
+        return self._ask_about(order.order_id, "POST", "/internal/orders", order.correlation_id, body)
 
     def cancel(self, order_id: uuid.UUID, *, tenant_id: uuid.UUID, correlation_id: str) -> OrderSnapshot:
         """The order after the cancel, a final one unchanged; NotFound when the engine never heard of it."""
         path = f"/internal/orders/{order_id}?tenant_id={tenant_id}"
-        return self._call("DELETE", path, correlation_id, OrderSnapshot)
+        return self._ask_about(order_id, "DELETE", path, correlation_id)
 
     def get(self, order_id: uuid.UUID, *, tenant_id: uuid.UUID, correlation_id: str) -> OrderSnapshot:
         """NotFound when the engine never heard of it."""
         path = f"/internal/orders/{order_id}?tenant_id={tenant_id}"
-        return self._call("GET", path, correlation_id, OrderSnapshot)
+        return self._ask_about(order_id, "GET", path, correlation_id)
 
     def void(
         self, order_id: uuid.UUID, *, tenant_id: uuid.UUID, account_id: uuid.UUID, symbol: str, correlation_id: str
@@ -82,7 +82,7 @@ class EngineClient:
             "correlation_id": correlation_id,
         }
         path = f"/internal/orders/{order_id}/void"
-        return self._call("POST", path, correlation_id, OrderSnapshot, body)
+        return self._ask_about(order_id, "POST", path, correlation_id, body)
 
     def end(
         self, order_id: uuid.UUID, *, tenant_id: uuid.UUID, account_id: uuid.UUID, symbol: str, correlation_id: str
@@ -118,6 +118,20 @@ class EngineClient:
         if health.status == "WAITING":
             raise EngineUnavailable("no engine serves any shard")
         return health.unserved
+
+    def _ask_about(
+        self,
+        order_id: uuid.UUID,
+        method: str,
+        path: str,
+        correlation_id: str,
+        body: Mapping[str, object] | None = None,
+    ) -> OrderSnapshot:
+        snapshot = self._call(method, path, correlation_id, OrderSnapshot, body)
+        if snapshot.order_id != order_id:
+            # True of some other order, perhaps, but not the answer: taken for it, a cancel would seem done.
+            raise EngineUnavailable("the engine's answer is about another order")
+        return snapshot
 
     def _call[Answer: BaseModel](
         self,

@@ -75,6 +75,22 @@ def test_whatever_is_not_an_order_says_nothing_about_the_order(status: int, body
         engine.submit(submission())
 
 
+def test_an_answer_about_another_order_says_nothing_about_this_one() -> None:
+    model, order, other = EngineModel(), submission(), submission()
+    mixed_up = model.submit(other).model_dump_json().encode()
+    about = {"tenant_id": TENANT, "correlation_id": "c"}
+    with client_of(model, lambda *_: (200, mixed_up)) as engine:
+        calls: list[Callable[[], object]] = [
+            lambda: engine.submit(order),
+            lambda: engine.get(order.order_id, **about),
+            lambda: engine.cancel(order.order_id, **about),
+            lambda: engine.void(order.order_id, **about, account_id=order.account_id, symbol=order.symbol),
+        ]
+        for call in calls:
+            with pytest.raises(EngineUnavailable, match="another order"):
+                call()
+
+
 def test_a_submit_that_failed_is_never_sent_again_by_the_client() -> None:
     calls: list[str] = []
 
