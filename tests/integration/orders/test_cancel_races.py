@@ -28,6 +28,6 @@ def test_an_order_that_arrives_between_a_cancel_and_its_void_is_cancelled_all_th
     risk = Caller(
         desk.firm.tenant_id, "sub", "ada", Role.ORGANISATION_ADMIN, frozenset({SESSION_SCOPE}), correlation_id="c"
     )
-    canceled = orders.cancel(order.order_id, risk, desk.transactions, desk.engine)
+    canceled = orders.cancel(order.order_id, risk, desk.transactions, desk.engine, NOW)
     assert canceled.status is OrdStatus.CANCELED
     assert desk.reserved() == (0, 0, 0, 0)
