@@ -18,6 +18,7 @@ BreakwaterError
 │       └── OrderFinal            nothing is left to cancel
 └── Unavailable          the answer is not known yet: 503, or an order in state UNKNOWN
     ├── DatabaseUnavailable
+    ├── TreeChanged          a node moved or went while the order waited for it; the next try finds its new place
     └── EngineUnavailable
 """
 
@@ -121,6 +122,10 @@ class Unavailable(BreakwaterError):
 
 class DatabaseUnavailable(Unavailable):
     code = "DATABASE_UNAVAILABLE"
+
+
+class TreeChanged(Unavailable):
+    code = "TREE_CHANGED"
 
 
 class EngineUnavailable(Unavailable):

@@ -280,6 +280,7 @@ WHERE state <> 'FINAL' AND (%(node_id)s::uuid IS NULL OR %(node_id)s = ANY (node
 ORDER BY created_at DESC, order_id DESC LIMIT %(limit)s
 """
 
+# A node that everything has moved away from keeps an exposure of nothing.
 LEDGER_DIFFERENCES = f"""
 WITH held AS (
   SELECT node_id, r.*, CASE side WHEN 'BUY' THEN 1 ELSE -1 END AS sign,
@@ -300,8 +301,9 @@ SELECT node_id, symbol, venue, to_jsonb(e) AS exposure, to_jsonb(d) AS derived
 FROM limits.exposures e FULL JOIN derived d USING (node_id, symbol, venue)
 WHERE (e.filled_qty, e.open_buy_qty, e.open_sell_qty, e.open_order_count, e.open_notional, e.open_buy_notional)
    IS DISTINCT FROM
-      (d.filled_qty, d.open_buy_qty, d.open_sell_qty, d.open_order_count, d.open_notional, d.open_buy_notional)
-   OR e.traded_notional NOT BETWEEN d.traded_least AND d.traded_most
+      (coalesce(d.filled_qty, 0), coalesce(d.open_buy_qty, 0), coalesce(d.open_sell_qty, 0),
+       coalesce(d.open_order_count, 0), coalesce(d.open_notional, 0), coalesce(d.open_buy_notional, 0))
+   OR e.traded_notional NOT BETWEEN coalesce(d.traded_least, 0) AND coalesce(d.traded_most, 0)
 LIMIT {_ROWS_MAX}
 """
 ORDER_DIFFERENCES = f"""

@@ -23,6 +23,7 @@ from breakwater.domain.limits import needs
 from breakwater.domain.market import Market, Quote, RiskTerms
 from breakwater.domain.orders import OrderTerms, Side
 from breakwater.domain.settlement import ExposureChange, HeldReservation
+from breakwater.errors import TreeChanged
 
 _WINDOWED_TYPES = [name for name, limit_type in LIMIT_TYPES.items() if Need.ACTIVITY in limit_type.needs]
 
@@ -78,20 +79,23 @@ class LimitRows:
             return cursor.execute(statements.LEAF, wanted).fetchone()
 
     def lock_scopes(self, leaf_id: uuid.UUID, at: datetime) -> list[Scope]:
-        """Lock the node and all above it, in key order, root first in what is returned."""
+        """Lock the node and all above it, in key order, root first in what is returned. Raises TreeChanged."""
         wanted = {"leaf_id": leaf_id, "at": at}
         with self._connection.cursor(row_factory=class_row(Node)) as cursor:
-            nodes = cursor.execute(statements.LOCK_PATH, wanted).fetchall()
-        return _scopes(nodes, [], [], [])
+            scopes = _scopes(cursor.execute(statements.LOCK_PATH, wanted).fetchall(), [], [], [])
+        _check_path(leaf_id, scopes)
+        return scopes
 
     def lock_ladder(self, leaf_id: uuid.UUID, terms: OrderTerms, order_id: uuid.UUID, at: datetime) -> Ladder:
         """Lock the leaf's scopes and read what stands against them.
 
         One round trip, and a second one only where a limit needs more: the lock is held for the shorter. The reads are
         statements of their own, because a statement that waited for a lock still sees other tables as they were before
-        it waited.
+        it waited. Raises TreeChanged.
         """
-        return self._ladder(statements.LOCK_PATH, leaf_id, terms, order_id, at)
+        ladder = self._ladder(statements.LOCK_PATH, leaf_id, terms, order_id, at)
+        _check_path(leaf_id, ladder.scopes)
+        return ladder
 
     def read_ladder(self, leaf_id: uuid.UUID, terms: OrderTerms, order_id: uuid.UUID, at: datetime) -> Ladder:
         """The same without a lock, for questions that reserve nothing."""
@@ -315,6 +319,13 @@ class LimitRows:
     def _dicts(self, statement: str, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement, wanted).fetchall()
+
+
+def _check_path(leaf_id: uuid.UUID, locked: Sequence[Scope]) -> None:
+    """Which nodes to lock was read before the wait for them: what moved meanwhile would be judged by its old place."""
+    leaf = locked[-1].node if locked else None
+    if leaf is None or leaf.node_id != leaf_id or list(leaf.path) != [scope.node.node_id for scope in locked]:
+        raise TreeChanged("the tree of limits was changed at this moment; send it again")
 
 
 def fields_of(row: HeldReservation | ExposureChange | Limit) -> dict[str, Any]:

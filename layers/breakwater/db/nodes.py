@@ -1,7 +1,7 @@
 """The scope tree: its nodes come, get other names and calendars, move, and go."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -72,49 +72,71 @@ class NodeRows:
         ).fetchone()
         return bool(row and row[0])
 
-    def move(self, node: Node, parent: Node) -> None:
+    def move(self, node: Node, parent: Node, at: datetime) -> None:
         """Hang the node under another parent, with all that has filled below it. Nothing is open; all is locked.
 
         What it has filled leaves the scopes above it and comes to those above its new place, in the exposures and in
         the reservations that they are made of, so that the ledger adds up as before.
         """
-        values = {"id": node.node_id, "old": list(node.path[:-1]), "new": list(parent.path), "parent": parent.node_id}
+        above = {"old": list(node.path[:-1]), "new": list(parent.path)}
+        values = {"id": node.node_id, **above, "parent": parent.node_id, "at": at}
         self._connection.execute(_TAKE_EXPOSURES, values)
         self._connection.execute(_GIVE_EXPOSURES, values)
         self._connection.execute(_MOVE_RESERVATIONS, values)
         self._connection.execute(_MOVE_NODES, values)
 
 
-# Of today only what is still of that day at each scope; a day that is over there says nothing any more.
-_TAKE_EXPOSURES = """
+# All that was ever reserved below the node. It is counted anew by the day of each scope above it: their calendars may
+# differ from the node's own.
+_MOVED = """moved AS (
+  SELECT symbol, venue, tenant_id, created_at, updated_at, cum_notional,
+         CASE side WHEN 'BUY' THEN cum_qty ELSE -cum_qty END AS filled_qty
+  FROM limits.reservations WHERE %(id)s = ANY (node_ids))"""
+# Of an order that rested over midnight nobody knows which part is in the count of the day: what is left is then as high
+# as it can be.
+_TAKE_EXPOSURES = f"""
+WITH {_MOVED},
+goes AS (
+  SELECT e.node_id, symbol, venue, sum(m.filled_qty) AS filled_qty,
+         coalesce(sum(m.cum_notional) FILTER (WHERE is_of_today), 0) AS traded_notional,
+         count(*) FILTER (WHERE is_of_today) AS order_count
+  FROM limits.exposures e JOIN limits.nodes n USING (node_id) JOIN moved m USING (symbol, venue)
+  CROSS JOIN LATERAL (
+    SELECT limits.session_day(m.created_at, n.time_zone, n.session_start) >= e.session_date AS is_of_today) d
+  WHERE e.node_id = ANY (%(old)s) AND NOT e.node_id = ANY (%(new)s)
+  GROUP BY e.node_id, symbol, venue),
+stays AS (
+  SELECT above.node_id, symbol, venue, sum(cum_notional) AS traded_most
+  FROM limits.reservations r, unnest(r.node_ids) AS above (node_id)
+  WHERE r.node_ids && %(old)s::uuid[] AND NOT %(id)s = ANY (r.node_ids) AND above.node_id = ANY (%(old)s)
+  GROUP BY above.node_id, symbol, venue)
 UPDATE limits.exposures e SET
-  filled_qty = e.filled_qty - m.filled_qty,
-  traded_notional = greatest(
-    e.traded_notional - CASE WHEN m.session_date = e.session_date THEN m.traded_notional ELSE 0 END, 0),
-  session_order_count = greatest(
-    e.session_order_count - CASE WHEN m.session_date = e.session_date THEN m.session_order_count ELSE 0 END, 0)
-FROM limits.exposures m
-WHERE m.node_id = %(id)s AND e.symbol = m.symbol AND e.venue = m.venue
-  AND e.node_id = ANY (%(old)s) AND NOT e.node_id = ANY (%(new)s)
-"""
-_GIVE_EXPOSURES = """
+  filled_qty = e.filled_qty - g.filled_qty,
+  traded_notional = least(e.traded_notional - g.traded_notional, coalesce(s.traded_most, 0)),
+  session_order_count = greatest(e.session_order_count - g.order_count, 0)
+FROM goes g LEFT JOIN stays s USING (node_id, symbol, venue)
+WHERE e.node_id = g.node_id AND e.symbol = g.symbol AND e.venue = g.venue
+"""  # noqa: S608  # A constant.
+_GIVE_EXPOSURES = f"""
+WITH {_MOVED}
 INSERT INTO limits.exposures AS e (node_id, symbol, venue, tenant_id, filled_qty, session_date, traded_notional,
                                    session_order_count)
-SELECT above.node_id, m.symbol, m.venue, m.tenant_id, m.filled_qty, m.session_date, m.traded_notional,
-       m.session_order_count
-FROM limits.exposures m, unnest(%(new)s::uuid[]) AS above (node_id)
-WHERE m.node_id = %(id)s AND NOT above.node_id = ANY (%(old)s)
+SELECT n.node_id, m.symbol, m.venue, m.tenant_id, sum(m.filled_qty), d.today,
+       coalesce(sum(m.cum_notional)
+         FILTER (WHERE limits.session_day(m.updated_at, n.time_zone, n.session_start) >= d.today), 0),
+       count(*) FILTER (WHERE limits.session_day(m.created_at, n.time_zone, n.session_start) >= d.today)
+FROM moved m CROSS JOIN limits.nodes n
+CROSS JOIN LATERAL (SELECT limits.session_day(%(at)s, n.time_zone, n.session_start) AS today) d
+WHERE n.node_id = ANY (%(new)s) AND NOT n.node_id = ANY (%(old)s)
+GROUP BY n.node_id, m.symbol, m.venue, m.tenant_id, d.today
 ON CONFLICT (node_id, symbol, venue) DO UPDATE SET
   filled_qty = e.filled_qty + excluded.filled_qty,
-  traded_notional = CASE WHEN e.session_date = excluded.session_date THEN e.traded_notional + excluded.traded_notional
-                         WHEN e.session_date < excluded.session_date THEN excluded.traded_notional
-                         ELSE e.traded_notional END,
-  session_order_count = CASE
-    WHEN e.session_date = excluded.session_date THEN e.session_order_count + excluded.session_order_count
-    WHEN e.session_date < excluded.session_date THEN excluded.session_order_count
-    ELSE e.session_order_count END,
+  traded_notional = excluded.traded_notional
+    + CASE WHEN e.session_date < excluded.session_date THEN 0 ELSE e.traded_notional END,
+  session_order_count = excluded.session_order_count
+    + CASE WHEN e.session_date < excluded.session_date THEN 0 ELSE e.session_order_count END,
   session_date = greatest(e.session_date, excluded.session_date)
-"""
+"""  # noqa: S608  # A constant.
 _MOVE_RESERVATIONS = """
 UPDATE limits.reservations
 SET node_ids = %(new)s::uuid[] || node_ids[array_position(node_ids, %(id)s::uuid):]

@@ -58,7 +58,7 @@ def reserve_limits(tx: TenantTransaction, order: PlaceOrder, at: datetime) -> Re
     Idempotent by order id: what is held already comes back unchanged, without warnings. Raises LimitExceeded
     (`refusals` names every limit that refused), its kind ReferenceUnavailable (`refusals` is empty), NotFound (unknown
     account or strategy), NotPermitted (the key has its place elsewhere in the tree), InvalidRequest (symbol, tick,
-    lot, below the minimum). With LimitExceeded it has written what the refusal does to the nodes, and with
+    lot, below the minimum), TreeChanged. With LimitExceeded it has written what the refusal does to the nodes, and with
     the others nothing: the refusal and its consequences belong into one commit.
     """
     terms = order.terms

@@ -130,7 +130,7 @@ def _move(node: Node, parent_id: uuid.UUID, tx: TenantTransaction, at: datetime)
         raise InvalidRequest("a strategy or key stays with its account", field="parent_id")
     if tx.nodes.has_open_reservations(node.node_id):
         raise NodeInUse(f"orders below {node.name} are open: it moves when they have ended")
-    tx.nodes.move(node, parent)
+    tx.nodes.move(node, parent, at)
 
 
 def _set_calendar(node: Node, change: NodeChange, tx: TenantTransaction) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -100,8 +101,11 @@ def order_of(
     price: str | None = "2000",
     *,
     account: int = 0,
-    reduce_only: bool = False,
+    at: datetime = NOW,
+    api_key_id: str | None = None,
+    **more: Any,
 ) -> PlaceOrder:
+    """`more`: further terms, such as `strategy_id` or `venue`."""
     terms = OrderTerms(
         client_order_id=uuid.uuid4().hex,
         account_id=firm.account_ids[account],
@@ -110,21 +114,23 @@ def order_of(
         type=OrderType.MARKET if price is None else OrderType.LIMIT,
         quantity=Decimal(quantity),
         price=None if price is None else Decimal(price),
-        reduce_only=reduce_only,
+        **more,
     )
-    return PlaceOrder.of(terms, tenant_id=firm.tenant_id, placed_by="test", correlation_id="test", at=NOW)
+    return PlaceOrder.of(
+        terms, tenant_id=firm.tenant_id, placed_by="test", correlation_id="test", at=at, api_key_id=api_key_id
+    )
 
 
 def reserve_and_record(tx: TenantTransaction, order: PlaceOrder) -> Reservation:
-    """What the order saga does: the reservation and the order's row in one transaction."""
-    reservation = reserve_limits(tx, order, NOW)
+    """What the order saga does: the reservation and the order's row in one transaction, when it was placed."""
+    reservation = reserve_limits(tx, order, order.placed_at)
     terms = order.terms
     tx.connection.execute(
         "INSERT INTO trading.orders (order_id, tenant_id, account_id, client_order_id, fingerprint, symbol, side, type,"
         " time_in_force, post_only, reduce_only, quantity, price, price_low, price_high, venue, status, leaves_qty,"
         " correlation_id, created_by, created_at, updated_at) VALUES (%(order_id)s, %(tenant_id)s, %(account_id)s,"
         " %(client_order_id)s, '', %(symbol)s, %(side)s, %(type)s, 'GTC', false, false, %(quantity)s, %(price)s,"
-        " %(low)s, %(high)s, 'SIM', 'PENDING_NEW', %(quantity)s, 'test', 'test', %(at)s, %(at)s)"
+        " %(low)s, %(high)s, %(venue)s, 'PENDING_NEW', %(quantity)s, 'test', 'test', %(at)s, %(at)s)"
         " ON CONFLICT DO NOTHING",
         {
             **terms.model_dump(exclude={"type", "side"}),
@@ -134,7 +140,7 @@ def reserve_and_record(tx: TenantTransaction, order: PlaceOrder) -> Reservation:
             "tenant_id": order.tenant_id,
             "low": reservation.price_low,
             "high": reservation.price_high,
-            "at": NOW,
+            "at": order.placed_at,
         },
     )
     return reservation

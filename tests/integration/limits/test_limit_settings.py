@@ -1,5 +1,5 @@
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
@@ -9,7 +9,7 @@ import pytest
 
 from breakwater.db.connection import Database, TenantTransaction
 from breakwater.domain.orders import OrderSnapshot, OrdStatus, PlaceOrder, Side
-from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
+from breakwater.domain.permissions import Caller, Role
 from breakwater.errors import (
     EngineUnavailable,
     InvalidRequest,
@@ -68,17 +68,6 @@ class Engine(EngineClient):
             engine_seq=1,
             transact_time_ns=0,
         )
-
-
-@pytest.fixture
-def tx(database: Database, firm: Firm) -> Iterator[TenantTransaction]:
-    with database.tenant_transaction(firm.tenant_id) as tx:
-        yield tx
-
-
-@pytest.fixture
-def risk(firm: Firm) -> Caller:
-    return Caller(firm.tenant_id, "risk", "risk", Role.RISK_MANAGER, frozenset({SESSION_SCOPE}), correlation_id="c")
 
 
 @pytest.fixture

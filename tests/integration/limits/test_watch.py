@@ -24,11 +24,6 @@ from tests.integration.limits.firm import NOW, SYMBOL, Firm, order_of, reserve_a
 from tests.integration.limits.test_limit_settings import Engine
 
 
-@pytest.fixture
-def risk(firm: Firm) -> Caller:
-    return Caller(firm.tenant_id, "risk", "risk", Role.RISK_MANAGER, frozenset({SESSION_SCOPE}), correlation_id="c")
-
-
 def watch_of(database: Database, engine: Engine | None = None, told: list[str] | None = None) -> Watch:
     tell: Callable[[str], None] = (told if told is not None else []).append
     return Watch(database.untenanted_transaction, database.tenant_transaction, engine or Engine(), tell)
