@@ -1,10 +1,14 @@
-"""A firm without limits, and a function's way to its database."""
+"""A firm without limits, its risk manager and a trader, and a function's way to its database."""
 
+import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
+import psycopg
 import pytest
 
-from breakwater.db.connection import Database
+from breakwater.db.connection import Database, TenantTransaction
+from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import Firm, create_firm, database_of
 
@@ -19,3 +23,31 @@ def database(database_urls: DatabaseUrls) -> Iterator[Database]:
     database = database_of(database_urls.functions)
     yield database
     database.close()
+
+
+@pytest.fixture
+def tx(database: Database, firm: Firm) -> Iterator[TenantTransaction]:
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        yield tx
+
+
+@pytest.fixture
+def risk(firm: Firm) -> Caller:
+    return Caller(firm.tenant_id, "risk", "risk", Role.RISK_MANAGER, frozenset({SESSION_SCOPE}), correlation_id="c")
+
+
+@pytest.fixture
+def trader(firm: Firm, risk: Caller, database_urls: DatabaseUrls) -> Caller:
+    """May use the first account and not the second."""
+    user_id = uuid.uuid4()
+    with psycopg.connect(database_urls.admin) as connection:
+        connection.execute(
+            "INSERT INTO identity.users (user_id, tenant_id, username, subject, email, role)"
+            " VALUES (%s, %s, 'trader', 'trader', 't@firm.example', 'trader')",
+            (user_id, firm.tenant_id),
+        )
+        connection.execute(
+            "INSERT INTO identity.account_access (user_id, account_id, tenant_id) VALUES (%s, %s, %s)",
+            (user_id, firm.account_ids[0], firm.tenant_id),
+        )
+    return replace(risk, subject="trader", username="trader", role=Role.TRADER)
