@@ -22,6 +22,7 @@ from breakwater.services.limit_views import (
     KilledNode,
     LimitHistory,
     LimitTree,
+    LimitTypeList,
     LimitUsage,
     LimitValidation,
     NodeView,
@@ -62,6 +63,11 @@ def delete_limit(limit_id: uuid.UUID, caller: Caller) -> None:
 def get_limit_history(limit_id: uuid.UUID, caller: Caller) -> LimitHistory:
     with tenant_transaction(caller.tenant_id) as tx:
         return limit_settings.limit_history(limit_id, caller, tx)
+
+
+@api.get("/limits/types")
+def list_limit_types(caller: Caller) -> LimitTypeList:
+    return limit_tree.types(caller)
 
 
 @api.get("/limits/tree")

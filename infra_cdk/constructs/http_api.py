@@ -29,6 +29,7 @@ ROUTES = {
         "POST /limits",
         "DELETE /limits/{limit_id}",
         "GET /limits/{limit_id}/history",
+        "GET /limits/types",
         "GET /limits/tree",
         "GET /limits/usage",
         "GET /limits/reservations",

@@ -231,6 +231,7 @@ def _look(client: Client, desk: Desk, account_id: str) -> None:
 
 def _limit(client: Client, terms: dict[str, Any], node_id: str) -> None:
     setting = {"node_id": node_id, "limit_type": "MAX_ORDER_NOTIONAL", "value": "1000"}
+    assert setting["limit_type"] in {known["limit_type"] for known in client.call("list_limit_types", 200)["items"]}
     limit = client.call("set_limit", 200, body=setting)
     assert not client.call("validate_order", 200, body=terms | {"client_order_id": "validated"})["passes"]
     assert client.call("get_limit_usage", 200, query={"node_id": node_id})["items"]

@@ -3,10 +3,10 @@
 
 _SESSION_DAY = "limits.session_day(%(at)s, n.time_zone, n.session_start)"
 _NODE = f"""n.node_id, n.parent_id, n.kind, n.name, n.account_id, n.path, n.state, n.state_reason, n.time_zone,
-  {_SESSION_DAY} AS session_day"""
+  n.session_start, {_SESSION_DAY} AS session_day"""
 # An override that somebody else approved stands in the place of the value while its time lasts.
 _LIMIT = """l.limit_id, l.node_id, l.limit_type, l.instrument, coalesce(o.value, l.value) AS value, l.parameters,
-  l.currency, l.action, l.thresholds_pct, l.valid_from, l.valid_until, l.version, o.override_id"""
+  l.currency, l.action, l.thresholds_pct, l.valid_from, l.valid_until, l.version, o.override_id, l.value AS set_value"""
 _LIMITS_IN_FORCE = """limits.limits l LEFT JOIN LATERAL (
     SELECT override_id, value FROM limits.overrides v
     WHERE v.limit_id = l.limit_id AND v.approved_by IS NOT NULL AND v.ended_at IS NULL

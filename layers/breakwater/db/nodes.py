@@ -14,13 +14,13 @@ class NodeRows:
         self._connection = connection
         self._tenant_id = tenant_id
 
-    def add(self, node: Node, *, api_key_id: str | None, session_start: timedelta) -> None:
+    def add(self, node: Node, *, api_key_id: str | None) -> None:
         self._connection.execute(
             """INSERT INTO limits.nodes (node_id, tenant_id, parent_id, kind, name, account_id, path, state, api_key_id,
                  time_zone, session_start) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
             (
                 *(node.node_id, self._tenant_id, node.parent_id, node.kind, node.name, node.account_id),
-                *(list(node.path), node.state, api_key_id, node.time_zone, session_start),
+                *(list(node.path), node.state, api_key_id, node.time_zone, node.session_start),
             ),
         )
 
@@ -33,15 +33,6 @@ class NodeRows:
             "UPDATE limits.nodes SET time_zone = %s, session_start = %s WHERE path @> ARRAY[%s::uuid]",
             (time_zone, session_start, node_id),
         )
-
-    def session_start(self, node_id: uuid.UUID) -> timedelta:
-        row = self._connection.execute(
-            "SELECT session_start FROM limits.nodes WHERE node_id = %s", (node_id,)
-        ).fetchone()
-        if row is None:
-            raise LookupError(f"node {node_id} is not there")
-        start: timedelta = row[0]
-        return start
 
     def has_history(self, node_id: uuid.UUID) -> bool:
         """Whether anything was ever reserved at it, or set below it: then it has to stay."""

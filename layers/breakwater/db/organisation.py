@@ -9,6 +9,24 @@ from psycopg.types.json import Jsonb
 
 from breakwater.domain.exposure import Limit, Node
 
+_ADD_LIMIT = """
+WITH added AS (
+  INSERT INTO limits.limits (limit_id, tenant_id, node_id, limit_type, instrument, value, parameters, currency, action,
+                             created_by)
+  SELECT %(limit_id)s, %(tenant_id)s, %(node_id)s, %(limit_type)s, %(instrument)s, %(value)s, %(parameters)s,
+         %(currency)s, %(action)s, %(created_by)s
+  WHERE NOT EXISTS (SELECT FROM limits.limits
+                    WHERE node_id = %(node_id)s AND limit_type = %(limit_type)s AND instrument = %(instrument)s)
+    AND NOT EXISTS (SELECT FROM limits.limit_history WHERE limit_id = %(limit_id)s)
+  ON CONFLICT DO NOTHING
+  RETURNING *)
+INSERT INTO limits.limit_history (limit_id, version, tenant_id, node_id, limit_type, instrument, value, parameters,
+  currency, action, thresholds_pct, valid_from, valid_until, is_deleted, changed_by, changed_at)
+SELECT limit_id, version, tenant_id, node_id, limit_type, instrument, value, parameters, currency, action,
+  thresholds_pct, valid_from, valid_until, false, created_by, created_at FROM added
+"""
+_LIMIT_FIELDS = ("limit_id", "node_id", "limit_type", "instrument", "value", "currency", "action")
+
 
 class OrganisationRows:
     def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID) -> None:
@@ -26,17 +44,15 @@ class OrganisationRows:
         )
 
     def add_limit(self, limit: Limit, created_by: str) -> None:
-        """A limit that somebody has changed since stays changed."""
+        """With its first version in the history. A limit that somebody has changed since stays changed, or deleted."""
         self._connection.execute(
-            "INSERT INTO limits.limits"
-            " (limit_id, tenant_id, node_id, limit_type, instrument, value, parameters, created_by)"
-            " SELECT %s, %s, %s, %s, %s, %s, %s, %s WHERE NOT EXISTS (SELECT FROM limits.limits"
-            "  WHERE node_id = %s AND limit_type = %s AND instrument = %s) ON CONFLICT DO NOTHING",
-            (
-                *(limit.limit_id, self._tenant_id, limit.node_id, limit.limit_type, limit.instrument),
-                *(limit.value, Jsonb(limit.parameters), created_by),
-                *(limit.node_id, limit.limit_type, limit.instrument),
-            ),
+            _ADD_LIMIT,
+            {
+                **{name: getattr(limit, name) for name in _LIMIT_FIELDS},
+                "parameters": Jsonb(limit.parameters),
+                "tenant_id": self._tenant_id,
+                "created_by": created_by,
+            },
         )
 
     def add_balance(self, account_id: uuid.UUID, asset: str, total: Decimal) -> None:

@@ -54,7 +54,8 @@ def is_stricter(state: str, than: str) -> bool:
 class Node:
     """One scope of firm > desk > trader > account > strategy > key. `path` leads from the root to it, both included.
 
-    `session_day` is the day, in the node's own calendar, at the moment of the question.
+    `session_day` is the day, in the node's own calendar, at the moment of the question; it begins `session_start` after
+    midnight.
     """
 
     node_id: uuid.UUID
@@ -67,13 +68,14 @@ class Node:
     state_reason: str | None
     session_day: date
     time_zone: str = "UTC"
+    session_start: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
     """`value` is in the unit of the type, None where `parameters` say all; `limit_id` is None for what is built in.
 
-    Notionals are in `currency`. `value` is the override's while one is in force; `set_value` is what was set.
+    Notionals are in `currency`. `value` is the override's while one is in force, and `set_value` then what was set.
     """
 
     limit_id: uuid.UUID | None
@@ -89,6 +91,7 @@ class Limit:
     valid_until: datetime | None = None
     version: int = 1
     override_id: uuid.UUID | None = None
+    set_value: Decimal | None = None
 
     def matches(self, instrument: Instrument, venue: str) -> bool:
         return InstrumentFilter.of(self.instrument).matches(instrument.symbol, venue, instrument.asset_class)

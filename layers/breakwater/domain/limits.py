@@ -24,6 +24,7 @@ from breakwater.domain.limit_types import (
     PRICE_COLLAR,
     REDUCE_ONLY,
     SELF_TRADE,
+    Above,
     Need,
     ProposedOrder,
     Verdict,
@@ -218,6 +219,33 @@ def use_of(scope: Scope, limit: Limit, market: Market) -> Verdict | None:
     with localcontext(EXACT):
         verdicts = [_judge(scope, limit, _nothing_in(instrument, limit, market)) for instrument in matching]
         return max(verdicts, key=lambda verdict: verdict.in_use)
+
+
+def stricter_above(limit: Limit, above: Iterable[Scope]) -> tuple[Scope, Limit] | None:
+    """The strictest limit above that allows less than this one, with its scope; None where there is none.
+
+    It is of the same type, refuses, is in the same currency, and looks at no less: at every instrument that this one
+    looks at, and no shorter back.
+    """
+    cap, limit_type = limit.value, LIMIT_TYPES[limit.limit_type]
+    if cap is None or limit_type.above is Above.UNRELATED:
+        return None
+    stricter = [
+        (scope, other)
+        for scope in above
+        for other in scope.limits
+        if other.limit_type == limit.limit_type and other.action != Action.WARN and other.cap < cap
+        if other.instrument in (ALL_INSTRUMENTS, limit.instrument) and _is_comparable(other, limit)
+    ]
+    return min(stricter, key=lambda found: found[1].cap, default=None)
+
+
+def _is_comparable(higher: Limit, lower: Limit) -> bool:
+    def others(limit: Limit) -> dict[str, Any]:
+        return {name: told for name, told in limit.parameters.items() if name != "window_s"}
+
+    looks_back = int(higher.parameters.get("window_s", 0)) >= int(lower.parameters.get("window_s", 0))
+    return higher.currency == lower.currency and looks_back and others(higher) == others(lower)
 
 
 def watched_losses(scope: Scope, at: datetime) -> list[tuple[Limit, Decimal]]:

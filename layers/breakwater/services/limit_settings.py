@@ -1,7 +1,7 @@
 """Limits as they are set: created, replaced, dated, deleted, remembered, and overridden for a while."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,8 +12,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.limit_settings import Override
 from breakwater.domain.exposure import ALL_INSTRUMENTS, Action, Limit, Node, NodeState, Scope, is_stricter
-from breakwater.domain.limit_types import LIMIT_TYPES, RESTRICTED_LIST
-from breakwater.domain.limits import use_of
+from breakwater.domain.limit_types import LIMIT_TYPES, RESTRICTED_LIST, Above
+from breakwater.domain.limits import stricter_above, use_of
 from breakwater.domain.market import Market, RiskTerms
 from breakwater.domain.money import Amount, format_amount, trim
 from breakwater.domain.orders import VENUES
@@ -117,11 +117,12 @@ def set_limit(setting: LimitSetting, caller: Caller, tx: TenantTransaction, at: 
     _tell_change(tx, node, before=before, after=limit, caller=caller, at=at)
     scopes = {scope.node.node_id: scope for scope in tx.limits.scopes(at, [node.node_id], above=True)}
     scope = scopes[node.node_id]
+    above = [scopes[node_id] for node_id in node.path[:-1]]
     in_force = any(other.limit_id == limit.limit_id for other in scope.limits)
-    warnings = _looser_than_above(limit, scope, scopes)
+    warnings = _looser_than_above(limit, above)
     if in_force:
         warnings += _brake_below_use(limit, scope, market, caller=caller, tx=tx, at=at)
-    return {**limit_json(scope, limit, market), "warnings": warnings}
+    return {**limit_json(scope, limit, market, above), "warnings": warnings}
 
 
 def delete_limit(limit_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
@@ -314,15 +315,15 @@ def _check_instruments(setting: LimitSetting, market: Market) -> None:
         raise InvalidRequest("symbols has an unknown symbol", field="parameters")
 
 
-def _looser_than_above(limit: Limit, scope: Scope, scopes: Mapping[uuid.UUID, Scope]) -> list[str]:
-    above = [scopes[node_id] for node_id in scope.node.path[:-1]]
-    return [
-        f"it has no effect: {higher.node.name} allows {format_amount(other.value)}"
-        for higher in above
-        for other in higher.limits
-        if other.limit_type == limit.limit_type and other.instrument in (ALL_INSTRUMENTS, limit.instrument)
-        if limit.value is not None and other.value is not None and limit.value > other.value
-    ]
+def _looser_than_above(limit: Limit, above: Sequence[Scope]) -> list[str]:
+    stricter = stricter_above(limit, above)
+    if stricter is None:
+        return []
+    scope, higher = stricter
+    allows = f"{scope.node.name} allows {format_amount(higher.cap)}"
+    if LIMIT_TYPES[limit.limit_type].above is Above.BINDING:
+        return [f"it has no effect: {allows}"]
+    return [f"it has no effect, unless others below {scope.node.name} offset it: {allows}"]
 
 
 def _brake_below_use(

@@ -7,6 +7,7 @@ from typing import Any
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.exposure import Scope
+from breakwater.domain.limit_types import LIMIT_TYPES
 from breakwater.domain.limits import refused
 from breakwater.domain.money import EXACT, format_amount, trim
 from breakwater.domain.orders import OrderTerms
@@ -18,17 +19,26 @@ from breakwater.services.limit_views import (
     BreachPage,
     LimitTree,
     LimitTreeNode,
+    LimitTypeList,
     LimitUsage,
     LimitValidation,
     ReservationPage,
     ReservationView,
     limit_json,
+    limit_type_json,
     node_json,
+    planned_json,
 )
 from breakwater.services.limits import judge, leaf_of
 from events.limits import LimitBreached, NodeStateChanged
 
 BREACH_TOPICS = (LimitBreached.topic, NodeStateChanged.topic)
+
+
+def types(caller: Caller) -> LimitTypeList:
+    """Every type there is, in the order in which the limits of a node are asked."""
+    caller.require("limits:read")
+    return {"items": [limit_type_json(name, limit_type) for name, limit_type in LIMIT_TYPES.items()]}
 
 
 def tree(caller: Caller, tx: TenantTransaction, at: datetime, *, node_id: uuid.UUID | None = None) -> LimitTree:
@@ -39,10 +49,11 @@ def tree(caller: Caller, tx: TenantTransaction, at: datetime, *, node_id: uuid.U
     market = tx.limits.market(at)
     roots: list[LimitTreeNode] = []
     seen: dict[uuid.UUID, LimitTreeNode] = {}
-    for scope in _visible_scopes(caller, tx, at, node_id):  # Parents come before their children.
+    visible, read = _visible_scopes(caller, tx, at, node_id)
+    for scope in visible:  # Parents come before their children.
         told = seen[scope.node.node_id] = {
             **node_json(scope.node),
-            "limits": [limit_json(scope, limit, market) for limit in scope.limits],
+            "limits": [limit_json(scope, limit, market, _way_to(scope, read)) for limit in scope.limits],
             "children": [],
         }
         parent = seen.get(scope.node.parent_id) if scope.node.parent_id else None
@@ -51,10 +62,15 @@ def tree(caller: Caller, tx: TenantTransaction, at: datetime, *, node_id: uuid.U
 
 
 def usage(node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> LimitUsage:
-    """`items`: every limit of one scope with its use. NotFound for a scope the caller may not see."""
+    """Every limit of one scope with its use, and those that are to come. NotFound for a scope not to be seen."""
     market = tx.limits.market(at)
-    scope = _visible_scopes(caller, tx, at, node_id)[0]
-    return {**node_json(scope.node), "items": [limit_json(scope, limit, market) for limit in scope.limits]}
+    (scope, *_), read = _visible_scopes(caller, tx, at, node_id)
+    ever = tx.limit_settings.of_node(node_id)
+    return {
+        **node_json(scope.node),
+        "items": [limit_json(scope, limit, market, _way_to(scope, read)) for limit in scope.limits],
+        "planned": [planned_json(limit) for limit in ever if limit.valid_from is not None and limit.valid_from > at],
+    }
 
 
 def validate(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datetime) -> LimitValidation:
@@ -97,7 +113,7 @@ def breaches(
     accounts = _own_accounts(caller, tx)
     node_ids: Sequence[uuid.UUID] | None = None
     if node_id is not None or accounts is not None:
-        node_ids = [scope.node.node_id for scope in _visible_scopes(caller, tx, at, node_id)]
+        node_ids = [scope.node.node_id for scope in _visible_scopes(caller, tx, at, node_id)[0]]
     place = decode_cursor(cursor)
     before = None if place is None else (nanoseconds(place[0]), place[1])
     rows = tx.limits.breaches(BREACH_TOPICS, node_ids, accounts, before=before, limit=limit + 1)
@@ -107,23 +123,28 @@ def breaches(
 
 def _visible_scopes(
     caller: Caller, tx: TenantTransaction, at: datetime, node_id: uuid.UUID | None = None
-) -> list[Scope]:
+) -> tuple[list[Scope], dict[uuid.UUID, Scope]]:
     """All of them for who oversees the organisation; otherwise those on the way to the caller's accounts and below.
 
-    With `node_id` that one first, then those below it. NotFound when the caller may not see it.
+    With `node_id` that one first, then those below it. NotFound when the caller may not see it. With them all that were
+    read, by id: also those above `node_id`.
     """
     caller.require("limits:read")
     accounts = _own_accounts(caller, tx)
-    own = None if accounts is None else tx.limits.node_ids_of_accounts(accounts)
+    roots = [node_id] if node_id is not None else None
+    if accounts is not None:
+        roots = tx.limits.node_ids_of_accounts(accounts)
+    read = {scope.node.node_id: scope for scope in tx.limits.scopes(at, roots, above=True)}
     if node_id is None:
-        return tx.limits.scopes(at, own, above=True)
-    scopes = tx.limits.scopes(at, [node_id])
-    if own is not None:
-        above = {scope.node.node_id for scope in tx.limits.scopes(at, own, above=True)}
-        scopes = [scope for scope in scopes if scope.node.node_id in above]
-    if not scopes or scopes[0].node.node_id != node_id:
+        return list(read.values()), read
+    if node_id not in read:
         raise NotFound("no such node")
-    return scopes
+    return [scope for scope in read.values() if node_id in scope.node.path], read
+
+
+def _way_to(scope: Scope, read: Mapping[uuid.UUID, Scope]) -> list[Scope]:
+    """The scopes above it."""
+    return [read[node_id] for node_id in scope.node.path[:-1]]
 
 
 def _own_accounts(caller: Caller, tx: TenantTransaction) -> list[uuid.UUID] | None:

@@ -1,11 +1,14 @@
 """Limits as the API shows them, ready for JSON."""
 
+from collections.abc import Iterable
+from datetime import timedelta
 from decimal import Decimal, localcontext
 from typing import Any, TypedDict
 
 from breakwater.domain.exposure import Limit, Node, NodeState, Scope
 from breakwater.domain.ids import IdText
-from breakwater.domain.limits import Refusal, use_of
+from breakwater.domain.limit_types import LimitType, settings
+from breakwater.domain.limits import Refusal, stricter_above, use_of
 from breakwater.domain.market import Market
 from breakwater.domain.money import EXACT, AmountText, format_amount, trim
 from breakwater.domain.times import TimeText, format_time
@@ -21,7 +24,9 @@ class Verdict(Refusal):
 class LimitView(TypedDict):
     """`used`, `reserved` and `usage_pct` are null for types that judge each order by itself.
 
-    `missing`: what the use could not be told without. `override_id`: of the override whose value it is now.
+    `allowed`: what they are measured against, the value itself but for types whose value is a part of the equity or a
+    credit line. `missing`: what the use could not be told without. `override_id`: of the override whose value `value`
+    is now; `set_value` is what was set. `stricter_above`: the node above whose limit of this type allows less.
     """
 
     limit_id: IdText
@@ -29,6 +34,7 @@ class LimitView(TypedDict):
     limit_type: str
     instrument: str
     value: AmountText | None
+    set_value: AmountText | None
     parameters: dict[str, Any]
     currency: str
     action: str
@@ -37,10 +43,44 @@ class LimitView(TypedDict):
     valid_until: TimeText | None
     version: int
     override_id: IdText | None
+    stricter_above: IdText | None
+    allowed: AmountText | None
     used: AmountText | None
     reserved: AmountText | None
     usage_pct: AmountText | None
     missing: str | None
+
+
+class LimitParameterView(TypedDict):
+    """`kind` says how it is written: INTEGER, AMOUNT (a decimal string), WORD, WORDS (a list), or HOURS.
+
+    HOURS is `{"days": ["MON", "TUE"], "from": "09:00", "until": "17:30"}`.
+    """
+
+    name: str
+    kind: str
+    about: str
+    is_required: bool
+
+
+class LimitTypeView(TypedDict):
+    """`action` is what a limit does when none is asked for. `node_kinds`: where it may be set; empty: anywhere.
+
+    `is_built_in`: it is a state of the node or a word of the order, and cannot be set.
+    """
+
+    number: int
+    limit_type: str
+    unit: str
+    about: str
+    action: str
+    node_kinds: list[str]
+    parameters: list[LimitParameterView]
+    is_built_in: bool
+
+
+class LimitTypeList(TypedDict):
+    items: list[LimitTypeView]
 
 
 class SetLimit(LimitView):
@@ -50,7 +90,10 @@ class SetLimit(LimitView):
 
 
 class NodeView(TypedDict):
-    """One scope of the tree. `account_id` is null for all but those of kind ACCOUNT."""
+    """One scope of the tree. `account_id` is null for all but those of kind ACCOUNT.
+
+    Daily limits count from `session_start` (HH:MM) in the `time_zone`; `session_day` is the day that runs now.
+    """
 
     node_id: IdText
     parent_id: IdText | None
@@ -60,6 +103,7 @@ class NodeView(TypedDict):
     state: NodeState
     state_reason: str | None
     time_zone: str
+    session_start: str
     session_day: str
 
 
@@ -173,7 +217,10 @@ class LimitTree(TypedDict):
 
 
 class LimitUsage(NodeView):
+    """`items` are in force; `planned` are those whose time is still to come, without a use."""
+
     items: list[LimitView]
+    planned: list[LimitView]
 
 
 class LimitValidation(TypedDict):
@@ -206,6 +253,7 @@ class OrderPreview(TypedDict):
 
 
 def node_json(node: Node) -> NodeView:
+    hours, minutes = divmod(node.session_start // timedelta(minutes=1), 60)
     return {
         "node_id": str(node.node_id),
         "parent_id": None if node.parent_id is None else str(node.parent_id),
@@ -215,19 +263,54 @@ def node_json(node: Node) -> NodeView:
         "state": NodeState(node.state),
         "state_reason": node.state_reason,
         "time_zone": node.time_zone,
+        "session_start": f"{hours:02d}:{minutes:02d}",
         "session_day": node.session_day.isoformat(),
     }
 
 
-def limit_json(scope: Scope, limit: Limit, market: Market) -> LimitView:
+def limit_type_json(name: str, limit_type: LimitType) -> LimitTypeView:
+    parameters = settings.PARAMETERS.get(limit_type.check_setting, {})
+    return {
+        "number": limit_type.number,
+        "limit_type": name,
+        "unit": limit_type.unit,
+        "about": limit_type.about,
+        "action": limit_type.action,
+        "node_kinds": sorted(limit_type.kinds),
+        "parameters": [
+            {"name": name, "kind": known.kind, "about": known.about, "is_required": known.is_required}
+            for name, known in parameters.items()
+        ],
+        "is_built_in": limit_type.check_setting is settings.built_in,
+    }
+
+
+def limit_json(scope: Scope, limit: Limit, market: Market, above: Iterable[Scope]) -> LimitView:
+    """`above`: the scopes between the root and this one."""
     use = use_of(scope, limit, market)
     known = None if use is None or use.missing is not None else use
+    stricter = stricter_above(limit, above)
+    return {
+        **planned_json(limit),
+        "stricter_above": None if stricter is None else str(stricter[0].node.node_id),
+        "allowed": None if known is None else format_amount(trim(known.limit)),
+        "used": None if known is None else format_amount(trim(known.used)),
+        "reserved": None if known is None else format_amount(trim(known.reserved)),
+        "usage_pct": None if known is None else _percent(known.in_use, known.limit),
+        "missing": None if use is None else use.missing,
+    }
+
+
+def planned_json(limit: Limit) -> LimitView:
+    """A limit as it is set, without what stands against it."""
+    set_value = limit.value if limit.override_id is None else limit.set_value
     return {
         "limit_id": str(limit.limit_id),
         "node_id": str(limit.node_id),
         "limit_type": limit.limit_type,
         "instrument": limit.instrument,
         "value": None if limit.value is None else format_amount(limit.value),
+        "set_value": None if set_value is None else format_amount(set_value),
         "parameters": dict(limit.parameters),
         "currency": limit.currency,
         "action": limit.action,
@@ -236,10 +319,12 @@ def limit_json(scope: Scope, limit: Limit, market: Market) -> LimitView:
         "valid_until": None if limit.valid_until is None else format_time(limit.valid_until),
         "version": limit.version,
         "override_id": None if limit.override_id is None else str(limit.override_id),
-        "used": None if known is None else format_amount(trim(known.used)),
-        "reserved": None if known is None else format_amount(trim(known.reserved)),
-        "usage_pct": None if known is None else _percent(known.in_use, known.limit),
-        "missing": None if use is None else use.missing,
+        "stricter_above": None,
+        "allowed": None,
+        "used": None,
+        "reserved": None,
+        "usage_pct": None,
+        "missing": None,
     }
 
 

@@ -70,8 +70,9 @@ def create_node(new: NewNode, caller: Caller, tx: TenantTransaction, at: datetim
         state_reason=None,
         session_day=parent.session_day,
         time_zone=parent.time_zone,
+        session_start=parent.session_start,
     )
-    tx.nodes.add(node, api_key_id=new.api_key_id, session_start=tx.nodes.session_start(parent.node_id))
+    tx.nodes.add(node, api_key_id=new.api_key_id)
     _tell(node, "CREATED", caller, tx, at)
     return node_json(node)
 
@@ -136,7 +137,7 @@ def _move(node: Node, parent_id: uuid.UUID, tx: TenantTransaction, at: datetime)
 def _set_calendar(node: Node, change: NodeChange, tx: TenantTransaction) -> None:
     time_zone = change.time_zone or node.time_zone
     check_time_zone(time_zone)
-    start = tx.nodes.session_start(node.node_id)
+    start = node.session_start
     if change.session_start is not None:
         hours, minutes = change.session_start.split(":")
         start = timedelta(hours=int(hours), minutes=int(minutes))

@@ -14,7 +14,7 @@ from breakwater.db.connection import TenantTransaction
 from breakwater.db.conninfo import noticing_silence
 from breakwater.db.identity import Account, User
 from breakwater.db.organisation import OrganisationRows
-from breakwater.domain.exposure import ALL_INSTRUMENTS, Limit, Node, NodeState
+from breakwater.domain.exposure import ALL_INSTRUMENTS, Action, Limit, Node, NodeState
 from breakwater.domain.limit_types import LIMIT_TYPES
 from breakwater.domain.money import Amount
 from breakwater.domain.permissions import Role
@@ -61,6 +61,8 @@ class ToldLimit(_Told):
     instrument: str = ALL_INSTRUMENTS
     value: Amount | None = None
     parameters: dict[str, Any] = {}
+    currency: str = "USDT"
+    action: Action | None = None  # None: what the type does by itself.
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -199,5 +201,14 @@ def _save_nodes(
 def _save_limit(told: ToldOrganisation, limit: ToldLimit, rows: OrganisationRows) -> None:
     limit_id = told.id_of("limit", f"{limit.node}/{limit.limit_type}/{limit.instrument}")
     node_id = told.id_of("node", limit.node)
-    stored = Limit(limit_id, node_id, limit.limit_type, limit.instrument, limit.value, limit.parameters)
+    stored = Limit(
+        limit_id=limit_id,
+        node_id=node_id,
+        limit_type=limit.limit_type,
+        instrument=limit.instrument,
+        value=limit.value,
+        parameters=limit.parameters,
+        currency=limit.currency,
+        action=limit.action or LIMIT_TYPES[limit.limit_type].action,
+    )
     rows.add_limit(stored, CREATED_BY)

@@ -4,6 +4,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pydantic import ValidationError
 
 from breakwater.db.connection import Database
+from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
 from breakwater.errors import Conflict, InvalidRequest
 from breakwater.runtime import aws
+from breakwater.services import limit_settings, limit_tree
 from functions.provisioning.app import handler
 from tests.conftest import DatabaseUrls
 from tests.unit.runtime.http_events import LambdaContext
@@ -122,6 +125,27 @@ def test_a_second_time_creates_nothing_and_undoes_nothing(database: Database) ->
         ).fetchall()
         assert values == [(Decimal(9),)]
     assert len(boto3.client("sns").list_subscriptions()["Subscriptions"]) == 2
+
+
+def test_a_limit_has_its_types_own_action_and_a_history_and_stays_deleted_once_it_is(database: Database) -> None:
+    loss = {"node": "firm", "limit_type": "DAILY_LOSS", "value": "5000"}
+    warning = {"node": "desk-a", "limit_type": "MAX_ORDER_QTY", "value": "1", "currency": "BTC", "action": "WARN"}
+    created = create(limits=[loss, warning])
+    tenant_id = uuid.UUID(DEMO_FIRM["tenant_id"])
+    risk = Caller(tenant_id, "risk", "risk", Role.RISK_MANAGER, frozenset({SESSION_SCOPE}), correlation_id="c")
+    at = datetime.now(UTC)
+    with database.tenant_transaction(tenant_id) as tx:
+        (daily_loss,) = limit_tree.usage(uuid.UUID(created["nodes"]["firm"]), risk, tx, at)["items"]
+        (order_qty,) = limit_tree.usage(uuid.UUID(created["nodes"]["desk-a"]), risk, tx, at)["items"]
+        assert (daily_loss["action"], order_qty["action"], order_qty["currency"]) == ("REDUCE_ONLY", "WARN", "BTC")
+        limit_id = uuid.UUID(daily_loss["limit_id"])
+        limit_settings.delete_limit(limit_id, risk, tx, at)
+    create(limits=[loss, warning])
+    with database.tenant_transaction(tenant_id) as tx:
+        versions = limit_settings.limit_history(limit_id, risk, tx)["items"]
+        told = [(version["changed_by"], version["is_deleted"]) for version in versions]
+        assert told == [("provisioning", False), ("risk", True)]
+        assert limit_tree.usage(uuid.UUID(created["nodes"]["firm"]), risk, tx, at)["items"] == []
 
 
 def test_a_changed_role_replaces_the_old_one() -> None:

@@ -1,15 +1,13 @@
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
 
-import psycopg
 import pytest
 
 from breakwater.db.connection import Database, TenantTransaction
 from breakwater.domain.orders import OrderSnapshot, OrdStatus, PlaceOrder, Side
-from breakwater.domain.permissions import Caller, Role
+from breakwater.domain.permissions import Caller
 from breakwater.errors import (
     EngineUnavailable,
     InvalidRequest,
@@ -70,23 +68,6 @@ class Engine(EngineClient):
         )
 
 
-@pytest.fixture
-def trader(firm: Firm, risk: Caller, database_urls: DatabaseUrls) -> Caller:
-    """May use the first account and not the second."""
-    user_id = uuid.uuid4()
-    with psycopg.connect(database_urls.admin) as connection:
-        connection.execute(
-            "INSERT INTO identity.users (user_id, tenant_id, username, subject, email, role)"
-            " VALUES (%s, %s, 'trader', 'trader', 't@firm.example', 'trader')",
-            (user_id, firm.tenant_id),
-        )
-        connection.execute(
-            "INSERT INTO identity.account_access (user_id, account_id, tenant_id) VALUES (%s, %s, %s)",
-            (user_id, firm.account_ids[0], firm.tenant_id),
-        )
-    return replace(risk, subject="trader", username="trader", role=Role.TRADER)
-
-
 def node_ids(node: dict[str, Any]) -> set[str]:
     return {node["node_id"]}.union(*(node_ids(child) for child in node["children"]))
 
@@ -109,7 +90,8 @@ def test_a_limit_that_has_no_effect_or_is_below_use_is_answered_with_a_warning(
     limit_settings.set_limit(setting(firm.firm), risk, tx, NOW)
     reserve_and_record(tx, order_of(firm, quantity="3"))
     looser = limit_settings.set_limit(setting(firm.desk, value="11", instrument=SYMBOL), risk, tx, NOW)
-    assert looser["warnings"] == ["it has no effect: Firm firm allows 10"]
+    offset = "it has no effect, unless others below Firm firm offset it: Firm firm allows 10"
+    assert (looser["warnings"], looser["stricter_above"]) == ([offset], str(firm.firm))
     lower = limit_settings.set_limit(setting(firm.trader, value="2"), risk, tx, NOW)
     assert lower["warnings"] == ["it is below what is in use: 3; Firm trader only reduces until it is re-armed"]
     node = tx.limits.node(firm.trader, NOW)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from breakwater.domain.exposure import Action
 from breakwater.domain.limit_types import conduct, emergency, exposures, losses, per_order, settings
-from breakwater.domain.limit_types.verdict import LimitType, Need, ProposedOrder, Verdict
+from breakwater.domain.limit_types.verdict import Above, LimitType, Need, ProposedOrder, Verdict
 
 __all__ = [
     "DEAD_MAN",
@@ -18,6 +18,7 @@ __all__ = [
     "REDUCE_ONLY",
     "RESTRICTED_LIST",
     "SELF_TRADE",
+    "Above",
     "LimitType",
     "Need",
     "ProposedOrder",
@@ -34,19 +35,19 @@ DEAD_MAN = "DEAD_MAN"
 LIMIT_TYPES: Mapping[str, LimitType] = {
     PRICE_COLLAR: LimitType(
         1, per_order.price_collar, settings.fraction, "fraction of the reference price",
-        "a buy's limit price is at most ref * (1 + x), a sell's at least ref * (1 - x)",
+        "a buy's limit price is at most ref * (1 + x), a sell's at least ref * (1 - x)", above=Above.BINDING,
     ),
     "MAX_ORDER_QTY": LimitType(
         2, per_order.max_order_qty, settings.positive, "base units",
-        "the quantity of an order",
+        "the quantity of an order", above=Above.BINDING,
     ),
     "MAX_ORDER_NOTIONAL": LimitType(
         3, per_order.max_order_notional, settings.positive, "currency",
-        "quantity times price; a market order is valued at the collar", needs=Need.RATES,
+        "quantity times price; a market order is valued at the collar", needs=Need.RATES, above=Above.BINDING,
     ),
     "ADV_PCT": LimitType(
         4, per_order.adv_pct, settings.fraction, "fraction of the average daily volume",
-        "the quantity against the 20-day average volume of the instrument", needs=Need.MARKS,
+        "the quantity against the 20-day average volume of the instrument", needs=Need.MARKS, above=Above.BINDING,
     ),
     RESTRICTED_LIST: LimitType(
         5, per_order.restricted_list, settings.symbol_list, "parameters",
@@ -62,12 +63,12 @@ LIMIT_TYPES: Mapping[str, LimitType] = {
     ),
     "STALE_DATA": LimitType(
         8, per_order.stale_data, settings.positive, "seconds",
-        "the age of the reference price",
+        "the age of the reference price", above=Above.BINDING,
     ),
     "MESSAGE_RATE": LimitType(
         9, conduct.message_rate, settings.windowed_count, "messages in the window",
         "new orders, replaces and cancels; cancels are counted and never blocked",
-        needs=Need.ACTIVITY, accumulates=True,
+        needs=Need.ACTIVITY, accumulates=True, above=Above.BINDING,
     ),
     "DUPLICATE_ORDER": LimitType(
         10, conduct.duplicate_order, settings.window_alone, "parameters",
@@ -77,11 +78,12 @@ LIMIT_TYPES: Mapping[str, LimitType] = {
     "REPEAT_EXECUTION": LimitType(
         11, conduct.repeat_execution, settings.windowed_count, "fills in the window",
         "fewer fills of automated orders than this; at it the node stops until a person re-arms it",
-        needs=Need.ACTIVITY, action=Action.SUSPEND,
+        needs=Need.ACTIVITY, action=Action.SUSPEND, accumulates=True,
     ),
     "REJECT_STREAK": LimitType(
         12, conduct.reject_streak, settings.streak_length, "refusals in a row",
         "fewer refusals in a row than this; at it the node stops until it is re-armed", action=Action.SUSPEND,
+        accumulates=True,
     ),
     "ORDER_TO_TRADE": LimitType(
         13, conduct.order_to_trade, settings.ratio, "messages for each fill",
@@ -90,35 +92,36 @@ LIMIT_TYPES: Mapping[str, LimitType] = {
     "WINDOW_VOLUME": LimitType(
         14, conduct.window_volume, settings.windowed, "currency",
         "traded in the window plus open plus this order", needs=Need.ACTIVITY | Need.RATES, accumulates=True,
+        above=Above.BINDING,
     ),
     "OPEN_ORDER_COUNT": LimitType(
         15, conduct.open_order_count, settings.whole_number, "orders",
-        "open orders and this one", accumulates=True,
+        "open orders and this one", accumulates=True, above=Above.BINDING,
     ),
     "DAILY_ORDER_COUNT": LimitType(
         16, conduct.daily_order_count, settings.whole_number, "orders",
-        "orders since the session began and this one", accumulates=True,
+        "orders since the session began and this one", accumulates=True, above=Above.BINDING,
     ),
     "LONG_POSITION": LimitType(
         17, exposures.long_position, settings.not_negative, "base units, in each symbol",
-        "F + B + quantity of a buy", accumulates=True,
+        "F + B + quantity of a buy", accumulates=True, above=Above.NETTED,
     ),
     "SHORT_POSITION": LimitType(
         18, exposures.short_position, settings.not_negative, "base units, in each symbol",
-        "S - F + quantity of a sell", accumulates=True,
+        "S - F + quantity of a sell", accumulates=True, above=Above.NETTED,
     ),
     "NET_NOTIONAL": LimitType(
         19, exposures.net_notional, settings.not_negative, "currency",
         "longs against shorts at mark, at the worse of all buys or all sells filling",
-        needs=Need.MARKS, accumulates=True,
+        needs=Need.MARKS, accumulates=True, above=Above.NETTED,
     ),
     "GROSS_NOTIONAL": LimitType(
         20, exposures.gross_notional, settings.not_negative, "currency",
-        "sum of max(|F + B|, |F - S|) at mark", needs=Need.MARKS, accumulates=True,
+        "sum of max(|F + B|, |F - S|) at mark", needs=Need.MARKS, accumulates=True, above=Above.NETTED,
     ),
     "OPEN_ORDER_NOTIONAL": LimitType(
         21, exposures.open_order_notional, settings.not_negative, "currency",
-        "what open orders and this one may cost", needs=Need.RATES, accumulates=True,
+        "what open orders and this one may cost", needs=Need.RATES, accumulates=True, above=Above.BINDING,
     ),
     "CREDIT": LimitType(
         22, exposures.credit, settings.not_negative, "currency",
@@ -128,6 +131,7 @@ LIMIT_TYPES: Mapping[str, LimitType] = {
     "DAILY_TRADED_NOTIONAL": LimitType(
         23, exposures.daily_traded_notional, settings.not_negative, "currency",
         "traded since the session began plus open plus this order", needs=Need.RATES, accumulates=True,
+        above=Above.BINDING,
     ),
     "MARGIN": LimitType(
         24, exposures.margin, settings.positive, "fraction of the equity",
@@ -143,16 +147,16 @@ LIMIT_TYPES: Mapping[str, LimitType] = {
     ),
     "INCREMENTAL_VAR": LimitType(
         26, exposures.incremental_var, settings.value_at_risk, "currency",
-        "value at risk of one day with the order in it", needs=Need.MARKS, accumulates=True,
+        "value at risk of one day with the order in it", needs=Need.MARKS, accumulates=True, above=Above.NETTED,
     ),
     "DAILY_LOSS": LimitType(
         27, losses.daily_loss, settings.positive, "base currency",
         "realised plus unrealised minus fees plus funding since the session began is not below -value",
-        action=Action.REDUCE_ONLY,
+        action=Action.REDUCE_ONLY, above=Above.NETTED, accumulates=True,
     ),
     "DRAWDOWN": LimitType(
         28, losses.drawdown, settings.drawdown, "base currency",
-        "from the peak to now: STATIC, TRAILING or END_OF_DAY", action=Action.REDUCE_ONLY,
+        "from the peak to now: STATIC, TRAILING or END_OF_DAY", action=Action.REDUCE_ONLY, accumulates=True,
     ),
     "LOSS_STREAK": LimitType(
         29, losses.loss_streak, settings.streak, "losing round trips in a row",

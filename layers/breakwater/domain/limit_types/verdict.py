@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from enum import Flag, auto
+from enum import Enum, Flag, auto
 from types import MappingProxyType
 from typing import Any
 
@@ -94,6 +94,14 @@ class Need(Flag):
     SAME_TERMS = auto()
 
 
+class Above(Enum):
+    """What a stricter limit of the type, on a node above, means for a looser one below it."""
+
+    UNRELATED = auto()  # Nothing: it is measured against that node's own equity, ratio or streak.
+    NETTED = auto()  # It binds the sum, in which what is below may offset each other.
+    BINDING = auto()  # What is measured above is never less than below, so the looser one is never the first to refuse.
+
+
 type Judge = Callable[[Scope, ProposedOrder, Limit], Verdict]
 type CheckSetting = Callable[[Decimal | None, Mapping[str, Any]], None]
 
@@ -104,7 +112,8 @@ class LimitType:
 
     `about` is its line in the documentation, `unit` what its value is in. `accumulates`: its use lasts beyond one
     order, so it has a usage to show and soft thresholds to cross. `reducing_passes`: an order that only reduces is let
-    through whatever the use. `kinds`: the kinds of node it may be set on; empty: all.
+    through whatever the use. `kinds`: the kinds of node it may be set on; empty: all. `above`: how it goes together
+    with limits of the type higher up.
     """
 
     number: int
@@ -116,6 +125,7 @@ class LimitType:
     needs: Need = Need.NOTHING
     action: Action = Action.REJECT
     kinds: frozenset[str] = field(default_factory=frozenset)
+    above: Above = Above.UNRELATED
 
 
 def yes(order: ProposedOrder, cap: Decimal | None = None) -> Verdict:
