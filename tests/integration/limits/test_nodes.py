@@ -53,7 +53,7 @@ def test_a_new_node_stands_below_its_parent_with_its_calendar(tx: TenantTransact
     found = tx.limits.node(trader, NOW)
     assert found is not None
     assert (found.name, found.state, found.time_zone) == ("Ada", "ACTIVE", "Asia/Tokyo")
-    assert tx.nodes.session_start(trader) == timedelta(hours=6, minutes=30)
+    assert found.session_start == timedelta(hours=6, minutes=30)
     told = events_of(tx, ScopeChanged.topic)
     assert [(each["node_name"], each["change"], each["changed_by"]) for each in told] == [
         ("Firm desk", "CHANGED", "risk"),
