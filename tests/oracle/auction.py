@@ -39,7 +39,7 @@ def auction_price(instrument: Instrument) -> int:
 def _meet(state: State, maker: Order, taker: Order, price: int) -> int:
     """What the two traded; 0 when one or both of them had to go."""
     pair = (maker, taker)
-    outside = next((order for order in pair if is_outside_bound(order, price)), None)
+    outside = next((order for order in pair if is_outside_bound(state, order, price)), None)
     useless = next((order for order in pair if order.is_reduce_only and state.reducible(order) == 0), None)
     if outside is not None:
         state.cancel(outside, Reason.PRICE_BAND)

@@ -56,6 +56,7 @@ def refuse_submit(state: State, order: Order) -> Reason | None:
         return Reason.CORE_FULL  # 8
     return (
         refuse_account(state, instrument, order, before=None)
+        or refuse_lease(state, order, before=None)
         or refuse_collar(instrument, order)
         or _refuse_reduce_only(state, order)
         or (refuse_post_only(instrument, order) if order.venue == 0 else None)
@@ -185,8 +186,28 @@ def _refuse_position(state: State, order: Order, more: int) -> Reason | None:
     return Reason.POSITION_LIMIT if position_max != 0 and reached > position_max else None
 
 
-def refuse_collar(instrument: Instrument, order: Order) -> Reason | None:
+def refuse_lease(state: State, order: Order, *, before: Order | None) -> Reason | None:
     """Check 14."""
+    if not order.is_leased:
+        return None
+    lease = state.leases.get((order.account, order.symbol))
+    if lease is None:
+        return Reason.LEASE_EXHAUSTED
+    if state.now_ns >= lease.terms.expires_at_ns:
+        return Reason.LEASE_EXPIRED
+    is_unpriced_buy = order.side is Side.BUY and order.price == 0
+    has_all_orders = before is None and (
+        len(state.leased_orders(order.account, order.symbol)) >= lease.terms.orders_max
+    )
+    more = order.leaves - (before.leaves if before else 0)
+    is_beyond_grant = state.used(order.account, order.symbol, order.side) + more > lease.granted(order.side)
+    if is_unpriced_buy or order.price > lease.terms.price_high or has_all_orders or is_beyond_grant:
+        return Reason.LEASE_EXHAUSTED
+    return None
+
+
+def refuse_collar(instrument: Instrument, order: Order) -> Reason | None:
+    """Check 15."""
     reference, collar_bps = instrument.valuation_price, instrument.terms.collar_bps
     price = order.price
     if price == 0 and order.type is not Type.TRAILING_STOP:
@@ -198,7 +219,7 @@ def refuse_collar(instrument: Instrument, order: Order) -> Reason | None:
 
 
 def _refuse_reduce_only(state: State, order: Order) -> Reason | None:
-    """Check 15."""
+    """Check 16."""
     if not order.is_reduce_only:
         return None
     if order.account not in state.accounts:
@@ -207,7 +228,7 @@ def _refuse_reduce_only(state: State, order: Order) -> Reason | None:
 
 
 def refuse_post_only(instrument: Instrument, order: Order) -> Reason | None:
-    """Check 16."""
+    """Check 17."""
     if not order.is_post_only:
         return None
     maker = instrument.front(order.side.opposite)

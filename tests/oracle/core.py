@@ -11,7 +11,7 @@ import copy
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from tests.oracle import checks, reference_data, venues
+from tests.oracle import checks, leases, reference_data, venues
 from tests.oracle.matching import enter, match
 from tests.oracle.records import (
     EXTENDED,
@@ -197,6 +197,7 @@ def _refuse_replace(state: State, before: Order, after: Order, *, keeps_place: b
         return Reason.HALTED if instrument.trading is TradingState.HALTED else Reason.NOT_IN_AUCTION
     return (
         checks.refuse_account(state, instrument, after, before=before)
+        or checks.refuse_lease(state, after, before=before)
         or checks.refuse_collar(instrument, after)
         or checks.refuse_post_only(instrument, after)
     )
@@ -229,6 +230,7 @@ _HANDLERS: Final[dict[int, Callable[[State, Command], None]]] = {
     Kind.LIST_INSTRUMENT: reference_data.list_instrument,
     Kind.SET_ACCOUNT: reference_data.set_account,
     Kind.SET_HOLDING: reference_data.set_holding,
+    Kind.SET_LEASE: leases.set_lease,
     Kind.SET_MARK: reference_data.set_mark,
     Kind.HALT: reference_data.change_trading,
     Kind.RESUME: reference_data.change_trading,

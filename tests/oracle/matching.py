@@ -26,7 +26,7 @@ def match(state: State, order: Order) -> None:
         if maker is None or (order.price != 0 and is_beyond(order.side, maker.price, order.price)):
             _rest_or_end(state, order, is_price_in_the_way=maker is not None)
             return
-        if is_outside_bound(order, maker.price):
+        if is_outside_bound(state, order, maker.price):
             state.cancel(order, Reason.PRICE_BAND)
         elif is_prevented(state, order, maker):
             prevent_self_trade(state, order, maker)
@@ -57,8 +57,14 @@ def is_beyond(side: Side, price: int, limit: int) -> bool:
     return side.sign * price > side.sign * limit
 
 
-def is_outside_bound(order: Order, price: int) -> bool:
-    """`price_bound`: a buy never trades below it, a sell never above."""
+def is_outside_bound(state: State, order: Order, price: int) -> bool:
+    """`price_bound`: a buy never trades below it, a sell never above. A leased sell has that of its lease, too."""
+    if (
+        order.is_leased
+        and order.side is Side.SELL
+        and price > state.leases[order.account, order.symbol].terms.price_high
+    ):
+        return True
     return order.price_bound != 0 and order.side.sign * price < order.side.sign * order.price_bound
 
 
@@ -96,11 +102,9 @@ def trade(state: State, taker: Order, maker: Order, price: int) -> int:
     quantity = min(_offered(state, taker), _offered(state, maker))
     ending = [order for order in (maker, taker) if order.is_reduce_only and state.reducible(order) == quantity]
     for order in (taker, maker):
-        order.traded += quantity
-        order.leaves -= quantity
+        state.fill(order, quantity, price)
         if order.place is Place.RESTING:
             order.shown -= quantity
-        state.move_position(order.account, order.symbol, order.side.sign * quantity)
     state.instruments[taker.symbol].last_price = price
     state.emit(
         EventKind.TRADED,
@@ -165,4 +169,5 @@ def _copy_of_market(state: State, order: Order) -> State:
         instruments={order.symbol: book},
         accounts=state.accounts,
         holdings={key: Holding(each.position) for key, each in state.holdings.items() if key[1] == order.symbol},
+        leases={key: copy.deepcopy(each) for key, each in state.leases.items()},
     )

@@ -19,7 +19,8 @@ POST_ONLY: Final = 1
 REDUCE_ONLY: Final = 2
 FIRM_SELF_TRADE: Final = 4
 EXTENDED: Final = 8
-ALL_FLAGS: Final = POST_ONLY | REDUCE_ONLY | FIRM_SELF_TRADE | EXTENDED
+LEASED: Final = 16
+ALL_FLAGS: Final = POST_ONLY | REDUCE_ONLY | FIRM_SELF_TRADE | EXTENDED | LEASED
 
 
 class Kind(IntEnum):
@@ -42,6 +43,7 @@ class Kind(IntEnum):
     START_AUCTION = 22
     UNCROSS = 23
     ADVANCE_TIME = 24
+    SET_LEASE = 25
 
 
 class Side(IntEnum):
@@ -120,6 +122,8 @@ class Reason(IntEnum):
     NOT_IN_AUCTION = 26
     POST_ONLY_WOULD_TAKE = 27
     TOO_LATE = 28
+    LEASE_EXHAUSTED = 29
+    LEASE_EXPIRED = 30
     NO_LIQUIDITY = 40
     FOK_NOT_FILLABLE = 41
     MIN_QUANTITY = 42
@@ -148,6 +152,7 @@ class EventKind(IntEnum):
     AUCTION_STARTED = 16
     UNCROSSED = 17
     UPDATED = 18
+    LEASE_SET = 19
 
 
 class TradingState(IntEnum):
@@ -192,7 +197,17 @@ class HoldingTerms:
     position_max: int = 0
 
 
-type Terms = OrderTerms | InstrumentTerms | AccountTerms | HoldingTerms
+@dataclass(frozen=True, slots=True)
+class LeaseTerms:
+    version: int = 0
+    buy_granted: int = 0
+    sell_granted: int = 0
+    price_high: int = 0
+    orders_max: int = 0
+    expires_at_ns: int = 0
+
+
+type Terms = OrderTerms | InstrumentTerms | AccountTerms | HoldingTerms | LeaseTerms
 
 _TERMS_OF_KIND: Final[dict[int, type[Terms]]] = {
     Kind.SUBMIT: OrderTerms,
@@ -200,6 +215,7 @@ _TERMS_OF_KIND: Final[dict[int, type[Terms]]] = {
     Kind.LIST_INSTRUMENT: InstrumentTerms,
     Kind.SET_ACCOUNT: AccountTerms,
     Kind.SET_HOLDING: HoldingTerms,
+    Kind.SET_LEASE: LeaseTerms,
 }
 
 

@@ -1,4 +1,4 @@
-"""What the oracle remembers: orders, instruments with their two sides, accounts and holdings.
+"""What the oracle remembers: orders, instruments with their two sides, accounts, holdings and leases.
 
 Everything that can be counted from the live orders is counted when it is asked for, never kept.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from tests.oracle.records import (
+    LEASED,
     POST_ONLY,
     PRICE_MAX,
     REDUCE_ONLY,
@@ -15,6 +16,7 @@ from tests.oracle.records import (
     Event,
     EventKind,
     InstrumentTerms,
+    LeaseTerms,
     Reason,
     SelfTrade,
     Side,
@@ -71,6 +73,10 @@ class Order:
     def is_reduce_only(self) -> bool:
         return bool(self.flags & REDUCE_ONLY)
 
+    @property
+    def is_leased(self) -> bool:
+        return bool(self.flags & LEASED)
+
 
 type Levels = dict[int, list[Order]]  # Price to orders, the next to trade first; no empty level.
 
@@ -119,6 +125,16 @@ class Holding:
 
 
 @dataclass(slots=True)
+class Lease:
+    terms: LeaseTerms = field(default_factory=LeaseTerms)  # Version 0: none was taken yet.
+    filled: dict[Side, int] = field(default_factory=lambda: {Side.BUY: 0, Side.SELL: 0})
+    notional: dict[Side, int] = field(default_factory=lambda: {Side.BUY: 0, Side.SELL: 0})  # Of what was filled.
+
+    def granted(self, side: Side) -> int:
+        return self.terms.buy_granted if side is Side.BUY else self.terms.sell_granted
+
+
+@dataclass(slots=True)
 class State:
     orders_max: int
     now_ns: int = 0
@@ -128,6 +144,7 @@ class State:
     instruments: dict[int, Instrument] = field(default_factory=dict)
     accounts: dict[int, Account] = field(default_factory=dict)  # The known ones.
     holdings: dict[tuple[int, int], Holding] = field(default_factory=dict)  # By account and symbol.
+    leases: dict[tuple[int, int], Lease] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)  # Of the command being applied.
     command_index: int = 0
 
@@ -140,9 +157,28 @@ class State:
         held = self.holdings.get((account, symbol))
         return held.position if held else 0
 
-    def move_position(self, account: int, symbol: int, by: int) -> None:
-        if account in self.accounts:
-            self.holding(account, symbol).position += by
+    def fill(self, order: Order, quantity: int, price: int) -> None:
+        """Moves everything that a trade or a venue's fill moves, but for books and the last price."""
+        order.traded += quantity
+        order.leaves -= quantity
+        if order.account in self.accounts:
+            self.holding(order.account, order.symbol).position += order.side.sign * quantity
+        if order.is_leased:
+            lease = self.leases[order.account, order.symbol]
+            lease.filled[order.side] += quantity
+            lease.notional[order.side] += quantity * price
+
+    def leased_orders(self, account: int, symbol: int) -> list[Order]:
+        return [
+            order
+            for order in self.orders.values()
+            if order.is_leased and (order.account, order.symbol) == (account, symbol)
+        ]
+
+    def used(self, account: int, symbol: int, side: Side) -> int:
+        """Filled and open of a lease."""
+        leaves = sum(order.leaves for order in self.leased_orders(account, symbol) if order.side is side)
+        return self.leases[account, symbol].filled[side] + leaves
 
     def open_quantity(self, account: int, symbol: int, side: Side) -> int:
         return sum(

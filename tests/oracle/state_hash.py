@@ -27,6 +27,7 @@ def _words(state: State) -> Iterator[int]:
     for number, account in sorted(state.accounts.items()):
         yield from (number, *astuple(account.terms), live_orders[number], account.rate_window, account.rate_count)
     yield from _holding_words(state)
+    yield from _lease_words(state)
     for symbol in sorted(state.instruments):
         for side in (Side.BUY, Side.SELL):
             for order in state.resting(symbol, side):
@@ -47,6 +48,16 @@ def _holding_words(state: State) -> Iterator[int]:
         words = (holding.position, holding.position_max, open_buys, open_sells)
         if any(words):
             yield from (account, symbol, *words)
+
+
+def _lease_words(state: State) -> Iterator[int]:
+    for (account, symbol), lease in sorted(state.leases.items()):
+        orders = state.leased_orders(account, symbol)
+        yield from (account, symbol, *astuple(lease.terms), lease.filled[Side.BUY], lease.filled[Side.SELL])
+        for side in (Side.BUY, Side.SELL):
+            yield from divmod(lease.notional[side], 2**64)
+        yield from (sum(order.leaves for order in orders if order.side is side) for side in (Side.BUY, Side.SELL))
+        yield len(orders)
 
 
 def _order_words(order: Order) -> Iterator[int]:

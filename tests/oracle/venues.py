@@ -31,9 +31,7 @@ def _fill(state: State, order: Order, command: Command) -> None:
     if refused := _refuse_fill(state, order, command):
         state.emit_for(order, EventKind.REJECTED, reason=refused)
         return
-    order.traded += command.quantity
-    order.leaves -= command.quantity
-    state.move_position(order.account, order.symbol, order.side.sign * command.quantity)
+    state.fill(order, command.quantity, command.price)
     if order.leaves == 0:
         state.forget(order)
     state.emit_for(order, EventKind.VENUE_FILLED, price=command.price, quantity=command.quantity, leaves=order.leaves)

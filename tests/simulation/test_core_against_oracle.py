@@ -5,13 +5,15 @@
 
 import os
 import random
+from dataclasses import asdict
 from itertools import islice
 
 import pytest
 from matching_core import MatchingCore, Side
 
 from tests.oracle.core import Oracle
-from tests.oracle.records import command_from_bytes
+from tests.oracle.records import LeaseTerms, command_from_bytes
+from tests.oracle.records import Side as OracleSide
 from tests.support.core_pair import CorePair, batch_of
 from tests.support.core_streams import PROFILES, records
 
@@ -55,7 +57,7 @@ def test_a_full_core_refuses_until_an_order_leaves() -> None:
     pair.restart()
 
 
-@pytest.mark.parametrize("name", ["everything", "everything checked", "hostile"])
+@pytest.mark.parametrize("name", ["everything", "everything checked", "everything leased", "hostile"])
 def test_commands_give_the_same_events_however_they_are_cut_into_batches(name: str) -> None:
     commands = list(records(PROFILES[name], 11, 3_000))
     whole = MatchingCore()
@@ -76,11 +78,12 @@ def test_commands_give_the_same_events_however_they_are_cut_into_batches(name: s
 
 def test_the_core_answers_questions_as_the_oracle_does() -> None:
     pair = CorePair()
-    stream = records(PROFILES["everything"], 3, 3_000)
+    stream = records(PROFILES["everything leased"], 3, 3_000)
     while batch := list(islice(stream, 300)):
         pair.apply(batch)
         _compare_answers(pair.core, pair.oracle)
     assert pair.oracle.state.orders
+    assert pair.oracle.state.leases
 
 
 def _compare_answers(core: MatchingCore, oracle: Oracle) -> None:
@@ -95,6 +98,7 @@ def _compare_answers(core: MatchingCore, oracle: Oracle) -> None:
             assert core.depth(symbol, Side(side), 2) == expected[:2]
         for account in state.accounts:
             assert core.position(account, symbol) == state.position(account, symbol)
+            _compare_leases(core, oracle, account, symbol)
     for order in state.orders.values():
         found = core.order(order.order_id)
         assert found is not None
@@ -105,6 +109,22 @@ def _compare_answers(core: MatchingCore, oracle: Oracle) -> None:
         assert enums == (order.side, order.type, order.time_in_force)
         assert found.resting == (order.place.value == "resting")
     assert core.order(2**63) is None
+
+
+def _compare_leases(core: MatchingCore, oracle: Oracle, account: int, symbol: int) -> None:
+    found, lease = core.lease(account, symbol), oracle.state.leases.get((account, symbol))
+    if found is None or lease is None:
+        assert (found, lease) == (None, None)
+        return
+    assert {name: getattr(found, name) for name in LeaseTerms.__slots__} == asdict(lease.terms)
+    assert (found.buy_filled, found.sell_filled) == (lease.filled[OracleSide.BUY], lease.filled[OracleSide.SELL])
+    assert (found.buy_notional, found.sell_notional) == (
+        lease.notional[OracleSide.BUY],
+        lease.notional[OracleSide.SELL],
+    )
+    used = [oracle.state.used(account, symbol, side) for side in (OracleSide.BUY, OracleSide.SELL)]
+    assert [found.buy_filled + found.buy_open, found.sell_filled + found.sell_open] == used
+    assert found.live_orders == len(oracle.state.leased_orders(account, symbol))
 
 
 def test_the_oracle_reads_the_records_that_the_module_describes() -> None:

@@ -10,6 +10,7 @@ from matching_core import BadSnapshot, MatchingCore
 
 from tests.oracle.records import (
     FIRM_SELF_TRADE,
+    LEASED,
     POST_ONLY,
     REDUCE_ONLY,
     Command,
@@ -29,6 +30,7 @@ from tests.support.core_commands import (
     replace_order,
     set_account,
     set_holding,
+    set_lease,
     submit,
 )
 from tests.support.core_pair import CorePair, batch_of
@@ -49,7 +51,9 @@ COMMON: dict[str, st.SearchStrategy[Any]] = {
     "account": accounts,
     "session": st.integers(0, 2),
     "self_trade": st.sampled_from(SelfTrade),
-    "flags": st.sampled_from([0] * 6 + [FIRM_SELF_TRADE, REDUCE_ONLY, REDUCE_ONLY | FIRM_SELF_TRADE]),
+    "flags": st.sampled_from(
+        [0] * 6 + [LEASED] * 4 + [FIRM_SELF_TRADE, REDUCE_ONLY, REDUCE_ONLY | FIRM_SELF_TRADE, REDUCE_ONLY | LEASED]
+    ),
 }
 LIMIT = COMMON | {"price": prices, "time_in_force": st.sampled_from([TimeInForce.GTC] * 3 + [TimeInForce.IOC])}
 
@@ -111,14 +115,35 @@ limits = st.builds(
     rate_window_ns=st.just(10),
 )
 holdings = st.builds(set_holding, st.integers(1, 2), st.integers(-8, 8), st.integers(0, 12), symbols)
+leases = st.builds(
+    set_lease,
+    st.integers(1, 2),
+    st.integers(1, 6),
+    symbols,
+    buy_granted=st.integers(0, 40),
+    sell_granted=st.integers(0, 40),
+    price_high=st.integers(98, 104),
+    orders_max=st.integers(0, 8),
+    expires_at_ns=st.integers(0, 60),
+)
 mass_cancels = st.builds(Command, st.just(Kind.MASS_CANCEL), symbol=st.integers(0, 2), account=accounts)
-others = market_states | marks | holdings | limits | st.builds(at, st.integers(0, 40)) | venue_reports | mass_cancels
+others = (
+    market_states
+    | marks
+    | holdings
+    | limits
+    | st.builds(at, st.integers(0, 40))
+    | venue_reports
+    | mass_cancels
+    | leases
+)
 everything = simple_orders | icebergs | dated | dormant | routed | changes | others
 START = (
     list_instrument(1),
     list_instrument(2, tick=2, lot=3, collar_bps=300, price_low=90, price_high=110),
     set_account(1, firm=1),
     set_account(2, firm=1),
+    set_lease(1, buy_granted=30, sell_granted=30),
 )
 thorough = settings(max_examples=300, deadline=None, derandomize=True)
 
@@ -169,6 +194,15 @@ def test_no_lot_is_made_or_lost_and_positions_are_the_sum_of_fills(commands: lis
         watch.apply(command)
         watch.check_quantities()
         watch.check_positions()
+
+
+@thorough
+@given(lists_of(everything | leases))
+def test_leased_orders_use_no_more_than_was_granted_at_no_more_than_its_price(commands: list[Command]) -> None:
+    watch = Watch()
+    for command in (*START, *commands):
+        watch.apply(command)
+        watch.check_leases()
 
 
 @thorough

@@ -7,6 +7,7 @@ from tests.oracle.records import (
     HoldingTerms,
     InstrumentTerms,
     Kind,
+    LeaseTerms,
     OrderTerms,
     SelfTrade,
     Side,
@@ -26,6 +27,12 @@ def set_account(account: int, **terms: int) -> Command:
 
 def set_holding(account: int, position: int = 0, position_max: int = 0, symbol: int = 1) -> Command:
     return Command(Kind.SET_HOLDING, account=account, symbol=symbol, terms=HoldingTerms(position, position_max))
+
+
+def set_lease(account: int, version: int = 1, symbol: int = 1, **terms: int) -> Command:
+    """What is not said is more than any test uses."""
+    usual = dict.fromkeys(("buy_granted", "sell_granted", "price_high", "orders_max", "expires_at_ns"), 10**6)
+    return Command(Kind.SET_LEASE, account=account, symbol=symbol, terms=LeaseTerms(version, **(usual | terms)))
 
 
 def submit(

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from tests.oracle.records import (
     EXTENDED,
     FIRM_SELF_TRADE,
+    LEASED,
     POST_ONLY,
-    PRICE_MAX,
-    QUANTITY_MAX,
     REDUCE_ONLY,
     Command,
     Kind,
@@ -21,7 +20,8 @@ from tests.oracle.records import (
     Type,
     command_bytes,
 )
-from tests.support.core_commands import list_instrument, replace_order, set_account, set_holding
+from tests.support.core_commands import list_instrument, replace_order, set_account, set_holding, set_lease
+from tests.support.spoilt_records import spoilt
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Profile:
     min_quantity_share: float = 0.0
     bound_share: float = 0.0
     venue_share: float = 0.0
+    leased_share: float = 0.0
     self_trade: tuple[SelfTrade, ...] = (SelfTrade.ALLOW,)
     accounts: int = 4  # Numbered from 1; orders are also of account 0.
     known_accounts: int = 0  # So many of them are set before anything else.
@@ -144,6 +145,23 @@ PROFILES: dict[str, Profile] = {
         good_till_date_share=0.1,
     ),
 }
+PROFILES["leases"] = Profile(
+    kinds={kind: weight * 4 for kind, weight in (_ORDER_KINDS | _VENUE_KINDS).items()}
+    | _MARKET_KINDS
+    | {Kind.SET_LEASE: 30, Kind.MASS_CANCEL: 1},
+    types=_EVERY_TYPE,
+    leased_share=0.8,
+    known_accounts=3,
+    accounts=3,
+    symbols=1,
+    immediate_share=0.2,
+    reduce_only_share=0.1,
+    iceberg_share=0.1,
+    venue_share=0.1,
+    bound_share=0.1,
+    good_till_date_share=0.1,
+    self_trade=tuple(SelfTrade),
+)
 _EVERYTHING = Profile(
     kinds=_ALL_KINDS,
     types=_EVERY_TYPE,
@@ -167,7 +185,9 @@ PROFILES["everything"] = _EVERYTHING
 PROFILES["everything checked"] = replace(_EVERYTHING, limits=True, collar_bps=150, banded=True)
 PROFILES["crowded"] = replace(_EVERYTHING, symbols=60, accounts=200, known_accounts=150, depth=40)
 PROFILES["far prices"] = replace(_EVERYTHING, far_share=0.5, tick=1, collar_bps=20_000)
-PROFILES["hostile"] = replace(_EVERYTHING, hostile_share=0.3, tick=1, lot=1)
+_EVERYTHING_LEASED = replace(_EVERYTHING, kinds=_ALL_KINDS | {Kind.SET_LEASE: 20}, leased_share=0.6)
+PROFILES["everything leased"] = _EVERYTHING_LEASED
+PROFILES["hostile"] = replace(_EVERYTHING_LEASED, hostile_share=0.3, tick=1, lot=1)
 
 
 def records(profile: Profile, seed: int, count: int) -> Iterator[bytes]:
@@ -186,6 +206,8 @@ class _Stream:
         self.last_order_id = 0
         self.recent = [Command(Kind.SUBMIT)]
         self.middle = 1_000
+        self.lease_version = 0
+        self.granted: dict[tuple[int, int], int] = {}  # By account and symbol: so much to either side, ever.
         self.waiting = [self._instrument(symbol) for symbol in range(1, profile.symbols + 1)]
         self.waiting += [self._account(account) for account in range(1, profile.known_accounts + 1)]
 
@@ -197,7 +219,7 @@ class _Stream:
         self.middle = min(high, max(low, self.middle + self.chance.choice((-2, -1, 0, 0, 1, 2))))
         is_late = self.chance.random() < 0.02  # A clock that steps back must change nothing.
         record = command_bytes(replace(self._command(), at_ns=self.now_ns - (100 if is_late else 0)))
-        return _spoil(record, self.chance) if self.chance.random() < self.profile.hostile_share else record
+        return spoilt(record, self.chance) if self.chance.random() < self.profile.hostile_share else record
 
     def _command(self) -> Command:
         kind = self._pick(self.profile.kinds)
@@ -212,6 +234,7 @@ class _Stream:
             Kind.LIST_INSTRUMENT: lambda: self._instrument(symbol),
             Kind.SET_ACCOUNT: lambda: self._account(account),
             Kind.SET_HOLDING: lambda: self._holding(symbol, account),
+            Kind.SET_LEASE: lambda: self._lease(symbol, account),
         }
         if kind in makers:
             return makers[kind]()
@@ -238,6 +261,22 @@ class _Stream:
         position = self.chance.choice((0, self.chance.randint(-60, 60)))
         return set_holding(account, position, self.chance.choice((0, 100, 200)), symbol)
 
+    def _lease(self, symbol: int, account: int) -> Command:
+        """Mostly more than before, since it is used up; some versions come late, some take back what is free."""
+        chance, key = self.chance, (account, symbol)
+        self.lease_version += 1
+        self.granted[key] = self.granted.get(key, 0) + chance.randint(0, 1_000) * self.profile.lot
+        return set_lease(
+            account,
+            self.lease_version - chance.choice((0, 0, 0, 5)),
+            symbol,
+            buy_granted=self.granted[key] if chance.random() < 0.9 else 0,
+            sell_granted=self.granted[key] if chance.random() < 0.9 else 0,
+            price_high=(self.middle // 4 + chance.choice((1, 4, 100, 100))) * self.profile.tick,
+            orders_max=chance.choice((3, 100, 100, 100)),
+            expires_at_ns=self.now_ns + (50_000 if chance.random() < 0.9 else chance.randint(-5, 200)),
+        )
+
     def _mass_cancel(self, symbol: int, account: int) -> Command:
         by_symbol, by_account, by_session = (self.chance.random() < 0.7 for _ in range(3))
         return Command(
@@ -261,6 +300,9 @@ class _Stream:
             (FIRM_SELF_TRADE, profile.firm_share),
         ):
             flags |= flag if chance.random() < share else 0
+        if profile.leased_share:
+            may_have_one = 1 <= account <= profile.known_accounts
+            flags |= LEASED if chance.random() < (profile.leased_share if may_have_one else 0.05) else 0
         has_price = order_type.needs_price or chance.random() < 0.3
         has_bound = chance.random() < profile.bound_share
         terms = OrderTerms(
@@ -351,27 +393,3 @@ class _Stream:
 
     def _pick[T](self, weights: dict[T, int]) -> T:
         return self.chance.choices(tuple(weights), tuple(weights.values()))[0]
-
-
-_EXTREMES = (
-    *(0, 1, -1, 2, 3, 7, 255, 65_535, 65_536, 2**32 - 1, QUANTITY_MAX - 1, QUANTITY_MAX, QUANTITY_MAX + 1),
-    *(PRICE_MAX - 1, PRICE_MAX, PRICE_MAX + 1, 2**62, 2**63 - 1, -(2**63), -PRICE_MAX, -(2**62)),
-)
-_FIELD_BYTES = (
-    *((offset, 8) for offset in (16, 24, 32, 64, 72, 80, 88, 96, 104, 112)),
-    *((offset, 4) for offset in (40, 44, 48)),
-    *((offset, 1) for offset in range(52, 61)),
-)
-
-
-def _spoil(record: bytes, chance: random.Random) -> bytes:
-    """Up to three fields out of all bounds; seldom nothing but noise. The time stays, or nothing would ever be due."""
-    spoilt = bytearray(record)
-    if chance.random() < 0.05:
-        spoilt[16:128] = chance.randbytes(112)
-        spoilt[52] = chance.choice(tuple(Kind))
-        return bytes(spoilt)
-    for offset, size in chance.choices(_FIELD_BYTES, k=chance.randint(1, 3)):
-        value = chance.choice(_EXTREMES) % 2 ** (8 * size)
-        spoilt[offset : offset + size] = value.to_bytes(size, "little")
-    return bytes(spoilt)

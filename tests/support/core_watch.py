@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from matching_core import EventKind, MatchingCore, TradingState
 from matching_core import Side as CoreSide
 
-from tests.oracle.records import Command, HoldingTerms, Kind, Side, command_bytes
+from tests.oracle.records import LEASED, Command, HoldingTerms, Kind, Side, command_bytes
 from tests.support.core_pair import batch_of
 
 
@@ -19,6 +19,7 @@ class Followed:
     price: int
     leaves: int
     turn: int
+    is_leased: bool
 
 
 class Watch:
@@ -31,6 +32,9 @@ class Watch:
         self.known_accounts: set[int] = set()
         self.positions: dict[tuple[int, int], int] = {}
         self.states: dict[int, TradingState] = {}
+        self.filled: dict[tuple[int, int, Side], int] = {}  # By leased orders.
+        self.notional: dict[tuple[int, int, Side], int] = {}
+        self.leases: set[tuple[int, int]] = set()
 
     def apply(self, command: Command) -> None:
         for event in self.core.apply(batch_of([command_bytes(command)])):
@@ -48,6 +52,27 @@ class Watch:
         for (account, symbol), position in self.positions.items():
             assert self.core.position(account, symbol) == position
 
+    def check_leases(self) -> None:
+        """What each lease says of itself is what its orders did, and is within what it grants."""
+        for account, symbol in self.leases:
+            lease = self.core.lease(account, symbol)
+            assert lease is not None
+            orders = [
+                order
+                for order in self.live.values()
+                if order.is_leased and (order.account, order.symbol) == (account, symbol)
+            ]
+            assert lease.live_orders == len(orders) <= lease.orders_max
+            assert all(order.price <= lease.price_high for order in orders)
+            for side, filled, notional, opened, granted in (
+                (Side.BUY, lease.buy_filled, lease.buy_notional, lease.buy_open, lease.buy_granted),
+                (Side.SELL, lease.sell_filled, lease.sell_notional, lease.sell_open, lease.sell_granted),
+            ):
+                assert filled == self.filled.get((account, symbol, side), 0)
+                assert notional == self.notional.get((account, symbol, side), 0)
+                assert opened == sum(order.leaves for order in orders if order.side is side)
+                assert filled + opened <= granted
+
     def check_not_crossed(self) -> None:
         for symbol, state in self.states.items():
             bids, asks = (self.core.depth(symbol, side, 1) for side in (CoreSide.BUY, CoreSide.SELL))
@@ -61,9 +86,9 @@ class Watch:
             case EventKind.TRADED:
                 self._trade(event)
             case EventKind.VENUE_FILLED:
-                self._lose(event["order_id"], event["quantity"], event["leaves"], is_fill=True)
+                self._lose(event["order_id"], event["quantity"], event["leaves"], fill_price=event["price"])
             case EventKind.REDUCED:
-                self._lose(event["order_id"], event["quantity"], event["leaves"], is_fill=False)
+                self._lose(event["order_id"], event["quantity"], event["leaves"])
             case EventKind.CANCELED | EventKind.EXPIRED:
                 assert self.live.pop(event["order_id"]).leaves == event["quantity"]
             case EventKind.REJECTED if command.kind == Kind.VENUE_REJECTED:
@@ -72,6 +97,8 @@ class Watch:
                 self._replace(event)
             case EventKind.UPDATED:
                 self._update(command)
+            case EventKind.LEASE_SET:
+                self.leases.add((command.account, command.symbol))
             case _:
                 self._change_state(kind, event["symbol"])
 
@@ -85,6 +112,7 @@ class Watch:
             price=command.price,
             leaves=command.quantity,
             turn=event["seq"],
+            is_leased=bool(command.flags & LEASED),
         )
 
     def _trade(self, event: dict[str, int]) -> None:
@@ -93,8 +121,11 @@ class Watch:
         assert event["quantity"] > 0
         if self.checks_priority:
             self._check_priority(taker, maker, event["price"])
-        self._lose(event["order_id"], event["quantity"], event["leaves"], is_fill=True)
-        self._lose(event["maker_id"], event["quantity"], event["maker_leaves"], is_fill=True)
+        for order in (taker, maker):
+            lease = self.core.lease(order.account, order.symbol)  # A command that trades does not change its terms.
+            assert not order.is_leased or (lease is not None and event["price"] <= lease.price_high)
+        self._lose(event["order_id"], event["quantity"], event["leaves"], fill_price=event["price"])
+        self._lose(event["maker_id"], event["quantity"], event["maker_leaves"], fill_price=event["price"])
 
     def _check_priority(self, taker: Followed, maker: Followed, price: int) -> None:
         assert price == maker.price
@@ -103,15 +134,18 @@ class Watch:
             if (other.symbol, other.side) == (maker.symbol, maker.side):
                 assert (maker.side.sign * -maker.price, maker.turn) <= (other.side.sign * -other.price, other.turn)
 
-    def _lose(self, order_id: int, quantity: int, leaves: int, *, is_fill: bool) -> None:
+    def _lose(self, order_id: int, quantity: int, leaves: int, *, fill_price: int = 0) -> None:
         order = self.live[order_id]
         order.leaves -= quantity
         assert order.leaves == leaves >= 0
         if order.leaves == 0:
             del self.live[order_id]
-        if is_fill and order.account in self.known_accounts:
+        if fill_price and order.account in self.known_accounts:
             key = (order.account, order.symbol)
             self.positions[key] = self.positions.get(key, 0) + order.side.sign * quantity
+            if order.is_leased:
+                self.filled[*key, order.side] = self.filled.get((*key, order.side), 0) + quantity
+                self.notional[*key, order.side] = self.notional.get((*key, order.side), 0) + quantity * fill_price
 
     def _replace(self, event: dict[str, int]) -> None:
         order = self.live[event["order_id"]]

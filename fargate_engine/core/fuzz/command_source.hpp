@@ -27,6 +27,15 @@ class Bytes {
   const std::uint8_t* end_;
 };
 
+// Accounts 1 and 2, of the five that orders have, are known from the start: else few leases would find one.
+inline constexpr std::uint32_t kKnownAccounts = 2;
+inline book::Command know(std::uint32_t account) {
+  book::Command command{};
+  command.kind = book::Kind::kSetAccount;
+  command.account = account;
+  return command;
+}
+
 inline void make_terms(Bytes& bytes, book::Command& command) {
   book::OrderTerms& terms = command.order;
   terms.display_quantity = bytes.below(4) == 0 ? bytes.below(20) : 0;
@@ -46,7 +55,9 @@ inline void make_order(Bytes& bytes, book::Command& command) {
   command.type = kind < 14 ? book::Type::kLimit : static_cast<book::Type>(1 + kind % 8);
   const std::uint8_t force = bytes.below(12);
   command.time_in_force = force < 6 ? book::TimeInForce::kGtc : static_cast<book::TimeInForce>(1 + force % 5);
-  command.flags = bytes.below(4) == 0 ? bytes.below(17) : std::uint8_t{0};
+  command.flags = bytes.below(4) == 0 ? bytes.below(book::kFlagsEnd + 1) : std::uint8_t{0};
+  const bool may_have_lease = command.account - 1 < kKnownAccounts;
+  if (bytes.below(may_have_lease ? 2 : 16) == 0) command.flags |= book::kLeased;
   command.self_trade = static_cast<book::SelfTrade>(bytes.below(3) == 0 ? bytes.below(6) : 0);
   command.trigger = static_cast<book::Trigger>(bytes.below(2));
   if (bytes.below(16) == 0) command.venue = bytes.below(3);
@@ -69,6 +80,13 @@ inline void make_reference_data(Bytes& bytes, book::Command& command) {
   } else if (command.kind == book::Kind::kSetHolding) {
     command.holding.position = bytes.byte() - 128;
     command.holding.position_max = bytes.below(2) * 500;
+  } else if (command.kind == book::Kind::kSetLease) {
+    if (bytes.below(4) != 0) command.account = 1 + bytes.below(kKnownAccounts);
+    // Sums that grow with time, as the fills do; one in eight takes back what it can.
+    const std::int64_t growth = 2 * command.at_ns;
+    command.lease = {1 + command.at_ns / 8, growth + bytes.byte(), growth + bytes.byte(), 95 + bytes.below(30),
+                     bytes.below(40), command.at_ns + 40 * bytes.byte(), {}};
+    if (bytes.below(8) == 0) command.lease.buy_granted = bytes.below(2) * 50 - 1;
   }
 }
 
@@ -104,7 +122,8 @@ inline book::Command make_command(Bytes& bytes, std::int64_t& time) {
   } else if (choice < 91) {
     command.kind = book::Kind::kMassCancel;
   } else {
-    command.kind = static_cast<book::Kind>(16 + bytes.below(10));
+    const std::uint8_t kind = bytes.below(18);  // One of them does not exist; leases come more often than the others.
+    command.kind = kind < 11 ? static_cast<book::Kind>(16 + kind) : book::Kind::kSetLease;
     make_reference_data(bytes, command);
   }
   return command;

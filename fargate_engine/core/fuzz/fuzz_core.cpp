@@ -17,6 +17,19 @@ void restored_is_the_same(const book::Core& core, const std::vector<std::uint8_t
   require(restored.state_hash() == core.state_hash() && restored.snapshot() == snapshot);
 }
 
+// The one thing a lease promises.
+void leases_hold(const book::Core& core) {
+  book::LeaseState lease;
+  for (std::uint32_t account = 0; account < 5; ++account) {
+    for (std::uint32_t symbol = 1; symbol <= 2; ++symbol) {
+      if (!core.lease(account, symbol, lease)) continue;
+      require(lease.buy_open >= 0 && lease.sell_open >= 0 && lease.live_orders >= 0);
+      require(lease.buy_filled <= lease.buy_granted - lease.buy_open);
+      require(lease.sell_filled <= lease.sell_granted - lease.sell_open);
+    }
+  }
+}
+
 // With the right hash at its end, so that what is judged is what it says.
 void sign(std::vector<std::uint8_t>& snapshot) {
   book::StateHash hash;
@@ -42,6 +55,7 @@ void restore_hostile(const std::vector<std::uint8_t>& snapshot, fuzz::Bytes& byt
       const book::Command command = fuzz::make_command(bytes, time);
       core.apply(&command, 1, events);
     }
+    leases_hold(core);
   } catch (const book::BadSnapshot&) {
   }
 }
@@ -60,12 +74,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     list.instrument = {1, 1, 0, 0, 0, 0, 0, 0};
     core.apply(&list, 1, events);
   }
+  for (std::uint32_t account = 1; account <= fuzz::kKnownAccounts; ++account) {
+    const book::Command known = fuzz::know(account);
+    core.apply(&known, 1, events);
+  }
   const std::uint8_t cut = bytes.byte(), changed = bytes.byte(), bits = bytes.byte();
   while (!bytes.empty()) {
     const book::Command command = fuzz::make_command(bytes, time);
     events.clear();
     core.apply(&command, 1, events);
   }
+  leases_hold(core);
   std::vector<std::uint8_t> snapshot = core.snapshot();
   restored_is_the_same(core, snapshot);
   fuzz::Bytes again(data, size);

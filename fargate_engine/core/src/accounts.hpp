@@ -1,4 +1,4 @@
-// The known accounts, and what each holds in each symbol.
+// The known accounts, and what each holds and may trade by lease in each symbol.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -7,6 +7,11 @@
 #include "book/messages.hpp"
 
 namespace book {
+
+// Products of a price and a quantity, and sums of many quantities, need more than 64 bits.
+__extension__ typedef __int128 Wide;
+inline std::uint64_t high_word(Wide number) { return static_cast<std::uint64_t>(number >> 64); }
+inline std::uint64_t low_word(Wide number) { return static_cast<std::uint64_t>(number); }
 
 // From a key to a small number, which is never taken out again: open addressing.
 class IndexMap {
@@ -71,6 +76,7 @@ struct Holding {
   std::uint32_t account = 0;
   std::uint32_t symbol = 0;
   std::uint32_t account_index = 0;
+  std::uint32_t lease = 0;  // 0: none.
   std::int64_t position = 0;
   std::int64_t position_max = 0;
   std::int64_t open[2] = {0, 0};  // By side: the leaves of its live orders but for reduce-only ones.
@@ -78,7 +84,28 @@ struct Holding {
   std::uint64_t look_ahead = 0;
   std::int64_t look_ahead_moved = 0;
 
+  // Whatever lease it has, which is told apart.
   bool blank() const { return position == 0 && position_max == 0 && open[0] == 0 && open[1] == 0; }
+};
+
+// Apart from the holding, whose one cache line most orders touch. Two numbers in brackets are of buys and of sells.
+// No term is ever less than what its orders use of it: no live one has a price above price_high, nor are they more than
+// orders_max.
+struct Lease {
+  std::uint32_t account = 0;
+  std::uint32_t symbol = 0;
+  std::int64_t version = 0;
+  std::int64_t granted[2] = {0, 0};
+  std::int64_t price_high = 0;
+  std::int64_t orders_max = 0;
+  std::int64_t expires_at_ns = 0;
+  std::int64_t filled[2] = {0, 0};
+  Wide notional[2] = {0, 0};  // Of what was filled.
+  std::int64_t open[2] = {0, 0};  // The leaves of its live orders, reduce-only ones too.
+  std::int64_t live_orders = 0;
+
+  // Never more than is granted: neither it nor what is left of the grant overflows.
+  std::int64_t used(std::size_t side) const { return filled[side] + open[side]; }
 };
 
 // Index 0 is nobody. An index stays what it is.
@@ -114,12 +141,28 @@ class Accounts {
     return index;
   }
 
+  // Of a holding that has one.
+  Lease& lease_of(std::uint32_t holding) { return leases_[holdings_[holding].lease]; }
+  const Lease& lease_of(std::uint32_t holding) const { return leases_[holdings_[holding].lease]; }
+
+  Lease& find_or_add_lease(std::uint32_t holding) {
+    Holding& holder = holdings_[holding];
+    if (holder.lease == 0) {
+      holder.lease = static_cast<std::uint32_t>(leases_.size());
+      leases_.emplace_back();
+      leases_.back().account = holder.account;
+      leases_.back().symbol = holder.symbol;
+    }
+    return leases_[holder.lease];
+  }
+
   const std::vector<Account>& accounts() const { return accounts_; }
   const std::vector<Holding>& holdings() const { return holdings_; }
+  const std::vector<Lease>& leases() const { return leases_; }
 
   std::size_t memory_bytes() const {
     return accounts_.capacity() * sizeof(Account) + holdings_.capacity() * sizeof(Holding) +
-           account_of_.memory_bytes() + holding_of_.memory_bytes();
+           leases_.capacity() * sizeof(Lease) + account_of_.memory_bytes() + holding_of_.memory_bytes();
   }
 
  private:
@@ -127,6 +170,7 @@ class Accounts {
 
   std::vector<Account> accounts_{1};
   std::vector<Holding> holdings_{1};
+  std::vector<Lease> leases_{1};
   IndexMap account_of_;
   IndexMap holding_of_;
 };

@@ -103,7 +103,7 @@ std::int64_t CoreState::cross_pair(SymbolBook& book, std::int64_t price) {
   Order& maker = pool_[maker_index];
   Order& taker = pool_[taker_index];
   for (const OrderIndex index : {maker_index, taker_index}) {
-    if (!pool_[index].is(kExtended) || !beyond_bound(index, pool_[index], price)) continue;
+    if (!pool_[index].is(kExtended | kLeased) || !beyond_bound(index, pool_[index], price)) continue;
     end(book, index, EventKind::kCanceled, Reason::kPriceBand);
     return 0;
   }

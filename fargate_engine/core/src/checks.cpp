@@ -100,7 +100,7 @@ Reason CoreState::check_limits(const Intent& intent, const SymbolBook& book, con
   return holding.position_max != 0 && towards + open > holding.position_max ? Reason::kPositionLimit : Reason::kNone;
 }
 
-// 14
+// 15
 Reason check_collar(const Intent& intent, const SymbolBook& book) {
   if (book.terms.collar_bps == 0) return Reason::kNone;
   const bool stop_counts = intent.price == 0 && is_dormant_type(intent.type) && intent.type != Type::kTrailingStop;

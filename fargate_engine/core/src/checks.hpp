@@ -8,9 +8,6 @@
 
 namespace book {
 
-// Products of a price and a quantity, and sums of many quantities, need more than 64 bits.
-__extension__ typedef __int128 Wide;
-
 // What a holding may come to: it leaves room to add two of them in 64 bits.
 inline constexpr std::int64_t kHoldingMax = (std::int64_t{1} << 61) - 1;
 
@@ -81,6 +78,7 @@ inline bool crosses(const SymbolBook& book, Side side, std::int64_t price) {
 
 bool sensible(const InstrumentTerms& terms);
 bool sensible(const AccountTerms& terms);
+bool sensible(const LeaseTerms& terms);
 Reason check_terms(const Command& command, const OrderTerms& terms, const InstrumentTerms& instrument,
                    std::int64_t now);
 Reason check_amounts(const InstrumentTerms& instrument, const Command& command);
@@ -91,7 +89,7 @@ inline bool readable(const Command& command) {
   const auto side = static_cast<unsigned>(command.side);
   const auto type = static_cast<unsigned>(command.type);
   const auto time_in_force = static_cast<unsigned>(command.time_in_force);
-  return side - 1 < 2 && type - 1 < 7 && time_in_force - 1 < 4 && command.flags < 16 &&
+  return side - 1 < 2 && type - 1 < 7 && time_in_force - 1 < 4 && command.flags < kFlagsEnd &&
          static_cast<unsigned>(command.self_trade) < 5 && static_cast<unsigned>(command.trigger) < 2;
 }
 

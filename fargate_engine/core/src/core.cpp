@@ -33,6 +33,9 @@ bool Core::find(std::uint64_t order_id, LiveOrder& found) const { return state_-
 std::int64_t Core::position(std::uint32_t account, std::uint32_t symbol) const {
   return state_->position(account, symbol);
 }
+bool Core::lease(std::uint32_t account, std::uint32_t symbol, LeaseState& found) const {
+  return state_->lease(account, symbol, found);
+}
 std::uint64_t Core::next_event_seq() const { return state_->next_event_seq(); }
 std::size_t Core::live_orders() const { return state_->live_orders(); }
 std::int64_t Core::now() const { return state_->now(); }

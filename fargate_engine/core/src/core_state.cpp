@@ -62,6 +62,9 @@ void CoreState::apply_rare(const Command& command) {
     case Kind::kSetHolding:
       set_holding(command);
       break;
+    case Kind::kSetLease:
+      set_lease(command);
+      break;
     case Kind::kSetMark:
       set_mark(command);
       break;

@@ -31,6 +31,7 @@ class CoreState {
   std::vector<LevelView> depth(std::uint32_t symbol, Side side, std::size_t levels_max) const;
   bool find(std::uint64_t order_id, LiveOrder& found) const;
   std::int64_t position(std::uint32_t account, std::uint32_t symbol) const;
+  bool lease(std::uint32_t account, std::uint32_t symbol, LeaseState& found) const;
   std::uint64_t next_event_seq() const { return next_seq_; }
   std::size_t live_orders() const { return ids_.size(); }
   std::int64_t now() const { return now_; }
@@ -57,6 +58,7 @@ class CoreState {
   void take_in(const Command& command, const OrderTerms& terms);
   template <bool kPlain>
   Reason check_submit(const Command& command, const OrderTerms& terms, const SymbolBook& book, std::uint32_t account);
+  template <bool kPlain>
   Reason check_account(const Command& command, const OrderTerms& terms, const SymbolBook& book, std::uint32_t account);
   Reason check_reduce_only(const Command& command, std::uint32_t account) const;
   void keep_terms(OrderIndex index, const Order& order, const Command& command, const OrderTerms& terms);
@@ -64,6 +66,13 @@ class CoreState {
   // checks.cpp: the checks that submit and replace share.
   Reason check_rate(Account& account) const;
   Reason check_limits(const Intent& intent, const SymbolBook& book, const Account& account) const;
+
+  // leases.cpp
+  void set_lease(const Command& command);
+  Reason check_lease(const Intent& intent, std::uint32_t holding) const;
+  std::int64_t dearest_leased(std::uint32_t holding) const;
+  void count_open_of_few(const Order& order, std::int64_t quantity);
+  void count_fill_of_few(const Order& order, std::int64_t quantity, std::int64_t price);
 
   // match.cpp
   void execute(SymbolBook& book, OrderIndex index, std::int64_t min_quantity);
@@ -94,6 +103,7 @@ class CoreState {
   void unlink(SymbolBook& book, OrderIndex index, const Order& order);
   void forget(SymbolBook& book, OrderIndex index, Order& order);
   void forget_but_id(SymbolBook& book, OrderIndex index, Order& order);
+  void forget_specials(OrderIndex index, const Order& order);
   template <bool kPlain = false>
   void rest(SymbolBook& book, OrderIndex index, Order& order);
   std::int64_t shown(OrderIndex index, const Order& order) const;
@@ -153,10 +163,18 @@ class CoreState {
   bool expires(OrderIndex index, const Order& order) const {
     return order.time_in_force == TimeInForce::kGtd && !routed(index, order);
   }
-  // Into or out of the open quantities of its holding.
+  // Into or out of the open quantities of its holding and its lease.
   void count_open(const Order& order, std::int64_t quantity) {
-    if (order.holding == 0 || order.is(kReduceOnly)) return;
+    if (order.holding == 0) return;
+    if (order.is(kReduceOnly | kLeased)) return count_open_of_few(order, quantity);
     accounts_.holding(order.holding).open[side_index(order.side)] += quantity;
+  }
+  // Out of what is open and into the position.
+  void count_fill(const Order& order, std::int64_t quantity, std::int64_t price) {
+    if (order.holding == 0) return;
+    accounts_.holding(order.holding).position += sign_of(order.side) * quantity;
+    if (order.is(kReduceOnly | kLeased)) return count_fill_of_few(order, quantity, price);
+    accounts_.holding(order.holding).open[side_index(order.side)] -= quantity;
   }
 
   // state_words.hpp
@@ -166,11 +184,13 @@ class CoreState {
   void describe(Sink& sink) const;
   std::vector<std::uint32_t> sorted_accounts() const;
   std::vector<std::uint32_t> sorted_holdings() const;
+  std::vector<Lease> sorted_leases() const;
 
   // snapshot.cpp
   void restore_symbol(SnapshotReader& reader);
   void restore_account(SnapshotReader& reader);
   void restore_holding(SnapshotReader& reader);
+  void restore_lease(SnapshotReader& reader);
   void restore_order(SnapshotReader& reader, SymbolBook& book);
 
   std::int64_t now_ = 0;

@@ -30,6 +30,7 @@ template <bool kPlain>
   if (account != 0) {
     ++accounts_[account].live_orders;
     count_open(order, order.leaves);
+    if (!kPlain && order.is(kLeased)) ++accounts_.lease_of(order.holding).live_orders;
   } else if (command.account != 0) {
     ++unchecked_orders_;
   }
@@ -68,10 +69,7 @@ inline void CoreState::forget(SymbolBook& book, OrderIndex index, Order& order) 
 }
 
 inline void CoreState::forget_but_id(SymbolBook& book, OrderIndex index, Order& order) {
-  if (order.is(kExtended) && expires(index, order)) {
-    expiry_.remove(pool_, index);
-    next_expiry_ = expiry_.empty() ? INT64_MAX : expiry_.least().key;
-  }
+  if (order.is(kExtended | kLeased)) forget_specials(index, order);
   --book.live_orders;
   if (order.holding != 0) {
     count_open(order, -order.leaves);
@@ -80,6 +78,14 @@ inline void CoreState::forget_but_id(SymbolBook& book, OrderIndex index, Order& 
     --unchecked_orders_;
   }
   pool_.give_back(index);
+}
+
+// What only few orders have.
+inline void CoreState::forget_specials(OrderIndex index, const Order& order) {
+  if (order.is(kLeased)) --accounts_.lease_of(order.holding).live_orders;
+  if (!order.is(kExtended) || !expires(index, order)) return;
+  expiry_.remove(pool_, index);
+  next_expiry_ = expiry_.empty() ? INT64_MAX : expiry_.least().key;
 }
 
 inline std::int64_t CoreState::shown(OrderIndex index, const Order& order) const {

@@ -70,12 +70,13 @@ Reason CoreState::refuse_level(OrderIndex index, const Order& taker, std::int64_
     const bool worse = sign_of(taker.side) * (level_price - taker.price) > 0;
     if (worse) return market ? Reason::kPriceBand : Reason::kNoLiquidity;
   }
-  if (taker.is(kExtended) && beyond_bound(index, taker, level_price)) return Reason::kPriceBand;
+  if (taker.is(kExtended | kLeased) && beyond_bound(index, taker, level_price)) return Reason::kPriceBand;
   return Reason::kNone;
 }
 
 bool CoreState::beyond_bound(OrderIndex index, const Order& order, std::int64_t price) const {
-  const std::int64_t bound = pool_.cold(index).price_bound;
+  if (order.is(kLeased) && !buys(order) && price > accounts_.lease_of(order.holding).price_high) return true;
+  const std::int64_t bound = order.is(kExtended) ? pool_.cold(index).price_bound : 0;
   return bound != 0 && (buys(order) ? price < bound : price > bound);
 }
 
@@ -109,9 +110,7 @@ void CoreState::trade(SymbolBook& book, Order& taker, Order& maker, std::int64_t
   for (Order* order : {&taker, &maker}) {
     order->leaves -= quantity;
     order->set_traded(order->traded() + quantity);
-    if (order->holding == 0) continue;
-    accounts_.holding(order->holding).position += sign_of(order->side) * quantity;
-    count_open(*order, -quantity);
+    count_fill(*order, quantity, price);
   }
   Event& event = emit(EventKind::kTraded, taker.order_id, taker.symbol());
   ++next_seq_;

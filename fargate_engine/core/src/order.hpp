@@ -30,7 +30,7 @@ struct alignas(64) Order {
   TimeInForce time_in_force;
   std::uint8_t flags;  // kExtended: it has ColdTerms.
 
-  bool is(std::uint8_t flag) const { return (flags & flag) != 0; }
+  bool is(unsigned flag) const { return (flags & flag) != 0; }  // Any of them, where it is more than one.
   bool dormant() const { return type >= Type::kStop; }
   void set_parts(std::uint16_t symbol, std::uint64_t entry, SelfTrade self_trade, Trigger trigger) {
     traded_and_symbol = std::uint64_t{symbol} << kTradedBits;

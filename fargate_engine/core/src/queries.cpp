@@ -52,6 +52,19 @@ std::int64_t CoreState::position(std::uint32_t account, std::uint32_t symbol) co
   return symbol > kSymbolMax ? 0 : accounts_.holding(accounts_.find_holding(account, symbol)).position;
 }
 
+bool CoreState::lease(std::uint32_t account, std::uint32_t symbol, LeaseState& found) const {
+  if (symbol > kSymbolMax) return false;
+  const Lease& lease = accounts_.lease_of(accounts_.find_holding(account, symbol));
+  if (lease.version == 0) return false;
+  const auto notional = [&](std::size_t side) {
+    return Notional{high_word(lease.notional[side]), low_word(lease.notional[side])};
+  };
+  found = {lease.version,   lease.granted[0], lease.granted[1], lease.price_high, lease.orders_max,
+           lease.expires_at_ns, lease.filled[0],  lease.filled[1],  notional(0),      notional(1),
+           lease.open[0],   lease.open[1],    lease.live_orders};
+  return true;
+}
+
 std::size_t CoreState::memory_bytes() const {
   std::size_t bytes = sizeof(*this) + pool_.memory_bytes() + ids_.memory_bytes() + accounts_.memory_bytes() +
                       expiry_.memory_bytes() + books_.capacity() * sizeof(books_[0]) +

@@ -69,6 +69,10 @@ Reason CoreState::check_replace(const Command& command, const SymbolBook& book, 
     reason = check_limits(intent, book, *account);
     if (reason != Reason::kNone) return reason;
   }
+  if (order.is(kLeased)) {
+    reason = check_lease(intent, order.holding);
+    if (reason != Reason::kNone) return reason;
+  }
   reason = check_collar(intent, book);
   if (reason != Reason::kNone) return reason;
   const bool takes = order.is(kPostOnly) && crosses(book, order.side, command.price);

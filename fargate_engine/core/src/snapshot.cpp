@@ -1,5 +1,5 @@
 // The state as bytes and back: words of 64 bits, little endian.
-//   magic, version, how many symbols, accounts and holdings, live orders of each symbol;
+//   magic, version, how many symbols, accounts, holdings and leases, live orders of each symbol;
 //   the words of the state (state_words.hpp); its state hash; the hash of all words before
 // A snapshot comes from a store that may have damaged it or from somebody who made it up: all is judged before it is used.
 #include <cstring>
@@ -13,7 +13,7 @@ namespace book {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x65726F636B6F6F62u;  // "bookcore"
-constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kVersion = 2;
 constexpr std::size_t kHeaderWords = 2;
 // Counters that only go up by one stay below it.
 constexpr std::uint64_t kCounterMax = std::uint64_t{1} << 62;
@@ -89,7 +89,8 @@ std::vector<std::uint8_t> CoreState::snapshot() const {
   Writer writer;
   std::size_t symbols = 0;
   for (const auto& book : books_) symbols += book != nullptr ? 1 : 0;
-  writer.add(kMagic, kVersion, symbols, accounts_.accounts().size() - 1, sorted_holdings().size());
+  writer.add(kMagic, kVersion, symbols, accounts_.accounts().size() - 1, sorted_holdings().size(),
+             accounts_.leases().size() - 1);
   for (const auto& book : books_) {
     if (book != nullptr) writer.add(book->live_orders);
   }
@@ -108,6 +109,7 @@ void CoreState::restore(const std::uint8_t* bytes, std::size_t size) {
   const std::uint32_t symbols = reader.small(kSymbolMax, "symbols");
   const std::uint32_t accounts = reader.small(UINT32_MAX, "accounts");
   const std::uint32_t holdings = reader.small(UINT32_MAX, "holdings");
+  const std::uint32_t leases = reader.small(UINT32_MAX, "leases");
   std::vector<std::uint32_t> orders;
   std::uint64_t orders_in_all = 0;
   for (std::uint32_t i = 0; i < symbols; ++i) {
@@ -116,7 +118,7 @@ void CoreState::restore(const std::uint8_t* bytes, std::size_t size) {
   }
   // A count larger than what is there fails before anything is made for it.
   const std::uint64_t words = kStateWords + symbols * kSymbolWords + accounts * kAccountWords +
-                              holdings * kHoldingWords + orders_in_all * kOrderWords + 2;
+                              holdings * kHoldingWords + leases * kLeaseWords + orders_in_all * kOrderWords + 2;
   require(words == reader.words_left(), "its counts");
   require(orders_in_all <= orders_max_, "more orders than this core has room for");
 
@@ -127,6 +129,7 @@ void CoreState::restore(const std::uint8_t* bytes, std::size_t size) {
   for (std::uint32_t i = 0; i < symbols; ++i) restore_symbol(reader);
   for (std::uint32_t i = 0; i < accounts; ++i) restore_account(reader);
   for (std::uint32_t i = 0; i < holdings; ++i) restore_holding(reader);
+  for (std::uint32_t i = 0; i < leases; ++i) restore_lease(reader);
   auto count = orders.begin();
   for (const auto& book : books_) {
     if (book == nullptr) continue;
@@ -181,6 +184,28 @@ void CoreState::restore_holding(SnapshotReader& reader) {
   reader.number();
 }
 
+void CoreState::restore_lease(SnapshotReader& reader) {
+  const std::uint32_t account = accounts_.find(reader.small(UINT32_MAX, "a lease's account"));
+  require(account != 0, "a lease's account");
+  const std::uint32_t symbol = reader.small(kSymbolMax, "a lease's symbol");
+  require(book_of(symbol) != nullptr, "a lease's symbol");
+  const std::uint32_t holding = accounts_.find_or_add_holding(account, symbol);
+  require(accounts_.holding(holding).lease == 0, "a lease that is there twice");
+  Lease& lease = accounts_.find_or_add_lease(holding);
+  lease.version = reader.number(1, INT64_MAX, "a lease's version");
+  for (std::int64_t& granted : lease.granted) granted = reader.number(0, INT64_MAX, "a lease's grant");
+  lease.price_high = reader.number(0, kPriceMax, "a lease's price");
+  lease.orders_max = reader.number(0, INT64_MAX, "a lease's number of orders");
+  lease.expires_at_ns = reader.number(0, INT64_MAX, "a lease's end");
+  for (const std::size_t side : {0, 1}) lease.filled[side] = reader.number(0, lease.granted[side], "a lease's fills");
+  for (const std::size_t side : {0, 1}) {
+    const auto high = static_cast<Wide>(reader.number(0, INT64_MAX, "a lease's notional"));
+    lease.notional[side] = high << 64 | reader.word();
+    require(lease.notional[side] <= Wide{kPriceMax} * lease.filled[side], "a lease's notional");
+  }
+  for (int counted = 0; counted < 3; ++counted) reader.number();  // So are its open quantities and its orders.
+}
+
 void CoreState::restore_order(SnapshotReader& reader, SymbolBook& book) {
   Command command{};
   command.order_id = reader.word();
@@ -223,6 +248,14 @@ void CoreState::restore_order(SnapshotReader& reader, SymbolBook& book) {
   if (has_terms) command.flags |= kExtended;
   const std::uint32_t account = accounts_.find(command.account);
   require(account != 0 || (command.flags & kReduceOnly) == 0, "a reduce-only order of nobody");
+
+  if ((command.flags & kLeased) != 0) {
+    const Lease& lease = accounts_.lease_of(accounts_.find_holding(command.account, book.symbol));
+    const std::size_t side = side_index(command.side);
+    require(lease.version != 0 && command.quantity <= lease.granted[side] - lease.used(side) &&
+                command.price <= lease.price_high && lease.live_orders < lease.orders_max,
+            "an order beyond its lease");
+  }
 
   const OrderIndex index = enter<false>(command, terms, book, account, place);
   Order& order = pool_[index];

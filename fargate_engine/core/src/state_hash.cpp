@@ -33,4 +33,12 @@ std::vector<std::uint32_t> CoreState::sorted_holdings() const {
   return sorted;
 }
 
+std::vector<Lease> CoreState::sorted_leases() const {
+  std::vector<Lease> sorted(accounts_.leases().begin() + 1, accounts_.leases().end());
+  std::sort(sorted.begin(), sorted.end(), [](const Lease& a, const Lease& b) {
+    return std::tuple(a.account, a.symbol) < std::tuple(b.account, b.symbol);
+  });
+  return sorted;
+}
+
 }  // namespace book

@@ -69,6 +69,12 @@ void CoreState::describe(Sink& sink) const {
     sink.add(holding.account, holding.symbol, holding.position, holding.position_max, holding.open[0],
              holding.open[1]);
   }
+  for (const Lease& lease : sorted_leases()) {
+    sink.add(lease.account, lease.symbol, lease.version, lease.granted[0], lease.granted[1], lease.price_high,
+             lease.orders_max, lease.expires_at_ns, lease.filled[0], lease.filled[1]);
+    for (const Wide notional : lease.notional) sink.add(high_word(notional), low_word(notional));
+    sink.add(lease.open[0], lease.open[1], lease.live_orders);
+  }
   visit_orders([&](OrderIndex index, const Order& order) {
     const ColdTerms cold = order.is(kExtended) ? pool_.cold(index) : ColdTerms{};
     const bool rests = !order.dormant() && cold.venue == 0;
@@ -78,7 +84,8 @@ void CoreState::describe(Sink& sink) const {
   });
 }
 
-inline constexpr std::size_t kStateWords = 4, kSymbolWords = 11, kAccountWords = 10, kHoldingWords = 6, kOrderWords = 14;
+inline constexpr std::size_t kStateWords = 4, kSymbolWords = 11, kAccountWords = 10, kHoldingWords = 6, kLeaseWords = 17,
+                             kOrderWords = 14;
 
 class StateHash {
  public:

@@ -19,7 +19,7 @@ bool rests_at_once(const Command& command, const OrderTerms& terms, const Symbol
 
 }  // namespace
 
-// Checks 3 to 16.
+// Checks 3 to 17.
 template <bool kPlain>
 [[gnu::always_inline]] inline Reason CoreState::check_submit(const Command& command, const OrderTerms& terms,
                                                              const SymbolBook& book, std::uint32_t account) {
@@ -35,8 +35,9 @@ template <bool kPlain>
     if (reason != Reason::kNone) return reason;
   }
   if (ids_.size() >= orders_max_) return Reason::kCoreFull;
-  if (account != 0 || book.terms.collar_bps != 0) {
-    reason = check_account(command, terms, book, account);
+  const bool leased = !kPlain && (command.flags & kLeased) != 0;
+  if (account != 0 || book.terms.collar_bps != 0 || leased) {
+    reason = check_account<kPlain>(command, terms, book, account);
     if (reason != Reason::kNone) return reason;
   }
   if (kPlain) return Reason::kNone;
@@ -48,7 +49,8 @@ template <bool kPlain>
   return takes ? Reason::kPostOnlyWouldTake : Reason::kNone;
 }
 
-// 9 to 14
+// 9 to 15
+template <bool kPlain>
 Reason CoreState::check_account(const Command& command, const OrderTerms& terms, const SymbolBook& book,
                                 std::uint32_t account) {
   const Intent intent{command.side,  command.type,     (command.flags & kReduceOnly) != 0, true,
@@ -58,10 +60,14 @@ Reason CoreState::check_account(const Command& command, const OrderTerms& terms,
     if (const Reason reason = check_rate(checked); reason != Reason::kNone) return reason;
     if (const Reason reason = check_limits(intent, book, checked); reason != Reason::kNone) return reason;
   }
+  if (!kPlain && (command.flags & kLeased) != 0) {
+    const Reason reason = check_lease(intent, accounts_.find_holding(command.account, book.symbol));
+    if (reason != Reason::kNone) return reason;
+  }
   return check_collar(intent, book);
 }
 
-// 15
+// 16
 Reason CoreState::check_reduce_only(const Command& command, std::uint32_t account) const {
   if (account == 0) return Reason::kUnknownAccount;
   if (is_dormant_type(command.type)) return Reason::kNone;

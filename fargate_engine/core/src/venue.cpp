@@ -37,8 +37,8 @@ void CoreState::venue_fill(const Command& command, SymbolBook& book, OrderIndex 
     after.position += sign_of(order.side) * command.quantity;
     if (!order.is(kReduceOnly)) after.open[side_index(order.side)] -= command.quantity;
     if (!fits(after)) return reject(order.order_id, order.symbol(), Reason::kOverflow);
-    accounts_.holding(order.holding) = after;
   }
+  count_fill(order, command.quantity, command.price);
   order.leaves -= command.quantity;
   order.set_traded(order.traded() + command.quantity);
   Event& event = emit(EventKind::kVenueFilled, order.order_id, order.symbol());

@@ -33,8 +33,8 @@ using namespace test;
 
 namespace {
 
-// Submits, cancels of the oldest and trades around a price that wanders, with at most kLive orders; now and then a stop, an iceberg
-// or an order that expires.
+// Submits, cancels of the oldest and trades around a price that wanders, with at most kLive orders, every other one leased; now and then
+// a stop, an iceberg or an order that expires, or a lease is granted more.
 class Load {
  public:
   void run(Core& core, EventBuffer& events, int commands) {
@@ -51,12 +51,16 @@ class Load {
     if (random_() % 50 == 0) middle_ += static_cast<std::int64_t>(random_() % 21) - 10;
     cancels_ = !cancels_;
     if (cancels_ && next_id_ > kLive) return with(cancel(next_id_ - kLive)).at(time_);
+    if (random_() % 100 == 0) {
+      return with(lease(static_cast<std::uint32_t>(1 + random_() % 7), {time_, 25 * time_, 25 * time_, 2'000'000, kOrders, INT64_MAX, {}})).at(time_);
+    }
     const std::uint64_t id = ++next_id_;
     const Side side = random_() % 2 == 0 ? Side::kBuy : Side::kSell;
     const auto away = static_cast<std::int64_t>(random_() % 60) - 4;
     const std::int64_t price = side == Side::kBuy ? middle_ - away : middle_ + away;
     With made = with(order(id, side, 1 + static_cast<std::int64_t>(random_() % 50), price)).at(time_);
     made.account(static_cast<std::uint32_t>(1 + id % 7));
+    if (random_() % 2 == 0) made.flag(kLeased);
     const std::uint64_t special = random_() % 40;
     if (special == 0) made.display(made.quantity);
     if (special == 1) made.type(Type::kStop).stop(side == Side::kBuy ? price + 30 : price - 30);
@@ -65,6 +69,7 @@ class Load {
   }
 
   static constexpr std::uint64_t kLive = 4'000;
+  static constexpr std::int64_t kOrders = 1'000;
   std::mt19937_64 random_{17};
   bool cancels_ = false;
   std::uint64_t next_id_ = 0;

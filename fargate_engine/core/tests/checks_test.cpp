@@ -44,7 +44,7 @@ TEST("a command that cannot be read is refused") {
   broken.time_in_force = static_cast<TimeInForce>(5);
   CHECK(m.refusal(broken) == Reason::kInvalidTerms);
   broken = buy(1, 5, 100);
-  broken.flags = 16;
+  broken.flags = kFlagsEnd;
   CHECK(m.refusal(broken) == Reason::kInvalidTerms);
   broken = buy(1, 5, 100);
   broken.self_trade = static_cast<SelfTrade>(5);

@@ -97,6 +97,12 @@ inline Command holding(std::uint32_t number, std::int64_t position, std::int64_t
   made.holding.position_max = position_max;
   return made;
 }
+inline Command lease(std::uint32_t number, const LeaseTerms& terms) {
+  Command made = of_symbol(Kind::kSetLease);
+  made.account = number;
+  made.lease = terms;
+  return made;
+}
 inline Command mark(std::int64_t price) {
   Command made = of_symbol(Kind::kSetMark);
   made.price = price;

@@ -14,6 +14,7 @@ std::vector<Command> random_commands(std::uint64_t seed, std::size_t count) {
   for (std::uint8_t& byte : noise) byte = static_cast<std::uint8_t>(random());
   fuzz::Bytes bytes(noise.data(), noise.size());
   std::vector<Command> commands;
+  for (std::uint32_t number = 1; number <= fuzz::kKnownAccounts; ++number) commands.push_back(fuzz::know(number));
   std::int64_t time = 0;
   while (commands.size() < count) commands.push_back(fuzz::make_command(bytes, time));
   return commands;
@@ -78,6 +79,8 @@ TEST("a snapshot with any one bit changed is refused") {
   m.send(account(9));
   m.send(with(buy(1, 5, 100)).account(9));
   m.send(with(sell(2, 50, 101)).display(5));
+  m.send(lease(9, {1, 5, 5, 200, 5, 1, {}}));
+  m.send(with(sell(3, 5, 101)).account(9).flag(kLeased));
   auto snapshot = m.core.snapshot();
   for (std::size_t bit = 0; bit < snapshot.size() * 8; ++bit) {
     snapshot[bit / 8] = static_cast<std::uint8_t>(snapshot[bit / 8] ^ (1u << bit % 8));
@@ -104,7 +107,8 @@ TEST("the state hash sees every part of the state") {
   const std::uint64_t base = hash_after(command(Kind::kAdvanceTime));
   std::vector<std::uint64_t> hashes{base};
   for (const Command& last : {static_cast<Command>(with(command(Kind::kAdvanceTime)).at(5)), mark(3), mark(4),
-                              holding(9, 1), holding(9, 0, 7), replace(1, 4, 100), of_symbol(Kind::kHalt),
+                              holding(9, 1), holding(9, 0, 7), lease(9, {1, 0, 0, 0, 0, 0, {}}),
+                              lease(9, {1, 0, 0, 0, 0, 7, {}}), lease(9, {1, 0, 1, 0, 0, 0, {}}), replace(1, 4, 100), of_symbol(Kind::kHalt),
                               of_symbol(Kind::kStartAuction), buy(2, 5, 100), sell(2, 5, 101), cancel(1)}) {
     hashes.push_back(hash_after(last));
   }

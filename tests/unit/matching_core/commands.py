@@ -3,7 +3,17 @@
 from typing import Any
 
 import numpy as np
-from matching_core import COMMAND, INSTRUMENT_COMMAND, Kind, MatchingCore, Side, TimeInForce, Type
+from matching_core import (
+    ACCOUNT_COMMAND,
+    COMMAND,
+    INSTRUMENT_COMMAND,
+    LEASE_COMMAND,
+    Kind,
+    MatchingCore,
+    Side,
+    TimeInForce,
+    Type,
+)
 from numpy.typing import NDArray
 
 SYMBOL = 1
@@ -16,6 +26,15 @@ def listing(symbol: int = SYMBOL, **terms: int) -> Records:
     for name, value in {"kind": Kind.LIST_INSTRUMENT, "symbol": symbol, "tick": 1, "lot": 1, **terms}.items():
         command[name] = value
     return command.view(COMMAND)
+
+
+def lease_of(account: int, **terms: int) -> Records:
+    """One SET_ACCOUNT and one SET_LEASE."""
+    known, lease = np.zeros(1, ACCOUNT_COMMAND), np.zeros(1, LEASE_COMMAND)
+    known["kind"], known["account"] = Kind.SET_ACCOUNT, account
+    for name, value in {"kind": Kind.SET_LEASE, "symbol": SYMBOL, "account": account, **terms}.items():
+        lease[name] = value
+    return np.concatenate([known.view(COMMAND), lease.view(COMMAND)])
 
 
 def submits(**fields: Any) -> Records:

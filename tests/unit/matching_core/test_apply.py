@@ -6,6 +6,7 @@ from matching_core import (
     EVENT,
     HOLDING_COMMAND,
     INSTRUMENT_COMMAND,
+    LEASE_COMMAND,
     PRICE_MAX,
     QUANTITY_MAX,
     EventKind,
@@ -67,8 +68,8 @@ def test_events_outlive_their_core_and_cannot_be_written_to() -> None:
         events["price"] = 1
 
 
-@pytest.mark.parametrize("dtype", [COMMAND, INSTRUMENT_COMMAND, ACCOUNT_COMMAND, HOLDING_COMMAND])
-def test_a_command_array_may_be_seen_as_any_of_the_four_dtypes(dtype: np.dtype[np.void]) -> None:
+@pytest.mark.parametrize("dtype", [COMMAND, INSTRUMENT_COMMAND, ACCOUNT_COMMAND, HOLDING_COMMAND, LEASE_COMMAND])
+def test_a_command_array_may_be_seen_as_any_of_the_five_dtypes(dtype: np.dtype[np.void]) -> None:
     core = MatchingCore()
     assert core.apply(listing().view(dtype))["kind"].tolist() == [EventKind.UPDATED]
     assert core.apply(submits().view(dtype))["kind"].tolist() == [EventKind.ACCEPTED]

@@ -15,6 +15,7 @@ COMMANDS = {
     "InstrumentTerms": matching_core.INSTRUMENT_COMMAND,
     "AccountTerms": matching_core.ACCOUNT_COMMAND,
     "HoldingTerms": matching_core.HOLDING_COMMAND,
+    "LeaseTerms": matching_core.LEASE_COMMAND,
 }
 ENUMERATIONS = ("Kind", "Side", "Type", "TimeInForce", "SelfTrade", "Trigger", "Reason", "EventKind", "TradingState")
 
@@ -81,6 +82,7 @@ def test_an_enumeration_has_every_value_of_the_header(name: str) -> None:
         ("REDUCE_ONLY", 2),
         ("FIRM_SELF_TRADE", 4),
         ("EXTENDED", 8),
+        ("LEASED", 16),
         ("PRICE_MAX", 2**61 - 1),
         ("QUANTITY_MAX", 2**48),
         ("SYMBOL_MAX", 65_535),

@@ -6,6 +6,7 @@ from matching_core import (
     COMMAND,
     EVENT,
     FIRM_SELF_TRADE,
+    LEASED,
     POST_ONLY,
     EventKind,
     Kind,
@@ -16,7 +17,7 @@ from matching_core import (
     Type,
 )
 
-from tests.unit.matching_core.commands import SYMBOL, listed_core, submits
+from tests.unit.matching_core.commands import SYMBOL, lease_of, listed_core, submits
 
 
 def test_a_single_call_does_what_the_command_in_a_batch_does() -> None:
@@ -134,3 +135,30 @@ def test_a_core_tells_what_it_holds() -> None:
     core.apply(submits(order_id=range(1, 200_001)))
     assert core.live_orders == 200_000
     assert core.memory_bytes > empty_bytes
+
+
+def test_a_lease_is_told_as_it_is_now() -> None:
+    core = listed_core()
+    terms = {"buy_granted": 10, "sell_granted": 20, "price_high": 300, "orders_max": 4, "expires_at_ns": 5}
+    answer = core.apply(lease_of(3, version=7, **terms))[-1]
+    assert (answer["kind"], answer["maker_id"], answer["price"], answer["quantity"]) == (EventKind.LEASE_SET, 7, 10, 20)
+    assert core.submit_limit(1, SYMBOL, 3, Side.BUY, 100, 8, flags=LEASED) == 1
+    assert core.submit_limit(2, SYMBOL, 3, Side.SELL, 101, 6, flags=LEASED) == 1
+    assert core.submit_limit(3, SYMBOL, 0, Side.SELL, 100, 3) == 2
+    lease = core.lease(3, SYMBOL)
+    assert lease is not None
+    assert lease.version == 7
+    assert {name: getattr(lease, name) for name in terms} == terms
+    assert (lease.buy_filled, lease.buy_open, lease.sell_filled, lease.sell_open) == (3, 5, 0, 6)
+    assert lease.live_orders == 2
+    assert core.lease(3, 2) is None
+    assert core.lease(2, SYMBOL) is None
+
+
+def test_a_single_call_that_the_lease_does_not_cover_is_refused() -> None:
+    core = listed_core()
+    core.apply(lease_of(3, version=1, buy_granted=10, price_high=300, orders_max=4, expires_at_ns=5))
+    core.submit_limit(1, SYMBOL, 3, Side.BUY, 100, 11, flags=LEASED)
+    assert core.events()["reason"].tolist() == [Reason.LEASE_EXHAUSTED]
+    core.submit_limit(1, SYMBOL, 3, Side.BUY, 100, 1, at_ns=5, flags=LEASED)
+    assert core.events()["reason"].tolist() == [Reason.LEASE_EXPIRED]

@@ -64,6 +64,12 @@ def test_a_core_too_small_for_the_orders_refuses_the_snapshot() -> None:
     assert MatchingCore.restore(core.snapshot(), orders=0, orders_max=3).live_orders == 3
 
 
+def test_a_snapshot_of_another_version_is_refused_as_that(snapshot: bytes) -> None:
+    for version in (1, 3):
+        with pytest.raises(BadSnapshot, match="another version"):
+            MatchingCore.restore(snapshot[:8] + version.to_bytes(8, "little") + snapshot[16:])
+
+
 def test_only_bytes_are_a_snapshot() -> None:
     with pytest.raises(TypeError):
         MatchingCore.restore("snapshot")  # type: ignore[arg-type]  # That is what is tested.

@@ -8,7 +8,7 @@ import matching_core
 
 PROGRAM = """
 import numpy as np
-from matching_core import COMMAND, EventKind, MatchingCore, Side
+from matching_core import COMMAND, LEASED, EventKind, LeaseState, MatchingCore, Side
 
 core = MatchingCore(orders=10)
 events = core.apply(np.zeros(3, COMMAND))
@@ -16,6 +16,8 @@ count: int = core.submit_limit(1, 1, 0, Side.BUY, 100, 5, at_ns=3)
 bids: list[tuple[int, int, int]] = core.depth(1, Side.BUY, 5)
 order = core.order(1)
 price: int | None = order.price if order is not None else None
+lease: LeaseState | None = core.lease(1, 1)
+left: int = lease.buy_granted - lease.buy_filled - lease.buy_open if lease is not None else LEASED
 traded: bool = events["kind"][0] == EventKind.TRADED
 again = MatchingCore.restore(core.snapshot())
 """

@@ -40,7 +40,7 @@ STOP, STOP_LIMIT, TRAILING = Type.STOP, Type.STOP_LIMIT, Type.TRAILING_STOP
         (submit(1, BUY, 10, 100, expire_at_ns=100), "INVALID_TERMS"),
         (submit(1, BUY, 10, 100, time_in_force=GTD), "INVALID_TERMS"),
         (submit(1, BUY, 10, 100, time_in_force=GTD, expire_at_ns=50, at_ns=50), "INVALID_TERMS"),
-        (submit(1, BUY, 10, 100, flags=16), "INVALID_TERMS"),
+        (submit(1, BUY, 10, 100, flags=32), "INVALID_TERMS"),
         (replace(submit(1, BUY, 10, 100), side=3), "INVALID_TERMS"),
         (replace(submit(1, BUY, 10, 100), type=8), "INVALID_TERMS"),
         (replace(submit(1, BUY, 10, 100), time_in_force=0), "INVALID_TERMS"),

@@ -4,6 +4,7 @@ import pytest
 
 from tests.oracle.core import Oracle
 from tests.oracle.records import (
+    LEASED,
     Command,
     Event,
     EventKind,
@@ -15,7 +16,7 @@ from tests.oracle.records import (
     command_from_bytes,
     event_bytes,
 )
-from tests.support.core_commands import at, list_instrument, of_symbol, set_account, set_holding, submit
+from tests.support.core_commands import at, list_instrument, of_symbol, set_account, set_holding, set_lease, submit
 
 
 def folded(*words: int) -> int:
@@ -30,22 +31,24 @@ def test_the_hash_of_a_new_core_is_that_of_its_four_counters() -> None:
     assert Oracle().state_hash() == folded(0, 1, 1, 0)
 
 
-def test_the_hash_walks_instruments_accounts_holdings_and_orders_in_their_order() -> None:
+def test_the_hash_walks_instruments_accounts_holdings_leases_and_orders_in_their_order() -> None:
     oracle = Oracle()
     oracle.apply_batch(
         [
             list_instrument(2, tick=5, collar_bps=100),
             set_account(8, firm=3),
             set_holding(8, position=-4, symbol=2),
-            submit(77, Side.SELL, 10, 50, symbol=2, account=8, session=6, display_quantity=4, at_ns=9),
+            set_lease(8, 3, 2, buy_granted=7, sell_granted=20, price_high=60, orders_max=4, expires_at_ns=99),
+            submit(77, Side.SELL, 10, 50, symbol=2, account=8, session=6, flags=LEASED, display_quantity=4, at_ns=9),
         ]
     )
     assert oracle.state_hash() == folded(
-        *(9, 5, 2, 1),
+        *(9, 6, 2, 1),
         *(2, 5, 1, 0, 0, 0, 0, 100, 0, 0, 0),
         *(8, 3, 0, 0, 0, 0, 0, 1, 0, 0),
         *(8, 2, -4, 0, 0, 10),
-        *(77, 1, 50, 0, 10, 4, 8, 6, 2 | 1 << 8 | 1 << 16, 0, 0, 4, 0, 0),
+        *(8, 2, 3, 7, 20, 60, 4, 99, 0, 0, 0, 0, 0, 0, 0, 10, 1),
+        *(77, 1, 50, 0, 10, 4, 8, 6, 2 | 1 << 8 | 1 << 16 | 16 << 24, 0, 0, 4, 0, 0),
     )
 
 
@@ -57,6 +60,7 @@ def test_the_hash_walks_instruments_accounts_holdings_and_orders_in_their_order(
         list_instrument(2),
         set_account(2),
         set_holding(1, position=1),
+        set_lease(1),
         of_symbol(Kind.SET_MARK, price=7),
         of_symbol(Kind.HALT),
         submit(1, Side.BUY, 1, 1),

@@ -38,7 +38,13 @@ def told(events: Iterable[Event]) -> list[str]:
 
 
 def _line(event: Event) -> str:
-    """Such as `2 traded 5@100 with 1` or `2 canceled 3 NO_LIQUIDITY`; numbers that are 0 are left out."""
+    """Such as `2 traded 5@100 with 1` or `2 canceled 3 NO_LIQUIDITY`; numbers that are 0 are left out.
+
+    A lease is `lease_set 7 buy 5/20 sell 0/10`: its version, filled and granted.
+    """
+    if event.kind is EventKind.LEASE_SET:
+        buys, sells = f"{event.leaves}/{event.price}", f"{event.maker_leaves}/{event.quantity}"
+        return f"lease_set {event.maker_id} buy {buys} sell {sells}"
     words = [str(event.order_id)] if event.order_id else []
     words.append(event.kind.name.lower())
     if event.quantity or event.price:

@@ -44,6 +44,29 @@ struct LiveOrder {
   bool resting;  // In the book; else dormant, or at its venue.
 };
 
+// A sum of prices times quantities, which 64 bits do not hold: high * 2^64 + low.
+struct Notional {
+  std::uint64_t high;
+  std::uint64_t low;
+};
+
+// What an account may do in a symbol by leased orders, and what of it they have used. Buys and sells in lots.
+struct LeaseState {
+  std::int64_t version;
+  std::int64_t buy_granted;  // Of all leased orders there ever were, filled or open;
+  std::int64_t sell_granted;
+  std::int64_t price_high;
+  std::int64_t orders_max;
+  std::int64_t expires_at_ns;
+  std::int64_t buy_filled;  // so are these.
+  std::int64_t sell_filled;
+  Notional buy_notional;  // Of what was filled.
+  Notional sell_notional;
+  std::int64_t buy_open;  // The leaves of the live ones.
+  std::int64_t sell_open;
+  std::int64_t live_orders;
+};
+
 class CoreState;
 
 // One thread at a time. A moved-from core may only be destroyed or assigned to.
@@ -66,6 +89,7 @@ class Core {
   std::vector<LevelView> depth(std::uint32_t symbol, Side side, std::size_t levels_max) const;
   bool find(std::uint64_t order_id, LiveOrder& found) const;
   std::int64_t position(std::uint32_t account, std::uint32_t symbol) const;
+  bool lease(std::uint32_t account, std::uint32_t symbol, LeaseState& found) const;
   std::uint64_t next_event_seq() const;
   std::size_t live_orders() const;
   std::int64_t now() const;

@@ -35,6 +35,7 @@ enum class Kind : std::uint8_t {
   kStartAuction = 22,
   kUncross = 23,
   kAdvanceTime = 24,  // Nothing but the time: what is due expires.
+  kSetLease = 25,     // Of `account` in `symbol`.
 };
 
 enum class Side : std::uint8_t { kBuy = 1, kSell = 2 };
@@ -60,6 +61,8 @@ inline constexpr std::uint8_t kPostOnly = 1;
 inline constexpr std::uint8_t kReduceOnly = 2;
 inline constexpr std::uint8_t kFirmSelfTrade = 4;  // Self-trade prevention looks at the firm, not at the account.
 inline constexpr std::uint8_t kExtended = 8;       // `order` below is to be read; without it every field there counts as 0.
+inline constexpr std::uint8_t kLeased = 16;        // It uses the lease of its account in its symbol, and is refused without.
+inline constexpr std::uint8_t kFlagsEnd = 32;      // All flags together are below it.
 
 enum class Reason : std::uint8_t {
   kNone = 0,
@@ -87,6 +90,8 @@ enum class Reason : std::uint8_t {
   kNotInAuction = 26,
   kPostOnlyWouldTake = 27,
   kTooLate = 28,  // A replace to no more than what has traded, or of an order that its venue still owes an answer.
+  kLeaseExhausted = 29,  // Also: there is no lease.
+  kLeaseExpired = 30,
   // Cancelled: what was left could not stay.
   kNoLiquidity = 40,
   kFokNotFillable = 41,
@@ -132,6 +137,15 @@ struct HoldingTerms {  // kSetHolding: of `account` in `symbol`
   std::int64_t position_max;  // Of its magnitude, with every open order filled; 0: no limit.
   std::int64_t spare[6];
 };
+struct LeaseTerms {  // kSetLease: of `account` in `symbol`; 0 in a maximum: nothing
+  std::int64_t version;       // Not above the last one taken: nothing changes.
+  std::int64_t buy_granted;   // Lots of all leased buys there ever were, filled or open;
+  std::int64_t sell_granted;  // and of all sells.
+  std::int64_t price_high;    // No lot is bought or sold above.
+  std::int64_t orders_max;    // Live ones at a time.
+  std::int64_t expires_at_ns; // 0: it is stopped.
+  std::int64_t spare[2];
+};
 
 struct Command {
   std::uint64_t seq;
@@ -157,6 +171,7 @@ struct Command {
     InstrumentTerms instrument;
     AccountTerms account_terms;
     HoldingTerms holding;
+    LeaseTerms lease;
   };
 };
 static_assert(sizeof(Command) == 128 && std::is_trivially_copyable_v<Command>);
@@ -180,6 +195,8 @@ enum class EventKind : std::uint8_t {
   kAuctionStarted = 16,
   kUncrossed = 17,       // `price` and `quantity` of the cross; both 0 when nothing could trade.
   kUpdated = 18,         // Reference data was taken.
+  kLeaseSet = 19,        // The answer to kSetLease, whether it was taken or not: of the lease as it is `maker_id` the version,
+                         // `price` and `quantity` the granted buys and sells, `leaves` and `maker_leaves` the filled ones.
 };
 
 enum class TradingState : std::uint8_t { kContinuous = 0, kHalted = 1, kAuction = 2 };
@@ -187,11 +204,11 @@ enum class TradingState : std::uint8_t { kContinuous = 0, kHalted = 1, kAuction 
 struct Event {
   std::uint64_t seq;  // Counts order changes, from 1; a kTraded's maker has `seq`, its taker `seq + 1`.
   std::uint64_t order_id;
-  std::uint64_t maker_id;  // kTraded only, else 0.
+  std::uint64_t maker_id;  // kTraded, kLeaseSet; else 0.
   std::int64_t price;
   std::int64_t quantity;
   std::int64_t leaves;
-  std::int64_t maker_leaves;  // kTraded only, else 0.
+  std::int64_t maker_leaves;  // kTraded, kLeaseSet; else 0.
   std::uint32_t command;      // Index of the command in its batch.
   std::uint16_t symbol;
   EventKind kind;

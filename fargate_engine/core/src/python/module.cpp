@@ -48,9 +48,10 @@ Batch batch_of(nb::handle array) {
   if (!nb::isinstance(array, known.array)) throw nb::type_error("commands must be a numpy array");
   const nb::object dtype = array.attr("dtype");
   if (!dtype.is(known.command) && !dtype.equal(known.command) && !dtype.equal(known.instrument_command) &&
-      !dtype.equal(known.account_command) && !dtype.equal(known.holding_command)) {
+      !dtype.equal(known.account_command) && !dtype.equal(known.holding_command) &&
+      !dtype.equal(known.lease_command)) {
     throw nb::type_error(
-        "commands must have the dtype COMMAND, INSTRUMENT_COMMAND, ACCOUNT_COMMAND or HOLDING_COMMAND");
+        "commands must have the dtype COMMAND, INSTRUMENT_COMMAND, ACCOUNT_COMMAND, HOLDING_COMMAND or LEASE_COMMAND");
   }
   Py_buffer view;
   if (PyObject_GetBuffer(array.ptr(), &view, PyBUF_STRIDES) != 0) throw nb::python_error();
@@ -199,6 +200,13 @@ class MatchingCore {
     return core_.position(account, symbol);
   }
 
+  std::optional<book::LeaseState> lease(std::uint32_t account, std::uint32_t symbol) {
+    const Turn turn(mutex_);
+    book::LeaseState found;
+    if (!core_.lease(account, symbol, found)) return std::nullopt;
+    return found;
+  }
+
   std::size_t live_orders() {
     const Turn turn(mutex_);
     return core_.live_orders();
@@ -264,6 +272,33 @@ void define_live_order(nb::module_& module) {
       .def_ro("resting", &LiveOrder::resting, "In the book; else dormant, or at its venue.");
 }
 
+nb::object whole(const book::Notional& notional) {
+  return (nb::int_(notional.high) << nb::int_(64)) | nb::int_(notional.low);
+}
+
+void define_lease_state(nb::module_& module) {
+  using book::LeaseState;
+  nb::class_<LeaseState>(module, "LeaseState", nb::is_final(),
+                         "A lease as it was when it was asked for: what leased orders may do, and what they have done.")
+      .def_ro("version", &LeaseState::version, "The last one that was taken.")
+      .def_ro("buy_granted", &LeaseState::buy_granted, "Of all leased buys there ever were, filled or open.")
+      .def_ro("sell_granted", &LeaseState::sell_granted)
+      .def_ro("price_high", &LeaseState::price_high)
+      .def_ro("orders_max", &LeaseState::orders_max)
+      .def_ro("expires_at_ns", &LeaseState::expires_at_ns)
+      .def_ro("buy_filled", &LeaseState::buy_filled, "Of all leased buys there ever were.")
+      .def_ro("sell_filled", &LeaseState::sell_filled)
+      .def_prop_ro(
+          "buy_notional", [](const LeaseState& lease) { return whole(lease.buy_notional); },
+          nb::sig("def buy_notional(self) -> int"), "Price times quantity of what was filled.")
+      .def_prop_ro(
+          "sell_notional", [](const LeaseState& lease) { return whole(lease.sell_notional); },
+          nb::sig("def sell_notional(self) -> int"))
+      .def_ro("buy_open", &LeaseState::buy_open, "The leaves of the live ones.")
+      .def_ro("sell_open", &LeaseState::sell_open)
+      .def_ro("live_orders", &LeaseState::live_orders);
+}
+
 constexpr const char* kMatchingCoreDoc =
     R"(All the books of a shard as one state machine: commands in, events out; docs/matching.md has the rules.
 
@@ -276,7 +311,7 @@ Raises ValueError if `orders` is more than `orders_max`, MemoryError if there is
 constexpr const char* kApplyDoc =
     R"(Apply commands of shape (n,) in order; their events, of shape (m,) and dtype EVENT, in order.
 
-`commands` has one of the four command dtypes (one may be viewed as another), is contiguous and may be read-only; no
+`commands` has one of the five command dtypes (one may be viewed as another), is contiguous and may be read-only; no
 other thread may write to it during the call. The events own their memory and are read-only; `command` in them is the
 index in this batch. The GIL is released. A bad command is answered by an event; only what is not an array of commands
 raises: TypeError for another type or dtype, ValueError for another shape or a layout that must be copied first. After a
@@ -329,6 +364,8 @@ void define_matching_core(nb::module_& module) {
       .def("depth", &MatchingCore::depth, "symbol"_a, "side"_a, "levels_max"_a, kDepthDoc)
       .def("order", &MatchingCore::order, "order_id"_a, "The live order of that id, or None.")
       .def("position", &MatchingCore::position, "account"_a, "symbol"_a, "0 for whoever is not known.")
+      .def("lease", &MatchingCore::lease, "account"_a, "symbol"_a,
+           "The lease of that account in that symbol, or None if there was never one.")
       .def_prop_ro("live_orders", &MatchingCore::live_orders)
       .def_prop_ro("next_event_seq", &MatchingCore::next_event_seq, "The number that the next event will have.")
       .def_prop_ro("now_ns", &MatchingCore::now_ns, "The latest time that a command had.")
@@ -343,11 +380,13 @@ NB_MODULE(_core, module) {
   matching_core::define_enumerations(module);
   nb::exception<book::BadSnapshot>(module, "BadSnapshot", PyExc_ValueError);
   matching_core::define_live_order(module);
+  matching_core::define_lease_state(module);
   matching_core::define_matching_core(module);
   const matching_core::Numpy& numpy = matching_core::numpy();
   module.attr("COMMAND") = numpy.command;
   module.attr("INSTRUMENT_COMMAND") = numpy.instrument_command;
   module.attr("ACCOUNT_COMMAND") = numpy.account_command;
   module.attr("HOLDING_COMMAND") = numpy.holding_command;
+  module.attr("LEASE_COMMAND") = numpy.lease_command;
   module.attr("EVENT") = numpy.event;
 }

@@ -59,6 +59,7 @@ using book::Command;
 using book::Event;
 using book::HoldingTerms;
 using book::InstrumentTerms;
+using book::LeaseTerms;
 using book::OrderTerms;
 
 Fields first_line() {
@@ -110,6 +111,14 @@ nb::object holding_command() {
   return fields.dtype(sizeof(Command));
 }
 
+nb::object lease_command() {
+  Fields fields = first_line();
+  fields.TERM(LeaseTerms, lease, version).TERM(LeaseTerms, lease, buy_granted).TERM(LeaseTerms, lease, sell_granted);
+  fields.TERM(LeaseTerms, lease, price_high).TERM(LeaseTerms, lease, orders_max);
+  fields.TERM(LeaseTerms, lease, expires_at_ns).SPARE_TERMS(LeaseTerms, lease);
+  return fields.dtype(sizeof(Command));
+}
+
 nb::object event() {
   Fields fields;
   fields.FIELD(Event, seq).FIELD(Event, order_id).FIELD(Event, maker_id).FIELD(Event, price).FIELD(Event, quantity);
@@ -126,6 +135,7 @@ Numpy import_numpy() {
           instrument_command(),
           account_command(),
           holding_command(),
+          lease_command(),
           event()};
 }
 
@@ -159,7 +169,8 @@ void define_enumerations(nb::module_& module) {
       .value("RESUME", Kind::kResume)
       .value("START_AUCTION", Kind::kStartAuction)
       .value("UNCROSS", Kind::kUncross)
-      .value("ADVANCE_TIME", Kind::kAdvanceTime);
+      .value("ADVANCE_TIME", Kind::kAdvanceTime)
+      .value("SET_LEASE", Kind::kSetLease);
   nb::enum_<Side>(module, "Side", nb::is_arithmetic()).value("BUY", Side::kBuy).value("SELL", Side::kSell);
   nb::enum_<Type>(module, "Type", nb::is_arithmetic(), "The kind of order.")
       .value("LIMIT", Type::kLimit)
@@ -208,6 +219,8 @@ void define_enumerations(nb::module_& module) {
       .value("NOT_IN_AUCTION", Reason::kNotInAuction)
       .value("POST_ONLY_WOULD_TAKE", Reason::kPostOnlyWouldTake)
       .value("TOO_LATE", Reason::kTooLate)
+      .value("LEASE_EXHAUSTED", Reason::kLeaseExhausted)
+      .value("LEASE_EXPIRED", Reason::kLeaseExpired)
       .value("NO_LIQUIDITY", Reason::kNoLiquidity)
       .value("FOK_NOT_FILLABLE", Reason::kFokNotFillable)
       .value("MIN_QUANTITY", Reason::kMinQuantity)
@@ -234,7 +247,8 @@ void define_enumerations(nb::module_& module) {
       .value("RESUMED", EventKind::kResumed)
       .value("AUCTION_STARTED", EventKind::kAuctionStarted)
       .value("UNCROSSED", EventKind::kUncrossed)
-      .value("UPDATED", EventKind::kUpdated);
+      .value("UPDATED", EventKind::kUpdated)
+      .value("LEASE_SET", EventKind::kLeaseSet);
   nb::enum_<TradingState>(module, "TradingState", nb::is_arithmetic())
       .value("CONTINUOUS", TradingState::kContinuous)
       .value("HALTED", TradingState::kHalted)
@@ -244,6 +258,7 @@ void define_enumerations(nb::module_& module) {
   module.attr("REDUCE_ONLY") = book::kReduceOnly;
   module.attr("FIRM_SELF_TRADE") = book::kFirmSelfTrade;
   module.attr("EXTENDED") = book::kExtended;
+  module.attr("LEASED") = book::kLeased;
   module.attr("PRICE_MAX") = book::kPriceMax;
   module.attr("QUANTITY_MAX") = book::kQuantityMax;
   module.attr("SYMBOL_MAX") = book::kSymbolMax;

@@ -11,6 +11,7 @@ struct Numpy {
   nanobind::object instrument_command;
   nanobind::object account_command;
   nanobind::object holding_command;
+  nanobind::object lease_command;
   nanobind::object event;
 };
 

@@ -2,7 +2,8 @@
 
 `COMMAND` and `EVENT` are the numpy dtypes of its records (128 and 64 bytes, little endian, as `book/messages.hpp` has
 them). A command's first 64 bytes are the same for every kind; the rest is read by kind, so an array may be viewed as
-`INSTRUMENT_COMMAND` (LIST_INSTRUMENT), `ACCOUNT_COMMAND` (SET_ACCOUNT) or `HOLDING_COMMAND` (SET_HOLDING).
+`INSTRUMENT_COMMAND` (LIST_INSTRUMENT), `ACCOUNT_COMMAND` (SET_ACCOUNT), `HOLDING_COMMAND` (SET_HOLDING) or
+`LEASE_COMMAND` (SET_LEASE). `LEASE_SET` events say what a lease is in fields of other names: `docs/matching.md`.
 `docs/matching.md` has every rule.
 """
 
@@ -14,6 +15,8 @@ from matching_core._core import (
     FIRM_SELF_TRADE,
     HOLDING_COMMAND,
     INSTRUMENT_COMMAND,
+    LEASE_COMMAND,
+    LEASED,
     POST_ONLY,
     PRICE_MAX,
     QUANTITY_MAX,
@@ -22,6 +25,7 @@ from matching_core._core import (
     BadSnapshot,
     EventKind,
     Kind,
+    LeaseState,
     LiveOrder,
     MatchingCore,
     Reason,
@@ -41,6 +45,8 @@ __all__ = [
     "FIRM_SELF_TRADE",
     "HOLDING_COMMAND",
     "INSTRUMENT_COMMAND",
+    "LEASED",
+    "LEASE_COMMAND",
     "POST_ONLY",
     "PRICE_MAX",
     "QUANTITY_MAX",
@@ -49,6 +55,7 @@ __all__ = [
     "BadSnapshot",
     "EventKind",
     "Kind",
+    "LeaseState",
     "LiveOrder",
     "MatchingCore",
     "Reason",
