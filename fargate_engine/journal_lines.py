@@ -97,6 +97,8 @@ def _command(command: Any, amounts: _Amounts, detail: Document | None) -> Docume
         told["time_in_force"] = _name(TimeInForce, int(command["time_in_force"]))
         told["venue"] = int(command["venue"])
         told["account"] = int(command["account"])
+    if kind == Kind.SET_LEASE:
+        told |= _lease_terms(command, amounts)
     if command["quantity"]:
         told["quantity"] = amounts.quantity(symbol, int(command["quantity"]))
     if command["price"]:
@@ -106,8 +108,35 @@ def _command(command: Any, amounts: _Amounts, detail: Document | None) -> Docume
     return told
 
 
+def _lease_terms(command: Any, amounts: _Amounts) -> Document:
+    symbol = int(command["symbol"])
+    (lease,) = np.frombuffer(command.tobytes(), matching_core.LEASE_COMMAND)
+    return {
+        "account": int(lease["account"]),
+        "version": int(lease["version"]),
+        "buy_granted": amounts.quantity(symbol, int(lease["buy_granted"])),
+        "sell_granted": amounts.quantity(symbol, int(lease["sell_granted"])),
+        "price_high": amounts.price(symbol, int(lease["price_high"])),
+        "orders_max": int(lease["orders_max"]),
+        "expires_at_ns": int(lease["expires_at_ns"]),
+    }
+
+
+def _lease_set(event: CoreEvent, amounts: _Amounts) -> Document:
+    """It tells by the fields of a trade: docs/matching.md, "Records"."""
+    return {
+        "version": event.maker_id,
+        "buy_granted": amounts.quantity(event.symbol, event.price),
+        "sell_granted": amounts.quantity(event.symbol, event.quantity),
+        "buy_filled": amounts.quantity(event.symbol, event.leaves),
+        "sell_filled": amounts.quantity(event.symbol, event.maker_leaves),
+    }
+
+
 def _event(event: CoreEvent, amounts: _Amounts) -> Document:
     told: Document = {"event": event.seq, "what": _name(EventKind, event.kind)}
+    if event.kind == EventKind.LEASE_SET:
+        return told | _lease_set(event, amounts)
     if event.order_id:
         told["order"] = _order(event.order_id)
     if event.maker_id:

@@ -27,6 +27,8 @@ _REASONS = {
     CoreReason.HALTED: Reason("HALTED", "trading in the symbol is halted"),
     CoreReason.NOT_IN_AUCTION: Reason("NOT_IN_AUCTION", "such an order cannot take part in an auction"),
     CoreReason.POST_ONLY_WOULD_TAKE: POST_ONLY_WOULD_TAKE,
+    CoreReason.LEASE_EXHAUSTED: Reason("LEASE_EXHAUSTED", "the account's lease does not cover it"),
+    CoreReason.LEASE_EXPIRED: Reason("LEASE_EXPIRED", "the account's lease has run out"),
     CoreReason.NO_LIQUIDITY: NO_LIQUIDITY,
     CoreReason.FOK_NOT_FILLABLE: FOK_NOT_FILLABLE,
     CoreReason.MIN_QUANTITY: Reason("MIN_QUANTITY", "less than its minimum quantity could be filled at once"),

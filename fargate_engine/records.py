@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import matching_core
 import numpy as np
-from matching_core import Kind
+from matching_core import EventKind, Kind
 
 from breakwater.errors import InvalidRequest
 
@@ -131,4 +131,5 @@ def of_registered_orders(events: Records) -> list[CoreEvent]:
     # 0 is no order, and becomes the highest number here: one comparison sees to both ends.
     is_taker = events["order_id"] - np.uint64(1) < np.uint64(FIRST_RECORD_ORDER_ID - 1)
     is_maker = events["maker_id"] - np.uint64(1) < np.uint64(FIRST_RECORD_ORDER_ID - 1)
+    is_maker &= events["kind"] == EventKind.TRADED  # What was set of a lease has its version there.
     return [CoreEvent._make(fields) for fields in events[is_taker | is_maker].tolist()]

@@ -6,10 +6,11 @@ import matching_core
 import numpy as np
 import orjson
 import pytest
-from matching_core import Kind
+from matching_core import EventKind, Kind
 
 from breakwater.db.journal import JournalRow
 from fargate_engine.journal_lines import CommandLine, command_lines
+from fargate_engine.records import Records
 from fargate_engine.registry import Registry
 
 
@@ -17,6 +18,10 @@ def line_with(details: Any) -> CommandLine:
     command = np.zeros(1, matching_core.COMMAND)
     command["seq"], command["kind"], command["order_id"] = 7, Kind.VENUE_REJECTED, 3
     told = orjson.dumps([[0, "VenueRejected", details]]).decode()
+    return line_of(command, told, np.zeros(0, matching_core.EVENT))
+
+
+def line_of(command: Records, told: str, events: Records) -> CommandLine:
     row = JournalRow(
         shard=0,
         seq=7,
@@ -28,7 +33,7 @@ def line_with(details: Any) -> CommandLine:
         event_seq=0,
         state_hash=None,
     )
-    (line,) = command_lines(row, np.zeros(0, matching_core.EVENT), Registry())
+    (line,) = command_lines(row, events, Registry())
     return line
 
 
@@ -60,3 +65,21 @@ def test_words_of_others_cannot_forge_a_line_or_move_the_cursor() -> None:
     text = line_with({"code": "NO\n 0        8  forged", "reason": "\x1b[2Jgone \u202e back"}).as_text()
     assert text.endswith(r"NO\n 0        8  forged: \x1b[2Jgone \u202e back")
     assert text.isprintable()
+
+
+def test_a_lease_and_what_became_of_it_are_told_by_name() -> None:
+    lease = np.zeros(1, matching_core.LEASE_COMMAND)
+    for name, value in {"seq": 7, "kind": Kind.SET_LEASE, "symbol": 4, "account": 3, "version": 9}.items():
+        lease[name] = value
+    lease["buy_granted"], lease["price_high"], lease["orders_max"], lease["expires_at_ns"] = 50, 200, 6, 1_000
+    events = np.zeros(1, matching_core.EVENT)
+    events["seq"], events["kind"], events["symbol"], events["maker_id"] = 2, EventKind.LEASE_SET, 4, 9
+    events["price"], events["quantity"], events["leaves"], events["maker_leaves"] = 50, 10, 20, 10
+    command, event = line_of(lease.view(matching_core.COMMAND), "", events).as_text().splitlines()
+    assert command.endswith(
+        "SET_LEASE symbol 4 account=3 version=9 buy_granted=50 lots sell_granted=0 lots price_high=200 ticks "
+        "orders_max=6 expires_at_ns=1000"
+    )
+    assert event.strip() == (
+        "2 LEASE_SET version=9 buy_granted=50 lots sell_granted=10 lots buy_filled=20 lots sell_filled=10 lots"
+    )

@@ -12,7 +12,7 @@ from matching_core import EventKind, Kind
 from breakwater.domain.orders import OrdStatus, Side
 from breakwater.errors import InvalidRequest
 from fargate_engine import records
-from fargate_engine.records import FIRST_RECORD_ORDER_ID, RECORDS_MAX, Records, check_records
+from fargate_engine.records import FIRST_RECORD_ORDER_ID, RECORDS_MAX, Records, check_records, of_registered_orders
 from tests.unit.fargate_engine.driven import Driven, replayed
 from tests.unit.fargate_engine.orders import submit
 from tests.unit.fargate_engine.record_batches import BUY, SELL, cancels, limit_orders
@@ -81,6 +81,12 @@ def test_rows_of_records_have_no_details_and_replay_to_the_same_state() -> None:
     assert replayed(driven.rows).state_hash() == driven.state.state_hash()
 
 
+def test_what_was_set_of_a_lease_is_no_order_though_its_version_stands_where_a_maker_would() -> None:
+    events = np.zeros(2, matching_core.EVENT)
+    events["kind"], events["maker_id"] = [EventKind.LEASE_SET, EventKind.TRADED], 5
+    assert [event.kind for event in of_registered_orders(events)] == [EventKind.TRADED]
+
+
 def test_a_mass_cancel_by_records_reaches_the_orders_of_the_api() -> None:
     driven = Driven()
     driven.apply(submit(1), submit(2, venue="SIM"))
@@ -111,6 +117,7 @@ def with_field(name: str, value: int) -> Callable[[], Records]:
         lambda: np.zeros(1, matching_core.INSTRUMENT_COMMAND),
         with_field("kind", Kind.LIST_INSTRUMENT),
         with_field("kind", Kind.SET_ACCOUNT),
+        with_field("kind", Kind.SET_LEASE),
         with_field("kind", Kind.REFUSE),
         with_field("kind", Kind.VENUE_FILLED),
         with_field("kind", 0),
