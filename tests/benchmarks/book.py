@@ -19,6 +19,8 @@ RUNS = 1
 RUN_TIMEOUT_S = 300
 P99_GOAL_NS = 250
 P999_GOAL_NS = 1_000
+LEASED_GOAL_NS = 1_000
+LEASED_RATE_GOAL = 1e6
 
 
 def run() -> list[Figure]:
@@ -26,8 +28,8 @@ def run() -> list[Figure]:
         told = "skipped: ../shared/bench is not here"
         return [Figure("core in C++, common workload", ">= 0.55 of the probe", None, None, told, None)]
     probe = workload.compiled("probe", workload.SHARED / "probe.cpp", "-O3", "-march=native", "-DEVENTS=1")
-    core, checked = _cores()
-    common = _measured(workload.generated("w1"), probe, core, checked)
+    core, checked, leased = _cores()
+    common = _measured(workload.generated("w1"), probe, core, checked, leased)
     deep = _measured(workload.generated("w1_deep"), probe, core)
     return [
         _figure(
@@ -44,6 +46,7 @@ def run() -> list[Figure]:
             common[probe],
             lambda ratio, _told: ratio >= 0.4,
         ),
+        _leased_figure(common[leased], common[checked]),
         _figure(
             "core in C++, 100,000 live orders",
             ">= 0.55 of the probe",
@@ -54,14 +57,18 @@ def run() -> list[Figure]:
     ]
 
 
-def _cores() -> tuple[Path, Path]:
-    """The core on the common workload, without and with the pre-trade checks; its build folder stays."""
+def _cores() -> tuple[Path, Path, Path]:
+    """The core on the common workload: without the pre-trade checks, with them, and with every order leased, too.
+
+    Its build folder stays.
+    """
     build = workload.BUILD / "core"
     cmake, ninja = (str(Path(sys.executable).parent / tool) for tool in ("cmake", "ninja"))
     configure = [cmake, "-S", str(CORE), "-B", str(build), "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"]
     for command in ([*configure, f"-DBOOK_BENCH_HARNESS={workload.SHARED}"], [cmake, "--build", str(build)]):
         subprocess.run(command, check=True, timeout=workload.BUILD_TIMEOUT_S, stdout=subprocess.DEVNULL)
-    return build / "common_workload_checks0", build / "common_workload_checks1"
+    checks0, checks1, leases = (build / f"common_workload_{name}" for name in ("checks0", "checks1", "leases"))
+    return checks0, checks1, leases
 
 
 def _measured(file: Path, *programs: Path) -> dict[Path, list[dict[str, Any]]]:
@@ -82,7 +89,7 @@ def _figure(
     probe: list[dict[str, Any]],
     is_good: Callable[[float, dict[str, float]], bool],
 ) -> Figure:
-    medians = {key: statistics.median(told[key] for told in measured) for key in ("Mops_median", "p50", "p99", "p999")}
+    medians = _medians(measured, "Mops_median", "p50", "p99", "p999")
     probe_rate = statistics.median(told["Mops_median"] for told in probe)
     ratio = statistics.median(
         own["Mops_median"] / other["Mops_median"] for own, other in zip(measured, probe, strict=True)
@@ -92,3 +99,30 @@ def _figure(
         f"p99.9 {medians['p999']:.0f} ns"
     )
     return Figure(name, goal, medians["p50"] / 1e6, medians["p99"] / 1e6, other, is_good(ratio, medians))
+
+
+def _leased_figure(leased: list[dict[str, Any]], checked: list[dict[str, Any]]) -> Figure:
+    """A submit whose lease is asked beside all other checks: the whole of it, and what is more than without one."""
+    whole = _medians(leased, "Mops_median", "add_p50", "add_p99")
+    less = _medians(checked, "add_p50", "add_p99")
+    more_ns = statistics.median(
+        1000 / own["Mops_median"] - 1000 / other["Mops_median"] for own, other in zip(leased, checked, strict=True)
+    )
+    rate = whole["Mops_median"] * 1e6 * workload.submit_share("w1")
+    other = (
+        f"{rate / 1e6:.1f} M checks/s in {whole['Mops_median']:.1f} M operations/s, cancels and fills with them; "
+        f"the lease is {whole['add_p50'] - less['add_p50']:.0f} ns of the p50, "
+        f"{whole['add_p99'] - less['add_p99']:.0f} ns of the p99 and {more_ns:.0f} ns of an operation"
+    )
+    return Figure(
+        "check in the engine with leases",
+        "< 1 µs, >= 1 M checks/s",
+        whole["add_p50"] / 1e6,
+        whole["add_p99"] / 1e6,
+        other,
+        whole["add_p99"] < LEASED_GOAL_NS and rate >= LEASED_RATE_GOAL,
+    )
+
+
+def _medians(measured: list[dict[str, Any]], *keys: str) -> dict[str, float]:
+    return {key: statistics.median(told[key] for told in measured) for key in keys}

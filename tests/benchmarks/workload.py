@@ -87,6 +87,14 @@ def load(name: str) -> Workload:
     )
 
 
+def submit_share(name: str) -> float:
+    """How many of its operations are orders, the others cancels: 0 to 1."""
+    content = generated(name).read_bytes()
+    prefill = int(np.frombuffer(content, HEADER, count=1)[0]["prefill"])
+    types = np.frombuffer(content, OPERATION, offset=HEADER.itemsize)["type"][prefill:]
+    return float((types != CANCEL).mean())
+
+
 def listing() -> NDArray[np.void]:
     command = np.zeros(1, INSTRUMENT_COMMAND)
     command["kind"], command["symbol"], command["tick"], command["lot"] = Kind.LIST_INSTRUMENT, SYMBOL, 1, 1

@@ -1,5 +1,6 @@
 // The common workload, run on the core: compile with the folder that has bench.hpp on the include path.
 //   -DCHECKS=1: both accounts are known, and every limit is set but none is reached.
+//   -DLEASES=1, with CHECKS: every order is leased, too, and the leases grant more from time to time, as the ledger's do.
 #include <cstddef>
 
 #include "bench.hpp"
@@ -8,14 +9,23 @@
 #ifndef CHECKS
 #define CHECKS 0
 #endif
+#ifndef LEASES
+#define LEASES 0
+#endif
+static_assert(CHECKS || !LEASES, "only a known account has a lease");
 
 namespace {
 
 constexpr std::uint32_t kSymbol = 1;
 constexpr std::uint32_t kBuyer = 1, kSeller = 2;
+// Each time so many operations are done a lease is granted so many lots more: some three times what they use.
+constexpr std::size_t kRenewal = 10'000;
+constexpr std::int64_t kGrant = 500'000;
 
 struct CoreAdapter {
-  static constexpr const char* name = CHECKS ? "breakwater-core(checks,events)" : "breakwater-core(events)";
+  static constexpr const char* name = LEASES   ? "breakwater-core(leases,checks,events)"
+                                      : CHECKS ? "breakwater-core(checks,events)"
+                                               : "breakwater-core(events)";
 
   explicit CoreAdapter(const wl::Header& header) : core(book::Capacity{header.nprefill + header.nprefill / 8 + 64}) {
     book::Command list{};
@@ -38,6 +48,7 @@ struct CoreAdapter {
     command.type = book::Type::kLimit;
     command.time_in_force = book::TimeInForce::kGtc;
     command.self_trade = book::SelfTrade::kCancelNewest;
+    if (LEASES) command.flags = book::kLeased;
   }
 
   void know(std::uint32_t account) {
@@ -54,6 +65,15 @@ struct CoreAdapter {
     apply(set);
   }
 
+  void grant(std::uint32_t account, std::int64_t version) {
+    book::Command set{};
+    set.kind = book::Kind::kSetLease;
+    set.account = account;
+    set.symbol = kSymbol;
+    set.lease = {version, version * kGrant, version * kGrant, 1'000'000, 1 << 24, INT64_MAX, {}};
+    apply(set);
+  }
+
   void apply(const book::Command& command) { core.apply(&command, 1, events); }
 
   void prepare(const wl::Op*, std::size_t) {}
@@ -61,6 +81,11 @@ struct CoreAdapter {
   // The command is made here, from the 32 bytes that the probe reads as well: 2 million of them made before would be
   // 256 MB, and reading those the larger part of what is measured.
   void exec(std::size_t i, const wl::Op& op) {
+    if (LEASES && i % kRenewal == 0) {
+      const auto version = static_cast<std::int64_t>(i / kRenewal) + 1;
+      grant(kBuyer, version);
+      grant(kSeller, version);
+    }
     command.seq = i + 1;
     command.at_ns = CHECKS ? static_cast<std::int64_t>(i) * 1'000 : 0;
     command.order_id = op.id;
