@@ -164,17 +164,18 @@ ON CONFLICT (node_id) DO UPDATE SET reject_streak = s.reject_streak + 1
 END_REJECT_STREAK = """
 UPDATE limits.standings SET reject_streak = 0 WHERE node_id = ANY (%(node_ids)s) AND reject_streak <> 0
 """
-# A fill of a window that is over does not stop a node any more; one that was re-armed counts from there.
-REPEATED_EXECUTIONS = """
-SELECT l.node_id, l.limit_id, l.value, sum(a.automated_fill_count) AS fills
-FROM limits.limits l
+# A fill of a window that is over does not stop a node any more; one that was re-armed counts from there. Fills are kept
+# by whole seconds, so the window is a second longer: what is in its first one may be from the end of it.
+REPEATED_EXECUTIONS = f"""
+SELECT l.node_id, l.limit_id, l.value, l.action, sum(a.automated_fill_count) AS fills
+FROM (SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE}
+      AND l.node_id = ANY (%(node_ids)s) AND l.limit_type = 'REPEAT_EXECUTION') l
 LEFT JOIN limits.standings s USING (node_id)
-JOIN limits.activity a ON a.node_id = l.node_id AND (l.instrument = '*' OR l.instrument = a.symbol
-    OR l.instrument = 'venue:' || a.venue)
-  AND a.at > greatest(%(at)s - make_interval(secs => (l.parameters->>'window_s')::double precision), s.rearmed_at)
-WHERE l.node_id = ANY (%(node_ids)s) AND l.limit_type = 'REPEAT_EXECUTION'
-  AND (l.valid_from IS NULL OR l.valid_from <= %(at)s) AND (l.valid_until IS NULL OR l.valid_until > %(at)s)
-GROUP BY l.node_id, l.limit_id, l.value HAVING sum(a.automated_fill_count) >= l.value
+JOIN limits.activity a ON a.node_id = l.node_id AND a.at > greatest(s.rearmed_at,
+  %(at)s - make_interval(secs => 1 + (l.parameters->>'window_s')::double precision))
+JOIN market.instruments i ON i.symbol = a.symbol
+  AND l.instrument IN ('*', a.symbol, 'venue:' || a.venue, 'class:' || i.asset_class)
+GROUP BY l.node_id, l.limit_id, l.value, l.action HAVING sum(a.automated_fill_count) >= l.value
 """
 # A round trip of the account is one of every scope above it. The cool-down is that of the limit of each node.
 COUNT_ROUND_TRIP = """

@@ -191,7 +191,7 @@ class LimitRows:
         self._connection.execute(statements.END_REJECT_STREAK, {"node_ids": list(node_ids)})
 
     def repeated_executions(self, node_ids: Sequence[uuid.UUID], at: datetime) -> list[dict[str, Any]]:
-        """The limits on automated fills that are reached at these nodes: node_id, limit_id, value, fills."""
+        """The limits on automated fills that are reached at these nodes: node_id, limit_id, value, action, fills."""
         return self._dicts(statements.REPEATED_EXECUTIONS, {"node_ids": list(node_ids), "at": at})
 
     def count_round_trip(self, account_id: uuid.UUID, *, lost: bool, at: datetime) -> None:
