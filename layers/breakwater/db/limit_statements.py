@@ -177,20 +177,22 @@ JOIN market.instruments i ON i.symbol = a.symbol
   AND l.instrument IN ('*', a.symbol, 'venue:' || a.venue, 'class:' || i.asset_class)
 GROUP BY l.node_id, l.limit_id, l.value, l.action HAVING sum(a.automated_fill_count) >= l.value
 """
-# A round trip of the account is one of every scope above it. The cool-down is that of the limit of each node.
-COUNT_ROUND_TRIP = """
-INSERT INTO limits.standings AS s (node_id, tenant_id, loss_streak)
-SELECT n.node_id, n.tenant_id, %(lost)s::integer
+# A round trip of the account is one of every scope above it, and of the strategies and keys below it, which have no
+# positions of their own. A cool-down that runs is never cut short. The nodes above are locked.
+COUNT_ROUND_TRIP = f"""
+INSERT INTO limits.standings AS s (node_id, tenant_id, loss_streak, cool_until)
+SELECT n.node_id, n.tenant_id, streak.losses, (
+    SELECT max(%(at)s::timestamptz + make_interval(secs => (l.parameters->>'cool_down_s')::double precision))
+    FROM (SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.node_id = n.node_id AND l.limit_type = 'LOSS_STREAK') l
+    WHERE streak.losses >= l.value)
 FROM limits.nodes n
-WHERE n.node_id = ANY ((SELECT path FROM limits.nodes WHERE account_id = %(account_id)s)::uuid[])
-  AND EXISTS (SELECT FROM limits.limits l WHERE l.node_id = n.node_id AND l.limit_type = 'LOSS_STREAK')
-ON CONFLICT (node_id) DO UPDATE SET
-  loss_streak = CASE WHEN excluded.loss_streak = 0 THEN 0 ELSE s.loss_streak + 1 END,
-  cool_until = CASE
-    WHEN excluded.loss_streak = 0 THEN s.cool_until
-    ELSE (SELECT max(%(at)s::timestamptz + make_interval(secs => (l.parameters->>'cool_down_s')::double precision))
-          FROM limits.limits l
-          WHERE l.node_id = s.node_id AND l.limit_type = 'LOSS_STREAK' AND s.loss_streak + 1 >= l.value) END
+JOIN limits.nodes a ON a.account_id = %(account_id)s AND (n.node_id = ANY (a.path) OR a.node_id = ANY (n.path))
+LEFT JOIN limits.standings before ON before.node_id = n.node_id
+CROSS JOIN LATERAL (
+  SELECT CASE WHEN %(lost)s::integer = 0 THEN 0 ELSE coalesce(before.loss_streak, 0) + 1 END AS losses) streak
+WHERE EXISTS (SELECT FROM limits.limits l WHERE l.node_id = n.node_id AND l.limit_type = 'LOSS_STREAK')
+ON CONFLICT (node_id) DO UPDATE SET loss_streak = excluded.loss_streak,
+  cool_until = greatest(s.cool_until, excluded.cool_until)
 """
 REARM = """
 INSERT INTO limits.standings AS s (node_id, tenant_id, rearmed_at) VALUES (%(node_id)s, %(tenant_id)s, %(at)s)

@@ -195,7 +195,7 @@ class LimitRows:
         return self._dicts(statements.REPEATED_EXECUTIONS, {"node_ids": list(node_ids), "at": at})
 
     def count_round_trip(self, account_id: uuid.UUID, *, lost: bool, at: datetime) -> None:
-        """A position of the account was closed: at a loss it adds to the streak of every scope with a limit."""
+        """A position of the account was closed: at a loss it adds to the streak of each of its scopes with a limit."""
         self._connection.execute(statements.COUNT_ROUND_TRIP, {"account_id": account_id, "lost": int(lost), "at": at})
 
     def heartbeat(self, node_id: uuid.UUID, at: datetime) -> None:
