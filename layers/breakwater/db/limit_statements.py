@@ -164,32 +164,35 @@ ON CONFLICT (node_id) DO UPDATE SET reject_streak = s.reject_streak + 1
 END_REJECT_STREAK = """
 UPDATE limits.standings SET reject_streak = 0 WHERE node_id = ANY (%(node_ids)s) AND reject_streak <> 0
 """
-# A fill of a window that is over does not stop a node any more; one that was re-armed counts from there.
-REPEATED_EXECUTIONS = """
-SELECT l.node_id, l.limit_id, l.value, sum(a.automated_fill_count) AS fills
-FROM limits.limits l
+# A fill of a window that is over does not stop a node any more; one that was re-armed counts from there. Fills are kept
+# by whole seconds, so the window is a second longer: what is in its first one may be from the end of it.
+REPEATED_EXECUTIONS = f"""
+SELECT l.node_id, l.limit_id, l.value, l.action, sum(a.automated_fill_count) AS fills
+FROM (SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE}
+      AND l.node_id = ANY (%(node_ids)s) AND l.limit_type = 'REPEAT_EXECUTION') l
 LEFT JOIN limits.standings s USING (node_id)
-JOIN limits.activity a ON a.node_id = l.node_id AND (l.instrument = '*' OR l.instrument = a.symbol
-    OR l.instrument = 'venue:' || a.venue)
-  AND a.at > greatest(%(at)s - make_interval(secs => (l.parameters->>'window_s')::double precision), s.rearmed_at)
-WHERE l.node_id = ANY (%(node_ids)s) AND l.limit_type = 'REPEAT_EXECUTION'
-  AND (l.valid_from IS NULL OR l.valid_from <= %(at)s) AND (l.valid_until IS NULL OR l.valid_until > %(at)s)
-GROUP BY l.node_id, l.limit_id, l.value HAVING sum(a.automated_fill_count) >= l.value
+JOIN limits.activity a ON a.node_id = l.node_id AND a.at > greatest(s.rearmed_at,
+  %(at)s - make_interval(secs => 1 + (l.parameters->>'window_s')::double precision))
+JOIN market.instruments i ON i.symbol = a.symbol
+  AND l.instrument IN ('*', a.symbol, 'venue:' || a.venue, 'class:' || i.asset_class)
+GROUP BY l.node_id, l.limit_id, l.value, l.action HAVING sum(a.automated_fill_count) >= l.value
 """
-# A round trip of the account is one of every scope above it. The cool-down is that of the limit of each node.
-COUNT_ROUND_TRIP = """
-INSERT INTO limits.standings AS s (node_id, tenant_id, loss_streak)
-SELECT n.node_id, n.tenant_id, %(lost)s::integer
+# A round trip of the account is one of every scope above it, and of the strategies and keys below it, which have no
+# positions of their own. A cool-down that runs is never cut short. The nodes above are locked.
+COUNT_ROUND_TRIP = f"""
+INSERT INTO limits.standings AS s (node_id, tenant_id, loss_streak, cool_until)
+SELECT n.node_id, n.tenant_id, streak.losses, (
+    SELECT max(%(at)s::timestamptz + make_interval(secs => (l.parameters->>'cool_down_s')::double precision))
+    FROM (SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.node_id = n.node_id AND l.limit_type = 'LOSS_STREAK') l
+    WHERE streak.losses >= l.value)
 FROM limits.nodes n
-WHERE n.node_id = ANY ((SELECT path FROM limits.nodes WHERE account_id = %(account_id)s)::uuid[])
-  AND EXISTS (SELECT FROM limits.limits l WHERE l.node_id = n.node_id AND l.limit_type = 'LOSS_STREAK')
-ON CONFLICT (node_id) DO UPDATE SET
-  loss_streak = CASE WHEN excluded.loss_streak = 0 THEN 0 ELSE s.loss_streak + 1 END,
-  cool_until = CASE
-    WHEN excluded.loss_streak = 0 THEN s.cool_until
-    ELSE (SELECT max(%(at)s::timestamptz + make_interval(secs => (l.parameters->>'cool_down_s')::double precision))
-          FROM limits.limits l
-          WHERE l.node_id = s.node_id AND l.limit_type = 'LOSS_STREAK' AND s.loss_streak + 1 >= l.value) END
+JOIN limits.nodes a ON a.account_id = %(account_id)s AND (n.node_id = ANY (a.path) OR a.node_id = ANY (n.path))
+LEFT JOIN limits.standings before ON before.node_id = n.node_id
+CROSS JOIN LATERAL (
+  SELECT CASE WHEN %(lost)s::integer = 0 THEN 0 ELSE coalesce(before.loss_streak, 0) + 1 END AS losses) streak
+WHERE EXISTS (SELECT FROM limits.limits l WHERE l.node_id = n.node_id AND l.limit_type = 'LOSS_STREAK')
+ON CONFLICT (node_id) DO UPDATE SET loss_streak = excluded.loss_streak,
+  cool_until = greatest(s.cool_until, excluded.cool_until)
 """
 REARM = """
 INSERT INTO limits.standings AS s (node_id, tenant_id, rearmed_at) VALUES (%(node_id)s, %(tenant_id)s, %(at)s)

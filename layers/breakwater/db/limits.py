@@ -191,11 +191,11 @@ class LimitRows:
         self._connection.execute(statements.END_REJECT_STREAK, {"node_ids": list(node_ids)})
 
     def repeated_executions(self, node_ids: Sequence[uuid.UUID], at: datetime) -> list[dict[str, Any]]:
-        """The limits on automated fills that are reached at these nodes: node_id, limit_id, value, fills."""
+        """The limits on automated fills that are reached at these nodes: node_id, limit_id, value, action, fills."""
         return self._dicts(statements.REPEATED_EXECUTIONS, {"node_ids": list(node_ids), "at": at})
 
     def count_round_trip(self, account_id: uuid.UUID, *, lost: bool, at: datetime) -> None:
-        """A position of the account was closed: at a loss it adds to the streak of every scope with a limit."""
+        """A position of the account was closed: at a loss it adds to the streak of each of its scopes with a limit."""
         self._connection.execute(statements.COUNT_ROUND_TRIP, {"account_id": account_id, "lost": int(lost), "at": at})
 
     def heartbeat(self, node_id: uuid.UUID, at: datetime) -> None:

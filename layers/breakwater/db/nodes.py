@@ -34,6 +34,13 @@ class NodeRows:
             (time_zone, session_start, node_id),
         )
 
+    def knows_time_zone(self, name: str) -> bool:
+        """Whether Postgres can tell the time there: of one that it does not know, no order could be judged."""
+        row = self._connection.execute(
+            "SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = %s)", (name,)
+        ).fetchone()
+        return bool(row and row[0])
+
     def has_history(self, node_id: uuid.UUID) -> bool:
         """Whether anything was ever reserved at it, or set below it: then it has to stay."""
         row = self._connection.execute(

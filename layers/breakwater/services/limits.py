@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.limits import Ladder
-from breakwater.domain.exposure import ZERO, Node, NodeState, Scope, is_stricter
+from breakwater.domain.exposure import ZERO, Action, Node, NodeState, Scope, is_stricter
 from breakwater.domain.limit_types import ProposedOrder
 from breakwater.domain.limits import (
     Finding,
@@ -217,13 +217,11 @@ def _tell_nodes(
 def _stop_repeated_executions(tx: TenantTransaction, node_ids: Sequence[uuid.UUID], at: datetime) -> None:
     """The fill that reaches the limit stops the node, not the next order: the window may be over by then."""
     for reached in tx.limits.repeated_executions(node_ids, at):
-        node = tx.limits.node(reached["node_id"], at)
-        if node is None or not is_stricter(NodeState.SUSPENDED, node.state):
+        node, state = tx.limits.node(reached["node_id"], at), Action(reached["action"]).node_state
+        if node is None or state is None or not is_stricter(state, node.state):
             continue
         reason = f"REPEAT_EXECUTION of {reached['value']}: {reached['fills']} automated fills in the window"
-        change_node_state(
-            tx, node, NodeState.SUSPENDED, reason=reason, by=CHANGED_BY, correlation_id=str(node.node_id), at=at
-        )
+        change_node_state(tx, node, state, reason=reason, by=CHANGED_BY, correlation_id=str(node.node_id), at=at)
 
 
 def _warnings(order: PlaceOrder, findings: list[Finding]) -> list[LimitBreached]:

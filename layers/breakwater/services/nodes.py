@@ -135,8 +135,10 @@ def _move(node: Node, parent_id: uuid.UUID, tx: TenantTransaction, at: datetime)
 
 
 def _set_calendar(node: Node, change: NodeChange, tx: TenantTransaction) -> None:
-    time_zone = change.time_zone or node.time_zone
+    time_zone = node.time_zone if change.time_zone is None else change.time_zone
     check_time_zone(time_zone)
+    if not tx.nodes.knows_time_zone(time_zone):  # Its list and Python's are not quite the same.
+        raise InvalidRequest(f"unknown time zone {time_zone}", field="time_zone")
     start = node.session_start
     if change.session_start is not None:
         hours, minutes = change.session_start.split(":")

@@ -1,0 +1,190 @@
+"""Another value for a limit, for a while: asked for by one, approved by another, and over by itself."""
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+import pytest
+
+from breakwater.db.connection import TenantTransaction
+from breakwater.domain.permissions import Caller
+from breakwater.errors import InvalidRequest, NotFound, NotPermitted
+from breakwater.services import limit_settings, limit_tree
+from events.limits import OverrideChanged
+from tests.conftest import DatabaseUrls
+from tests.integration.limits.firm import NOW, Firm, order_of, set_reference
+from tests.integration.limits.people import events_of, limit, override, refused_by, risk_manager
+
+MINUTE = timedelta(minutes=1)
+MICROSECOND = timedelta(microseconds=1)
+
+
+@pytest.fixture
+def ada(firm: Firm) -> Caller:
+    """The other one, who approves."""
+    return risk_manager(firm, "ada")
+
+
+@pytest.fixture
+def limit_id(tx: TenantTransaction, firm: Firm, risk: Caller) -> str:
+    """Of a desk's largest order of one unit."""
+    return limit(tx, risk, firm.desk, "MAX_ORDER_QTY", "1")["limit_id"]
+
+
+def approve(tx: TenantTransaction, by: Caller, told: Any, at: datetime = NOW) -> Any:
+    return limit_settings.approve_override(uuid.UUID(told["override_id"]), by, tx, at)
+
+
+def end(tx: TenantTransaction, by: Caller, told: Any, at: datetime = NOW) -> Any:
+    return limit_settings.end_override(uuid.UUID(told["override_id"]), by, tx, at)
+
+
+type Largest = Callable[[datetime], Decimal | None]
+
+
+@pytest.fixture
+def largest(tx: TenantTransaction, firm: Firm, database_urls: DatabaseUrls) -> Largest:
+    """What of 100 units passes at that moment; nothing is reserved. None: all of it."""
+
+    def ask(at: datetime) -> Decimal | None:
+        set_reference(database_urls.admin, Decimal(2000), at)
+        found = limit_tree.validate(order_of(firm, quantity="100").terms, risk_manager(firm), tx, at)
+        return None if found["passes"] else Decimal(found["largest_passing_quantity"] or 0)
+
+    return ask
+
+
+def test_it_counts_from_its_approval_by_another_person_until_its_end(
+    tx: TenantTransaction, risk: Caller, ada: Caller, limit_id: str, largest: Largest
+) -> None:
+    told = override(tx, risk, limit_id, "5", minutes=60)
+    assert told["state"] == "REQUESTED"
+    assert largest(NOW) == 1
+    assert approve(tx, ada, told)["state"] == "ACTIVE"
+    for at, quantity in (
+        (NOW, 5),
+        (NOW + 60 * MINUTE - MICROSECOND, 5),
+        (NOW + 60 * MINUTE, 1),  # Nobody had to end it.
+    ):
+        assert largest(at) == quantity
+    listed = limit_settings.list_overrides(risk, tx, NOW + 60 * MINUTE, open_only=False)["items"]
+    assert [each["state"] for each in listed] == ["ENDED"]
+
+
+def test_whoever_asked_for_it_cannot_approve_it(
+    tx: TenantTransaction, risk: Caller, limit_id: str, largest: Largest
+) -> None:
+    told = override(tx, risk, limit_id, "5")
+    with pytest.raises(NotPermitted):
+        approve(tx, risk, told)
+    assert largest(NOW) == 1
+    # And not even the database would take it.
+    with pytest.raises(psycopg.errors.CheckViolation), tx.connection.transaction():
+        tx.limit_settings.approve_override(uuid.UUID(told["override_id"]), "risk", NOW)
+
+
+def test_it_does_not_count_before_it_starts(
+    tx: TenantTransaction, risk: Caller, ada: Caller, limit_id: str, largest: Largest
+) -> None:
+    told = override(tx, risk, limit_id, "5", starts_at=NOW + 10 * MINUTE)
+    assert approve(tx, ada, told)["state"] == "APPROVED"
+    for at, quantity in ((NOW + 10 * MINUTE - MICROSECOND, 1), (NOW + 10 * MINUTE, 5)):
+        assert largest(at) == quantity
+
+
+def test_it_may_be_tighter_and_what_it_holds_is_shown_with_the_limit(
+    tx: TenantTransaction, firm: Firm, ada: Caller, limit_id: str, largest: Largest
+) -> None:
+    risk = risk_manager(firm)
+    told = override(tx, risk, limit_id, "0.25")
+    approve(tx, ada, told)
+    assert largest(NOW) == Decimal("0.25")
+    (item,) = limit_tree.usage(firm.desk, risk, tx, NOW)["items"]
+    assert (item["value"], item["override_id"]) == ("0.25", told["override_id"])
+    assert refused_by(tx, order_of(firm, quantity="0.2501")) == ["MAX_ORDER_QTY"]
+
+
+def test_it_can_be_ended_early_and_taken_back_before_it_was_approved(
+    tx: TenantTransaction, risk: Caller, ada: Caller, limit_id: str, largest: Largest
+) -> None:
+    told = override(tx, risk, limit_id, "5")
+    approve(tx, ada, told)
+    assert end(tx, risk, told, NOW + MINUTE)["state"] == "ENDED"
+    assert largest(NOW + MINUTE) == 1
+    assert end(tx, ada, told, NOW + 2 * MINUTE)["ended_by"] == "risk"  # Ending what has ended changes nothing.
+    back = override(tx, risk, limit_id, "5")
+    end(tx, risk, back)
+    with pytest.raises(InvalidRequest):
+        approve(tx, ada, back)
+    assert largest(NOW) == 1
+
+
+def test_it_is_approved_once_and_not_when_its_time_is_over(
+    tx: TenantTransaction, risk: Caller, ada: Caller, limit_id: str
+) -> None:
+    told = override(tx, risk, limit_id, "5", minutes=1)
+    with pytest.raises(InvalidRequest, match="ENDED"):
+        approve(tx, ada, told, NOW + MINUTE)
+    approve(tx, ada, told, NOW + MINUTE - MICROSECOND)
+    with pytest.raises(InvalidRequest, match="ACTIVE"):
+        approve(tx, ada, told, NOW + MINUTE - MICROSECOND)
+
+
+def test_of_two_that_overlap_the_one_approved_last_counts(
+    tx: TenantTransaction, risk: Caller, ada: Caller, limit_id: str, largest: Largest
+) -> None:
+    first, second = override(tx, risk, limit_id, "5"), override(tx, risk, limit_id, "3", minutes=10)
+    approve(tx, ada, first)
+    approve(tx, ada, second, NOW + MICROSECOND)
+    for at, quantity in ((NOW + MINUTE, 3), (NOW + 10 * MINUTE, 5), (NOW + 60 * MINUTE, 1)):
+        assert largest(at) == quantity
+
+
+@pytest.mark.parametrize(
+    ("value", "changes"),
+    [
+        ("0", {}),  # MAX_ORDER_QTY takes no zero, and its overrides do not either.
+        ("-1", {}),
+        ("5", {"starts_at": NOW + 61 * MINUTE}),
+        ("5", {"minutes": 0}),
+        ("5", {"minutes": 7 * 24 * 60 + 1}),
+    ],
+)
+def test_one_that_makes_no_sense_is_refused(
+    tx: TenantTransaction, risk: Caller, limit_id: str, value: str, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidRequest):
+        override(tx, risk, limit_id, value, **changes)
+    assert limit_settings.list_overrides(risk, tx, NOW, open_only=False)["items"] == []
+
+
+def test_it_lasts_seven_days_at_most(tx: TenantTransaction, risk: Caller, limit_id: str) -> None:
+    assert override(tx, risk, limit_id, "5", minutes=7 * 24 * 60)["state"] == "REQUESTED"
+
+
+def test_a_limit_without_a_value_has_nothing_to_override(tx: TenantTransaction, firm: Firm, risk: Caller) -> None:
+    told = limit(tx, risk, firm.desk, "SHORT_SALE")
+    with pytest.raises(InvalidRequest):
+        override(tx, risk, told["limit_id"], "1")
+    with pytest.raises(NotFound):
+        override(tx, risk, str(uuid.uuid4()), "1")
+
+
+def test_every_step_of_it_is_told_with_who_took_it(
+    tx: TenantTransaction, risk: Caller, ada: Caller, limit_id: str
+) -> None:
+    told = override(tx, risk, limit_id, "5")
+    approve(tx, ada, told)
+    end(tx, ada, told)
+    events = events_of(tx, OverrideChanged.topic)
+    assert [(event["state"], event["requested_by"], event["changed_by"]) for event in events] == [
+        ("REQUESTED", "risk", "risk"),
+        ("APPROVED", "risk", "ada"),
+        ("ENDED", "risk", "ada"),
+    ]
+    assert {(event["override_id"], event["reason"], event["value"]) for event in events} == {
+        (told["override_id"], "r", "5")
+    }

@@ -1,0 +1,285 @@
+"""Limits on conduct with what Postgres keeps for them: windows, streaks, and the last order of the same terms."""
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from breakwater.db.connection import TenantTransaction
+from breakwater.domain.orders import OrdStatus, PlaceOrder, Side
+from breakwater.domain.permissions import Caller
+from breakwater.services import brakes, limit_settings
+from breakwater.services.brakes import StateChange
+from breakwater.services.limits import settle
+from events.limits import NodeStateChanged
+from tests.conftest import DatabaseUrls
+from tests.integration.limits.firm import NOW, Firm, order_of, reserve_and_record, set_reference, snapshot_of
+from tests.integration.limits.people import (
+    API_KEY,
+    events_of,
+    limit,
+    override,
+    refused_by,
+    risk_manager,
+    state_of,
+)
+
+SECOND = timedelta(seconds=1)
+WINDOW: dict[str, Any] = {"parameters": {"window_s": 60}}
+
+type Send = Callable[..., tuple[PlaceOrder, list[str]]]
+
+
+@pytest.fixture
+def send(tx: TenantTransaction, firm: Firm, database_urls: DatabaseUrls) -> Send:
+    """Send an order at a moment: the order, and which types refused it."""
+
+    def at(moment: datetime = NOW, quantity: str = "0.01", **more: Any) -> tuple[PlaceOrder, list[str]]:
+        set_reference(database_urls.admin, Decimal(2000), moment)
+        order = order_of(firm, quantity=quantity, at=moment, **more)
+        return order, refused_by(tx, order)
+
+    return at
+
+
+def fill(tx: TenantTransaction, order: PlaceOrder, at: datetime, seq: int = 1) -> None:
+    settle(tx, snapshot_of(order, seq, OrdStatus.FILLED, str(order.terms.quantity), at=at))
+
+
+def activity(tx: TenantTransaction, node_id: uuid.UUID, *columns: str) -> list[tuple[Any, ...]]:
+    return tx.connection.execute(
+        f"SELECT {', '.join(columns)} FROM limits.activity WHERE node_id = %s ORDER BY at", (node_id,)
+    ).fetchall()
+
+
+def rearm(tx: TenantTransaction, by: Caller, node_id: uuid.UUID, at: datetime) -> None:
+    brakes.rearm(StateChange(node_id=node_id, reason="looked into"), by, tx, at)
+
+
+def test_windows_are_filled_by_orders_cancels_and_fills_where_a_limit_looks_back_and_nowhere_else(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send
+) -> None:
+    limit(tx, risk, firm.desk, "MESSAGE_RATE", "100", **WINDOW)
+    first, second = send(NOW)[0], send(NOW + SECOND / 2, api_key_id=API_KEY)[0]
+    fill(tx, first, NOW + 2 * SECOND)
+    fill(tx, second, NOW + 2 * SECOND)
+    third = send(NOW + 3 * SECOND)[0]
+    settle(tx, snapshot_of(third, 1, OrdStatus.CANCELED))
+    tx.limits.count_cancel(third.order_id, NOW + 3 * SECOND)
+    counts = ("at", "new_count", "cancel_count", "fill_count", "automated_fill_count", "traded_notional")
+    assert activity(tx, firm.desk, *counts) == [
+        (NOW, 2, 0, 0, 0, 0),
+        (NOW + 2 * SECOND, 0, 0, 2, 1, 40),
+        (NOW + 3 * SECOND, 1, 1, 0, 0, 0),
+    ]
+    for node_id in (firm.firm, firm.trader, firm.account_nodes[0]):
+        assert activity(tx, node_id, "at") == []
+
+
+def test_a_rate_of_messages_counts_cancels_and_never_blocks_one(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send
+) -> None:
+    limit(tx, risk, firm.desk, "MESSAGE_RATE", "3", **WINDOW)
+    order, refused = send()
+    assert refused == []
+    for _ in range(5):  # However many there were.
+        tx.limits.count_cancel(order.order_id, NOW)
+    assert send()[1] == ["MESSAGE_RATE"]
+    assert send(NOW + 60 * SECOND)[1] == ["MESSAGE_RATE"]
+    assert send(NOW + 61 * SECOND)[1] == []
+
+
+def test_a_window_of_volume_counts_what_traded_and_is_open_in_the_currency_of_its_limit(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send
+) -> None:
+    limit(tx, risk, firm.desk, "WINDOW_VOLUME", "5000", **WINDOW)
+    fill(tx, send(quantity="1")[0], NOW)
+    resting = send(quantity="1")[0]
+    assert send(quantity="0.5001")[1] == ["WINDOW_VOLUME"]
+    settle(tx, snapshot_of(resting, 1, OrdStatus.CANCELED))
+    assert send(quantity="1.5")[1] == []
+    assert send(NOW + 61 * SECOND, quantity="1.0001")[1] == ["WINDOW_VOLUME"]  # What rests counts however old it is.
+    assert send(NOW + 61 * SECOND, quantity="1")[1] == []
+
+
+def test_a_ratio_of_messages_to_fills_begins_to_say_something_after_enough_of_them(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send
+) -> None:
+    limit(tx, risk, firm.desk, "ORDER_TO_TRADE", "3", parameters={"window_s": 60, "messages_min": "4"})
+    first = send()[0]
+    assert [send()[1] for _ in range(3)] == [[], [], []]
+    assert send()[1] == ["ORDER_TO_TRADE"]
+    fill(tx, first, NOW)
+    assert send()[1] == ["ORDER_TO_TRADE"]  # The fifth, to one fill.
+    assert send(NOW + 61 * SECOND)[1] == []
+
+
+def test_the_fill_that_reaches_the_limit_suspends_the_node_until_a_person_has_looked(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send
+) -> None:
+    limit(tx, risk, firm.desk, "REPEAT_EXECUTION", "2", **WINDOW)
+    orders = [send(api_key_id=API_KEY)[0] for _ in range(3)]
+    by_hand = send()[0]
+    fill(tx, by_hand, NOW)
+    fill(tx, orders[0], NOW)
+    assert state_of(tx, firm.desk) == "ACTIVE"
+    fill(tx, orders[1], NOW + SECOND)
+    assert state_of(tx, firm.desk) == "SUSPENDED"
+    assert send(NOW + 2 * SECOND)[1] == ["KILL_SWITCH", "REPEAT_EXECUTION"]
+    assert send(NOW + 100 * SECOND)[1] == ["KILL_SWITCH"]  # The window is over, and nobody has looked.
+    (told,) = events_of(tx, NodeStateChanged.topic)
+    assert (told["state"], told["changed_by"]) == ("SUSPENDED", "limits")
+    assert "2 automated fills" in told["reason"]
+    rearm(tx, risk, firm.desk, NOW + 100 * SECOND)
+    assert send(NOW + 101 * SECOND)[1] == []
+
+
+def test_after_a_rearm_the_fills_before_it_do_not_count_any_more(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send
+) -> None:
+    limit(tx, risk, firm.desk, "REPEAT_EXECUTION", "2", **WINDOW)
+    orders = [send(api_key_id=API_KEY)[0] for _ in range(4)]
+    for order in orders[:2]:
+        fill(tx, order, NOW)
+    rearm(tx, risk, firm.desk, NOW + SECOND)
+    assert send(NOW + 2 * SECOND)[1] == []
+    fill(tx, orders[2], NOW + 3 * SECOND)
+    assert state_of(tx, firm.desk) == "ACTIVE"
+    fill(tx, orders[3], NOW + 4 * SECOND)
+    assert state_of(tx, firm.desk) == "SUSPENDED"
+
+
+@pytest.mark.parametrize(("apart_us", "suspends"), [(59_600_000, True), (60_000_000, True), (61_100_000, False)])
+def test_the_window_of_fills_is_never_shorter_than_it_says(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send, *, apart_us: int, suspends: bool
+) -> None:
+    limit(tx, risk, firm.desk, "REPEAT_EXECUTION", "2", **WINDOW)
+    first, second = (send(api_key_id=API_KEY)[0] for _ in range(2))
+    begin = NOW + timedelta(milliseconds=900)
+    for order, at in ((first, begin), (second, begin + timedelta(microseconds=apart_us))):
+        word = snapshot_of(order, 1, OrdStatus.FILLED, "0.01")
+        at_ns = (at - NOW) // timedelta(microseconds=1) * 1000
+        settle(tx, word.model_copy(update={"transact_time_ns": word.transact_time_ns + at_ns}))
+    assert (state_of(tx, firm.desk) == "SUSPENDED") is suspends
+
+
+@pytest.mark.parametrize(
+    ("instrument", "suspends"),
+    [
+        ("*", True),
+        ("ETH/USDT", True),
+        ("BTC/USDT", False),
+        ("venue:SIM", True),
+        ("venue:BOOK", False),
+        ("class:SPOT", True),
+    ],
+)
+def test_repeated_fills_stop_the_node_where_the_filter_of_the_limit_matches(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send, *, instrument: str, suspends: bool
+) -> None:
+    limit(tx, risk, firm.desk, "REPEAT_EXECUTION", "1", instrument=instrument, **WINDOW)
+    fill(tx, send(api_key_id=API_KEY)[0], NOW)
+    assert (state_of(tx, firm.desk) == "SUSPENDED") is suspends
+
+
+@pytest.mark.parametrize(
+    ("action", "state"),
+    [
+        ("WARN", "ACTIVE"),
+        ("REJECT", "ACTIVE"),
+        ("REDUCE_ONLY", "REDUCE_ONLY"),
+        ("SUSPEND", "SUSPENDED"),
+        ("KILL", "KILLED"),
+    ],
+)
+def test_repeated_fills_do_to_the_node_what_the_action_of_the_limit_says(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send, *, action: str, state: str
+) -> None:
+    limit(tx, risk, firm.desk, "REPEAT_EXECUTION", "1", action=action, **WINDOW)
+    fill(tx, send(api_key_id=API_KEY)[0], NOW)
+    assert state_of(tx, firm.desk) == state
+
+
+def test_an_override_of_the_repeated_fills_counts_for_the_fill_too(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send
+) -> None:
+    told = limit(tx, risk, firm.desk, "REPEAT_EXECUTION", "1", **WINDOW)
+    request = override(tx, risk, told["limit_id"], "2")
+    limit_settings.approve_override(uuid.UUID(request["override_id"]), risk_manager(firm, "ada"), tx, NOW)
+    orders = [send(api_key_id=API_KEY)[0] for _ in range(2)]
+    fill(tx, orders[0], NOW)
+    assert state_of(tx, firm.desk) == "ACTIVE"
+    fill(tx, orders[1], NOW)
+    assert state_of(tx, firm.desk) == "SUSPENDED"
+
+
+def test_a_streak_of_refusals_suspends_its_node_and_a_rearm_begins_anew(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send
+) -> None:
+    limit(tx, risk, firm.desk, "REJECT_STREAK", "2")
+    limit(tx, risk, firm.desk, "MAX_ORDER_QTY", "1")
+    assert send(quantity="2")[1] == ["MAX_ORDER_QTY"]
+    assert send()[1] == []  # It has not ended the streak yet: the engine has not accepted it.
+    assert send(quantity="2")[1] == ["MAX_ORDER_QTY"]
+    assert state_of(tx, firm.desk) == "ACTIVE"
+    assert send()[1] == ["REJECT_STREAK"]
+    assert state_of(tx, firm.desk) == "SUSPENDED"
+    assert send()[1] == ["KILL_SWITCH", "REJECT_STREAK"]
+    rearm(tx, risk, firm.desk, NOW)
+    assert send()[1] == []
+
+
+def test_an_order_that_is_accepted_ends_a_streak_of_refusals_and_one_the_engine_rejects_adds_to_it(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send
+) -> None:
+    limit(tx, risk, firm.desk, "REJECT_STREAK", "2")
+    limit(tx, risk, firm.desk, "MAX_ORDER_QTY", "1")
+    first, second = (send()[0] for _ in range(2))
+    send(quantity="2")
+    settle(tx, snapshot_of(first, 1, OrdStatus.NEW))
+    send(quantity="2")
+    assert send()[1] == []
+    settle(tx, snapshot_of(first, 2, OrdStatus.CANCELED))  # No answer to a new order, so no end of the streak.
+    settle(tx, snapshot_of(second, 3, OrdStatus.REJECTED))
+    assert send()[1] == ["REJECT_STREAK"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "repeated"),
+    [
+        ({}, True),
+        ({"quantity": "0.010"}, True),
+        ({"quantity": "0.02"}, False),
+        ({"price": "2000.00"}, True),
+        ({"price": "2000.01"}, False),
+        ({"price": None}, False),
+        ({"side": Side.SELL}, False),
+        ({"account": 1}, False),
+    ],
+)
+def test_a_duplicate_is_an_order_of_the_same_account_symbol_side_price_and_quantity(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send, *, changes: dict[str, Any], repeated: bool
+) -> None:
+    limit(tx, risk, firm.desk, "DUPLICATE_ORDER", **WINDOW)
+    assert send()[1] == []
+    assert send(NOW + 60 * SECOND, **changes)[1] == (["DUPLICATE_ORDER"] if repeated else [])
+
+
+def test_a_market_order_repeats_a_market_order_and_the_window_ends(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send
+) -> None:
+    limit(tx, risk, firm.desk, "DUPLICATE_ORDER", **WINDOW)
+    assert send(price=None)[1] == []
+    assert send(NOW + SECOND, price=None)[1] == ["DUPLICATE_ORDER"]
+    assert send(NOW + 60 * SECOND + timedelta(microseconds=1), price=None)[1] == []
+
+
+def test_the_same_order_sent_again_is_no_duplicate_of_itself(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send
+) -> None:
+    limit(tx, risk, firm.desk, "DUPLICATE_ORDER", **WINDOW)
+    order, _ = send()
+    assert reserve_and_record(tx, order).order_id == order.order_id
