@@ -25,6 +25,7 @@ from breakwater.services.limit_views import (
     LimitTypeList,
     LimitUsage,
     LimitValidation,
+    NodeList,
     NodeView,
     OverridePage,
     OverrideView,
@@ -40,6 +41,7 @@ from breakwater.services.what_if import WhatIf
 api = create_api(service="limits")
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Find = Annotated[str | None, Query(min_length=1, max_length=120)]
 Cursor = Annotated[str | None, Query(max_length=200)]
 
 
@@ -144,6 +146,12 @@ def get_risk_terms(caller: Caller) -> RiskTermsPage:
 def set_risk_terms(setting: RiskTermsSetting, caller: Caller) -> RiskTermsView:
     with tenant_transaction(caller.tenant_id) as tx:
         return limit_settings.set_risk_terms(setting, caller, tx)
+
+
+@api.get("/limits/nodes")
+def find_nodes(caller: Caller, find: Find = None) -> NodeList:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return limit_tree.find_nodes(find, caller, tx, _now())
 
 
 @api.post("/limits/nodes", status_code=201)

@@ -42,6 +42,7 @@ ROUTES = {
         "POST /limits/overrides/{override_id}/end",
         "GET /limits/risk-terms",
         "PUT /limits/risk-terms",
+        "GET /limits/nodes",
         "POST /limits/nodes",
         "PATCH /limits/nodes/{node_id}",
         "DELETE /limits/nodes/{node_id}",

@@ -273,6 +273,7 @@ def _build(client: Client, node_id: str) -> None:
     """A desk comes, moves and goes; an account has a switch that a heartbeat holds."""
     desk = client.call("create_node", 201, body={"parent_id": node_id, "kind": "DESK", "name": "New desk"})
     path = {"node_id": desk["node_id"]}
+    assert client.call("find_nodes", 200, query={"find": "new DESK"})["items"] == [desk]
     changed = client.call("change_node", 200, path_parameters=path, body={"time_zone": "Asia/Tokyo"})
     assert changed["time_zone"] == "Asia/Tokyo"
     client.call("delete_node", 204, path_parameters=path)

@@ -1,7 +1,7 @@
 """Limits as they are set: their versions and dates, their history, and the overrides of them."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -109,6 +109,14 @@ class LimitSettingRows:
                     ORDER BY requested_at DESC, override_id LIMIT %(rows)s""",  # noqa: S608  # A constant.
                 {"open_only": open_only, "rows": _ROWS_MAX},
             ).fetchall()
+
+    def overridden(self, limit_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, tuple[Limit, str]]:
+        """These limits as they were set, each with the name of its node; one that was deleted is not among them."""
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            rows = cursor.execute(statements.OVERRIDDEN, {"limit_ids": list(limit_ids)}).fetchall()
+        return {
+            row["limit_id"]: (Limit(**{name: row[name] for name in Limit.__slots__}), row["node_name"]) for row in rows
+        }
 
     def put_risk_terms(self, terms: RiskTerms, updated_by: str) -> None:
         """Replace what the firm says of the instrument."""

@@ -210,6 +210,12 @@ LOCK_NODE = f"{NODE} FOR NO KEY UPDATE"
 _BELOW = """(%(root_ids)s::uuid[] IS NULL OR n.path && %(root_ids)s::uuid[] OR (%(above)s AND n.node_id IN (
   SELECT unnest(root.path) FROM limits.nodes root WHERE root.node_id = ANY (%(root_ids)s))))"""
 NODES = f"SELECT {_NODE} FROM limits.nodes n WHERE {_BELOW} ORDER BY n.name, n.node_id LIMIT {_ROWS_MAX}"
+FIND_NODES = f"""
+SELECT {_NODE} FROM limits.nodes n
+WHERE {_BELOW} AND (%(told)s::text IS NULL OR lower(n.name) = lower(%(told)s)
+                    OR starts_with(n.node_id::text, lower(%(told)s)))
+ORDER BY cardinality(n.path), n.name, n.node_id LIMIT {_ROWS_MAX}
+"""
 _OF_NODES = "node_id = ANY (%(node_ids)s)"
 NODES_OF = f"SELECT {_NODE} FROM limits.nodes n WHERE n.{_OF_NODES} LIMIT {_ROWS_MAX}"
 LIMITS_OF = f"""
@@ -224,6 +230,12 @@ WHERE l.node_id = %(node_id)s ORDER BY l.limit_type, l.instrument, l.valid_from 
 LIMIT = f"""
 SELECT {_LIMIT} FROM limits.limits l LEFT JOIN (SELECT NULL::uuid AS override_id, NULL::numeric AS value) o ON true
 WHERE l.limit_id = %(limit_id)s
+"""
+OVERRIDDEN = f"""
+SELECT {_LIMIT}, n.name AS node_name
+FROM limits.limits l LEFT JOIN (SELECT NULL::uuid AS override_id, NULL::numeric AS value) o ON true
+JOIN limits.nodes n USING (node_id)
+WHERE l.limit_id = ANY (%(limit_ids)s) LIMIT {_ROWS_MAX}
 """
 INSERT_LIMIT = """
 INSERT INTO limits.limits (limit_id, tenant_id, node_id, limit_type, instrument, value, parameters, currency, action,

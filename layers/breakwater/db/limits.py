@@ -206,6 +206,15 @@ class LimitRows:
         with self._connection.cursor(row_factory=class_row(Node)) as cursor:
             return cursor.execute(statement, {"node_id": node_id, "at": at}).fetchone()
 
+    def find_nodes(self, told: str | None, at: datetime, root_ids: Sequence[uuid.UUID] | None) -> list[Node]:
+        """Those with this name, in whatever case, or whose id begins so; all for None. Parents before their children.
+
+        With roots those below and above them.
+        """
+        wanted = {"told": told, "at": at, "root_ids": _listed(root_ids), "above": True}
+        with self._connection.cursor(row_factory=class_row(Node)) as cursor:
+            return cursor.execute(statements.FIND_NODES, wanted).fetchall()
+
     def scopes(self, at: datetime, root_ids: Sequence[uuid.UUID] | None = None, *, above: bool = False) -> list[Scope]:
         """The scopes from these roots down, with those above them if asked; without roots all of the organisation.
 

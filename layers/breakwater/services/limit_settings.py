@@ -17,7 +17,7 @@ from breakwater.domain.limits import stricter_above, use_of
 from breakwater.domain.market import Market, RiskTerms
 from breakwater.domain.money import Amount, format_amount, trim
 from breakwater.domain.orders import VENUES
-from breakwater.domain.permissions import Caller
+from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.domain.times import format_time, nanoseconds
 from breakwater.errors import InvalidRequest, LimitOverlaps, NotFound, NotPermitted, VersionConflict
 from breakwater.services.limit_views import (
@@ -174,7 +174,7 @@ def request_override(request: OverrideRequest, caller: Caller, tx: TenantTransac
     )
     tx.limit_settings.add_override(override)
     _tell_override(tx, override, limit, "REQUESTED", caller=caller, at=at)
-    return _override_json(override, at)
+    return _shown(override, tx, at)
 
 
 def approve_override(override_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> OverrideView:
@@ -188,7 +188,7 @@ def approve_override(override_id: uuid.UUID, caller: Caller, tx: TenantTransacti
     tx.limit_settings.approve_override(override_id, caller.username, at)
     approved = replace(override, approved_by=caller.username, approved_at=at)
     _tell_override(tx, approved, limit, "APPROVED", caller=caller, at=at)
-    return _override_json(approved, at)
+    return _shown(approved, tx, at)
 
 
 def end_override(override_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> OverrideView:
@@ -196,11 +196,11 @@ def end_override(override_id: uuid.UUID, caller: Caller, tx: TenantTransaction, 
     caller.require("limits:manage")
     override, limit = _lock_override(override_id, tx, at)
     if override.ended_at is not None:
-        return _override_json(override, at)
+        return _shown(override, tx, at)
     tx.limit_settings.end_override(override_id, caller.username, at)
     ended = replace(override, ended_by=caller.username, ended_at=at)
     _tell_override(tx, ended, limit, "ENDED", caller=caller, at=at)
-    return _override_json(ended, at)
+    return _shown(ended, tx, at)
 
 
 def tell_override_ended(tx: TenantTransaction, override_id: uuid.UUID, *, by: str, at: datetime) -> None:
@@ -214,8 +214,15 @@ def tell_override_ended(tx: TenantTransaction, override_id: uuid.UUID, *, by: st
 
 
 def list_overrides(caller: Caller, tx: TenantTransaction, at: datetime, *, open_only: bool) -> OverridePage:
+    """The newest first; those at nodes that the caller may see."""
     caller.require("limits:read")
-    return {"items": [_override_json(override, at) for override in tx.limit_settings.overrides(open_only=open_only)]}
+    overrides = tx.limit_settings.overrides(open_only=open_only)
+    limits = tx.limit_settings.overridden({override.limit_id for override in overrides})
+    if caller.role not in ROLES_WITH_ALL_ACCOUNTS:
+        own = tx.limits.node_ids_of_accounts(tx.identity.accessible_account_ids(caller.subject, caller.role))
+        seen = {node.node_id for node in tx.limits.find_nodes(None, at, own)}
+        overrides = [o for o in overrides if o.limit_id in limits and limits[o.limit_id][0].node_id in seen]
+    return {"items": [_override_json(override, limits.get(override.limit_id), at) for override in overrides]}
 
 
 def set_risk_terms(setting: RiskTermsSetting, caller: Caller, tx: TenantTransaction) -> RiskTermsView:
@@ -426,13 +433,26 @@ def _override_state(override: Override, at: datetime) -> str:
     return "ACTIVE" if override.starts_at <= at else "APPROVED"
 
 
-def _override_json(override: Override, at: datetime) -> OverrideView:
+def _shown(override: Override, tx: TenantTransaction, at: datetime) -> OverrideView:
+    return _override_json(override, tx.limit_settings.overridden([override.limit_id]).get(override.limit_id), at)
+
+
+def _override_json(override: Override, overridden: tuple[Limit, str] | None, at: datetime) -> OverrideView:
+    """`overridden`: the limit and the name of its node."""
+    limit, node_name = overridden or (None, None)
+
     def time(told: datetime | None) -> str | None:
         return None if told is None else format_time(told)
 
     return {
         "override_id": str(override.override_id),
         "limit_id": str(override.limit_id),
+        "node_id": None if limit is None else str(limit.node_id),
+        "node_name": node_name,
+        "limit_type": None if limit is None else limit.limit_type,
+        "instrument": None if limit is None else limit.instrument,
+        "currency": None if limit is None else limit.currency,
+        "set_value": _value_text(limit),
         "value": format_amount(override.value),
         "state": _override_state(override, at),
         "starts_at": format_time(override.starts_at),

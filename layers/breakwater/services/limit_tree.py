@@ -22,6 +22,7 @@ from breakwater.services.limit_views import (
     LimitTypeList,
     LimitUsage,
     LimitValidation,
+    NodeList,
     ReservationPage,
     ReservationView,
     limit_json,
@@ -59,6 +60,14 @@ def tree(caller: Caller, tx: TenantTransaction, at: datetime, *, node_id: uuid.U
         parent = seen.get(scope.node.parent_id) if scope.node.parent_id else None
         (roots if parent is None else parent["children"]).append(told)
     return {"items": roots}
+
+
+def find_nodes(told: str | None, caller: Caller, tx: TenantTransaction, at: datetime) -> NodeList:
+    """The scopes the caller may see that have this name, in whatever case, or whose id begins so; all for None."""
+    caller.require("limits:read")
+    accounts = _own_accounts(caller, tx)
+    own = None if accounts is None else tx.limits.node_ids_of_accounts(accounts)
+    return {"items": [node_json(node) for node in tx.limits.find_nodes(told, at, own)]}
 
 
 def usage(node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> LimitUsage:

@@ -112,10 +112,19 @@ class LimitHistory(TypedDict):
 
 
 class OverrideView(TypedDict):
-    """`state`: REQUESTED, APPROVED (its time is still to come), ACTIVE or ENDED."""
+    """`state`: REQUESTED, APPROVED (its time is still to come), ACTIVE or ENDED.
+
+    What the limit is, and what was set, are null once it was deleted: no override of it counts then.
+    """
 
     override_id: IdText
     limit_id: IdText
+    node_id: IdText | None
+    node_name: str | None
+    limit_type: str | None
+    instrument: str | None
+    currency: str | None
+    set_value: AmountText | None
     value: AmountText
     state: str
     starts_at: TimeText
@@ -214,6 +223,10 @@ class LimitTreeNode(NodeView):
 
 class LimitTree(TypedDict):
     items: list[LimitTreeNode]
+
+
+class NodeList(TypedDict):
+    items: list[NodeView]
 
 
 class LimitUsage(NodeView):

@@ -38,6 +38,50 @@ def test_while_an_override_holds_both_its_value_and_what_was_set_are_shown(
     assert (held["value"], held["set_value"], held["override_id"]) == ("9", "5", override["override_id"])
 
 
+def test_an_override_says_which_limit_it_is_of_and_nothing_of_one_that_was_deleted(
+    tx: TenantTransaction, firm: Firm, risk: Caller
+) -> None:
+    limit = limit_settings.set_limit(setting(firm.desk, "MAX_ORDER_NOTIONAL", "5", currency="BTC"), risk, tx, NOW)
+    limit_id = uuid.UUID(limit["limit_id"])
+    request = OverrideRequest(limit_id=limit_id, value=Decimal(9), ends_at=NOW + timedelta(hours=1), reason="a block")
+    asked = limit_settings.request_override(request, risk, tx, NOW)
+    about = {"node_id": str(firm.desk), "node_name": "Firm desk", "limit_type": "MAX_ORDER_NOTIONAL"}
+    assert asked.items() >= (about | {"instrument": "*", "currency": "BTC", "set_value": "5", "value": "9"}).items()
+    assert limit_settings.list_overrides(risk, tx, NOW, open_only=True)["items"] == [asked]
+    limit_settings.delete_limit(limit_id, risk, tx, NOW)
+    (left,) = limit_settings.list_overrides(risk, tx, NOW, open_only=True)["items"]
+    assert (left["node_name"], left["limit_type"], left["set_value"], left["value"]) == (None, None, None, "9")
+
+
+def test_a_trader_sees_overrides_on_his_way_and_nobody_elses(
+    tx: TenantTransaction, firm: Firm, risk: Caller, trader: Caller
+) -> None:
+    for node_id in (firm.desk, firm.account_nodes[1]):
+        limit = limit_settings.set_limit(setting(node_id, "MAX_ORDER_QTY", "5"), risk, tx, NOW)
+        ends_at = NOW + timedelta(hours=1)
+        request = OverrideRequest(
+            limit_id=uuid.UUID(limit["limit_id"]), value=Decimal(9), ends_at=ends_at, reason="a block"
+        )
+        limit_settings.request_override(request, risk, tx, NOW)
+    for caller, names in ((risk, {"Firm desk", "account 1"}), (trader, {"Firm desk"})):
+        seen = limit_settings.list_overrides(caller, tx, NOW, open_only=True)["items"]
+        assert {override["node_name"] for override in seen} == names
+
+
+def test_nodes_are_found_by_name_and_by_the_beginning_of_their_id_among_those_the_caller_sees(
+    tx: TenantTransaction, firm: Firm, risk: Caller, trader: Caller
+) -> None:
+    def found(told: str | None, caller: Caller) -> list[str]:
+        return [node["name"] for node in limit_tree.find_nodes(told, caller, tx, NOW)["items"]]
+
+    assert found("firm DESK", trader) == ["Firm desk"]
+    assert found(str(firm.desk)[:13].upper(), risk) == ["Firm desk"]
+    assert found(None, risk) == ["Firm firm", "Firm desk", "Firm trader", "account 0", "account 1"]
+    assert found(None, trader) == ["Firm firm", "Firm desk", "Firm trader", "account 0"]
+    assert found("account 1", trader) == []
+    assert found("%", risk) == []
+
+
 def test_a_node_that_is_asked_for_by_itself_knows_what_stands_above_it(
     tx: TenantTransaction, firm: Firm, risk: Caller, trader: Caller
 ) -> None:
