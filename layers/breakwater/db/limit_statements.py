@@ -64,6 +64,21 @@ JOIN trading.balances b ON b.account_id = a.account_id
 WHERE n.node_id = ANY (%(node_ids)s)
 GROUP BY n.node_id, b.asset LIMIT {_ROWS_MAX}
 """
+# The ledger hears of a fill before the balances do: what they still lack.
+FILLS_NOT_IN_CASH = f"""
+SELECT n.node_id, r.venue, i.quote_asset,
+  coalesce(sum(r.cum_notional - r.booked_notional) FILTER (WHERE r.side = 'BUY'), 0) AS bought_notional,
+  coalesce(sum(r.cum_notional - r.booked_notional) FILTER (WHERE r.side = 'SELL'), 0) AS sold_notional
+FROM limits.nodes n
+JOIN limits.nodes a ON a.account_id IS NOT NULL AND (a.path @> ARRAY[n.node_id] OR a.node_id = ANY (n.path))
+JOIN limits.reservations r ON r.account_id = a.account_id AND r.cum_notional <> r.booked_notional
+JOIN market.instruments i USING (symbol)
+WHERE n.node_id = ANY (%(node_ids)s)
+GROUP BY n.node_id, r.venue, i.quote_asset LIMIT {_ROWS_MAX}
+"""
+NOTE_IN_CASH = """
+UPDATE limits.reservations SET booked_notional = booked_notional + %(notional)s WHERE order_id = %(order_id)s
+"""
 SAME_TERMS_AT = """
 SELECT max(created_at) FROM trading.orders
 WHERE account_id = %(account_id)s AND created_at > %(since)s AND order_id <> %(order_id)s AND status <> 'REJECTED'

@@ -6,7 +6,7 @@ never deadlock. FOR NO KEY UPDATE lets the foreign keys of others pass.
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import TupleRow, class_row, dict_row
 
 from breakwater.db import limit_statements as statements
-from breakwater.domain.exposure import Activity, Exposure, Limit, Node, Scope, Standing
+from breakwater.domain.exposure import Activity, Exposure, Fills, Limit, Node, Scope, Standing
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.limit_types import LIMIT_TYPES, Need
 from breakwater.domain.limits import needs
@@ -128,16 +128,18 @@ class LimitRows:
         connection = self._connection
         activity: list[dict[str, Any]] = []
         cash: list[dict[str, Any]] = []
+        on_their_way: list[dict[str, Any]] = []
         same_terms_at = None
         if Need.ACTIVITY in needed:
             activity = self._dicts(statements.ACTIVITY, wanted)
         if Need.CASH in needed:
             cash = self._dicts(statements.CASH, wanted)
+            on_their_way = self._dicts(statements.FILLS_NOT_IN_CASH, wanted)
         if Need.SAME_TERMS in needed:
             row = connection.execute(statements.SAME_TERMS_AT, wanted).fetchone()
             same_terms_at = row[0] if row else None
         market = self.market(at) if needed & (Need.MARKS | Need.RATES) else ladder.market
-        scopes = [_completed(scope, activity, cash) for scope in ladder.scopes]
+        scopes = [_completed(scope, activity, cash, on_their_way) for scope in ladder.scopes]
         return replace(ladder, scopes=scopes, market=market, same_terms_at=same_terms_at)
 
     def market(self, at: datetime) -> Market:
@@ -165,6 +167,10 @@ class LimitRows:
     def settle(self, after: HeldReservation, change: ExposureChange, at: datetime) -> None:
         """Replace the reservation and book the change in every scope, on the session day of `at`. Both are locked."""
         self._connection.execute(statements.SETTLE, {**fields_of(after), **_booked(change), "at": at})
+
+    def note_in_cash(self, order_id: uuid.UUID, notional: Decimal) -> None:
+        """The balances hold so much more of what the order has filled. Its reservation is locked."""
+        self._connection.execute(statements.NOTE_IN_CASH, {"order_id": order_id, "notional": notional})
 
     def count_activity(
         self, node_ids: Sequence[uuid.UUID], symbol: str, venue: str, at: datetime, **counts: int | Decimal
@@ -249,7 +255,8 @@ class LimitRows:
             return scopes
         wanted = {"node_ids": busy, "since": at - timedelta(days=1, seconds=1)}
         activity, cash = self._dicts(statements.ACTIVITY, wanted), self._dicts(statements.CASH, wanted)
-        return [_completed(scope, activity, cash) for scope in scopes]
+        on_their_way = self._dicts(statements.FILLS_NOT_IN_CASH, wanted)
+        return [_completed(scope, activity, cash, on_their_way) for scope in scopes]
 
     def set_state(self, node_id: uuid.UUID, state: str, *, reason: str, changed_by: str, at: datetime) -> None:
         values = {"node_id": node_id, "state": state, "reason": reason, "changed_by": changed_by, "at": at}
@@ -355,10 +362,21 @@ def _quote(row: Mapping[str, Any]) -> Quote:
     return Quote(Instrument(**of_instrument), row["reference"], row["observed_at"])
 
 
-def _completed(scope: Scope, activity: Iterable[Mapping[str, Any]], cash: Iterable[Mapping[str, Any]]) -> Scope:
-    own = scope.node.node_id
-    recent = [Activity(**{name: row[name] for name in Activity.__slots__}) for row in activity if row["node_id"] == own]
-    return replace(scope, activity=recent, cash={row["asset"]: row["total"] for row in cash if row["node_id"] == own})
+def _completed(
+    scope: Scope,
+    activity: Iterable[Mapping[str, Any]],
+    cash: Iterable[Mapping[str, Any]],
+    fills: Iterable[Mapping[str, Any]],
+) -> Scope:
+    def own(rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        return (row for row in rows if row["node_id"] == scope.node.node_id)
+
+    return replace(
+        scope,
+        activity=[Activity(**{name: row[name] for name in Activity.__slots__}) for row in own(activity)],
+        cash={row["asset"]: row["total"] for row in own(cash)},
+        fills_not_in_cash=[Fills(**{name: row[name] for name in Fills.__slots__}) for row in own(fills)],
+    )
 
 
 def _scopes(

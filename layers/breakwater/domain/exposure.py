@@ -211,6 +211,16 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
+class Fills:
+    """What orders at one venue have filled in pairs of one quote currency."""
+
+    venue: str
+    quote_asset: str
+    bought_notional: Decimal
+    sold_notional: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How a node has fared: streaks, profit and loss as last observed, and when its owner was last heard of.
 
@@ -235,7 +245,8 @@ class Standing:
 class Scope:
     """A node with its limits and all that stands against them at the moment of the question.
 
-    `cash` is by asset, of all accounts below; only read where a limit asks for it, as `activity` is.
+    `cash` is by asset, of all accounts below, and `fills_not_in_cash` what they have filled since it was told; only
+    read where a limit asks for it, as `activity` is.
     """
 
     node: Node
@@ -244,6 +255,7 @@ class Scope:
     standing: Standing = Standing()
     activity: Sequence[Activity] = ()
     cash: Mapping[str, Decimal] = MappingProxyType({})
+    fills_not_in_cash: Sequence[Fills] = ()
 
     def position(self, symbol: str, instrument: str = ALL_INSTRUMENTS) -> Position:
         """In one symbol, as far as a filter looks: it may name a venue."""

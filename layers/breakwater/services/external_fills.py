@@ -193,6 +193,7 @@ def _book_trade(fill: ExternalFill, order: PlaceOrder, before: Position, tx: Ten
     changes = balance_changes(booked, instrument)
     tx.portfolio.book(row, engine_seq=_ENGINE_SEQ, position=after, balance_changes=changes)
     tx.portfolio.mark_external(row.trade_id)
+    tx.limits.note_in_cash(order.order_id, EXACT.multiply(fill.quantity, fill.price))
 
 
 def _brake(fill: ExternalFill, leaf_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> list[str]:

@@ -35,6 +35,7 @@ def project(envelope: Envelope, transactions: TenantTransactions) -> None:
                 earned = _book_trade(tx, trade)
                 # Last, because it holds limit nodes that other accounts wait for.
                 settle(tx, _snapshot(trade.order))
+                tx.limits.note_in_cash(trade.order.order_id, _notional(trade))
                 if earned is not None:  # Under the lock of the nodes, as every change of a standing.
                     at = from_nanoseconds(trade.order.transact_time_ns)
                     tx.limits.count_round_trip(trade.order.account_id, lost=earned < 0, at=at)
@@ -76,6 +77,10 @@ def _book_trade(tx: TenantTransaction, trade: TradeExecuted) -> Decimal | None:
     changes = balance_changes(fill, instrument)
     tx.portfolio.book(row, engine_seq=order.engine_seq, position=after, balance_changes=changes)
     return before.round_trip_pnl(after)
+
+
+def _notional(trade: TradeExecuted) -> Decimal:
+    return EXACT.multiply(parse_amount(trade.last_qty), parse_amount(trade.last_px))
 
 
 def _snapshot(order: OrderState) -> OrderSnapshot:

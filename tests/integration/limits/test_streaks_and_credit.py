@@ -11,6 +11,7 @@ from breakwater.domain.orders import PlaceOrder, Side
 from breakwater.domain.times import nanoseconds
 from breakwater.services import brakes, limit_settings, order_saga
 from breakwater.services.brakes import StateChange
+from breakwater.services.external_fills import ExternalFill, book_external_fill
 from tests.integration.limits.firm import NOW, SYMBOL, order_of, set_reference
 from tests.integration.limits.people import limit, node, override, refused_by, risk_manager
 from tests.integration.orders import conftest as orders
@@ -172,6 +173,48 @@ def test_credit_is_spent_by_a_fill_and_comes_back_with_a_sale(trader: Trader) ->
     trader.trade(Side.SELL, "2000", after(1))  # 2000 less a fee of 2.
     assert trader.refused(after(2), "0.9981") == ["CREDIT"]
     assert trader.refused(after(2), "0.998") == []
+
+
+def test_a_fill_that_the_balance_has_not_heard_of_is_spent_all_the_same(trader: Trader) -> None:
+    """The saga settles the ledger with the engine's answer; the trade comes to the balances a moment later."""
+    pay_in(trader.desk, "4004")
+    trader.limit(trader.firm.desk, "CREDIT", "0")
+    desk, model = trader.desk, trader.desk.model
+    model.now_ns = nanoseconds(NOW)
+    model.arrival = lambda model, live: model.fill(live.order.order_id, live.order.quantity)
+    desk.run_saga(order_of(trader.firm, Side.BUY, "1", "2000"))
+    assert desk.admin("SELECT total FROM trading.balances WHERE asset = 'USDT'") == [(Decimal(4004),)]
+    for told in (lambda: None, desk.project_all, desk.project_all):
+        told()
+        assert trader.refused(NOW, "1.0001") == ["CREDIT"]
+    assert desk.admin("SELECT total FROM trading.balances WHERE asset = 'USDT'") == [(Decimal(2002),)]
+    desk.run_saga(order_of(trader.firm, Side.SELL, "0.5", "2000"))  # 1000 less a fee of one.
+    assert trader.refused(NOW, "1.4991") == ["CREDIT"]
+    assert trader.refused(NOW, "1.499") == []
+    desk.project_all()
+    desk.assert_ledger_is_exact()
+
+
+def test_a_fill_from_elsewhere_is_in_the_balance_at_once(trader: Trader) -> None:
+    pay_in(trader.desk, "4004")
+    trader.limit(trader.firm.desk, "CREDIT", "0")
+    firm = trader.firm
+    fill = ExternalFill(
+        account_id=firm.account_ids[0],
+        external_id="e1",
+        symbol=SYMBOL,
+        side=Side.BUY,
+        quantity=Decimal(1),
+        price=Decimal(2000),
+        venue="SIM",
+        fee=Decimal(2),
+        transact_time=NOW,
+    )
+    with trader.desk.transactions(firm.tenant_id) as tx:
+        book_external_fill(fill, risk_manager(firm), tx, NOW)
+        brakes.rearm(StateChange(node_id=firm.account_nodes[0], reason="known"), risk_manager(firm), tx, NOW)
+    assert trader.refused(NOW, "1.0001") == ["CREDIT"]
+    assert trader.refused(NOW, "1") == []
 
 
 def test_credit_of_a_desk_is_what_all_its_accounts_hold_and_that_of_a_strategy_what_its_account_does(

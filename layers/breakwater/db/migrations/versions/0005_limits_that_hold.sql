@@ -75,6 +75,8 @@ ALTER TABLE limits.reservations
   ADD COLUMN is_automated boolean NOT NULL DEFAULT false;   -- sent by a key, not by a person
 UPDATE limits.reservations r SET venue = o.venue FROM trading.orders o WHERE o.order_id = r.order_id;
 ALTER TABLE limits.reservations ALTER COLUMN venue DROP DEFAULT, ALTER COLUMN is_automated DROP DEFAULT;
+CREATE TEMPORARY TABLE turnover_of_today ON COMMIT DROP AS
+  SELECT node_id, symbol, traded_notional FROM limits.exposures WHERE session_date >= (now() AT TIME ZONE 'UTC')::date;
 DELETE FROM limits.exposures;
 ALTER TABLE limits.exposures
   DROP CONSTRAINT exposures_pkey,
@@ -96,6 +98,23 @@ SELECT node_id, symbol, venue, tenant_id,
   coalesce(sum(cum_notional) FILTER (WHERE (created_at AT TIME ZONE 'UTC')::date = (now() AT TIME ZONE 'UTC')::date), 0),
   count(*) FILTER (WHERE (created_at AT TIME ZONE 'UTC')::date = (now() AT TIME ZONE 'UTC')::date)
 FROM limits.reservations, unnest(node_ids) AS node_id GROUP BY node_id, symbol, venue, tenant_id;
+-- What orders from before today have filled today no reservation tells. It is what is lacking of the turnover that was
+-- counted, and given to the venues where such orders were.
+WITH lacking AS (
+  SELECT node_id, symbol, t.traded_notional - sum(e.traded_notional) AS notional
+  FROM turnover_of_today t JOIN limits.exposures e USING (node_id, symbol)
+  GROUP BY node_id, symbol, t.traded_notional),
+older AS (
+  SELECT node_id, symbol, venue, sum(cum_notional) AS most,
+    sum(sum(cum_notional)) OVER (PARTITION BY node_id, symbol ORDER BY venue DESC) AS most_so_far
+  FROM limits.reservations, unnest(node_ids) AS node_id
+  WHERE (created_at AT TIME ZONE 'UTC')::date < (now() AT TIME ZONE 'UTC')::date
+    AND (updated_at AT TIME ZONE 'UTC')::date >= (now() AT TIME ZONE 'UTC')::date
+  GROUP BY node_id, symbol, venue)
+UPDATE limits.exposures e
+SET traded_notional = e.traded_notional + greatest(least(o.most, l.notional - (o.most_so_far - o.most)), 0)
+FROM lacking l JOIN older o USING (node_id, symbol)
+WHERE e.node_id = l.node_id AND e.symbol = l.symbol AND e.venue = o.venue;
 
 -- What happened at a node in a second, for limits that look back over a window. Only nodes with such a limit have rows.
 CREATE TABLE limits.activity (
