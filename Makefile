@@ -31,10 +31,10 @@ FIND_COMPILER := export CXX=$${CXX:-$$(command -v c++ || command -v g++ || comma
 
 TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk
 
-.PHONY: help up down clean status demo core test test-units test-core test-e2e fuzz check openapi bench synth deploy lock
+.PHONY: help up down clean status demo core test test-units test-core test-e2e fuzz check openapi limit-types bench synth deploy lock
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: $(INSTALLED) ## start everything; DETACH=1 returns when all is ready
 	@$(LOCAL) up $(if $(DETACH),--detach)
@@ -91,6 +91,9 @@ check: $(VENV_DONE) $(CORE_DONE) ## lint, format, types, import rules
 
 openapi: $(VENV_DONE) ## write docs/openapi.json from the code
 	@$(VENV_PYTHON) -m functions.openapi
+
+limit-types: $(VENV_DONE) ## write the tables of docs/limits.md from the code
+	@$(VENV_PYTHON) -m functions.limit_types_page
 
 bench: $(INSTALLED) ## the figures, against the platform that `make up` started; those of the core come first
 	@$(VENV_PYTHON) -m tests.benchmarks
