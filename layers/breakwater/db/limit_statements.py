@@ -219,6 +219,15 @@ INSERT INTO limits.standings AS s (node_id, tenant_id, heartbeat_at) VALUES (%(n
 ON CONFLICT (node_id) DO UPDATE SET heartbeat_at = greatest(s.heartbeat_at, excluded.heartbeat_at)
 """
 
+# Those whose dead man's switch is due, and this silence has not been acted on.
+SILENT_NODES = f"""
+SELECT DISTINCT l.node_id FROM (SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.limit_type = 'DEAD_MAN') l
+JOIN limits.standings s USING (node_id)
+WHERE s.heartbeat_at IS NOT NULL AND s.silent_since IS DISTINCT FROM s.heartbeat_at
+  AND s.heartbeat_at + make_interval(secs => l.value::double precision) < %(at)s
+ORDER BY l.node_id LIMIT {_ROWS_MAX}
+"""
+
 NODE = f"SELECT {_NODE} FROM limits.nodes n WHERE n.node_id = %(node_id)s"
 LOCK_NODE = f"{NODE} FOR NO KEY UPDATE"
 # Subtrees by their roots, with what is above them where asked; all of the organisation without roots.

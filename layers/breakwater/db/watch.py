@@ -9,6 +9,8 @@ from decimal import Decimal
 import psycopg
 from psycopg.rows import TupleRow, class_row
 
+from breakwater.db.limit_statements import SILENT_NODES
+
 _ROWS_MAX = 100_000
 TENANTS_MAX = 10_000
 
@@ -53,13 +55,6 @@ ON CONFLICT (node_id) DO UPDATE SET
   session_date = greatest(s.session_date, excluded.session_date),
   observed_at = excluded.observed_at
 """
-_SILENT = """
-SELECT n.node_id FROM limits.limits l JOIN limits.nodes n USING (node_id) JOIN limits.standings s USING (node_id)
-WHERE l.limit_type = 'DEAD_MAN' AND s.heartbeat_at IS NOT NULL AND s.silent_since IS DISTINCT FROM s.heartbeat_at
-  AND (l.valid_from IS NULL OR l.valid_from <= %(at)s) AND (l.valid_until IS NULL OR l.valid_until > %(at)s)
-  AND s.heartbeat_at + make_interval(secs => l.value::double precision) < %(at)s
-ORDER BY n.node_id LIMIT %(rows)s
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +91,7 @@ class WatchRows:
 
     def silent_nodes(self, at: datetime) -> list[uuid.UUID]:
         """Those whose dead man's switch is due and has not been acted on."""
-        return [row[0] for row in self._connection.execute(_SILENT, {"at": at, "rows": _ROWS_MAX}).fetchall()]
+        return [row[0] for row in self._connection.execute(SILENT_NODES, {"at": at}).fetchall()]
 
     def note_silence(self, node_id: uuid.UUID) -> datetime:
         """When it was last heard of. The node is locked."""

@@ -190,6 +190,23 @@ def test_what_traded_on_a_day_that_is_over_does_not_come_along_into_this_one(
     assert exposure_at(tx, other, tomorrow).filled_qty == 3
 
 
+def test_an_order_that_rested_over_midnight_counts_whole_on_the_day_it_filled_at_the_new_place(
+    tx: TenantTransaction, firm: Firm, risk: Caller
+) -> None:
+    """Nobody knows which part of it traded after midnight: too much is on the safe side."""
+    other = node(tx, risk, firm.firm, "DESK", "other")
+    order, tomorrow = order_of(firm, quantity="4"), NOW + timedelta(days=1)
+    reserve_and_record(tx, order)
+    settle(tx, snapshot_of(order, 1, OrdStatus.PARTIALLY_FILLED, "1"))
+    settle(tx, snapshot_of(order, 2, OrdStatus.FILLED, "4", at=tomorrow))
+    assert exposure_at(tx, firm.desk, tomorrow).traded_notional == 6000
+    change(tx, risk, firm.account_nodes[0], at=tomorrow, parent_id=other)
+    assert tx.limits.ledger_differences() == []
+    assert exposure_at(tx, other, tomorrow).traded_notional == 8000
+    assert exposure_at(tx, other, tomorrow).session_order_count == 0
+    assert exposure_at(tx, firm.desk, tomorrow).traded_notional == 0
+
+
 def test_a_node_below_itself_is_a_cycle_and_refused(tx: TenantTransaction, firm: Firm, risk: Caller) -> None:
     for node_id, parent_id in (
         (firm.desk, firm.trader),

@@ -143,6 +143,17 @@ def test_of_two_that_overlap_the_one_approved_last_counts(
         assert largest(at) == quantity
 
 
+def test_a_dead_mans_switch_waits_as_long_as_its_override_says(
+    tx: TenantTransaction, firm: Firm, risk: Caller, ada: Caller
+) -> None:
+    account = firm.account_nodes[0]
+    told = limit(tx, risk, account, "DEAD_MAN", "10")
+    tx.limits.heartbeat(account, NOW)
+    approve(tx, ada, override(tx, risk, told["limit_id"], "60"))
+    assert tx.watch.silent_nodes(NOW + MINUTE) == []
+    assert tx.watch.silent_nodes(NOW + MINUTE + MICROSECOND) == [account]
+
+
 @pytest.mark.parametrize(
     ("value", "changes"),
     [
