@@ -318,6 +318,9 @@ def _check_instruments(setting: LimitSetting, market: Market) -> None:
     wanted = name if colon else setting.instrument
     if setting.instrument != ALL_INSTRUMENTS and wanted not in known:
         raise InvalidRequest(f"unknown instrument {setting.instrument}", field="instrument")
+    assets = {a for q in market.quotes.values() for a in (q.instrument.base_asset, q.instrument.quote_asset)}
+    if "currency" in setting.model_fields_set and setting.currency not in assets:
+        raise InvalidRequest(f"unknown currency {setting.currency}", field="currency")
     if setting.limit_type == RESTRICTED_LIST and not set(market.quotes).issuperset(setting.parameters["symbols"]):
         raise InvalidRequest("symbols has an unknown symbol", field="parameters")
 

@@ -161,7 +161,7 @@ def test_the_history_of_a_limit_tells_every_version_and_who_made_it(
     ada = risk_manager(firm, "ada")
     first = limit(tx, risk, firm.desk, "MAX_ORDER_QTY", "2.50", action="SUSPEND", thresholds_pct=[50])
     limit_id = uuid.UUID(first["limit_id"])
-    limit(tx, ada, firm.desk, "MAX_ORDER_QTY", "3", at=SOON, currency="EUR")
+    limit(tx, ada, firm.desk, "MAX_ORDER_QTY", "3", at=SOON, currency="BTC")
     limit_settings.delete_limit(limit_id, risk, tx, LATER)
     items = limit_settings.limit_history(limit_id, risk, tx)["items"]
     told = [

@@ -105,6 +105,11 @@ def test_a_limit_that_has_no_effect_or_is_below_use_is_answered_with_a_warning(
     [
         {"limit_type": "NO_SUCH_TYPE"},
         {"instrument": "XRP/USDT"},
+        {"instrument": "venue:NYSE"},
+        {"instrument": "class:BOND"},
+        {"instrument": "symbol:ETH/USDT"},
+        {"instrument": ""},
+        {"currency": "XRP"},
         {"value": Decimal(0), "limit_type": "MAX_ORDER_QTY"},
         {"value": None, "limit_type": "RESTRICTED_LIST", "parameters": {"mode": "DENY", "symbols": ["XRP/USDT"]}},
     ],
