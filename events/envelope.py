@@ -1,7 +1,7 @@
 """What every event travels in, and the fields they share. This package imports nothing of ours."""
 
 import uuid
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypedDict
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -25,6 +25,19 @@ class Envelope(BaseModel):
     tenant_id: uuid.UUID
     account_id: uuid.UUID | None  # None: the event concerns the organisation, not one account.
     aggregate_id: uuid.UUID  # The order, limit node or alert it is about.
+    correlation_id: str
+    occurred_at_ns: int
+    payload: dict[str, Any]
+
+
+class EnvelopeDocument(TypedDict):
+    """An Envelope by its fields. The engine writes these: to make a model of each would cost it more than its book."""
+
+    event_id: uuid.UUID | str
+    topic: str
+    tenant_id: uuid.UUID
+    account_id: uuid.UUID | None
+    aggregate_id: uuid.UUID
     correlation_id: str
     occurred_at_ns: int
     payload: dict[str, Any]

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from breakwater.domain.orders import OrderSnapshot
 from breakwater.errors import EngineUnavailable
 from fargate_engine.messages import Command, CoreInput, VenueReport
+from fargate_engine.orders import SnapshotJson
 from fargate_engine.records import RECORDS_MAX, Records, check_records
 
 COMMANDS_MAX = 8_192  # That wait; a record counts as one. Two full batches of records, or a second's orders.
@@ -36,7 +36,7 @@ class FindOpenOrders:
     account_ids: frozenset[uuid.UUID]
 
 
-type Answer = OrderSnapshot | list[uuid.UUID] | None
+type Answer = SnapshotJson | list[uuid.UUID] | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,18 +2,35 @@
 
 import uuid
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from breakwater.domain.instruments import Instrument
-from breakwater.domain.money import EXACT, format_amount, trim
-from breakwater.domain.orders import OrderSnapshot, OrdStatus, SubmitOrder
+from breakwater.domain.money import format_amount, format_computed
+from breakwater.domain.orders import OrdStatus, SubmitOrder
 from fargate_engine.terms import Reason, WorkingTerms
 
 # The venue owes an answer: whoever asked waits for it.
 _AWAITING_VENUE = frozenset({OrdStatus.PENDING_NEW, OrdStatus.PENDING_CANCEL})
+# What OrderState (events/orders.py) has of what was submitted, but for id and quantity: those are a snapshot's, too.
+_TERMS = ("client_order_id", "account_id", "symbol", "side", "type", "time_in_force", "venue", "price")
+
+type SnapshotJson = bytes  # An OrderSnapshot. Nobody in the engine reads what it says of itself: it is sent as it is.
+
+
+class Told(NamedTuple):
+    """What an order says in every event and answer: as JSON has it, so that it is made once."""
+
+    order_id: str
+    quantity: str
+    terms: dict[str, Any]
+
+    @classmethod
+    def of(cls, document: str) -> "Told":
+        """`document` is a SubmitOrder's."""
+        submitted = orjson.loads(document)
+        return cls(submitted["order_id"], submitted["quantity"], {name: submitted[name] for name in _TERMS})
 
 
 @dataclass(slots=True)
@@ -35,7 +52,9 @@ class EngineOrder:
     cum_lots: int = 0
     cum_notional_steps: int = 0
     reason: Reason | None = None
-    _words: dict[str, Any] | None = field(default=None, compare=False)  # Of the state it is in, once somebody asked.
+    # Once somebody asked.
+    _told: Told | None = field(default=None, compare=False, repr=False)
+    _words: dict[str, Any] | None = field(default=None, compare=False)  # Of the state it is in.
 
     @property
     def order_id(self) -> uuid.UUID:
@@ -53,9 +72,11 @@ class EngineOrder:
     def is_being_canceled(self) -> bool:
         return self.status is OrdStatus.PENDING_CANCEL
 
-    def notional(self, steps: int) -> Decimal:
-        instrument = self.instrument
-        return trim(EXACT.multiply(EXACT.multiply(instrument.tick_size, instrument.lot_size), Decimal(steps)))
+    @property
+    def told(self) -> Told:
+        if self._told is None:
+            self._told = Told.of(self.document)
+        return self._told
 
     def changed(self, status: OrdStatus, engine_seq: int, at_ns: int) -> None:
         """What else the change is must be set before."""
@@ -69,22 +90,22 @@ class EngineOrder:
         return self._words
 
     def _say(self) -> dict[str, Any]:
-        instrument = self.instrument
+        told, instrument, reason = self.told, self.instrument, self.reason
         return {
-            "order_id": str(self.submitted.order_id),
-            "status": self.status.value,
-            "quantity": format_amount(self.submitted.quantity),
-            "cum_qty": format_amount(trim(instrument.quantity(self.cum_lots))),
-            "leaves_qty": format_amount(trim(instrument.quantity(self.leaves_lots))),
-            "cum_notional": format_amount(self.notional(self.cum_notional_steps)),
-            "reject_code": self.reason.code if self.reason else None,
-            "reject_reason": self.reason.text if self.reason else None,
+            "order_id": told.order_id,
+            "status": str(self.status),
+            "quantity": told.quantity,
+            "cum_qty": format_computed(instrument.quantity(self.cum_lots)),
+            "leaves_qty": format_computed(instrument.quantity(self.leaves_lots)),
+            "cum_notional": format_computed(instrument.notional(self.cum_notional_steps)),
+            "reject_code": reason.code if reason else None,
+            "reject_reason": reason.text if reason else None,
             "engine_seq": self.engine_seq,
             "transact_time_ns": self.transact_time_ns,
         }
 
-    def snapshot(self) -> OrderSnapshot:
-        return OrderSnapshot.model_validate(self.words())
+    def answer(self) -> SnapshotJson:
+        return orjson.dumps(self.words())
 
 
 @dataclass(slots=True)
@@ -120,8 +141,8 @@ class RefusedOrder:
             "transact_time_ns": self.transact_time_ns,
         }
 
-    def snapshot(self) -> OrderSnapshot:
-        return OrderSnapshot.model_validate(self.words())
+    def answer(self) -> SnapshotJson:
+        return orjson.dumps(self.words())
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +151,18 @@ class FinalOrder:
 
     order_id: uuid.UUID
     tenant_id: uuid.UUID
-    last_words: bytes
+    last_words: SnapshotJson
 
     @classmethod
     def of(cls, order: EngineOrder | RefusedOrder) -> "FinalOrder":
-        return cls(order.order_id, order.tenant_id, orjson.dumps(order.words()))
+        return cls(order.order_id, order.tenant_id, order.answer())
 
     @property
     def awaits_venue(self) -> bool:
         return False
 
-    def snapshot(self) -> OrderSnapshot:
-        return OrderSnapshot.model_validate_json(self.last_words)
+    def answer(self) -> SnapshotJson:
+        return self.last_words
 
 
 Order = EngineOrder | RefusedOrder | FinalOrder

@@ -9,7 +9,7 @@ from decimal import Decimal
 from matching_core import EventKind
 
 from breakwater.domain.orders import OrdStatus
-from events.envelope import Envelope
+from events.envelope import EnvelopeDocument
 from fargate_engine import publishing
 from fargate_engine.messages import Liquidity, VenueCanceled, VenueFilled, VenueRejected, VenueReport
 from fargate_engine.orders import EngineOrder
@@ -51,7 +51,7 @@ class Outcomes:
     reports: Mapping[int, VenueReport]
     publishes: bool
     changed_order_ids: list[uuid.UUID] = field(default_factory=list)
-    envelopes: list[Envelope] = field(default_factory=list)
+    envelopes: list[EnvelopeDocument] = field(default_factory=list)
     venue_requests: list[VenueRequest] = field(default_factory=list)
     _trail: list[str] = field(default_factory=list)
 

@@ -4,16 +4,16 @@ The contracts are pydantic models; here their documents are written directly, on
 against the models.
 """
 
-import uuid
 from decimal import Decimal
 from typing import Any
 
+from breakwater.domain.ids import named_id
 from breakwater.domain.money import format_amount
 from breakwater.domain.orders import OrdStatus, SubmitOrder
-from events.envelope import Envelope
+from events.envelope import EnvelopeDocument
 from events.orders import OrderAccepted, OrderCanceled, OrderExpired, OrderRejected, TradeExecuted
 from fargate_engine.messages import Liquidity
-from fargate_engine.orders import EngineOrder, RefusedOrder
+from fargate_engine.orders import EngineOrder, RefusedOrder, Told
 
 NO_FEE = Decimal(0)  # The internal book matches customers with each other and charges neither.
 _TOPICS = {
@@ -24,56 +24,47 @@ _TOPICS = {
 }
 
 
-def changed(order: EngineOrder) -> Envelope:
+def changed(order: EngineOrder) -> EnvelopeDocument:
     """That it is accepted, rejected, cancelled or expired."""
-    return _envelope(order.submitted, order, _TOPICS[order.status], {"order": _state(order.submitted, order)})
+    return _envelope(order.submitted, order, _TOPICS[order.status], {"order": _state(order)})
 
 
-def refused(order: RefusedOrder, submitted: SubmitOrder) -> Envelope:
-    return _envelope(submitted, order, OrderRejected.topic, {"order": _state(submitted, order)})
+def refused(order: RefusedOrder, submitted: SubmitOrder) -> EnvelopeDocument:
+    state = Told.of(submitted.model_dump_json()).terms | order.words()
+    return _envelope(submitted, order, OrderRejected.topic, {"order": state})
 
 
-def filled(order: EngineOrder, lots: int, ticks: int, liquidity: Liquidity, fee: Decimal) -> Envelope:
+def filled(order: EngineOrder, lots: int, ticks: int, liquidity: Liquidity, fee: Decimal) -> EnvelopeDocument:
     """One fill, and the order after it."""
     instrument = order.instrument
     trade = {
-        "trade_id": str(uuid.uuid5(order.order_id, f"trade/{order.engine_seq}")),
+        "trade_id": named_id(order.order_id, f"trade/{order.engine_seq}"),
         "last_qty": format_amount(instrument.quantity(lots)),
         "last_px": format_amount(instrument.price(ticks)),
         "liquidity": liquidity,
         "fee": format_amount(fee),
         "fee_currency": instrument.quote_asset,
-        "order": _state(order.submitted, order),
+        "order": _state(order),
     }
     return _envelope(order.submitted, order, TradeExecuted.topic, trade)
 
 
-def _state(submitted: SubmitOrder, order: EngineOrder | RefusedOrder) -> dict[str, Any]:
+def _state(order: EngineOrder) -> dict[str, Any]:
     """OrderState's document."""
-    return {
-        "client_order_id": submitted.client_order_id,
-        "account_id": str(submitted.account_id),
-        "symbol": submitted.symbol,
-        "side": submitted.side.value,
-        "type": submitted.type.value,
-        "time_in_force": submitted.time_in_force.value,
-        "venue": submitted.venue,
-        "price": None if submitted.price is None else format_amount(submitted.price),
-        **order.words(),
-    }
+    return {**order.told.terms, **order.words()}
 
 
 def _envelope(
     submitted: SubmitOrder, order: EngineOrder | RefusedOrder, topic: str, payload: dict[str, Any]
-) -> Envelope:
+) -> EnvelopeDocument:
     """Its id follows from the order's change, so an event that is made again has the id it had."""
-    return Envelope(
-        event_id=uuid.uuid5(submitted.order_id, f"{topic}/{order.engine_seq}"),
-        topic=topic,
-        tenant_id=submitted.tenant_id,
-        account_id=submitted.account_id,
-        aggregate_id=submitted.order_id,
-        correlation_id=submitted.correlation_id,
-        occurred_at_ns=order.transact_time_ns,
-        payload=payload,
-    )
+    return {
+        "event_id": named_id(submitted.order_id, f"{topic}/{order.engine_seq}"),
+        "topic": topic,
+        "tenant_id": submitted.tenant_id,
+        "account_id": submitted.account_id,
+        "aggregate_id": submitted.order_id,
+        "correlation_id": submitted.correlation_id,
+        "occurred_at_ns": order.transact_time_ns,
+        "payload": payload,
+    }

@@ -34,6 +34,8 @@ class CoreEvent(NamedTuple):
     reason: int
 
 
+LOOKED_AT_ONE_BY_ONE_MAX = 32  # Fewer are told apart before numpy has begun.
+
 type Records = np.ndarray[Any, np.dtype[np.void]]  # COMMAND records, or EVENT records where it says so.
 
 # seq, at_ns, order_id, price, quantity, symbol, account, session, then a byte each: kind, side, type, time in force,
@@ -128,8 +130,16 @@ def stamped(commands: Records, first_seq: int, at_ns: int) -> Records:
 
 def of_registered_orders(events: Records) -> list[CoreEvent]:
     """Those that say something of an order of the API."""
+    if len(events) <= LOOKED_AT_ONE_BY_ONE_MAX:
+        return [event for event in map(CoreEvent._make, events.tolist()) if _is_of_registered_order(event)]
     # 0 is no order, and becomes the highest number here: one comparison sees to both ends.
     is_taker = events["order_id"] - np.uint64(1) < np.uint64(FIRST_RECORD_ORDER_ID - 1)
     is_maker = events["maker_id"] - np.uint64(1) < np.uint64(FIRST_RECORD_ORDER_ID - 1)
     is_maker &= events["kind"] == EventKind.TRADED  # What was set of a lease has its version there.
     return [CoreEvent._make(fields) for fields in events[is_taker | is_maker].tolist()]
+
+
+def _is_of_registered_order(event: CoreEvent) -> bool:
+    if 0 < event.order_id < FIRST_RECORD_ORDER_ID:
+        return True
+    return event.kind == EventKind.TRADED and 0 < event.maker_id < FIRST_RECORD_ORDER_ID

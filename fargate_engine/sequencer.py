@@ -10,7 +10,7 @@ from typing import Protocol
 from breakwater.db.journal import JournalRow
 from breakwater.domain.instruments import Instrument
 from breakwater.errors import Rejection
-from events.envelope import Envelope
+from events.envelope import EnvelopeDocument
 from fargate_engine import metrics
 from fargate_engine.inbox import Answer, AskedRecords, Batch, FindOpenOrders, FindOrder, Inbox, abandon
 from fargate_engine.messages import Command, ListInstrument
@@ -25,7 +25,7 @@ class BatchJournal(Protocol):
     epoch: int
     digest: bytes
 
-    async def append(self, row: JournalRow, events: Sequence[Envelope]) -> None: ...
+    async def append(self, row: JournalRow, events: Sequence[EnvelopeDocument]) -> None: ...
 
 
 class Venue(Protocol):
@@ -114,11 +114,12 @@ class Sequencer:
                 self._resolve(asked.answer, self._open_order_ids(asked.message))
             elif isinstance(asked.message, FindOrder):
                 order = self._state.find(asked.message.order_id, asked.message.tenant_id)
-                self._resolve(asked.answer, None if order is None else order.snapshot())
+                self._resolve(asked.answer, None if order is None else order.answer())
             else:
                 self._answer_command(asked.message, asked.answer, next(refusals))
-        for order_id in applied.outcomes.changed_order_ids:
-            self._answer_waiting(order_id)
+        if self._waiting:
+            for order_id in applied.outcomes.changed_order_ids:
+                self._answer_waiting(order_id)
 
     def _answer_command(self, command: Command, answer: asyncio.Future[Answer], refused: Rejection | None) -> None:
         if answer.done():
@@ -130,16 +131,16 @@ class Sequencer:
         if order.awaits_venue:
             self._waiting[command.order_id].append(answer)
         else:
-            answer.set_result(order.snapshot())
+            answer.set_result(order.answer())
 
     def _answer_waiting(self, order_id: uuid.UUID) -> None:
         if order_id not in self._waiting:
             return
         order = self._state.order(order_id)
         if not order.awaits_venue:
-            snapshot = order.snapshot()
+            said = order.answer()
             for answer in self._waiting.pop(order_id):
-                self._resolve(answer, snapshot)
+                self._resolve(answer, said)
 
     def _open_order_ids(self, question: FindOpenOrders) -> list[uuid.UUID]:
         return [

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from breakwater.domain.money import format_amount
-from breakwater.domain.orders import OrderSnapshot, OrdStatus, Side, SubmitOrder
+from breakwater.domain.orders import OrdStatus, Side, SubmitOrder
 from breakwater.domain.shards import SHARDS
 from breakwater.errors import EngineUnavailable, InvalidRequest, NotFound
 from fargate_engine import metrics
@@ -194,9 +194,9 @@ async def prometheus(request: web.Request) -> web.Response:
 
 async def _snapshot_of(term: Term, message: Command | FindOrder) -> web.Response:
     answer = await ask(term, message)
-    if not isinstance(answer, OrderSnapshot):
+    if not isinstance(answer, bytes):
         raise NotFound("no such order")
-    return web.Response(body=answer.model_dump_json().encode(), content_type="application/json")
+    return web.Response(body=answer, content_type="application/json")
 
 
 async def _cancel_open(term: Term, body: CancelAllRequest, canceled: list[Any], failed: list[Any]) -> None:
@@ -206,10 +206,12 @@ async def _cancel_open(term: Term, body: CancelAllRequest, canceled: list[Any], 
     for chunk in batched(order_ids, CANCELS_AT_ONCE, strict=False):
         cancels = [ask(term, CancelOrder(order_id=order_id, tenant_id=body.tenant_id)) for order_id in chunk]
         for order_id, answer in zip(chunk, await asyncio.gather(*cancels, return_exceptions=True), strict=True):
-            if isinstance(answer, OrderSnapshot) and answer.status is OrdStatus.CANCELED:
-                canceled.append(answer.model_dump(mode="json"))
-            elif isinstance(answer, OrderSnapshot):
-                failed.append({"order_id": str(order_id), "reason": f"the order is {answer.status}"})
+            if isinstance(answer, bytes):
+                said = orjson.loads(answer)
+                if said["status"] == OrdStatus.CANCELED:
+                    canceled.append(said)
+                else:
+                    failed.append({"order_id": str(order_id), "reason": f"the order is {said['status']}"})
             elif isinstance(answer, EngineUnavailable):
                 failed.append({"order_id": str(order_id), "reason": answer.message})
             elif isinstance(answer, BaseException):

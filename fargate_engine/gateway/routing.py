@@ -8,10 +8,9 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from breakwater.domain.orders import OrderSnapshot
 from breakwater.domain.shards import SHARDS, shard_of
 from breakwater.errors import EngineUnavailable, NotFound
-from fargate_engine.gateway.peers import PeerAnswer, asked_shards
+from fargate_engine.gateway.peers import ASKED_SHARDS, PeerAnswer, asked_shards
 from fargate_engine.gateway.state import EngineState
 from fargate_engine.inbox import Answer, FindOpenOrders, FindOrder
 from fargate_engine.messages import Command
@@ -69,6 +68,9 @@ async def at_shard(
 ) -> web.Response:
     """The answer of the one shard that has this symbol: `here` gives it when that is served here."""
     shard = shard_of(symbol)
+    term = engine.term(shard)
+    if term is not None and ASKED_SHARDS not in request.headers:
+        return await here(term)
     scope = Scope(engine, request, [shard])
     if shard in scope.here:
         return await here(scope.here[shard])
@@ -102,11 +104,17 @@ async def at_order(
 
 async def ask(term: Term, message: Command | FindOrder | FindOpenOrders) -> Answer:
     """The answer after its commit, or EngineUnavailable: the outcome is not known yet, ask again."""
+    answer = term.inbox.ask(message)
+    deadline = asyncio.get_running_loop().call_later(ANSWER_TIMEOUT_S, _give_up, answer)
     try:
-        async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            return await term.inbox.ask(message)
-    except TimeoutError as error:
-        raise EngineUnavailable("the engine did not answer in time") from error
+        return await answer
+    finally:
+        deadline.cancel()
+
+
+def _give_up(answer: asyncio.Future[Answer]) -> None:
+    if not answer.done():
+        answer.set_exception(EngineUnavailable("the engine did not answer in time"))
 
 
 async def _term_with_waiting(scope: Scope, question: FindOrder) -> Term | None:
@@ -118,7 +126,7 @@ async def _term_with_waiting(scope: Scope, question: FindOrder) -> Term | None:
     for (shard, term), answer in zip(
         list(scope.here.items()), await asyncio.gather(*asked, return_exceptions=True), strict=True
     ):
-        if isinstance(answer, OrderSnapshot):
+        if isinstance(answer, bytes):
             return term
         if isinstance(answer, EngineUnavailable) or not term.is_ready:
             scope.nowhere.add(shard)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import numpy as np
+import orjson
 import psycopg
 import uvloop
 from matching_core import EventKind
@@ -16,7 +17,7 @@ from matching_core import EventKind
 from breakwater.db import shard_leases
 from breakwater.db.engine_connection import engine_pool
 from breakwater.db.engine_market import read_instruments
-from breakwater.domain.orders import OrderSnapshot, OrdStatus, SubmitOrder
+from breakwater.domain.orders import OrdStatus, SubmitOrder
 from breakwater.domain.shards import shard_of
 from fargate_engine.inbox import Inbox
 from fargate_engine.records import Records
@@ -124,8 +125,8 @@ async def _send_messages(inbox: Inbox, *, first: int) -> Run:
 
     async def send(order: SubmitOrder) -> None:
         answer = await inbox.ask(order)
-        assert isinstance(answer, OrderSnapshot)
-        assert answer.status is not OrdStatus.REJECTED, answer
+        assert isinstance(answer, bytes)
+        assert orjson.loads(answer)["status"] != OrdStatus.REJECTED, answer
 
     return await _timed(len(orders), work, send)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from breakwater.db.journal import Journal, JournalRow
-from events.envelope import Envelope
+from events.envelope import EnvelopeDocument
 from fargate_engine import __main__ as engine
 from fargate_engine import aws
 
@@ -47,7 +47,7 @@ class _Folder:
         file.write_bytes(Body)
 
 
-async def _done_at_once(journal: Journal, row: JournalRow, events: Sequence[Envelope]) -> None:
+async def _done_at_once(journal: Journal, row: JournalRow, events: Sequence[EnvelopeDocument]) -> None:
     journal.last_seq, journal.digest = row.last_seq, row.digest
 
 

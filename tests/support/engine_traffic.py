@@ -28,6 +28,7 @@ from fargate_engine.records import FIRST_RECORD_ORDER_ID, Records
 from fargate_engine.shard_state import ShardState
 from fargate_engine.snapshots import SnapshotStore
 from tests.support.engine_database import Network
+from tests.support.engine_words import snapshot_in, snapshot_of
 from tests.support.mortal_engine import SHARD, ObjectStore, ObjectStoreClient, World
 from tests.unit.fargate_engine.orders import ACCOUNT, ETH, TENANT, submit
 
@@ -103,9 +104,10 @@ class Traffic:
                 assert self.world.leases_broke, f"{command} is not known, and was acknowledged"
                 await asyncio.sleep(LOOK_S)
                 continue
-            assert isinstance(answer, OrderSnapshot), f"{command} is not known, and was acknowledged"
-            self._remember(answer)
-            return answer
+            assert answer is not None, f"{command} is not known, and was acknowledged"
+            said = snapshot_in(answer)
+            self._remember(said)
+            return said
 
     def _remember(self, said: OrderSnapshot) -> None:
         before = self.acknowledged.get(said.order_id)
@@ -233,7 +235,7 @@ def _assert_the_chain_is_whole(rows: list[JournalRow]) -> None:
 
 def _assert_every_answer_stands(traffic: Traffic, state: ShardState) -> None:
     for order_id, said in traffic.acknowledged.items():
-        now = state.order(order_id).snapshot()
+        now = snapshot_of(state.order(order_id))
         assert_grew(said, now)
         assert not state.order(order_id).awaits_venue
 
@@ -247,7 +249,7 @@ def _assert_events_tell_what_happened(world: World, state: ShardState) -> None:
         if event.topic == TradeExecuted.topic:
             traded[event.order_id] += Decimal(event.payload["last_qty"])  # type: ignore[assignment]  # A Decimal.
     for order_id, order in state.registry.orders.items():
-        now = order.snapshot()
+        now = snapshot_of(order)
         assert traded[order_id] == now.cum_qty
         # A voided order has nobody to be told of it; a cancel that is under way is not told.
         if now.status not in {OrdStatus.PENDING_NEW, OrdStatus.PENDING_CANCEL} and now.reject_code != "VOIDED":

@@ -8,7 +8,7 @@ last batch of the one before it; and whoever wakes from a stall finds another ep
 import hashlib
 import struct
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import orjson
@@ -17,7 +17,7 @@ from psycopg.rows import class_row
 
 from breakwater.db.engine_connection import EnginePool, pooled
 from breakwater.domain.ids import outbox_bucket
-from events.envelope import Envelope
+from events.envelope import EnvelopeDocument
 
 COMMAND_BYTES = 128
 GENESIS_DIGEST = bytes(32)  # What the first row of a journal follows.
@@ -90,7 +90,18 @@ class JournalRow:
 
     def sealed(self, previous: bytes) -> Self:
         """The row with the digest that it has after the row whose digest is `previous`."""
-        return replace(self, digest=self._digest_after(previous))
+        return type(self)(
+            shard=self.shard,
+            seq=self.seq,
+            last_seq=self.last_seq,
+            epoch=self.epoch,
+            recorded_at_ns=self.recorded_at_ns,
+            commands=self.commands,
+            details=self.details,
+            event_seq=self.event_seq,
+            state_hash=self.state_hash,
+            digest=self._digest_after(previous),
+        )
 
     def check(self, last_seq: int, previous: bytes) -> None:
         """DamagedJournal unless it is whole and follows the row that ended with `last_seq` and had digest `previous`.
@@ -162,7 +173,7 @@ class Journal:
             row = await (await connection.execute(query, (self.shard, last_seq))).fetchone()
         return bytes(row[1]) if row is not None and row[0] == last_seq else None
 
-    async def append(self, row: JournalRow, events: Sequence[Envelope]) -> None:
+    async def append(self, row: JournalRow, events: Sequence[EnvelopeDocument]) -> None:
         """Row, events and outbox in one transaction. Fenced when the shard is another's by now.
 
         `row` is sealed after `digest`. After DatabaseUnavailable nobody knows whether it was committed: only a replay
@@ -192,5 +203,5 @@ class Journal:
         self.last_seq, self.digest = row.last_seq, row.digest
 
 
-def _due(event: Envelope) -> dict[str, Any]:
-    return dict(event) | {"bucket": outbox_bucket(event.account_id)}
+def _due(event: EnvelopeDocument) -> dict[str, Any]:
+    return {**event, "bucket": outbox_bucket(event["account_id"])}

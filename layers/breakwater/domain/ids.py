@@ -2,6 +2,7 @@
 
 import uuid
 import zlib
+from hashlib import sha1
 from typing import Annotated
 
 from pydantic import WithJsonSchema
@@ -9,6 +10,18 @@ from pydantic import WithJsonSchema
 OUTBOX_BUCKETS = 4
 
 IdText = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]  # An id that is a text already.
+
+
+_VERSION_AND_VARIANT = 0xF000_C000 << 48  # Where a UUID of version 5 has its own bits, not the digest's,
+_VERSION_5 = 0x5000_8000 << 48  # and which.
+
+
+def named_id(namespace: uuid.UUID, name: str) -> IdText:
+    """The text of `uuid.uuid5`, in a third of the time: each event of the engine has one, a fill two."""
+    digest = sha1(namespace.bytes + name.encode(), usedforsecurity=False).digest()
+    number = int.from_bytes(digest[:16]) & ~_VERSION_AND_VARIANT | _VERSION_5
+    text = f"{number:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def outbox_bucket(account_id: uuid.UUID | None) -> int:

@@ -28,10 +28,14 @@ class Instrument:
         return _whole_steps(quantity, self.lot_size, "quantity", "lot size")
 
     def price(self, ticks: int) -> Decimal:
-        return EXACT.multiply(self.tick_size, Decimal(ticks))
+        return EXACT.multiply(self.tick_size, ticks)
 
     def quantity(self, lots: int) -> Decimal:
-        return EXACT.multiply(self.lot_size, Decimal(lots))
+        return EXACT.multiply(self.lot_size, lots)
+
+    def notional(self, steps: int) -> Decimal:
+        """Of so many ticks times lots."""
+        return EXACT.multiply(EXACT.multiply(self.tick_size, self.lot_size), steps)
 
 
 def _whole_steps(amount: Decimal, step: Decimal, what: str, step_name: str) -> int:

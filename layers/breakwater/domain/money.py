@@ -29,6 +29,11 @@ def format_amount(amount: Decimal) -> str:
     return format(amount, "f")
 
 
+def format_computed(amount: Decimal) -> str:
+    """`format_amount(trim(amount))` in one step."""
+    return format(amount.normalize(EXACT), "f")
+
+
 def trim(amount: Decimal) -> Decimal:
     """A computed amount without trailing zeros, which say nothing there: 0.5000 becomes 0.5, 100 stays 100."""
     if amount == amount.to_integral_value():

@@ -22,6 +22,7 @@ from fargate_engine.sequencer import Sequencer
 from fargate_engine.shard_state import ShardState
 from fargate_engine.venues.simulated import SimulatedVenue
 from tests.conftest import DatabaseUrls
+from tests.support.engine_words import snapshot_in, snapshot_of
 from tests.unit.fargate_engine.orders import ETH, submit
 
 SHARD = 3
@@ -54,9 +55,7 @@ class Writer:
                 answers.append(self.inbox.ask(order))
             await self.sequencer.run_batch()
             for answer in answers:
-                snapshot = answer.result()
-                assert isinstance(snapshot, OrderSnapshot)
-                self.acknowledged.append(snapshot)
+                self.acknowledged.append(snapshot_in(answer.result()))
 
 
 @asynccontextmanager
@@ -100,7 +99,7 @@ async def test_of_writers_that_race_each_leaves_off_where_the_next_begins(databa
         state, _ = await recover(SHARD, pool, None)
     for writer in writers:
         for said in writer.acknowledged:
-            now = state.order(said.order_id).snapshot()
+            now = snapshot_of(state.order(said.order_id))
             assert now == said or (now.engine_seq > said.engine_seq and not said.status.is_final)
     told = Counter(column(database_urls.admin, "SELECT aggregate_id FROM trading.events WHERE topic LIKE '%Accepted%'"))
     assert told == Counter(state.registry.orders.keys())
@@ -143,10 +142,10 @@ async def test_a_write_that_is_carried_out_twice_at_once_is_written_once(databas
         )
         assert {type(outcome) for outcome in outcomes} == {type(None), Fenced}
     assert column(database_urls.admin, "SELECT seq FROM trading.journal ORDER BY seq") == [1, row.seq]
-    events = [[event.event_id for event in applied.outcomes.envelopes]]
-    assert [column(database_urls.admin, f"SELECT event_id FROM trading.{table}") for table in ("events", "outbox")] == (
-        events * 2
-    )
+    events = [[event["event_id"] for event in applied.outcomes.envelopes]]
+    assert [
+        column(database_urls.admin, f"SELECT event_id::text FROM trading.{table}") for table in ("events", "outbox")
+    ] == (events * 2)
 
 
 @pytest.mark.parametrize("late_first", [True, False])

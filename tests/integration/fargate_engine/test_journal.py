@@ -14,13 +14,13 @@ from breakwater.db import journal, migrations, shard_leases
 from breakwater.db.engine_connection import engine_pool
 from breakwater.db.journal import GENESIS_DIGEST, DamagedJournal, Fenced, Journal, JournalRow
 from breakwater.errors import DatabaseUnavailable
-from events.envelope import Envelope
+from events.envelope import EnvelopeDocument
 from tests.conftest import DatabaseUrls
 from tests.unit.fargate_engine.driven import Driven, replayed
 from tests.unit.fargate_engine.orders import submit
 from tests.unit.fargate_engine.record_batches import BUY, limit_orders
 
-EVENT = Envelope(
+EVENT = EnvelopeDocument(
     event_id=uuid.UUID(int=5),
     topic="orders.OrderAccepted.v1",
     tenant_id=uuid.UUID(int=1),
@@ -82,7 +82,7 @@ async def test_a_batch_is_read_back_as_it_was_written_with_its_events_due(databa
         assert [each async for each in read.read()] == []
     with psycopg.connect(database_urls.admin) as connection:
         due = connection.execute("SELECT event_id, payload FROM trading.outbox JOIN trading.events USING (event_id)")
-        assert due.fetchall() == [(EVENT.event_id, {"a": "1"})]
+        assert due.fetchall() == [(EVENT["event_id"], {"a": "1"})]
 
 
 async def test_a_follower_reads_on_from_where_it_was(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from breakwater.domain.money import Amount, format_amount, parse_amount, trim
+from breakwater.domain.money import Amount, format_amount, format_computed, parse_amount, trim
 
 
 class Priced(BaseModel):
@@ -39,3 +39,9 @@ def test_trimming_changes_how_an_amount_looks_and_not_what_it_is(amount: Decimal
     assert "E" not in format_amount(trimmed)
     assert trimmed == amount.to_integral_value() or not format_amount(trimmed).endswith("0")
     assert math.isfinite(trimmed)
+
+
+@given(st.integers(-(10**18), 10**18), st.integers(-18, 18))
+def test_a_computed_amount_is_written_as_it_is_when_trimmed(digits: int, exponent: int) -> None:
+    amount = Decimal(digits).scaleb(exponent)
+    assert format_computed(amount) == format_amount(trim(amount))

@@ -8,6 +8,7 @@ from breakwater.domain.orders import OrderSnapshot
 from fargate_engine.messages import CoreInput, ListInstrument
 from fargate_engine.records import Records
 from fargate_engine.shard_state import Applied, ShardState
+from tests.support.engine_words import snapshot_of
 from tests.unit.fargate_engine.orders import ETH
 
 
@@ -27,7 +28,7 @@ class Driven:
             self._journalled(applied)
 
     def snapshot(self, order_id: uuid.UUID) -> OrderSnapshot:
-        return self.state.order(order_id).snapshot()
+        return snapshot_of(self.state.order(order_id))
 
     def _journalled(self, applied: Applied) -> Applied:
         if applied.count:

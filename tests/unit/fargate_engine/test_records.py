@@ -7,6 +7,8 @@ from decimal import Decimal
 import matching_core
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matching_core import EventKind, Kind
 
 from breakwater.domain.orders import OrdStatus, Side
@@ -64,7 +66,7 @@ def test_an_order_of_the_api_trades_with_records_and_is_told_so() -> None:
     driven = Driven()
     driven.apply(submit(1, quantity=Decimal("0.0025")))
     applied = driven.apply(limit_orders([(1, SELL, 200_000), (2, SELL, 200_000)]))
-    assert [event.topic for event in applied.outcomes.envelopes] == ["trades.TradeExecuted.v1"] * 2
+    assert [event["topic"] for event in applied.outcomes.envelopes] == ["trades.TradeExecuted.v1"] * 2
     assert driven.snapshot(submit(1).order_id).cum_qty == Decimal("0.002")
     applied = driven.apply(submit(2, side=Side.SELL, account_id=uuid.UUID(int=3), quantity=Decimal("0.0005")))
     assert driven.snapshot(submit(2).order_id).status is OrdStatus.FILLED
@@ -85,6 +87,26 @@ def test_what_was_set_of_a_lease_is_no_order_though_its_version_stands_where_a_m
     events = np.zeros(2, matching_core.EVENT)
     events["kind"], events["maker_id"] = [EventKind.LEASE_SET, EventKind.TRADED], 5
     assert [event.kind for event in of_registered_orders(events)] == [EventKind.TRADED]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([EventKind.ACCEPTED, EventKind.TRADED, EventKind.LEASE_SET]),
+            st.sampled_from([0, 1, FIRST_RECORD_ORDER_ID - 1, FIRST_RECORD_ORDER_ID, 2**64 - 1]),
+            st.sampled_from([0, 1, FIRST_RECORD_ORDER_ID - 1, FIRST_RECORD_ORDER_ID, 2**64 - 1]),
+        ),
+        max_size=records.LOOKED_AT_ONE_BY_ONE_MAX,
+    )
+)
+def test_events_of_orders_of_the_api_are_the_same_in_a_small_batch_and_a_large_one(
+    told: list[tuple[EventKind, int, int]],
+) -> None:
+    events = np.zeros(len(told), matching_core.EVENT)
+    for name, values in zip(("kind", "order_id", "maker_id"), zip(*told, strict=True), strict=False):
+        events[name] = values
+    others = np.zeros(records.LOOKED_AT_ONE_BY_ONE_MAX + 1, matching_core.EVENT)
+    assert of_registered_orders(np.concatenate([events, others])) == of_registered_orders(events)
 
 
 def test_a_mass_cancel_by_records_reaches_the_orders_of_the_api() -> None:

@@ -11,14 +11,15 @@ import pytest
 from matching_core import EventKind
 
 from breakwater.db.journal import GENESIS_DIGEST, JournalRow
-from breakwater.domain.orders import OrderSnapshot, OrdStatus
+from breakwater.domain.orders import OrdStatus
 from breakwater.errors import DatabaseUnavailable, EngineUnavailable, NotFound
-from events.envelope import Envelope
+from events.envelope import EnvelopeDocument
 from fargate_engine.inbox import FindOpenOrders, FindOrder, Inbox
 from fargate_engine.messages import CancelOrder, VenueAccepted
 from fargate_engine.sequencer import Sequencer
 from fargate_engine.shard_state import ShardState
 from fargate_engine.terms import WorkingTerms
+from tests.support.engine_words import snapshot_in
 from tests.unit.fargate_engine.driven import replayed
 from tests.unit.fargate_engine.orders import ACCOUNT, ETH, TENANT, submit
 from tests.unit.fargate_engine.record_batches import BUY, limit_orders
@@ -35,7 +36,7 @@ class Journal:
         self.may_write = asyncio.Event()
         self.may_write.set()
 
-    async def append(self, row: JournalRow, events: Sequence[Envelope]) -> None:
+    async def append(self, row: JournalRow, events: Sequence[EnvelopeDocument]) -> None:
         await self.may_write.wait()
         if self.failure:
             raise self.failure
@@ -83,7 +84,7 @@ async def test_an_answer_waits_for_the_commit(engine: Running) -> None:
     assert engine.told == 0
     engine.journal.may_write.set()
     await batch
-    assert isinstance(answer.result(), OrderSnapshot)
+    assert snapshot_in(answer.result()).order_id == submit(1).order_id
     assert engine.told == 1
 
 
@@ -121,9 +122,7 @@ async def test_a_venue_hears_of_an_order_after_its_commit_and_the_answer_waits_f
     assert not answer.done()
     engine.inbox.report(VenueAccepted(order_id=order.order_id))
     await engine.sequencer.run_batch()
-    said = answer.result()
-    assert isinstance(said, OrderSnapshot)
-    assert said.status is OrdStatus.NEW
+    assert snapshot_in(answer.result()).status is OrdStatus.NEW
 
 
 async def test_a_question_is_answered_after_what_stood_before_it_and_leaves_no_row(engine: Running) -> None:
@@ -134,9 +133,7 @@ async def test_a_question_is_answered_after_what_stood_before_it_and_leaves_no_r
     theirs = engine.inbox.ask(FindOpenOrders(TENANT, frozenset({ACCOUNT})))
     nobodys = engine.inbox.ask(FindOpenOrders(TENANT, frozenset({uuid.UUID(int=5)})))
     await engine.sequencer.run_batch()
-    said = found.result()
-    assert isinstance(said, OrderSnapshot)
-    assert said.order_id == submit(1).order_id
+    assert snapshot_in(found.result()).order_id == submit(1).order_id
     assert (unknown.result(), theirs.result(), nobodys.result()) == (None, [submit(1).order_id], [])
     assert len(engine.journal.rows) == rows + 1
     engine.inbox.ask(FindOrder(submit(1).order_id, TENANT))
