@@ -4,6 +4,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,13 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture
 def database_urls(postgres_server: str) -> Iterator[DatabaseUrls]:
+    with fresh_database(postgres_server) as urls:
+        yield urls
+
+
+@contextmanager
+def fresh_database(postgres_server: str) -> Iterator[DatabaseUrls]:
+    """A database of its own, migrated, for as long as the block runs."""
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE template_breakwater")  # A hex name of our own making.

@@ -1,12 +1,12 @@
 """The state machine as it is deployed: names, payloads, retries, catches, and the time it may take."""
 
-import json
 from typing import Any
 
 import pytest
 from aws_cdk.assertions import Template
 
 from infra_cdk.constructs.functions import API_TIMEOUT
+from tests.simulation.fault_matrix.state_machine import definition_in, synthesized_definition
 
 TASKS = {
     "ReserveLimits": "reserve_limits",
@@ -20,10 +20,7 @@ READING_THE_ORDER_S = 3
 
 @pytest.fixture(scope="session")
 def definition(control: Template) -> dict[str, Any]:
-    machine = next(iter(control.find_resources("AWS::StepFunctions::StateMachine").values()))
-    joined = machine["Properties"]["DefinitionString"]["Fn::Join"][1]
-    document: dict[str, Any] = json.loads("".join(part if isinstance(part, str) else "arn" for part in joined))
-    return document
+    return definition_in(control)
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +66,10 @@ def test_orders_do_not_appear_in_its_logs(control: Template) -> None:
 def test_it_has_exactly_the_documented_states(definition: dict[str, Any], states: dict[str, Any]) -> None:
     assert definition["StartAt"] == "ReserveLimits"
     assert states.keys() == TASKS.keys() | {"Rejected", "Unresolved"}
+
+
+def test_the_fault_matrix_runs_the_definition_that_is_deployed(definition: dict[str, Any]) -> None:
+    assert synthesized_definition() == definition
 
 
 @pytest.mark.parametrize(("name", "step"), TASKS.items())

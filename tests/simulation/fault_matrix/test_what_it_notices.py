@@ -1,0 +1,109 @@
+"""A matrix that cannot fail would prove nothing: each of these breaks one promise, and a cell must say so."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from breakwater.db.connection import TenantTransaction
+from breakwater.db.orders import OrderRows
+from breakwater.domain.orders import VOIDED, OrderSnapshot, OrdStatus
+from breakwater.domain.settlement import HeldReservation
+from breakwater.services import limits, order_saga, reconciliation
+from tests.simulation.fault_matrix import trial
+from tests.simulation.fault_matrix.fire import Fire
+from tests.simulation.fault_matrix.matrix import ROWS, Matrix
+from tests.simulation.fault_matrix.state_machine import synthesized_definition
+from tests.simulation.fault_matrix.table import Column
+
+_NOW = datetime.now(UTC)
+
+
+@pytest.fixture(scope="module")
+def definition() -> dict[str, Any]:
+    return synthesized_definition()
+
+
+@pytest.fixture
+def matrix(postgres_server: str, definition: dict[str, Any]) -> Iterator[Matrix]:
+    matrix = Matrix(postgres_server, definition)
+    yield matrix
+    matrix.close()
+
+
+def row_of(part: str, name: str) -> int:
+    return next(number for number, row in enumerate(ROWS) if (row.part, row.name) == (part, name))
+
+
+def given_up(order_id: uuid.UUID, engine_seq: int) -> OrderSnapshot:
+    """What only the engine may say."""
+    return OrderSnapshot(
+        order_id=order_id,
+        status=OrdStatus.REJECTED,
+        quantity=Decimal(0),
+        cum_qty=Decimal(0),
+        leaves_qty=Decimal(0),
+        cum_notional=Decimal(0),
+        reject_code=VOIDED,
+        engine_seq=engine_seq,
+        transact_time_ns=time.time_ns(),
+    )
+
+
+def test_a_reconciler_that_gives_back_what_it_has_not_voided(matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A neighbour takes it; then the order arrives."""
+    monkeypatch.setattr(reconciliation, "_ask", lambda row, *_: given_up(row.order_id, row.engine_seq + 1))
+    with pytest.raises(AssertionError, match=r"the reconciler has voided it / .* are bought or may be"):
+        matrix.play_cell(row_of("engine", "request received"), Column.DELAYED)
+
+
+def test_an_order_whose_reservation_is_given_back_when_it_is_unknown(
+    matrix: Matrix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = OrderRows.mark_unknown
+
+    def release(rows: OrderRows, order_id: uuid.UUID) -> bool:
+        limits.settle(TenantTransaction(rows._connection, rows._tenant_id), given_up(order_id, 1))
+        return real(rows, order_id)
+
+    monkeypatch.setattr(OrderRows, "mark_unknown", release)
+    with pytest.raises(AssertionError, match=r"it arrives after everything / .* are bought or may be"):
+        matrix.play_cell(row_of("engine", "request received"), Column.DELAYED)
+
+
+def test_an_older_word_that_replaces_a_newer_one(matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = limits.settled
+
+    def take_anything(reservation: HeldReservation, snapshot: OrderSnapshot) -> HeldReservation:
+        return real(reservation, snapshot.model_copy(update={"engine_seq": reservation.engine_seq + 1}))
+
+    monkeypatch.setattr(limits, "settled", take_anything)
+    with pytest.raises(AssertionError, match=r"everything else happens first .* was final"):
+        matrix.play_cell(row_of("reconciler", "the engine has answered, not booked"), Column.DELAYED)
+
+
+def test_limits_that_do_not_hold(matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "LIMITS", {})
+    with pytest.raises(AssertionError, match=r"of LONG_POSITION 12"):
+        matrix.play_cell(row_of("ReserveLimits", "before its work"), Column.DOUBLED)
+
+
+def test_an_order_that_is_told_of_twice(matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forget_that_it_is_there(tx: TenantTransaction, order: Any) -> None:
+        order_saga._publish(
+            tx, order, order_saga.OrderPlaced(order=order_saga._state(order, _NOW)), order.order_id, _NOW
+        )
+
+    monkeypatch.setattr(order_saga, "_refusal_so_far", forget_that_it_is_there)
+    with pytest.raises(AssertionError, match=r"told of order"):
+        matrix.play_cell(row_of("ReserveLimits", "before its work"), Column.DOUBLED)
+
+
+def test_a_fault_that_never_came(matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Fire, "here", lambda *_: None)
+    with pytest.raises(AssertionError, match=r"what never happened to the order that rests"):
+        matrix.play_cell(row_of("orders function", "before it starts the saga"), Column.KILLED)
