@@ -14,7 +14,7 @@ import httpx
 import psycopg
 
 from breakwater.client import Client
-from breakwater.client.api import order_body
+from breakwater.client.order_terms import order_body
 from breakwater.client.session import local_password
 from tests.benchmarks.figures import Figure, percentile
 from tests.benchmarks.ledger_check import disagreements, open_orders

@@ -3,17 +3,30 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from breakwater.client import render, session
 from breakwater.client.api import Client
+from breakwater.client.arguments import (
+    Account,
+    At,
+    Located,
+    Market,
+    PostOnly,
+    ReduceOnly,
+    SideOf,
+    Strategy,
+    Symbol,
+    Tif,
+    account_of,
+    one_price,
+)
 from breakwater.client.limits_cli import limits_app
-from breakwater.client.lookup import find_order_id
+from breakwater.client.lookup import find_account_id, find_node_id, find_order_id
 from breakwater.client.plugins import ExtensibleGroup
-from breakwater.client.session import SavedSignIn, SetupError
+from breakwater.client.session import SavedSignIn
 from breakwater.client.shapes import FINAL_STATUSES
 from breakwater.client.terminal import (
     AsJson,
@@ -36,22 +49,8 @@ app = typer.Typer(
 app.add_typer(limits_app, name="limits")
 
 
-class Side(StrEnum):
-    BUY = "buy"
-    SELL = "sell"
-
-
-class TimeInForce(StrEnum):
-    GTC = "GTC"
-    IOC = "IOC"
-    FOK = "FOK"
-
-
-Account = Annotated[str | None, typer.Option("--account", help="Account id; the first of the user by default.")]
 ApiUrl = Annotated[str | None, typer.Option(help="By default that of the local run in this folder.")]
 OrderId = Annotated[str, typer.Argument(help="The order's id, or the beginning of it.")]
-SideOf = Annotated[Side, typer.Argument(case_sensitive=False)]
-Symbol = Annotated[str, typer.Argument(help="Such as ETH/USDT.")]
 
 
 @app.command()
@@ -88,11 +87,13 @@ def place(
     quantity: str,
     symbol: Symbol,
     *,
-    at: Annotated[str | None, typer.Option(help="Limit price.")] = None,
-    market: Annotated[bool, typer.Option("--market", help="At what the market gives.")] = False,
-    tif: Annotated[TimeInForce | None, typer.Option(help="Time in force.", case_sensitive=False)] = None,
-    post_only: Annotated[bool, typer.Option("--post-only", help="Refuse rather than take.")] = False,
-    reduce_only: Annotated[bool, typer.Option("--reduce-only", help="Only if it makes the position smaller.")] = False,
+    at: At = None,
+    market: Market = False,
+    tif: Tif = None,
+    post_only: PostOnly = False,
+    reduce_only: ReduceOnly = False,
+    strategy: Strategy = None,
+    located: Located = False,
     client_order_id: Annotated[str | None, typer.Option("--id", help="Your own id; repeating it is safe.")] = None,
     account: Account = None,
     as_json: AsJson = False,
@@ -101,11 +102,11 @@ def place(
 
     Such as `breakwater place buy 0.5 ETH/USDT --at 2684.10`, or with --market in place of a price.
     """
-    price = _price(at, market)
+    price = one_price(at, market)
     own_id = client_order_id or str(uuid.uuid4())
     with signed_in() as (client, saved), _told_how_to_ask_again(own_id):
         order = client.place_order(
-            _account(account, saved),
+            account_of(client, account, saved),
             symbol.upper(),
             side.name,
             quantity,
@@ -114,6 +115,8 @@ def place(
             time_in_force=tif,
             post_only=post_only,
             reduce_only=reduce_only,
+            strategy_id=strategy and find_node_id(client, strategy),
+            located=located,
         )
     show_record(dict(order), as_json)
     if order["status"] in {"UNKNOWN", "PENDING_NEW"} and not as_json:
@@ -129,8 +132,10 @@ def preview(
     quantity: str,
     symbol: Symbol,
     *,
-    at: Annotated[str | None, typer.Option(help="Limit price.")] = None,
-    market: Annotated[bool, typer.Option("--market", help="At what the market gives.")] = False,
+    at: At = None,
+    market: Market = False,
+    strategy: Strategy = None,
+    located: Located = False,
     account: Account = None,
     as_json: AsJson = False,
 ) -> None:
@@ -138,13 +143,21 @@ def preview(
 
     The verdict of each, the fees and the price. Nothing is placed and nothing reserved.
     """
-    price = _price(at, market)
+    price = one_price(at, market)
     with signed_in() as (client, saved):
-        answer = client.preview(_account(account, saved), symbol.upper(), side.name, quantity, price=price)
+        answer = client.preview(
+            account_of(client, account, saved),
+            symbol.upper(),
+            side.name,
+            quantity,
+            price=price,
+            strategy_id=strategy and find_node_id(client, strategy),
+            located=located,
+        )
     show_record(answer, as_json)
     if not as_json:
         out().print()
-        out().print(render.table(answer["verdicts"], render.VERDICTS, empty="No limits apply."))
+        out().print(render.refusals(answer["verdicts"], render.VERDICTS))
 
 
 @app.command()
@@ -163,7 +176,7 @@ def orders(
 ) -> None:
     """The latest orders."""
     with signed_in() as (client, _):
-        page = client.orders(account_id=account, status=status and status.upper())
+        page = client.orders(account_id=account and find_account_id(client, account), status=status and status.upper())
     show_list(dict(page), render.ORDERS, as_json, empty="No orders.")
 
 
@@ -187,7 +200,7 @@ def order(order_id: OrderId, as_json: AsJson = False) -> None:
 def trades(account: Account = None, as_json: AsJson = False) -> None:
     """The latest trades."""
     with signed_in() as (client, _):
-        page = client.trades(account_id=account)
+        page = client.trades(account_id=account and find_account_id(client, account))
     show_list(dict(page), render.TRADES, as_json, empty="No trades.")
 
 
@@ -195,7 +208,7 @@ def trades(account: Account = None, as_json: AsJson = False) -> None:
 def positions(account: Account = None, as_json: AsJson = False) -> None:
     """Positions, marked at the reference price."""
     with signed_in() as (client, _):
-        page = client.positions(account_id=account)
+        page = client.positions(account_id=account and find_account_id(client, account))
     show_list(dict(page), render.POSITIONS, as_json, empty="No positions.")
 
 
@@ -203,7 +216,7 @@ def positions(account: Account = None, as_json: AsJson = False) -> None:
 def portfolio(account: Account = None, as_json: AsJson = False) -> None:
     """Balances, equity and P&L."""
     with signed_in() as (client, _):
-        answer = client.portfolio(account_id=account)
+        answer = client.portfolio(account_id=account and find_account_id(client, account))
     if as_json:
         print_json(answer)
         return
@@ -231,7 +244,7 @@ def events(
 ) -> None:
     """An account's events after a sequence number."""
     with signed_in() as (client, saved):
-        page = client.events(since, account_id=_account(account, saved))
+        page = client.events(since, account_id=account_of(client, account, saved))
     show_list(dict(page), render.EVENTS, as_json, empty="Nothing new.")
 
 
@@ -260,17 +273,3 @@ def _told_how_to_ask_again(own_id: str) -> Iterator[None]:
     except ServerUnreachable as error:
         asked_again = f"it may have been placed; the same again with `--id {own_id}` places it once at most"
         raise ServerUnreachable(f"{error.message}; {asked_again}") from error
-
-
-def _account(chosen: str | None, saved: SavedSignIn) -> str:
-    if chosen:
-        return chosen
-    if not saved.account_ids:
-        raise SetupError(f"{saved.username} has no account of their own: say --account")
-    return saved.account_ids[0]
-
-
-def _price(at: str | None, market: bool) -> str | None:
-    if (at is None) != market:
-        raise typer.BadParameter("say either --at PRICE or --market")
-    return at

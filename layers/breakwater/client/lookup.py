@@ -1,7 +1,8 @@
-"""What people type for what the server knows by its id: a node's name, the beginning of an order's id."""
+"""What people type for what the server knows by its id: a name, the beginning of an id, a type of limit on a node."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from itertools import islice
 
 from breakwater.client.api import Client, every
@@ -9,28 +10,97 @@ from breakwater.client.shapes import Json
 
 ORDERS_SEARCHED_MAX = 500
 PREFIX_CHARS_MIN = 4
+NEAR = 0.5  # How alike a name must be to be offered in place of one that is not there.
 
 
 class NotFound(Exception):
     """Nothing, or more than one thing, answers to what was typed; the message says so."""
 
 
+def is_id(told: str) -> bool:
+    """Whether it is a whole id, which is taken as it is."""
+    try:
+        return str(uuid.UUID(told)) == told.lower()
+    except ValueError:
+        return False
+
+
 def find_node_id(client: Client, told: str) -> str:
-    """The id of the node with this name, in whatever case, or `told` itself if it is an id. Raises NotFound."""
-    if _is_id(told):
+    """The id of the node with this name, in whatever case, or beginning of its id. Raises NotFound."""
+    return told if is_id(told) else str(find_node(client, told)["node_id"])
+
+
+def find_node(client: Client, told: str) -> Json:
+    found = client.nodes(told) if told else []
+    named = [node for node in found if node["name"].casefold() == told.casefold()]
+    if not named and len(told) >= PREFIX_CHARS_MIN:
+        named = [node for node in found if node["node_id"].startswith(told.lower())]
+    if not named:
+        near = _near(told, (node["name"] for node in client.nodes()))
+        raise NotFound(f"no node is named {told!r}: {near or '`breakwater limits tree` shows their names'}")
+    if len(named) > 1:
+        ids = ", ".join(node["node_id"] for node in named)
+        raise NotFound(f"{len(named)} nodes are named {told!r}, say the id of one: {ids}")
+    return named[0]
+
+
+def find_account_id(client: Client, told: str) -> str:
+    """The id of the account, by itself or by the name of its node."""
+    if is_id(told):
         return told
-    tree = client.limits_tree()["items"]
-    found = [node["node_id"] for root in tree for node in _nodes(root) if node["name"].casefold() == told.casefold()]
+    node = find_node(client, told)
+    if node["account_id"] is None:
+        raise NotFound(f"{node['name']} is a {node['kind'].lower()}, and no account")
+    return str(node["account_id"])
+
+
+def find_limit_type(types: Sequence[Json], told: str) -> Json:
+    """The row of the type with this name, in whatever case."""
+    wanted = told.upper().replace("-", "_")
+    for known in types:
+        if known["limit_type"] == wanted:
+            return known
+    near = _near(wanted, (known["limit_type"] for known in types))
+    raise NotFound(f"no type of limit is named {told!r}: {near or '`breakwater limits types` lists them'}")
+
+
+def find_limit(shown: Json, limit_type: str, instrument: str | None, limit_id: str | None) -> Json:
+    """The one limit of a node (`shown`, what limits_usage answers) of this type, for this instrument if one is said.
+
+    One in force goes before those that are to come; a beginning of an id tells them apart.
+    """
+    alike = [limit for limit in [*shown["items"], *shown["planned"]] if limit["limit_type"] == limit_type]
+    if instrument is not None:
+        alike = [limit for limit in alike if limit["instrument"] == instrument]
+    if limit_id is not None:
+        alike = [limit for limit in alike if limit["limit_id"].startswith(limit_id.lower())]
+    in_force = [limit for limit in alike if limit in shown["items"]]
+    found = alike if limit_id is not None else in_force or alike
     if not found:
-        raise NotFound(f"no node is named {told!r}: `breakwater limits tree` shows their names")
+        of = "" if instrument is None else f" for {instrument}"
+        raise NotFound(f"{shown['name']} has no limit {limit_type}{of}: {_has(shown)}")
     if len(found) > 1:
-        raise NotFound(f"{len(found)} nodes are named {told!r}, say the id of one: {', '.join(found)}")
+        choices = ", ".join(f"{limit['instrument']} (--id {limit['limit_id'][:8]})" for limit in found)
+        raise NotFound(f"{shown['name']} has {len(found)} limits {limit_type}, say which: {choices}")
+    limit: Json = found[0]
+    return limit
+
+
+def find_override_id(client: Client, told: str) -> str:
+    """The id of the override that begins so."""
+    if is_id(told):
+        return told
+    overrides = client.overrides(open_only=False)
+    found = [o["override_id"] for o in overrides if told and o["override_id"].startswith(told.lower())]
+    if len(found) != 1:
+        count = "no override has" if not found else f"{len(found)} overrides have"
+        raise NotFound(f"{count} an id that begins with {told!r}: `breakwater limits override list --all` shows them")
     return str(found[0])
 
 
 def find_order_id(client: Client, told: str) -> str:
     """The id of the one recent order that begins with `told`, or `told` itself if it is a whole id. Raises NotFound."""
-    if _is_id(told):
+    if is_id(told):
         return told
     if len(told) < PREFIX_CHARS_MIN:
         raise NotFound(f"{told!r} is too short for an order's id: say {PREFIX_CHARS_MIN} characters or more of it")
@@ -43,14 +113,12 @@ def find_order_id(client: Client, told: str) -> str:
     return str(found[0])
 
 
-def _nodes(node: Json) -> Iterator[Json]:
-    yield node
-    for child in node["children"]:
-        yield from _nodes(child)
+def _has(shown: Json) -> str:
+    has = sorted({limit["limit_type"] for limit in [*shown["items"], *shown["planned"]]})
+    return f"it has {', '.join(has)}" if has else "it has none"
 
 
-def _is_id(told: str) -> bool:
-    try:
-        return str(uuid.UUID(told)) == told.lower()
-    except ValueError:
-        return False
+def _near(told: str, names: Iterable[str]) -> str:
+    known = {name.casefold(): name for name in names}
+    near = [known[name] for name in get_close_matches(told.casefold(), known, n=3, cutoff=NEAR)]
+    return f"did you mean {' or '.join(near)}?" if near else ""

@@ -1,4 +1,4 @@
-"""What the command shows: tables, a tree with bars, one line for an error."""
+"""What the command shows: tables as wide as the terminal, records, amounts."""
 
 import re
 from collections.abc import Iterable
@@ -11,13 +11,10 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
 from breakwater.client.shapes import Json, Refusal
 
-BAR_CELLS = 16
 DECIMALS_SHOWN_MAX = 8
-LIMIT_NAME_CELLS = 32
 UNBOUNDED_CELLS = 10_000
 STATUS_STYLES = {
     "FILLED": "green",
@@ -79,14 +76,6 @@ ALERTS = {"time": "created_at", "severity": "severity", "title": "title"}
 EVENTS = {"#": "sequence", "time": "occurred_at_ns", "topic": "topic", "about": "aggregate_id"}
 BALANCES = {"asset": "asset", "total": "total"}
 HEALTH = {"dependency": "dependency", "state": "state", "latency ms": "latency_ms"}
-USAGE = {
-    "limit": "limit_type",
-    "instrument": "instrument",
-    "allowed": "value",
-    "used": "used",
-    "reserved": "reserved",
-    "limit id": "limit_id",
-}
 SAGA = {"step": "step", "outcome": "outcome", "took ms": "took_ms", "detail": "detail"}
 REFUSALS = {
     "limit": "limit_type",
@@ -98,11 +87,19 @@ REFUSALS = {
     "would pass": "largest_passing_quantity",
 }
 VERDICTS = REFUSALS | {"passes": "passes"}
+NOT_KNOWN = {"not known": "missing"}
 FAILED_CANCELS = {"order": "order_id", "why": "reason"}
-IDS = frozenset({"order", "about", "limit id"})  # Whole, to be copied, where there is room.
-DETAILS = frozenset({"avg", "liquidity", "in"})  # Left out where there is none; one record of its own shows them.
+IDS = frozenset({"order", "about", "limit id", "override"})  # Whole, to be copied, where there is room.
+DETAILS = frozenset(
+    {"avg", "liquidity", "in", "warns at", "from", "approved by"}
+)  # Left out where there is none; one record of its own shows them.
+# Never an amount, whatever they look like.
+NAMES = frozenset(
+    {"client_order_id", "order_id", "name", "node_name", "account_name", "reason", "state_reason", "sector"}
+)
 SHORT_ID_CHARS = 8
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+TIME_FIELDS = ("_at", "_time", "valid_from", "valid_until")
 MONTH_TO_MINUTE = slice(5, 16)
 LEFT = frozenset(
     {
@@ -130,6 +127,26 @@ LEFT = frozenset(
         "at",
         "why",
         "passes",
+        "action",
+        "warns at",
+        "from",
+        "until",
+        "begins",
+        "ends",
+        "override",
+        "node",
+        "asked by",
+        "approved by",
+        "reason",
+        "by",
+        "changed",
+        "account",
+        "what",
+        "sector",
+        "as of",
+        "parameters",
+        "",
+        "not known",
     }
 )
 
@@ -168,7 +185,7 @@ class Listing:
 
     def _narrow(self) -> Table:
         columns = {heading: field for heading, field in self.columns.items() if heading not in DETAILS}
-        short = _short_ids(str(row.get(field)) for row in self.rows for head, field in columns.items() if head in IDS)
+        short = short_ids(str(row.get(field)) for row in self.rows for head, field in columns.items() if head in IDS)
         drawn = _headed(columns)
         for row in self.rows:
             cells = [
@@ -196,7 +213,7 @@ def _headed(columns: Iterable[str]) -> Table:
     return drawn
 
 
-def _short_ids(ids: Iterable[str]) -> dict[str, str]:
+def short_ids(ids: Iterable[str]) -> dict[str, str]:
     """Each id's beginning, long enough that no two are the same."""
     told = set(ids)
     chars = SHORT_ID_CHARS
@@ -205,28 +222,23 @@ def _short_ids(ids: Iterable[str]) -> dict[str, str]:
     return {whole: escape(whole[:chars]) for whole in told}
 
 
+def refusals(rows: Iterable[Json | Refusal], columns: dict[str, str] = REFUSALS) -> RenderableType:
+    """Refusals or verdicts, without numbers where nothing was measured; what could not be known has a column."""
+    listed = [dict(row) for row in rows]
+    for row in listed:
+        if row.get("instrument", "*") != "*":
+            row["limit_type"] = f"{row['limit_type']} {row['instrument']}"
+        measures = ("used", "reserved", "attempted")
+        if row.get("passes") and not any(Decimal(row[name]) for name in measures):
+            row.update(dict.fromkeys(("limit", *measures)))
+    with_missing = any(row.get("missing") for row in listed)
+    return table(listed, columns | (NOT_KNOWN if with_missing else {}), empty="No limits apply.")
+
+
 def fields(record: Json) -> Table:
     """One record, a line for each of its plain fields."""
     plain = {name: value for name, value in record.items() if not isinstance(value, dict | list)}
     return _record((name.replace("_", " "), _cell(name, value)) for name, value in plain.items())
-
-
-def limits_tree(node: Json) -> Tree:
-    """The node, its limits with bars of their use, and the nodes below it."""
-    drawn = Tree(_node_label(node))
-    _grow(drawn, node)
-    return drawn
-
-
-def bar(used: Decimal, reserved: Decimal, limit: Decimal) -> Text:
-    """Used in solid cells, reserved in shaded ones; yellow from 70 %, red from 90 %."""
-    share = (used + reserved) / limit if limit else Decimal(1)
-    style = "red" if share >= Decimal("0.9") else "yellow" if share >= Decimal("0.7") else "green"
-    full = _cells(used, limit)
-    shaded = max(0, _cells(used + reserved, limit) - full)
-    return Text.assemble(
-        ("█" * full, style), ("▒" * shaded, style), ("░" * (BAR_CELLS - full - shaded), "dim"), f" {share:4.0%}"
-    )
 
 
 def amount(text: str | None) -> str:
@@ -242,57 +254,19 @@ def amount(text: str | None) -> str:
     return f"{value:,.{DECIMALS_SHOWN_MAX}f}" if is_long else f"{value:,f}"
 
 
-def _cells(part: Decimal, limit: Decimal) -> int:
-    return max(0, min(BAR_CELLS, int(part * BAR_CELLS / limit))) if limit else BAR_CELLS
-
-
-def _grow(branch: Tree, node: Json) -> None:
-    for limit in node["limits"]:
-        branch.add(_limit_label(limit))
-    for child in node["children"]:
-        _grow(branch.add(_node_label(child)), child)
-
-
-def _node_label(node: Json) -> Text:
-    label = Text.assemble((node["name"], "bold"), (f"  {node['kind'].lower()}  ", "dim"))
-    if node["state"] != "ACTIVE":
-        label.append(node["state"], STATUS_STYLES[node["state"]])
-        label.append(f" {node.get('state_reason') or ''} ")
-    return label.append(node["node_id"], "dim")
-
-
-def _limit_label(limit: Json) -> Text:
-    where = "" if limit["instrument"] == "*" else f" {limit['instrument']}"
-    label = Text(f"{limit['limit_type'] + where:<{LIMIT_NAME_CELLS}}", style="cyan")
-    value, used = limit.get("value"), limit.get("used")
-    if value is None:
-        return label.append(
-            ", ".join(f"{name}: {_plain(told)}" for name, told in (limit.get("parameters") or {}).items())
-        )
-    if used is None:
-        return label.append(amount(value), "")
-    reserved = limit.get("reserved") or "0"
-    label.append(bar(max(Decimal(0), Decimal(used)), Decimal(reserved), Decimal(value)))
-    return label.append(f"  {amount(used)} used, {amount(reserved)} reserved of {amount(value)}", "default")
-
-
-def _plain(told: object) -> str:
-    return " ".join(map(str, told)) if isinstance(told, list) else str(told)
-
-
 def _cell(field: str, value: object) -> str:
     if value is None or value == "":
         return "-"
     if field == "occurred_at_ns" and isinstance(value, int):
         return _time_of_ns(value)
-    if field.endswith(("_at", "_time")):
+    if field.endswith(TIME_FIELDS):
         return escape(str(value)[:19].replace("T", " "))
     if isinstance(value, bool):
         return "[green]yes[/]" if value else "[red]no[/]"
     text = str(value)
     if text in STATUS_STYLES:
         return f"[{STATUS_STYLES[text]}]{text}[/]"
-    return escape(amount(text) if field not in {"client_order_id", "order_id"} else text)
+    return escape(text if field in NAMES else amount(text))
 
 
 def _time_of_ns(at_ns: int) -> str:

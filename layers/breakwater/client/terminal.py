@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
@@ -10,8 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from breakwater.client import render, session
+from breakwater.client import limits_render, render, session
 from breakwater.client.api import Client
+from breakwater.client.limit_words import Misunderstood
 from breakwater.client.lookup import NotFound
 from breakwater.client.session import SavedSignIn, SetupError
 from breakwater.client.shapes import Json
@@ -23,7 +25,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="The server's answer as it 
 
 
 class FriendlyGroup(TyperGroup):
-    """Foreseeable trouble is one line on stderr and exit code 1, never a traceback."""
+    """Foreseeable trouble is one line on stderr and exit code 1, or 2 for what makes no sense; never a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -34,6 +36,9 @@ class FriendlyGroup(TyperGroup):
             complain(error.message)
         except (SetupError, NotFound) as error:
             complain(str(error))
+        except Misunderstood as error:
+            complain(str(error))
+            raise typer.Exit(2) from error
         raise typer.Exit(1)
 
 
@@ -83,9 +88,35 @@ def _say_problem(problem: Problem) -> None:
     traced = f" [{problem.correlation_id}]" if problem.correlation_id else ""
     # An error of the whole request, such as two options that do not go together, has no field.
     wrong = "".join(f"; {_in_field(error)}{error['message']}" for error in problem.document.get("errors", []))
-    complain(f"{problem}{wrong}{hint}{traced}")
+    complain(f"{problem}{_largest(problem)}{wrong}{hint}{traced}")
     if problem.refusals:
-        out(stderr=True).print(render.table(problem.refusals, render.REFUSALS, empty=""))
+        out(stderr=True).print(render.refusals(problem.refusals))
+    if problem.code == "VERSION_CONFLICT":
+        _say_versions(problem)
+    elif problem.code == "LIMIT_OVERLAPS":
+        overlaps = problem.document["overlaps"]
+        out(stderr=True).print(
+            render.table(limits_render.version_rows(overlaps, None), limits_render.VERSIONS, empty="")
+        )
+        out(stderr=True).print(f"To change that one, its dates too, say --id {overlaps['limit_id'][:8]}.", style="dim")
+
+
+def _largest(problem: Problem) -> str:
+    """What would have passed: the least of what each limit lets through."""
+    told = [Decimal(refusal.get("largest_passing_quantity") or "0") for refusal in problem.refusals]
+    largest = min(told, default=Decimal(0))
+    return f"; the largest quantity that passes is {render.amount(format(largest, 'f'))}" if largest else ""
+
+
+def _say_versions(problem: Problem) -> None:
+    current, yours = problem.document.get("current"), problem.document.get("yours")
+    rows = limits_render.version_rows(current, yours)
+    out(stderr=True).print(render.table(rows, limits_render.VERSIONS, empty=""))
+    go_on = "It is gone: without --version you set it anew."
+    if current is not None:
+        version = current["version"]
+        go_on = f"To put yours in its place say --version {version}; `breakwater limits history` tells who set it."
+    out(stderr=True).print(go_on, style="dim")
 
 
 def _in_field(error: Json) -> str:

@@ -1,75 +1,12 @@
 import json
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from breakwater.client.cli import app
-from tests.support.loopback import QuietHandler, served
+from tests.unit.client.command_line import ACCOUNT, SIGNED_IN, Api, run, sign_in
 
-ACCOUNT = "0b7b0d43-6f4c-4a4f-9d2d-111111111111"
 ORDER = {"order_id": "o-1", "client_order_id": "my-1", "status": "NEW", "quantity": "0.5", "price": "2684.10"}
-SIGNED_IN = {"access_token": "access", "refresh_token": "refresh", "expires_in": 3600}
-
-
-@dataclass
-class Api:
-    """A stub of the API on loopback: `answers` by method and path, `asked` in order."""
-
-    url: str = ""
-    answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
-    asked: list[tuple[str, Any]] = field(default_factory=list)
-
-    def handler(self) -> type[BaseHTTPRequestHandler]:
-        api = self
-
-        class Handler(QuietHandler):
-            def _answer(self) -> None:
-                call = f"{self.command} {self.path.partition('?')[0]}"
-                sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                api.asked.append((call, json.loads(sent) if sent else None))
-                status, body = api.answers.get(call, (404, {"code": "NOT_FOUND", "detail": "nothing here"}))
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(json.dumps(body).encode())
-
-            do_GET = do_POST = do_DELETE = _answer
-
-        return Handler
-
-
-@pytest.fixture
-def api() -> Iterator[Api]:
-    api = Api()
-    api.answers = {
-        "POST /auth/sign-in": (200, SIGNED_IN),
-        "GET /me": (200, {"username": "trader1", "role": "trader", "account_ids": [ACCOUNT]}),
-    }
-    with served(api.handler()) as api.url:
-        yield api
-
-
-@pytest.fixture(autouse=True)
-def session_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "config" / "session.json"
-    monkeypatch.setenv("BREAKWATER_SESSION", str(path))
-    monkeypatch.chdir(tmp_path)
-    return path
-
-
-def run(*arguments: str) -> Result:
-    result = CliRunner().invoke(app, arguments)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
-
-
-def sign_in(api: Api) -> None:
-    assert run("sign-in", "--user", "trader1", "--password", "secret", "--api-url", api.url).exit_code == 0
 
 
 def test_sign_in_leaves_a_session_only_its_owner_can_read(api: Api, session_file: Path) -> None:
@@ -129,7 +66,7 @@ def test_a_refusal_is_one_line_and_the_limits_with_the_largest_quantity_that_pas
     assert result.exit_code == 1
     assert result.stdout == ""
     first, *rest = result.stderr.splitlines()
-    assert first == "error: 1 limit refused (LIMIT_EXCEEDED) [c-1]"
+    assert first == "error: 1 limit refused (LIMIT_EXCEEDED); the largest quantity that passes is 0.4 [c-1]"
     assert "Desk A" in rest[-1]
     assert "0.4" in rest[-1]
 
@@ -181,41 +118,6 @@ def test_a_refreshed_session_is_kept(api: Api, session_file: Path) -> None:
     api.answers["GET /orders"] = (200, {"items": [], "next_cursor": None})
     assert "No orders." in run("orders").stdout
     assert json.loads(session_file.read_text())["session"]["access_token"] == "newer"
-
-
-TREE = {
-    "items": [
-        {
-            "node_id": "n-firm",
-            "name": "Harbour",
-            "children": [
-                {"node_id": "n-a", "name": "Desk A", "children": []},
-                {"node_id": "n-b", "name": "Twin", "children": [{"node_id": "n-c", "name": "Twin", "children": []}]},
-            ],
-        }
-    ]
-}
-KILLED = {"node_id": "n-a", "state": "KILLED", "canceled": ["o-1"], "failed": []}
-
-
-def test_a_node_is_stopped_by_its_name(api: Api) -> None:
-    sign_in(api)
-    api.answers |= {"GET /limits/tree": (200, TREE), "POST /limits/kill": (200, KILLED)}
-    assert "1 order cancelled." in run("limits", "kill", "desk a", "--reason", "test").stdout
-    assert api.asked[-1] == ("POST /limits/kill", {"node_id": "n-a", "reason": "test"})
-
-
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [("Desk Z", "no node is named 'Desk Z'"), ("Twin", "2 nodes are named 'Twin', say the id of one: n-b, n-c")],
-)
-def test_a_name_of_no_node_or_of_two_is_one_line_and_stops_nothing(api: Api, name: str, told: str) -> None:
-    sign_in(api)
-    api.answers["GET /limits/tree"] = (200, TREE)
-    result = run("limits", "kill", name, "--reason", "test")
-    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
-    assert told in result.stderr
-    assert "POST /limits/kill" not in dict(api.asked)
 
 
 LISTED = {"items": [{"order_id": "6b41f701-1afa"}, {"order_id": "6b41f702-1afb"}], "next_cursor": None}

@@ -1,7 +1,4 @@
-import re
-from decimal import Decimal
 from io import StringIO
-from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
@@ -30,57 +27,6 @@ def shown(drawn: RenderableType, *, columns: int = 140) -> str:
 )
 def test_amounts_keep_their_scale_up_to_eight_decimals(text: str | None, told: str) -> None:
     assert render.amount(text) == told
-
-
-@pytest.mark.parametrize(
-    ("used", "reserved", "cells"),
-    [
-        ("0", "0", "░" * 16 + "   0%"),
-        ("50", "25", "█" * 8 + "▒" * 4 + "░" * 4 + "  75%"),
-        ("100", "0", "█" * 16 + " 100%"),
-    ],
-)
-def test_the_bar_shows_used_solid_and_reserved_shaded(used: str, reserved: str, cells: str) -> None:
-    assert render.bar(Decimal(used), Decimal(reserved), Decimal(100)).plain == cells
-
-
-def test_a_bar_over_its_limit_or_of_a_limit_of_zero_is_full_and_no_longer() -> None:
-    assert render.bar(Decimal(300), Decimal(0), Decimal(100)).plain.startswith("█" * 16 + " 300%")
-    assert render.bar(Decimal(0), Decimal(0), Decimal(0)).plain.startswith("█" * 16 + " ")
-
-
-def test_the_tree_shows_nodes_limits_and_a_killed_nodes_reason() -> None:
-    count = {"limit_type": "OPEN_ORDER_COUNT", "instrument": "*", "value": "100", "used": "0", "reserved": "75"}
-    collar = {"limit_type": "PRICE_COLLAR", "instrument": "*", "value": "0.10", "used": None, "reserved": None}
-    banned = {
-        "limit_type": "RESTRICTED_LIST",
-        "instrument": "*",
-        "value": None,
-        "used": None,
-        "parameters": {"mode": "DENY", "symbols": ["LUNA/USDT", "UST/USDT"]},
-    }
-    account: dict[str, Any] = {
-        "node_id": "n-2",
-        "name": "trader1 paper",
-        "kind": "ACCOUNT",
-        "state": "KILLED",
-        "state_reason": "too fast",
-        "limits": [count],
-        "children": [],
-    }
-    firm = account | {
-        "name": "Harbour [bold]",
-        "kind": "FIRM",
-        "state": "ACTIVE",
-        "limits": [collar, banned],
-        "children": [account],
-    }
-    text = shown(render.limits_tree(firm))
-    assert "Harbour [bold]  firm" in text
-    assert re.search("PRICE_COLLAR +0.10\n", text)
-    assert "mode: DENY, symbols: LUNA/USDT UST/USDT\n" in text
-    assert "KILLED too fast" in text
-    assert "75%  0 used, 75 reserved of 100" in text
 
 
 def test_what_the_server_says_is_never_read_as_markup() -> None:

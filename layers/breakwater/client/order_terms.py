@@ -1,0 +1,43 @@
+"""An order as it is asked for: placed, previewed, or tried against the limits."""
+
+import uuid
+from typing import TypedDict, Unpack
+
+from breakwater.client.connection import given
+from breakwater.client.shapes import Amount, Json, amount_text
+
+
+class OrderOptions(TypedDict, total=False):
+    """`strategy_id` is the STRATEGY node below the account that the order counts to as well; `located` marks a short
+    sale of what was borrowed beforehand."""
+
+    time_in_force: str | None
+    venue: str | None
+    strategy_id: str | None
+    post_only: bool
+    reduce_only: bool
+    located: bool
+
+
+def order_body(
+    account_id: str,
+    symbol: str,
+    side: str,
+    quantity: Amount,
+    *,
+    price: Amount | None = None,
+    client_order_id: str | None = None,
+    **options: Unpack[OrderOptions],
+) -> Json:
+    """The body of POST /orders, without what is at its default; TypeError for an amount that is a float."""
+    body: Json = {
+        "client_order_id": client_order_id or str(uuid.uuid4()),
+        "account_id": account_id,
+        "symbol": symbol,
+        "side": side,
+        "type": "MARKET" if price is None else "LIMIT",
+        "quantity": amount_text("quantity", quantity),
+    }
+    if price is not None:
+        body["price"] = amount_text("price", price)
+    return body | given(**{name: option for name, option in options.items() if option is not False})
