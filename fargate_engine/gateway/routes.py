@@ -26,7 +26,7 @@ from fargate_engine.term import Term
 
 BODY_BYTES_MAX = 64 * 1024
 ACCOUNTS_MAX = 1_000
-CANCELS_AT_ONCE = 200
+CANCELS_AT_ONCE = 2_000  # Of one shard: a venue's answer to each is waited for, and orders of others have room beside.
 DEPTH_MAX = 500
 ENGINE_ID_LENGTH_MAX = 200
 ENGINE = web.AppKey("engine", EngineState)

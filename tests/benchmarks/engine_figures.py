@@ -1,6 +1,6 @@
 """The engine's figures, each against a Postgres of the benchmark's own: the platform need not run."""
 
-from tests.benchmarks import engine_latency, engine_memory, engine_pipeline, engine_recovery
+from tests.benchmarks import engine_kill, engine_latency, engine_memory, engine_pipeline, engine_recovery
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.own_postgres import own_postgres
 
@@ -12,5 +12,6 @@ def run() -> list[Figure]:
             *engine_pipeline.run(shared, postgres.sync_ms()),
             *engine_latency.run(postgres),
             *engine_recovery.run(shared),
+            engine_kill.run(postgres),
             *engine_memory.run(),
         ]

@@ -19,6 +19,9 @@ from breakwater.services.limit_views import Heartbeat, KilledNode, NodeView, nod
 from breakwater.services.limits import change_node_state
 from breakwater.services.settlement import TenantTransactions, settle
 
+# What was cancelled beyond these is settled by its events, some seconds later: the caller shall not wait for it.
+SETTLED_AT_ONCE_MAX = 200
+
 
 class StateChange(BaseModel):
     """The body of POST /limits/kill and /limits/rearm."""
@@ -60,7 +63,7 @@ def kill(
     outcome = cancel_open(
         account_ids, open_orders, tenant_id=caller.tenant_id, correlation_id=caller.correlation_id, engine=engine
     )
-    for snapshot in outcome.canceled:
+    for snapshot in outcome.canceled[:SETTLED_AT_ONCE_MAX]:
         # One by one: a hot node is locked for one order's sake only.
         with transactions(caller.tenant_id) as tx:
             settle(tx, snapshot)
