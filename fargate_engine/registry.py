@@ -8,6 +8,7 @@ import uuid
 from matching_core import SYMBOL_MAX
 
 from breakwater.domain.instruments import Instrument
+from breakwater.domain.lease_messages import SetLease
 from fargate_engine.orders import EngineOrder, FinalOrder, Order, RefusedOrder
 
 
@@ -16,6 +17,8 @@ class Registry:
         self.instruments: dict[str, Instrument] = {}
         self.symbols: dict[str, int] = {}  # From 1, in the order of the numbers.
         self.accounts: dict[uuid.UUID, int] = {}  # Likewise.
+        self.firms: dict[uuid.UUID, int] = {}  # Likewise, of organisations.
+        self.leases: dict[tuple[uuid.UUID, str], SetLease] = {}  # By account and symbol, the newest terms.
         self.orders: dict[uuid.UUID, Order] = {}
         self.live: dict[int, EngineOrder] = {}  # By their number in the core, oldest first.
         self._refused: dict[int, RefusedOrder] = {}  # Until the core has counted their refusal.
@@ -30,6 +33,15 @@ class Registry:
 
     def account_number(self, account_id: uuid.UUID) -> int:
         return self.accounts.setdefault(account_id, len(self.accounts) + 1)
+
+    def firm_number(self, tenant_id: uuid.UUID) -> int:
+        return self.firms.setdefault(tenant_id, len(self.firms) + 1)
+
+    def take_lease(self, lease: SetLease) -> None:
+        """As the core does: only terms newer than those known count."""
+        known = self.leases.get((lease.account_id, lease.symbol))
+        if known is None or lease.version > known.version:
+            self.leases[lease.account_id, lease.symbol] = lease
 
     def add(self, order: EngineOrder | RefusedOrder) -> None:
         self.orders[order.order_id] = order

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from breakwater.domain.instruments import Instrument
+from breakwater.domain.lease_messages import SetLease
 from breakwater.domain.orders import OrdStatus, SubmitOrder
 from fargate_engine.orders import EngineOrder, FinalOrder
 from fargate_engine.registry import Registry
@@ -27,6 +28,8 @@ def write(registry: Registry) -> bytes:
         {
             "instruments": [_instrument_fields(instrument) for instrument in registry.instruments.values()],
             "accounts": list(registry.accounts),
+            "firms": list(registry.firms),
+            "leases": [orjson.Fragment(lease.model_dump_json()) for lease in registry.leases.values()],
             "live": [_live_fields(order, registry.instruments) for order in registry.live.values()],
         }
     )
@@ -48,6 +51,10 @@ def read(snapshot: bytes) -> Registry:
         registry.list(_instrument(fields))
     for account_id in document["accounts"]:
         registry.account_number(uuid.UUID(account_id))
+    for tenant_id in document["firms"]:
+        registry.firm_number(uuid.UUID(tenant_id))
+    for lease in document["leases"]:
+        registry.take_lease(SetLease.model_validate(lease))
     while at < len(snapshot):
         order_id, tenant_id, length = _FINAL.unpack_from(snapshot, at)
         at += _FINAL.size + length

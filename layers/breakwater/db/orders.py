@@ -163,6 +163,14 @@ class OrderRows:
             (price_low, price_high, self_trade, order_id, self._tenant_id),
         )
 
+    def mark_leased(self, order_id: uuid.UUID, price_low: Decimal, price_high: Decimal) -> None:
+        """The engine took it by itself, inside this band, and nobody reserved for it before."""
+        self._connection.execute(
+            """UPDATE trading.orders SET is_leased = true, price_low = %s, price_high = %s
+               WHERE order_id = %s AND tenant_id = %s""",
+            (price_low, price_high, order_id, self._tenant_id),
+        )
+
     def mark_external(self, order_id: uuid.UUID, price: Decimal) -> None:
         """It was not placed through the platform; what it traded at is all that is known of its band."""
         self._connection.execute(
