@@ -147,7 +147,7 @@ class Encoder:
             self._command(Kind.REFUSE, order_id=number, reason=TOLD_BY_CALLER)
             return None
         terms = checked.terms
-        account = self._account(order.tenant_id, order.account_id)
+        account = self._account(order)
         number = self._next_seq
         self._registry.add(
             EngineOrder(
@@ -177,16 +177,16 @@ class Encoder:
         )
         return None
 
-    def _account(self, tenant_id: uuid.UUID, account_id: uuid.UUID) -> int:
+    def _account(self, order: SubmitOrder) -> int:
         """Its number. At first sight the core is told of it, and whose it is: before any order of it."""
-        is_new = account_id not in self._registry.accounts
-        number = self._registry.account_number(account_id)
+        is_new = order.account_id not in self._registry.accounts
+        number = self._registry.account_number(order.account_id, order.tenant_id)
         if is_new:
-            self._tell_account(number, tenant_id)
+            self._tell_account(order.account_id)
         return number
 
-    def _tell_account(self, number: int, tenant_id: uuid.UUID) -> None:
-        firm = self._registry.firm_number(tenant_id)
+    def _tell_account(self, account_id: uuid.UUID) -> None:
+        number, firm = self._registry.accounts[account_id], self._registry.firm_of(account_id)
         self._parts.append(records.account_set(self._next_seq, self.at_ns, number, firm))
         self.count += 1
 
@@ -194,8 +194,7 @@ class Encoder:
         instrument = self._registry.instruments.get(message.symbol)
         if instrument is None:
             return NotFound(f"{message.symbol} is not traded here")
-        known = self._registry.leases.get((message.account_id, message.symbol))
-        if known is not None and known.tenant_id != message.tenant_id:
+        if self._registry.owners.get(message.account_id, message.tenant_id) != message.tenant_id:
             return NotFound("no such account")
         try:
             buy, sell = (_granted_lots(instrument, amount) for amount in (message.buy_granted, message.sell_granted))
@@ -206,10 +205,10 @@ class Encoder:
             or max(message.version, message.orders_max, message.expires_at_ns) > GRANTED_MAX
         ):
             return InvalidRequest("its terms are beyond what the engine can count")
-        account = self._account(message.tenant_id, message.account_id)
-        if known is None:
-            # An account from before accounts were told of: the core takes it once no order of it lives.
-            self._tell_account(account, message.tenant_id)
+        account = self._registry.account_number(message.account_id, message.tenant_id)
+        # Each time: the core takes an account from before accounts were told of once no order of it lives, and only
+        # the core knows when that is.
+        self._tell_account(message.account_id)
         self._registry.take_lease(message)
         self._detail("SetLease", message.model_dump_json())
         self._parts.append(
@@ -295,7 +294,7 @@ def register(registry: Registry, commands: Records, details: str) -> Reports:
                 registry.add(RefusedOrder(number, void.order_id, void.tenant_id, None, NEVER_HEARD_OF))
             case "SetLease":
                 lease = SetLease.model_validate(document)
-                number = _account_number(registry, lease.tenant_id, lease.account_id)
+                number = registry.account_number(lease.account_id, lease.tenant_id)
                 _expect(commands[index]["account"] == number, f"command {index} is of another account's lease")
                 registry.take_lease(lease)
             case "ListInstrument":
@@ -304,11 +303,6 @@ def register(registry: Registry, commands: Records, details: str) -> Reports:
             case _:
                 reports[index] = _WITH_DETAILS[kind].model_validate(document)
     return reports
-
-
-def _account_number(registry: Registry, tenant_id: uuid.UUID, account_id: uuid.UUID) -> int:
-    registry.firm_number(tenant_id)
-    return registry.account_number(account_id)
 
 
 def _granted_lots(instrument: Instrument, granted: Decimal) -> int:
@@ -330,7 +324,7 @@ def _flags(order: SubmitOrder) -> int:
 
 def _submitted(registry: Registry, command: Any, document: Any) -> EngineOrder:
     order = SubmitOrder.model_validate(document)
-    symbol, account = registry.symbols[order.symbol], _account_number(registry, order.tenant_id, order.account_id)
+    symbol, account = registry.symbols[order.symbol], registry.account_number(order.account_id, order.tenant_id)
     numbers_fit = (command["symbol"], command["account"], command["order_id"]) == (symbol, account, command["seq"])
     _expect(numbers_fit, f"command {command['seq']} is not of the order that its details tell")
     terms = WorkingTerms.of(

@@ -17,7 +17,8 @@ class Registry:
         self.instruments: dict[str, Instrument] = {}
         self.symbols: dict[str, int] = {}  # From 1, in the order of the numbers.
         self.accounts: dict[uuid.UUID, int] = {}  # Likewise.
-        self.firms: dict[uuid.UUID, int] = {}  # Likewise, of organisations.
+        self.owners: dict[uuid.UUID, uuid.UUID] = {}  # Of accounts: the organisation each was first seen with.
+        self.firms: dict[uuid.UUID, int] = {}  # Numbers of organisations, in the order of their first accounts.
         self.leases: dict[tuple[uuid.UUID, str], SetLease] = {}  # By account and symbol, the newest terms.
         self.orders: dict[uuid.UUID, Order] = {}
         self.live: dict[int, EngineOrder] = {}  # By their number in the core, oldest first.
@@ -31,11 +32,16 @@ class Registry:
         self.instruments[instrument.symbol] = instrument
         return number
 
-    def account_number(self, account_id: uuid.UUID) -> int:
-        return self.accounts.setdefault(account_id, len(self.accounts) + 1)
+    def account_number(self, account_id: uuid.UUID, tenant_id: uuid.UUID) -> int:
+        """From first sight on the account is of this organisation, whoever names it later."""
+        if account_id not in self.accounts:
+            self.accounts[account_id] = len(self.accounts) + 1
+            self.owners[account_id] = tenant_id
+            self.firms.setdefault(tenant_id, len(self.firms) + 1)
+        return self.accounts[account_id]
 
-    def firm_number(self, tenant_id: uuid.UUID) -> int:
-        return self.firms.setdefault(tenant_id, len(self.firms) + 1)
+    def firm_of(self, account_id: uuid.UUID) -> int:
+        return self.firms[self.owners[account_id]]
 
     def take_lease(self, lease: SetLease) -> None:
         """As the core does: only terms newer than those known count."""

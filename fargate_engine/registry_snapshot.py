@@ -27,8 +27,7 @@ def write(registry: Registry) -> bytes:
     document = orjson.dumps(
         {
             "instruments": [_instrument_fields(instrument) for instrument in registry.instruments.values()],
-            "accounts": list(registry.accounts),
-            "firms": list(registry.firms),
+            "accounts": [(account_id, registry.owners[account_id]) for account_id in registry.accounts],
             "leases": [orjson.Fragment(lease.model_dump_json()) for lease in registry.leases.values()],
             "live": [_live_fields(order, registry.instruments) for order in registry.live.values()],
         }
@@ -49,10 +48,8 @@ def read(snapshot: bytes) -> Registry:
     document = orjson.loads(snapshot[_LENGTH.size : at])
     for fields in document["instruments"]:
         registry.list(_instrument(fields))
-    for account_id in document["accounts"]:
-        registry.account_number(uuid.UUID(account_id))
-    for tenant_id in document["firms"]:
-        registry.firm_number(uuid.UUID(tenant_id))
+    for account_id, tenant_id in document["accounts"]:
+        registry.account_number(uuid.UUID(account_id), uuid.UUID(tenant_id))
     for lease in document["leases"]:
         registry.take_lease(SetLease.model_validate(lease))
     while at < len(snapshot):
