@@ -183,7 +183,7 @@ def test_a_chain_is_broken_by_a_change_of_anything_in_a_row() -> None:
         second.check(first.last_seq, GENESIS_DIGEST)
     with pytest.raises(DamagedJournal, match="missing"):
         second.check(0, GENESIS_DIGEST)
-    with pytest.raises(DamagedJournal, match="are not the commands 2 to 2"):
+    with pytest.raises(DamagedJournal, match="are not the commands 2 to 3"):
         damaged(second, commands=second.commands * 2).check(first.last_seq, first.digest)
 
 
