@@ -4,8 +4,10 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from breakwater.domain.lease_messages import SetLease
-from breakwater.domain.orders import LeasedTo, OrderTerms, OrderType, PlaceOrder, Side, SubmitOrder
+from breakwater.domain.lease_messages import LeaseWords, SetLease
+from breakwater.domain.orders import LeasedTo, OrderTerms, OrderType, OrdStatus, PlaceOrder, Side, SubmitOrder
+from fargate_engine.shard_state import ShardState
+from tests.unit.fargate_engine.driven import Driven
 from tests.unit.fargate_engine.orders import ACCOUNT, TENANT, submit
 
 FOR_EVER_NS = 10**18
@@ -58,3 +60,15 @@ def place_order(client_order_id: str = "client-1", *, tenant_id: uuid.UUID = TEN
         correlation_id="correlation",
         at=datetime(2026, 1, 1, tzinfo=UTC),
     )
+
+
+def words(state: ShardState, account_id: uuid.UUID = ACCOUNT) -> LeaseWords:
+    told = state.lease_words(account_id, "ETH/USDT")
+    assert told is not None
+    return LeaseWords.model_validate_json(told)
+
+
+def verdict(driven: Driven, order: SubmitOrder) -> tuple[OrdStatus, str | None]:
+    driven.apply(order)
+    said = driven.snapshot(order.order_id)
+    return said.status, said.reject_code
