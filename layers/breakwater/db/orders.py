@@ -16,7 +16,8 @@ from breakwater.domain.orders import OrderSnapshot, OrderType, OrdStatus, PlaceO
 _COLUMNS = """
 order_id, account_id, client_order_id, fingerprint, symbol, side, type, time_in_force, post_only, reduce_only,
 quantity, price, price_low, price_high, venue, status, cum_qty, leaves_qty, cum_notional, reject_code, reject_reason,
-refusals, engine_seq, correlation_id, created_at, updated_at, now() - updated_at AS age, self_trade
+refusals, engine_seq, correlation_id, created_at, updated_at, now() - updated_at AS age, self_trade,
+is_leased
 """
 
 _INSERT = """
@@ -80,6 +81,7 @@ class OrderRow:
     updated_at: datetime
     age: timedelta
     self_trade: str | None
+    is_leased: bool
 
     def __post_init__(self) -> None:
         for name, words in (("side", Side), ("type", OrderType), ("time_in_force", TimeInForce), ("status", OrdStatus)):
