@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.leases import side_id
@@ -33,7 +33,17 @@ from breakwater.domain.leases import (
     stopped,
 )
 from breakwater.domain.money import EXACT, Amount, format_computed
-from breakwater.domain.orders import SIMULATED_VENUE, OrderTerms, OrderType, PlaceOrder, SelfTrade, Side, Symbol, Venue
+from breakwater.domain.orders import (
+    SIMULATED_VENUE,
+    VENUES,
+    OrderTerms,
+    OrderType,
+    PlaceOrder,
+    SelfTrade,
+    Side,
+    Symbol,
+    Venue,
+)
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.domain.settlement import HeldReservation, ReservationState, change_between, released
 from breakwater.domain.times import format_time, nanoseconds
@@ -62,6 +72,13 @@ class LeaseRequest(BaseModel):
     buy_max: Annotated[Amount, Field(ge=0)]
     sell_max: Annotated[Amount, Field(ge=0)]
     orders_max: Annotated[int, Field(ge=1, le=ORDERS_MAX)]
+
+    @field_validator("venue")
+    @classmethod
+    def _is_known(cls, venue: str) -> str:
+        if venue not in VENUES:
+            raise ValueError(f"venue is one of {', '.join(VENUES)}")
+        return venue
 
 
 def open_lease(

@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from pydantic import ValidationError
 
 from breakwater.db.connection import Database
 from breakwater.domain.orders import OrdStatus, PlaceOrder, Side
@@ -322,6 +323,9 @@ def test_wrong_requests_say_what_is_wrong(scene: Scene) -> None:
         scene.open("0", "0")
     with pytest.raises(NotFound, match="no such lease"):
         _stop(scene, {**scene.open(), "lease_id": str(uuid.uuid4())})
+    request = {"account_id": uuid.uuid4(), "symbol": SYMBOL, "buy_max": "1", "sell_max": "1", "orders_max": 1}
+    with pytest.raises(ValidationError, match="venue is one of SIM, BOOK"):
+        LeaseRequest.model_validate(request | {"venue": "MARS"})
     viewer = replace(scene.risk, scopes=frozenset({"limits:read"}))
     with pytest.raises(NotPermitted):
         leases.stop_lease(uuid.uuid4(), viewer, scene.database.tenant_transaction, scene.engine, scene.at)
