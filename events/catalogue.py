@@ -11,6 +11,7 @@ from events.envelope import Event
 from events.limits import (
     DeadManExpired,
     ExternalFillBooked,
+    LeaseChanged,
     LimitBreached,
     LimitChanged,
     NodeStateChanged,
@@ -21,6 +22,7 @@ from events.orders import (
     OrderAccepted,
     OrderCanceled,
     OrderExpired,
+    OrderLeased,
     OrderPlaced,
     OrderRefused,
     OrderRejected,
@@ -29,6 +31,7 @@ from events.orders import (
 
 CATALOGUE: tuple[type[Event], ...] = (
     OrderPlaced,
+    OrderLeased,
     OrderRefused,
     OrderAccepted,
     OrderRejected,
@@ -36,6 +39,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     OrderExpired,
     TradeExecuted,
     LimitBreached,
+    LeaseChanged,
     LimitChanged,
     NodeStateChanged,
     OverrideChanged,

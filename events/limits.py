@@ -41,6 +41,19 @@ class LimitChanged(Event):
     changed_by: str
 
 
+class LeaseChanged(Event):
+    """The engine may (OPEN), or may not any more (STOPPED), trade by itself for an account within a lease."""
+
+    topic: ClassVar[str] = "limits.LeaseChanged.v1"
+    lease_id: uuid.UUID
+    account_id: uuid.UUID
+    symbol: str
+    venue: str
+    state: Literal["OPEN", "STOPPED"]
+    reason: str
+    changed_by: str
+
+
 class OverrideChanged(Event):
     """Another value for a limit was asked for (REQUESTED), let count (APPROVED), or is over (ENDED)."""
 

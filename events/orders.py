@@ -37,6 +37,22 @@ class OrderPlaced(Event):
     order: OrderState
 
 
+class OrderLeased(Event):
+    """The engine took the order, or refused it, by itself, within a lease: nobody has recorded it before.
+
+    It comes before any other event of the order; its terms are what the others do not repeat.
+    """
+
+    topic: ClassVar[str] = "orders.OrderLeased.v1"
+    order: OrderState
+    placed_by: str
+    strategy_id: uuid.UUID | None
+    api_key_id: str | None
+    post_only: bool
+    price_low: Amount
+    price_high: Amount
+
+
 class OrderRefused(Event):
     """Limits refused it: it never reached the engine."""
 

@@ -3,17 +3,21 @@
 The text is a list of `[index of the command, kind, document]`, empty for a batch whose commands say everything.
 """
 
+import uuid
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 import orjson
-from matching_core import EXTENDED, POST_ONLY, Kind, SelfTrade
+from matching_core import EXTENDED, FIRM_SELF_TRADE, LEASED, POST_ONLY, PRICE_MAX, Kind, SelfTrade
 from matching_core import Side as CoreSide
 from matching_core import TimeInForce as CoreTimeInForce
 from matching_core import Type as CoreType
 
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.lease_messages import SetLease
 from breakwater.domain.orders import INTERNAL_VENUE, VOIDED, OrderType, Side, SubmitOrder, TimeInForce
 from breakwater.domain.orders import SelfTrade as SelfTradeMode
-from breakwater.errors import NotFound, OrderIdReused, Rejection
+from breakwater.errors import InvalidRequest, NotFound, OrderIdReused, Rejection
 from fargate_engine import records, risk
 from fargate_engine.messages import (
     CancelOrder,
@@ -35,6 +39,7 @@ from fargate_engine.terms import Reason, WorkingTerms
 
 NEVER_HEARD_OF = Reason(VOIDED, "the order was given up before the engine heard of it")
 INTERNAL, OUTSIDE = 0, 1  # Command::venue
+GRANTED_MAX = (1 << 61) - 1
 
 _SIDES = {Side.BUY: CoreSide.BUY, Side.SELL: CoreSide.SELL}
 _TYPES = {OrderType.LIMIT: CoreType.LIMIT, OrderType.MARKET: CoreType.MARKET}
@@ -98,6 +103,8 @@ class Encoder:
                 return self._void(message)
             case ListInstrument():
                 self._list(message)
+            case SetLease():
+                return self._lease(message)
             case _:
                 self._report(message)
         return None
@@ -129,16 +136,19 @@ class Encoder:
             return (
                 None if known.tenant_id == order.tenant_id else OrderIdReused("the order id belongs to another order")
             )
-        checked = risk.check(order, self._registry.instruments, len(self._registry.live))
+        lease = self._registry.leases.get((order.account_id, order.symbol)) if order.leased else None
+        checked = risk.check(order, self._registry.instruments, len(self._registry.live), lease)
         document = order.model_dump_json()
-        number = self._next_seq
         if isinstance(checked, Reason):
+            number = self._next_seq
             self._registry.add(RefusedOrder(number, order.order_id, order.tenant_id, order, checked))
             reason = orjson.dumps([checked.code, checked.text]).decode()
             self._detail("Refused", f'{{"order":{document},"reason":{reason}}}')
             self._command(Kind.REFUSE, order_id=number, reason=TOLD_BY_CALLER)
             return None
         terms = checked.terms
+        account = self._account(order)
+        number = self._next_seq
         self._registry.add(
             EngineOrder(
                 number=number,
@@ -156,15 +166,66 @@ class Encoder:
             price=terms.limit_ticks,
             quantity=terms.quantity_lots,
             symbol=self._registry.symbols[order.symbol],
-            account=self._registry.account_number(order.account_id),
+            account=account,
             side=_SIDES[order.side],
             type=_TYPES[order.type],
             time_in_force=_TIMES_IN_FORCE[order.time_in_force],
-            flags=EXTENDED | POST_ONLY if order.post_only else EXTENDED,
+            flags=_flags(order),
             self_trade=_SELF_TRADES[order.self_trade or SelfTradeMode.CANCEL_NEWEST],
             venue=INTERNAL if order.venue == INTERNAL_VENUE else OUTSIDE,
             price_bound=terms.bound_ticks,
         )
+        return None
+
+    def _account(self, order: SubmitOrder) -> int:
+        """Its number. At first sight the core is told of it, and whose it is: before any order of it."""
+        is_new = order.account_id not in self._registry.accounts
+        number = self._registry.account_number(order.account_id, order.tenant_id)
+        if is_new:
+            self._tell_account(order.account_id)
+        return number
+
+    def _tell_account(self, account_id: uuid.UUID) -> None:
+        number, firm = self._registry.accounts[account_id], self._registry.firm_of(account_id)
+        self._parts.append(records.account_set(self._next_seq, self.at_ns, number, firm))
+        self.count += 1
+
+    def _lease(self, message: SetLease) -> Rejection | None:
+        instrument = self._registry.instruments.get(message.symbol)
+        if instrument is None:
+            return NotFound(f"{message.symbol} is not traded here")
+        if self._registry.owners.get(message.account_id, message.tenant_id) != message.tenant_id:
+            return NotFound("no such account")
+        try:
+            buy, sell = (_granted_lots(instrument, amount) for amount in (message.buy_granted, message.sell_granted))
+        except InvalidRequest as error:
+            return error
+        if (
+            max(buy, sell) > GRANTED_MAX
+            or max(message.version, message.orders_max, message.expires_at_ns) > GRANTED_MAX
+        ):
+            return InvalidRequest("its terms are beyond what the engine can count")
+        account = self._registry.account_number(message.account_id, message.tenant_id)
+        # Each time: the core takes an account from before accounts were told of once no order of it lives, and only
+        # the core knows when that is.
+        self._tell_account(message.account_id)
+        self._registry.take_lease(message)
+        self._detail("SetLease", message.model_dump_json())
+        self._parts.append(
+            records.lease_set(
+                self._next_seq,
+                self.at_ns,
+                self._registry.symbols[message.symbol],
+                account,
+                version=message.version,
+                buy_granted=buy,
+                sell_granted=sell,
+                price_high=min(PRICE_MAX, risk.band_ticks(message.price_high, instrument, ROUND_FLOOR)),
+                orders_max=message.orders_max,
+                expires_at_ns=message.expires_at_ns,
+            )
+        )
+        self.count += 1
         return None
 
     def _cancel(self, message: CancelOrder) -> Rejection | None:
@@ -231,6 +292,11 @@ def register(registry: Registry, commands: Records, details: str) -> Reports:
                 void = VoidOrder.model_validate(document)
                 number = int(commands[index]["seq"])
                 registry.add(RefusedOrder(number, void.order_id, void.tenant_id, None, NEVER_HEARD_OF))
+            case "SetLease":
+                lease = SetLease.model_validate(document)
+                number = registry.account_number(lease.account_id, lease.tenant_id)
+                _expect(commands[index]["account"] == number, f"command {index} is of another account's lease")
+                registry.take_lease(lease)
             case "ListInstrument":
                 number = registry.list(ListInstrument.model_validate(document).instrument())
                 _expect(commands[index]["symbol"] == number, f"command {index} lists another symbol number")
@@ -239,9 +305,26 @@ def register(registry: Registry, commands: Records, details: str) -> Reports:
     return reports
 
 
+def _granted_lots(instrument: Instrument, granted: Decimal) -> int:
+    """InvalidRequest for part of a lot."""
+    return instrument.quantity_lots(granted) if granted else 0
+
+
+def _flags(order: SubmitOrder) -> int:
+    """A mode that limits ask for looks at the whole firm; the default only at the account."""
+    flags = EXTENDED
+    if order.post_only:
+        flags |= POST_ONLY
+    if order.self_trade is not None:
+        flags |= FIRM_SELF_TRADE
+    if order.leased is not None:
+        flags |= LEASED
+    return flags
+
+
 def _submitted(registry: Registry, command: Any, document: Any) -> EngineOrder:
     order = SubmitOrder.model_validate(document)
-    symbol, account = registry.symbols[order.symbol], registry.account_number(order.account_id)
+    symbol, account = registry.symbols[order.symbol], registry.account_number(order.account_id, order.tenant_id)
     numbers_fit = (command["symbol"], command["account"], command["order_id"]) == (symbol, account, command["seq"])
     _expect(numbers_fit, f"command {command['seq']} is not of the order that its details tell")
     terms = WorkingTerms.of(

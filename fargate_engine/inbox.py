@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from breakwater.domain.lease_messages import SetLease
 from breakwater.errors import EngineUnavailable
-from fargate_engine.messages import Command, CoreInput, VenueReport
+from fargate_engine.messages import Command, CoreInput, LeaseJson, VenueReport
 from fargate_engine.orders import SnapshotJson
 from fargate_engine.records import RECORDS_MAX, Records, check_records
 
@@ -36,14 +37,15 @@ class FindOpenOrders:
     account_ids: frozenset[uuid.UUID]
 
 
-type Answer = SnapshotJson | list[uuid.UUID] | None
+type Answer = SnapshotJson | LeaseJson | list[uuid.UUID] | None
+type Question = FindOrder | FindOpenOrders
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
     """A command or question, and whoever waits for its answer."""
 
-    message: Command | FindOrder | FindOpenOrders
+    message: Command | SetLease | Question
     answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -81,7 +83,7 @@ class Inbox:
         self._open = False
         self._stopping = False
 
-    def ask(self, message: Command | FindOrder | FindOpenOrders) -> asyncio.Future[Answer]:
+    def ask(self, message: Command | SetLease | Question) -> asyncio.Future[Answer]:
         """EngineBusy when the queue is full: the caller retries, nothing waits in silence."""
         asked = Asked(message)
         self._put(asked)

@@ -46,7 +46,7 @@ class CommandLine:
 
 def command_lines(row: JournalRow, events: Records, registry: Registry) -> Iterator[CommandLine]:
     """The commands of a row that was just replayed, with the `events` that gave. `registry` is the state's after it."""
-    amounts = _Amounts(registry)
+    amounts, owners = _Amounts(registry), _Owners(registry)
     details = {index: document for index, _, document in orjson.loads(row.details)} if row.details else {}
     told: dict[int, list[Document]] = {}
     for event in map(CoreEvent._make, events.tolist()):
@@ -56,7 +56,7 @@ def command_lines(row: JournalRow, events: Records, registry: Registry) -> Itera
             shard=row.shard,
             seq=int(command["seq"]),
             at_ns=int(command["at_ns"]),
-            command=_command(command, amounts, details.get(index)),
+            command=_command(command, amounts, owners, details.get(index)),
             events=told.get(index, []),
         )
 
@@ -83,7 +83,23 @@ class _Amounts:
         return self._instruments[number - 1] if 1 <= number <= len(self._instruments) else None
 
 
-def _command(command: Any, amounts: _Amounts, detail: Document | None) -> Document:
+class _Owners:
+    """Who is behind the numbers of accounts and firms. What is not known here stays a number alone."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._accounts = {number: account_id for account_id, number in registry.accounts.items()}
+        self._firms = {number: tenant_id for tenant_id, number in registry.firms.items()}
+
+    def account(self, number: int) -> Document:
+        told: Document = {"account": number}
+        return told | {"account_id": str(self._accounts[number])} if number in self._accounts else told
+
+    def firm(self, number: int) -> Document:
+        told: Document = {"firm": number}
+        return told | {"tenant_id": str(self._firms[number])} if number in self._firms else told
+
+
+def _command(command: Any, amounts: _Amounts, owners: _Owners, detail: Document | None) -> Document:
     """Only what it says: fields that are 0 are left out."""
     symbol, kind = int(command["symbol"]), int(command["kind"])
     told: Document = {"what": _name(Kind, kind)}
@@ -97,8 +113,11 @@ def _command(command: Any, amounts: _Amounts, detail: Document | None) -> Docume
         told["time_in_force"] = _name(TimeInForce, int(command["time_in_force"]))
         told["venue"] = int(command["venue"])
         told["account"] = int(command["account"])
+    if kind == Kind.SET_ACCOUNT:
+        (account,) = np.frombuffer(command.tobytes(), matching_core.ACCOUNT_COMMAND)
+        told |= owners.account(int(account["account"])) | owners.firm(int(account["firm"]))
     if kind == Kind.SET_LEASE:
-        told |= _lease_terms(command, amounts)
+        told |= owners.account(int(command["account"])) | _lease_terms(command, amounts)
     if command["quantity"]:
         told["quantity"] = amounts.quantity(symbol, int(command["quantity"]))
     if command["price"]:
@@ -112,7 +131,6 @@ def _lease_terms(command: Any, amounts: _Amounts) -> Document:
     symbol = int(command["symbol"])
     (lease,) = np.frombuffer(command.tobytes(), matching_core.LEASE_COMMAND)
     return {
-        "account": int(lease["account"]),
         "version": int(lease["version"]),
         "buy_granted": amounts.quantity(symbol, int(lease["buy_granted"])),
         "sell_granted": amounts.quantity(symbol, int(lease["sell_granted"])),

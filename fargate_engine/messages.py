@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from breakwater.domain.instruments import Instrument
+from breakwater.domain.lease_messages import SetLease
 from breakwater.domain.money import Amount
 from breakwater.domain.orders import SubmitOrder
 
@@ -88,5 +89,7 @@ class VenueExpired(_Input):
 
 
 VenueReport = VenueAccepted | VenueRejected | VenueFilled | VenueCanceled | VenueExpired
+type LeaseJson = bytes  # A LeaseWords.
+
 Command = SubmitOrder | CancelOrder | VoidOrder
-CoreInput = Command | VenueReport | ListInstrument
+CoreInput = Command | VenueReport | ListInstrument | SetLease

@@ -127,6 +127,8 @@ class Outcomes:
         self.changed_order_ids.append(refused.order_id)
         self.registry.finish(refused)
         if self.publishes and refused.submitted is not None:
+            if refused.submitted.leased is not None:
+                self.envelopes.append(publishing.leased(refused, refused.submitted))
             self.envelopes.append(publishing.refused(refused, refused.submitted))
 
     def _finish(self, order: EngineOrder, event: CoreEvent) -> None:
@@ -146,9 +148,12 @@ class Outcomes:
         self._tell(order)
 
     def _change(self, order: EngineOrder, status: OrdStatus, seq: int) -> None:
+        is_first = order.engine_seq == 0
         order.changed(status, seq, self.at_ns)
         self._trail.append(f"{order.number} {seq} {status} {order.cum_lots} {order.cum_notional_steps}\n")
         self.changed_order_ids.append(order.order_id)
+        if is_first and self.publishes and order.submitted.leased is not None:
+            self.envelopes.append(publishing.leased(order, order.submitted))
 
     def _tell(self, order: EngineOrder) -> None:
         if self.publishes:

@@ -7,11 +7,13 @@ against the models.
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from breakwater.domain.ids import named_id
 from breakwater.domain.money import format_amount
 from breakwater.domain.orders import OrdStatus, SubmitOrder
 from events.envelope import EnvelopeDocument
-from events.orders import OrderAccepted, OrderCanceled, OrderExpired, OrderRejected, TradeExecuted
+from events.orders import OrderAccepted, OrderCanceled, OrderExpired, OrderLeased, OrderRejected, TradeExecuted
 from fargate_engine.messages import Liquidity
 from fargate_engine.orders import EngineOrder, RefusedOrder, Told
 
@@ -27,6 +29,14 @@ _TOPICS = {
 def changed(order: EngineOrder) -> EnvelopeDocument:
     """That it is accepted, rejected, cancelled or expired."""
     return _envelope(order.submitted, order, _TOPICS[order.status], {"order": _state(order)})
+
+
+def leased(order: EngineOrder | RefusedOrder, submitted: SubmitOrder) -> EnvelopeDocument:
+    """That it was sent within a lease, and all that nobody knows of it yet."""
+    document = orjson.loads(submitted.model_dump_json())
+    told = {name: document[name] for name in ("post_only", "price_low", "price_high")}
+    state = Told.of(submitted.model_dump_json()).terms | order.words()
+    return _envelope(submitted, order, OrderLeased.topic, {"order": state, **document["leased"], **told})
 
 
 def refused(order: RefusedOrder, submitted: SubmitOrder) -> EnvelopeDocument:

@@ -33,7 +33,7 @@ _REASONS = {
     CoreReason.FOK_NOT_FILLABLE: FOK_NOT_FILLABLE,
     CoreReason.MIN_QUANTITY: Reason("MIN_QUANTITY", "less than its minimum quantity could be filled at once"),
     CoreReason.PRICE_BAND: PRICE_BAND,
-    CoreReason.SELF_TRADE: Reason("SELF_TRADE", "it would have traded with an order of the same account"),
+    CoreReason.SELF_TRADE: Reason("SELF_TRADE", "it would have traded with an order of the same account or firm"),
     CoreReason.MASS_CANCEL: Reason("MASS_CANCEL", "it was cancelled together with others"),
 }
 

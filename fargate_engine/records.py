@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import matching_core
 import numpy as np
-from matching_core import EventKind, Kind
+from matching_core import LEASED, EventKind, Kind
 
 from breakwater.errors import InvalidRequest
 
@@ -42,6 +42,8 @@ type Records = np.ndarray[Any, np.dtype[np.void]]  # COMMAND records, or EVENT r
 # flags, self-trade, trigger, venue, reason; and of the terms of an order the fifth, its price bound.
 _COMMAND = struct.Struct("<QqQqqIII9B3x32xq24x")
 _INSTRUMENT = struct.Struct("<qq48x")  # tick, lot: the second line of kListInstrument.
+_ACCOUNT = struct.Struct("<q56x")  # firm: the second line of kSetAccount.
+_LEASE = struct.Struct("<qqqqqq16x")  # Of kSetLease.
 _FIRST_LINE_BYTES = 64
 
 _NAMING_AN_ORDER = [Kind.SUBMIT, Kind.CANCEL, Kind.REPLACE]
@@ -105,6 +107,30 @@ def listing(seq: int, at_ns: int, symbol: int) -> bytes:
     return first_line + _INSTRUMENT.pack(1, 1)
 
 
+def account_set(seq: int, at_ns: int, account: int, firm: int) -> bytes:
+    """The account is known from here on. Its limits are the ledger's, so the core has none of them."""
+    first_line = command(seq, at_ns, Kind.SET_ACCOUNT, account=account)[:_FIRST_LINE_BYTES]
+    return first_line + _ACCOUNT.pack(firm)
+
+
+def lease_set(
+    seq: int,
+    at_ns: int,
+    symbol: int,
+    account: int,
+    *,
+    version: int,
+    buy_granted: int,
+    sell_granted: int,
+    price_high: int,
+    orders_max: int,
+    expires_at_ns: int,
+) -> bytes:
+    """In lots and ticks."""
+    first_line = command(seq, at_ns, Kind.SET_LEASE, symbol=symbol, account=account)[:_FIRST_LINE_BYTES]
+    return first_line + _LEASE.pack(version, buy_granted, sell_granted, price_high, orders_max, expires_at_ns)
+
+
 def check_records(commands: Records) -> None:
     """InvalidRequest unless these may be applied as they are; the sequencer writes their `seq` and `at_ns`."""
     if commands.dtype != matching_core.COMMAND or commands.ndim != 1:
@@ -116,6 +142,8 @@ def check_records(commands: Records) -> None:
         raise InvalidRequest("reference data, refusals and a venue's reports do not come as records")
     if (commands["order_id"][np.isin(kinds, _NAMING_AN_ORDER)] < FIRST_RECORD_ORDER_ID).any():
         raise InvalidRequest("the order id of a record has its highest bit set")
+    if (commands["flags"][kinds == Kind.SUBMIT] & LEASED).any():
+        raise InvalidRequest("orders of a lease come one by one: the ledger is told of each")
     if commands["venue"][kinds == Kind.SUBMIT].any():
         raise InvalidRequest("orders that come as records are for the engine's own book")
 

@@ -8,6 +8,7 @@ import uuid
 from matching_core import SYMBOL_MAX
 
 from breakwater.domain.instruments import Instrument
+from breakwater.domain.lease_messages import SetLease
 from fargate_engine.orders import EngineOrder, FinalOrder, Order, RefusedOrder
 
 
@@ -16,6 +17,9 @@ class Registry:
         self.instruments: dict[str, Instrument] = {}
         self.symbols: dict[str, int] = {}  # From 1, in the order of the numbers.
         self.accounts: dict[uuid.UUID, int] = {}  # Likewise.
+        self.owners: dict[uuid.UUID, uuid.UUID] = {}  # Of accounts: the organisation each was first seen with.
+        self.firms: dict[uuid.UUID, int] = {}  # Numbers of organisations, in the order of their first accounts.
+        self.leases: dict[tuple[uuid.UUID, str], SetLease] = {}  # By account and symbol, the newest terms.
         self.orders: dict[uuid.UUID, Order] = {}
         self.live: dict[int, EngineOrder] = {}  # By their number in the core, oldest first.
         self._refused: dict[int, RefusedOrder] = {}  # Until the core has counted their refusal.
@@ -28,8 +32,22 @@ class Registry:
         self.instruments[instrument.symbol] = instrument
         return number
 
-    def account_number(self, account_id: uuid.UUID) -> int:
-        return self.accounts.setdefault(account_id, len(self.accounts) + 1)
+    def account_number(self, account_id: uuid.UUID, tenant_id: uuid.UUID) -> int:
+        """From first sight on the account is of this organisation, whoever names it later."""
+        if account_id not in self.accounts:
+            self.accounts[account_id] = len(self.accounts) + 1
+            self.owners[account_id] = tenant_id
+            self.firms.setdefault(tenant_id, len(self.firms) + 1)
+        return self.accounts[account_id]
+
+    def firm_of(self, account_id: uuid.UUID) -> int:
+        return self.firms[self.owners[account_id]]
+
+    def take_lease(self, lease: SetLease) -> None:
+        """As the core does: only terms newer than those known count."""
+        known = self.leases.get((lease.account_id, lease.symbol))
+        if known is None or lease.version > known.version:
+            self.leases[lease.account_id, lease.symbol] = lease
 
     def add(self, order: EngineOrder | RefusedOrder) -> None:
         self.orders[order.order_id] = order

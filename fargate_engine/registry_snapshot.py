@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from breakwater.domain.instruments import Instrument
+from breakwater.domain.lease_messages import SetLease
 from breakwater.domain.orders import OrdStatus, SubmitOrder
 from fargate_engine.orders import EngineOrder, FinalOrder
 from fargate_engine.registry import Registry
@@ -26,7 +27,8 @@ def write(registry: Registry) -> bytes:
     document = orjson.dumps(
         {
             "instruments": [_instrument_fields(instrument) for instrument in registry.instruments.values()],
-            "accounts": list(registry.accounts),
+            "accounts": [(account_id, registry.owners[account_id]) for account_id in registry.accounts],
+            "leases": [orjson.Fragment(lease.model_dump_json()) for lease in registry.leases.values()],
             "live": [_live_fields(order, registry.instruments) for order in registry.live.values()],
         }
     )
@@ -46,8 +48,10 @@ def read(snapshot: bytes) -> Registry:
     document = orjson.loads(snapshot[_LENGTH.size : at])
     for fields in document["instruments"]:
         registry.list(_instrument(fields))
-    for account_id in document["accounts"]:
-        registry.account_number(uuid.UUID(account_id))
+    for account_id, tenant_id in document["accounts"]:
+        registry.account_number(uuid.UUID(account_id), uuid.UUID(tenant_id))
+    for lease in document["leases"]:
+        registry.take_lease(SetLease.model_validate(lease))
     while at < len(snapshot):
         order_id, tenant_id, length = _FINAL.unpack_from(snapshot, at)
         at += _FINAL.size + length

@@ -10,12 +10,14 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from matching_core import PRICE_MAX, QUANTITY_MAX
 
 from breakwater.domain.instruments import Instrument
-from breakwater.domain.money import DIGITS_MAX, EXACT
+from breakwater.domain.lease_messages import SetLease
+from breakwater.domain.money import DIGITS_MAX, EXACT, format_amount
 from breakwater.domain.orders import VENUES, OrderType, Side, SubmitOrder, TimeInForce
 from breakwater.errors import InvalidRequest
 from fargate_engine.terms import Reason, WorkingTerms
 
 OPEN_ORDERS_MAX = 100_000  # In one shard. Bounds memory, and the time a restart takes to restore a venue.
+NO_LEASE = Reason("NO_LEASE", "there is no lease for this account, symbol, venue, strategy and key")
 NOTIONAL_MAX = Decimal(10) ** DIGITS_MAX  # A wider amount would not fit the contracts' decimal strings.
 
 
@@ -27,7 +29,9 @@ class RiskApproved:
     terms: WorkingTerms
 
 
-def check(order: SubmitOrder, instruments: Mapping[str, Instrument], open_orders: int) -> RiskApproved | Reason:  # noqa: PLR0911 - one guard, one reason
+def check(  # noqa: PLR0911 - one guard, one reason
+    order: SubmitOrder, instruments: Mapping[str, Instrument], open_orders: int, lease: SetLease | None = None
+) -> RiskApproved | Reason:
     instrument = instruments.get(order.symbol)
     if instrument is None:
         return Reason("UNKNOWN_SYMBOL", f"{order.symbol} is not traded here")
@@ -35,6 +39,9 @@ def check(order: SubmitOrder, instruments: Mapping[str, Instrument], open_orders
         return Reason("UNKNOWN_VENUE", f"{order.venue} is not a venue of this engine")
     if open_orders >= OPEN_ORDERS_MAX:
         return Reason("TOO_MANY_OPEN_ORDERS", f"the engine holds {OPEN_ORDERS_MAX} open orders already")
+    beyond_lease = _beyond_lease(order, lease) if order.leased is not None else None
+    if beyond_lease is not None:
+        return beyond_lease
     contradiction = _contradiction(order)
     if contradiction is not None:
         return Reason("INVALID_TERMS", contradiction)
@@ -43,8 +50,8 @@ def check(order: SubmitOrder, instruments: Mapping[str, Instrument], open_orders
     except InvalidRequest as error:
         return Reason("INVALID_QUANTITY", error.message)
     # Rounded inwards: a band between two ticks must not be widened to the next.
-    low_ticks = _band_ticks(order.price_low, instrument, ROUND_CEILING)
-    high_ticks = min(_band_ticks(order.price_high, instrument, ROUND_FLOOR), PRICE_MAX)  # Nothing trades beyond.
+    low_ticks = band_ticks(order.price_low, instrument, ROUND_CEILING)
+    high_ticks = min(band_ticks(order.price_high, instrument, ROUND_FLOOR), PRICE_MAX)  # Nothing trades beyond.
     if not 0 <= low_ticks <= high_ticks or high_ticks == 0:
         return Reason("INVALID_BAND", "the price band is empty")
     if quantity_lots > QUANTITY_MAX or EXACT.multiply(order.quantity, order.price_high) >= NOTIONAL_MAX:
@@ -63,6 +70,25 @@ def check(order: SubmitOrder, instruments: Mapping[str, Instrument], open_orders
     return RiskApproved(instrument, terms)
 
 
+def _beyond_lease(order: SubmitOrder, lease: SetLease | None) -> Reason | None:
+    """What each order of a lease is held to beside the sums, which the core counts."""
+    if lease is None or order.leased is None or lease.tenant_id != order.tenant_id:
+        return NO_LEASE
+    owner = (order.venue, order.leased.strategy_id, order.leased.api_key_id)
+    if owner != (lease.venue, lease.strategy_id, lease.api_key_id):
+        return NO_LEASE
+    if order.quantity > lease.order_qty_max:
+        return Reason("ORDER_TOO_LARGE", f"an order of this lease is of {format_amount(lease.order_qty_max)} at most")
+    if order.price is not None and not _within_collar(order.side, order.price, lease):
+        return Reason("PRICE_OUTSIDE_BAND", "the price lies outside the band of its lease")
+    return None
+
+
+def _within_collar(side: Side, price: Decimal, lease: SetLease) -> bool:
+    """As PRICE_COLLAR has it: one-sided."""
+    return price <= lease.price_high if side is Side.BUY else price >= lease.price_low
+
+
 def _contradiction(order: SubmitOrder) -> str | None:
     if order.type is OrderType.LIMIT and order.price is None:
         return "a LIMIT order needs a price"
@@ -75,5 +101,5 @@ def _contradiction(order: SubmitOrder) -> str | None:
     return None
 
 
-def _band_ticks(price: Decimal, instrument: Instrument, rounding: str) -> int:
+def band_ticks(price: Decimal, instrument: Instrument, rounding: str) -> int:
     return int(EXACT.divide(price, instrument.tick_size).to_integral_value(rounding=rounding))

@@ -9,7 +9,8 @@ from typing import Protocol
 
 from breakwater.db.journal import JournalRow
 from breakwater.domain.instruments import Instrument
-from breakwater.errors import Rejection
+from breakwater.domain.lease_messages import SetLease
+from breakwater.errors import Conflict, Rejection
 from events.envelope import EnvelopeDocument
 from fargate_engine import metrics
 from fargate_engine.inbox import Answer, AskedRecords, Batch, FindOpenOrders, FindOrder, Inbox, abandon
@@ -112,6 +113,8 @@ class Sequencer:
                 self._resolve(asked.answer, next(record_events))
             elif isinstance(asked.message, FindOpenOrders):
                 self._resolve(asked.answer, self._open_order_ids(asked.message))
+            elif isinstance(asked.message, SetLease):
+                self._answer_lease(asked.message, asked.answer, next(refusals))
             elif isinstance(asked.message, FindOrder):
                 order = self._state.find(asked.message.order_id, asked.message.tenant_id)
                 self._resolve(asked.answer, None if order is None else order.answer())
@@ -132,6 +135,17 @@ class Sequencer:
             self._waiting[command.order_id].append(answer)
         else:
             answer.set_result(order.answer())
+
+    def _answer_lease(self, asked: SetLease, answer: asyncio.Future[Answer], refused: Rejection | None) -> None:
+        words = None if refused else self._state.lease_words(asked.account_id, asked.symbol)
+        if words is None and refused is None:
+            refused = Conflict("the account has open orders from before there were leases: try when they ended")
+        if answer.done():
+            return
+        if refused is not None:
+            answer.set_exception(refused)
+        else:
+            answer.set_result(words)
 
     def _answer_waiting(self, order_id: uuid.UUID) -> None:
         if order_id not in self._waiting:

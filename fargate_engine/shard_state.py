@@ -11,16 +11,18 @@ from dataclasses import dataclass
 
 import matching_core
 import numpy as np
+import orjson
 from matching_core import MatchingCore
 from matching_core import Side as CoreSide
 
 from breakwater.db.journal import DamagedJournal, JournalRow
 from breakwater.domain.instruments import Instrument
+from breakwater.domain.money import format_computed
 from breakwater.domain.orders import Side
 from breakwater.errors import Rejection
 from fargate_engine import registry_snapshot
 from fargate_engine.encoding import Encoder, Reports, register
-from fargate_engine.messages import CoreInput
+from fargate_engine.messages import CoreInput, LeaseJson
 from fargate_engine.orders import EngineOrder, Order
 from fargate_engine.outcomes import Outcomes
 from fargate_engine.records import Records, of_registered_orders
@@ -28,7 +30,9 @@ from fargate_engine.registry import Registry
 
 _RESERVED_ORDERS = 1_024  # An idle shard costs little; a busy one grows.
 _NO_TRAIL = bytes(32)
-_MAGIC = b"BWSHARD2"
+_LEASE_LOTS = ("buy_granted", "sell_granted", "buy_filled", "sell_filled", "buy_open", "sell_open")
+_LEASE_NOTIONALS = ("buy_notional", "sell_notional")  # In ticks times lots.
+_MAGIC = b"BWSHARD3"
 _HEAD = struct.Struct("<8sHQqQQ32s")  # Magic, shard, last_seq, last_at_ns, bytes of the core, of the registry, trail.
 _DIGEST_BYTES = 32
 
@@ -108,6 +112,29 @@ class ShardState:
     def open_orders(self) -> list[EngineOrder]:
         """Those of the API, oldest first."""
         return list(self.registry.live.values())
+
+    def lease_words(self, account_id: uuid.UUID, symbol: str) -> LeaseJson | None:
+        """The lease as it is now, LeaseWords as JSON; None where the core took none."""
+        account, number = self.registry.accounts.get(account_id), self.registry.symbols.get(symbol)
+        lease = self._core.lease(account, number) if account and number else None
+        if lease is None:
+            return None
+        instrument = self.registry.instruments[symbol]
+        lots = {name: getattr(lease, name) for name in _LEASE_LOTS}
+        notionals = {name: getattr(lease, name) for name in _LEASE_NOTIONALS}
+        return orjson.dumps(
+            {
+                "account_id": str(account_id),
+                "symbol": symbol,
+                "version": lease.version,
+                "price_high": format_computed(instrument.price(lease.price_high)),
+                "orders_max": lease.orders_max,
+                "expires_at_ns": lease.expires_at_ns,
+                "live_orders": lease.live_orders,
+                **{name: format_computed(instrument.quantity(amount)) for name, amount in lots.items()},
+                **{name: format_computed(instrument.notional(amount)) for name, amount in notionals.items()},
+            }
+        )
 
     def depth(self, symbol: str, side: Side, levels_max: int) -> list[tuple[int, int]]:
         """(price_ticks, lots) of the engine's own book, best first. KeyError for a symbol that was never listed."""

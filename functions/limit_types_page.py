@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from breakwater.domain.limit_types import LIMIT_TYPES, LimitType
+from breakwater.domain.limit_types import LIMIT_TYPES, Leasing, LimitType
 from breakwater.domain.limit_types.settings import PARAMETERS, built_in
 
 PAGE = Path(__file__).parents[1] / "docs" / "limits.md"
 
 _BEGIN = "<!-- {name}: written by `make limit-types` -->"
 _END = "<!-- end of {name} -->"
+_LEASING = {Leasing.HELD: "held", Leasing.EACH_ORDER: "each order", Leasing.NEVER: "never leased"}
 
 
 def page_text(page: str) -> str:
@@ -26,7 +27,7 @@ def page_text(page: str) -> str:
 
 def types_table() -> str:
     rows = [(str(row.number), f"`{name}`", row.unit, row.about, *_setting(row)) for name, row in LIMIT_TYPES.items()]
-    return _table(("#", "type", "value", "it looks at", "action, unless told", "set on"), rows)
+    return _table(("#", "type", "value", "it looks at", "action, unless told", "set on", "leases"), rows)
 
 
 def parameters_table() -> str:
@@ -38,10 +39,11 @@ def parameters_table() -> str:
     return _table(("type", "parameter", "written as", "what it says", "needed"), rows)
 
 
-def _setting(row: LimitType) -> tuple[str, str]:
+def _setting(row: LimitType) -> tuple[str, str, str]:
+    leasing = _LEASING[row.leasing]
     if row.check_setting is built_in:
-        return "", "built in"
-    return f"`{row.action}`", ", ".join(sorted(row.kinds)) or "any node"
+        return "", "built in", leasing
+    return f"`{row.action}`", ", ".join(sorted(row.kinds)) or "any node", leasing
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

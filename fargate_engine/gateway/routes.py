@@ -11,8 +11,9 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from breakwater.domain.lease_messages import SetLease
 from breakwater.domain.money import format_amount
-from breakwater.domain.orders import OrdStatus, Side, SubmitOrder
+from breakwater.domain.orders import OrdStatus, PlaceOrder, Side, SubmitOrder
 from breakwater.domain.shards import SHARDS
 from breakwater.errors import EngineUnavailable, InvalidRequest, NotFound
 from fargate_engine import metrics
@@ -21,6 +22,7 @@ from fargate_engine.gateway.problems import problem_middleware
 from fargate_engine.gateway.routing import Scope, ask, at_order, at_shard
 from fargate_engine.gateway.state import EngineState
 from fargate_engine.inbox import FindOpenOrders, FindOrder
+from fargate_engine.leased_orders import leased_order
 from fargate_engine.messages import CancelOrder, Command, VoidOrder
 from fargate_engine.term import Term
 
@@ -63,6 +65,8 @@ def create_gateway(engine: EngineState) -> web.Application:
             web.get("/internal/orders/{order_id}", get_order),
             web.delete("/internal/orders/{order_id}", cancel_order),
             web.post("/internal/orders/{order_id}/void", void_order),
+            web.post("/internal/leased-orders", submit_leased_order),
+            web.post("/internal/leases", set_lease),
             web.post("/internal/cancel-all", cancel_all),
             web.get("/internal/shards", list_shards),
             web.post("/internal/shards/{shard}/move", move_shard),
@@ -79,6 +83,22 @@ async def submit_order(request: web.Request) -> web.Response:
     engine = _authenticated(request)
     order = await _body(request, SubmitOrder)
     return await at_shard(engine, request, order.symbol, lambda term: _snapshot_of(term, order))
+
+
+async def submit_leased_order(request: web.Request) -> web.Response:
+    """An order that nobody has reserved for: it has to fit into the lease of its account and symbol."""
+    engine = _authenticated(request)
+    order = await _body(request, PlaceOrder)
+    return await at_shard(
+        engine, request, order.terms.symbol, lambda term: _snapshot_of(term, leased_order(term.state, order))
+    )
+
+
+async def set_lease(request: web.Request) -> web.Response:
+    """The ledger's terms of a lease; the answer is the lease as it is after the journal's commit."""
+    engine = _authenticated(request)
+    lease = await _body(request, SetLease)
+    return await at_shard(engine, request, lease.symbol, lambda term: _lease_of(term, lease))
 
 
 async def get_order(request: web.Request) -> web.Response:
@@ -197,6 +217,10 @@ async def _snapshot_of(term: Term, message: Command | FindOrder) -> web.Response
     if not isinstance(answer, bytes):
         raise NotFound("no such order")
     return web.Response(body=answer, content_type="application/json")
+
+
+async def _lease_of(term: Term, lease: SetLease) -> web.Response:
+    return web.Response(body=await ask(term, lease), content_type="application/json")
 
 
 async def _cancel_open(term: Term, body: CancelAllRequest, canceled: list[Any], failed: list[Any]) -> None:

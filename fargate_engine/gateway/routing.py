@@ -8,11 +8,12 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from breakwater.domain.lease_messages import SetLease
 from breakwater.domain.shards import SHARDS, shard_of
 from breakwater.errors import EngineUnavailable, NotFound
 from fargate_engine.gateway.peers import ASKED_SHARDS, PeerAnswer, asked_shards
 from fargate_engine.gateway.state import EngineState
-from fargate_engine.inbox import Answer, FindOpenOrders, FindOrder
+from fargate_engine.inbox import Answer, FindOrder, Question
 from fargate_engine.messages import Command
 from fargate_engine.term import Term
 
@@ -102,7 +103,7 @@ async def at_order(
     raise NotFound("no such order")
 
 
-async def ask(term: Term, message: Command | FindOrder | FindOpenOrders) -> Answer:
+async def ask(term: Term, message: Command | SetLease | Question) -> Answer:
     """The answer after its commit, or EngineUnavailable: the outcome is not known yet, ask again."""
     answer = term.inbox.ask(message)
     deadline = asyncio.get_running_loop().call_later(ANSWER_TIMEOUT_S, _give_up, answer)

@@ -10,16 +10,19 @@ from breakwater.domain.orders import OrderTerms
 from breakwater.runtime.api import Caller, create_api, lambda_handler
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.engine import engine_client
-from breakwater.services import brakes, external_fills, limit_settings, limit_tree, nodes, what_if
+from breakwater.services import brakes, external_fills, leases, limit_settings, limit_tree, nodes, what_if
 from breakwater.services.brakes import Beat, Brake, StateChange
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
 from breakwater.services.external_fills import ExternalFill
+from breakwater.services.leases import LeaseRequest
 from breakwater.services.limit_settings import LimitSetting, OverrideRequest, RiskTermsSetting
 from breakwater.services.limit_views import (
     BreachPage,
     ExternalFillBookedView,
     Heartbeat,
     KilledNode,
+    LeaseList,
+    LeaseView,
     LimitHistory,
     LimitTree,
     LimitTypeList,
@@ -90,6 +93,22 @@ def list_reservations(
 ) -> ReservationPage:
     with tenant_transaction(caller.tenant_id) as tx:
         return limit_tree.reservations(caller, tx, _now(), node_id=node_id, cursor=cursor, limit=limit)
+
+
+@api.get("/limits/leases")
+def list_leases(caller: Caller, node_id: uuid.UUID | None = None, living_only: bool = True) -> LeaseList:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return leases.list_leases(caller, tx, node_id=node_id, living_only=living_only)
+
+
+@api.post("/limits/leases")
+def open_lease(request: LeaseRequest, caller: Caller) -> LeaseView:
+    return leases.open_lease(request, caller, tenant_transaction, engine_client(), _now())
+
+
+@api.delete("/limits/leases/{lease_id}")
+def stop_lease(lease_id: uuid.UUID, caller: Caller) -> LeaseView:
+    return leases.stop_lease(lease_id, caller, tenant_transaction, engine_client(), _now())
 
 
 @api.get("/limits/breaches")

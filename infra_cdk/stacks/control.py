@@ -24,7 +24,10 @@ ALERT_TOPICS = [
     "limits.NodeStateChanged.v1",
     "limits.OverrideChanged.v1",
     "limits.DeadManExpired.v1",
+    "limits.ExternalFillBooked.v1",
 ]
+# A limit or the state of a node ended it: a person who did would know.
+LEASE_ENDED = {"payload": {"state": ["STOPPED"], "changed_by": ["limits"]}}
 
 
 class ControlStack(Stack):
@@ -81,6 +84,15 @@ class ControlStack(Stack):
             "AlertsRule",
             event_bus=self.bus,
             event_pattern=events.EventPattern(source=[SOURCE], detail_type=ALERT_TOPICS),
+            targets=[targets.SqsQueue(self.alerts.queue)],
+        )
+        events.Rule(
+            self,
+            "LeaseAlertsRule",
+            event_bus=self.bus,
+            event_pattern=events.EventPattern(
+                source=[SOURCE], detail_type=["limits.LeaseChanged.v1"], detail=LEASE_ENDED
+            ),
             targets=[targets.SqsQueue(self.alerts.queue)],
         )
         events.Rule(

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from breakwater.client import Problem, ServerUnreachable
 from breakwater.client.session import SetupError, local_endpoints
-from tests.benchmarks import book, engine_figures, limit_tree, matching_core, order_path, reservations
+from tests.benchmarks import book, engine_figures, lease_state, limit_tree, matching_core, order_path, reservations
 from tests.benchmarks.figures import Figure, drawn, machine, markdown
 
 DOCUMENT = Path("docs/figures.md")
@@ -54,7 +54,7 @@ def _engine() -> list[Figure]:
 
 
 def _ledger() -> list[Figure]:
-    return [*reservations.run(), limit_tree.run()]
+    return [*reservations.run(), limit_tree.run(), *lease_state.run()]
 
 
 def _postgres_version(database_url: str) -> str:

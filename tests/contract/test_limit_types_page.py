@@ -19,6 +19,13 @@ def test_every_type_has_its_row_and_every_cell_stays_in_its_column() -> None:
         assert len(columns) == 1
 
 
+def test_every_way_in_which_a_type_holds_for_leases_is_told_below_the_table() -> None:
+    ways = {row.split(" | ")[-1].removesuffix(" |") for row in types_table().splitlines()[2:]}
+    assert ways == {"held", "each order", "never leased"}
+    _, _, section = PAGE.read_text().partition("\n## Leases\n")
+    assert all(f"**{way}**" in section for way in ways)
+
+
 def test_a_page_without_a_place_for_a_table_is_not_written() -> None:
     text = PAGE.read_text()
     for line in (line for line in text.splitlines() if line.startswith("<!--")):

@@ -17,9 +17,13 @@ from typer.testing import CliRunner, Result
 
 from breakwater.client.cli import app
 from breakwater.db.identity import User
+from breakwater.domain.orders import Side
+from breakwater.domain.times import nanoseconds
+from functions.limits import app as limits_app
 from tests.contract.conftest import HANDLERS, PASSWORD, USERNAME, Platform
 from tests.contract.http_gateway import serve
-from tests.integration.limits.firm import set_reference
+from tests.integration.limits.core_engine import CoreEngine
+from tests.integration.limits.firm import order_of, set_reference
 from tests.unit.runtime.http_events import caller_context
 
 README = Path(__file__).parents[2] / "README.md"
@@ -206,6 +210,56 @@ def test_a_node_is_braked_killed_and_let_go(people: People) -> None:
     trader.place("1")
 
 
+LEASE = ("lease", "open", "eth/usdt", "--buy", "80", "--sell", "40", "--orders", "10", "--venue", "book", *ACCOUNT)
+
+
+@pytest.fixture
+def core(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> CoreEngine:
+    """The engine's own state and core, which keep leases."""
+    core = CoreEngine()
+    core.set_time_ns(nanoseconds(datetime.now(UTC)))
+    monkeypatch.setattr(limits_app, "engine_client", lambda: core)
+    return core
+
+
+def test_a_lease_is_opened_traded_by_seen_and_stopped(risk: Person, core: CoreEngine) -> None:
+    desk = risk.platform.desk
+    set_reference(desk.urls.admin, Decimal(2000), datetime.now(UTC))
+    told = risk.limits(*LEASE)
+    assert "trader1 paper ETH/USDT BOOK OPEN 10 0 5 0 0 of 10" in told
+    assert "trade between 1,900 and 2,100; each unit is held at 2,100." in told
+    core.submit_leased(order_of(desk.firm, Side.BUY, "4", "1990", at=datetime.now(UTC), venue="BOOK"))
+    core.project(desk.database)
+    (order,) = json.loads(risk.run("orders", *ACCOUNT, "--json").stdout)["items"]
+    assert (order["is_leased"], order["quantity"]) == (True, "4")
+    listed = risk.limits("lease", "list", "Desk A")
+    assert re.search(r"BOOK OPEN 6 4 5 0 1 of 10 \d{4}-\d\d-\d\d \d\d:\d\d:\d\d yes", listed)
+    assert risk.limits("lease", "list", "account 1") == "No leases."
+    (lease,) = risk.asked("lease", "list")["items"]
+    told = risk.limits("lease", "stop", lease["lease_id"][:8])
+    assert re.search(f"STOPPED 0 4 0 0 1 of 10 - yes {lease['lease_id']} asked for", told)
+    assert risk.limits("lease", "list") == "No leases."
+    assert lease["lease_id"] in risk.limits("lease", "list", "--all")
+
+
+def test_leases_of_an_engine_that_is_silent_are_told_again_and_a_kill_names_them(
+    risk: Person, core: CoreEngine
+) -> None:
+    set_reference(risk.platform.desk.urls.admin, Decimal(2000), datetime.now(UTC))
+    core.is_silent = True
+    assert "The engine has not answered yet" in risk.limits(*LEASE)
+    (lease,) = risk.asked("lease", "list")["items"]
+    killed = risk.limits("kill", "Desk A", "--reason", "an exercise", exit_code=1)
+    assert f"may go by these leases until they run out, in seconds; the call may be repeated {lease['lease_id']}" in (
+        killed
+    )
+    told = risk.limits("lease", "stop", lease["lease_id"], exit_code=1)
+    assert "the engine has not answered" in told
+    assert "Desk A was killed" in told
+    core.is_silent = False
+    assert "error" not in risk.limits("kill", "Desk A", "--reason", "again")
+
+
 def test_somebody_who_watches_over_an_account_says_so(risk: Person) -> None:
     assert "has no DEAD_MAN limit" in risk.limits("heartbeat", *ACCOUNT, exit_code=1)
     risk.limits("set", "trader1 paper", "DEAD_MAN", "30")
@@ -278,6 +332,16 @@ WRONG = [
     (("terms", "set", "ETH/USDT", "--margin", "x"), "initial_margin: an amount is a decimal string"),
     (("what-if", "Desk A", "MAX_ORDER_QTY", "1", "--day", "soon"), "day: Input should be a valid date"),
     (("what-if", "Desk A", "LEVERAGE", "1"), "LEVERAGE cannot be tried on a recorded day"),
+    ((*LEASE, "--buy", "0.00001"), "buy_max is not a multiple of the lot size"),
+    ((*LEASE, "--buy", "x"), "buy_max: an amount is a decimal string"),
+    ((*LEASE, "--buy", "0", "--sell", "0"), "a lease is of some quantity on one side at least"),
+    ((*LEASE, "--venue", "MARS"), "venue is one of SIM, BOOK"),
+    ((*LEASE, "--strategy", "Pears"), "no node is named 'Pears'"),
+    (("lease", "open", "NO/USDT", "--buy", "1", "--orders", "1", *ACCOUNT), "unknown symbol NO/USDT"),
+    ((*LEASE, "--orders", "0"), "orders_max: Input should be greater than or equal to 1"),
+    (("lease", "stop", ""), "no lease has an id that begins with ''"),
+    (("lease", "stop", str(uuid.UUID(int=7))), "no such lease"),
+    (("lease", "list", "Desk Z"), "no node is named 'Desk Z'"),
     (("kill", "Desk A", "--reason", ""), "reason: String should have at least 1 character"),
 ]
 

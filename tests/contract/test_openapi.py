@@ -16,9 +16,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from breakwater.domain.times import format_time
+from breakwater.domain.times import format_time, nanoseconds
+from functions.limits import app as limits_app
 from functions.openapi import DOCUMENT, document_text
 from tests.contract.conftest import PASSWORD, USERNAME, Platform
+from tests.integration.limits.core_engine import CoreEngine
 from tests.integration.limits.firm import SYMBOL, order_of
 from tests.integration.orders.conftest import Desk
 
@@ -45,13 +47,15 @@ WORTH_TRYING: dict[str, list[Any]] = {
     "quantity": ["7", "-7", "0.0", "1000", "0.00001", HUGE],
     "price": ["2000", "2001.10", "-2000", "0.001", HUGE],
     "venue": ["SIM", "BOOK", "NO_SUCH"],
+    "buy_max": ["8", "0", "-8", "0.00001", HUGE],
+    "sell_max": ["0", "8", HUGE],
     "value": ["1", "-1", "0.0", "0.05", HUGE],
     "parameters": [{}, {"mode": "DENY", "symbols": [SYMBOL]}, {"mode": [], "symbols": {}}],
     "scopes": [["read"], ["trade", "admin"], ["session"]],
     "ip_allow": [[], ["203.0.113.0/24", "2001:db8::/32"], ["203.0.113.1/24"]],
     "expires_at": [None, "2020-01-01T00:00:00Z", "2999-01-01T00:00:00+14:00"],
 }
-REQUESTS = ("OrderTerms", "LimitSetting", "StateChange", "ApiKeyRequest")
+REQUESTS = ("OrderTerms", "LimitSetting", "StateChange", "ApiKeyRequest", "LeaseRequest")
 
 
 def _with_values_worth_trying(document: dict[str, Any]) -> dict[str, Any]:
@@ -163,6 +167,7 @@ def test_every_kind_of_success_is_answered_as_documented(platform: Platform, mon
     _look(client, desk, account_id)
     _limit(client, terms, node_id)
     _override(client, desk, node_id)
+    _lease(client, account_id, monkeypatch)
     _build(client, node_id)
     _stop(client, desk, terms, node_id, monkeypatch)
     operations = [op for path in SCHEMA.raw_schema["paths"].values() for op in path.values()]
@@ -267,6 +272,22 @@ def _override(client: Client, desk: Desk, node_id: str) -> None:
     assert client.call("end_override", 200, path_parameters=path)["state"] == "ENDED"
     assert client.call("list_overrides", 200, query={"open_only": False})["items"]
     client.call("delete_limit", 204, path_parameters={"limit_id": limit["limit_id"]})
+
+
+def _lease(client: Client, account_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an engine that keeps leases: the other one here knows orders only."""
+    core = CoreEngine()
+    core.set_time_ns(nanoseconds(datetime.now(UTC)))
+    with monkeypatch.context() as patch:
+        patch.setattr(limits_app, "engine_client", lambda: core)
+        request = {"account_id": account_id, "symbol": SYMBOL, "buy_max": "8", "sell_max": "8", "orders_max": 5}
+        lease = client.call("open_lease", 200, body=request | {"venue": "BOOK"})
+        assert (lease["state"], lease["buy_free"], lease["is_answered"]) == ("OPEN", "1", True)
+        assert client.call("list_leases", 200)["items"] == [lease]
+        stopped = client.call("stop_lease", 200, path_parameters={"lease_id": lease["lease_id"]})
+    assert (stopped["state"], stopped["buy_free"], stopped["expires_at"]) == ("STOPPED", "0", None)
+    assert client.call("list_leases", 200, query={"living_only": False})["items"] == [stopped]
+    assert client.call("list_leases", 200)["items"] == []
 
 
 def _build(client: Client, node_id: str) -> None:

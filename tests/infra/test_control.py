@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Match, Template
 
+from breakwater.services.limits import CHANGED_BY
 from infra_cdk.constructs.functions import TIMEOUTS
 from infra_cdk.constructs.http_api import OPEN_ROUTES, ROUTES
 from infra_cdk.repository import ROOT
@@ -193,7 +194,22 @@ def test_breaches_and_node_changes_reach_the_alerts_queue(control: Template) -> 
                     "limits.NodeStateChanged.v1",
                     "limits.OverrideChanged.v1",
                     "limits.DeadManExpired.v1",
+                    "limits.ExternalFillBooked.v1",
                 ],
+            },
+            "Targets": [Match.object_like({"Arn": {"Fn::GetAtt": [Match.string_like_regexp("^AlertsQueue"), "Arn"]}})],
+        },
+    )
+
+
+def test_of_leases_only_those_that_limits_ended_reach_the_alerts_queue(control: Template) -> None:
+    control.has_resource_properties(
+        "AWS::Events::Rule",
+        {
+            "EventPattern": {
+                "source": ["breakwater"],
+                "detail-type": ["limits.LeaseChanged.v1"],
+                "detail": {"payload": {"state": ["STOPPED"], "changed_by": [CHANGED_BY]}},
             },
             "Targets": [Match.object_like({"Arn": {"Fn::GetAtt": [Match.string_like_regexp("^AlertsQueue"), "Arn"]}})],
         },

@@ -26,16 +26,23 @@ brakes_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 @brakes_app.command("kill")
 def kill(node: Node, reason: Reason, as_json: AsJson = False) -> None:
-    """Stop a node: no new orders, open ones cancelled."""
+    """Stop a node: no new orders, open ones cancelled.
+
+    Its leases are stopped first. What may still be open, or be traded by a lease, is listed, with exit code 1.
+    """
     with signed_in() as (client, _):
         answer = client.kill(find_node_id(client, node), reason)
     _say_state(answer, as_json)
     if not as_json:
         count = len(answer["canceled"])
         out().print("1 order cancelled." if count == 1 else f"{count} orders cancelled.")
+    if answer["leases_not_stopped"]:
+        complain("the engine may go by these leases until they run out, in seconds; the call may be repeated")
+        out(stderr=True).print("\n".join(answer["leases_not_stopped"]), highlight=False)
     if answer["failed"]:
         complain("these may still be open; the call may be repeated")
         out(stderr=True).print(render.table(answer["failed"], render.FAILED_CANCELS, empty=""))
+    if answer["leases_not_stopped"] or answer["failed"]:
         raise typer.Exit(1)
 
 

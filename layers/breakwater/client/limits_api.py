@@ -33,6 +33,12 @@ class LimitCalls(Connection):
         """What open orders hold now, the newest first."""
         return self._page("/limits/reservations", node_id=node_id, cursor=cursor)
 
+    def leases(self, *, node_id: str | None = None, living_only: bool = True) -> list[Json]:
+        """What the engine may trade by itself; with the leases that are over and hold nothing unless `living_only`."""
+        params = given(node_id=node_id) | {"living_only": "true" if living_only else "false"}
+        leases: list[Json] = self._call("GET", "/limits/leases", params=params)["items"]
+        return leases
+
     def breaches(self, *, node_id: str | None = None, cursor: str | None = None) -> Page:
         """What limits refused and warned of, and how nodes changed their state, the newest first."""
         return self._page("/limits/breaches", node_id=node_id, cursor=cursor)
@@ -176,6 +182,39 @@ class LimitCalls(Connection):
         body |= given(fee_currency=fee_currency, venue=venue)
         return self._call("POST", "/limits/external-fills", body=body, repeatable=True)
 
+    # -- what the engine may trade by itself ---------------------------------------------------------------------
+
+    def open_lease(
+        self,
+        account_id: str,
+        symbol: str,
+        *,
+        buy_max: Amount = "0",
+        sell_max: Amount = "0",
+        orders_max: int,
+        venue: str | None = None,
+        strategy_id: str | None = None,
+        api_key_id: str | None = None,
+    ) -> Json:
+        """Lets the engine take orders of the account by itself: so much may be free for them at a time, in base units.
+
+        One that is open gets these sizes. `is_answered` false: the engine has not said yet that it goes by it.
+        """
+        body = {
+            "account_id": account_id,
+            "symbol": symbol,
+            "buy_max": amount_text("buy_max", buy_max),
+            "sell_max": amount_text("sell_max", sell_max),
+            "orders_max": orders_max,
+        }
+        return self._call(
+            "POST", "/limits/leases", body=body | given(venue=venue, strategy_id=strategy_id, api_key_id=api_key_id)
+        )
+
+    def stop_lease(self, lease_id: str) -> Json:
+        """No order passes by it any more; what none has taken is given back when the engine has answered."""
+        return self._call("DELETE", f"/limits/leases/{segment(lease_id)}", repeatable=True)
+
     # -- the tree itself -----------------------------------------------------------------------------------------
 
     def nodes(self, find: str | None = None) -> list[Json]:
@@ -207,7 +246,10 @@ class LimitCalls(Connection):
     # -- stopping ------------------------------------------------------------------------------------------------
 
     def kill(self, node_id: str, reason: str) -> Json:
-        """Stops new orders at the node and below, and cancels the open ones. `failed` may still be open."""
+        """Stops new orders at the node and below, and cancels the open ones. `failed` may still be open.
+
+        `leases_not_stopped`: the engine may go by these until they run out.
+        """
         return self._call("POST", "/limits/kill", body={"node_id": node_id, "reason": reason})
 
     def brake(self, node_id: str, state: str, reason: str) -> Json:

@@ -25,6 +25,7 @@ from breakwater.client.arguments import (
 )
 from breakwater.client.brakes_cli import brakes_app
 from breakwater.client.limits_fill_cli import fill_app
+from breakwater.client.limits_lease_cli import lease_app
 from breakwater.client.limits_node_cli import node_app
 from breakwater.client.limits_render import Context
 from breakwater.client.limits_setting_cli import override_app, setting_app, terms_app
@@ -180,6 +181,7 @@ limits_app.add_typer(what_if_app)
 limits_app.add_typer(override_app, name="override")
 limits_app.add_typer(terms_app, name="terms")
 limits_app.add_typer(node_app, name="node")
+limits_app.add_typer(lease_app, name="lease")
 limits_app.add_typer(brakes_app)
 limits_app.add_typer(fill_app)
 

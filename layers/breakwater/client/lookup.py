@@ -98,6 +98,18 @@ def find_override_id(client: Client, told: str) -> str:
     return str(found[0])
 
 
+def find_lease_id(client: Client, told: str) -> str:
+    """The id of the lease that begins so."""
+    if is_id(told):
+        return told
+    leases = client.leases(living_only=False)
+    found = [lease["lease_id"] for lease in leases if told and lease["lease_id"].startswith(told.lower())]
+    if len(found) != 1:
+        count = "no lease has" if not found else f"{len(found)} leases have"
+        raise NotFound(f"{count} an id that begins with {told!r}: `breakwater limits lease list --all` shows them")
+    return str(found[0])
+
+
 def find_order_id(client: Client, told: str) -> str:
     """The id of the one recent order that begins with `told`, or `told` itself if it is a whole id. Raises NotFound."""
     if is_id(told):

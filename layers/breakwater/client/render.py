@@ -29,6 +29,8 @@ STATUS_STYLES = {
     "KILLED": "bold red",
     "SUSPENDED": "red",
     "REDUCE_ONLY": "yellow",
+    "OPEN": "green",
+    "STOPPED": "dim",
     "UP": "green",
     "DOWN": "red",
     "DONE": "green",
@@ -89,7 +91,7 @@ REFUSALS = {
 VERDICTS = REFUSALS | {"passes": "passes"}
 NOT_KNOWN = {"not known": "missing"}
 FAILED_CANCELS = {"order": "order_id", "why": "reason"}
-IDS = frozenset({"order", "about", "limit id", "override"})  # Whole, to be copied, where there is room.
+IDS = frozenset({"order", "about", "limit id", "override", "lease"})  # Whole, to be copied, where there is room.
 DETAILS = frozenset(
     {"avg", "liquidity", "in", "warns at", "from", "approved by"}
 )  # Left out where there is none; one record of its own shows them.
@@ -134,6 +136,10 @@ LEFT = frozenset(
         "begins",
         "ends",
         "override",
+        "lease",
+        "venue",
+        "expires",
+        "answered",
         "node",
         "asked by",
         "approved by",

@@ -25,6 +25,7 @@ class Order(TypedDict):
     avg_px: str | None
     time_in_force: str
     venue: str
+    is_leased: bool
     created_at: str
     updated_at: str
     correlation_id: str

@@ -14,6 +14,7 @@ from breakwater.db.alerts import AlertRows
 from breakwater.db.conninfo import noticing_silence
 from breakwater.db.failures import PASSING
 from breakwater.db.identity import IdentityRows
+from breakwater.db.leases import LeaseRows
 from breakwater.db.limit_settings import LimitSettingRows
 from breakwater.db.limits import LimitRows
 from breakwater.db.market import MarketRows
@@ -60,6 +61,10 @@ class TenantTransaction:
     @cached_property
     def limits(self) -> LimitRows:
         return LimitRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def leases(self) -> LeaseRows:
+        return LeaseRows(self.connection, self.tenant_id)
 
     @cached_property
     def limit_settings(self) -> LimitSettingRows:

@@ -91,15 +91,16 @@ HOLD = f"""
 WITH reservation AS (
   INSERT INTO limits.reservations (order_id, tenant_id, account_id, node_ids, symbol, venue, is_automated, side,
                                    quantity, valuation_price, open_qty, cum_qty, cum_notional, engine_seq, state,
-                                   created_at, updated_at)
+                                   lease_id, is_of_order, order_count, created_at, updated_at)
   VALUES (%(order_id)s, %(tenant_id)s, %(account_id)s, %(node_ids)s, %(symbol)s, %(venue)s, %(is_automated)s, %(side)s,
           %(quantity)s, %(valuation_price)s, %(open_qty)s, %(cum_qty)s, %(cum_notional)s, %(engine_seq)s, %(state)s,
-          %(at)s, %(at)s))
+          %(lease_id)s, %(is_of_order)s, %(order_count)s, %(at)s, %(at)s))
 INSERT INTO limits.exposures AS e
   (node_id, symbol, venue, tenant_id, open_buy_qty, open_sell_qty, open_order_count, open_notional, open_buy_notional,
    session_date, session_order_count)
 SELECT n.node_id, %(symbol)s, %(venue)s, %(tenant_id)s, %(booked_open_buy_qty)s, %(booked_open_sell_qty)s,
-       %(booked_open_order_count)s, %(booked_open_notional)s, %(booked_open_buy_notional)s, {_SESSION_DAY}, 1
+       %(booked_open_order_count)s, %(booked_open_notional)s, %(booked_open_buy_notional)s, {_SESSION_DAY},
+       %(is_of_order)s::integer
 FROM limits.nodes n WHERE n.node_id = ANY (%(node_ids)s)
 ON CONFLICT (node_id, symbol, venue) DO UPDATE SET
   open_buy_qty = e.open_buy_qty + excluded.open_buy_qty,
@@ -108,7 +109,8 @@ ON CONFLICT (node_id, symbol, venue) DO UPDATE SET
   open_notional = e.open_notional + excluded.open_notional,
   open_buy_notional = e.open_buy_notional + excluded.open_buy_notional,
   traded_notional = CASE WHEN e.session_date < excluded.session_date THEN 0 ELSE e.traded_notional END,
-  session_order_count = CASE WHEN e.session_date < excluded.session_date THEN 1 ELSE e.session_order_count + 1 END,
+  session_order_count = CASE WHEN e.session_date < excluded.session_date THEN excluded.session_order_count
+                             ELSE e.session_order_count + excluded.session_order_count END,
   session_date = greatest(e.session_date, excluded.session_date)
 """
 LOCK_RESERVED_NODES = """
@@ -118,7 +120,7 @@ ORDER BY node_id FOR NO KEY UPDATE
 """
 LOCK_RESERVATION = """
 SELECT order_id, node_ids, symbol, venue, is_automated, side, quantity, valuation_price, open_qty, cum_qty,
-  cum_notional, engine_seq, state
+  cum_notional, engine_seq, state, lease_id, is_of_order, order_count
 FROM limits.reservations WHERE order_id = %(order_id)s FOR NO KEY UPDATE
 """
 # The day of a fill begins a new count; a fill of a day that is over is not added to a later one. No fill counts to a
@@ -126,8 +128,9 @@ FROM limits.reservations WHERE order_id = %(order_id)s FOR NO KEY UPDATE
 SETTLE = f"""
 WITH reservation AS (
   UPDATE limits.reservations
-  SET open_qty = %(open_qty)s, cum_qty = %(cum_qty)s, cum_notional = %(cum_notional)s, engine_seq = %(engine_seq)s,
-      state = %(state)s, updated_at = now()
+  SET quantity = %(quantity)s, valuation_price = %(valuation_price)s, order_count = %(order_count)s,
+      lease_id = %(lease_id)s, open_qty = %(open_qty)s, cum_qty = %(cum_qty)s, cum_notional = %(cum_notional)s,
+      engine_seq = %(engine_seq)s, state = %(state)s, updated_at = now()
   WHERE order_id = %(order_id)s
   RETURNING created_at)
 UPDATE limits.exposures e SET
@@ -297,7 +300,8 @@ SELECT account_id FROM limits.nodes WHERE path @> ARRAY[%(node_id)s::uuid] AND a
 ORDER BY account_id LIMIT {_ROWS_MAX}
 """
 OPEN_ORDERS = f"""
-SELECT order_id, account_id, symbol FROM limits.reservations WHERE state <> 'FINAL' AND %(node_id)s = ANY (node_ids)
+SELECT order_id, account_id, symbol FROM limits.reservations
+WHERE state <> 'FINAL' AND is_of_order AND %(node_id)s = ANY (node_ids)
 ORDER BY order_id LIMIT {_ROWS_MAX}
 """
 BREACHES = """
@@ -313,7 +317,7 @@ RESERVATIONS = """
 SELECT order_id, account_id, node_ids, symbol, venue, side, quantity, valuation_price, open_qty, cum_qty, cum_notional,
   state, created_at, updated_at
 FROM limits.reservations
-WHERE state <> 'FINAL' AND (%(node_id)s::uuid IS NULL OR %(node_id)s = ANY (node_ids))
+WHERE state <> 'FINAL' AND is_of_order AND (%(node_id)s::uuid IS NULL OR %(node_id)s = ANY (node_ids))
   AND (%(account_ids)s::uuid[] IS NULL OR account_id = ANY (%(account_ids)s))
   AND (%(before_at)s::timestamptz IS NULL OR (created_at, order_id) < (%(before_at)s, %(before_id)s::uuid))
 ORDER BY created_at DESC, order_id DESC LIMIT %(limit)s
@@ -330,7 +334,7 @@ derived AS (
     sum(h.cum_qty * h.sign) AS filled_qty,
     coalesce(sum(h.open_qty) FILTER (WHERE h.side = 'BUY'), 0) AS open_buy_qty,
     coalesce(sum(h.open_qty) FILTER (WHERE h.side = 'SELL'), 0) AS open_sell_qty,
-    count(*) FILTER (WHERE h.state <> 'FINAL') AS open_order_count,
+    coalesce(sum(h.order_count) FILTER (WHERE h.state <> 'FINAL'), 0) AS open_order_count,
     sum(h.open_qty * h.valuation_price) AS open_notional,
     coalesce(sum(h.open_qty * h.valuation_price) FILTER (WHERE h.side = 'BUY'), 0) AS open_buy_notional,
     coalesce(sum(h.cum_notional) FILTER (WHERE h.created_day >= e.session_date), 0) AS traded_least,
@@ -347,7 +351,7 @@ LIMIT {_ROWS_MAX}
 """
 ORDER_DIFFERENCES = f"""
 SELECT order_id, o.status, o.cum_qty AS order_cum_qty, r.state, r.cum_qty AS reservation_cum_qty, r.open_qty
-FROM trading.orders o FULL JOIN limits.reservations r USING (order_id)
+FROM trading.orders o FULL JOIN (SELECT * FROM limits.reservations WHERE is_of_order) r USING (order_id)
 WHERE o.order_id IS NULL
    OR (r.order_id IS NULL AND o.status <> 'REJECTED')
    OR o.cum_qty <> r.cum_qty

@@ -87,7 +87,7 @@ class NodeRows:
 # All that was ever reserved below the node. It is counted anew by the day of each scope above it: their calendars may
 # differ from the node's own.
 _MOVED = """moved AS (
-  SELECT symbol, venue, tenant_id, created_at, updated_at, cum_notional,
+  SELECT symbol, venue, tenant_id, created_at, updated_at, cum_notional, is_of_order,
          CASE side WHEN 'BUY' THEN cum_qty ELSE -cum_qty END AS filled_qty
   FROM limits.reservations WHERE %(id)s = ANY (node_ids))"""
 # Of an order that rested over midnight nobody knows which part is in the count of the day: what is left is then as high
@@ -97,7 +97,7 @@ WITH {_MOVED},
 goes AS (
   SELECT e.node_id, symbol, venue, sum(m.filled_qty) AS filled_qty,
          coalesce(sum(m.cum_notional) FILTER (WHERE is_of_today), 0) AS traded_notional,
-         count(*) FILTER (WHERE is_of_today) AS order_count
+         count(*) FILTER (WHERE is_of_today AND is_of_order) AS order_count
   FROM limits.exposures e JOIN limits.nodes n USING (node_id) JOIN moved m USING (symbol, venue)
   CROSS JOIN LATERAL (
     SELECT limits.session_day(m.created_at, n.time_zone, n.session_start) >= e.session_date AS is_of_today) d
@@ -122,7 +122,8 @@ INSERT INTO limits.exposures AS e (node_id, symbol, venue, tenant_id, filled_qty
 SELECT n.node_id, m.symbol, m.venue, m.tenant_id, sum(m.filled_qty), d.today,
        coalesce(sum(m.cum_notional)
          FILTER (WHERE limits.session_day(m.updated_at, n.time_zone, n.session_start) >= d.today), 0),
-       count(*) FILTER (WHERE limits.session_day(m.created_at, n.time_zone, n.session_start) >= d.today)
+       count(*) FILTER (WHERE m.is_of_order
+                          AND limits.session_day(m.created_at, n.time_zone, n.session_start) >= d.today)
 FROM moved m CROSS JOIN limits.nodes n
 CROSS JOIN LATERAL (SELECT limits.session_day(%(at)s, n.time_zone, n.session_start) AS today) d
 WHERE n.node_id = ANY (%(new)s) AND NOT n.node_id = ANY (%(old)s)

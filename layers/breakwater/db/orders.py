@@ -16,7 +16,8 @@ from breakwater.domain.orders import OrderSnapshot, OrderType, OrdStatus, PlaceO
 _COLUMNS = """
 order_id, account_id, client_order_id, fingerprint, symbol, side, type, time_in_force, post_only, reduce_only,
 quantity, price, price_low, price_high, venue, status, cum_qty, leaves_qty, cum_notional, reject_code, reject_reason,
-refusals, engine_seq, correlation_id, created_at, updated_at, now() - updated_at AS age, self_trade
+refusals, engine_seq, correlation_id, created_at, updated_at, now() - updated_at AS age, self_trade,
+is_leased
 """
 
 _INSERT = """
@@ -80,6 +81,7 @@ class OrderRow:
     updated_at: datetime
     age: timedelta
     self_trade: str | None
+    is_leased: bool
 
     def __post_init__(self) -> None:
         for name, words in (("side", Side), ("type", OrderType), ("time_in_force", TimeInForce), ("status", OrdStatus)):
@@ -161,6 +163,14 @@ class OrderRows:
             """UPDATE trading.orders SET price_low = %s, price_high = %s, self_trade = %s
                WHERE order_id = %s AND tenant_id = %s""",
             (price_low, price_high, self_trade, order_id, self._tenant_id),
+        )
+
+    def mark_leased(self, order_id: uuid.UUID, price_low: Decimal, price_high: Decimal) -> None:
+        """The engine took it by itself, inside this band, and nobody reserved for it before."""
+        self._connection.execute(
+            """UPDATE trading.orders SET is_leased = true, price_low = %s, price_high = %s
+               WHERE order_id = %s AND tenant_id = %s""",
+            (price_low, price_high, order_id, self._tenant_id),
         )
 
     def mark_external(self, order_id: uuid.UUID, price: Decimal) -> None:

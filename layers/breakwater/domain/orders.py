@@ -174,6 +174,14 @@ def order_id_of(tenant_id: uuid.UUID, account_id: uuid.UUID, client_order_id: st
     return uuid.uuid5(_ORDER_NAMESPACE, f"{tenant_id}/{account_id}/{client_order_id}")
 
 
+class LeasedTo(_Message):
+    """Whose order of a lease it is: the lease is for the orders of this strategy and key alone."""
+
+    placed_by: str
+    strategy_id: uuid.UUID | None
+    api_key_id: str | None
+
+
 class SubmitOrder(_Message):
     """What the engine is sent. It trades only inside [price_low, price_high], which is what was reserved."""
 
@@ -195,6 +203,8 @@ class SubmitOrder(_Message):
     correlation_id: CorrelationId
     # None, and in journals from before it: CANCEL_NEWEST.
     self_trade: SelfTrade | None = None
+    # None: its limits were reserved for it alone. Else it has to fit into the lease of its account and symbol.
+    leased: LeasedTo | None = None
 
 
 class OrderSnapshot(_Message):

@@ -19,7 +19,10 @@ class ReservationState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HeldReservation:
-    """What stands in the ledger for one order; it rests on the engine's word number `engine_seq` (0: none yet)."""
+    """What stands in the ledger for one order; it rests on the engine's word number `engine_seq` (0: none yet).
+
+    Of a lease's two that are of no order, `open_qty` is what none of its orders has taken, and `order_count` may come.
+    """
 
     order_id: uuid.UUID
     node_ids: Sequence[uuid.UUID]
@@ -34,6 +37,9 @@ class HeldReservation:
     cum_notional: Decimal
     engine_seq: int
     state: str
+    lease_id: uuid.UUID | None = None
+    is_of_order: bool = True
+    order_count: int = 1
 
     @property
     def is_open(self) -> bool:
@@ -86,12 +92,12 @@ def change_between(before: HeldReservation, after: HeldReservation) -> ExposureC
     """The difference, so that what is told twice, late or in the wrong order books nothing twice."""
     with localcontext(EXACT):
         opened = after.open_qty - before.open_qty
-        opened_notional = opened * before.valuation_price
+        opened_notional = after.open_qty * after.valuation_price - before.open_qty * before.valuation_price
         return ExposureChange(
             filled_qty=(after.cum_qty - before.cum_qty) * before.side.sign,
             open_buy_qty=opened if before.side is Side.BUY else ZERO,
             open_sell_qty=opened if before.side is Side.SELL else ZERO,
-            open_order_count=after.is_open - before.is_open,
+            open_order_count=after.is_open * after.order_count - before.is_open * before.order_count,
             open_notional=opened_notional,
             open_buy_notional=opened_notional if before.side is Side.BUY else ZERO,
             traded_notional=after.cum_notional - before.cum_notional,

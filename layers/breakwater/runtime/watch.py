@@ -23,6 +23,8 @@ _LOG = logging.getLogger("breakwater.watch")
 def main() -> None:
     """Until SIGTERM. What fails is tried again in the next round: nothing is lost by it but time."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # It says where it found its credentials each time that it looks.
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     told_to_stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told_to_stop.set())

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from breakwater.db.alerts import Alert, Severity
@@ -10,7 +11,15 @@ from breakwater.db.connection import TenantTransaction
 from breakwater.domain.times import format_time, from_nanoseconds, nanoseconds
 from events.alerts import AlertRaised
 from events.envelope import Envelope
-from events.limits import DeadManExpired, LimitBreached, LimitChanged, NodeStateChanged, OverrideChanged
+from events.limits import (
+    DeadManExpired,
+    ExternalFillBooked,
+    LeaseChanged,
+    LimitBreached,
+    LimitChanged,
+    NodeStateChanged,
+    OverrideChanged,
+)
 
 SUBJECT_LENGTH_MAX = 100  # SNS: printable ASCII on one line, at most this long.
 _NAMESPACE = uuid.UUID("a2e6a0f4-5a0e-4d3c-9a5e-2f6d1c7b8e90")
@@ -25,17 +34,10 @@ _SEVERITY_OF_STATE: dict[str, Severity] = {
 
 def alert_of(envelope: Envelope) -> Alert:
     """The alert an event gives rise to: the same one each time. ValueError for a topic that gives rise to none."""
-    if envelope.topic == LimitBreached.topic:
-        return _breach(envelope, LimitBreached.model_validate(envelope.payload))
-    if envelope.topic == LimitChanged.topic:
-        return _limit_change(envelope, LimitChanged.model_validate(envelope.payload))
-    if envelope.topic == OverrideChanged.topic:
-        return _override_change(envelope, OverrideChanged.model_validate(envelope.payload))
-    if envelope.topic == DeadManExpired.topic:
-        return _silence(envelope, DeadManExpired.model_validate(envelope.payload))
-    if envelope.topic == NodeStateChanged.topic:
-        return _state_change(envelope, NodeStateChanged.model_validate(envelope.payload))
-    raise ValueError(f"no alert is raised for {envelope.topic}")
+    known = _KNOWN.get(envelope.topic)
+    if known is None:
+        raise ValueError(f"no alert is raised for {envelope.topic}")
+    return known(envelope)
 
 
 def raise_alert(alert: Alert, tx: TenantTransaction) -> None:
@@ -63,7 +65,8 @@ def publish_alert(alert: Alert, tenant_id: uuid.UUID, publish: Callable[..., Any
     )
 
 
-def _breach(envelope: Envelope, breach: LimitBreached) -> Alert:
+def _breach(envelope: Envelope) -> Alert:
+    breach = LimitBreached.model_validate(envelope.payload)
     refused = breach.action == "REJECT"
     what = "refused an order" if refused else f"is {breach.threshold_pct} % used"
     lines = {
@@ -81,7 +84,8 @@ def _breach(envelope: Envelope, breach: LimitBreached) -> Alert:
     return _alert(envelope, breach.limit_type, severity, f"{breach.limit_type} of {breach.node_name} {what}", lines)
 
 
-def _limit_change(envelope: Envelope, change: LimitChanged) -> Alert:
+def _limit_change(envelope: Envelope) -> Alert:
+    change = LimitChanged.model_validate(envelope.payload)
     lines = {
         "Node": f"{change.node_name} ({change.node_id})",
         "Limit type": change.limit_type,
@@ -101,7 +105,8 @@ def _setting(value: str | None, parameters: dict[str, Any] | None) -> str:
     return "no limit" if parameters is None else value if value is not None else json.dumps(parameters)
 
 
-def _override_change(envelope: Envelope, change: OverrideChanged) -> Alert:
+def _override_change(envelope: Envelope) -> Alert:
+    change = OverrideChanged.model_validate(envelope.payload)
     lines = {
         "Limit": f"{change.limit_type} ({change.limit_id})",
         "Value": change.value,
@@ -117,7 +122,8 @@ def _override_change(envelope: Envelope, change: OverrideChanged) -> Alert:
     return _alert(envelope, "OVERRIDE", severity, title, lines)
 
 
-def _silence(envelope: Envelope, silence: DeadManExpired) -> Alert:
+def _silence(envelope: Envelope) -> Alert:
+    silence = DeadManExpired.model_validate(envelope.payload)
     lines = {
         "Node": f"{silence.node_name} ({silence.node_id})",
         "Last heard of": format_time(from_nanoseconds(silence.heartbeat_at_ns)),
@@ -127,7 +133,8 @@ def _silence(envelope: Envelope, silence: DeadManExpired) -> Alert:
     return _alert(envelope, "DEAD_MAN", "CRITICAL", title, lines)
 
 
-def _state_change(envelope: Envelope, change: NodeStateChanged) -> Alert:
+def _state_change(envelope: Envelope) -> Alert:
+    change = NodeStateChanged.model_validate(envelope.payload)
     lines = {
         "Node": f"{change.node_name} ({change.node_id})",
         "State": f"{change.state_before} -> {change.state}",
@@ -136,6 +143,46 @@ def _state_change(envelope: Envelope, change: NodeStateChanged) -> Alert:
     }
     title = f"{change.node_name} is {change.state}"
     return _alert(envelope, "NODE_STATE", _SEVERITY_OF_STATE[change.state], title, lines)
+
+
+def _external_fill(envelope: Envelope) -> Alert:
+    fill = ExternalFillBooked.model_validate(envelope.payload)
+    lines = {
+        "Account": str(fill.account_id),
+        "Fill": f"{fill.side} {fill.quantity} {fill.symbol} at {fill.price}",
+        "Venue": fill.venue,
+        "External id": fill.external_id,
+        "Order": str(fill.order_id),
+        "Booked by": fill.booked_by,
+    }
+    title = f"A fill of {fill.symbol} from elsewhere was booked"
+    # No limit was asked; what it did to nodes is told by their own alerts.
+    return replace(_alert(envelope, "EXTERNAL_FILL", "WARNING", title, lines), account_id=fill.account_id)
+
+
+def _lease_change(envelope: Envelope) -> Alert:
+    """Only ends that nobody asked for are sent here: see LEASE_ENDED in infra_cdk/stacks/control.py."""
+    change = LeaseChanged.model_validate(envelope.payload)
+    lines = {
+        "Lease": str(change.lease_id),
+        "Account": str(change.account_id),
+        "Venue": change.venue,
+        "Reason": change.reason,
+        "Changed by": change.changed_by,
+    }
+    title = f"A lease of {change.symbol} is {change.state}"
+    return replace(_alert(envelope, "LEASE", "INFO", title, lines), account_id=change.account_id)
+
+
+_KNOWN: dict[str, Callable[[Envelope], Alert]] = {
+    LimitBreached.topic: _breach,
+    LimitChanged.topic: _limit_change,
+    OverrideChanged.topic: _override_change,
+    DeadManExpired.topic: _silence,
+    NodeStateChanged.topic: _state_change,
+    ExternalFillBooked.topic: _external_fill,
+    LeaseChanged.topic: _lease_change,
+}
 
 
 def _alert(envelope: Envelope, kind: str, severity: Severity, title: str, lines: Mapping[str, str | None]) -> Alert:

@@ -13,6 +13,7 @@ from breakwater.domain.limit_types import DEAD_MAN
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import format_time
 from breakwater.errors import InvalidRequest, NodeStopped, NotFound, NotPermitted
+from breakwater.services import leases
 from breakwater.services.cancels import cancel_open
 from breakwater.services.engine_client import EngineClient
 from breakwater.services.limit_views import Heartbeat, KilledNode, NodeView, node_json
@@ -52,14 +53,24 @@ def kill(
     """Refuse all new orders at the node and below, then cancel the open ones.
 
     The state stands before the engine is asked, and what was reserved until then is ended by name, so nothing slips
-    in between. `failed` names every order that may still be open; the call may be repeated. NotFound when there is no
-    such node.
+    in between. `failed` names every order that may still be open, `leases_not_stopped` every lease that the engine may
+    still go by for some seconds, until it runs out; the call may be repeated. NotFound when there is no such node.
     """
     caller.require("risk:manage")
     with transactions(caller.tenant_id) as tx:
         node = _change_state(change, NodeState.KILLED, caller, tx, at)
+        lease_ids = leases.stop_below(
+            tx,
+            node.node_id,
+            reason=f"{node.name} was killed",
+            by=caller.username,
+            correlation_id=caller.correlation_id,
+            at=at,
+        )
         account_ids = tx.limits.account_ids_below(node.node_id)
         open_orders = tx.limits.open_orders(node.node_id)
+    # Before the cancels: what they make free must not let the engine's next order pass.
+    told = [leases.tell_engine(lease_id, caller.tenant_id, transactions, engine, at) for lease_id in lease_ids]
     outcome = cancel_open(
         account_ids, open_orders, tenant_id=caller.tenant_id, correlation_id=caller.correlation_id, engine=engine
     )
@@ -70,6 +81,7 @@ def kill(
     return {
         **node_json(node),
         "canceled": [str(snapshot.order_id) for snapshot in outcome.canceled],
+        "leases_not_stopped": [str(lease.lease_id) for lease in told if not lease.is_answered],
         "failed": [{"order_id": str(failed.order_id), "reason": failed.reason} for failed in outcome.failed],
     }
 

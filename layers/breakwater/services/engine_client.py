@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
-from breakwater.domain.orders import OrderSnapshot, SubmitOrder
+from breakwater.domain.lease_messages import LeaseWords, SetLease
+from breakwater.domain.orders import OrderSnapshot, PlaceOrder, SubmitOrder
 from breakwater.errors import EngineUnavailable, NotFound
 
 TIMEOUT = Timeout(connect=1.0, total=3.0)  # Within the saga's 4 s for a step, so that the step says so and is retried.
@@ -57,8 +58,9 @@ class EngineClient:
 
     def submit(self, order: SubmitOrder) -> OrderSnapshot:
         """The order as the engine has it, also when it had it before."""
-        # An engine from before the field refuses it: while a deploy is under way only orders that need it wait.
-        body = order.model_dump(mode="json", exclude={"self_trade"} if order.self_trade is None else None)
+        # An engine from before these fields refuses them: while a deploy is under way only orders that need it wait.
+        unused = {name for name in ("self_trade", "leased") if getattr(order, name) is None}
+        body = order.model_dump(mode="json", exclude=unused)
         return self._ask_about(order.order_id, "POST", "/internal/orders", order.correlation_id, body)
 
     def cancel(self, order_id: uuid.UUID, *, tenant_id: uuid.UUID, correlation_id: str) -> OrderSnapshot:
@@ -110,6 +112,22 @@ class EngineClient:
             outcome.canceled.extend(answer.canceled)
             outcome.failed.extend(answer.failed)
         return outcome
+
+    def submit_leased(self, order: PlaceOrder) -> OrderSnapshot:
+        """An order that nobody reserved for, within the lease of its account and symbol.
+
+        EngineUnavailable also where it has none.
+        """
+        body = order.model_dump(mode="json")
+        return self._ask_about(order.order_id, "POST", "/internal/leased-orders", order.correlation_id, body)
+
+    def set_lease(self, lease: SetLease) -> LeaseWords:
+        """The lease as the engine has it, whether or not it was told of this version before."""
+        body = lease.model_dump(mode="json")
+        words = self._call("POST", "/internal/leases", lease.correlation_id, LeaseWords, body)
+        if (words.account_id, words.symbol) != (lease.account_id, lease.symbol):
+            raise EngineUnavailable("the engine's answer is about another lease")
+        return words
 
     def unserved_shards(self) -> list[int]:
         """Those whose orders no engine takes, none when all is well; EngineUnavailable when no order is taken."""

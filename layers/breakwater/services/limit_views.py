@@ -179,6 +179,40 @@ class ReservationPage(TypedDict):
     next_cursor: str | None
 
 
+class LeaseView(TypedDict):
+    """What the engine may trade by itself. `buy_free` and `sell_free` are held for orders that may come, each unit at
+    `valuation_price`; what its orders have filled or open is taken. `is_answered`: the engine goes by these terms.
+    """
+
+    lease_id: IdText
+    account_id: IdText
+    symbol: str
+    venue: str
+    strategy_id: IdText | None
+    api_key_id: str | None
+    state: str
+    state_reason: str
+    changed_by: str
+    buy_max: AmountText
+    sell_max: AmountText
+    orders_max: int
+    buy_free: AmountText
+    sell_free: AmountText
+    buy_taken: AmountText
+    sell_taken: AmountText
+    live_orders: int
+    price_low: AmountText
+    price_high: AmountText
+    valuation_price: AmountText
+    version: int
+    is_answered: bool
+    expires_at: TimeText | None
+
+
+class LeaseList(TypedDict):
+    items: list[LeaseView]
+
+
 class BreachPage(TypedDict):
     """Events of limits: refusals, warnings, and changes of a node's state."""
 
@@ -245,9 +279,13 @@ class LimitValidation(TypedDict):
 
 
 class KilledNode(NodeView):
-    """`canceled` are order ids; `failed` names every order that may still be open."""
+    """`canceled` are order ids; `failed` names every order that may still be open.
+
+    `leases_not_stopped`: the leases that the engine may still go by, until they run out.
+    """
 
     canceled: list[IdText]
+    leases_not_stopped: list[IdText]
     failed: list[FailedCancelView]
 
 

@@ -30,6 +30,7 @@ from breakwater.domain.settlement import (
 )
 from breakwater.domain.times import from_nanoseconds, nanoseconds
 from breakwater.errors import InvalidRequest, LimitExceeded, NotFound, NotPermitted
+from breakwater.services import lease_ledger
 from events.limits import LimitBreached, NodeStateChanged
 
 type _Action = Literal["WARN", "REJECT"]
@@ -149,6 +150,8 @@ def settle(tx: TenantTransaction, snapshot: OrderSnapshot) -> bool:
     at = from_nanoseconds(snapshot.transact_time_ns)
     change = change_between(before, after)
     fills = change.fill_count
+    if before.lease_id is not None:
+        lease_ledger.follow(tx, before, after, at)
     with tx.connection.pipeline():
         tx.limits.settle(after, change, at)
         if fills:

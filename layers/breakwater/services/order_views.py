@@ -17,7 +17,10 @@ class _View(BaseModel):
 
 
 class Order(_View):
-    """Quantity and price stand as they were sent; what was computed has no trailing zeros."""
+    """Quantity and price stand as they were sent; what was computed has no trailing zeros.
+
+    `is_leased`: the engine took it by itself, within a lease.
+    """
 
     order_id: uuid.UUID
     client_order_id: str
@@ -33,6 +36,7 @@ class Order(_View):
     avg_px: Amount | None
     time_in_force: TimeInForce
     venue: str
+    is_leased: bool
     created_at: Timestamp
     updated_at: Timestamp
     correlation_id: str
@@ -55,6 +59,7 @@ class Order(_View):
             avg_px=None if average is None else trim(average),
             time_in_force=row.time_in_force,
             venue=row.venue,
+            is_leased=row.is_leased,
             created_at=row.created_at,
             updated_at=row.updated_at,
             correlation_id=row.correlation_id,

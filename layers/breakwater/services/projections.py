@@ -5,15 +5,17 @@ from decimal import Decimal
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.portfolio import TradeRow
 from breakwater.domain.money import EXACT, parse_amount
-from breakwater.domain.orders import OrderSnapshot, OrdStatus, Side
+from breakwater.domain.orders import OrderSnapshot, OrderTerms, OrderType, OrdStatus, PlaceOrder, Side, TimeInForce
 from breakwater.domain.portfolio import Fill, balance_changes
 from breakwater.domain.times import from_nanoseconds
+from breakwater.services import leases
 from breakwater.services.settlement import TenantTransactions, settle
 from events.envelope import Envelope
 from events.orders import (
     OrderAccepted,
     OrderCanceled,
     OrderExpired,
+    OrderLeased,
     OrderRejected,
     OrderState,
     TradeExecuted,
@@ -43,7 +45,54 @@ def project(envelope: Envelope, transactions: TenantTransactions) -> None:
         event = ORDER_EVENTS[envelope.topic].model_validate(envelope.payload)
         with transactions(envelope.tenant_id) as tx:
             if tx.portfolio.first_time(CONSUMER, envelope.event_id):
-                settle(tx, _snapshot(event.order))
+                _settle(tx, event.order)
+    elif envelope.topic == OrderLeased.topic:
+        leased = OrderLeased.model_validate(envelope.payload)
+        with transactions(envelope.tenant_id) as tx:
+            if tx.portfolio.first_time(CONSUMER, envelope.event_id):
+                _take_over(tx, envelope, leased)
+
+
+def _settle(tx: TenantTransaction, state: OrderState) -> None:
+    """An order of a lease that the engine refused at once is final in its row, and nothing was ever held for it."""
+    row = tx.orders.get(state.order_id) if state.status == OrdStatus.REJECTED else None
+    if row is None or row.engine_seq != state.engine_seq:
+        settle(tx, _snapshot(state))
+
+
+def _take_over(tx: TenantTransaction, envelope: Envelope, leased: OrderLeased) -> None:
+    """Record an order that the engine took by itself, and have it hold its part of the lease.
+
+    It came first, so whatever else is told of the order finds it there. One that was refused holds nothing.
+    """
+    state = leased.order
+    order = PlaceOrder(
+        order_id=state.order_id,
+        tenant_id=envelope.tenant_id,
+        correlation_id=envelope.correlation_id,
+        placed_by=leased.placed_by,
+        placed_at=from_nanoseconds(envelope.occurred_at_ns),
+        terms=OrderTerms(
+            client_order_id=state.client_order_id,
+            account_id=state.account_id,
+            symbol=state.symbol,
+            side=Side(state.side),
+            type=OrderType(state.type),
+            quantity=parse_amount(state.quantity),
+            price=None if state.price is None else parse_amount(state.price),
+            time_in_force=TimeInForce(state.time_in_force),
+            post_only=leased.post_only,
+            venue=state.venue,
+            strategy_id=leased.strategy_id,
+        ),
+        api_key_id=leased.api_key_id,
+    )
+    tx.orders.add(order)
+    if state.status == OrdStatus.REJECTED:
+        tx.orders.apply(_snapshot(state))
+        return
+    low, high = parse_amount(leased.price_low), parse_amount(leased.price_high)
+    leases.adopt(tx, order, low, high, from_nanoseconds(state.transact_time_ns))
 
 
 def _book_trade(tx: TenantTransaction, trade: TradeExecuted) -> Decimal | None:

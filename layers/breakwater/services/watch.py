@@ -20,6 +20,7 @@ from breakwater.domain.market import Market, MissingReference
 from breakwater.domain.money import EXACT, format_amount, trim
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import BreakwaterError
+from breakwater.services import leases
 from breakwater.services.cancels import cancel_open
 from breakwater.services.engine_client import EngineClient
 from breakwater.services.limit_settings import tell_override_ended
@@ -43,15 +44,23 @@ class Watch:
     transactions: TenantTransactions
     engine: EngineClient
     tell: Callable[[str], None]  # What went wrong, for the log.
+    _works: tuple[Callable[[uuid.UUID, datetime], None], ...] = field(init=False, repr=False)
     _tried: dict[uuid.UUID, datetime] = field(default_factory=dict)
     _forgot_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        # Leases before kills: what those cancel must not become free for a lease that is to be stopped.
+        self._works = (
+            *(self._watch_losses, self._watch_silence, self._tend_leases),
+            *(self._carry_out_kills, self._end_overrides),
+        )
 
     def run_round(self, at: datetime) -> None:
         """One look at everything. A tenant that cannot be looked at does not keep the others from it."""
         with self.untenanted() as connection:
             tenants = tenants_to_watch(connection, at)
         for tenant_id in tenants:
-            for work in (self._watch_losses, self._watch_silence, self._carry_out_kills, self._end_overrides):
+            for work in self._works:
                 try:
                     work(tenant_id, at)
                 except BreakwaterError as error:
@@ -108,6 +117,13 @@ class Watch:
                     correlation_id=str(uuid.uuid4()),
                     occurred_at_ns=nanoseconds(at),
                 )
+
+    def _tend_leases(self, tenant_id: uuid.UUID, at: datetime) -> None:
+        with self.transactions(tenant_id) as tx:
+            pressing = tx.leases.pressing()
+            due = [lease for lease in tx.leases.page() if lease.lease_id in pressing or lease.is_due(at)]
+        for lease in due:
+            leases.tend(lease.lease_id, tenant_id, self.transactions, self.engine, at)
 
     def _carry_out_kills(self, tenant_id: uuid.UUID, at: datetime) -> None:
         """A request stays until all that was open below the node has ended."""

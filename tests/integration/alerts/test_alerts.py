@@ -57,6 +57,26 @@ STATE_CHANGE = {
     "reason": "runaway bot",
     "changed_by": "risk",
 }
+EXTERNAL_FILL = {
+    "order_id": str(uuid.uuid4()),
+    "account_id": str(uuid.uuid4()),
+    "external_id": "venue-7",
+    "symbol": "ETH/USDT",
+    "side": "BUY",
+    "quantity": "0.5",
+    "price": "2000",
+    "venue": "SIM",
+    "booked_by": "risk",
+}
+LEASE_END = {
+    "lease_id": str(uuid.uuid4()),
+    "account_id": str(uuid.uuid4()),
+    "symbol": "ETH/USDT",
+    "venue": "BOOK",
+    "state": "STOPPED",
+    "reason": "Desk A is SUSPENDED",
+    "changed_by": "limits",
+}
 
 
 def breach(tenant_id: uuid.UUID = TENANT, account_id: uuid.UUID | None = None, **changes: Any) -> Envelope:
@@ -71,7 +91,7 @@ def envelope(
         topic=topic,
         tenant_id=tenant_id,
         account_id=account_id,
-        aggregate_id=uuid.UUID(payload["node_id"]),
+        aggregate_id=uuid.UUID(next(iter(payload.values()))),  # The id of what it is about comes first.
         correlation_id="correlation-1",
         occurred_at_ns=1_700_000_000_123_456_789,
         payload=payload,
@@ -202,6 +222,34 @@ def test_a_changed_limit_is_told_with_what_it_was_and_who_did_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("told", "subject", "lines"),
+    [
+        (
+            envelope("limits.ExternalFillBooked.v1", EXTERNAL_FILL),
+            "WARNING: A fill of ETH/USDT from elsewhere was booked",
+            "Fill: BUY 0.5 ETH/USDT at 2000\nVenue: SIM\nExternal id: venue-7\n",
+        ),
+        (
+            envelope("limits.LeaseChanged.v1", LEASE_END),
+            "INFO: A lease of ETH/USDT is STOPPED",
+            "Venue: BOOK\nReason: Desk A is SUSPENDED\nChanged by: limits\n",
+        ),
+    ],
+)
+def test_what_happened_in_one_account_is_told_to_whoever_sees_the_account(
+    database: Database, mailbox: Mailbox, told: Envelope, subject: str, lines: str
+) -> None:
+    assert deliver(told) == []
+    with database.tenant_transaction(TENANT) as tx:
+        assert tx.alerts.page([uuid.uuid4()], before=None, limit=10) == []
+        [alert] = tx.alerts.page([uuid.UUID(told.payload["account_id"])], before=None, limit=10)
+    [mail] = mailbox.read()
+    assert mail["Subject"] == subject
+    assert lines in mail["Message"]
+    assert str(alert.alert_id) in mail["Message"]
+
+
+@pytest.mark.parametrize(
     ("told", "severity"),
     [
         (breach(action="WARN", threshold_pct=70), "INFO"),
@@ -212,6 +260,8 @@ def test_a_changed_limit_is_told_with_what_it_was_and_who_did_it() -> None:
         (envelope("limits.NodeStateChanged.v1", STATE_CHANGE), "CRITICAL"),
         (envelope("limits.NodeStateChanged.v1", STATE_CHANGE | {"state": "SUSPENDED"}), "ERROR"),
         (envelope("limits.NodeStateChanged.v1", STATE_CHANGE | {"state": "ACTIVE"}), "INFO"),
+        (envelope("limits.ExternalFillBooked.v1", EXTERNAL_FILL), "WARNING"),
+        (envelope("limits.LeaseChanged.v1", LEASE_END), "INFO"),
     ],
 )
 def test_the_severity_says_how_much_it_matters(told: Envelope, severity: str) -> None:

@@ -27,7 +27,8 @@ from tests.unit.fargate_engine.record_batches import SELL, limit_orders
 
 
 def journalled() -> Driven:
-    """1 the listing, 2 and 3 orders, 4 to 6 records of which the first trades with 3, 7 a cancel, 8 a refusal."""
+    """1 the listing, 2 the account, 3 and 4 orders, 5 to 7 records of which the first trades with 4, 8 a cancel,
+    9 a refusal, 10 the hash."""
     driven = Driven()
     driven.apply(submit(1, quantity=Decimal("0.5")), submit(2, price=Decimal("2000.50")))
     driven.apply(limit_orders([(1, SELL, 200_050), (2, SELL, 300_000), (3, SELL, 300_001)]))
@@ -58,7 +59,7 @@ def run(*arguments: str) -> Result:
 def test_verify_replays_and_says_what_agreed(journal_url: str) -> None:
     result = run("verify", "--database-url", journal_url)
     assert result.exit_code == 0
-    assert result.stdout.startswith("shard 0: 9 commands in 6 rows, all right; ")
+    assert result.stdout.startswith("shard 0: 10 commands in 6 rows, all right; ")
     assert f"{journalled().state.state_hash():016x}" in result.stdout
     assert result.stdout.splitlines()[1:] == ["15 shards are empty"]
     assert run("verify", "--shard", "5", "--database-url", journal_url).stdout == "shard 5: empty\n"
@@ -77,24 +78,24 @@ def test_verify_speaks_json_to_programs(journal_url: str, database_urls: Databas
     assert {name: first[name] for name in ("verdict", "rows", "commands", "last_seq", "problem")} == {
         "verdict": "all_right",
         "rows": 6,
-        "commands": 9,
-        "last_seq": 9,
+        "commands": 10,
+        "last_seq": 10,
         "problem": None,
     }
     assert (second["shard"], second["verdict"], second["rows"], second["last_seq"]) == (1, "empty", 0, 0)
     with psycopg.connect(database_urls.admin) as connection:
-        connection.execute("UPDATE trading.journal SET commands = set_byte(commands, 24, 1) WHERE seq = 4")
+        connection.execute("UPDATE trading.journal SET commands = set_byte(commands, 24, 1) WHERE seq = 5")
     damaged = run("verify", "--json", "--shard", "0", "--database-url", journal_url)
     (shard,) = json.loads(damaged.stdout)["shards"]
     assert (damaged.exit_code, damaged.stderr) == (2, "")
-    assert (shard["verdict"], shard["rows"], shard["last_seq"]) == ("damaged", 2, 3)
-    assert "row 4: its digest does not fit" in shard["problem"]
+    assert (shard["verdict"], shard["rows"], shard["last_seq"]) == ("damaged", 2, 4)
+    assert "row 5: its digest does not fit" in shard["problem"]
 
 
 def test_show_says_when_there_is_nothing_to_show(journal_url: str) -> None:
     beyond = run("show", "--from", "900", "--database-url", journal_url)
     assert beyond.stdout == ""
-    assert beyond.stderr == "nothing from 900 on: shard 0 ends with 9\n15 shards are empty\n"
+    assert beyond.stderr == "nothing from 900 on: shard 0 ends with 10\n15 shards are empty\n"
     empty = run("show", "--shard", "5", "--json", "--database-url", journal_url)
     assert (empty.exit_code, empty.stdout, empty.stderr) == (0, "", "shard 5: empty\n")
 
@@ -106,26 +107,26 @@ def test_an_empty_journal_is_not_silence(database_urls: DatabaseUrls) -> None:
 
 def test_verify_names_the_damaged_row_and_fails(journal_url: str, database_urls: DatabaseUrls) -> None:
     with psycopg.connect(database_urls.admin) as connection:
-        connection.execute("UPDATE trading.journal SET commands = set_byte(commands, 24, 1) WHERE seq = 4")
+        connection.execute("UPDATE trading.journal SET commands = set_byte(commands, 24, 1) WHERE seq = 5")
     for command in ("verify", "show"):
         result = run(command, "--database-url", journal_url)
         assert result.exit_code == 2
-        assert "DAMAGED: journal of shard 0, row 4: its digest does not fit" in result.stderr
+        assert "DAMAGED: journal of shard 0, row 5: its digest does not fit" in result.stderr
 
 
-@pytest.mark.parametrize(("first_lost", "end"), [(9, 8), (1, 0)])
+@pytest.mark.parametrize(("first_lost", "end"), [(10, 9), (1, 0)])
 async def test_verify_misses_rows_that_were_cut_off_the_end(
     journal_url: str, database_urls: DatabaseUrls, first_lost: int, end: int
 ) -> None:
     async with engine_pool(journal_url) as pool:
-        await shard_leases.release(pool, 0, 1, last_seq=9)
+        await shard_leases.release(pool, 0, 1, last_seq=10)
     assert (await asyncio.to_thread(run, "verify", "--database-url", journal_url)).exit_code == 0
     with psycopg.connect(database_urls.admin) as connection:
         connection.execute("DELETE FROM trading.journal WHERE seq >= %s", (first_lost,))
     result = await asyncio.to_thread(run, "verify", "--database-url", journal_url)
     assert result.exit_code == 2
     assert (
-        f"row {end + 1}: the journal ends with {end}, but 9 was written: rows at its end are missing" in result.stderr
+        f"row {end + 1}: the journal ends with {end}, but 10 was written: rows at its end are missing" in result.stderr
     )
     assert "all right" not in result.stdout
 
@@ -143,30 +144,30 @@ async def test_verify_finds_a_row_that_was_sealed_again_after_a_change(database_
     # In a thread of its own, which has no running loop.
     result = await asyncio.to_thread(run, "verify", "--database-url", database_urls.engine)
     assert result.exit_code == 2
-    assert "row 2: it ended with event 50 and ends with event 3 now" in result.stderr
+    assert "row 2: it ended with event 50 and ends with event 4 now" in result.stderr
 
 
 def test_show_prints_commands_and_their_events(journal_url: str) -> None:
-    lines = run("show", "--from", "3", "--limit", "2", "--database-url", journal_url).stdout.splitlines()
+    lines = run("show", "--from", "4", "--limit", "2", "--database-url", journal_url).stdout.splitlines()
     assert lines[0].endswith(f"order_id={submit(2).order_id} client_order_id=client-2")
-    assert "SUBMIT #3 ETH/USDT BUY 1 @ 2000.50 type=LIMIT time_in_force=GTC" in lines[0]
-    assert lines[1].strip() == "3 ACCEPTED #3 1 @ 2000.50"
+    assert "SUBMIT #4 ETH/USDT BUY 1 @ 2000.50 type=LIMIT time_in_force=GTC" in lines[0]
+    assert lines[1].strip() == "4 ACCEPTED #4 1 @ 2000.50"
     assert "SUBMIT r1 ETH/USDT SELL 0.001 @ 2000.50" in lines[2]
-    assert lines[3].strip() == "4 ACCEPTED r1 0.001 @ 2000.50"
-    assert lines[4].strip() == "5 TRADED r1 with #3 0.001 @ 2000.50 leaves=0 maker_leaves=0.999"
+    assert lines[3].strip() == "5 ACCEPTED r1 0.001 @ 2000.50"
+    assert lines[4].strip() == "6 TRADED r1 with #4 0.001 @ 2000.50 leaves=0 maker_leaves=0.999"
     assert len(lines) == 5
-    refused = run("show", "--from", "8", "--database-url", journal_url).stdout
-    assert "REFUSE #8" in refused
+    refused = run("show", "--from", "9", "--database-url", journal_url).stdout
+    assert "REFUSE #9" in refused
     assert "UNKNOWN_VENUE: MOON is not a venue of this engine" in refused
 
 
 def test_show_speaks_json_to_programs(journal_url: str) -> None:
     told = [json.loads(line) for line in run("show", "--json", "--database-url", journal_url).stdout.splitlines()]
-    assert [line["seq"] for line in told] == list(range(1, 10))
-    assert [line["command"]["what"] for line in told[6:]] == ["CANCEL", "REFUSE", "ADVANCE_TIME"]
-    assert told[6]["events"] == [{"event": 9, "what": "CANCELED", "order": "#2", "quantity": "0.5"}]
-    assert told[7]["events"][0]["reason"] == "see details"
-    assert told[7]["command"]["details"]["reason"][0] == "UNKNOWN_VENUE"
+    assert [line["seq"] for line in told] == list(range(1, 11))
+    assert [line["command"]["what"] for line in told[7:]] == ["CANCEL", "REFUSE", "ADVANCE_TIME"]
+    assert told[7]["events"] == [{"event": 10, "what": "CANCELED", "order": "#3", "quantity": "0.5"}]
+    assert told[8]["events"][0]["reason"] == "see details"
+    assert told[8]["command"]["details"]["reason"][0] == "UNKNOWN_VENUE"
 
 
 def test_no_platform_and_no_database_are_one_line_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

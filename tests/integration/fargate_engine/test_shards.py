@@ -388,13 +388,13 @@ async def test_a_damaged_row_keeps_its_shard_from_being_served_and_no_other(
     with psycopg.connect(database_urls.admin) as connection:
         connection.execute(
             "UPDATE trading.journal SET commands = set_byte(commands, 40, get_byte(commands, 40) # 1)"
-            " WHERE shard = %s AND seq = 3",
+            " WHERE shard = %s AND seq = 4",
             (ETH,),
         )
     async with start_engine(snapshot_bucket="") as engine:
         broken = (await shards_of(engine))[ETH]
         assert broken["status"] == "BROKEN"
-        assert f"journal of shard {ETH}, row 3" in broken["failure"]
+        assert f"journal of shard {ETH}, row 4" in broken["failure"]
         assert (await engine.call("GET", "/health"))[1]["dependencies"]["journal"]["status"] == "DOWN"
         assert (await engine.submit(**BTC_ORDER))["status"] == "NEW"
         assert (await engine.call("POST", "/internal/orders", order_body()))[0] == 503

@@ -77,7 +77,8 @@ def terms(desk: Desk, **changes: Any) -> dict[str, Any]:
 
 ORDER_FIELDS = {
     "order_id", "client_order_id", "account_id", "symbol", "side", "type", "status", "quantity", "price", "cum_qty",
-    "leaves_qty", "avg_px", "time_in_force", "venue", "created_at", "updated_at", "correlation_id",
+    "leaves_qty", "avg_px", "time_in_force", "venue", "is_leased", "created_at", "updated_at",
+    "correlation_id",
 }  # fmt: skip
 
 

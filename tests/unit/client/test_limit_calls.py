@@ -18,6 +18,7 @@ CALLS: dict[str, Callable[[Client], object]] = {
     "GET /limits/usage": lambda c: c.limits_usage("ID"),
     "GET /limits/ID/history": lambda c: c.limit_history("ID"),
     "GET /limits/reservations": lambda c: c.reservations(node_id="ID"),
+    "GET /limits/leases": lambda c: c.leases(node_id="ID", living_only=False),
     "GET /limits/breaches": lambda c: c.breaches(node_id="ID"),
     "GET /limits/overrides": lambda c: c.overrides(open_only=False),
     "GET /limits/risk-terms": lambda c: c.risk_terms(),
@@ -38,6 +39,10 @@ CALLS: dict[str, Callable[[Client], object]] = {
     "POST /limits/external-fills": lambda c: c.book_external_fill(
         ACCOUNT, "ETH/USDT", "BUY", "1", price="2", external_id="v-1", transact_time="T", fee="0.1", venue="SIM"
     ),
+    "POST /limits/leases": lambda c: c.open_lease(
+        ACCOUNT, "ETH/USDT", buy_max=Decimal(8), orders_max=10, venue="BOOK", strategy_id="ID", api_key_id="k"
+    ),
+    "DELETE /limits/leases/ID": lambda c: c.stop_lease("ID"),
     "POST /limits/kill": lambda c: c.kill("ID", "why"),
     "POST /limits/brake": lambda c: c.brake("ID", "SUSPENDED", "why"),
     "POST /limits/rearm": lambda c: c.rearm("ID", "why"),
@@ -92,6 +97,7 @@ def test_an_id_stays_one_segment_of_the_path(limit_id: str) -> None:
         lambda client: client.set_limit("n", "CREDIT", value=0.5),
         lambda client: client.request_override("l", 0.5, ends_at="T", reason="r"),
         lambda client: client.set_risk_terms("ETH/USDT", initial_margin=0.1),
+        lambda client: client.open_lease(ACCOUNT, "ETH/USDT", sell_max=0.5, orders_max=1),
         lambda client: client.book_external_fill(
             ACCOUNT, "ETH/USDT", "BUY", "1", price=2.5, external_id="v", transact_time="T"
         ),
@@ -110,9 +116,12 @@ def test_a_float_is_refused_before_anything_is_sent(call: Callable[[Any], object
         ("POST /limits/external-fills", True),  # By the venue's id it is one fill.
         ("POST /limits/heartbeat", True),
         ("POST /limits/validate", True),
+        ("DELETE /limits/leases/ID", True),
         ("POST /limits/overrides", False),
         ("POST /limits/nodes", False),
-        ("POST /limits/rearm", False),  # It might undo what somebody stopped in between.
+        # These might undo what somebody stopped in between.
+        ("POST /limits/leases", False),
+        ("POST /limits/rearm", False),
     ],
 )
 def test_what_met_silence_is_sent_again_only_where_twice_is_the_same_as_once(route: str, is_sent_again: bool) -> None:

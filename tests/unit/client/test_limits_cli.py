@@ -16,7 +16,11 @@ FIRM = [
     node_of("Desk [red]", "0b7b0d43-aaaa"),
     node_of("trader1 paper", "n-p", kind="ACCOUNT", account_id=ACCOUNT),
 ]
-KILLED = node_of("Desk A", state="KILLED", state_reason="test") | {"canceled": ["o-1"], "failed": []}
+KILLED = node_of("Desk A", state="KILLED", state_reason="test") | {
+    "canceled": ["o-1"],
+    "failed": [],
+    "leases_not_stopped": [],
+}
 BEAT = {"node_id": "n-p", "heartbeat_at": "2026-11-28T12:00:00Z", "expires_at": "2026-11-28T12:00:30Z"}
 
 
@@ -66,6 +70,15 @@ def test_orders_that_a_kill_could_not_cancel_are_listed_and_the_exit_code_says_s
     assert "these may still be open" in result.stderr
     assert "o-7" in result.stderr
     assert "the engine does not answer" in result.stderr
+
+
+def test_leases_that_a_kill_could_not_stop_are_listed_whole_and_the_exit_code_says_so(firm: Api) -> None:
+    firm.answers["POST /limits/kill"] = (200, KILLED | {"leases_not_stopped": [LIMIT_ID, "l-2"]})
+    result = run("limits", "kill", "Desk A", "--reason", "test")
+    assert result.exit_code == 1
+    told, *listed = result.stderr.splitlines()
+    assert "the engine may go by these leases until they run out" in told
+    assert listed == [LIMIT_ID, "l-2"]
 
 
 def test_a_change_keeps_what_is_not_said_and_replaces_no_version_but_the_one_it_saw(firm: Api) -> None:
@@ -181,3 +194,15 @@ def test_an_override_is_found_by_the_beginning_of_its_id_if_it_is_the_only_one(f
     result = run("limits", "override", "approve", "ab")
     assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
     assert "2 overrides have an id that begins with 'ab'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [("ab", "2 leases have an id that begins with 'ab'"), ("cd", "no lease has an id that begins with 'cd'")],
+)
+def test_a_lease_is_stopped_by_the_beginning_of_its_id_if_it_is_the_only_one(firm: Api, told: str, said: str) -> None:
+    firm.answers["GET /limits/leases"] = (200, {"items": [{"lease_id": "ab-1"}, {"lease_id": "ab-2"}]})
+    result = run("limits", "lease", "stop", told)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert said in result.stderr
+    assert [call for call, _ in firm.asked if call.startswith("DELETE")] == []

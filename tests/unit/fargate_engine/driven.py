@@ -20,17 +20,17 @@ class Driven:
 
     def apply(self, *inputs: CoreInput | Records) -> Applied:
         """All of them in one batch."""
-        return self._journalled(self.state.apply(inputs, self.state.last_at_ns + 1))
+        return self.journal(self.state.apply(inputs, self.state.last_at_ns + 1))
 
     def checkpoint(self) -> None:
         applied = self.state.checkpoint(self.state.last_at_ns + 1)
         if applied is not None:
-            self._journalled(applied)
+            self.journal(applied)
 
     def snapshot(self, order_id: uuid.UUID) -> OrderSnapshot:
         return snapshot_of(self.state.order(order_id))
 
-    def _journalled(self, applied: Applied) -> Applied:
+    def journal(self, applied: Applied) -> Applied:
         if applied.count:
             digest = self.rows[-1].digest if self.rows else GENESIS_DIGEST
             self.rows.append(applied.row(self.state.shard, 1, digest))

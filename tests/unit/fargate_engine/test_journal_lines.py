@@ -1,4 +1,4 @@
-"""What `breakwater journal show` makes of details, whatever somebody wrote into them."""
+"""What `breakwater journal show` makes of commands and their details, whatever somebody wrote into them."""
 
 from typing import Any
 
@@ -12,6 +12,9 @@ from breakwater.db.journal import JournalRow
 from fargate_engine.journal_lines import CommandLine, command_lines
 from fargate_engine.records import Records
 from fargate_engine.registry import Registry
+from tests.unit.fargate_engine.driven import Driven, replayed
+from tests.unit.fargate_engine.leases import lease
+from tests.unit.fargate_engine.orders import ACCOUNT, TENANT
 
 
 def line_with(details: Any) -> CommandLine:
@@ -83,3 +86,31 @@ def test_a_lease_and_what_became_of_it_are_told_by_name() -> None:
     assert event.strip() == (
         "2 LEASE_SET version=9 buy_granted=50 lots sell_granted=10 lots buy_filled=20 lots sell_filled=10 lots"
     )
+
+
+def test_an_account_that_nobody_is_known_behind_is_told_by_its_number() -> None:
+    account = np.zeros(1, matching_core.ACCOUNT_COMMAND)
+    account["seq"], account["kind"], account["account"], account["firm"] = 7, Kind.SET_ACCOUNT, 3, 2
+    line = line_of(account.view(matching_core.COMMAND), "", np.zeros(0, matching_core.EVENT))
+    assert line.as_text().endswith("SET_ACCOUNT account=3 firm=2")
+
+
+def test_accounts_firms_and_leases_are_told_with_their_names_and_amounts() -> None:
+    driven = Driven()
+    driven.apply(lease(version=3, price_high="2500", buy_granted="10", sell_granted="0.5"))
+    state = replayed(driven.rows[:1])
+    account, granted = command_lines(driven.rows[1], state.replay(driven.rows[1]), state.registry)
+    assert account.as_json()["command"] == {
+        "what": "SET_ACCOUNT",
+        "account": 1,
+        "account_id": str(ACCOUNT),
+        "firm": 1,
+        "tenant_id": str(TENANT),
+    }
+    assert account.as_json()["events"] == [{"event": 2, "what": "UPDATED"}]
+    command, event = granted.as_text().splitlines()
+    assert command.endswith(
+        f"SET_LEASE ETH/USDT account=1 account_id={ACCOUNT} version=3 buy_granted=10 sell_granted=0.5"
+        " price_high=2500.00 orders_max=5 expires_at_ns=1000000000000000000"
+    )
+    assert event.strip() == "3 LEASE_SET version=3 buy_granted=10 sell_granted=0.5 buy_filled=0 sell_filled=0"

@@ -154,7 +154,7 @@ def test_details_of_another_order_than_the_commands_are_found() -> None:
     live.apply(submit(1))
     state = replayed(live.rows[:1])
     (index, kind, document), *_ = orjson.loads(live.rows[1].details)
-    state.registry.account_number(SELLER)  # So that the account of the details has another number.
+    state.registry.account_number(SELLER, TENANT)  # So that the account of the details has another number.
     details = orjson.dumps([[index, kind, document | {"account_id": str(uuid.UUID(int=50))}]]).decode()
     with pytest.raises(DamagedJournal, match="is not of the order that its details tell"):
         state.replay(damaged(live.rows[1], details=details))
@@ -183,7 +183,7 @@ def test_a_chain_is_broken_by_a_change_of_anything_in_a_row() -> None:
         second.check(first.last_seq, GENESIS_DIGEST)
     with pytest.raises(DamagedJournal, match="missing"):
         second.check(0, GENESIS_DIGEST)
-    with pytest.raises(DamagedJournal, match="are not the commands 2 to 2"):
+    with pytest.raises(DamagedJournal, match="are not the commands 2 to 3"):
         damaged(second, commands=second.commands * 2).check(first.last_seq, first.digest)
 
 

@@ -8,17 +8,20 @@ from collections.abc import Mapping
 
 from breakwater.domain.exposure import Action
 from breakwater.domain.limit_types import conduct, emergency, exposures, losses, per_order, settings
-from breakwater.domain.limit_types.verdict import Above, LimitType, Need, ProposedOrder, Verdict
+from breakwater.domain.limit_types.verdict import Above, Leasing, LimitType, Need, ProposedOrder, Verdict
 
 __all__ = [
     "DEAD_MAN",
     "KILL_SWITCH",
     "LIMIT_TYPES",
+    "OPEN_ORDER_COUNT",
     "PRICE_COLLAR",
     "REDUCE_ONLY",
     "RESTRICTED_LIST",
     "SELF_TRADE",
+    "STALE_DATA",
     "Above",
+    "Leasing",
     "LimitType",
     "Need",
     "ProposedOrder",
@@ -31,49 +34,54 @@ PRICE_COLLAR = "PRICE_COLLAR"
 RESTRICTED_LIST = "RESTRICTED_LIST"
 SELF_TRADE = "SELF_TRADE"
 DEAD_MAN = "DEAD_MAN"
+STALE_DATA = "STALE_DATA"
+OPEN_ORDER_COUNT = "OPEN_ORDER_COUNT"
 
 LIMIT_TYPES: Mapping[str, LimitType] = {
     PRICE_COLLAR: LimitType(
         1, per_order.price_collar, settings.fraction, "fraction of the reference price",
         "a buy's limit price is at most ref * (1 + x), a sell's at least ref * (1 - x)", above=Above.BINDING,
+        leasing=Leasing.EACH_ORDER,
     ),
     "MAX_ORDER_QTY": LimitType(
         2, per_order.max_order_qty, settings.positive, "base units",
-        "the quantity of an order", above=Above.BINDING,
+        "the quantity of an order", above=Above.BINDING, leasing=Leasing.EACH_ORDER,
     ),
     "MAX_ORDER_NOTIONAL": LimitType(
         3, per_order.max_order_notional, settings.positive, "currency",
         "quantity times price; a market order is valued at the collar", needs=Need.RATES, above=Above.BINDING,
+        leasing=Leasing.EACH_ORDER,
     ),
     "ADV_PCT": LimitType(
         4, per_order.adv_pct, settings.fraction, "fraction of the average daily volume",
         "the quantity against the 20-day average volume of the instrument", needs=Need.MARKS, above=Above.BINDING,
+        leasing=Leasing.EACH_ORDER,
     ),
     RESTRICTED_LIST: LimitType(
         5, per_order.restricted_list, settings.symbol_list, "parameters",
-        "the symbol is on the list that allows, or not on the list that denies",
+        "the symbol is on the list that allows, or not on the list that denies", leasing=Leasing.EACH_ORDER,
     ),
     "ORDER_PERMISSION": LimitType(
         6, per_order.order_permission, settings.permission, "parameters",
-        "order type, time in force, side, venue and hours of the day are among those allowed",
+        "order type, time in force, side, venue and hours of the day are among those allowed", leasing=Leasing.NEVER,
     ),
     "SHORT_SALE": LimitType(
         7, per_order.short_sale, settings.nothing, "none",
         "a sell beyond F - S is marked as located (`located`)",
     ),
-    "STALE_DATA": LimitType(
+    STALE_DATA: LimitType(
         8, per_order.stale_data, settings.positive, "seconds",
-        "the age of the reference price", above=Above.BINDING,
+        "the age of the reference price", above=Above.BINDING, leasing=Leasing.EACH_ORDER,
     ),
     "MESSAGE_RATE": LimitType(
         9, conduct.message_rate, settings.windowed_count, "messages in the window",
         "new orders, replaces and cancels; cancels are counted and never blocked",
-        needs=Need.ACTIVITY, accumulates=True, above=Above.BINDING,
+        needs=Need.ACTIVITY, accumulates=True, above=Above.BINDING, leasing=Leasing.NEVER,
     ),
     "DUPLICATE_ORDER": LimitType(
         10, conduct.duplicate_order, settings.window_alone, "parameters",
         "the account sent no order of the same symbol, side, price and quantity within the window",
-        needs=Need.SAME_TERMS,
+        needs=Need.SAME_TERMS, leasing=Leasing.NEVER,
     ),
     "REPEAT_EXECUTION": LimitType(
         11, conduct.repeat_execution, settings.windowed_count, "fills in the window",
@@ -83,24 +91,25 @@ LIMIT_TYPES: Mapping[str, LimitType] = {
     "REJECT_STREAK": LimitType(
         12, conduct.reject_streak, settings.streak_length, "refusals in a row",
         "fewer refusals in a row than this; at it the node stops until it is re-armed", action=Action.SUSPEND,
-        accumulates=True,
+        accumulates=True, leasing=Leasing.NEVER,
     ),
     "ORDER_TO_TRADE": LimitType(
         13, conduct.order_to_trade, settings.ratio, "messages for each fill",
         "messages in the window for each fill in it, once there were `messages_min`", needs=Need.ACTIVITY,
+        leasing=Leasing.NEVER,
     ),
     "WINDOW_VOLUME": LimitType(
         14, conduct.window_volume, settings.windowed, "currency",
         "traded in the window plus open plus this order", needs=Need.ACTIVITY | Need.RATES, accumulates=True,
         above=Above.BINDING,
     ),
-    "OPEN_ORDER_COUNT": LimitType(
+    OPEN_ORDER_COUNT: LimitType(
         15, conduct.open_order_count, settings.whole_number, "orders",
         "open orders and this one", accumulates=True, above=Above.BINDING,
     ),
     "DAILY_ORDER_COUNT": LimitType(
         16, conduct.daily_order_count, settings.whole_number, "orders",
-        "orders since the session began and this one", accumulates=True, above=Above.BINDING,
+        "orders since the session began and this one", accumulates=True, above=Above.BINDING, leasing=Leasing.NEVER,
     ),
     "LONG_POSITION": LimitType(
         17, exposures.long_position, settings.not_negative, "base units, in each symbol",

@@ -102,6 +102,14 @@ class Above(Enum):
     BINDING = auto()  # What is measured above is never less than below, so the looser one is never the first to refuse.
 
 
+class Leasing(Enum):
+    """How a type holds for orders that the engine takes by itself, within a lease that the ledger granted."""
+
+    HELD = auto()  # The lease is judged as one order of its whole quantity, and the state of its nodes is watched.
+    EACH_ORDER = auto()  # It bounds price, quantity or time of each order: the lease carries the bound.
+    NEVER = auto()  # It asks what came before in all accounts below its node: where it is set nothing is leased.
+
+
 type Judge = Callable[[Scope, ProposedOrder, Limit], Verdict]
 type CheckSetting = Callable[[Decimal | None, Mapping[str, Any]], None]
 
@@ -113,7 +121,7 @@ class LimitType:
     `about` is its line in the documentation, `unit` what its value is in. `accumulates`: its use lasts beyond one
     order, so it has a usage to show and soft thresholds to cross. `reducing_passes`: an order that only reduces is let
     through whatever the use. `kinds`: the kinds of node it may be set on; empty: all. `above`: how it goes together
-    with limits of the type higher up.
+    with limits of the type higher up. `leasing`: how it holds for orders of a lease.
     """
 
     number: int
@@ -126,6 +134,7 @@ class LimitType:
     action: Action = Action.REJECT
     kinds: frozenset[str] = field(default_factory=frozenset)
     above: Above = Above.UNRELATED
+    leasing: Leasing = Leasing.HELD
 
 
 def yes(order: ProposedOrder, cap: Decimal | None = None) -> Verdict:

@@ -1,0 +1,44 @@
+"""An order as a client sends it, made into one of its account's lease."""
+
+from breakwater.domain.orders import LeasedTo, OrderType, PlaceOrder, Side, SubmitOrder, order_id_of
+from breakwater.errors import Conflict, InvalidRequest
+from fargate_engine.risk import NO_LEASE
+from fargate_engine.shard_state import ShardState
+
+
+def leased_order(state: ShardState, order: PlaceOrder) -> SubmitOrder:
+    """Its band is the lease's. Conflict without one, InvalidRequest for terms that no lease covers."""
+    terms = order.terms
+    if order.order_id != order_id_of(order.tenant_id, terms.account_id, terms.client_order_id):
+        raise InvalidRequest("the order id does not follow from account and client order id", field="order_id")
+    if terms.reduce_only or terms.located:
+        name = "reduce_only" if terms.reduce_only else "located"
+        raise InvalidRequest(f"{name} is judged by the ledger: send it as an order of its own", field=name)
+    lease = state.registry.leases.get((terms.account_id, terms.symbol))
+    if lease is None:
+        raise Conflict(NO_LEASE.text)
+    low, high = lease.price_low, lease.price_high
+    if terms.price is not None and terms.type is OrderType.LIMIT:
+        is_buy = terms.side is Side.BUY
+        low = state.instruments[terms.symbol].tick_size if is_buy else terms.price
+        high = terms.price if is_buy else max(terms.price, lease.price_high)
+    return SubmitOrder(
+        order_id=order.order_id,
+        tenant_id=order.tenant_id,
+        account_id=terms.account_id,
+        client_order_id=terms.client_order_id,
+        symbol=terms.symbol,
+        side=terms.side,
+        type=terms.type,
+        time_in_force=terms.effective_time_in_force,
+        post_only=terms.post_only,
+        reduce_only=False,
+        quantity=terms.quantity,
+        price=terms.price,
+        price_low=low,
+        price_high=high,
+        venue=terms.venue,
+        correlation_id=order.correlation_id,
+        self_trade=lease.self_trade,
+        leased=LeasedTo(placed_by=order.placed_by, strategy_id=terms.strategy_id, api_key_id=order.api_key_id),
+    )

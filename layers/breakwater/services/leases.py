@@ -1,0 +1,430 @@
+"""Leases: what the engine may trade by itself, granted, renewed, given back, and taken over by its orders.
+
+A grant is booked first and told then; what is given back is freed only by the engine's journalled answer (decision 89).
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from breakwater.db.connection import TenantTransaction
+from breakwater.db.leases import side_id
+from breakwater.db.limits import Ladder
+from breakwater.domain.exposure import ZERO
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.lease_messages import LeaseWords, SetLease
+from breakwater.domain.leases import (
+    Lease,
+    LeaseAnswer,
+    LeaseState,
+    LeaseTerms,
+    NotLeased,
+    Renewal,
+    answered,
+    asked,
+    first_size,
+    judged,
+    sized,
+    stopped,
+)
+from breakwater.domain.money import EXACT, Amount, format_computed
+from breakwater.domain.orders import (
+    SIMULATED_VENUE,
+    VENUES,
+    OrderTerms,
+    OrderType,
+    PlaceOrder,
+    SelfTrade,
+    Side,
+    Symbol,
+    Venue,
+)
+from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
+from breakwater.domain.settlement import HeldReservation, ReservationState, change_between, released
+from breakwater.domain.times import format_time, nanoseconds
+from breakwater.domain.valuation import ReferenceUnavailable
+from breakwater.errors import Conflict, EngineUnavailable, InvalidRequest, NotFound, Rejection
+from breakwater.services.engine_client import EngineClient
+from breakwater.services.lease_ledger import rebook
+from breakwater.services.limit_views import LeaseList, LeaseView
+from breakwater.services.limits import CHANGED_BY, FEE_RATES, leaf_of
+from breakwater.services.settlement import TenantTransactions
+from events.limits import LeaseChanged
+
+ORDERS_MAX = 10_000
+
+
+class LeaseRequest(BaseModel):
+    """The body of POST /limits/leases: quantities, in base units, that may be free for orders at a time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    account_id: uuid.UUID
+    symbol: Symbol
+    venue: Venue = SIMULATED_VENUE
+    strategy_id: uuid.UUID | None = None
+    api_key_id: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    buy_max: Annotated[Amount, Field(ge=0)]
+    sell_max: Annotated[Amount, Field(ge=0)]
+    orders_max: Annotated[int, Field(ge=1, le=ORDERS_MAX)]
+
+    @field_validator("venue")
+    @classmethod
+    def _is_known(cls, venue: str) -> str:
+        if venue not in VENUES:
+            raise ValueError(f"venue is one of {', '.join(VENUES)}")
+        return venue
+
+
+def open_lease(
+    request: LeaseRequest, caller: Caller, transactions: TenantTransactions, engine: EngineClient, at: datetime
+) -> LeaseView:
+    """Let the engine trade by itself for the account in the symbol, within every limit above it.
+
+    One that is open changes its sizes. Raises NotFound (account, strategy), InvalidRequest (symbol, lots), Conflict
+    (in use for another strategy, key or venue; or a limit that no lease can hold is in its way),
+    ReferenceUnavailable. When the engine does not answer the lease is told to it again until it does.
+    """
+    caller.require("risk:manage")
+    with transactions(caller.tenant_id) as tx:
+        lease = _opened(tx, request, caller, at)
+        _tell(tx, lease, caller.correlation_id, at)
+    return _view(tell_engine(lease.lease_id, caller.tenant_id, transactions, engine, at))
+
+
+def stop_lease(
+    lease_id: uuid.UUID, caller: Caller, transactions: TenantTransactions, engine: EngineClient, at: datetime
+) -> LeaseView:
+    """No order passes any more, and what none has taken is given back with the engine's answer. NotFound."""
+    caller.require("risk:manage")
+    with transactions(caller.tenant_id) as tx:
+        if (
+            _stop(tx, lease_id, at, reason="asked for", by=caller.username, correlation_id=caller.correlation_id)
+            is None
+        ):
+            raise NotFound("no such lease")
+    return _view(tell_engine(lease_id, caller.tenant_id, transactions, engine, at))
+
+
+def list_leases(caller: Caller, tx: TenantTransaction, *, node_id: uuid.UUID | None, living_only: bool) -> LeaseList:
+    """Those of the accounts that the caller may see, below one node or all."""
+    caller.require("limits:read")
+    accounts = None
+    if caller.role not in ROLES_WITH_ALL_ACCOUNTS:
+        accounts = tx.identity.accessible_account_ids(caller.subject, caller.role)
+    found = tx.leases.page(node_id=node_id, account_ids=accounts, living_only=living_only)
+    return {"items": [_view(lease) for lease in found]}
+
+
+def stop_below(
+    tx: TenantTransaction, node_id: uuid.UUID, *, reason: str, by: str, correlation_id: str, at: datetime
+) -> list[uuid.UUID]:
+    """Stop every lease of an account below the node; the engine is to be told of these."""
+    living = tx.leases.page(node_id=node_id)
+    stops = [_stop(tx, lease.lease_id, at, reason=reason, by=by, correlation_id=correlation_id) for lease in living]
+    return [lease.lease_id for lease in stops if lease is not None]
+
+
+def tend(
+    lease_id: uuid.UUID, tenant_id: uuid.UUID, transactions: TenantTransactions, engine: EngineClient, at: datetime
+) -> None:
+    """What a lease is owed: newer terms, its end, or the question that the engine has not answered.
+
+    Raises EngineUnavailable, and is then done again.
+    """
+    with transactions(tenant_id) as tx:
+        lease = tx.leases.lock(lease_id)
+        if lease is not None and lease.is_answered:
+            _renew(tx, lease, at)
+    if not tell_engine(lease_id, tenant_id, transactions, engine, at).is_answered:
+        raise EngineUnavailable("the engine has not answered for a lease")
+
+
+def tell_engine(
+    lease_id: uuid.UUID, tenant_id: uuid.UUID, transactions: TenantTransactions, engine: EngineClient, at: datetime
+) -> Lease:
+    """Tell the newest terms and take the answer; the lease as it is then, unanswered when the engine was silent."""
+    with transactions(tenant_id) as tx:
+        lease = tx.leases.get(lease_id)
+    if lease is None:
+        raise NotFound("no such lease")
+    if lease.is_answered:
+        return lease
+    try:
+        words = engine.set_lease(_message(lease, tenant_id))
+    except EngineUnavailable:
+        return lease
+    with transactions(tenant_id) as tx:
+        now = tx.leases.lock(lease_id)
+        if now is None:
+            raise RuntimeError(f"lease {lease_id} is gone")
+        after = answered(now, _answer(words))
+        if after is not now:
+            rebook(tx, now, after, at)
+    return after
+
+
+def adopt(tx: TenantTransaction, order: PlaceOrder, price_low: Decimal, price_high: Decimal, at: datetime) -> None:
+    """Take an order that the engine accepted by itself into the ledger: its part of the lease becomes its own.
+
+    Done once; again it changes nothing.
+    """
+    terms = order.terms
+    lease = tx.leases.of(terms.account_id, terms.symbol)
+    lease = tx.leases.lock(lease.lease_id) if lease is not None else None
+    if lease is None:
+        raise RuntimeError(f"order {order.order_id} is of a lease that was never granted")
+    known = tx.limits.lock_reservation(order.order_id)
+    if known is not None and known.lease_id is not None:
+        return
+    tx.orders.mark_leased(order.order_id, price_low, price_high)
+    free = tx.limits.lock_reservation(side_id(lease.lease_id, terms.side))
+    if free is None:
+        raise RuntimeError(f"lease {lease.lease_id} holds nothing")
+    if known is None:
+        known = _nothing_held(order, lease, free.node_ids)
+        held = replace(known, open_qty=terms.quantity, state=ReservationState.HELD)
+        tx.limits.hold(held, change_between(known, held), terms.account_id, at)
+        tx.limits.count_activity(free.node_ids, terms.symbol, terms.venue, at, new_count=1)
+    else:
+        # The same id came by both ways at once: the engine has the order as its lease let it in.
+        open_qty = EXACT.subtract(terms.quantity, known.cum_qty) if known.is_open else ZERO
+        held = replace(known, lease_id=lease.lease_id, quantity=terms.quantity, open_qty=open_qty)
+        tx.limits.settle(held, change_between(known, held), at)
+    taken = EXACT.add(held.cum_qty, held.open_qty)
+    after = replace(
+        lease,
+        buy_taken=EXACT.add(lease.buy_taken, taken) if terms.side is Side.BUY else lease.buy_taken,
+        sell_taken=EXACT.add(lease.sell_taken, taken) if terms.side is Side.SELL else lease.sell_taken,
+        live_orders=lease.live_orders + held.is_open,
+    )
+    rebook(tx, lease, after, at)
+
+
+def _nothing_held(order: PlaceOrder, lease: Lease, node_ids: Sequence[uuid.UUID]) -> HeldReservation:
+    return released(
+        HeldReservation(
+            order_id=order.order_id,
+            node_ids=node_ids,
+            symbol=order.terms.symbol,
+            venue=order.terms.venue,
+            is_automated=order.api_key_id is not None,
+            side=order.terms.side,
+            quantity=order.terms.quantity,
+            valuation_price=lease.price_held,
+            open_qty=ZERO,
+            cum_qty=ZERO,
+            cum_notional=ZERO,
+            engine_seq=0,
+            state=ReservationState.HELD,
+            lease_id=lease.lease_id,
+        )
+    )
+
+
+def _opened(tx: TenantTransaction, request: LeaseRequest, caller: Caller, at: datetime) -> Lease:
+    """The lease with its new sizes and terms, written and booked."""
+    ladder = _locked_ladder(tx, request, at)
+    if ladder.quote is None:
+        raise InvalidRequest(f"unknown symbol {request.symbol}", field="symbol")
+    instrument = ladder.quote.instrument
+    for name, most in (("buy_max", request.buy_max), ("sell_max", request.sell_max)):
+        if most % instrument.lot_size:
+            raise InvalidRequest(f"{name} is not a multiple of the lot size", field=name)
+    if request.buy_max == request.sell_max == ZERO:
+        raise InvalidRequest("a lease is of some quantity on one side at least", field="buy_max")
+    known = tx.leases.of(request.account_id, request.symbol)
+    known = None if known is None else tx.leases.lock(known.lease_id)
+    is_same = known is not None and _owner(known) == _owner(request)
+    if known is not None and not is_same and (known.live_orders or not known.is_over):
+        raise Conflict("the lease of this account and symbol is in use for another venue, strategy or key")
+    wanted = _wanted(request, known, instrument, caller, at)
+    if known is None:
+        tx.leases.add(wanted)
+    if not is_same:
+        tx.leases.begin(wanted, [scope.node.node_id for scope in ladder.scopes], at)
+        ladder = _locked_ladder(tx, request, at)
+    terms = judged(wanted, _renewal(tx, wanted, ladder))
+    if isinstance(terms, NotLeased):
+        raise Conflict(f"nothing can be leased here: {terms.reason}")
+    after = asked(wanted, terms, at)
+    rebook(tx, known or wanted, after, at)
+    return after
+
+
+def _owner(of: LeaseRequest | Lease) -> tuple[str, uuid.UUID | None, str | None]:
+    return of.venue, of.strategy_id, of.api_key_id
+
+
+def _wanted(request: LeaseRequest, known: Lease | None, instrument: Instrument, caller: Caller, at: datetime) -> Lease:
+    """The lease as it was, or one of nothing, with what is asked for."""
+    lot = instrument.lot_size
+    lease = known or _new(request, instrument, at)
+    return replace(
+        lease,
+        venue=request.venue,
+        strategy_id=request.strategy_id,
+        api_key_id=request.api_key_id,
+        state=LeaseState.OPEN,
+        state_reason="asked for",
+        changed_by=caller.username,
+        buy_max=request.buy_max,
+        sell_max=request.sell_max,
+        orders_wanted=request.orders_max,
+        buy_size=min(max(lease.buy_size, first_size(request.buy_max, lot)), request.buy_max),
+        sell_size=min(max(lease.sell_size, first_size(request.sell_max, lot)), request.sell_max),
+    )
+
+
+def _new(request: LeaseRequest, instrument: Instrument, at: datetime) -> Lease:
+    nothing: dict[str, Any] = {field.name: ZERO if field.type is Decimal else 0 for field in fields(Lease)}
+    about: dict[str, Any] = {
+        "lease_id": uuid.uuid4(),
+        "account_id": request.account_id,
+        "symbol": request.symbol,
+        "price_held": instrument.tick_size,
+        "self_trade": None,
+        "expires_at": None,
+        "asked_at": at,
+        "created_at": at,
+    }
+    return Lease(**{**nothing, **about})
+
+
+def _renew(tx: TenantTransaction, lease: Lease, at: datetime) -> None:
+    """Ask for newer terms. Without a fresh reference price the lease is left as it is, and runs out by itself."""
+    if lease.state == LeaseState.STOPPED:
+        terms: LeaseTerms | NotLeased = LeaseTerms(
+            *(ZERO, ZERO, lease.price_low, lease.price_held, 0, lease.order_qty_max, lease.self_trade, None)
+        )
+    else:
+        try:
+            ladder = _locked_ladder(tx, lease, at)
+            if ladder.quote is None:
+                return
+            lease = sized(lease, ladder.quote.instrument.lot_size)
+            terms = judged(lease, _renewal(tx, lease, ladder))
+        except ReferenceUnavailable:
+            return
+        except Rejection as gone:  # The account, strategy or key has no place in the tree any more.
+            terms = NotLeased(gone.message)
+    if isinstance(terms, NotLeased):
+        _stop(tx, lease.lease_id, at, reason=terms.reason, by=CHANGED_BY, correlation_id=str(lease.lease_id))
+        return
+    rebook(tx, lease, asked(lease, terms, at), at)
+
+
+def _stop(
+    tx: TenantTransaction, lease_id: uuid.UUID, at: datetime, *, reason: str, by: str, correlation_id: str
+) -> Lease | None:
+    """The stopped lease; one that was stopped before stays as it is. None when there is no such lease."""
+    lease = tx.leases.lock(lease_id)
+    if lease is None or lease.state == LeaseState.STOPPED:
+        return lease
+    after = stopped(lease, reason=reason, by=by, at=at)
+    rebook(tx, lease, after, at)
+    _tell(tx, after, correlation_id, at)
+    return after
+
+
+def _locked_ladder(tx: TenantTransaction, of: LeaseRequest | Lease, at: datetime) -> Ladder:
+    terms = OrderTerms(
+        client_order_id="lease",
+        account_id=of.account_id,
+        symbol=of.symbol,
+        side=Side.BUY,
+        type=OrderType.MARKET,
+        quantity=Decimal(1),
+        venue=of.venue,
+        strategy_id=of.strategy_id,
+    )
+    return tx.limits.lock_ladder(leaf_of(tx, terms, of.api_key_id), terms, uuid.uuid4(), at)
+
+
+def _renewal(tx: TenantTransaction, lease: Lease, ladder: Ladder) -> Renewal:
+    return Renewal(ladder.scopes, ladder.market, tx.leases.held_by_orders(lease.lease_id), FEE_RATES)
+
+
+def _message(lease: Lease, tenant_id: uuid.UUID) -> SetLease:
+    return SetLease(
+        tenant_id=tenant_id,
+        account_id=lease.account_id,
+        symbol=lease.symbol,
+        venue=lease.venue,
+        strategy_id=lease.strategy_id,
+        api_key_id=lease.api_key_id,
+        version=lease.version,
+        buy_granted=lease.buy_granted,
+        sell_granted=lease.sell_granted,
+        price_low=lease.price_low,
+        price_high=lease.price_high,
+        orders_max=lease.orders_max,
+        order_qty_max=lease.order_qty_max,
+        self_trade=None if lease.self_trade is None else SelfTrade(lease.self_trade),
+        expires_at_ns=0 if lease.expires_at is None else nanoseconds(lease.expires_at),
+        correlation_id=str(lease.lease_id),
+    )
+
+
+def _answer(words: LeaseWords) -> LeaseAnswer:
+    return LeaseAnswer(
+        version=words.version,
+        buy_granted=words.buy_granted,
+        sell_granted=words.sell_granted,
+        price_high=words.price_high,
+        orders_max=words.orders_max,
+        buy_used=EXACT.add(words.buy_filled, words.buy_open),
+        sell_used=EXACT.add(words.sell_filled, words.sell_open),
+    )
+
+
+def _tell(tx: TenantTransaction, lease: Lease, correlation_id: str, at: datetime) -> None:
+    event = LeaseChanged(
+        lease_id=lease.lease_id,
+        account_id=lease.account_id,
+        symbol=lease.symbol,
+        venue=lease.venue,
+        state=LeaseState(lease.state).value,
+        reason=lease.state_reason,
+        changed_by=lease.changed_by,
+    )
+    tx.outbox.add(
+        event,
+        aggregate_id=lease.lease_id,
+        account_id=None,
+        correlation_id=correlation_id,
+        occurred_at_ns=nanoseconds(at),
+    )
+
+
+def _view(lease: Lease) -> LeaseView:
+    return {
+        "lease_id": str(lease.lease_id),
+        "account_id": str(lease.account_id),
+        "symbol": lease.symbol,
+        "venue": lease.venue,
+        "strategy_id": None if lease.strategy_id is None else str(lease.strategy_id),
+        "api_key_id": lease.api_key_id,
+        "state": lease.state,
+        "state_reason": lease.state_reason,
+        "changed_by": lease.changed_by,
+        "buy_max": format_computed(lease.buy_max),
+        "sell_max": format_computed(lease.sell_max),
+        "orders_max": lease.orders_wanted,
+        "buy_free": format_computed(lease.free(Side.BUY)),
+        "sell_free": format_computed(lease.free(Side.SELL)),
+        "buy_taken": format_computed(lease.buy_taken),
+        "sell_taken": format_computed(lease.sell_taken),
+        "live_orders": lease.live_orders,
+        "price_low": format_computed(lease.price_low),
+        "price_high": format_computed(lease.price_high),
+        "valuation_price": format_computed(lease.price_held),
+        "version": lease.version,
+        "is_answered": lease.is_answered,
+        "expires_at": None if lease.expires_at is None else format_time(lease.expires_at),
+    }
