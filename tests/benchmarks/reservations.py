@@ -18,7 +18,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from breakwater.errors import DatabaseUnavailable, LimitExceeded
-from breakwater.services.limits import reserve_limits
+from breakwater.services.limits import read_ladder, reserve_limits
 from tests.benchmarks.figures import Figure, percentile
 from tests.benchmarks.own_postgres import own_postgres
 from tests.integration.limits.firm import NOW, Firm, create_firm, database_of, order_of, set_limit
@@ -146,7 +146,7 @@ def _reserve_many(
     orders = [o.model_copy(update={"terms": o.terms.model_copy(update={"strategy_id": strategy_id})}) for o in orders]
     with database.tenant_transaction(firm.tenant_id) as tx:
         for _ in range(WARM_UP_ORDERS):
-            tx.limits.read_ladder(strategy_id, orders[0].terms, orders[0].order_id, NOW)
+            read_ladder(tx, orders[0].terms, None, NOW)
     start.wait(TIMEOUT_S)
     for order in orders:
         begin = time.monotonic()

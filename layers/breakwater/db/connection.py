@@ -2,9 +2,8 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cached_property
-from typing import Any
 
 import psycopg
 from psycopg.abc import RV, PQGen
@@ -14,6 +13,7 @@ from breakwater.db.alerts import AlertRows
 from breakwater.db.conninfo import noticing_silence
 from breakwater.db.failures import PASSING
 from breakwater.db.identity import IdentityRows
+from breakwater.db.ladders import KeptLimits, LadderRows
 from breakwater.db.leases import LeaseRows
 from breakwater.db.limit_settings import LimitSettingRows
 from breakwater.db.limits import LimitRows
@@ -40,6 +40,14 @@ _SESSION_OPTIONS = " ".join(
 )
 
 
+# The commit itself does not wait for the disk; what follows it does, and the disk has all that was written before it.
+_COMMIT_AND_LET_GO = (
+    "SET LOCAL synchronous_commit = off",
+    "COMMIT",
+    "SELECT pg_logical_emit_message(true, 'breakwater', '')",
+)
+
+
 class _AnsweringConnection(psycopg.Connection[TupleRow]):
     """Raises OperationalError when a live host does not answer: libpq would wait for ever."""
 
@@ -50,9 +58,42 @@ class _AnsweringConnection(psycopg.Connection[TupleRow]):
 class TenantTransaction:
     """The tables of one tenant within one transaction; row-level security stands behind every statement."""
 
-    def __init__(self, connection: Connection, tenant_id: uuid.UUID) -> None:
+    def __init__(self, connection: Connection, tenant_id: uuid.UUID, kept_limits: KeptLimits) -> None:
         self.connection = connection
         self.tenant_id = tenant_id
+        self._kept_limits = kept_limits
+        self._queue: ExitStack | None = None
+
+    def let_go_early(self) -> None:
+        """From here on statements are only queued until a result is asked for; the commit goes with the last of them.
+
+        It lets go of what is locked before the disk has it, so that those who wait go on meanwhile; whoever waits for
+        the end of this transaction still waits for the disk. Who goes on meanwhile has seen what a failure of the
+        server may undo, but waits for the disk himself, which keeps what was decided in its order: nobody is told of
+        what rests on something that was undone.
+        """
+        if self._queue is None:
+            self._queue = ExitStack()
+            self._queue.enter_context(self.connection.pipeline())
+
+    def pipeline(self) -> AbstractContextManager[object]:
+        """What the block sends is waited for once, at its end; where statements are queued already, not even then."""
+        return self.connection.pipeline() if self._queue is None else nullcontext()
+
+    @contextmanager
+    def committed_at_end(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            if self._queue is not None:
+                self._queue.__exit__(type(error), error, error.__traceback__)
+            raise
+        if self._queue is None:
+            self.connection.commit()
+            return
+        with self._queue:
+            for statement in _COMMIT_AND_LET_GO:
+                self.connection.execute(statement)
 
     @cached_property
     def orders(self) -> OrderRows:
@@ -65,6 +106,10 @@ class TenantTransaction:
     @cached_property
     def leases(self) -> LeaseRows:
         return LeaseRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def ladders(self) -> LadderRows:
+        return LadderRows(self.connection, self._kept_limits)
 
     @cached_property
     def limit_settings(self) -> LimitSettingRows:
@@ -115,17 +160,21 @@ class Database:
     def __init__(self, conninfo: Callable[[], str]) -> None:
         self._conninfo = conninfo
         self._connection: Connection | None = None
+        self._kept_limits = KeptLimits()
 
     @contextmanager
     def tenant_transaction(self, tenant_id: uuid.UUID) -> Iterator[TenantTransaction]:
         """Commits when the block ends, rolls back when it raises."""
-        with self._transaction("SELECT set_config('breakwater.tenant_id', %s, true)", (str(tenant_id),)) as connection:
-            yield TenantTransaction(connection, tenant_id)
+        # Hexadecimal digits and nothing else: a statement without parameters may go together with BEGIN.
+        with self._transaction(tenant_id.hex) as connection:
+            tx = TenantTransaction(connection, tenant_id, self._kept_limits)
+            with tx.committed_at_end():
+                yield tx
 
     @contextmanager
     def untenanted_transaction(self) -> Iterator[Connection]:
         """For the few questions that come before a tenant is known: only the lookup functions answer here."""
-        with self._transaction("SELECT set_config('breakwater.tenant_id', '', true)", ()) as connection:
+        with self._transaction("") as connection:
             yield connection
 
     def close(self) -> None:
@@ -134,9 +183,9 @@ class Database:
             self._connection = None
 
     @contextmanager
-    def _transaction(self, first_statement: str, parameters: tuple[Any, ...]) -> Iterator[Connection]:
+    def _transaction(self, tenant: str) -> Iterator[Connection]:
         try:
-            connection = self._begin(first_statement, parameters)
+            connection = self._begin(f"BEGIN; SELECT set_config('breakwater.tenant_id', '{tenant}', true)")
             try:
                 yield connection
             except BaseException:
@@ -148,16 +197,17 @@ class Database:
             self.close()
             raise DatabaseUnavailable("the database did not answer in time") from error
 
-    def _begin(self, first_statement: str, parameters: tuple[Any, ...]) -> Connection:
+    def _begin(self, first_statement: str) -> Connection:
         """The first statement opens the transaction. It alone is tried on a new connection: nothing was done yet."""
         if self._connection is not None:
             try:
-                self._connection.execute(first_statement, parameters)
+                self._connection.execute(first_statement, prepare=False)
                 return self._connection
             except PASSING:
                 self.close()
+        # BEGIN goes with the first statement, which the driver would send before it in a round trip of its own.
         self._connection = _AnsweringConnection.connect(
-            noticing_silence(self._conninfo()), options=_SESSION_OPTIONS, prepare_threshold=3
+            noticing_silence(self._conninfo()), options=_SESSION_OPTIONS, prepare_threshold=3, autocommit=True
         )
-        self._connection.execute(first_statement, parameters)
+        self._connection.execute(first_statement, prepare=False)
         return self._connection

@@ -22,24 +22,43 @@ _STANDING = """node_id, reject_streak, loss_streak, cool_until, rearmed_at, pnl,
 _ON_PATH = "node_id = ANY ((SELECT path FROM limits.nodes WHERE node_id = %(leaf_id)s)::uuid[])"
 _ROWS_MAX = 100_000
 
-# The scope an order counts to first: its key's, else its strategy's, else its account's.
-LEAF = """
-SELECT a.node_id AS account_node_id, s.node_id AS strategy_node_id, k.node_id AS key_node_id, k.path AS key_path
-FROM limits.nodes a
-LEFT JOIN limits.nodes s ON s.node_id = %(strategy_id)s AND s.kind = 'STRATEGY' AND s.path @> ARRAY[a.node_id]
-LEFT JOIN limits.nodes k ON k.api_key_id = %(api_key_id)s
-WHERE a.account_id = %(account_id)s
+LOCK_PATH = f"SELECT {_NODE} FROM limits.nodes n WHERE {_ON_PATH} ORDER BY n.node_id FOR NO KEY UPDATE"
+READ_PATH_NODES = f"SELECT {_NODE}, n.limits_version FROM limits.nodes n WHERE n.node_id = ANY (%(node_ids)s)"
+LOCK_PATH_NODES = f"{READ_PATH_NODES} ORDER BY n.node_id FOR NO KEY UPDATE"
+# All that may change while an order waits for its nodes. A row for each exposure, one for a node without any.
+PATH_STATE = f"""
+SELECT n.node_id, EXISTS (SELECT FROM limits.reservations WHERE order_id = %(order_id)s) AS is_held,
+  s.reject_streak, s.loss_streak, s.cool_until, s.rearmed_at, s.pnl, s.pnl_open, s.pnl_peak, s.pnl_close_peak,
+  s.observed_at, s.heartbeat_at, {_EXPOSURE}
+FROM limits.nodes n
+LEFT JOIN limits.standings s ON s.node_id = n.node_id
+LEFT JOIN (limits.exposures e JOIN market.instruments i USING (symbol)) ON e.node_id = n.node_id
+WHERE n.node_id = ANY (%(node_ids)s)
 """
-READ_PATH = f"SELECT {_NODE} FROM limits.nodes n WHERE {_ON_PATH}"
-LOCK_PATH = f"{READ_PATH} ORDER BY n.node_id FOR NO KEY UPDATE"
-PATH_LIMITS = f"SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.{_ON_PATH}"
-PATH_EXPOSURES = f"SELECT {_EXPOSURE} FROM {_EXPOSURES} WHERE e.{_ON_PATH}"
-PATH_STANDINGS = f"SELECT {_STANDING} FROM limits.standings WHERE {_ON_PATH}"
+# What is set on nodes, whenever it holds; domain/limits_in_force.py says what does.
+LIMITS_SET = f"""
+SELECT {_LIMIT} FROM limits.limits l LEFT JOIN (SELECT NULL::uuid AS override_id, NULL::numeric AS value) o ON true
+WHERE l.node_id = ANY (%(node_ids)s) ORDER BY l.limit_id LIMIT {_ROWS_MAX}
+"""
+OVERRIDES_APPROVED = f"""
+SELECT l.node_id, v.override_id, v.limit_id, v.value, v.starts_at, v.ends_at, v.approved_at
+FROM limits.overrides v JOIN limits.limits l USING (limit_id)
+WHERE l.node_id = ANY (%(node_ids)s) AND v.approved_by IS NOT NULL AND v.ended_at IS NULL LIMIT {_ROWS_MAX}
+"""
 _QUOTE = """i.symbol, i.base_asset, i.quote_asset, i.tick_size, i.lot_size, i.notional_min, i.asset_class,
   r.price AS reference, r.observed_at"""
 _QUOTES = "market.instruments i LEFT JOIN market.reference_prices r USING (symbol)"
-QUOTE = f"SELECT {_QUOTE} FROM {_QUOTES} WHERE i.symbol = %(symbol)s"
 QUOTES = f"SELECT {_QUOTE} FROM {_QUOTES} ORDER BY i.symbol LIMIT {_ROWS_MAX}"
+# What an order needs to know before it waits for its nodes: the scope that it counts to first is its key's, else its
+# strategy's, else its account's. Always one row.
+PLACE = f"""
+SELECT a.path AS account_path, s.path AS strategy_path, k.path AS key_path, {_QUOTE}
+FROM (SELECT) always
+LEFT JOIN limits.nodes a ON a.account_id = %(account_id)s
+LEFT JOIN limits.nodes s ON s.node_id = %(strategy_id)s AND s.kind = 'STRATEGY' AND s.path @> ARRAY[a.node_id]
+LEFT JOIN limits.nodes k ON k.api_key_id = %(api_key_id)s
+LEFT JOIN ({_QUOTES}) ON i.symbol = %(symbol)s
+"""
 RISK_TERMS = f"""
 SELECT symbol, average_daily_qty, initial_margin, sector, daily_volatility, as_of FROM limits.risk_terms
 ORDER BY symbol LIMIT {_ROWS_MAX}
@@ -80,7 +99,7 @@ NOTE_IN_CASH = """
 UPDATE limits.reservations SET booked_notional = booked_notional + %(notional)s WHERE order_id = %(order_id)s
 """
 SAME_TERMS_AT = """
-SELECT max(created_at) FROM trading.orders
+SELECT max(created_at) AS at FROM trading.orders
 WHERE account_id = %(account_id)s AND created_at > %(since)s AND order_id <> %(order_id)s AND status <> 'REJECTED'
   AND symbol = %(symbol)s AND side = %(side)s AND quantity = %(quantity)s AND price IS NOT DISTINCT FROM %(price)s
 """

@@ -21,29 +21,11 @@ from breakwater.domain.instruments import Instrument
 from breakwater.domain.limit_types import LIMIT_TYPES, Need
 from breakwater.domain.limits import needs
 from breakwater.domain.market import Market, Quote, RiskTerms
-from breakwater.domain.orders import OrderTerms, Side
+from breakwater.domain.orders import Side
 from breakwater.domain.settlement import ExposureChange, HeldReservation
 from breakwater.errors import TreeChanged
 
-_WINDOWED_TYPES = [name for name, limit_type in LIMIT_TYPES.items() if Need.ACTIVITY in limit_type.needs]
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBand:
-    """The price band an order was reserved with."""
-
-    price_low: Decimal
-    price_high: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """The scopes an order may count to first. `key_path` leads to the key's node, which may be anywhere in the tree."""
-
-    account_node_id: uuid.UUID
-    strategy_node_id: uuid.UUID | None
-    key_node_id: uuid.UUID | None
-    key_path: Sequence[uuid.UUID] | None
+WINDOWED_TYPES = [name for name, limit_type in LIMIT_TYPES.items() if Need.ACTIVITY in limit_type.needs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,101 +35,24 @@ class OpenOrder:
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ladder:
-    """All that an order is judged by: its scopes, root first; `held` when it was reserved before.
-
-    `quote` is None for a symbol that is not listed, `same_terms_at` when the account last sent the same order.
-    """
-
-    scopes: Sequence[Scope]
-    market: Market
-    quote: Quote | None
-    held: HeldBand | None
-    same_terms_at: datetime | None
-
-
 class LimitRows:
     def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID) -> None:
         self._connection = connection
         self._tenant_id = tenant_id
-
-    def leaf(self, account_id: uuid.UUID, strategy_id: uuid.UUID | None, api_key_id: str | None) -> Leaf | None:
-        """None for an account that is not known."""
-        wanted = {"account_id": account_id, "strategy_id": strategy_id, "api_key_id": api_key_id}
-        with self._connection.cursor(row_factory=class_row(Leaf)) as cursor:
-            return cursor.execute(statements.LEAF, wanted).fetchone()
 
     def lock_scopes(self, leaf_id: uuid.UUID, at: datetime) -> list[Scope]:
         """Lock the node and all above it, in key order, root first in what is returned. Raises TreeChanged."""
         wanted = {"leaf_id": leaf_id, "at": at}
         with self._connection.cursor(row_factory=class_row(Node)) as cursor:
             scopes = _scopes(cursor.execute(statements.LOCK_PATH, wanted).fetchall(), [], [], [])
-        _check_path(leaf_id, scopes)
+        check_path(leaf_id, scopes)
         return scopes
-
-    def lock_ladder(self, leaf_id: uuid.UUID, terms: OrderTerms, order_id: uuid.UUID, at: datetime) -> Ladder:
-        """Lock the leaf's scopes and read what stands against them.
-
-        One round trip, and a second one only where a limit needs more: the lock is held for the shorter. The reads are
-        statements of their own, because a statement that waited for a lock still sees other tables as they were before
-        it waited. Raises TreeChanged.
-        """
-        ladder = self._ladder(statements.LOCK_PATH, leaf_id, terms, order_id, at)
-        _check_path(leaf_id, ladder.scopes)
-        return ladder
-
-    def read_ladder(self, leaf_id: uuid.UUID, terms: OrderTerms, order_id: uuid.UUID, at: datetime) -> Ladder:
-        """The same without a lock, for questions that reserve nothing."""
-        return self._ladder(statements.READ_PATH, leaf_id, terms, order_id, at)
-
-    def _ladder(self, path: str, leaf_id: uuid.UUID, terms: OrderTerms, order_id: uuid.UUID, at: datetime) -> Ladder:
-        wanted = {"leaf_id": leaf_id, "symbol": terms.symbol, "order_id": order_id, "at": at}
-        connection = self._connection
-        with connection.pipeline():
-            quote = connection.cursor(row_factory=dict_row).execute(statements.QUOTE, wanted)
-            nodes = connection.cursor(row_factory=class_row(Node)).execute(path, wanted)
-            limits = connection.cursor(row_factory=class_row(Limit)).execute(statements.PATH_LIMITS, wanted)
-            exposures = connection.cursor(row_factory=class_row(Exposure)).execute(statements.PATH_EXPOSURES, wanted)
-            standings = connection.cursor(row_factory=dict_row).execute(statements.PATH_STANDINGS, wanted)
-            held = connection.cursor(row_factory=class_row(HeldBand)).execute(statements.HELD_BAND, wanted)
-        scopes = _scopes(nodes.fetchall(), limits.fetchall(), exposures.fetchall(), standings.fetchall())
-        row = quote.fetchone()
-        told = None if row is None else _quote(row)
-        market = Market(at, {} if told is None else {terms.symbol: told})
-        ladder = Ladder(scopes, market, told, held.fetchone(), None)
-        needed = Need.NOTHING if told is None else needs(scopes, told.instrument.quote_asset)
-        return ladder if needed is Need.NOTHING else self._complete(ladder, needed, terms, order_id)
-
-    def _complete(self, ladder: Ladder, needed: Need, terms: OrderTerms, order_id: uuid.UUID) -> Ladder:
-        at = ladder.market.at
-        node_ids = [scope.node.node_id for scope in ladder.scopes]
-        windows = [limit.window for scope in ladder.scopes for limit in scope.limits if "window_s" in limit.parameters]
-        longest = max(windows, default=timedelta(0)) + timedelta(seconds=1)
-        wanted = {**terms.model_dump(), "order_id": order_id, "node_ids": node_ids, "since": at - longest}
-        connection = self._connection
-        activity: list[dict[str, Any]] = []
-        cash: list[dict[str, Any]] = []
-        on_their_way: list[dict[str, Any]] = []
-        same_terms_at = None
-        if Need.ACTIVITY in needed:
-            activity = self._dicts(statements.ACTIVITY, wanted)
-        if Need.CASH in needed:
-            cash = self._dicts(statements.CASH, wanted)
-            on_their_way = self._dicts(statements.FILLS_NOT_IN_CASH, wanted)
-        if Need.SAME_TERMS in needed:
-            row = connection.execute(statements.SAME_TERMS_AT, wanted).fetchone()
-            same_terms_at = row[0] if row else None
-        market = self.market(at) if needed & (Need.MARKS | Need.RATES) else ladder.market
-        scopes = [_completed(scope, activity, cash, on_their_way) for scope in ladder.scopes]
-        return replace(ladder, scopes=scopes, market=market, same_terms_at=same_terms_at)
 
     def market(self, at: datetime) -> Market:
         """Every instrument with its reference price, and the firm's own terms of it."""
-        quotes = [_quote(row) for row in self._dicts(statements.QUOTES, {})]
         with self._connection.cursor(row_factory=class_row(RiskTerms)) as cursor:
             terms = cursor.execute(statements.RISK_TERMS).fetchall()
-        return Market(at, {q.instrument.symbol: q for q in quotes}, {t.symbol: t for t in terms})
+        return market_of(at, self._dicts(statements.QUOTES, {}), terms)
 
     def hold(self, reservation: HeldReservation, change: ExposureChange, account_id: uuid.UUID, at: datetime) -> None:
         """Write the reservation and book it in every scope. The scopes are locked."""
@@ -181,12 +86,12 @@ class LimitRows:
         )
         about = {"node_ids": list(node_ids), "symbol": symbol, "venue": venue, "at": at, "tenant_id": self._tenant_id}
         self._connection.execute(
-            statements.COUNT_ACTIVITY, {**nothing, **counts, **about, "windowed_types": _WINDOWED_TYPES}
+            statements.COUNT_ACTIVITY, {**nothing, **counts, **about, "windowed_types": WINDOWED_TYPES}
         )
 
     def count_cancel(self, order_id: uuid.UUID, at: datetime) -> None:
         """One message more at the order's nodes. They are locked."""
-        wanted = {"order_id": order_id, "at": at, "windowed_types": _WINDOWED_TYPES}
+        wanted = {"order_id": order_id, "at": at, "windowed_types": WINDOWED_TYPES}
         self._connection.execute(statements.COUNT_CANCEL, wanted)
 
     def count_reject(self, node_ids: Sequence[uuid.UUID]) -> None:
@@ -256,7 +161,7 @@ class LimitRows:
         wanted = {"node_ids": busy, "since": at - timedelta(days=1, seconds=1)}
         activity, cash = self._dicts(statements.ACTIVITY, wanted), self._dicts(statements.CASH, wanted)
         on_their_way = self._dicts(statements.FILLS_NOT_IN_CASH, wanted)
-        return [_completed(scope, activity, cash, on_their_way) for scope in scopes]
+        return [completed(scope, activity, cash, on_their_way) for scope in scopes]
 
     def set_state(self, node_id: uuid.UUID, state: str, *, reason: str, changed_by: str, at: datetime) -> None:
         values = {"node_id": node_id, "state": state, "reason": reason, "changed_by": changed_by, "at": at}
@@ -337,7 +242,7 @@ class LimitRows:
             return cursor.execute(statement, wanted).fetchall()
 
 
-def _check_path(leaf_id: uuid.UUID, locked: Sequence[Scope]) -> None:
+def check_path(leaf_id: uuid.UUID, locked: Sequence[Scope]) -> None:
     """Which nodes to lock was read before the wait for them: what moved meanwhile would be judged by its old place."""
     leaf = locked[-1].node if locked else None
     if leaf is None or leaf.node_id != leaf_id or list(leaf.path) != [scope.node.node_id for scope in locked]:
@@ -357,12 +262,17 @@ def _booked(change: ExposureChange) -> dict[str, Any]:
     return {f"booked_{name}": amount for name, amount in fields_of(change).items()}
 
 
-def _quote(row: Mapping[str, Any]) -> Quote:
+def market_of(at: datetime, quotes: Iterable[Mapping[str, Any]], terms: Iterable[RiskTerms]) -> Market:
+    told = [quote_of(row) for row in quotes]
+    return Market(at, {quote.instrument.symbol: quote for quote in told}, {each.symbol: each for each in terms})
+
+
+def quote_of(row: Mapping[str, Any]) -> Quote:
     of_instrument = {name: row[name] for name in Instrument.__slots__}
     return Quote(Instrument(**of_instrument), row["reference"], row["observed_at"])
 
 
-def _completed(
+def completed(
     scope: Scope,
     activity: Iterable[Mapping[str, Any]],
     cash: Iterable[Mapping[str, Any]],

@@ -94,6 +94,8 @@ class Limit:
     set_value: Decimal | None = None
 
     def matches(self, instrument: Instrument, venue: str) -> bool:
+        if self.instrument == ALL_INSTRUMENTS:
+            return True
         return InstrumentFilter.of(self.instrument).matches(instrument.symbol, venue, instrument.asset_class)
 
     @property
@@ -268,6 +270,8 @@ class Scope:
         return held
 
     def matching(self, instrument: str) -> list[Exposure]:
+        if instrument == ALL_INSTRUMENTS:
+            return list(self.exposures)
         wanted = InstrumentFilter.of(instrument)
         return [e for e in self.exposures if wanted.matches(e.symbol, e.venue, e.asset_class)]
 

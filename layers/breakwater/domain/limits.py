@@ -156,6 +156,9 @@ def needs(scopes: Iterable[Scope], quote_asset: str) -> Need:
         currencies = {quote_asset, *(exposure.quote_asset for exposure in scope.exposures)}
         for limit in scope.limits:
             of_type = LIMIT_TYPES[limit.limit_type].needs
+            # Most need nothing. Sets of flags are slow to put together, and nodes are locked meanwhile.
+            if of_type is Need.NOTHING or (of_type is Need.RATES and currencies == {limit.currency}):
+                continue
             needed |= of_type & ~Need.RATES if currencies == {limit.currency} else of_type
     return needed
 
@@ -193,7 +196,8 @@ def self_trade_mode(scopes: Sequence[Scope], order: ProposedOrder) -> str | None
     It is that of the limit nearest the order, and at one node that of the narrowest filter.
     """
     for scope in reversed(scopes):
-        modes = [limit for limit in _applicable(scope, order) if limit.limit_type == SELF_TRADE]
+        told = [limit for limit in scope.limits if limit.limit_type == SELF_TRADE]
+        modes = [limit for limit in told if limit.matches(order.instrument, order.venue)]
         if modes:
             nearest = min(modes, key=lambda limit: _NARROWEST.index(InstrumentFilter.of(limit.instrument).kind))
             return str(nearest.parameters["mode"])

@@ -13,8 +13,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from breakwater.db.connection import TenantTransaction
+from breakwater.db.ladders import Ladder
 from breakwater.db.leases import side_id
-from breakwater.db.limits import Ladder
 from breakwater.domain.exposure import ZERO
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.lease_messages import LeaseWords, SetLease
@@ -52,7 +52,7 @@ from breakwater.errors import Conflict, EngineUnavailable, InvalidRequest, NotFo
 from breakwater.services.engine_client import EngineClient
 from breakwater.services.lease_ledger import rebook
 from breakwater.services.limit_views import LeaseList, LeaseView
-from breakwater.services.limits import CHANGED_BY, FEE_RATES, leaf_of
+from breakwater.services.limits import CHANGED_BY, FEE_RATES, path_of
 from breakwater.services.settlement import TenantTransactions
 from events.limits import LeaseChanged
 
@@ -343,7 +343,8 @@ def _locked_ladder(tx: TenantTransaction, of: LeaseRequest | Lease, at: datetime
         venue=of.venue,
         strategy_id=of.strategy_id,
     )
-    return tx.limits.lock_ladder(leaf_of(tx, terms, of.api_key_id), terms, uuid.uuid4(), at)
+    place = tx.ladders.place(terms, of.api_key_id)
+    return tx.ladders.lock(path_of(place, terms), place.quote, terms, order_id=uuid.uuid4(), at=at)
 
 
 def _renewal(tx: TenantTransaction, lease: Lease, ladder: Ladder) -> Renewal:

@@ -30,7 +30,7 @@ from breakwater.services.limit_views import (
     node_json,
     planned_json,
 )
-from breakwater.services.limits import judge, leaf_of
+from breakwater.services.limits import judge, read_ladder
 from events.limits import LimitBreached, NodeStateChanged
 
 BREACH_TOPICS = (LimitBreached.topic, NodeStateChanged.topic)
@@ -86,7 +86,7 @@ def validate(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datet
     """What every limit would say to these terms now; reserves nothing. Raises what `judge` raises."""
     caller.require("limits:read")
     tx.identity.require_account(caller.subject, caller.role, terms.account_id)
-    ladder = tx.limits.read_ladder(leaf_of(tx, terms, caller.api_key_id), terms, uuid.uuid4(), at)
+    ladder = read_ladder(tx, terms, caller.api_key_id, at)
     proposed, findings = judge(ladder, terms)
     largest = [f.verdict.largest_passing_quantity for f in findings if f.verdict.largest_passing_quantity is not None]
     return {

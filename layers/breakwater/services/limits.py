@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from breakwater.db.connection import TenantTransaction
-from breakwater.db.limits import Ladder
+from breakwater.db.ladders import Ladder, Place
 from breakwater.domain.exposure import ZERO, Action, Node, NodeState, Scope, is_stricter
 from breakwater.domain.limit_types import ProposedOrder
 from breakwater.domain.limits import (
@@ -63,8 +63,9 @@ def reserve_limits(tx: TenantTransaction, order: PlaceOrder, at: datetime) -> Re
     the others nothing: the refusal and its consequences belong into one commit.
     """
     terms = order.terms
-    leaf_id = leaf_of(tx, terms, order.api_key_id)
-    ladder = tx.limits.lock_ladder(leaf_id, terms, order.order_id, at)
+    place = tx.ladders.place(terms, order.api_key_id)
+    ladder = tx.ladders.lock(path_of(place, terms), place.quote, terms, order_id=order.order_id, at=at)
+    tx.let_go_early()
     if ladder.held is not None:
         return Reservation(order.order_id, ladder.held.price_low, ladder.held.price_high, ())
     proposed, findings = judge(ladder, terms)
@@ -88,30 +89,36 @@ def reserve_limits(tx: TenantTransaction, order: PlaceOrder, at: datetime) -> Re
         engine_seq=0,
         state=ReservationState.HELD,
     )
-    with tx.connection.pipeline():
-        tx.limits.hold(reservation, change_between(released(reservation), reservation), terms.account_id, at)
+    tx.limits.hold(reservation, change_between(released(reservation), reservation), terms.account_id, at)
+    if ladder.counts_activity:
         tx.limits.count_activity(node_ids, terms.symbol, terms.venue, at, new_count=1)
     mode = self_trade_mode(ladder.scopes, proposed)
     return Reservation(order.order_id, proposed.band.low, proposed.band.high, tuple(_warnings(order, findings)), mode)
 
 
-def leaf_of(tx: TenantTransaction, terms: OrderTerms, api_key_id: str | None) -> uuid.UUID:
-    """The scope the order counts to first: its key's, else its strategy's, else its account's.
+def path_of(place: Place, terms: OrderTerms) -> Sequence[uuid.UUID]:
+    """The way down to the scope the order counts to first: its key's, else its strategy's, else its account's.
 
     NotFound for an account that is not known and a strategy that is not below it; NotPermitted for a key whose place in
     the tree is not on the order's way: its limits would not hold there.
     """
-    leaf = tx.limits.leaf(terms.account_id, terms.strategy_id, api_key_id)
-    if leaf is None:
+    if place.account_path is None:
         raise NotFound("unknown account")
-    if terms.strategy_id is not None and leaf.strategy_node_id is None:
+    if terms.strategy_id is not None and place.strategy_path is None:
         raise NotFound("no such strategy below this account")
-    above = leaf.strategy_node_id or leaf.account_node_id
-    if leaf.key_node_id is None or leaf.key_path is None:
+    above = place.strategy_path or place.account_path
+    if place.key_path is None:
         return above
-    if above not in leaf.key_path:
+    if above[-1] not in place.key_path:
         raise NotPermitted("this API key has limits of its own at another account or strategy, and trades only there")
-    return leaf.key_node_id
+    return place.key_path
+
+
+def read_ladder(tx: TenantTransaction, terms: OrderTerms, api_key_id: str | None, at: datetime) -> Ladder:
+    """What an order of these terms would be judged by. Raises as `path_of` does."""
+    place = tx.ladders.place(terms, api_key_id)
+    # No order has this id: nothing is held for it, so every limit is asked.
+    return tx.ladders.read(path_of(place, terms), place.quote, terms, order_id=uuid.uuid4(), at=at)
 
 
 def judge(ladder: Ladder, terms: OrderTerms) -> tuple[ProposedOrder, list[Finding]]:

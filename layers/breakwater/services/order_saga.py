@@ -93,7 +93,7 @@ def _place(tx: TenantTransaction, order: PlaceOrder, at: datetime) -> Rejection 
         reservation = limits.reserve_limits(tx, order, at)
     except Rejection as refusal:
         return _refuse(tx, order, refusal, at)
-    with tx.connection.pipeline():
+    with tx.pipeline():
         tx.orders.set_band(order.order_id, reservation.price_low, reservation.price_high, reservation.self_trade)
         _publish(tx, order, OrderPlaced(order=_state(order, at)), order.order_id, at)
         _publish_breaches(tx, order, reservation.warnings, at)
@@ -122,7 +122,7 @@ def refusal_of(row: OrderRow) -> OrderRefused | None:
 def _refuse(tx: TenantTransaction, order: PlaceOrder, refusal: Rejection, at: datetime) -> OrderRefused:
     refusals = refusal.extensions.get("refusals")
     state = _state(order, at, status=OrdStatus.REJECTED, reject_code=refusal.code, reject_reason=refusal.message)
-    with tx.connection.pipeline():
+    with tx.pipeline():
         tx.orders.refuse(order.order_id, code=refusal.code, reason=refusal.message, refusals=refusals)
         _publish(tx, order, OrderRefusedEvent(order=state), order.order_id, at)
         _publish_breaches(tx, order, limits.refusal_events(order, refusals or []), at)

@@ -1,6 +1,5 @@
 """What an order would meet if it were sent now: every limit's verdict, its expected price and its fee."""
 
-import uuid
 from datetime import datetime
 from decimal import Decimal
 
@@ -11,7 +10,7 @@ from breakwater.domain.money import EXACT, format_amount, trim
 from breakwater.domain.orders import OrderTerms, Side
 from breakwater.domain.permissions import Caller
 from breakwater.services.limit_views import OrderPreview
-from breakwater.services.limits import FEE_RATES, judge, leaf_of
+from breakwater.services.limits import FEE_RATES, judge, read_ladder
 
 
 def preview(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datetime) -> OrderPreview:
@@ -21,8 +20,7 @@ def preview(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: dateti
     """
     caller.require("orders:create")
     tx.identity.require_account(caller.subject, caller.role, terms.account_id)
-    # No order has this id: nothing is held for it, so every limit is asked.
-    ladder = tx.limits.read_ladder(leaf_of(tx, terms, caller.api_key_id), terms, uuid.uuid4(), at)
+    ladder = read_ladder(tx, terms, caller.api_key_id, at)
     proposed, findings = judge(ladder, terms)
     refusals = [finding.to_json() for finding in refused(findings)]
     expected = _expected_price(terms, tx.market.reference_prices().get(terms.symbol))

@@ -1,0 +1,246 @@
+"""What an order is judged by: the nodes above it with their limits, and all that stands against them.
+
+What is set on a node is kept in the process by the node's version, which every change of its limits and overrides
+renews. The version is read with the lock, so what is kept under it is what is set now.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow, class_row, dict_row
+
+from breakwater.db import limit_statements as statements
+from breakwater.db.limits import WINDOWED_TYPES, check_path, completed, market_of, quote_of
+from breakwater.domain.exposure import Exposure, Limit, Node, Scope, Standing
+from breakwater.domain.limit_types import Need
+from breakwater.domain.limits import needs
+from breakwater.domain.limits_in_force import ApprovedOverride, NodeLimits
+from breakwater.domain.market import Market, Quote, RiskTerms
+from breakwater.domain.orders import OrderTerms
+
+NODES_KEPT_MAX = 2_000
+
+_STANDING = slice(2, 2 + len(Standing.__slots__))
+_EXPOSURE = slice(_STANDING.stop, _STANDING.stop + len(Exposure.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBand:
+    """The price band an order was reserved with."""
+
+    price_low: Decimal
+    price_high: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The scopes an order may count to first, each by the way down to it, and the quote of its symbol; None: unknown.
+
+    The key's node may be anywhere in the tree.
+    """
+
+    account_path: Sequence[uuid.UUID] | None
+    strategy_path: Sequence[uuid.UUID] | None
+    key_path: Sequence[uuid.UUID] | None
+    quote: Quote | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """All that an order is judged by: its scopes, root first; `held` when it was reserved before.
+
+    `quote` is None for a symbol that is not listed, `same_terms_at` when the account last sent the same order.
+    `counts_activity`: a limit is set on one of the nodes, for now or for later, that looks back over a window.
+    """
+
+    scopes: Sequence[Scope]
+    market: Market
+    quote: Quote | None
+    held: HeldBand | None
+    same_terms_at: datetime | None
+    counts_activity: bool
+
+
+class KeptLimits:
+    """What is set on nodes, by the version of each, which means the same for ever: nothing here is ever wrong."""
+
+    def __init__(self, nodes_max: int = NODES_KEPT_MAX) -> None:
+        self._by_version: dict[uuid.UUID, NodeLimits] = {}
+        self._nodes_max = nodes_max
+
+    def __len__(self) -> int:
+        return len(self._by_version)
+
+    def get(self, version: uuid.UUID) -> NodeLimits | None:
+        return self._by_version.get(version)
+
+    def keep(self, version: uuid.UUID, limits: NodeLimits) -> None:
+        """In the place of what was kept first, where it is full."""
+        if len(self._by_version) >= self._nodes_max:
+            del self._by_version[next(iter(self._by_version))]
+        self._by_version[version] = limits
+
+
+class LadderRows:
+    def __init__(self, connection: psycopg.Connection[TupleRow], kept: KeptLimits) -> None:
+        self._connection = connection
+        self._kept = kept
+
+    def place(self, terms: OrderTerms, api_key_id: str | None) -> Place:
+        """Where the order stands: read before anything is locked, since to wait for a lock changes none of it."""
+        wanted = {
+            "account_id": terms.account_id,
+            "strategy_id": terms.strategy_id,
+            "api_key_id": api_key_id,
+            "symbol": terms.symbol,
+        }
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            row = cursor.execute(statements.PLACE, wanted).fetchone()
+        if row is None:
+            raise RuntimeError("the statement that always has one row had none")
+        quote = None if row["symbol"] is None else quote_of(row)
+        return Place(row["account_path"], row["strategy_path"], row["key_path"], quote)
+
+    def lock(
+        self, path: Sequence[uuid.UUID], quote: Quote | None, terms: OrderTerms, *, order_id: uuid.UUID, at: datetime
+    ) -> Ladder:
+        """Lock the scopes on the way, which leads from the root, and read what stands against them.
+
+        One round trip; a second one where limits were changed since this process read them, and where a limit needs
+        more: the lock is held for the shorter. What stands against them is a statement of its own, because one that
+        waited for a lock still sees other tables as they were before it waited. Raises TreeChanged.
+        """
+        ladder = self._ladder(statements.LOCK_PATH_NODES, path, quote, terms, order_id=order_id, at=at)
+        check_path(path[-1], ladder.scopes)
+        return ladder
+
+    def read(
+        self, path: Sequence[uuid.UUID], quote: Quote | None, terms: OrderTerms, *, order_id: uuid.UUID, at: datetime
+    ) -> Ladder:
+        """The same without a lock, for questions that reserve nothing."""
+        return self._ladder(statements.READ_PATH_NODES, path, quote, terms, order_id=order_id, at=at)
+
+    def _ladder(
+        self,
+        statement: str,
+        path: Sequence[uuid.UUID],
+        quote: Quote | None,
+        terms: OrderTerms,
+        *,
+        order_id: uuid.UUID,
+        at: datetime,
+    ) -> Ladder:
+        # As text: for a list the driver takes longer than for all the rest of the statement.
+        wanted = {"node_ids": f"{{{','.join(map(str, path))}}}", "order_id": order_id, "at": at}
+        connection = self._connection
+        with connection.pipeline():
+            nodes = connection.cursor(row_factory=dict_row).execute(statement, wanted)
+            state = connection.execute(statements.PATH_STATE, wanted)
+        versions: dict[uuid.UUID, uuid.UUID] = {}
+        found = []
+        for row in nodes.fetchall():
+            versions[row["node_id"]] = row.pop("limits_version")
+            found.append(Node(**row))
+        found.sort(key=lambda node: len(node.path))
+        limits = self._limits_of(versions)
+        standings, exposures, is_held = _state(state.fetchall())
+        scopes = [
+            Scope(node, limits[node.node_id].in_force(at), exposures[node.node_id], standings[node.node_id])
+            for node in found
+        ]
+        ladder = Ladder(
+            scopes=scopes,
+            market=Market(at, {} if quote is None else {terms.symbol: quote}),
+            quote=quote,
+            held=self._held_band(order_id) if is_held else None,
+            same_terms_at=None,
+            counts_activity=any(set_here.counts(WINDOWED_TYPES) for set_here in limits.values()),
+        )
+        needed = Need.NOTHING if quote is None else needs(scopes, quote.instrument.quote_asset)
+        return ladder if needed is Need.NOTHING else self._complete(ladder, needed, terms, order_id)
+
+    def _limits_of(self, versions: Mapping[uuid.UUID, uuid.UUID]) -> dict[uuid.UUID, NodeLimits]:
+        """By node. Without the lock what is read may be newer than the version, which then never comes back."""
+        known = {node_id: self._kept.get(version) for node_id, version in versions.items()}
+        limits = {node_id: kept for node_id, kept in known.items() if kept is not None}
+        unknown = [node_id for node_id, kept in known.items() if kept is None]
+        if unknown:
+            for node_id, read in self._read_limits(unknown).items():
+                self._kept.keep(versions[node_id], read)
+                limits[node_id] = read
+        return limits
+
+    def _read_limits(self, node_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, NodeLimits]:
+        wanted = {"node_ids": node_ids}
+        connection = self._connection
+        with connection.pipeline():
+            limits = connection.cursor(row_factory=class_row(Limit)).execute(statements.LIMITS_SET, wanted)
+            overrides = connection.cursor(row_factory=dict_row).execute(statements.OVERRIDES_APPROVED, wanted)
+        limits_by_node: dict[uuid.UUID, list[Limit]] = defaultdict(list)
+        for limit in limits.fetchall():
+            limits_by_node[limit.node_id].append(limit)
+        overrides_by_node: dict[uuid.UUID, list[ApprovedOverride]] = defaultdict(list)
+        for row in overrides.fetchall():
+            overrides_by_node[row.pop("node_id")].append(ApprovedOverride(**row))
+        return {node_id: NodeLimits(limits_by_node[node_id], overrides_by_node[node_id]) for node_id in node_ids}
+
+    def _held_band(self, order_id: uuid.UUID) -> HeldBand | None:
+        with self._connection.cursor(row_factory=class_row(HeldBand)) as cursor:
+            return cursor.execute(statements.HELD_BAND, {"order_id": order_id}).fetchone()
+
+    def _complete(self, ladder: Ladder, needed: Need, terms: OrderTerms, order_id: uuid.UUID) -> Ladder:
+        at = ladder.market.at
+        node_ids = [scope.node.node_id for scope in ladder.scopes]
+        windows = [limit.window for scope in ladder.scopes for limit in scope.limits if "window_s" in limit.parameters]
+        longest = max(windows, default=timedelta(0)) + timedelta(seconds=1)
+        wanted = {**terms.model_dump(), "order_id": order_id, "node_ids": node_ids, "since": at - longest}
+        read: dict[str, psycopg.Cursor[dict[str, Any]]] = {}
+        with self._connection.pipeline():
+            for statement, need in _READ_WHERE_NEEDED.items():
+                if need & needed:
+                    read[statement] = self._connection.cursor(row_factory=dict_row).execute(statement, wanted)
+        rows = {statement: cursor.fetchall() for statement, cursor in read.items()}
+        activity, cash = rows.get(statements.ACTIVITY, []), rows.get(statements.CASH, [])
+        on_their_way = rows.get(statements.FILLS_NOT_IN_CASH, [])
+        same_terms = rows.get(statements.SAME_TERMS_AT, [])
+        market = ladder.market
+        if statements.QUOTES in rows:
+            market = market_of(at, rows[statements.QUOTES], [RiskTerms(**row) for row in rows[statements.RISK_TERMS]])
+        return replace(
+            ladder,
+            scopes=[completed(scope, activity, cash, on_their_way) for scope in ladder.scopes],
+            market=market,
+            same_terms_at=same_terms[0]["at"] if same_terms else None,
+        )
+
+
+_READ_WHERE_NEEDED = {
+    statements.ACTIVITY: Need.ACTIVITY,
+    statements.CASH: Need.CASH,
+    statements.FILLS_NOT_IN_CASH: Need.CASH,
+    statements.SAME_TERMS_AT: Need.SAME_TERMS,
+    statements.QUOTES: Need.MARKS | Need.RATES,
+    statements.RISK_TERMS: Need.MARKS | Need.RATES,
+}
+
+
+def _state(
+    rows: Sequence[TupleRow],
+) -> tuple[Mapping[uuid.UUID, Standing], Mapping[uuid.UUID, list[Exposure]], bool]:
+    """Standings and exposures by node, and whether the order is held already: of rows of PATH_STATE."""
+    standings: dict[uuid.UUID, Standing] = defaultdict(Standing)
+    exposures: dict[uuid.UUID, list[Exposure]] = defaultdict(list)
+    is_held = False
+    for row in rows:
+        node_id, is_held = row[0], row[1]
+        if row[2] is not None and node_id not in standings:
+            standings[node_id] = Standing(*row[_STANDING])
+        if row[_EXPOSURE.start] is not None:
+            exposures[node_id].append(Exposure(*row[_EXPOSURE]))
+    return standings, exposures, is_held
