@@ -77,10 +77,11 @@ def test_orders_of_a_lease_reach_the_books_without_the_ledger_on_their_way(
         (OrdStatus.REJECTED, "ORDER_TOO_LARGE"),
     }
 
-    def recorded() -> Order | None:
-        return next((each for each in desk.client.orders()["items"] if each["order_id"] == str(resting.order_id)), None)
+    def accepted() -> Order | None:
+        orders = desk.client.orders()["items"]
+        return next((o for o in orders if (o["order_id"], o["status"]) == (str(resting.order_id), "NEW")), None)
 
-    assert eventually(recorded)["status"] == "NEW"
+    assert eventually(accepted)["leaves_qty"] == "0.4"
     desk.client.cancel(str(resting.order_id))
     risk = sign_in("risk")
 
