@@ -48,7 +48,7 @@ def list_leases(
         node_id = None if node is None else find_node_id(client, node)
         found = client.leases(node_id=node_id, living_only=not every)
         names = {} if as_json else _account_names(client)
-    rows = found if as_json else _rows(found, names)
+    rows = found if as_json else lease_rows(found, names)
     show_list({"items": rows}, _columns(found), as_json, empty="No leases.")
 
 
@@ -108,7 +108,7 @@ def _say(lease: Json, names: Mapping[str, str], as_json: bool) -> None:
     if as_json:
         print_json(lease)
         return
-    out().print(render.table(_rows([lease], names), _columns([lease]), empty=""))
+    out().print(render.table(lease_rows([lease], names), _columns([lease]), empty=""))
     if lease["state"] == "OPEN":
         low, high = render.amount(lease["price_low"]), render.amount(lease["price_high"])
         held = render.amount(lease["valuation_price"])
@@ -119,7 +119,7 @@ def _account_names(client: Client) -> dict[str, str]:
     return {node["account_id"]: node["name"] for node in client.nodes() if node["account_id"]}
 
 
-def _rows(leases: Sequence[Json], names: Mapping[str, str]) -> list[Json]:
+def lease_rows(leases: Sequence[Json], names: Mapping[str, str]) -> list[Json]:
     """Rows of LEASES."""
     return [
         lease

@@ -93,7 +93,7 @@ NOT_KNOWN = {"not known": "missing"}
 FAILED_CANCELS = {"order": "order_id", "why": "reason"}
 IDS = frozenset({"order", "about", "limit id", "override", "lease"})  # Whole, to be copied, where there is room.
 DETAILS = frozenset(
-    {"avg", "liquidity", "in", "warns at", "from", "approved by"}
+    {"avg", "liquidity", "in", "warns at", "from", "approved by", "expires"}
 )  # Left out where there is none; one record of its own shows them.
 # Never an amount, whatever they look like.
 NAMES = frozenset(

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from breakwater.client import render
+from breakwater.client.limits_lease_cli import LEASES, lease_rows
 from tests.unit.client.command_line import ACCOUNT, Api, run, sign_in
 from tests.unit.client.limit_views import LIMIT_ID, TYPES, limit_of, node_of
+from tests.unit.client.test_render import shown
 
 FIRM = [
     node_of("Harbour", "n-firm", kind="FIRM"),
@@ -206,3 +209,16 @@ def test_a_lease_is_stopped_by_the_beginning_of_its_id_if_it_is_the_only_one(fir
     assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
     assert said in result.stderr
     assert [call for call, _ in firm.asked if call.startswith("DELETE")] == []
+
+
+def test_leases_are_a_table_in_110_columns_too_without_the_second_they_expire_in() -> None:
+    lease = {
+        **dict.fromkeys(("buy_free", "buy_taken", "sell_free", "sell_taken"), "10"),
+        **{"lease_id": LIMIT_ID, "account_id": ACCOUNT, "symbol": "ETH/USDT", "venue": "BOOK", "state": "OPEN"},
+        **{"live_orders": 1, "orders_max": 10, "is_answered": True, "expires_at": "2026-11-28T12:00:05Z"},
+    }
+    rows = lease_rows([lease], {ACCOUNT: "trader1 paper"})
+    wide, narrow = (shown(render.table(rows, LEASES, empty=""), columns=columns) for columns in (200, 110))
+    assert "12:00:05" in wide
+    row = narrow.splitlines()[1].split()
+    assert row == ["trader1", "paper", "ETH/USDT", "BOOK", "OPEN", *["10"] * 4, "1", "of", "10", "yes", LIMIT_ID[:8]]
