@@ -98,7 +98,7 @@ def list_reservations(
 @api.get("/limits/leases")
 def list_leases(caller: Caller, node_id: uuid.UUID | None = None, living_only: bool = True) -> LeaseList:
     with tenant_transaction(caller.tenant_id) as tx:
-        return leases.list_leases(caller, tx, node_id=node_id, living_only=living_only)
+        return leases.list_leases(caller, tx, _now(), node_id=node_id, living_only=living_only)
 
 
 @api.post("/limits/leases")

@@ -4,7 +4,6 @@ A grant is booked first and told then; what is given back is freed only by the e
 """
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from decimal import Decimal
@@ -14,21 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.ladders import Ladder
-from breakwater.db.leases import side_id
 from breakwater.domain.exposure import ZERO
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.lease_messages import LeaseWords, SetLease
+from breakwater.domain.lease_terms import NotLeased, Renewal, judged
 from breakwater.domain.leases import (
     Lease,
     LeaseAnswer,
     LeaseState,
     LeaseTerms,
-    NotLeased,
-    Renewal,
     answered,
     asked,
     first_size,
-    judged,
     sized,
     stopped,
 )
@@ -38,14 +34,12 @@ from breakwater.domain.orders import (
     VENUES,
     OrderTerms,
     OrderType,
-    PlaceOrder,
     SelfTrade,
     Side,
     Symbol,
     Venue,
 )
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
-from breakwater.domain.settlement import HeldReservation, ReservationState, change_between, released
 from breakwater.domain.times import format_time, nanoseconds
 from breakwater.domain.valuation import ReferenceUnavailable
 from breakwater.errors import Conflict, EngineUnavailable, InvalidRequest, NotFound, Rejection
@@ -111,12 +105,16 @@ def stop_lease(
     return _view(tell_engine(lease_id, caller.tenant_id, transactions, engine, at))
 
 
-def list_leases(caller: Caller, tx: TenantTransaction, *, node_id: uuid.UUID | None, living_only: bool) -> LeaseList:
+def list_leases(
+    caller: Caller, tx: TenantTransaction, at: datetime, *, node_id: uuid.UUID | None, living_only: bool
+) -> LeaseList:
     """Those of the accounts that the caller may see, below one node or all."""
     caller.require("limits:read")
     accounts = None
     if caller.role not in ROLES_WITH_ALL_ACCOUNTS:
         accounts = tx.identity.accessible_account_ids(caller.subject, caller.role)
+    if node_id is not None and tx.limits.node(node_id, at) is None:
+        raise NotFound("no such node")
     found = tx.leases.page(node_id=node_id, account_ids=accounts, living_only=living_only)
     return {"items": [_view(lease) for lease in found]}
 
@@ -167,64 +165,6 @@ def tell_engine(
         if after is not now:
             rebook(tx, now, after, at)
     return after
-
-
-def adopt(tx: TenantTransaction, order: PlaceOrder, price_low: Decimal, price_high: Decimal, at: datetime) -> None:
-    """Take an order that the engine accepted by itself into the ledger: its part of the lease becomes its own.
-
-    Done once; again it changes nothing.
-    """
-    terms = order.terms
-    lease = tx.leases.of(terms.account_id, terms.symbol)
-    lease = tx.leases.lock(lease.lease_id) if lease is not None else None
-    if lease is None:
-        raise RuntimeError(f"order {order.order_id} is of a lease that was never granted")
-    known = tx.limits.lock_reservation(order.order_id)
-    if known is not None and known.lease_id is not None:
-        return
-    tx.orders.mark_leased(order.order_id, price_low, price_high)
-    free = tx.limits.lock_reservation(side_id(lease.lease_id, terms.side))
-    if free is None:
-        raise RuntimeError(f"lease {lease.lease_id} holds nothing")
-    if known is None:
-        known = _nothing_held(order, lease, free.node_ids)
-        held = replace(known, open_qty=terms.quantity, state=ReservationState.HELD)
-        tx.limits.hold(held, change_between(known, held), terms.account_id, at)
-        tx.limits.count_activity(free.node_ids, terms.symbol, terms.venue, at, new_count=1)
-    else:
-        # The same id came by both ways at once: the engine has the order as its lease let it in.
-        open_qty = EXACT.subtract(terms.quantity, known.cum_qty) if known.is_open else ZERO
-        held = replace(known, lease_id=lease.lease_id, quantity=terms.quantity, open_qty=open_qty)
-        tx.limits.settle(held, change_between(known, held), at)
-    taken = EXACT.add(held.cum_qty, held.open_qty)
-    after = replace(
-        lease,
-        buy_taken=EXACT.add(lease.buy_taken, taken) if terms.side is Side.BUY else lease.buy_taken,
-        sell_taken=EXACT.add(lease.sell_taken, taken) if terms.side is Side.SELL else lease.sell_taken,
-        live_orders=lease.live_orders + held.is_open,
-    )
-    rebook(tx, lease, after, at)
-
-
-def _nothing_held(order: PlaceOrder, lease: Lease, node_ids: Sequence[uuid.UUID]) -> HeldReservation:
-    return released(
-        HeldReservation(
-            order_id=order.order_id,
-            node_ids=node_ids,
-            symbol=order.terms.symbol,
-            venue=order.terms.venue,
-            is_automated=order.api_key_id is not None,
-            side=order.terms.side,
-            quantity=order.terms.quantity,
-            valuation_price=lease.price_held,
-            open_qty=ZERO,
-            cum_qty=ZERO,
-            cum_notional=ZERO,
-            engine_seq=0,
-            state=ReservationState.HELD,
-            lease_id=lease.lease_id,
-        )
-    )
 
 
 def _opened(tx: TenantTransaction, request: LeaseRequest, caller: Caller, at: datetime) -> Lease:

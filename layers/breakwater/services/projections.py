@@ -8,7 +8,7 @@ from breakwater.domain.money import EXACT, parse_amount
 from breakwater.domain.orders import OrderSnapshot, OrderTerms, OrderType, OrdStatus, PlaceOrder, Side, TimeInForce
 from breakwater.domain.portfolio import Fill, balance_changes
 from breakwater.domain.times import from_nanoseconds
-from breakwater.services import leases
+from breakwater.services import leased_orders
 from breakwater.services.settlement import TenantTransactions, settle
 from events.envelope import Envelope
 from events.orders import (
@@ -92,7 +92,7 @@ def _take_over(tx: TenantTransaction, envelope: Envelope, leased: OrderLeased) -
         tx.orders.apply(_snapshot(state))
         return
     low, high = parse_amount(leased.price_low), parse_amount(leased.price_high)
-    leases.adopt(tx, order, low, high, from_nanoseconds(state.transact_time_ns))
+    leased_orders.adopt(tx, order, low, high, from_nanoseconds(state.transact_time_ns))
 
 
 def _book_trade(tx: TenantTransaction, trade: TradeExecuted) -> Decimal | None:

@@ -62,7 +62,7 @@ class Scene:
 
     def lease(self, account: int = 0) -> LeaseView:
         with self.database.tenant_transaction(self.firm.tenant_id) as tx:
-            found = leases.list_leases(self.risk, tx, node_id=None, living_only=False)["items"]
+            found = leases.list_leases(self.risk, tx, self.at, node_id=None, living_only=False)["items"]
         return next(each for each in found if each["account_id"] == str(self.firm.account_ids[account]))
 
     def order(self, side: Side = Side.BUY, quantity: str = "1", price: str = "2000", *, account: int = 0) -> PlaceOrder:
@@ -309,10 +309,10 @@ def test_a_node_that_is_stopped_stops_the_leases_below_it_in_the_next_round(scen
     assert scene.exposure(scene.firm.desk)[1:3] == (0, 0)
 
 
-@pytest.mark.parametrize("limit_type", ["DAILY_ORDER_COUNT"])
+@pytest.mark.parametrize("limit_type", ["DAILY_ORDER_COUNT", "REJECT_STREAK"])
 def test_where_a_limit_asks_what_came_before_nothing_is_leased(scene: Scene, limit_type: str) -> None:
     scene.limit(scene.firm.desk, limit_type, "10")
-    with pytest.raises(Conflict, match=f"{limit_type} of Firm desk judges each order by those before it"):
+    with pytest.raises(Conflict, match=f"{limit_type} of Firm desk cannot be held by an engine that asks nobody"):
         scene.open()
 
 
@@ -321,6 +321,11 @@ def test_wrong_requests_say_what_is_wrong(scene: Scene) -> None:
         scene.open("0.00001")
     with pytest.raises(InvalidRequest, match="some quantity"):
         scene.open("0", "0")
+    with (
+        pytest.raises(NotFound, match="no such node"),
+        scene.database.tenant_transaction(scene.firm.tenant_id) as tx,
+    ):
+        leases.list_leases(scene.risk, tx, scene.at, node_id=uuid.uuid4(), living_only=True)
     with pytest.raises(NotFound, match="no such lease"):
         _stop(scene, {**scene.open(), "lease_id": str(uuid.uuid4())})
     request = {"account_id": uuid.uuid4(), "symbol": SYMBOL, "buy_max": "1", "sell_max": "1", "orders_max": 1}
