@@ -10,12 +10,14 @@ from events.alerts import AlertRaised
 from events.envelope import Event
 from events.limits import (
     DeadManExpired,
+    DegradedModeChanged,
     ExternalFillBooked,
     LeaseChanged,
     LimitBreached,
     LimitChanged,
     NodeStateChanged,
     OverrideChanged,
+    ProvisionalOrderBooked,
     ScopeChanged,
 )
 from events.orders import (
@@ -46,6 +48,8 @@ CATALOGUE: tuple[type[Event], ...] = (
     ScopeChanged,
     DeadManExpired,
     ExternalFillBooked,
+    DegradedModeChanged,
+    ProvisionalOrderBooked,
     AlertRaised,
 )
 SCHEMAS = Path(__file__).parent / "schemas"

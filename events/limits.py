@@ -118,3 +118,33 @@ class NodeStateChanged(Event):
     state: str
     reason: str
     changed_by: str
+
+
+class DegradedModeChanged(Event):
+    """The organisation's ledger is silent (CACHED, EMERGENCY, CLOSED), its positions are old (STALE), or NORMAL again.
+
+    `since_ns` is when it began: the first reservation that failed, or the oldest fill that is not booked. The counts
+    are of the orders that have passed beside the ledger since then.
+    """
+
+    topic: ClassVar[str] = "limits.DegradedModeChanged.v1"
+    kind: Literal["LEDGER", "POSITIONS"]
+    mode_before: str
+    mode: str
+    since_ns: int
+    provisional_orders: int
+    provisional_notional: Amount
+
+
+class ProvisionalOrderBooked(Event):
+    """An order that passed while the ledger was silent stands in it now, with what has become of it."""
+
+    topic: ClassVar[str] = "limits.ProvisionalOrderBooked.v1"
+    order_id: uuid.UUID
+    account_id: uuid.UUID
+    mode: str  # In which it passed: CACHED, EMERGENCY.
+    symbol: str
+    side: str
+    quantity: Amount
+    cum_qty: Amount
+    valuation_price: Amount

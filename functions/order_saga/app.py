@@ -7,11 +7,12 @@ from breakwater.domain.orders import OrderSnapshot, PlaceOrder
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.engine import engine_client
 from breakwater.runtime.saga import saga_handler
+from breakwater.runtime.settings import settings
 from breakwater.services import order_saga
 
 
 def _reserve_limits(task: dict[str, Any]) -> None:
-    order_saga.reserve_limits(_order(task), tenant_transaction, datetime.now(UTC))
+    order_saga.reserve_limits(_order(task), tenant_transaction, datetime.now(UTC), settings().emergency_limits)
 
 
 def _submit_order(task: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""Settles what was left open, every minute."""
+"""Settles what was left open, every minute, and ends degraded modes should the watch be down."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
@@ -7,6 +8,7 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from breakwater.runtime.database import tenant_transaction, untenanted_transaction
 from breakwater.runtime.engine import engine_client
 from breakwater.runtime.observability import NAMESPACE, logger, observed
+from breakwater.services.degraded import mind_all
 from breakwater.services.reconciliation import reconcile
 
 
@@ -20,6 +22,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     )
     for failure in outcome.failures:
         logger().error("order not settled", order_id=str(failure.order_id), reason=failure.reason)
+    for trouble in mind_all(untenanted_transaction, tenant_transaction, datetime.now(UTC)):
+        logger().error("a degraded mode goes on", reason=trouble)
     if outcome.engine_down:
         logger().error("the engine is down: every reservation stays as it is")
     counts = {

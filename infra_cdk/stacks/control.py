@@ -25,6 +25,7 @@ ALERT_TOPICS = [
     "limits.OverrideChanged.v1",
     "limits.DeadManExpired.v1",
     "limits.ExternalFillBooked.v1",
+    "limits.DegradedModeChanged.v1",
 ]
 # A limit or the state of a node ended it: a person who did would know.
 LEASE_ENDED = {"payload": {"state": ["STOPPED"], "changed_by": ["limits"]}}
@@ -68,6 +69,8 @@ class ControlStack(Stack):
         orders = functions["orders"].function
         orders.add_environment("ORDER_SAGA_ARN", self.saga.machine.state_machine_arn)
         self.saga.machine.grant_start_sync_execution(orders)
+        for name, value in self.node.get_context("emergency_limits").items():
+            functions["order_saga"].function.add_environment(f"EMERGENCY_{name.upper()}", value)
         self.alert_topic.published_by(functions["alerts"])
         notifications = functions["notifications"].function
         notifications.add_environment("CONNECTIONS_TABLE", state.connections.table_name)

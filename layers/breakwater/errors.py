@@ -4,7 +4,8 @@ BreakwaterError
 ├── Rejection            the answer is no: 4xx, never retried
 │   ├── InvalidRequest       422  a value that can never be right
 │   ├── LimitExceeded        422  carries every refusing limit
-│   │   └── ReferenceUnavailable  (domain/valuation.py) no fresh price to judge by
+│   │   ├── ReferenceUnavailable  (domain/valuation.py) no fresh price to judge by
+│   │   └── LimitsUnavailable, PositionsStale  (domain/degraded.py) 422  what could be judged by is gone for too long
 │   ├── OrderRefused         422  an order that is REJECTED; `code` says by what
 │   ├── NotAuthenticated     401
 │   ├── NotPermitted         403

@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow
 
 from breakwater.db.alerts import AlertRows
 from breakwater.db.conninfo import noticing_silence
+from breakwater.db.degraded import DegradedRows
 from breakwater.db.failures import PASSING
 from breakwater.db.identity import IdentityRows
 from breakwater.db.ladders import KeptLimits, LadderRows
@@ -110,6 +111,10 @@ class TenantTransaction:
     @cached_property
     def ladders(self) -> LadderRows:
         return LadderRows(self.connection, self._kept_limits)
+
+    @cached_property
+    def degraded(self) -> DegradedRows:
+        return DegradedRows(self.connection, self.tenant_id)
 
     @cached_property
     def limit_settings(self) -> LimitSettingRows:

@@ -321,6 +321,9 @@ ORDER BY account_id LIMIT {_ROWS_MAX}
 OPEN_ORDERS = f"""
 SELECT order_id, account_id, symbol FROM limits.reservations
 WHERE state <> 'FINAL' AND is_of_order AND %(node_id)s = ANY (node_ids)
+UNION ALL
+SELECT order_id, account_id, symbol FROM trading.provisional_orders
+WHERE booked_at IS NULL AND %(node_id)s = ANY (node_ids)
 ORDER BY order_id LIMIT {_ROWS_MAX}
 """
 BREACHES = """

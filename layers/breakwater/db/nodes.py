@@ -66,7 +66,10 @@ class NodeRows:
 
     def has_open_reservations(self, node_id: uuid.UUID) -> bool:
         row = self._connection.execute(
-            "SELECT EXISTS (SELECT FROM limits.reservations WHERE state <> 'FINAL' AND %s = ANY (node_ids))", (node_id,)
+            """SELECT EXISTS (SELECT FROM limits.reservations WHERE state <> 'FINAL' AND %(node_id)s = ANY (node_ids)
+               UNION ALL SELECT FROM trading.provisional_orders
+                         WHERE booked_at IS NULL AND %(node_id)s = ANY (node_ids))""",
+            {"node_id": node_id},
         ).fetchone()
         return bool(row and row[0])
 

@@ -122,6 +122,13 @@ class PortfolioRows:
             },
         )
 
+    def traded_notional(self, order_id: uuid.UUID) -> Decimal:
+        """What its booked trades come to."""
+        row = self._connection.execute(
+            "SELECT coalesce(sum(last_qty * last_px), 0) FROM trading.trades WHERE order_id = %s", (order_id,)
+        ).fetchone()
+        return Decimal(0) if row is None else Decimal(row[0])
+
     def mark_external(self, trade_id: uuid.UUID) -> None:
         self._connection.execute("UPDATE trading.trades SET is_external = true WHERE trade_id = %s", (trade_id,))
 

@@ -30,6 +30,7 @@ class Problem(TypedDict):
     errors: NotRequired[list[FieldError]]  # Of INVALID_REQUEST: what is wrong where.
     field: NotRequired[str]
     refusals: NotRequired[list[Refusal]]  # Of LIMIT_EXCEEDED: every limit that refused.
+    suggested_action: NotRequired[str]  # Of LIMITS_UNAVAILABLE and POSITIONS_STALE: retry_in_minutes.
     order_id: NotRequired[IdText]
     order_status: NotRequired[str]
     node_state: NotRequired[str]

@@ -1,7 +1,13 @@
 """What a function is told by its environment, asked for when it is needed and not before."""
 
 import os
+from dataclasses import replace
+from decimal import Decimal
 from functools import cache
+from typing import Any
+
+from breakwater.domain.degraded import EmergencyLimits
+from breakwater.domain.money import parse_amount
 
 
 class _Required:
@@ -44,10 +50,28 @@ class Settings:
     connections_table = _Required()
     websocket_api_endpoint = _Required()
 
+    emergency_order_max = _Optional()
+    emergency_day_max = _Optional()
+    emergency_currency = _Optional()
+
     user_pool_id = _Required()
     user_pool_client_id = _Required()
     oidc_issuer = _Optional()
     oidc_jwks_url = _Optional()
+
+    @property
+    def emergency_limits(self) -> EmergencyLimits:
+        """What passes while the ledger is silent for long; ValueError for what is no amount."""
+        told: dict[str, Any] = {
+            "order_max": _amount(self.emergency_order_max),
+            "day_max": _amount(self.emergency_day_max),
+            "currency": self.emergency_currency,
+        }
+        return replace(EmergencyLimits(), **{name: value for name, value in told.items() if value is not None})
+
+
+def _amount(text: str | None) -> Decimal | None:
+    return None if text is None else parse_amount(text)
 
 
 @cache

@@ -13,6 +13,7 @@ from events.alerts import AlertRaised
 from events.envelope import Envelope
 from events.limits import (
     DeadManExpired,
+    DegradedModeChanged,
     ExternalFillBooked,
     LeaseChanged,
     LimitBreached,
@@ -29,6 +30,23 @@ _SEVERITY_OF_STATE: dict[str, Severity] = {
     "SUSPENDED": "ERROR",
     "REDUCE_ONLY": "ERROR",
     "ACTIVE": "INFO",
+}
+_SEVERITY_OF_MODE: dict[str, Severity] = {
+    "CLOSED": "CRITICAL",
+    "EMERGENCY": "CRITICAL",
+    "STALE": "ERROR",
+    "CACHED": "WARNING",
+    "NORMAL": "INFO",
+}
+_TITLE_OF_MODE = {
+    "CACHED": "The limits ledger does not answer: orders pass by limits that are only read",
+    "EMERGENCY": "The limits ledger does not answer: emergency limits are in force",
+    "CLOSED": "The limits ledger does not answer: no order passes",
+    "STALE": "Positions are more than 10 minutes old: orders are refused",
+}
+_TITLE_OF_RETURN = {
+    "LEDGER": "The limits ledger answers again: everything that passed meanwhile is booked",
+    "POSITIONS": "Positions are up to date again",
 }
 
 
@@ -133,6 +151,17 @@ def _silence(envelope: Envelope) -> Alert:
     return _alert(envelope, "DEAD_MAN", "CRITICAL", title, lines)
 
 
+def _mode_change(envelope: Envelope) -> Alert:
+    change = DegradedModeChanged.model_validate(envelope.payload)
+    lines = {
+        "Mode": f"{change.mode_before} -> {change.mode}",
+        "Since": format_time(from_nanoseconds(change.since_ns)),
+        "Orders beside the ledger": f"{change.provisional_orders}, worth {change.provisional_notional}",
+    }
+    title = _TITLE_OF_RETURN[change.kind] if change.mode == "NORMAL" else _TITLE_OF_MODE[change.mode]
+    return _alert(envelope, "DEGRADED_MODE", _SEVERITY_OF_MODE[change.mode], title, lines)
+
+
 def _state_change(envelope: Envelope) -> Alert:
     change = NodeStateChanged.model_validate(envelope.payload)
     lines = {
@@ -182,6 +211,7 @@ _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
     NodeStateChanged.topic: _state_change,
     ExternalFillBooked.topic: _external_fill,
     LeaseChanged.topic: _lease_change,
+    DegradedModeChanged.topic: _mode_change,
 }
 
 

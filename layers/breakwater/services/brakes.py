@@ -67,6 +67,7 @@ def kill(
             correlation_id=caller.correlation_id,
             at=at,
         )
+        tx.degraded.wait_for_provisional_orders()  # Those are not held back by the node's lock.
         account_ids = tx.limits.account_ids_below(node.node_id)
         open_orders = tx.limits.open_orders(node.node_id)
     # Before the cancels: what they make free must not let the engine's next order pass.

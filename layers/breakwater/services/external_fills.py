@@ -12,8 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.portfolio import TradeRow
-from breakwater.domain.exposure import ZERO, NodeState, Scope, is_stricter
-from breakwater.domain.limits import use_of
+from breakwater.domain.exposure import ZERO, NodeState, Scope
 from breakwater.domain.money import EXACT, Amount, format_amount
 from breakwater.domain.orders import (
     SIMULATED_VENUE,
@@ -34,7 +33,8 @@ from breakwater.domain.settlement import HeldReservation, ReservationState, chan
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import InvalidRequest, NotFound, OrderIdReused
 from breakwater.services.limit_views import ExternalFillBookedView
-from breakwater.services.limits import change_node_state, settle
+from breakwater.services.limits import settle
+from breakwater.services.overdrawn import reduce_where_over
 from events.limits import ExternalFillBooked
 
 EXTERNAL = "external"
@@ -198,23 +198,8 @@ def _book_trade(fill: ExternalFill, order: PlaceOrder, before: Position, tx: Ten
 
 def _brake(fill: ExternalFill, leaf_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> list[str]:
     """The account, and every scope above it that is over one of its limits now."""
-    market = tx.limits.market(at)
-    braked = []
-    for scope in tx.limits.scopes(at, [leaf_id], above=True):
-        uses = [(limit, use_of(scope, limit, market)) for limit in scope.limits]
-        over = [limit.limit_type for limit, use in uses if use is not None and use.in_use > use.limit]
-        is_account = scope.node.node_id == leaf_id
-        if not (over or is_account) or not is_stricter(NodeState.REDUCE_ONLY, scope.node.state):
-            continue
-        what = f"external fill {fill.external_id}: {fill.side} {format_amount(fill.quantity)} {fill.symbol}"
-        change_node_state(
-            tx,
-            scope.node,
-            NodeState.REDUCE_ONLY,
-            reason=f"{what}; over {', '.join(over)}" if over else what,
-            by=caller.username,
-            correlation_id=caller.correlation_id,
-            at=at,
-        )
-        braked.append(str(scope.node.node_id))
-    return braked
+    what = f"external fill {fill.external_id}: {fill.side} {format_amount(fill.quantity)} {fill.symbol}"
+    braked = reduce_where_over(
+        tx, [leaf_id], what, also=[leaf_id], by=caller.username, correlation_id=caller.correlation_id, at=at
+    )
+    return [str(node_id) for node_id in braked]

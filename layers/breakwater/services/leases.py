@@ -42,7 +42,7 @@ from breakwater.domain.orders import (
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.domain.times import format_time, nanoseconds
 from breakwater.domain.valuation import ReferenceUnavailable
-from breakwater.errors import Conflict, EngineUnavailable, InvalidRequest, NotFound, Rejection
+from breakwater.errors import Conflict, EngineUnavailable, InvalidRequest, NotFound, Rejection, Unavailable
 from breakwater.services.engine_client import EngineClient
 from breakwater.services.lease_ledger import rebook
 from breakwater.services.limit_views import LeaseList, LeaseView
@@ -136,8 +136,9 @@ def tend(
     Raises EngineUnavailable, and is then done again.
     """
     with transactions(tenant_id) as tx:
+        may_grow = tx.degraded.is_ledger_open()  # Before any node is locked, as for orders.
         lease = tx.leases.lock(lease_id)
-        if lease is not None and lease.is_answered:
+        if lease is not None and lease.is_answered and (may_grow or lease.state == LeaseState.STOPPED):
             _renew(tx, lease, at)
     if not tell_engine(lease_id, tenant_id, transactions, engine, at).is_answered:
         raise EngineUnavailable("the engine has not answered for a lease")
@@ -169,6 +170,8 @@ def tell_engine(
 
 def _opened(tx: TenantTransaction, request: LeaseRequest, caller: Caller, at: datetime) -> Lease:
     """The lease with its new sizes and terms, written and booked."""
+    if not tx.degraded.is_ledger_open():
+        raise Unavailable("the limits ledger does not answer, and orders that pass beside it come first")
     ladder = _locked_ladder(tx, request, at)
     if ladder.quote is None:
         raise InvalidRequest(f"unknown symbol {request.symbol}", field="symbol")

@@ -72,7 +72,7 @@ def reserve_limits(tx: TenantTransaction, order: PlaceOrder, at: datetime) -> Re
     refusals = [finding.to_json() for finding in refused(findings)]
     if refusals:
         _tell_nodes(tx, order, findings, ladder.scopes, at)
-        raise LimitExceeded(_refusal_message(refusals), refusals=refusals)
+        raise LimitExceeded(refusal_message(refusals), refusals=refusals)
     node_ids = [scope.node.node_id for scope in ladder.scopes]
     reservation = HeldReservation(
         order_id=order.order_id,
@@ -93,7 +93,9 @@ def reserve_limits(tx: TenantTransaction, order: PlaceOrder, at: datetime) -> Re
     if ladder.counts_activity:
         tx.limits.count_activity(node_ids, terms.symbol, terms.venue, at, new_count=1)
     mode = self_trade_mode(ladder.scopes, proposed)
-    return Reservation(order.order_id, proposed.band.low, proposed.band.high, tuple(_warnings(order, findings)), mode)
+    return Reservation(
+        order.order_id, proposed.band.low, proposed.band.high, tuple(soft_breaches(order, findings)), mode
+    )
 
 
 def path_of(place: Place, terms: OrderTerms) -> Sequence[uuid.UUID]:
@@ -132,7 +134,7 @@ def judge(ladder: Ladder, terms: OrderTerms) -> tuple[ProposedOrder, list[Findin
     return proposed, evaluate(ladder.scopes, proposed, reduce_only=terms.reduce_only)
 
 
-def _refusal_message(refusals: list[Refusal]) -> str:
+def refusal_message(refusals: list[Refusal]) -> str:
     first, *others = refusals
     also = "" if not others else " and one other limit" if len(others) == 1 else f" and {len(others)} other limits"
     return f"refused by {first['limit_type']} of {first['node_name']}{also}"
@@ -146,9 +148,12 @@ def refusal_events(order: PlaceOrder, refusals: list[dict[str, Any]]) -> list[Li
 def settle(tx: TenantTransaction, snapshot: OrderSnapshot) -> bool:
     """Book what the engine says the order has come to; False when the ledger has heard as much or more already.
 
-    NotFound when nothing was ever reserved for the order.
+    NotFound when nothing was ever reserved for the order. One that passed beside the ledger is booked by
+    services/degraded.py.
     """
     before = tx.limits.lock_reservation(snapshot.order_id)
+    if before is None and tx.degraded.is_provisional(snapshot.order_id):
+        return False  # The order's row has the word, and the ledger takes it from there once it is back.
     if before is None:
         raise NotFound("nothing is reserved for this order")
     after = settled(before, snapshot)
@@ -234,7 +239,7 @@ def _stop_repeated_executions(tx: TenantTransaction, node_ids: Sequence[uuid.UUI
         change_node_state(tx, node, state, reason=reason, by=CHANGED_BY, correlation_id=str(node.node_id), at=at)
 
 
-def _warnings(order: PlaceOrder, findings: list[Finding]) -> list[LimitBreached]:
+def soft_breaches(order: PlaceOrder, findings: list[Finding]) -> list[LimitBreached]:
     return [
         _breach(order, finding.to_json(), "WARN", pct) for finding in findings for pct in finding.thresholds_crossed()
     ]

@@ -129,6 +129,7 @@ def _move(node: Node, parent_id: uuid.UUID, tx: TenantTransaction, at: datetime)
     _check_level(node.kind, parent)
     if node.kind in ("STRATEGY", "API_KEY") and parent.path[: len(node.path) - 1] != node.path[:-1]:
         raise InvalidRequest("a strategy or key stays with its account", field="parent_id")
+    tx.degraded.wait_for_provisional_orders()
     if tx.nodes.has_open_reservations(node.node_id):
         raise NodeInUse(f"orders below {node.name} are open: it moves when they have ended")
     tx.nodes.move(node, parent, at)

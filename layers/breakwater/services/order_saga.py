@@ -11,10 +11,11 @@ from typing import Any
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.orders import OrderRow
+from breakwater.domain.degraded import RETRIED_LATER, RETRY_IN_MINUTES, EmergencyLimits, Mode
 from breakwater.domain.orders import OrderSnapshot, OrdStatus, PlaceOrder, SelfTrade, SubmitOrder
 from breakwater.domain.times import nanoseconds
-from breakwater.errors import OrderIdReused, OrderRefused, Rejection, Unavailable
-from breakwater.services import limits
+from breakwater.errors import DatabaseUnavailable, OrderIdReused, OrderRefused, Rejection, Unavailable
+from breakwater.services import degraded, limits
 from breakwater.services.engine_client import EngineClient
 from breakwater.services.settlement import TenantTransactions, settle
 from events.envelope import Event
@@ -25,17 +26,29 @@ from events.orders import OrderRefused as OrderRefusedEvent
 DONE = "DONE"
 REJECTED = "REJECTED"
 UNAVAILABLE = "UNAVAILABLE"
+EMERGENCY_LIMITS = EmergencyLimits()  # Unless the function is told others.
 
 
-def reserve_limits(order: PlaceOrder, transactions: TenantTransactions, at: datetime) -> None:
+def reserve_limits(
+    order: PlaceOrder,
+    transactions: TenantTransactions,
+    at: datetime,
+    emergency: EmergencyLimits = EMERGENCY_LIMITS,
+) -> None:
     """Write the order and hold what it may consume, or write it as REJECTED with every refusing limit.
 
     OrderRefused after that was committed, also when an earlier saga had it refused; OrderIdReused for another body.
+    Where the ledger alone does not answer, that is noted: the next orders may pass beside it (services/degraded.py).
     """
-    with transactions(order.tenant_id) as tx:
-        refusal = _place(tx, order, at)
-        outcome = REJECTED if refusal else DONE
-        _record(tx, order, "reserve_limits", outcome, at, detail=refusal.code if refusal else None)
+    try:
+        with transactions(order.tenant_id) as tx:
+            refusal, mode = _place(tx, order, emergency, at)
+            outcome = REJECTED if refusal else DONE
+            told = refusal.code if refusal else None if mode is Mode.NORMAL else mode
+            _record(tx, order, "reserve_limits", outcome, at, detail=told)
+    except DatabaseUnavailable:
+        degraded.note_silence(order.tenant_id, transactions, at)
+        raise
     if refusal is not None:
         raise refusal
 
@@ -85,19 +98,21 @@ def mark_unknown(order: PlaceOrder, reason: str | None, transactions: TenantTran
         _record(tx, order, "mark_unknown", DONE, at, detail=reason)
 
 
-def _place(tx: TenantTransaction, order: PlaceOrder, at: datetime) -> Rejection | None:
-    """The refusal, already written, if limits refuse; None when everything is reserved."""
+def _place(
+    tx: TenantTransaction, order: PlaceOrder, emergency: EmergencyLimits, at: datetime
+) -> tuple[Rejection | None, Mode]:
+    """The refusal, already written, if limits refuse; None when everything is reserved, in the ledger's mode."""
     if not tx.orders.add(order):
-        return _refusal_so_far(tx, order)
+        return _refusal_so_far(tx, order), Mode.NORMAL
     try:
-        reservation = limits.reserve_limits(tx, order, at)
+        reservation, mode = degraded.reserve(tx, order, emergency, at)
     except Rejection as refusal:
-        return _refuse(tx, order, refusal, at)
+        return _refuse(tx, order, refusal, at), Mode.NORMAL
     with tx.pipeline():
         tx.orders.set_band(order.order_id, reservation.price_low, reservation.price_high, reservation.self_trade)
         _publish(tx, order, OrderPlaced(order=_state(order, at)), order.order_id, at)
         _publish_breaches(tx, order, reservation.warnings, at)
-    return None
+    return None, mode
 
 
 def _refusal_so_far(tx: TenantTransaction, order: PlaceOrder) -> Rejection | None:
@@ -116,6 +131,8 @@ def refusal_of(row: OrderRow) -> OrderRefused | None:
     extensions: dict[str, Any] = {"order_id": str(row.order_id)}
     if row.refusals is not None:
         extensions["refusals"] = row.refusals
+    if row.reject_code in RETRIED_LATER:
+        extensions["suggested_action"] = RETRY_IN_MINUTES
     return OrderRefused(row.reject_reason or "refused", code=row.reject_code or "REJECTED", **extensions)
 
 

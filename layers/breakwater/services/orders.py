@@ -13,7 +13,7 @@ from breakwater.errors import EngineUnavailable, NotFound, OrderFinal, OrderIdRe
 from breakwater.services.cursors import decode_cursor, next_cursor
 from breakwater.services.engine_client import EngineClient, FailedCancel
 from breakwater.services.order_saga import refusal_of
-from breakwater.services.settlement import TenantTransactions, settle
+from breakwater.services.settlement import TenantTransactions, settle_cancel
 
 UNRESOLVED = frozenset({OrdStatus.PENDING_NEW, OrdStatus.UNKNOWN})
 ENDED_BEFORE_THE_CANCEL = frozenset({OrdStatus.FILLED, OrdStatus.EXPIRED})
@@ -96,8 +96,7 @@ def cancel(
         raise _final(row)
     snapshot = _cancel_at_engine(row, caller, engine)
     with transactions(caller.tenant_id) as tx:
-        settle(tx, snapshot)
-        tx.limits.count_cancel(order_id, at)
+        settle_cancel(tx, snapshot, at)
         canceled = _accessible(order_id, caller, tx)
     if canceled.status in ENDED_BEFORE_THE_CANCEL:
         raise _final(canceled)
@@ -116,8 +115,7 @@ def cancel_all(
     for snapshot in result.canceled:
         # One by one: a limit node is then held for one order's sake only.
         with transactions(caller.tenant_id) as tx:
-            settle(tx, snapshot)
-            tx.limits.count_cancel(snapshot.order_id, at)
+            settle_cancel(tx, snapshot, at)
             canceled.append(_accessible(snapshot.order_id, caller, tx))
     return canceled, result.failed
 

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import datetime
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.money import format_amount
@@ -20,9 +21,26 @@ def settle(tx: TenantTransaction, snapshot: OrderSnapshot) -> None:
     The order's row is locked before the ledger's nodes, here and in reserve_limits, so that the two never deadlock.
     NotFound when nothing was ever reserved for the order.
     """
+    _apply(tx, snapshot)
+    limits.settle(tx, snapshot)
+
+
+def settle_cancel(tx: TenantTransaction, snapshot: OrderSnapshot, at: datetime) -> None:
+    """The same for an order that the engine was asked to cancel, and one message more at its nodes.
+
+    While the ledger is silent the order's row alone takes the word, so that a cancel is answered: its event, or the
+    reconciler, tells the ledger later. Until then it holds more than it has to.
+    """
+    if tx.degraded.is_ledger_silent():
+        _apply(tx, snapshot)
+        return
+    settle(tx, snapshot)
+    tx.limits.count_cancel(snapshot.order_id, at)
+
+
+def _apply(tx: TenantTransaction, snapshot: OrderSnapshot) -> None:
     if tx.orders.apply(snapshot) and snapshot.reject_code == VOIDED:
         _tell_of_void(tx, snapshot)
-    limits.settle(tx, snapshot)
 
 
 def _tell_of_void(tx: TenantTransaction, snapshot: OrderSnapshot) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 
 from breakwater.db.connection import Connection, TenantTransaction
+from breakwater.db.degraded import degraded_tenants
 from breakwater.db.watch import Holding, forget_activity, tenants_to_watch
 from breakwater.domain.exposure import ZERO, Action, Limit, Scope, is_stricter
 from breakwater.domain.limits import watched_losses
@@ -22,6 +23,7 @@ from breakwater.domain.times import nanoseconds
 from breakwater.errors import BreakwaterError
 from breakwater.services import leases
 from breakwater.services.cancels import cancel_open
+from breakwater.services.degraded import LEDGER_TRIED_EVERY, mind
 from breakwater.services.engine_client import EngineClient
 from breakwater.services.limit_settings import tell_override_ended
 from breakwater.services.limits import change_node_state
@@ -46,6 +48,7 @@ class Watch:
     tell: Callable[[str], None]  # What went wrong, for the log.
     _works: tuple[Callable[[uuid.UUID, datetime], None], ...] = field(init=False, repr=False)
     _tried: dict[uuid.UUID, datetime] = field(default_factory=dict)
+    _tried_ledger: dict[uuid.UUID, datetime] = field(default_factory=dict)
     _forgot_at: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -59,6 +62,9 @@ class Watch:
         """One look at everything. A tenant that cannot be looked at does not keep the others from it."""
         with self.untenanted() as connection:
             tenants = tenants_to_watch(connection, at)
+            degraded = degraded_tenants(connection)
+        for tenant_id in degraded:
+            self._mind_modes(tenant_id, at)
         for tenant_id in tenants:
             for work in self._works:
                 try:
@@ -66,6 +72,17 @@ class Watch:
                 except BreakwaterError as error:
                     self.tell(f"{work.__name__.strip('_')} of {tenant_id}: {error.message}")
         self._forget(at)
+
+    def _mind_modes(self, tenant_id: uuid.UUID, at: datetime) -> None:
+        """First of all, for what follows waits for nodes that may be why the ledger is silent."""
+        tried_at = self._tried_ledger.get(tenant_id)
+        is_due = tried_at is None or at - tried_at >= LEDGER_TRIED_EVERY
+        if is_due:
+            self._tried_ledger[tenant_id] = at
+        try:
+            mind(tenant_id, self.transactions, at, try_ledger=is_due)
+        except BreakwaterError as error:
+            self.tell(f"degraded modes of {tenant_id}: {error.message}")
 
     def _watch_losses(self, tenant_id: uuid.UUID, at: datetime) -> None:
         with self.transactions(tenant_id) as tx:

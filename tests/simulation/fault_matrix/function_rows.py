@@ -92,7 +92,7 @@ def place_rows() -> list[Row]:
 def saga_rows() -> list[Row]:
     lost = arms.answer_lost(Call.SUBMIT, ATTEMPTS)
     return [
-        *_step("ReserveLimits", EVERY, commits=1, attempts=ATTEMPTS),
+        *_step("ReserveLimits", EVERY, commits=1, attempts=ATTEMPTS, notes=1),
         *_step("SubmitOrder", SUBMITTED, commits=2, attempts=ATTEMPTS, asks_the_engine=True),
         *_step("ConfirmOrder", CONFIRMED, commits=1),
         *_step("ReleaseLimits", [REJECTED], commits=1, asks_the_engine=True),
@@ -106,10 +106,14 @@ def _step(
     *,
     commits: int,
     attempts: int = 1,
+    notes: int = 0,
     asks_the_engine: bool = False,
     given: arms.Arm | None = None,
 ) -> list[Row]:
-    """A state before its work, and after its work is committed and before its answer."""
+    """A state before its work, and after its work is committed and before its answer.
+
+    `commits`: of an attempt that goes well; `notes`: after one that heard nothing of its commit.
+    """
     called, done = f"{state}: called", f"{state}: done"
 
     def variant(words: str, arm: arms.Arm, **more: bool) -> Variant:
@@ -131,7 +135,9 @@ def _step(
             variant("for an attempt", arms.engine_refuses_once(state)),
             variant("until the client gives up", arms.engine_refuses(state)),
         ]
-    unheard = [arms.commit_unheard(state, spared=commits * (attempt + 1) - 1) for attempt in range(attempts)]
+    unheard = [
+        arms.commit_unheard(state, spared=commits * (attempt + 1) - 1 + notes * attempt) for attempt in range(attempts)
+    ]
     both_die = [("the function", arms.function_dies), ("the state machine", arms.machine_dies)]
     before: dict[Column, Cell] = {
         Column.KILLED: [variant(who, dies(called)) for who, dies in both_die],

@@ -17,8 +17,9 @@ SEEDS = range(int(os.environ.get("BREAKWATER_SIMULATION_SEEDS", "0")))
 NAMES = [f"{row.part}, {row.name}" for row in ROWS]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def matrix(postgres_server: str) -> Iterator[Matrix]:
+    """Not longer than its tests: its engine has patched modules that the tests after them use."""
     matrix = Matrix(postgres_server, synthesized_definition())
     yield matrix
     matrix.close()

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from typing import Any
 
 import boto3
@@ -12,6 +13,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from breakwater.domain.degraded import EmergencyLimits
 from breakwater.errors import DatabaseUnavailable, EngineUnavailable
 from breakwater.runtime import engine, service_token
 from breakwater.runtime.database import secret_conninfo
@@ -40,6 +42,16 @@ def test_a_missing_variable_is_named_when_it_is_asked_for(monkeypatch: pytest.Mo
         _ = settings().order_saga_arn
     monkeypatch.setenv("ORDER_SAGA_ARN", "arn")
     assert settings().order_saga_arn == "arn"
+
+
+def test_emergency_limits_are_those_of_the_specification_unless_told_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings().emergency_limits == EmergencyLimits(Decimal(2_000), Decimal(10_000), "USDT")
+    monkeypatch.setenv("EMERGENCY_ORDER_MAX", "500.5")
+    monkeypatch.setenv("EMERGENCY_CURRENCY", "EUR")
+    assert settings().emergency_limits == EmergencyLimits(Decimal("500.5"), Decimal(10_000), "EUR")
+    monkeypatch.setenv("EMERGENCY_DAY_MAX", "much")
+    with pytest.raises(ValueError, match="decimal string"):
+        _ = settings().emergency_limits
 
 
 def test_the_secret_is_read_anew_so_that_a_rotated_password_is_used() -> None:
