@@ -15,7 +15,7 @@ def leased_order(state: ShardState, order: PlaceOrder) -> SubmitOrder:
         name = "reduce_only" if terms.reduce_only else "located"
         raise InvalidRequest(f"{name} is judged by the ledger: send it as an order of its own", field=name)
     lease = state.registry.leases.get((terms.account_id, terms.symbol))
-    if lease is None:
+    if lease is None or lease.tenant_id != order.tenant_id:
         raise Conflict(NO_LEASE.text)
     low, high = lease.price_low, lease.price_high
     if terms.price is not None and terms.type is OrderType.LIMIT:
