@@ -1,6 +1,6 @@
 """An order as a client sends it, made into one of its account's lease."""
 
-from breakwater.domain.orders import LeasedTo, OrderType, PlaceOrder, Side, SubmitOrder, order_id_of
+from breakwater.domain.orders import LeasedTo, OrderType, PlaceOrder, Side, SubmitOrder, leased_order_id_of
 from breakwater.errors import Conflict, InvalidRequest
 from fargate_engine.risk import NO_LEASE
 from fargate_engine.shard_state import ShardState
@@ -9,8 +9,9 @@ from fargate_engine.shard_state import ShardState
 def leased_order(state: ShardState, order: PlaceOrder) -> SubmitOrder:
     """Its band is the lease's. Conflict without one, InvalidRequest for terms that no lease covers."""
     terms = order.terms
-    if order.order_id != order_id_of(order.tenant_id, terms.account_id, terms.client_order_id):
-        raise InvalidRequest("the order id does not follow from account and client order id", field="order_id")
+    if order.order_id != leased_order_id_of(order.tenant_id, terms.account_id, terms.symbol, terms.client_order_id):
+        message = "the order id does not follow from account, symbol and client order id, as of an order of a lease"
+        raise InvalidRequest(message, field="order_id")
     if terms.reduce_only or terms.located:
         name = "reduce_only" if terms.reduce_only else "located"
         raise InvalidRequest(f"{name} is judged by the ledger: send it as an order of its own", field=name)

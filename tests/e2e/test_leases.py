@@ -62,7 +62,8 @@ def order_of(desk: Desk, quantity: str, price: str) -> PlaceOrder:
         price=Decimal(price),
     )
     tenant_id = uuid.UUID(desk.client.me()["tenant_id"])
-    return PlaceOrder.of(terms, tenant_id=tenant_id, placed_by="bot", correlation_id="e2e", at=datetime.now(UTC))
+    order = PlaceOrder.of(terms, tenant_id=tenant_id, placed_by="bot", correlation_id="e2e", at=datetime.now(UTC))
+    return order.of_lease()
 
 
 def test_orders_of_a_lease_reach_the_books_without_the_ledger_on_their_way(

@@ -31,8 +31,10 @@ _ONE = f"SELECT {_COLUMNS} FROM limits.leases WHERE lease_id = %(lease_id)s"  # 
 _LIVING = """(s.state = 'OPEN' OR s.answered_version < s.version OR s.buy_held > s.buy_taken
   OR s.sell_held > s.sell_taken OR s.orders_held > s.live_orders)"""
 _BELOW = f"""
-SELECT {", ".join(f"s.{name}" for name in _FIELDS)} FROM limits.leases s JOIN limits.nodes n USING (account_id)
-WHERE (%(node_id)s::uuid IS NULL OR n.path @> ARRAY[%(node_id)s::uuid])
+SELECT {", ".join(f"s.{name}" for name in _FIELDS)} FROM limits.leases s
+WHERE (%(node_id)s::uuid IS NULL OR EXISTS (
+    SELECT FROM limits.reservations r
+    WHERE r.lease_id = s.lease_id AND NOT r.is_of_order AND %(node_id)s = ANY (r.node_ids)))
   AND (%(account_ids)s::uuid[] IS NULL OR s.account_id = ANY (%(account_ids)s))
   AND (NOT %(living_only)s OR {_LIVING})
 ORDER BY s.symbol, s.lease_id LIMIT 10000
@@ -54,6 +56,13 @@ UPDATE limits.exposures e
 SET open_notional = e.open_notional + b.notional, open_buy_notional = e.open_buy_notional + b.buy_notional
 FROM by_node b WHERE e.node_id = b.node_id AND e.symbol = b.symbol AND e.venue = b.venue
 """
+# In key order, as for orders: leases below a node are stopped one by one, each with all nodes that it is held at.
+_LOCK_NODES_BELOW = f"""
+SELECT 1 FROM limits.nodes WHERE node_id = %(node_id)s OR node_id IN (
+  SELECT unnest(r.node_ids) FROM limits.reservations r JOIN limits.leases s USING (lease_id)
+  WHERE NOT r.is_of_order AND %(node_id)s = ANY (r.node_ids) AND {_LIVING})
+ORDER BY node_id FOR NO KEY UPDATE
+"""  # noqa: S608
 _PRESSING = """
 SELECT s.lease_id FROM limits.leases s
 JOIN limits.reservations r ON r.lease_id = s.lease_id AND NOT r.is_of_order AND r.side = 'BUY'
@@ -124,6 +133,17 @@ class LeaseRows:
     def raise_price(self, lease_id: uuid.UUID, price: Decimal) -> None:
         """Hold what its known orders may still trade at this price, where it was held at a lower one."""
         self._connection.execute(_RAISE, {"lease_id": lease_id, "price": price})
+
+    def lock_nodes_below(self, node_id: uuid.UUID) -> None:
+        """The node, and all nodes that living leases below it are held at."""
+        self._connection.execute(_LOCK_NODES_BELOW, {"node_id": node_id})
+
+    def node_ids(self, lease_id: uuid.UUID) -> list[uuid.UUID]:
+        """Those that it is held at."""
+        row = self._connection.execute(
+            "SELECT node_ids FROM limits.reservations WHERE order_id = %s", (side_id(lease_id, Side.BUY),)
+        ).fetchone()
+        return list(row[0]) if row else []
 
     def pressing(self) -> set[uuid.UUID]:
         """Open leases of which a node was stopped, or a limit set, since they were asked last."""

@@ -165,6 +165,14 @@ class OrderRows:
             (price_low, price_high, self_trade, order_id, self._tenant_id),
         )
 
+    def lock(self, order_id: uuid.UUID) -> bool:
+        """False when there is no such order."""
+        row = self._connection.execute(
+            "SELECT 1 FROM trading.orders WHERE order_id = %s AND tenant_id = %s FOR NO KEY UPDATE",
+            (order_id, self._tenant_id),
+        ).fetchone()
+        return row is not None
+
     def mark_leased(self, order_id: uuid.UUID, price_low: Decimal, price_high: Decimal) -> None:
         """The engine took it by itself, inside this band, and nobody reserved for it before."""
         self._connection.execute(

@@ -57,6 +57,8 @@ class Lease:
     orders_held: int
     buy_taken: Decimal
     sell_taken: Decimal
+    buy_filled: Decimal
+    sell_filled: Decimal
     live_orders: int
     buy_used: Decimal
     sell_used: Decimal
@@ -106,21 +108,25 @@ class LeaseAnswer:
     orders_max: int
     buy_used: Decimal
     sell_used: Decimal
+    buy_filled: Decimal
+    sell_filled: Decimal
 
 
 def answered(lease: Lease, answer: LeaseAnswer) -> Lease:
     """The lease after this answer; the same object where it is about older terms than those asked last.
 
     The engine never takes less than what its orders have used, so what it says stands in the place of what was asked.
+    But for a lower price while a fill is on its way here, which may have been at the higher one.
     """
     if answer.version != lease.version or lease.is_answered:
         return lease
+    all_heard = (answer.buy_filled, answer.sell_filled) == (lease.buy_filled, lease.sell_filled)
     return replace(
         lease,
         answered_version=answer.version,
         buy_held=answer.buy_granted,
         sell_held=answer.sell_granted,
-        price_held=answer.price_high,
+        price_held=answer.price_high if all_heard else max(lease.price_held, answer.price_high),
         orders_held=answer.orders_max,
         buy_used=answer.buy_used,
         sell_used=answer.sell_used,

@@ -169,9 +169,23 @@ class PlaceOrder(_Message):
             api_key_id=api_key_id,
         )
 
+    def of_lease(self) -> Self:
+        """The same for the engine to take by itself: another order, with another id."""
+        terms = self.terms
+        order_id = leased_order_id_of(self.tenant_id, terms.account_id, terms.symbol, terms.client_order_id)
+        return self.model_copy(update={"order_id": order_id})
+
 
 def order_id_of(tenant_id: uuid.UUID, account_id: uuid.UUID, client_order_id: str) -> uuid.UUID:
     return uuid.uuid5(_ORDER_NAMESPACE, f"{tenant_id}/{account_id}/{client_order_id}")
+
+
+def leased_order_id_of(tenant_id: uuid.UUID, account_id: uuid.UUID, symbol: str, client_order_id: str) -> uuid.UUID:
+    """Of an order that the engine takes by itself: no other order has it, also where a client id is used by both ways.
+
+    Engines look for an id that is known only in the symbol's shard, so the symbol is in it.
+    """
+    return uuid.uuid5(_ORDER_NAMESPACE, f"{tenant_id}/{account_id}/leased/{symbol}/{client_order_id}")
 
 
 class LeasedTo(_Message):

@@ -18,7 +18,7 @@ from breakwater.services.cancels import cancel_open
 from breakwater.services.engine_client import EngineClient
 from breakwater.services.limit_views import Heartbeat, KilledNode, NodeView, node_json
 from breakwater.services.limits import change_node_state
-from breakwater.services.settlement import TenantTransactions, settle
+from breakwater.services.settlement import TenantTransactions, settle_if_known
 
 # What was cancelled beyond these is settled by its events, some seconds later: the caller shall not wait for it.
 SETTLED_AT_ONCE_MAX = 200
@@ -58,6 +58,7 @@ def kill(
     """
     caller.require("risk:manage")
     with transactions(caller.tenant_id) as tx:
+        tx.leases.lock_nodes_below(change.node_id)
         node = _change_state(change, NodeState.KILLED, caller, tx, at)
         lease_ids = leases.stop_below(
             tx,
@@ -71,18 +72,17 @@ def kill(
         account_ids = tx.limits.account_ids_below(node.node_id)
         open_orders = tx.limits.open_orders(node.node_id)
     # Before the cancels: what they make free must not let the engine's next order pass.
-    told = [leases.tell_engine(lease_id, caller.tenant_id, transactions, engine, at) for lease_id in lease_ids]
+    not_stopped = leases.tell_all(lease_ids, caller.tenant_id, transactions, engine, at)
     outcome = cancel_open(
         account_ids, open_orders, tenant_id=caller.tenant_id, correlation_id=caller.correlation_id, engine=engine
     )
     for snapshot in outcome.canceled[:SETTLED_AT_ONCE_MAX]:
         # One by one: a hot node is locked for one order's sake only.
-        with transactions(caller.tenant_id) as tx:
-            settle(tx, snapshot)
+        settle_if_known(snapshot, caller.tenant_id, transactions)
     return {
         **node_json(node),
         "canceled": [str(snapshot.order_id) for snapshot in outcome.canceled],
-        "leases_not_stopped": [str(lease.lease_id) for lease in told if not lease.is_answered],
+        "leases_not_stopped": [str(lease_id) for lease_id in not_stopped],
         "failed": [{"order_id": str(failed.order_id), "reason": failed.reason} for failed in outcome.failed],
     }
 

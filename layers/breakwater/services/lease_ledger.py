@@ -5,6 +5,7 @@ from datetime import datetime
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.leases import side_id
+from breakwater.domain.exposure import ZERO
 from breakwater.domain.leases import Lease
 from breakwater.domain.money import EXACT
 from breakwater.domain.orders import Side
@@ -40,12 +41,18 @@ def follow(tx: TenantTransaction, before: HeldReservation, after: HeldReservatio
     lease = tx.leases.lock(before.lease_id)
     if lease is None:
         raise RuntimeError(f"there is no lease {before.lease_id}")
-    taken = EXACT.subtract(EXACT.add(after.cum_qty, after.open_qty), EXACT.add(before.cum_qty, before.open_qty))
-    changed = replace(
-        lease,
-        buy_taken=EXACT.add(lease.buy_taken, taken) if before.side is Side.BUY else lease.buy_taken,
-        sell_taken=EXACT.add(lease.sell_taken, taken) if before.side is Side.SELL else lease.sell_taken,
-        live_orders=lease.live_orders + after.is_open - before.is_open,
-    )
+    changed = with_order(lease, before, after)
     if changed != lease:
         rebook(tx, lease, changed, at)
+
+
+def with_order(lease: Lease, before: HeldReservation | None, after: HeldReservation) -> Lease:
+    """What is taken of the lease, with the order as it is after instead of before; None: it was not known."""
+    filled = EXACT.subtract(after.cum_qty, before.cum_qty if before else ZERO)
+    opened = EXACT.subtract(after.open_qty, before.open_qty if before else ZERO)
+    live = lease.live_orders + after.is_open - (before is not None and before.is_open)
+    if after.side is Side.BUY:
+        taken = EXACT.add(lease.buy_taken, EXACT.add(filled, opened))
+        return replace(lease, buy_taken=taken, buy_filled=EXACT.add(lease.buy_filled, filled), live_orders=live)
+    taken = EXACT.add(lease.sell_taken, EXACT.add(filled, opened))
+    return replace(lease, sell_taken=taken, sell_filled=EXACT.add(lease.sell_filled, filled), live_orders=live)

@@ -10,10 +10,9 @@ from breakwater.db.connection import TenantTransaction
 from breakwater.db.leases import side_id
 from breakwater.domain.exposure import ZERO
 from breakwater.domain.leases import Lease
-from breakwater.domain.money import EXACT
-from breakwater.domain.orders import PlaceOrder, Side
+from breakwater.domain.orders import PlaceOrder
 from breakwater.domain.settlement import HeldReservation, ReservationState, change_between, released
-from breakwater.services.lease_ledger import rebook
+from breakwater.services.lease_ledger import rebook, with_order
 
 
 def adopt(tx: TenantTransaction, order: PlaceOrder, price_low: Decimal, price_high: Decimal, at: datetime) -> None:
@@ -26,30 +25,17 @@ def adopt(tx: TenantTransaction, order: PlaceOrder, price_low: Decimal, price_hi
     lease = tx.leases.lock(lease.lease_id) if lease is not None else None
     if lease is None:
         raise RuntimeError(f"order {order.order_id} is of a lease that was never granted")
-    known = tx.limits.lock_reservation(order.order_id)
-    if known is not None and known.lease_id is not None:
+    if tx.limits.lock_reservation(order.order_id) is not None:
         return
     tx.orders.mark_leased(order.order_id, price_low, price_high)
     free = tx.limits.lock_reservation(side_id(lease.lease_id, terms.side))
     if free is None:
         raise RuntimeError(f"lease {lease.lease_id} holds nothing")
-    if known is None:
-        known = _nothing_held(order, lease, free.node_ids)
-        held = replace(known, open_qty=terms.quantity, state=ReservationState.HELD)
-        tx.limits.hold(held, change_between(known, held), terms.account_id, at)
-        tx.limits.count_activity(free.node_ids, terms.symbol, terms.venue, at, new_count=1)
-    else:
-        # The same id came by both ways at once: the engine has the order as its lease let it in.
-        open_qty = EXACT.subtract(terms.quantity, known.cum_qty) if known.is_open else ZERO
-        held = replace(known, lease_id=lease.lease_id, quantity=terms.quantity, open_qty=open_qty)
-        tx.limits.settle(held, change_between(known, held), at)
-    taken = EXACT.add(held.cum_qty, held.open_qty)
-    after = replace(
-        lease,
-        buy_taken=EXACT.add(lease.buy_taken, taken) if terms.side is Side.BUY else lease.buy_taken,
-        sell_taken=EXACT.add(lease.sell_taken, taken) if terms.side is Side.SELL else lease.sell_taken,
-        live_orders=lease.live_orders + held.is_open,
-    )
+    nothing = _nothing_held(order, lease, free.node_ids)
+    held = replace(nothing, open_qty=terms.quantity, state=ReservationState.HELD)
+    tx.limits.hold(held, change_between(nothing, held), terms.account_id, at)
+    tx.limits.count_activity(free.node_ids, terms.symbol, terms.venue, at, new_count=1)
+    after = with_order(lease, None, held)
     rebook(tx, lease, after, at)
 
 

@@ -4,6 +4,7 @@ A grant is booked first and told then; what is given back is freed only by the e
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from decimal import Decimal
@@ -138,10 +139,24 @@ def tend(
     with transactions(tenant_id) as tx:
         may_grow = tx.degraded.is_ledger_open()  # Before any node is locked, as for orders.
         lease = tx.leases.lock(lease_id)
-        if lease is not None and lease.is_answered and (may_grow or lease.state == LeaseState.STOPPED):
+        if lease is not None and (may_grow or lease.state == LeaseState.STOPPED):
             _renew(tx, lease, at)
     if not tell_engine(lease_id, tenant_id, transactions, engine, at).is_answered:
         raise EngineUnavailable("the engine has not answered for a lease")
+
+
+def tell_all(
+    lease_ids: Sequence[uuid.UUID],
+    tenant_id: uuid.UUID,
+    transactions: TenantTransactions,
+    engine: EngineClient,
+    at: datetime,
+) -> list[uuid.UUID]:
+    """Those that the engine has not answered for. After the first silence it is not waited for again."""
+    for number, lease_id in enumerate(lease_ids):
+        if not tell_engine(lease_id, tenant_id, transactions, engine, at).is_answered:
+            return list(lease_ids[number:])
+    return []
 
 
 def tell_engine(
@@ -183,14 +198,15 @@ def _opened(tx: TenantTransaction, request: LeaseRequest, caller: Caller, at: da
         raise InvalidRequest("a lease is of some quantity on one side at least", field="buy_max")
     known = tx.leases.of(request.account_id, request.symbol)
     known = None if known is None else tx.leases.lock(known.lease_id)
-    is_same = known is not None and _owner(known) == _owner(request)
+    node_ids = [scope.node.node_id for scope in ladder.scopes]
+    is_same = known is not None and _owner(known) == _owner(request) and tx.leases.node_ids(known.lease_id) == node_ids
     if known is not None and not is_same and (known.live_orders or not known.is_over):
-        raise Conflict("the lease of this account and symbol is in use for another venue, strategy or key")
+        raise Conflict("the lease of this account and symbol is in use for another venue, strategy, key or place")
     wanted = _wanted(request, known, instrument, caller, at)
     if known is None:
         tx.leases.add(wanted)
     if not is_same:
-        tx.leases.begin(wanted, [scope.node.node_id for scope in ladder.scopes], at)
+        tx.leases.begin(wanted, node_ids, at)
         ladder = _locked_ladder(tx, request, at)
     terms = judged(wanted, _renewal(tx, wanted, ladder))
     if isinstance(terms, NotLeased):
@@ -240,7 +256,10 @@ def _new(request: LeaseRequest, instrument: Instrument, at: datetime) -> Lease:
 
 
 def _renew(tx: TenantTransaction, lease: Lease, at: datetime) -> None:
-    """Ask for newer terms. Without a fresh reference price the lease is left as it is, and runs out by itself."""
+    """Ask for newer terms, if the last ones are answered; stop a lease that is forbidden now, whether or not they are.
+
+    Without a fresh reference price the lease is left as it is, and runs out by itself.
+    """
     if lease.state == LeaseState.STOPPED:
         terms: LeaseTerms | NotLeased = LeaseTerms(
             *(ZERO, ZERO, lease.price_low, lease.price_held, 0, lease.order_qty_max, lease.self_trade, None)
@@ -252,6 +271,8 @@ def _renew(tx: TenantTransaction, lease: Lease, at: datetime) -> None:
                 return
             lease = sized(lease, ladder.quote.instrument.lot_size)
             terms = judged(lease, _renewal(tx, lease, ladder))
+            if [scope.node.node_id for scope in ladder.scopes] != tx.leases.node_ids(lease.lease_id):
+                terms = NotLeased("its place in the tree has changed")  # Limits there would not see it.
         except ReferenceUnavailable:
             return
         except Rejection as gone:  # The account, strategy or key has no place in the tree any more.
@@ -259,7 +280,8 @@ def _renew(tx: TenantTransaction, lease: Lease, at: datetime) -> None:
     if isinstance(terms, NotLeased):
         _stop(tx, lease.lease_id, at, reason=terms.reason, by=CHANGED_BY, correlation_id=str(lease.lease_id))
         return
-    rebook(tx, lease, asked(lease, terms, at), at)
+    if lease.is_answered:
+        rebook(tx, lease, asked(lease, terms, at), at)
 
 
 def _stop(
@@ -324,6 +346,8 @@ def _answer(words: LeaseWords) -> LeaseAnswer:
         orders_max=words.orders_max,
         buy_used=EXACT.add(words.buy_filled, words.buy_open),
         sell_used=EXACT.add(words.sell_filled, words.sell_open),
+        buy_filled=words.buy_filled,
+        sell_filled=words.sell_filled,
     )
 
 

@@ -87,7 +87,8 @@ def _take_over(tx: TenantTransaction, envelope: Envelope, leased: OrderLeased) -
         ),
         api_key_id=leased.api_key_id,
     )
-    tx.orders.add(order)
+    if not (tx.orders.add(order) or tx.orders.lock(order.order_id)):
+        raise RuntimeError(f"leased order {order.order_id} has a client order id that another order has")
     if state.status == OrdStatus.REJECTED:
         tx.orders.apply(_snapshot(state))
         return

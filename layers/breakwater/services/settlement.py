@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.money import format_amount
 from breakwater.domain.orders import VOIDED, OrderSnapshot
+from breakwater.errors import NotFound
 from breakwater.services import limits
 from events.orders import OrderRejected, OrderState
 
@@ -41,6 +42,12 @@ def settle_cancel(tx: TenantTransaction, snapshot: OrderSnapshot, at: datetime) 
 def _apply(tx: TenantTransaction, snapshot: OrderSnapshot) -> None:
     if tx.orders.apply(snapshot) and snapshot.reject_code == VOIDED:
         _tell_of_void(tx, snapshot)
+
+
+def settle_if_known(snapshot: OrderSnapshot, tenant_id: uuid.UUID, transactions: TenantTransactions) -> None:
+    """In a transaction of its own. An order of a lease that the ledger has not heard of yet is left to its events."""
+    with suppress(NotFound), transactions(tenant_id) as tx:
+        settle(tx, snapshot)
 
 
 def _tell_of_void(tx: TenantTransaction, snapshot: OrderSnapshot) -> None:

@@ -27,7 +27,7 @@ from breakwater.services.degraded import LEDGER_TRIED_EVERY, mind
 from breakwater.services.engine_client import EngineClient
 from breakwater.services.limit_settings import tell_override_ended
 from breakwater.services.limits import change_node_state
-from breakwater.services.settlement import TenantTransactions, settle
+from breakwater.services.settlement import TenantTransactions, settle_if_known
 from events.limits import DeadManExpired
 
 BASE_CURRENCY = "USDT"
@@ -116,9 +116,13 @@ class Watch:
             silent = tx.watch.silent_nodes(at)
         for node_id in silent:
             with self.transactions(tenant_id) as tx:
+                tx.leases.lock_nodes_below(node_id)
                 node = tx.limits.node(node_id, at, lock=True)
                 if node is None or node_id not in tx.watch.silent_nodes(at):
                     continue
+                leases.stop_below(
+                    *(tx, node_id), reason=f"{node.name} fell silent", by=CHANGED_BY, correlation_id=str(node_id), at=at
+                )
                 heard_at = tx.watch.note_silence(node_id)
                 tx.watch.request_cancels(node_id, at)
                 event = DeadManExpired(
@@ -140,7 +144,10 @@ class Watch:
             pressing = tx.leases.pressing()
             due = [lease for lease in tx.leases.page() if lease.lease_id in pressing or lease.is_due(at)]
         for lease in due:
-            leases.tend(lease.lease_id, tenant_id, self.transactions, self.engine, at)
+            try:
+                leases.tend(lease.lease_id, tenant_id, self.transactions, self.engine, at)
+            except BreakwaterError as error:  # One that the engine does not answer for does not keep the others.
+                self.tell(f"lease {lease.lease_id} of {tenant_id}: {error.message}")
 
     def _carry_out_kills(self, tenant_id: uuid.UUID, at: datetime) -> None:
         """A request stays until all that was open below the node has ended."""
@@ -154,14 +161,17 @@ class Watch:
             with self.transactions(tenant_id) as tx:
                 account_ids = tx.limits.account_ids_below(node_id)
                 open_orders = tx.limits.open_orders(node_id)
+                # Until a lease is over the engine may have orders of it that the ledger has not heard of.
+                is_leased = bool(tx.leases.page(node_id=node_id))
             outcome = cancel_open(
                 account_ids, open_orders, tenant_id=tenant_id, correlation_id=str(uuid.uuid4()), engine=self.engine
             )
             for snapshot in outcome.canceled:
-                with self.transactions(tenant_id) as tx:
-                    settle(tx, snapshot)
+                settle_if_known(snapshot, tenant_id, self.transactions)
             if outcome.failed:
                 self.tell(f"{len(outcome.failed)} orders below {node_id} may still be open: {outcome.failed[0].reason}")
+                continue
+            if is_leased:
                 continue
             with self.transactions(tenant_id) as tx:
                 tx.watch.canceled(node_id, requested_at)

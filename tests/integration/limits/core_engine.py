@@ -12,7 +12,7 @@ from breakwater.services.engine_client import CanceledOrders, EngineClient
 from breakwater.services.projections import project
 from events.envelope import Envelope
 from fargate_engine.leased_orders import leased_order
-from fargate_engine.messages import CancelOrder, CoreInput
+from fargate_engine.messages import CancelOrder, CoreInput, VoidOrder
 from tests.unit.fargate_engine.driven import Driven, replayed
 
 
@@ -24,6 +24,7 @@ class CoreEngine(EngineClient):
         self.driven = Driven()
         self.events: list[Envelope] = []
         self.is_silent = False
+        self.silent_accounts: set[uuid.UUID] = set()
         self.loses_answers = False
         self.answers_late = False
         self._answers: dict[uuid.UUID, list[LeaseWords]] = {}
@@ -38,6 +39,8 @@ class CoreEngine(EngineClient):
 
     def set_lease(self, lease: SetLease) -> LeaseWords:
         self._reach()
+        if lease.account_id in self.silent_accounts:
+            raise EngineUnavailable("the engine did not answer")
         self._apply(lease)
         answers = self._answers.setdefault(lease.account_id, [])
         answers.append(self.words(lease.account_id, lease.symbol))
@@ -59,6 +62,13 @@ class CoreEngine(EngineClient):
     def cancel(self, order_id: uuid.UUID, *, tenant_id: uuid.UUID, correlation_id: str) -> OrderSnapshot:
         self._reach()
         self._apply(CancelOrder(order_id=order_id, tenant_id=tenant_id))
+        return self.driven.snapshot(order_id)
+
+    def void(
+        self, order_id: uuid.UUID, *, tenant_id: uuid.UUID, account_id: uuid.UUID, symbol: str, correlation_id: str
+    ) -> OrderSnapshot:
+        self._reach()
+        self._apply(VoidOrder(order_id=order_id, tenant_id=tenant_id, account_id=account_id))
         return self.driven.snapshot(order_id)
 
     def cancel_all(

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
+import psycopg
 import pytest
 from pydantic import ValidationError
 
 from breakwater.db.connection import Database
-from breakwater.domain.orders import OrdStatus, PlaceOrder, Side
+from breakwater.domain.orders import OrdStatus, PlaceOrder, Side, order_id_of
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import Conflict, InvalidRequest, LimitExceeded, NotFound, NotPermitted
@@ -49,7 +51,7 @@ class Scene:
     def limit(self, node_id: uuid.UUID, limit_type: str, value: str) -> None:
         set_limit(self.urls.admin, self.firm, node_id, limit_type, value)
 
-    def open(self, buy: str = "80", sell: str = "80", *, account: int = 0, orders: int = 10) -> LeaseView:
+    def open(self, buy: str = "80", sell: str = "80", *, account: int = 0, orders: int = 10, **owner: Any) -> LeaseView:
         request = LeaseRequest(
             account_id=self.firm.account_ids[account],
             symbol=SYMBOL,
@@ -57,6 +59,7 @@ class Scene:
             buy_max=Decimal(buy),
             sell_max=Decimal(sell),
             orders_max=orders,
+            **owner,
         )
         return leases.open_lease(request, self.risk, self.database.tenant_transaction, self.engine, self.at)
 
@@ -66,7 +69,7 @@ class Scene:
         return next(each for each in found if each["account_id"] == str(self.firm.account_ids[account]))
 
     def order(self, side: Side = Side.BUY, quantity: str = "1", price: str = "2000", *, account: int = 0) -> PlaceOrder:
-        return order_of(self.firm, side, quantity, price, account=account, at=self.at, venue="BOOK")
+        return order_of(self.firm, side, quantity, price, account=account, at=self.at, venue="BOOK").of_lease()
 
     def send(self, side: Side = Side.BUY, quantity: str = "1", price: str = "2000", *, account: int = 0) -> PlaceOrder:
         order = self.order(side, quantity, price, account=account)
@@ -307,6 +310,89 @@ def test_a_node_that_is_stopped_stops_the_leases_below_it_in_the_next_round(scen
     lease = scene.lease()
     assert (lease["state"], lease["state_reason"]) == ("STOPPED", f"Firm trader is {state}")
     assert scene.exposure(scene.firm.desk)[1:3] == (0, 0)
+
+
+def test_a_kill_of_a_strategy_stops_its_lease_and_ends_orders_that_nobody_has_heard_of(scene: Scene) -> None:
+    strategy_id = uuid.uuid4()
+    with psycopg.connect(scene.urls.admin) as connection:
+        connection.execute(
+            "INSERT INTO limits.nodes (node_id, tenant_id, parent_id, kind, name, path)"
+            " SELECT %(id)s, tenant_id, node_id, 'STRATEGY', 'pairs', path || %(id)s::uuid FROM limits.nodes"
+            " WHERE node_id = %(account)s",
+            {"id": strategy_id, "account": scene.firm.account_nodes[0]},
+        )
+    scene.open(strategy_id=strategy_id)
+    order = scene.order(Side.BUY, "3")
+    terms = order.terms.model_copy(update={"strategy_id": strategy_id})
+    scene.engine.submit_leased(order.model_copy(update={"terms": terms}))
+    change = StateChange(node_id=strategy_id, reason="enough")
+    brakes.kill(change, scene.risk, scene.database.tenant_transaction, scene.engine, scene.at)
+    assert scene.lease()["state"] == "STOPPED"
+    scene.project()
+    for _ in range(3):
+        scene.go_on(3)
+        scene.project()
+    assert scene.status(order)[0] is OrdStatus.CANCELED
+    assert scene.exposure(strategy_id) == (0, 0, 0, 0, 0)
+
+
+def test_a_kill_leaves_orders_that_the_ledger_has_not_heard_of_to_their_events(scene: Scene) -> None:
+    scene.open()
+    order = scene.send(Side.BUY, "3")
+    change = StateChange(node_id=scene.firm.desk, reason="enough")
+    killed = brakes.kill(change, scene.risk, scene.database.tenant_transaction, scene.engine, scene.at)
+    assert killed["canceled"] == [str(order.order_id)]
+    scene.project()
+    for _ in range(3):
+        scene.go_on(3)
+    assert scene.exposure(scene.firm.firm) == (0, 0, 0, 0, 0)
+
+
+def test_a_node_that_came_between_stops_the_lease_that_does_not_count_there(scene: Scene) -> None:
+    request = {"api_key_id": "bwk_1"}
+    scene.open(**request)
+    with psycopg.connect(scene.urls.admin) as connection:
+        connection.execute(
+            "INSERT INTO limits.nodes (node_id, tenant_id, parent_id, kind, name, path, api_key_id)"
+            " SELECT %(id)s, tenant_id, node_id, 'API_KEY', 'bot', path || %(id)s::uuid, 'bwk_1' FROM limits.nodes"
+            " WHERE node_id = %(account)s",
+            {"id": (key_node := uuid.uuid4()), "account": scene.firm.account_nodes[0]},
+        )
+    scene.go_on(2)
+    assert scene.lease()["state_reason"] == "its place in the tree has changed"
+    scene.go_on(3)
+    assert scene.open(**request)["state"] == "OPEN"
+    assert scene.exposure(key_node)[1] == 10
+
+
+def test_a_lease_that_the_engine_does_not_answer_for_does_not_keep_the_others(scene: Scene) -> None:
+    scene.open(account=0)
+    scene.open(account=1)
+    silent = scene.firm.account_ids[0]
+    scene.engine.silent_accounts = {silent}
+    scene.go_on(2)
+    scene.go_on(2)
+    assert [scene.lease(account)["is_answered"] for account in (0, 1)] == [False, True]
+    scene.engine.silent_accounts = set()
+    scene.told.clear()
+
+
+def test_a_fill_that_was_dear_is_held_as_dear_until_it_is_heard_of(scene: Scene) -> None:
+    scene.open(account=0)
+    scene.open(account=1)
+    scene.send(Side.SELL, "5", "2090", account=1)
+    scene.send(Side.BUY, "5", "2090")
+    scene.go_on(2, price="1900")  # The band ends at 1995 now.
+    assert scene.lease()["valuation_price"] == "2100"
+    scene.project()
+    scene.go_on(2, price="1900")
+    assert scene.lease()["valuation_price"] == "1995"
+
+
+def test_one_client_order_id_is_two_orders_where_it_comes_both_ways(scene: Scene) -> None:
+    order = scene.order()
+    assert order.of_lease() == order
+    assert order.order_id != order_id_of(scene.firm.tenant_id, order.terms.account_id, order.terms.client_order_id)
 
 
 @pytest.mark.parametrize("limit_type", ["DAILY_ORDER_COUNT", "REJECT_STREAK"])

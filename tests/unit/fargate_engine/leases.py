@@ -59,7 +59,7 @@ def place_order(client_order_id: str = "client-1", *, tenant_id: uuid.UUID = TEN
         placed_by="trader",
         correlation_id="correlation",
         at=datetime(2026, 1, 1, tzinfo=UTC),
-    )
+    ).of_lease()
 
 
 def words(state: ShardState, account_id: uuid.UUID = ACCOUNT) -> LeaseWords:

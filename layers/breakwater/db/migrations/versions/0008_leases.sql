@@ -44,9 +44,11 @@ CREATE TABLE limits.leases (
   sell_held        numeric NOT NULL DEFAULT 0,
   price_held       numeric NOT NULL CHECK (price_held > 0),
   orders_held      integer NOT NULL DEFAULT 0,
-  -- What its orders have filled and have open, as the ledger has heard.
+  -- What its orders have filled and have open together, and have filled, as the ledger has heard.
   buy_taken        numeric NOT NULL DEFAULT 0,
   sell_taken       numeric NOT NULL DEFAULT 0,
+  buy_filled       numeric NOT NULL DEFAULT 0,
+  sell_filled      numeric NOT NULL DEFAULT 0,
   live_orders      integer NOT NULL DEFAULT 0 CHECK (live_orders >= 0),
   -- What they have, as the engine said last.
   buy_used         numeric NOT NULL DEFAULT 0,
