@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from breakwater.db.connection import Connection, Database
 from breakwater.errors import DatabaseUnavailable
@@ -35,10 +34,10 @@ class FiredDatabase(Database):
         self.is_down = False
 
     @contextmanager
-    def _transaction(self, first_statement: str, parameters: tuple[Any, ...]) -> Iterator[Connection]:
+    def _transaction(self, tenant: str) -> Iterator[Connection]:
         self._fire.here("books" if self.engine_was_asked else "begins")
         self.engine_was_asked = False
-        with super()._transaction(first_statement, parameters) as connection:
+        with super()._transaction(tenant) as connection:
             yield connection
         self._committed()
         self._fire.here("committed")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from breakwater.db.connection import TenantTransaction
+from breakwater.db.ladders import KeptLimits
 from breakwater.db.orders import OrderRows
 from breakwater.domain.orders import VOIDED, OrderSnapshot, OrdStatus
 from breakwater.domain.settlement import HeldReservation
@@ -67,7 +68,7 @@ def test_an_order_whose_reservation_is_given_back_when_it_is_unknown(
     real = OrderRows.mark_unknown
 
     def release(rows: OrderRows, order_id: uuid.UUID) -> bool:
-        limits.settle(TenantTransaction(rows._connection, rows._tenant_id), given_up(order_id, 1))
+        limits.settle(TenantTransaction(rows._connection, rows._tenant_id, KeptLimits()), given_up(order_id, 1))
         return real(rows, order_id)
 
     monkeypatch.setattr(OrderRows, "mark_unknown", release)
