@@ -17,8 +17,10 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from breakwater.domain.degraded import EmergencyLimits
 from breakwater.errors import DatabaseUnavailable, LimitExceeded
-from breakwater.services.limits import read_ladder, reserve_limits
+from breakwater.services import degraded
+from breakwater.services.limits import read_ladder
 from tests.benchmarks.figures import Figure, percentile
 from tests.benchmarks.own_postgres import own_postgres
 from tests.integration.limits.firm import NOW, Firm, create_firm, database_of, order_of, set_limit
@@ -29,6 +31,7 @@ ORDERS_EACH = TRIES // CONNECTIONS
 CRASHES = 0.01  # Of the transactions: the connection is cut after the work and before the commit.
 HELD_MAX = CONNECTIONS * ORDERS_EACH * 9 // 10  # The last tenth meets a full limit.
 ALONE = 500
+EMERGENCY = EmergencyLimits()
 WARM_UP_ORDERS = 10  # Each; they open the connection and prepare the statements.
 TIMEOUT_S = 600
 P50_GOAL_MS, P99_GOAL_MS, RATE_GOAL = 4, 15, 800
@@ -152,7 +155,7 @@ def _reserve_many(
         begin = time.monotonic()
         try:
             with database.tenant_transaction(firm.tenant_id) as tx:
-                reserve_limits(tx, order, NOW)
+                degraded.reserve(tx, order, EMERGENCY, NOW)
                 if chance.random() < crashes:
                     tx.connection.close()  # As when the function dies here: the server rolls back.
         except LimitExceeded:
