@@ -228,7 +228,7 @@ def test_a_lease_is_opened_traded_by_seen_and_stopped(risk: Person, core: CoreEn
     told = risk.limits(*LEASE)
     assert "trader1 paper ETH/USDT BOOK OPEN 10 0 5 0 0 of 10" in told
     assert "trade between 1,900 and 2,100; each unit is held at 2,100." in told
-    core.submit_leased(order_of(desk.firm, Side.BUY, "4", "1990", at=datetime.now(UTC), venue="BOOK"))
+    core.submit_leased(order_of(desk.firm, Side.BUY, "4", "1990", at=datetime.now(UTC), venue="BOOK").of_lease())
     core.project(desk.database)
     (order,) = json.loads(risk.run("orders", *ACCOUNT, "--json").stdout)["items"]
     assert (order["is_leased"], order["quantity"]) == (True, "4")
