@@ -1,4 +1,4 @@
-"""What waits for the sequencer: commands, bounded, and venue reports, which go first."""
+"""What waits for the sequencer: commands, bounded, and venue reports, which stand before them in each batch."""
 
 import asyncio
 import uuid
@@ -15,6 +15,8 @@ from fargate_engine.records import RECORDS_MAX, Records, check_records
 
 COMMANDS_MAX = 8_192  # That wait; a record counts as one. Two full batches of records, or a second's orders.
 MESSAGES_AT_ONCE_MAX = 256  # In one batch: what Python looks at one by one.
+# Of a batch, while more is asked than fits: else a venue's answers to the first cancels of a kill keep back the others.
+REPORTS_AT_ONCE_MIN = 64
 REPORTS_MAX = 10_000  # The market replay pauses here until the journal has caught up.
 
 
@@ -134,7 +136,8 @@ class Inbox:
         while not self._reports and not self._asked and not self._stopping:
             self._arrived.clear()
             await self._arrived.wait()
-        reports = [self._reports.popleft() for _ in range(min(len(self._reports), MESSAGES_AT_ONCE_MAX))]
+        asked_max = min(len(self._asked), MESSAGES_AT_ONCE_MAX - REPORTS_AT_ONCE_MIN)
+        reports = [self._reports.popleft() for _ in range(min(len(self._reports), MESSAGES_AT_ONCE_MAX - asked_max))]
         return Batch(reports, list(self._take(MESSAGES_AT_ONCE_MAX - len(reports))))
 
     def close(self) -> None:

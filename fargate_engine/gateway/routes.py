@@ -3,7 +3,6 @@
 import asyncio
 import uuid
 from http import HTTPStatus
-from itertools import batched
 from typing import Annotated, Any
 
 import orjson
@@ -21,14 +20,14 @@ from fargate_engine.gateway.peers import shard_number
 from fargate_engine.gateway.problems import problem_middleware
 from fargate_engine.gateway.routing import Scope, ask, at_order, at_shard
 from fargate_engine.gateway.state import EngineState
-from fargate_engine.inbox import FindOpenOrders, FindOrder
+from fargate_engine.inbox import Answer, FindOpenOrders, FindOrder
 from fargate_engine.leased_orders import leased_order
 from fargate_engine.messages import CancelOrder, Command, VoidOrder
 from fargate_engine.term import Term
 
 BODY_BYTES_MAX = 64 * 1024
 ACCOUNTS_MAX = 1_000
-CANCELS_AT_ONCE = 2_000  # Of one shard: a venue's answer to each is waited for, and orders of others have room beside.
+CANCELS_AT_ONCE = 6_000  # Of one shard: a venue's answer to each is waited for, and orders of others have room beside.
 DEPTH_MAX = 500
 ENGINE_ID_LENGTH_MAX = 200
 ENGINE = web.AppKey("engine", EngineState)
@@ -227,19 +226,24 @@ async def _cancel_open(term: Term, body: CancelAllRequest, canceled: list[Any], 
     """Those of one shard; adds to `canceled` and `failed`."""
     found = await ask(term, FindOpenOrders(body.tenant_id, frozenset(body.account_ids)))
     order_ids = found if isinstance(found, list) else []
-    for chunk in batched(order_ids, CANCELS_AT_ONCE, strict=False):
-        cancels = [ask(term, CancelOrder(order_id=order_id, tenant_id=body.tenant_id)) for order_id in chunk]
-        for order_id, answer in zip(chunk, await asyncio.gather(*cancels, return_exceptions=True), strict=True):
-            if isinstance(answer, bytes):
-                said = orjson.loads(answer)
-                if said["status"] == OrdStatus.CANCELED:
-                    canceled.append(said)
-                else:
-                    failed.append({"order_id": str(order_id), "reason": f"the order is {said['status']}"})
-            elif isinstance(answer, EngineUnavailable):
-                failed.append({"order_id": str(order_id), "reason": answer.message})
-            elif isinstance(answer, BaseException):
-                raise answer
+    under_way = asyncio.Semaphore(CANCELS_AT_ONCE)
+
+    async def cancel(order_id: uuid.UUID) -> Answer:
+        async with under_way:
+            return await ask(term, CancelOrder(order_id=order_id, tenant_id=body.tenant_id))
+
+    answers = await asyncio.gather(*map(cancel, order_ids), return_exceptions=True)
+    for order_id, answer in zip(order_ids, answers, strict=True):
+        if isinstance(answer, bytes):
+            said = orjson.loads(answer)
+            if said["status"] == OrdStatus.CANCELED:
+                canceled.append(said)
+            else:
+                failed.append({"order_id": str(order_id), "reason": f"the order is {said['status']}"})
+        elif isinstance(answer, EngineUnavailable):
+            failed.append({"order_id": str(order_id), "reason": answer.message})
+        elif isinstance(answer, BaseException):
+            raise answer
 
 
 def _authenticated(request: web.Request) -> EngineState:

@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from breakwater.errors import EngineUnavailable
-from fargate_engine.inbox import COMMANDS_MAX, MESSAGES_AT_ONCE_MAX, EngineBusy, FindOrder, Inbox
+from fargate_engine.inbox import COMMANDS_MAX, EngineBusy, FindOrder, Inbox
 from fargate_engine.messages import VenueAccepted
 from fargate_engine.records import RECORDS_MAX
 from tests.unit.fargate_engine.orders import TENANT, submit
@@ -40,15 +40,30 @@ async def test_the_bound_counts_commands_not_batches_of_them(inbox: Inbox) -> No
     inbox.submit_records(limit_orders([(1, BUY, 100)]))
 
 
-async def test_reports_go_before_commands_and_a_batch_has_an_end(inbox: Inbox) -> None:
-    for number in range(MESSAGES_AT_ONCE_MAX):
+@pytest.mark.parametrize(
+    ("asked", "reported", "sizes"),
+    [
+        (0, 300, [(256, 0), (44, 0)]),
+        (10, 300, [(246, 10), (54, 0)]),
+        (300, 0, [(0, 256), (0, 44)]),
+        (300, 300, [(64, 192), (148, 108)]),
+    ],
+)
+async def test_a_batch_has_an_end_and_neither_reports_nor_commands_keep_back_the_others(
+    inbox: Inbox, asked: int, reported: int, sizes: list[tuple[int, int]]
+) -> None:
+    for number in range(asked):
         inbox.ask(submit(number))
+    for number in range(reported):
         inbox.report(VenueAccepted(order_id=uuid.UUID(int=number)))
-    sizes = []
-    for _ in range(2):
-        batch = await inbox.next_batch()
-        sizes.append((len(batch.reports), len(batch.asked)))
-    assert sizes == [(MESSAGES_AT_ONCE_MAX, 0), (0, MESSAGES_AT_ONCE_MAX)]
+    batches = [await inbox.next_batch() for _ in sizes]
+    assert [(len(batch.reports), len(batch.asked)) for batch in batches] == sizes
+
+
+async def test_reports_stand_before_commands_in_their_batch(inbox: Inbox) -> None:
+    inbox.ask(submit(1))
+    inbox.report(VenueAccepted(order_id=uuid.UUID(int=9)))
+    assert (await inbox.next_batch()).inputs == [VenueAccepted(order_id=uuid.UUID(int=9)), submit(1)]
 
 
 async def test_a_batch_of_records_is_taken_whole_and_in_its_turn(inbox: Inbox) -> None:
