@@ -4,6 +4,7 @@ With `BREAKWATER_BENCH_TRIES=100000` as many orders are tried as there; a tenth 
 """
 
 import json
+import logging
 import multiprocessing
 import os
 import random
@@ -143,6 +144,7 @@ def _reserve_many(
     conninfo: str, firm: Firm, number: int, *, orders_each: int, crashes: float, start: Any, answers: Any
 ) -> None:
     """Each order buys one unit; the answer is when each that was held began and ended, and how many were cut off."""
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # It warns of each connection that is cut here on purpose.
     database, chance, held, crashed = database_of(conninfo), random.Random(number), [], 0  # noqa: S311  # A seed, so that each run is the same.
     orders = [order_of(firm, account=number) for _ in range(orders_each)]
     strategy_id = strategy_of(firm, number)
