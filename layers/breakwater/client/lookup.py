@@ -1,7 +1,7 @@
 """What people type for what the server knows by its id: a name, the beginning of an id, a type of limit on a node."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import islice
 
@@ -88,26 +88,23 @@ def find_limit(shown: Json, limit_type: str, instrument: str | None, limit_id: s
 
 def find_override_id(client: Client, told: str) -> str:
     """The id of the override that begins so."""
-    if is_id(told):
-        return told
-    overrides = client.overrides(open_only=False)
-    found = [o["override_id"] for o in overrides if told and o["override_id"].startswith(told.lower())]
-    if len(found) != 1:
-        count = "no override has" if not found else f"{len(found)} overrides have"
-        raise NotFound(f"{count} an id that begins with {told!r}: `breakwater limits override list --all` shows them")
-    return str(found[0])
+    return _find_id(told, "override", lambda: [each["override_id"] for each in client.overrides(open_only=False)])
 
 
 def find_lease_id(client: Client, told: str) -> str:
     """The id of the lease that begins so."""
+    return _find_id(told, "lease", lambda: [each["lease_id"] for each in client.leases(living_only=False)])
+
+
+def _find_id(told: str, kind: str, read_ids: Callable[[], list[str]]) -> str:
+    """`told` itself if it is a whole id. Raises NotFound."""
     if is_id(told):
         return told
-    leases = client.leases(living_only=False)
-    found = [lease["lease_id"] for lease in leases if told and lease["lease_id"].startswith(told.lower())]
+    found = [each for each in read_ids() if told and each.startswith(told.lower())]
     if len(found) != 1:
-        count = "no lease has" if not found else f"{len(found)} leases have"
-        raise NotFound(f"{count} an id that begins with {told!r}: `breakwater limits lease list --all` shows them")
-    return str(found[0])
+        count = f"no {kind} has" if not found else f"{len(found)} {kind}s have"
+        raise NotFound(f"{count} an id that begins with {told!r}: `breakwater limits {kind} list --all` shows them")
+    return found[0]
 
 
 def find_order_id(client: Client, told: str) -> str:

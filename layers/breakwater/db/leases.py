@@ -115,7 +115,7 @@ class LeaseRows:
         account_ids: Sequence[uuid.UUID] | None = None,
         living_only: bool = True,
     ) -> list[Lease]:
-        """Those of accounts below the node, or of all; the living ones hold something or may be used."""
+        """Those that are held at the node, or all; the living ones hold something or may be used."""
         accounts = None if account_ids is None else list(account_ids)
         wanted = {"node_id": node_id, "account_ids": accounts, "living_only": living_only}
         with self._connection.cursor(row_factory=class_row(Lease)) as cursor:

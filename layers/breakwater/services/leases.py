@@ -98,10 +98,8 @@ def stop_lease(
     """No order passes any more, and what none has taken is given back with the engine's answer. NotFound."""
     caller.require("risk:manage")
     with transactions(caller.tenant_id) as tx:
-        if (
-            _stop(tx, lease_id, at, reason="asked for", by=caller.username, correlation_id=caller.correlation_id)
-            is None
-        ):
+        by, told_by = caller.username, caller.correlation_id
+        if _stop(tx, lease_id, at, reason="asked for", by=by, correlation_id=told_by) is None:
             raise NotFound("no such lease")
     return _view(tell_engine(lease_id, caller.tenant_id, transactions, engine, at))
 
@@ -123,7 +121,7 @@ def list_leases(
 def stop_below(
     tx: TenantTransaction, node_id: uuid.UUID, *, reason: str, by: str, correlation_id: str, at: datetime
 ) -> list[uuid.UUID]:
-    """Stop every lease of an account below the node; the engine is to be told of these."""
+    """Stop every lease that is held at the node; the engine is to be told of these."""
     living = tx.leases.page(node_id=node_id)
     stops = [_stop(tx, lease.lease_id, at, reason=reason, by=by, correlation_id=correlation_id) for lease in living]
     return [lease.lease_id for lease in stops if lease is not None]

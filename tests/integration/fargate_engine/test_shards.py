@@ -85,10 +85,6 @@ def lease_row_locked(database_urls: DatabaseUrls, shard: int) -> Iterator[None]:
         yield
 
 
-# Half a lease: who waits for one to run out, since it was not handed over, waits for longer.
-HANDED_OVER_S = 5.0
-
-
 class Orders:
     """Sends orders without end, each again and again until it is answered; the answers are what must not be lost."""
 
@@ -181,7 +177,7 @@ async def test_an_engine_that_is_told_to_stop_hands_its_shards_over_while_orders
             await first.stop()
             await until_served(second, set(range(SHARDS)), timeout_s=3)
             await orders.enough()
-        assert orders.longest_wait_s < HANDED_OVER_S
+        assert orders.longest_wait_s < 2.0  # What a deploy may cost.
         await orders.assert_nothing_is_lost(second, database_urls)
 
 
@@ -196,7 +192,7 @@ async def test_one_shard_moves_while_orders_flow_and_the_others_stay(
             assert moved == (200, {"shard": ETH, "from": "engine-a", "to": "engine-b"})
             await until_served(second, {ETH}, timeout_s=3)
             await orders.enough()
-        assert orders.longest_wait_s < HANDED_OVER_S
+        assert orders.longest_wait_s < 2.0
         assert await served_by(second) == {ETH}
         await until_served(first, set(range(SHARDS)) - {ETH}, timeout_s=1)
         await until_known(first, ETH, "engine-b")

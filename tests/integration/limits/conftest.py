@@ -11,6 +11,7 @@ from breakwater.db.connection import Database, TenantTransaction
 from breakwater.domain.permissions import Caller, Role
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import Firm, create_firm, database_of
+from tests.integration.limits.lease_scene import LeaseScene
 from tests.integration.limits.people import risk_manager
 
 
@@ -52,3 +53,11 @@ def trader(firm: Firm, risk: Caller, database_urls: DatabaseUrls) -> Caller:
             (user_id, firm.account_ids[0], firm.tenant_id),
         )
     return replace(risk, subject="trader", username="trader", role=Role.TRADER)
+
+
+@pytest.fixture
+def scene(database_urls: DatabaseUrls, database: Database, firm: Firm, risk: Caller) -> Iterator[LeaseScene]:
+    scene = LeaseScene(database_urls, database, firm, risk)
+    yield scene
+    assert scene.told == []
+    scene.books()

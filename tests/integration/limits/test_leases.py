@@ -1,113 +1,27 @@
 """Leases on a real ledger and a real core: what the engine may trade by itself is held, and never more than that."""
 
-import random
 import uuid
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
-from typing import Any
 
 import psycopg
 import pytest
 from pydantic import ValidationError
 
-from breakwater.db.connection import Database
-from breakwater.domain.orders import OrdStatus, PlaceOrder, Side, order_id_of
-from breakwater.domain.permissions import Caller
+from breakwater.domain.orders import OrdStatus, Side, order_id_of
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import Conflict, InvalidRequest, LimitExceeded, NotFound, NotPermitted
 from breakwater.services import brakes, leases
 from breakwater.services.brakes import Brake, StateChange
 from breakwater.services.leases import LeaseRequest
-from breakwater.services.limit_views import LeaseView
 from breakwater.services.limits import reserve_limits
-from breakwater.services.watch import Watch
-from tests.conftest import DatabaseUrls
-from tests.integration.limits.core_engine import CoreEngine
-from tests.integration.limits.firm import NOW, SYMBOL, Firm, order_of, set_limit, set_reference
+from tests.integration.limits.firm import NOW, SYMBOL
+from tests.integration.limits.lease_scene import LeaseScene, stop
 
 SECOND = timedelta(seconds=1)
 
 
-class Scene:
-    """A firm with two accounts, its ledger, and an engine."""
-
-    def __init__(self, urls: DatabaseUrls, database: Database, firm: Firm, risk: Caller) -> None:
-        self.urls, self.database, self.firm, self.risk = urls, database, firm, risk
-        self.engine = CoreEngine()
-        self.at = NOW
-        self.told: list[str] = []
-        self._watch = Watch(database.untenanted_transaction, database.tenant_transaction, self.engine, self.told.append)
-        self.engine.set_time_ns(nanoseconds(NOW))
-
-    def go_on(self, seconds: float = 1, price: str = "2000") -> None:
-        """Time passes, with a fresh price, and the watch looks once."""
-        self.at += timedelta(seconds=seconds)
-        self.engine.set_time_ns(nanoseconds(self.at))
-        set_reference(self.urls.admin, Decimal(price), self.at)
-        self._watch.run_round(self.at)
-
-    def limit(self, node_id: uuid.UUID, limit_type: str, value: str) -> None:
-        set_limit(self.urls.admin, self.firm, node_id, limit_type, value)
-
-    def open(self, buy: str = "80", sell: str = "80", *, account: int = 0, orders: int = 10, **owner: Any) -> LeaseView:
-        request = LeaseRequest(
-            account_id=self.firm.account_ids[account],
-            symbol=SYMBOL,
-            venue="BOOK",
-            buy_max=Decimal(buy),
-            sell_max=Decimal(sell),
-            orders_max=orders,
-            **owner,
-        )
-        return leases.open_lease(request, self.risk, self.database.tenant_transaction, self.engine, self.at)
-
-    def lease(self, account: int = 0) -> LeaseView:
-        with self.database.tenant_transaction(self.firm.tenant_id) as tx:
-            found = leases.list_leases(self.risk, tx, self.at, node_id=None, living_only=False)["items"]
-        return next(each for each in found if each["account_id"] == str(self.firm.account_ids[account]))
-
-    def order(self, side: Side = Side.BUY, quantity: str = "1", price: str = "2000", *, account: int = 0) -> PlaceOrder:
-        return order_of(self.firm, side, quantity, price, account=account, at=self.at, venue="BOOK").of_lease()
-
-    def send(self, side: Side = Side.BUY, quantity: str = "1", price: str = "2000", *, account: int = 0) -> PlaceOrder:
-        order = self.order(side, quantity, price, account=account)
-        self.engine.submit_leased(order)
-        return order
-
-    def status(self, order: PlaceOrder) -> tuple[OrdStatus, str | None]:
-        told = self.engine.driven.snapshot(order.order_id)
-        return told.status, told.reject_code
-
-    def project(self, at_most: int | None = None) -> None:
-        self.engine.project(self.database, at_most=at_most)
-
-    def exposure(self, node_id: uuid.UUID) -> tuple[Decimal, Decimal, Decimal, int, Decimal]:
-        """F, B, S, open orders, and open notional of a node."""
-        with self.database.tenant_transaction(self.firm.tenant_id) as tx:
-            found = tx.limits.scopes_at(self.at, [node_id])[0].exposures
-        sums = [
-            sum((getattr(each, name) for each in found), Decimal(0))
-            for name in ("filled_qty", "open_buy_qty", "open_sell_qty", "open_order_count", "open_notional")
-        ]
-        return (sums[0], sums[1], sums[2], int(sums[3]), sums[4])
-
-    def books(self) -> None:
-        with self.database.tenant_transaction(self.firm.tenant_id) as tx:
-            assert tx.limits.ledger_differences() == []
-            assert (not self.engine.events and tx.limits.order_differences() == []) or self.engine.events
-
-
-@pytest.fixture
-def scene(database_urls: DatabaseUrls, database: Database, firm: Firm, risk: Caller) -> Iterator[Scene]:
-    scene = Scene(database_urls, database, firm, risk)
-    yield scene
-    assert scene.told == []
-    scene.books()
-
-
-def test_a_lease_is_held_at_every_node_above_its_account_before_the_engine_hears_of_it(scene: Scene) -> None:
+def test_a_lease_is_held_at_every_node_above_its_account_before_the_engine_hears_of_it(scene: LeaseScene) -> None:
     scene.engine.is_silent = True
     lease = scene.open("80", "40")
     assert (lease["buy_free"], lease["sell_free"], lease["is_answered"]) == ("10", "5", False)
@@ -116,7 +30,7 @@ def test_a_lease_is_held_at_every_node_above_its_account_before_the_engine_hears
     scene.books()
 
 
-def test_orders_of_a_lease_are_taken_without_the_ledger_and_taken_over_by_it(scene: Scene) -> None:
+def test_orders_of_a_lease_are_taken_without_the_ledger_and_taken_over_by_it(scene: LeaseScene) -> None:
     scene.open()
     resting = scene.send(Side.BUY, "4")
     assert scene.status(resting) == (OrdStatus.NEW, None)
@@ -130,7 +44,7 @@ def test_orders_of_a_lease_are_taken_without_the_ledger_and_taken_over_by_it(sce
         assert (row.status, row.leaves_qty, row.client_order_id) == ("NEW", 4, resting.terms.client_order_id)
 
 
-def test_what_passes_the_lease_is_refused_at_its_boundary_and_one_lot_beyond(scene: Scene) -> None:
+def test_what_passes_the_lease_is_refused_at_its_boundary_and_one_lot_beyond(scene: LeaseScene) -> None:
     scene.open()
     assert scene.status(scene.send(Side.BUY, "10")) == (OrdStatus.NEW, None)
     refused = scene.send(Side.BUY, "0.0001")
@@ -143,7 +57,7 @@ def test_what_passes_the_lease_is_refused_at_its_boundary_and_one_lot_beyond(sce
         assert tx.limits.lock_reservation(refused.order_id) is None
 
 
-def test_a_fill_moves_from_open_to_used_at_every_node_and_a_cancel_gives_back_to_the_lease(scene: Scene) -> None:
+def test_a_fill_moves_from_open_to_used_at_every_node_and_a_cancel_gives_back_to_the_lease(scene: LeaseScene) -> None:
     scene.open(account=0)
     scene.open(account=1)
     maker = scene.send(Side.SELL, "6", account=1)
@@ -158,7 +72,7 @@ def test_a_fill_moves_from_open_to_used_at_every_node_and_a_cancel_gives_back_to
     assert scene.lease(1)["sell_taken"] == "2"
 
 
-def test_a_lease_and_reservations_share_one_limit(scene: Scene) -> None:
+def test_a_lease_and_reservations_share_one_limit(scene: LeaseScene) -> None:
     scene.limit(scene.firm.desk, "LONG_POSITION", "15")
     scene.open()
     with scene.database.tenant_transaction(scene.firm.tenant_id) as tx:
@@ -171,7 +85,7 @@ def test_a_lease_and_reservations_share_one_limit(scene: Scene) -> None:
         reserve_limits(tx, scene.order(Side.BUY, "0.01", account=1), scene.at)
 
 
-def test_a_lease_gets_what_the_limits_leave_and_grows_and_shrinks_with_its_use(scene: Scene) -> None:
+def test_a_lease_gets_what_the_limits_leave_and_grows_and_shrinks_with_its_use(scene: LeaseScene) -> None:
     scene.limit(scene.firm.desk, "LONG_POSITION", "25")
     assert scene.open("80", "0")["buy_free"] == "10"
     scene.send(Side.BUY, "9")
@@ -184,11 +98,11 @@ def test_a_lease_gets_what_the_limits_leave_and_grows_and_shrinks_with_its_use(s
     assert scene.exposure(scene.firm.desk)[1] == 19
 
 
-def test_what_is_given_back_is_freed_by_the_answer_and_not_before(scene: Scene) -> None:
+def test_what_is_given_back_is_freed_by_the_answer_and_not_before(scene: LeaseScene) -> None:
     lease = scene.open()
     scene.send(Side.BUY, "3")  # The ledger has not heard of it.
     scene.engine.loses_answers = True
-    assert _stop(scene, lease)["is_answered"] is False
+    assert stop(scene, lease)["is_answered"] is False
     assert scene.exposure(scene.firm.desk)[1] == 10
     assert scene.status(scene.send(Side.BUY, "1")) == (OrdStatus.REJECTED, "LEASE_EXPIRED")
     scene.engine.loses_answers = False
@@ -199,18 +113,18 @@ def test_what_is_given_back_is_freed_by_the_answer_and_not_before(scene: Scene) 
     scene.told.clear()
 
 
-def test_what_orders_of_a_stopped_lease_give_up_is_given_back(scene: Scene) -> None:
+def test_what_orders_of_a_stopped_lease_give_up_is_given_back(scene: LeaseScene) -> None:
     lease = scene.open()
     order = scene.send(Side.BUY, "3")
     scene.project()
-    _stop(scene, lease)
+    stop(scene, lease)
     scene.engine.cancel(order.order_id, tenant_id=scene.firm.tenant_id, correlation_id="test")
     scene.project()
     scene.go_on(3)
     assert scene.exposure(scene.firm.desk) == (0, 0, 0, 0, 0)
 
 
-def test_an_engine_that_begins_anew_goes_by_its_journal(scene: Scene) -> None:
+def test_an_engine_that_begins_anew_goes_by_its_journal(scene: LeaseScene) -> None:
     scene.open()
     scene.send(Side.BUY, "4")
     scene.engine.restart()
@@ -219,7 +133,7 @@ def test_an_engine_that_begins_anew_goes_by_its_journal(scene: Scene) -> None:
     scene.project()
 
 
-def test_a_lease_runs_out_with_its_reference_price(scene: Scene) -> None:
+def test_a_lease_runs_out_with_its_reference_price(scene: LeaseScene) -> None:
     scene.open()
     scene.engine.set_time_ns(nanoseconds(NOW + 5 * SECOND) - 1)
     assert scene.status(scene.send(Side.BUY, "1"))[0] is OrdStatus.NEW
@@ -238,14 +152,14 @@ def test_a_lease_runs_out_with_its_reference_price(scene: Scene) -> None:
     ],
 )
 def test_each_order_of_a_lease_is_held_to_the_collar(
-    scene: Scene, side: Side, price: str, told: tuple[OrdStatus, str | None]
+    scene: LeaseScene, side: Side, price: str, told: tuple[OrdStatus, str | None]
 ) -> None:
     scene.open()
     assert scene.status(scene.send(side, "1", price)) == told
     scene.project()
 
 
-def test_each_order_of_a_lease_is_held_to_the_largest_order(scene: Scene) -> None:
+def test_each_order_of_a_lease_is_held_to_the_largest_order(scene: LeaseScene) -> None:
     scene.limit(scene.firm.trader, "MAX_ORDER_QTY", "2")
     scene.limit(scene.firm.desk, "MAX_ORDER_NOTIONAL", "3150")  # 1.5 at the collar's 2100.
     scene.open()
@@ -254,7 +168,7 @@ def test_each_order_of_a_lease_is_held_to_the_largest_order(scene: Scene) -> Non
     scene.project()
 
 
-def test_a_higher_price_is_held_for_open_orders_too(scene: Scene) -> None:
+def test_a_higher_price_is_held_for_open_orders_too(scene: LeaseScene) -> None:
     scene.open()
     scene.send(Side.SELL, "4", "2050")
     scene.send(Side.BUY, "3")
@@ -264,7 +178,7 @@ def test_a_higher_price_is_held_for_open_orders_too(scene: Scene) -> None:
     assert (held[1], held[2], held[4]) == (13, 14, 27 * 2142)
 
 
-def test_a_price_rise_that_the_limits_do_not_allow_keeps_the_lease_at_the_old_price(scene: Scene) -> None:
+def test_a_price_rise_that_the_limits_do_not_allow_keeps_the_lease_at_the_old_price(scene: LeaseScene) -> None:
     scene.limit(scene.firm.desk, "OPEN_ORDER_NOTIONAL", str(20 * 2100))
     scene.open()
     assert scene.exposure(scene.firm.desk)[4] == 42_000
@@ -276,7 +190,7 @@ def test_a_price_rise_that_the_limits_do_not_allow_keeps_the_lease_at_the_old_pr
     scene.told.clear()
 
 
-def test_a_kill_stops_the_leases_first_and_names_those_that_could_not_be(scene: Scene) -> None:
+def test_a_kill_stops_the_leases_first_and_names_those_that_could_not_be(scene: LeaseScene) -> None:
     lease = scene.open()
     order = scene.send(Side.BUY, "3")
     scene.project()
@@ -291,7 +205,7 @@ def test_a_kill_stops_the_leases_first_and_names_those_that_could_not_be(scene: 
     assert scene.lease()["lease_id"] == lease["lease_id"]
 
 
-def test_a_kill_names_the_leases_that_a_silent_engine_may_go_by(scene: Scene) -> None:
+def test_a_kill_names_the_leases_that_a_silent_engine_may_go_by(scene: LeaseScene) -> None:
     lease = scene.open()
     scene.engine.is_silent = True
     change = StateChange(node_id=scene.firm.firm, reason="enough")
@@ -301,7 +215,7 @@ def test_a_kill_names_the_leases_that_a_silent_engine_may_go_by(scene: Scene) ->
 
 
 @pytest.mark.parametrize("state", ["REDUCE_ONLY", "SUSPENDED"])
-def test_a_node_that_is_stopped_stops_the_leases_below_it_in_the_next_round(scene: Scene, state: str) -> None:
+def test_a_node_that_is_stopped_stops_the_leases_below_it_in_the_next_round(scene: LeaseScene, state: str) -> None:
     scene.open()
     with scene.database.tenant_transaction(scene.firm.tenant_id) as tx:
         brake = Brake(node_id=scene.firm.trader, reason="news", state=state)  # type: ignore[arg-type]  # A literal.
@@ -312,7 +226,7 @@ def test_a_node_that_is_stopped_stops_the_leases_below_it_in_the_next_round(scen
     assert scene.exposure(scene.firm.desk)[1:3] == (0, 0)
 
 
-def test_a_kill_of_a_strategy_stops_its_lease_and_ends_orders_that_nobody_has_heard_of(scene: Scene) -> None:
+def test_a_kill_of_a_strategy_stops_its_lease_and_ends_orders_that_nobody_has_heard_of(scene: LeaseScene) -> None:
     strategy_id = uuid.uuid4()
     with psycopg.connect(scene.urls.admin) as connection:
         connection.execute(
@@ -336,7 +250,7 @@ def test_a_kill_of_a_strategy_stops_its_lease_and_ends_orders_that_nobody_has_he
     assert scene.exposure(strategy_id) == (0, 0, 0, 0, 0)
 
 
-def test_a_kill_leaves_orders_that_the_ledger_has_not_heard_of_to_their_events(scene: Scene) -> None:
+def test_a_kill_leaves_orders_that_the_ledger_has_not_heard_of_to_their_events(scene: LeaseScene) -> None:
     scene.open()
     order = scene.send(Side.BUY, "3")
     change = StateChange(node_id=scene.firm.desk, reason="enough")
@@ -348,7 +262,7 @@ def test_a_kill_leaves_orders_that_the_ledger_has_not_heard_of_to_their_events(s
     assert scene.exposure(scene.firm.firm) == (0, 0, 0, 0, 0)
 
 
-def test_a_node_that_came_between_stops_the_lease_that_does_not_count_there(scene: Scene) -> None:
+def test_a_node_that_came_between_stops_the_lease_that_does_not_count_there(scene: LeaseScene) -> None:
     request = {"api_key_id": "bwk_1"}
     scene.open(**request)
     with psycopg.connect(scene.urls.admin) as connection:
@@ -365,7 +279,7 @@ def test_a_node_that_came_between_stops_the_lease_that_does_not_count_there(scen
     assert scene.exposure(key_node)[1] == 10
 
 
-def test_a_lease_that_the_engine_does_not_answer_for_does_not_keep_the_others(scene: Scene) -> None:
+def test_a_lease_that_the_engine_does_not_answer_for_does_not_keep_the_others(scene: LeaseScene) -> None:
     scene.open(account=0)
     scene.open(account=1)
     silent = scene.firm.account_ids[0]
@@ -377,7 +291,7 @@ def test_a_lease_that_the_engine_does_not_answer_for_does_not_keep_the_others(sc
     scene.told.clear()
 
 
-def test_a_fill_that_was_dear_is_held_as_dear_until_it_is_heard_of(scene: Scene) -> None:
+def test_a_fill_that_was_dear_is_held_as_dear_until_it_is_heard_of(scene: LeaseScene) -> None:
     scene.open(account=0)
     scene.open(account=1)
     scene.send(Side.SELL, "5", "2090", account=1)
@@ -389,20 +303,20 @@ def test_a_fill_that_was_dear_is_held_as_dear_until_it_is_heard_of(scene: Scene)
     assert scene.lease()["valuation_price"] == "1995"
 
 
-def test_one_client_order_id_is_two_orders_where_it_comes_both_ways(scene: Scene) -> None:
+def test_one_client_order_id_is_two_orders_where_it_comes_both_ways(scene: LeaseScene) -> None:
     order = scene.order()
     assert order.of_lease() == order
     assert order.order_id != order_id_of(scene.firm.tenant_id, order.terms.account_id, order.terms.client_order_id)
 
 
 @pytest.mark.parametrize("limit_type", ["DAILY_ORDER_COUNT", "REJECT_STREAK"])
-def test_where_a_limit_asks_what_came_before_nothing_is_leased(scene: Scene, limit_type: str) -> None:
+def test_where_a_limit_asks_what_came_before_nothing_is_leased(scene: LeaseScene, limit_type: str) -> None:
     scene.limit(scene.firm.desk, limit_type, "10")
     with pytest.raises(Conflict, match=f"{limit_type} of Firm desk cannot be held by an engine that asks nobody"):
         scene.open()
 
 
-def test_wrong_requests_say_what_is_wrong(scene: Scene) -> None:
+def test_wrong_requests_say_what_is_wrong(scene: LeaseScene) -> None:
     with pytest.raises(InvalidRequest, match="buy_max is not a multiple of the lot size"):
         scene.open("0.00001")
     with pytest.raises(InvalidRequest, match="some quantity"):
@@ -413,97 +327,10 @@ def test_wrong_requests_say_what_is_wrong(scene: Scene) -> None:
     ):
         leases.list_leases(scene.risk, tx, scene.at, node_id=uuid.uuid4(), living_only=True)
     with pytest.raises(NotFound, match="no such lease"):
-        _stop(scene, {**scene.open(), "lease_id": str(uuid.uuid4())})
+        stop(scene, {**scene.open(), "lease_id": str(uuid.uuid4())})
     request = {"account_id": uuid.uuid4(), "symbol": SYMBOL, "buy_max": "1", "sell_max": "1", "orders_max": 1}
     with pytest.raises(ValidationError, match="venue is one of SIM, BOOK"):
         LeaseRequest.model_validate(request | {"venue": "MARS"})
     viewer = replace(scene.risk, scopes=frozenset({"limits:read"}))
     with pytest.raises(NotPermitted):
         leases.stop_lease(uuid.uuid4(), viewer, scene.database.tenant_transaction, scene.engine, scene.at)
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_whatever_is_lost_late_or_begun_anew_no_limit_is_passed_and_the_books_agree(scene: Scene, seed: int) -> None:
-    """Leases of two accounts under the same limits, and everything that can go wrong between ledger and engine.
-
-    Every other run nothing trades: an order that closes a position may pass a limit on notional, as closing always may.
-    """
-    trades = seed % 2 == 1
-    chance = random.Random(seed)  # noqa: S311  # A seed, so that each run is the same.
-    scene.limit(scene.firm.desk, "LONG_POSITION", "30")
-    scene.limit(scene.firm.desk, "SHORT_POSITION", "30")
-    scene.limit(scene.firm.desk, "OPEN_ORDER_NOTIONAL", "50000")
-    for account in (0, 1):
-        scene.open("40", "40", account=account)
-    sent: list[PlaceOrder] = []
-    for _ in range(40):
-        engine = scene.engine
-        engine.is_silent, engine.loses_answers = chance.random() < 0.1, chance.random() < 0.2
-        engine.answers_late = chance.random() < 0.2
-        _do_something(scene, chance, sent, trades=trades)
-        _check_invariant(scene)
-        assert trades or scene.exposure(scene.firm.desk)[4] <= 50_000
-    scene.engine.is_silent = scene.engine.loses_answers = scene.engine.answers_late = False
-    scene.told.clear()
-    for order in sent:
-        scene.engine.cancel(order.order_id, tenant_id=scene.firm.tenant_id, correlation_id="test")
-    for account in (0, 1):
-        _stop(scene, scene.lease(account))
-    scene.project()
-    for _ in range(3):
-        scene.go_on(3)
-        scene.project()
-    assert scene.exposure(scene.firm.firm)[1:] == (0, 0, 0, 0)
-
-
-def _do_something(scene: Scene, chance: random.Random, sent: list[PlaceOrder], *, trades: bool) -> None:
-    what = chance.choice(["send", "send", "send", "cancel", "project", "project", "time", "restart", "open"])
-    account, side = chance.randrange(2), chance.choice(list(Side))
-    if what == "send" and not scene.engine.is_silent:
-        price = str(2000 + (chance.randrange(-20, 20) if trades else -20 * side.sign))
-        sent.append(scene.send(side, str(chance.randrange(1, 8)), price, account=account))
-    elif what == "cancel" and sent and not scene.engine.is_silent:
-        order = chance.choice(sent)
-        scene.engine.cancel(order.order_id, tenant_id=scene.firm.tenant_id, correlation_id="test")
-    elif what == "project":
-        scene.project(chance.randrange(1, 6))
-    elif what == "time":
-        scene.go_on(chance.choice([0.25, 2, 3]), price=str(2000 + chance.randrange(-30, 30)))
-    elif what == "restart":
-        scene.engine.restart()
-    elif what == "open":
-        if chance.random() < 0.5:
-            _stop(scene, scene.lease(account))
-        else:
-            scene.open("40", "40", account=account)
-
-
-def _check_invariant(scene: Scene) -> None:
-    """What the ledger holds covers whatever the engine may still do, and is within the limits."""
-    scene.books()
-    could_buy = could_sell = Decimal(0)
-    for account_id in scene.firm.account_ids:
-        words = scene.engine.words(account_id, SYMBOL)
-        could_buy += words.buy_granted
-        could_sell += words.sell_granted
-    filled, buys, sells, *_ = scene.exposure(scene.firm.desk)
-    assert filled + buys <= 30
-    assert sells - filled <= 30
-    used_buys, used_sells = _traded(scene)
-    assert used_buys + buys >= could_buy
-    assert used_sells + sells >= could_sell
-
-
-def _traded(scene: Scene) -> tuple[Decimal, Decimal]:
-    """What the ledger knows was bought and sold."""
-    with scene.database.tenant_transaction(scene.firm.tenant_id) as tx:
-        rows = tx.connection.execute(
-            "SELECT side, sum(cum_qty) FROM limits.reservations WHERE is_of_order GROUP BY side"
-        ).fetchall()
-    traded = dict(rows)
-    return traded.get("BUY", Decimal(0)), traded.get("SELL", Decimal(0))
-
-
-def _stop(scene: Scene, lease: LeaseView) -> LeaseView:
-    transactions = scene.database.tenant_transaction
-    return leases.stop_lease(uuid.UUID(lease["lease_id"]), scene.risk, transactions, scene.engine, scene.at)
