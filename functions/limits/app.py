@@ -10,12 +10,12 @@ from breakwater.domain.orders import OrderTerms
 from breakwater.runtime.api import Caller, create_api, lambda_handler
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.engine import engine_client
-from breakwater.services import brakes, external_fills, leases, limit_settings, limit_tree, nodes, what_if
+from breakwater.services import brakes, external_fills, leases, limit_settings, limit_tree, nodes, overrides, what_if
 from breakwater.services.brakes import Beat, Brake, StateChange
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
 from breakwater.services.external_fills import ExternalFill
 from breakwater.services.leases import LeaseRequest
-from breakwater.services.limit_settings import LimitSetting, OverrideRequest, RiskTermsSetting
+from breakwater.services.limit_settings import LimitSetting, RiskTermsSetting
 from breakwater.services.limit_views import (
     BreachPage,
     ExternalFillBookedView,
@@ -39,6 +39,7 @@ from breakwater.services.limit_views import (
     WhatIfAnswer,
 )
 from breakwater.services.nodes import NewNode, NodeChange
+from breakwater.services.overrides import OverrideRequest
 from breakwater.services.what_if import WhatIf
 
 api = create_api(service="limits")
@@ -134,25 +135,25 @@ def try_limits(question: WhatIf, caller: Caller) -> WhatIfAnswer:
 @api.get("/limits/overrides")
 def list_overrides(caller: Caller, open_only: bool = True) -> OverridePage:
     with tenant_transaction(caller.tenant_id) as tx:
-        return limit_settings.list_overrides(caller, tx, _now(), open_only=open_only)
+        return overrides.list_overrides(caller, tx, _now(), open_only=open_only)
 
 
 @api.post("/limits/overrides", status_code=201)
 def request_override(request: OverrideRequest, caller: Caller) -> OverrideView:
     with tenant_transaction(caller.tenant_id) as tx:
-        return limit_settings.request_override(request, caller, tx, _now())
+        return overrides.request_override(request, caller, tx, _now())
 
 
 @api.post("/limits/overrides/{override_id}/approve", status_code=200)
 def approve_override(override_id: uuid.UUID, caller: Caller) -> OverrideView:
     with tenant_transaction(caller.tenant_id) as tx:
-        return limit_settings.approve_override(override_id, caller, tx, _now())
+        return overrides.approve_override(override_id, caller, tx, _now())
 
 
 @api.post("/limits/overrides/{override_id}/end")
 def end_override(override_id: uuid.UUID, caller: Caller) -> OverrideView:
     with tenant_transaction(caller.tenant_id) as tx:
-        return limit_settings.end_override(override_id, caller, tx, _now())
+        return overrides.end_override(override_id, caller, tx, _now())
 
 
 @api.get("/limits/risk-terms")

@@ -25,8 +25,8 @@ from breakwater.services import leases
 from breakwater.services.cancels import cancel_open
 from breakwater.services.degraded import LEDGER_TRIED_EVERY, mind
 from breakwater.services.engine_client import EngineClient
-from breakwater.services.limit_settings import tell_override_ended
 from breakwater.services.limits import change_node_state
+from breakwater.services.overrides import tell_override_ended
 from breakwater.services.settlement import TenantTransactions, settle_if_known
 from events.limits import DeadManExpired
 

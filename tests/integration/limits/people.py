@@ -12,10 +12,11 @@ from breakwater.domain.exposure import Exposure
 from breakwater.domain.orders import PlaceOrder
 from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
 from breakwater.errors import LimitExceeded
-from breakwater.services import limit_settings, nodes
-from breakwater.services.limit_settings import LimitSetting, OverrideRequest
+from breakwater.services import limit_settings, nodes, overrides
+from breakwater.services.limit_settings import LimitSetting
 from breakwater.services.limit_views import OverrideView, SetLimit
 from breakwater.services.nodes import NewNode, NodeChange
+from breakwater.services.overrides import OverrideRequest
 from tests.integration.limits.firm import NOW, Firm, reserve_and_record
 from tests.unit.domain.limit_orders import exposure_of
 
@@ -50,7 +51,7 @@ def override(
     request = OverrideRequest(
         limit_id=uuid.UUID(limit_id), value=Decimal(value), ends_at=at + timedelta(minutes=minutes), reason="r", **more
     )
-    return limit_settings.request_override(request, by, tx, at)
+    return overrides.request_override(request, by, tx, at)
 
 
 def node(

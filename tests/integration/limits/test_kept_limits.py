@@ -16,7 +16,7 @@ from breakwater.domain.exposure import Limit
 from breakwater.domain.limits_in_force import NodeLimits
 from breakwater.domain.permissions import Caller
 from breakwater.errors import NotFound
-from breakwater.services import limit_settings
+from breakwater.services import limit_settings, overrides
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import NOW, Firm, create_firm, database_of, in_transaction, order_of, set_limit
 from tests.integration.limits.people import limit, override, refused_by, risk_manager
@@ -50,9 +50,9 @@ def test_a_change_by_somebody_else_holds_for_the_next_order(
     asked = elsewhere(lambda tx: override(tx, risk, set_here["limit_id"], "3"))
     assert not passes(database, firm, "3")  # Nobody has approved it.
     other, override_id = risk_manager(firm, "other"), uuid.UUID(asked["override_id"])
-    elsewhere(lambda tx: limit_settings.approve_override(override_id, other, tx, NOW))
+    elsewhere(lambda tx: overrides.approve_override(override_id, other, tx, NOW))
     assert passes(database, firm, "3")
-    elsewhere(lambda tx: limit_settings.end_override(override_id, risk, tx, NOW))
+    elsewhere(lambda tx: overrides.end_override(override_id, risk, tx, NOW))
     assert not passes(database, firm, "3")
     elsewhere(lambda tx: limit_settings.delete_limit(uuid.UUID(set_here["limit_id"]), risk, tx, NOW))
     assert passes(database, firm, "3")
@@ -125,7 +125,7 @@ def test_what_was_kept_first_makes_room() -> None:
 moments = st.one_of(st.none(), st.sampled_from(MOMENTS))
 spans = st.tuples(moments, moments).filter(lambda span: None in span or span[0] < span[1])  # type: ignore[operator]
 override_spans = st.tuples(st.sampled_from(MOMENTS), st.sampled_from(MOMENTS)).filter(lambda span: span[0] < span[1])
-overrides = st.tuples(override_spans, st.booleans(), st.booleans())  # When; whether approved; whether ended.
+settled_overrides = st.tuples(override_spans, st.booleans(), st.booleans())  # When; whether approved; whether ended.
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def _write_limit(
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(told=st.lists(st.tuples(spans, st.lists(overrides, max_size=3)), max_size=4))
+@given(told=st.lists(st.tuples(spans, st.lists(settled_overrides, max_size=3)), max_size=4))
 def test_what_holds_at_a_moment_is_what_the_statements_of_the_views_say(
     told: list[tuple[object, list[object]]],
     written: Callable[[list[tuple[object, list[object]]]], None],

@@ -11,7 +11,7 @@ from breakwater.db.connection import Database, TenantTransaction
 from breakwater.domain.orders import OrdStatus
 from breakwater.domain.permissions import Caller
 from breakwater.errors import NotFound
-from breakwater.services import brakes, limit_settings, limit_tree, nodes
+from breakwater.services import brakes, limit_settings, limit_tree, nodes, overrides
 from breakwater.services.brakes import Beat, Brake, StateChange
 from breakwater.services.limit_settings import RiskTermsSetting
 from breakwater.services.limits import settle
@@ -89,8 +89,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "delete a limit": lambda theirs, by, tx: limit_settings.delete_limit(theirs.limit_id, by, tx, NOW),
     "read a history": lambda theirs, by, tx: limit_settings.limit_history(theirs.limit_id, by, tx),
     "ask for an override": lambda theirs, by, tx: override(tx, by, str(theirs.limit_id), "99"),
-    "approve an override": lambda theirs, by, tx: limit_settings.approve_override(theirs.override_id, by, tx, NOW),
-    "end an override": lambda theirs, by, tx: limit_settings.end_override(theirs.override_id, by, tx, NOW),
+    "approve an override": lambda theirs, by, tx: overrides.approve_override(theirs.override_id, by, tx, NOW),
+    "end an override": lambda theirs, by, tx: overrides.end_override(theirs.override_id, by, tx, NOW),
     "read a use": lambda theirs, by, tx: limit_tree.usage(theirs.firm.desk, by, tx, NOW),
     "read a tree": lambda theirs, by, tx: limit_tree.tree(by, tx, NOW, node_id=theirs.firm.firm),
     "read reservations": lambda theirs, by, tx: limit_tree.reservations(
@@ -142,7 +142,7 @@ def test_an_order_names_no_strategy_of_another_organisation_and_its_keys_mean_no
 
 
 def test_lists_hold_what_is_ones_own(tx: TenantTransaction, firm: Firm, risk: Caller, theirs: Theirs) -> None:
-    assert limit_settings.list_overrides(risk, tx, NOW, open_only=False)["items"] == []
+    assert overrides.list_overrides(risk, tx, NOW, open_only=False)["items"] == []
     assert limit_settings.risk_terms(risk, tx, NOW)["items"] == []
     assert limit_tree.reservations(risk, tx, NOW, node_id=None, cursor=None, limit=10)["items"] == []
     assert limit_tree.breaches(risk, tx, NOW, node_id=None, cursor=None, limit=10)["items"] == []

@@ -7,9 +7,10 @@ from typing import Any
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.permissions import Caller
-from breakwater.services import limit_settings, limit_tree, nodes
-from breakwater.services.limit_settings import LimitSetting, OverrideRequest
+from breakwater.services import limit_settings, limit_tree, nodes, overrides
+from breakwater.services.limit_settings import LimitSetting
 from breakwater.services.nodes import NewNode, NodeChange
+from breakwater.services.overrides import OverrideRequest
 from tests.integration.limits.firm import NOW, Firm, order_of, reserve_and_record
 
 
@@ -29,11 +30,11 @@ def test_while_an_override_holds_both_its_value_and_what_was_set_are_shown(
     request = OverrideRequest(
         limit_id=uuid.UUID(limit["limit_id"]), value=Decimal(9), ends_at=NOW + timedelta(hours=1), reason="a block"
     )
-    override = limit_settings.request_override(request, risk, tx, NOW)
+    override = overrides.request_override(request, risk, tx, NOW)
     asked = in_force(firm, risk, tx, firm.desk)
     assert (asked["value"], asked["set_value"], asked["override_id"]) == ("5", "5", None)
     other = Caller(risk.tenant_id, "other", "other", risk.role, risk.scopes, correlation_id="c")
-    limit_settings.approve_override(uuid.UUID(override["override_id"]), other, tx, NOW)
+    overrides.approve_override(uuid.UUID(override["override_id"]), other, tx, NOW)
     held = in_force(firm, risk, tx, firm.desk)
     assert (held["value"], held["set_value"], held["override_id"]) == ("9", "5", override["override_id"])
 
@@ -44,12 +45,12 @@ def test_an_override_says_which_limit_it_is_of_and_nothing_of_one_that_was_delet
     limit = limit_settings.set_limit(setting(firm.desk, "MAX_ORDER_NOTIONAL", "5", currency="BTC"), risk, tx, NOW)
     limit_id = uuid.UUID(limit["limit_id"])
     request = OverrideRequest(limit_id=limit_id, value=Decimal(9), ends_at=NOW + timedelta(hours=1), reason="a block")
-    asked = limit_settings.request_override(request, risk, tx, NOW)
+    asked = overrides.request_override(request, risk, tx, NOW)
     about = {"node_id": str(firm.desk), "node_name": "Firm desk", "limit_type": "MAX_ORDER_NOTIONAL"}
     assert asked.items() >= (about | {"instrument": "*", "currency": "BTC", "set_value": "5", "value": "9"}).items()
-    assert limit_settings.list_overrides(risk, tx, NOW, open_only=True)["items"] == [asked]
+    assert overrides.list_overrides(risk, tx, NOW, open_only=True)["items"] == [asked]
     limit_settings.delete_limit(limit_id, risk, tx, NOW)
-    (left,) = limit_settings.list_overrides(risk, tx, NOW, open_only=True)["items"]
+    (left,) = overrides.list_overrides(risk, tx, NOW, open_only=True)["items"]
     assert (left["node_name"], left["limit_type"], left["set_value"], left["value"]) == (None, None, None, "9")
 
 
@@ -62,9 +63,9 @@ def test_a_trader_sees_overrides_on_his_way_and_nobody_elses(
         request = OverrideRequest(
             limit_id=uuid.UUID(limit["limit_id"]), value=Decimal(9), ends_at=ends_at, reason="a block"
         )
-        limit_settings.request_override(request, risk, tx, NOW)
+        overrides.request_override(request, risk, tx, NOW)
     for caller, names in ((risk, {"Firm desk", "account 1"}), (trader, {"Firm desk"})):
-        seen = limit_settings.list_overrides(caller, tx, NOW, open_only=True)["items"]
+        seen = overrides.list_overrides(caller, tx, NOW, open_only=True)["items"]
         assert {override["node_name"] for override in seen} == names
 
 

@@ -12,7 +12,7 @@ import pytest
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.permissions import Caller
 from breakwater.errors import InvalidRequest, NotFound, NotPermitted
-from breakwater.services import limit_settings, limit_tree
+from breakwater.services import limit_tree, overrides
 from events.limits import OverrideChanged
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import NOW, Firm, order_of, set_reference
@@ -35,11 +35,11 @@ def limit_id(tx: TenantTransaction, firm: Firm, risk: Caller) -> str:
 
 
 def approve(tx: TenantTransaction, by: Caller, told: Any, at: datetime = NOW) -> Any:
-    return limit_settings.approve_override(uuid.UUID(told["override_id"]), by, tx, at)
+    return overrides.approve_override(uuid.UUID(told["override_id"]), by, tx, at)
 
 
 def end(tx: TenantTransaction, by: Caller, told: Any, at: datetime = NOW) -> Any:
-    return limit_settings.end_override(uuid.UUID(told["override_id"]), by, tx, at)
+    return overrides.end_override(uuid.UUID(told["override_id"]), by, tx, at)
 
 
 type Largest = Callable[[datetime], Decimal | None]
@@ -70,7 +70,7 @@ def test_it_counts_from_its_approval_by_another_person_until_its_end(
         (NOW + 60 * MINUTE, 1),  # Nobody had to end it.
     ):
         assert largest(at) == quantity
-    listed = limit_settings.list_overrides(risk, tx, NOW + 60 * MINUTE, open_only=False)["items"]
+    listed = overrides.list_overrides(risk, tx, NOW + 60 * MINUTE, open_only=False)["items"]
     assert [each["state"] for each in listed] == ["ENDED"]
 
 
@@ -169,7 +169,7 @@ def test_one_that_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(InvalidRequest):
         override(tx, risk, limit_id, value, **changes)
-    assert limit_settings.list_overrides(risk, tx, NOW, open_only=False)["items"] == []
+    assert overrides.list_overrides(risk, tx, NOW, open_only=False)["items"] == []
 
 
 def test_it_lasts_seven_days_at_most(tx: TenantTransaction, risk: Caller, limit_id: str) -> None:

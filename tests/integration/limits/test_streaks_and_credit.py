@@ -9,7 +9,7 @@ import pytest
 
 from breakwater.domain.orders import PlaceOrder, Side
 from breakwater.domain.times import nanoseconds
-from breakwater.services import brakes, limit_settings, order_saga
+from breakwater.services import brakes, order_saga, overrides
 from breakwater.services.brakes import StateChange
 from breakwater.services.external_fills import ExternalFill, book_external_fill
 from tests.integration.limits.firm import NOW, SYMBOL, order_of, set_reference
@@ -135,7 +135,7 @@ def test_an_override_and_the_dates_of_a_streak_count_for_the_loss_too(trader: Tr
     with trader.desk.transactions(trader.firm.tenant_id) as tx:
         told = override(tx, risk_manager(trader.firm), limit_id, "2")
         ada = risk_manager(trader.firm, "ada")
-        limit_settings.approve_override(uuid.UUID(told["override_id"]), ada, tx, NOW)
+        overrides.approve_override(uuid.UUID(told["override_id"]), ada, tx, NOW)
     trader.limit(trader.firm.trader, "LOSS_STREAK", "1", valid_until=after(1), **COOL_DOWN)
     trader.round_trip("2000", "1990", after(2))
     assert trader.refused(after(3)) == []

@@ -14,10 +14,11 @@ from breakwater.domain.exposure import NodeState
 from breakwater.domain.orders import OrdStatus, Side
 from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
 from breakwater.errors import LimitExceeded
-from breakwater.services import brakes, limit_settings
+from breakwater.services import brakes, limit_settings, overrides
 from breakwater.services.brakes import StateChange
-from breakwater.services.limit_settings import LimitSetting, OverrideRequest
+from breakwater.services.limit_settings import LimitSetting
 from breakwater.services.limits import reserve_limits, settle
+from breakwater.services.overrides import OverrideRequest
 from breakwater.services.watch import Watch
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import NOW, SYMBOL, Firm, order_of, reserve_and_record, set_reference, snapshot_of
@@ -192,8 +193,8 @@ def test_the_end_of_an_override_is_told_once(
         request = OverrideRequest(
             limit_id=limit_id, value=Decimal(9), ends_at=NOW + timedelta(minutes=5), reason="a client"
         )
-        override = limit_settings.request_override(request, risk, tx, NOW)
-        limit_settings.approve_override(uuid.UUID(override["override_id"]), other, tx, NOW)
+        override = overrides.request_override(request, risk, tx, NOW)
+        overrides.approve_override(uuid.UUID(override["override_id"]), other, tx, NOW)
         reserve_and_record(tx, order_of(firm, quantity="9"))
     watch = watch_of(database)
     after = NOW + timedelta(minutes=5)

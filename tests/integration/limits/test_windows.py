@@ -11,7 +11,7 @@ import pytest
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.orders import OrdStatus, PlaceOrder, Side
 from breakwater.domain.permissions import Caller
-from breakwater.services import brakes, limit_settings
+from breakwater.services import brakes, overrides
 from breakwater.services.brakes import StateChange
 from breakwater.services.limits import settle
 from events.limits import NodeStateChanged
@@ -208,7 +208,7 @@ def test_an_override_of_the_repeated_fills_counts_for_the_fill_too(
 ) -> None:
     told = limit(tx, risk, firm.desk, "REPEAT_EXECUTION", "1", **WINDOW)
     request = override(tx, risk, told["limit_id"], "2")
-    limit_settings.approve_override(uuid.UUID(request["override_id"]), risk_manager(firm, "ada"), tx, NOW)
+    overrides.approve_override(uuid.UUID(request["override_id"]), risk_manager(firm, "ada"), tx, NOW)
     orders = [send(api_key_id=API_KEY)[0] for _ in range(2)]
     fill(tx, orders[0], NOW)
     assert state_of(tx, firm.desk) == "ACTIVE"

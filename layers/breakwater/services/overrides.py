@@ -1,0 +1,190 @@
+"""Overrides of limits: another value for a while, asked for by one person and approved by another."""
+
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import AwareDatetime, StringConstraints
+
+from breakwater.db.connection import TenantTransaction
+from breakwater.db.limit_settings import Override
+from breakwater.domain.exposure import Limit
+from breakwater.domain.limit_types import LIMIT_TYPES
+from breakwater.domain.money import Amount, format_amount
+from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
+from breakwater.domain.times import format_time, nanoseconds
+from breakwater.errors import InvalidRequest, NotFound, NotPermitted
+from breakwater.services.limit_settings import SettingBody, publish_at_node, value_text
+from breakwater.services.limit_views import (
+    OverridePage,
+    OverrideView,
+)
+from events.limits import OverrideChanged
+
+OVERRIDE_DURATION_MAX = timedelta(days=7)
+_Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class OverrideRequest(SettingBody):
+    """The body of POST /limits/overrides: another value for a limit between two times."""
+
+    limit_id: uuid.UUID
+    value: Amount
+    starts_at: AwareDatetime | None = None  # None: as soon as it is approved.
+    ends_at: AwareDatetime
+    reason: _Reason
+
+
+def request_override(request: OverrideRequest, caller: Caller, tx: TenantTransaction, at: datetime) -> OverrideView:
+    """Ask for another value for a while. It changes nothing until somebody else approves it."""
+    caller.require("limits:manage")
+    limit = tx.limit_settings.get(request.limit_id)
+    if limit is None:
+        raise NotFound("no such limit")
+    LIMIT_TYPES[limit.limit_type].check_setting(request.value, limit.parameters)
+    starts_at = request.starts_at or at
+    if not at < request.ends_at or not starts_at < request.ends_at:
+        raise InvalidRequest("ends_at must be in the future and after starts_at", field="ends_at")
+    if request.ends_at - starts_at > OVERRIDE_DURATION_MAX:
+        raise InvalidRequest(f"an override lasts at most {OVERRIDE_DURATION_MAX.days} days", field="ends_at")
+    override = Override(
+        override_id=uuid.uuid4(),
+        limit_id=request.limit_id,
+        value=request.value,
+        starts_at=starts_at,
+        ends_at=request.ends_at,
+        reason=request.reason,
+        requested_by=caller.username,
+        requested_at=at,
+        approved_by=None,
+        approved_at=None,
+        ended_by=None,
+        ended_at=None,
+    )
+    tx.limit_settings.add_override(override)
+    _tell_override(tx, override, limit, "REQUESTED", caller=caller, at=at)
+    return _shown(override, tx, at)
+
+
+def approve_override(override_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> OverrideView:
+    """Let it count. NotPermitted for whoever asked for it; InvalidRequest once it is approved, ended or over."""
+    caller.require("risk:manage")
+    override, limit = _lock_override(override_id, tx, at)
+    if override.requested_by == caller.username:
+        raise NotPermitted("whoever asks for an override cannot approve it")
+    if override.approved_by is not None or override.ended_at is not None or override.ends_at <= at:
+        raise InvalidRequest(f"the override is {_override_state(override, at)} already")
+    tx.limit_settings.approve_override(override_id, caller.username, at)
+    approved = replace(override, approved_by=caller.username, approved_at=at)
+    _tell_override(tx, approved, limit, "APPROVED", caller=caller, at=at)
+    return _shown(approved, tx, at)
+
+
+def end_override(override_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> OverrideView:
+    """End it, or take the request back, before its time. Ending what has ended changes nothing."""
+    caller.require("limits:manage")
+    override, limit = _lock_override(override_id, tx, at)
+    if override.ended_at is not None:
+        return _shown(override, tx, at)
+    tx.limit_settings.end_override(override_id, caller.username, at)
+    ended = replace(override, ended_by=caller.username, ended_at=at)
+    _tell_override(tx, ended, limit, "ENDED", caller=caller, at=at)
+    return _shown(ended, tx, at)
+
+
+def tell_override_ended(tx: TenantTransaction, override_id: uuid.UUID, *, by: str, at: datetime) -> None:
+    """Its time is over: it has not counted since; this is what people are told. Nothing where that was done before."""
+    override, limit = _lock_override(override_id, tx, at)
+    if override.ended_at is not None or override.ends_at > at:
+        return
+    tx.limit_settings.end_override(override_id, None, at)
+    event = _override_event(replace(override, ended_at=at), limit, "ENDED", by)
+    publish_at_node(event, limit.node_id, str(uuid.uuid4()), tx, at)
+
+
+def list_overrides(caller: Caller, tx: TenantTransaction, at: datetime, *, open_only: bool) -> OverridePage:
+    """The newest first; those at nodes that the caller may see."""
+    caller.require("limits:read")
+    overrides = tx.limit_settings.overrides(open_only=open_only)
+    limits = tx.limit_settings.overridden({override.limit_id for override in overrides})
+    if caller.role not in ROLES_WITH_ALL_ACCOUNTS:
+        own = tx.limits.node_ids_of_accounts(tx.identity.accessible_account_ids(caller.subject, caller.role))
+        seen = {node.node_id for node in tx.limits.find_nodes(None, at, own)}
+        overrides = [o for o in overrides if o.limit_id in limits and limits[o.limit_id][0].node_id in seen]
+    return {"items": [_override_json(override, limits.get(override.limit_id), at) for override in overrides]}
+
+
+def _lock_override(override_id: uuid.UUID, tx: TenantTransaction, at: datetime) -> tuple[Override, Limit]:
+    override = tx.limit_settings.lock_override(override_id)
+    limit = None if override is None else tx.limit_settings.get(override.limit_id)
+    if override is None or limit is None:
+        raise NotFound("no such override")
+    # An order sees the value before or after, never both.
+    tx.limits.node(limit.node_id, at, lock=True)
+    return override, limit
+
+
+def _tell_override(
+    tx: TenantTransaction, override: Override, limit: Limit, state: str, *, caller: Caller, at: datetime
+) -> None:
+    event = _override_event(override, limit, state, caller.username)
+    publish_at_node(event, limit.node_id, caller.correlation_id, tx, at)
+
+
+def _override_event(override: Override, limit: Limit, state: str, changed_by: str) -> OverrideChanged:
+    return OverrideChanged(
+        override_id=override.override_id,
+        limit_id=override.limit_id,
+        node_id=limit.node_id,
+        limit_type=limit.limit_type,
+        state=state,
+        value=format_amount(override.value),
+        starts_at_ns=nanoseconds(override.starts_at),
+        ends_at_ns=nanoseconds(override.ends_at),
+        reason=override.reason,
+        requested_by=override.requested_by,
+        changed_by=changed_by,
+    )
+
+
+def _override_state(override: Override, at: datetime) -> str:
+    if override.ended_at is not None or override.ends_at <= at:
+        return "ENDED"
+    if override.approved_by is None:
+        return "REQUESTED"
+    return "ACTIVE" if override.starts_at <= at else "APPROVED"
+
+
+def _shown(override: Override, tx: TenantTransaction, at: datetime) -> OverrideView:
+    return _override_json(override, tx.limit_settings.overridden([override.limit_id]).get(override.limit_id), at)
+
+
+def _override_json(override: Override, overridden: tuple[Limit, str] | None, at: datetime) -> OverrideView:
+    """`overridden`: the limit and the name of its node."""
+    limit, node_name = overridden or (None, None)
+
+    def time(told: datetime | None) -> str | None:
+        return None if told is None else format_time(told)
+
+    return {
+        "override_id": str(override.override_id),
+        "limit_id": str(override.limit_id),
+        "node_id": None if limit is None else str(limit.node_id),
+        "node_name": node_name,
+        "limit_type": None if limit is None else limit.limit_type,
+        "instrument": None if limit is None else limit.instrument,
+        "currency": None if limit is None else limit.currency,
+        "set_value": value_text(limit),
+        "value": format_amount(override.value),
+        "state": _override_state(override, at),
+        "starts_at": format_time(override.starts_at),
+        "ends_at": format_time(override.ends_at),
+        "reason": override.reason,
+        "requested_by": override.requested_by,
+        "requested_at": format_time(override.requested_at),
+        "approved_by": override.approved_by,
+        "approved_at": time(override.approved_at),
+        "ended_by": override.ended_by,
+        "ended_at": time(override.ended_at),
+    }
