@@ -3,19 +3,20 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 import pytest
 
 from breakwater.errors import Unavailable
 from breakwater.services import leases
-from tests.integration.limits.test_leases import SECOND, Scene, scene
+from tests.integration.limits.lease_scene import LeaseScene
 
-__all__ = ["scene"]
+SECOND = timedelta(seconds=1)
 
 
 @contextmanager
-def silence(scene: Scene) -> Iterator[None]:
+def silence(scene: LeaseScene) -> Iterator[None]:
     """Its beginning as services/degraded.py would note it, and its end."""
     with psycopg.connect(scene.urls.admin, autocommit=True) as connection:
         about = (scene.firm.tenant_id, scene.at, scene.at)
@@ -24,7 +25,7 @@ def silence(scene: Scene) -> Iterator[None]:
         connection.execute("UPDATE trading.degraded_modes SET mode = 'NORMAL'")
 
 
-def tend(scene: Scene) -> None:
+def tend(scene: LeaseScene) -> None:
     lease = scene.lease()
     leases.tend(
         uuid.UUID(lease["lease_id"]),
@@ -35,13 +36,13 @@ def tend(scene: Scene) -> None:
     )
 
 
-def test_no_lease_is_opened(scene: Scene) -> None:
+def test_no_lease_is_opened(scene: LeaseScene) -> None:
     with silence(scene), pytest.raises(Unavailable):
         scene.open()
     assert scene.open()["is_answered"]
 
 
-def test_none_is_renewed_and_each_keeps_what_is_held_for_it(scene: Scene) -> None:
+def test_none_is_renewed_and_each_keeps_what_is_held_for_it(scene: LeaseScene) -> None:
     before = scene.open()
     with silence(scene):
         tend(scene)
@@ -50,7 +51,7 @@ def test_none_is_renewed_and_each_keeps_what_is_held_for_it(scene: Scene) -> Non
     assert scene.lease()["version"] > before["version"]
 
 
-def test_one_that_is_stopped_is_given_back_all_the_same(scene: Scene) -> None:
+def test_one_that_is_stopped_is_given_back_all_the_same(scene: LeaseScene) -> None:
     lease = scene.open()
     with silence(scene):
         leases.stop_lease(
