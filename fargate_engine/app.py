@@ -87,6 +87,7 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
         pool=pool,
         leases=state.leases,
         snapshots=state.snapshots,
+        hub=state.hub,
         events_written=state.relay.wake if state.relay else lambda: None,
     )
     state.shards = tuple(Shard(number, shared) for number in range(SHARDS))
@@ -97,6 +98,7 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(state.leases.run())
         tasks.create_task(Quotes(pool, serving).run())
+        tasks.create_task(state.hub.run())
         if state.relay is not None:
             tasks.create_task(state.relay.run())
         for shard in state.shards:

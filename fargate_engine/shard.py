@@ -13,6 +13,7 @@ from breakwater.domain.instruments import Instrument
 from breakwater.domain.shards import shard_of
 from breakwater.errors import EngineUnavailable, Unavailable
 from fargate_engine.leases import Leases
+from fargate_engine.market_data.hub import MarketHub
 from fargate_engine.recovery import catch_up, recover
 from fargate_engine.settings import Settings
 from fargate_engine.shard_state import ShardState
@@ -45,6 +46,7 @@ class Shared:
     pool: EnginePool
     leases: Leases
     snapshots: SnapshotStore | None
+    hub: MarketHub
     events_written: Callable[[], None]
 
 
@@ -165,6 +167,7 @@ class Shard:
             snapshots=snapshots,
             instruments=instruments,
             sources=event_sources(settings.market_recordings, instruments),
+            hub=self._shared.hub,
             market_speed=settings.market_speed,
             events_written=self._shared.events_written,
         )

@@ -13,6 +13,7 @@ from breakwater.domain.orders import SIMULATED_VENUE
 from breakwater.errors import EngineUnavailable
 from fargate_engine.inbox import Inbox
 from fargate_engine.leases import Leases
+from fargate_engine.market_data.hub import MarketHub
 from fargate_engine.sequencer import Sequencer
 from fargate_engine.shard_state import ShardState
 from fargate_engine.snapshots import Snapshot, SnapshotStore
@@ -33,6 +34,7 @@ class Term:
         snapshots: SnapshotStore | None,
         instruments: Sequence[Instrument],
         sources: Mapping[str, EventSource],
+        hub: MarketHub,
         market_speed: float,
         events_written: Callable[[], None],
     ) -> None:
@@ -40,7 +42,7 @@ class Term:
         self.epoch = journal.epoch
         self.state = state
         self.inbox = Inbox()
-        self.venue = SimulatedVenue(self.inbox, instruments, sources, speed=market_speed)
+        self.venue = SimulatedVenue(self.inbox, instruments, sources, hub=hub, speed=market_speed)
         self.sequencer = Sequencer(state, self.inbox, journal, self.venue, events_written=events_written)
         self._journal = journal
         self._leases = leases

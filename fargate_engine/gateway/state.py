@@ -11,6 +11,7 @@ from breakwater.errors import EngineUnavailable
 from fargate_engine.gateway.peers import Peers
 from fargate_engine.gateway.tokens import ServiceTokens
 from fargate_engine.leases import Leases
+from fargate_engine.market_data.hub import MarketHub
 from fargate_engine.relay import Relay
 from fargate_engine.shard import Shard, ShardStatus
 from fargate_engine.snapshots import SnapshotStore
@@ -30,6 +31,7 @@ class EngineState:
     leases: Leases | None = None
     relay: Relay | None = None
     snapshots: SnapshotStore | None = None
+    hub: MarketHub = field(default_factory=MarketHub)  # Has the markets of the shards that this engine serves.
     starting_with: str = "its database"  # What it waits for before it has shards.
     is_stopping: bool = False
 

@@ -27,11 +27,12 @@ class DepthDiff:
 
 @dataclass(frozen=True, slots=True)
 class MarketTrade:
-    """`taker` is the side that took: a BUY lifted the asks."""
+    """`taker` is the side that took: a BUY lifted the asks. `trade_id` grows at the source; None where it has none."""
 
     taker: Side
     price_ticks: int
     quantity_lots: int
+    trade_id: int | None = None
 
 
 MarketEvent = DepthSnapshot | DepthDiff | MarketTrade

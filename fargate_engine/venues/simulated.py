@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from breakwater.domain.instruments import Instrument
-from breakwater.domain.orders import OrdStatus
+from breakwater.domain.orders import SIMULATED_VENUE, OrdStatus
 from breakwater.errors import EngineUnavailable
 from fargate_engine.inbox import Inbox
 from fargate_engine.market_data import recording, synthetic
+from fargate_engine.market_data.hub import MarketHub
 from fargate_engine.market_data.l2_book import TimedEvent
+from fargate_engine.market_data.market import Market
 from fargate_engine.messages import VenueReport
 from fargate_engine.orders import EngineOrder
 from fargate_engine.settings import StartFailed
@@ -35,12 +37,19 @@ type EventSource = Callable[[], Iterator[TimedEvent]]  # A new pass from the beg
 
 class SimulatedVenue:
     def __init__(
-        self, inbox: Inbox, instruments: Sequence[Instrument], sources: Mapping[str, EventSource], *, speed: float
+        self,
+        inbox: Inbox,
+        instruments: Sequence[Instrument],
+        sources: Mapping[str, EventSource],
+        *,
+        hub: MarketHub,
+        speed: float,
     ) -> None:
         self.markets = {instrument.symbol: SimulatedMarket(instrument) for instrument in instruments}
         self._sources = sources
         self._speed = speed
         self._inbox = inbox
+        self._hub = hub
         self.moved_at: dict[str, float] = {}  # On the monotonic clock, by symbol.
         self._opened = asyncio.Event()
         if not self.markets:
@@ -71,21 +80,26 @@ class SimulatedVenue:
             self.report(market.cancel(order.terms.order_id))
 
     async def run(self) -> None:
-        """Replay every market for ever."""
-        async with asyncio.TaskGroup() as markets:
-            for symbol, market in self.markets.items():
-                markets.create_task(self._replay(market, self._sources[symbol]))
+        """Replay every market for ever, for all to see in the hub."""
+        try:
+            async with asyncio.TaskGroup() as markets:
+                for symbol, market in self.markets.items():
+                    shown = self._hub.open(SIMULATED_VENUE, market.instrument)
+                    markets.create_task(self._replay(market, shown, self._sources[symbol]))
+        finally:
+            for symbol in self.markets:
+                self._hub.close(SIMULATED_VENUE, symbol)
 
-    async def _replay(self, market: SimulatedMarket, source: EventSource) -> None:
+    async def _replay(self, market: SimulatedMarket, shown: Market, source: EventSource) -> None:
         while True:
             try:
-                await self._replay_once(market, source())
+                await self._replay_once(market, shown, source())
             except recording.BrokenRecording as error:
                 # The part before the gap is true: loop over that.
                 _LOG.warning("recording of %s ends early: %s", market.instrument.symbol, error)
             await asyncio.sleep(PAUSE_S)
 
-    async def _replay_once(self, market: SimulatedMarket, events: Iterator[TimedEvent]) -> None:
+    async def _replay_once(self, market: SimulatedMarket, shown: Market, events: Iterator[TimedEvent]) -> None:
         loop = asyncio.get_running_loop()
         started: float | None = None
         for timed in events:
@@ -99,6 +113,7 @@ class SimulatedVenue:
             while not self._inbox.has_room:
                 await asyncio.sleep(PAUSE_S)
             self.report(market.apply(timed.event))
+            shown.apply(timed.event, time.time_ns())  # Now: a recording's own time is years ago, and comes again.
             self.moved_at[market.instrument.symbol] = time.monotonic()
             if len(self.moved_at) == len(self.markets):
                 self._opened.set()

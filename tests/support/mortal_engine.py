@@ -25,6 +25,7 @@ from breakwater.domain.shards import shard_of
 from fargate_engine import leases, snapshots
 from fargate_engine.inbox import Inbox
 from fargate_engine.leases import Leases
+from fargate_engine.market_data.hub import MarketHub
 from fargate_engine.sequencer import Sequencer
 from fargate_engine.settings import Settings
 from fargate_engine.shard import Shard, Shared
@@ -139,7 +140,8 @@ class Life:
         self.network = Network(world.database, self.passes)
         self.leases = Leases("", self.network.as_pool(), holder=name, address=name)
         self.snapshots = SnapshotStore(ObjectStoreClient(world.objects, self.passes), "snapshots")
-        shared = Shared(_SETTINGS, self.network.as_pool(), self.leases, self.snapshots, events_written=lambda: None)
+        pool = self.network.as_pool()
+        shared = Shared(_SETTINGS, pool, self.leases, self.snapshots, MarketHub(), events_written=lambda: None)
         self.shard = Shard(SHARD, shared)
         self.world = world
         self._is_freezing = False

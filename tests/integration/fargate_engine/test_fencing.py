@@ -17,6 +17,7 @@ from breakwater.db.journal import Fenced, Journal
 from breakwater.domain.orders import OrderSnapshot, Side
 from fargate_engine.inbox import Inbox
 from fargate_engine.journal_cli import journal_app
+from fargate_engine.market_data.hub import MarketHub
 from fargate_engine.recovery import recover
 from fargate_engine.sequencer import Sequencer
 from fargate_engine.shard_state import ShardState
@@ -41,7 +42,8 @@ class Writer:
     def __post_init__(self) -> None:
         self.inbox = Inbox()
         self.inbox.open()
-        venue = SimulatedVenue(self.inbox, [], {}, speed=1)  # Orders of these tests stay in the internal book.
+        # Orders of these tests stay in the internal book.
+        venue = SimulatedVenue(self.inbox, [], {}, hub=MarketHub(), speed=1)
         self.sequencer = Sequencer(self.state, self.inbox, self.journal, venue, events_written=lambda: None)
 
     async def write_until_fenced(self, first_number: int) -> None:

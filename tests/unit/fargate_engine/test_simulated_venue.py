@@ -10,6 +10,8 @@ from breakwater.domain.orders import Side
 from breakwater.errors import EngineUnavailable
 from fargate_engine.inbox import Inbox
 from fargate_engine.market_data import recording
+from fargate_engine.market_data.hub import MarketHub
+from fargate_engine.market_data.updates import Topic
 from fargate_engine.messages import VenueAccepted, VenueFilled
 from fargate_engine.venues import simulated
 from fargate_engine.venues.simulated import SimulatedVenue
@@ -21,7 +23,9 @@ SAMPLE = Path(__file__).parents[2] / "data" / "spot_ethusdt_sample.log"
 async def test_a_recording_loops_and_a_resting_order_lives_through_its_end() -> None:
     """The sample sells 250 lots at 2,684.00, once a pass."""
     inbox = Inbox()
-    venue = SimulatedVenue(inbox, [ETH], {"ETH/USDT": partial(recording.events, [SAMPLE], ETH)}, speed=100)
+    venue = SimulatedVenue(
+        inbox, [ETH], {"ETH/USDT": partial(recording.events, [SAMPLE], ETH)}, hub=MarketHub(), speed=100
+    )
     replay = asyncio.create_task(venue.run())
     await venue.opened()
     order = terms(1, limit_ticks=268_405, quantity_lots=600, high_ticks=300_000)  # Inside the spread: nobody ahead.
@@ -42,7 +46,9 @@ async def test_a_recording_loops_and_a_resting_order_lives_through_its_end() -> 
 
 
 async def test_the_book_is_shown_as_it_can_be_traded() -> None:
-    venue = SimulatedVenue(Inbox(), [ETH], {"ETH/USDT": partial(recording.events, [SAMPLE], ETH)}, speed=1)
+    venue = SimulatedVenue(
+        Inbox(), [ETH], {"ETH/USDT": partial(recording.events, [SAMPLE], ETH)}, hub=MarketHub(), speed=1
+    )
     for timed in recording.events([SAMPLE], ETH):
         venue.markets["ETH/USDT"].apply(timed.event)
     assert venue.markets["ETH/USDT"].shown(Side.BUY, 1) == [(268_400, 12_000)]
@@ -52,6 +58,28 @@ async def test_a_market_that_never_opens_makes_its_shard_unavailable_and_breaks_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(simulated, "OPEN_TIMEOUT_S", 0.01)
-    venue = SimulatedVenue(Inbox(), [ETH], {}, speed=1)
+    venue = SimulatedVenue(Inbox(), [ETH], {}, hub=MarketHub(), speed=1)
     with pytest.raises(EngineUnavailable, match="did not open in time"):
         await venue.opened()
+
+
+async def test_what_it_replays_is_in_the_hub_until_it_ends_and_ids_go_on_when_the_recording_loops() -> None:
+    hub = MarketHub()
+    sources = {"ETH/USDT": partial(recording.events, [SAMPLE], ETH)}
+    venue = SimulatedVenue(Inbox(), [ETH], sources, hub=hub, speed=1000)
+    replay = asyncio.create_task(venue.run())
+    await venue.opened()
+    market = hub.get("SIM", "ETH/USDT")
+    assert market is not None
+    subscription = market.subscribe([Topic.TRADES])
+    async with asyncio.timeout(5):
+        while market.trade_count < 3:
+            await subscription.bell.wait()
+            subscription.bell.answer()
+            subscription.take()
+    assert [trade.trade_id for trade in market.trades] == [1, 2, 3]
+    assert market.update_id > 1
+    replay.cancel()
+    await asyncio.wait([replay], timeout=1)
+    assert hub.get("SIM", "ETH/USDT") is None
+    assert subscription.is_closed
