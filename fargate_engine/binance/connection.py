@@ -1,0 +1,131 @@
+"""A WebSocket of the dialect: one writer with a bounded queue, so that nobody waits for a client that does not read."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import orjson
+from aiohttp import WSCloseCode, WSMsgType, web
+
+WAITING_MAX = 4_096  # Messages to one client that wait to be sent.
+SEND_TIMEOUT_S = 10.0
+HEARTBEAT_S = 20.0
+MESSAGE_BYTES_MAX = 16 * 1024
+MESSAGES_A_SECOND_MAX = 100
+CONNECTIONS_OF_ADDRESS_MAX = 300
+CONNECTIONS_MAX = 2_000
+
+
+class TooManyConnections(Exception):
+    """Of this address, or in all."""
+
+
+class Connections:
+    """How many are open, and of whom."""
+
+    def __init__(self) -> None:
+        self._open: Counter[str] = Counter()
+
+    @contextmanager
+    def one_more(self, address: str) -> Iterator[None]:
+        if self._open[address] >= CONNECTIONS_OF_ADDRESS_MAX or self._open.total() >= CONNECTIONS_MAX:
+            raise TooManyConnections
+        self._open[address] += 1
+        try:
+            yield
+        finally:
+            self._open[address] -= 1
+            if self._open[address] == 0:
+                del self._open[address]
+
+
+class Connection:
+    """What is sent waits in order; a value under a key replaces the one under the same key that still waits."""
+
+    def __init__(self, socket: web.WebSocketResponse) -> None:
+        self._socket = socket
+        self._waiting: dict[Any, str] = {}  # In the order of sending.
+        self._arrived = asyncio.Event()
+        self._number = 0
+        self._is_dropped = False
+
+    def send(self, text: str) -> None:
+        """Drops the client when too much waits for it already."""
+        self._number += 1
+        self._put(self._number, text)
+
+    def send_document(self, document: Any) -> None:
+        self.send(orjson.dumps(document).decode())
+
+    def send_latest(self, key: str, text: str) -> None:
+        """Only the newest under this key is sent: a price that was overtaken is of no use."""
+        self._put(key, text)
+
+    def drop(self) -> None:
+        self._is_dropped = True
+        self._arrived.set()
+
+    def _put(self, key: Any, text: str) -> None:
+        if self._is_dropped:
+            return
+        if len(self._waiting) >= WAITING_MAX and key not in self._waiting:
+            self.drop()
+            return
+        self._waiting[key] = text
+        self._arrived.set()
+
+    async def messages(self) -> AsyncIterator[Any]:
+        """What the client says, as JSON; None for what is none. Ends with the connection, or when it talks too much."""
+        loop = asyncio.get_running_loop()
+        second, said = 0, 0
+        async for message in self._socket:
+            if message.type is not WSMsgType.TEXT:
+                await self._socket.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"text messages only")
+                return
+            second, said = (second, said + 1) if second == int(loop.time()) else (int(loop.time()), 1)
+            if said > MESSAGES_A_SECOND_MAX:
+                await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"Too many requests")
+                return
+            try:
+                yield orjson.loads(message.data)
+            except orjson.JSONDecodeError:
+                yield None
+
+    async def write(self) -> None:
+        """Until the connection ends. TimeoutError when the client does not take what it is sent."""
+        while not self._socket.closed:
+            await self._arrived.wait()
+            if self._is_dropped:
+                raise TimeoutError("the client does not read")
+            if not self._waiting:
+                self._arrived.clear()
+                continue
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await self._socket.send_str(self._waiting.pop(next(iter(self._waiting))))
+
+
+@asynccontextmanager
+async def connected(request: web.Request) -> AsyncIterator[tuple[web.WebSocketResponse, Connection]]:
+    """A connection with its writer. Closed, and its client cut off, when it ends."""
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_BYTES_MAX, compress=False)
+    await socket.prepare(request)
+    connection = Connection(socket)
+    writing = asyncio.create_task(_write_or_cut(connection, request))
+    try:
+        yield socket, connection
+    finally:
+        writing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await writing
+
+
+async def _write_or_cut(connection: Connection, request: web.Request) -> None:
+    try:
+        await connection.write()
+    except (TimeoutError, ConnectionError):
+        # Not closed politely: that would wait for the client as well.
+        if request.transport is not None:
+            request.transport.abort()

@@ -1,0 +1,205 @@
+"""Orders, trades, balances and instruments as the dialect writes them."""
+
+from decimal import Decimal
+from typing import Any
+
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.money import format_amount
+from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
+from fargate_engine.binance.exchange import Balance, Fill, ShownOrder, ShownTrade
+
+type Document = dict[str, Any]
+
+PRECISION = 8  # Decimal places that clients expect; an amount with more is written whole.
+ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET"]
+_STATUSES = {OrdStatus.UNKNOWN: "PENDING_NEW", OrdStatus.PENDING_NEW: "NEW"}
+_IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
+
+
+def amount_text(amount: Decimal) -> str:
+    exponent = amount.as_tuple().exponent
+    return f"{amount:.{PRECISION}f}" if isinstance(exponent, int) and exponent >= -PRECISION else format_amount(amount)
+
+
+def order_status(order: ShownOrder) -> str:
+    """What is left of an order that must not rest expires, in Binance's words."""
+    if order.status is OrdStatus.CANCELED and order.time_in_force in _IMMEDIATE:
+        return "EXPIRED"
+    return _STATUSES.get(order.status, order.status.value)
+
+
+def order_type(type_: OrderType, *, is_post_only: bool) -> str:
+    return "LIMIT_MAKER" if is_post_only else type_.value
+
+
+def _order_terms(order: ShownOrder) -> Document:
+    return {
+        "symbol": pair_name(order.symbol),
+        "orderId": order.order_number,
+        "orderListId": -1,
+        "clientOrderId": order.client_order_id,
+        "price": amount_text(order.price or Decimal(0)),
+        "origQty": amount_text(order.quantity),
+        "executedQty": amount_text(order.cum_qty),
+        "origQuoteOrderQty": "0.00000000",
+        "cummulativeQuoteQty": amount_text(order.cum_notional),
+        "status": order_status(order),
+        "timeInForce": order.time_in_force.value,
+        "type": order_type(order.type, is_post_only=order.post_only),
+        "side": order.side.value,
+        "selfTradePreventionMode": "EXPIRE_TAKER",
+    }
+
+
+def placed(order: ShownOrder, response_type: str) -> Document:
+    """newOrderRespType: ACK, RESULT or FULL."""
+    if response_type == "ACK":
+        return {
+            "symbol": pair_name(order.symbol),
+            "orderId": order.order_number,
+            "orderListId": -1,
+            "clientOrderId": order.client_order_id,
+            "transactTime": order.updated_ms,
+        }
+    document = {**_order_terms(order), "transactTime": order.updated_ms, "workingTime": order.created_ms}
+    if response_type == "FULL":
+        document["fills"] = [_fill(fill) for fill in order.fills]
+    return document
+
+
+def canceled(order: ShownOrder, cancel_id: str) -> Document:
+    """`clientOrderId` names the cancel, `origClientOrderId` the order."""
+    terms = {**_order_terms(order), "clientOrderId": cancel_id, "transactTime": order.updated_ms}
+    return {"origClientOrderId": order.client_order_id, **terms}
+
+
+def queried(order: ShownOrder) -> Document:
+    return {
+        **_order_terms(order),
+        "stopPrice": "0.00000000",
+        "icebergQty": "0.00000000",
+        "time": order.created_ms,
+        "updateTime": order.updated_ms,
+        "isWorking": True,
+        "workingTime": order.created_ms,
+    }
+
+
+def _fill(fill: Fill) -> Document:
+    return {
+        "price": amount_text(fill.price),
+        "qty": amount_text(fill.quantity),
+        "commission": amount_text(fill.fee),
+        "commissionAsset": fill.fee_asset,
+        "tradeId": fill.trade_number,
+    }
+
+
+def trade(shown: ShownTrade) -> Document:
+    fill = shown.fill
+    return {
+        "symbol": pair_name(shown.symbol),
+        "id": fill.trade_number,
+        "orderId": shown.order_number,
+        "orderListId": -1,
+        "price": amount_text(fill.price),
+        "qty": amount_text(fill.quantity),
+        "quoteQty": amount_text(fill.price * fill.quantity),
+        "commission": amount_text(fill.fee),
+        "commissionAsset": fill.fee_asset,
+        "time": shown.at_ms,
+        "isBuyer": shown.side is Side.BUY,
+        "isMaker": shown.is_maker,
+        "isBestMatch": True,
+    }
+
+
+def account(balances: list[Balance], *, can_trade: bool, now_ms: int, uid: int, fee_rate: Decimal) -> Document:
+    return {
+        "makerCommission": int(fee_rate * 10_000),
+        "takerCommission": int(fee_rate * 10_000),
+        "buyerCommission": 0,
+        "sellerCommission": 0,
+        "commissionRates": {
+            "maker": amount_text(fee_rate),
+            "taker": amount_text(fee_rate),
+            "buyer": "0",
+            "seller": "0",
+        },
+        "canTrade": can_trade,
+        "canWithdraw": False,
+        "canDeposit": False,
+        "brokered": False,
+        "requireSelfTradePrevention": False,
+        "preventSor": False,
+        "updateTime": now_ms,
+        "accountType": "SPOT",
+        "balances": [balance(each) for each in balances],
+        "permissions": ["SPOT"],
+        "uid": uid,
+    }
+
+
+def balance(each: Balance) -> Document:
+    return {"asset": each.asset, "free": amount_text(each.free), "locked": amount_text(each.locked)}
+
+
+def pair_name(symbol: str) -> str:
+    """ETH/USDT is ETHUSDT there."""
+    return symbol.replace("/", "")
+
+
+def exchange_info(instruments: list[Instrument], now_ms: int, rate_limits: list[Document]) -> Document:
+    return {
+        "timezone": "UTC",
+        "serverTime": now_ms,
+        "rateLimits": rate_limits,
+        "exchangeFilters": [],
+        "symbols": [_symbol(each) for each in instruments],
+    }
+
+
+def _symbol(instrument: Instrument) -> Document:
+    return {
+        "symbol": pair_name(instrument.symbol),
+        "status": "TRADING",
+        "baseAsset": instrument.base_asset,
+        "baseAssetPrecision": PRECISION,
+        "quoteAsset": instrument.quote_asset,
+        "quotePrecision": PRECISION,
+        "quoteAssetPrecision": PRECISION,
+        "baseCommissionPrecision": PRECISION,
+        "quoteCommissionPrecision": PRECISION,
+        "orderTypes": ORDER_TYPES,
+        "icebergAllowed": False,
+        "ocoAllowed": False,
+        "otoAllowed": False,
+        "quoteOrderQtyMarketAllowed": True,
+        "allowTrailingStop": False,
+        "cancelReplaceAllowed": True,
+        "isSpotTradingAllowed": True,
+        "isMarginTradingAllowed": False,
+        "filters": _filters(instrument),
+        "permissions": [],
+        "permissionSets": [["SPOT"]],
+        "defaultSelfTradePreventionMode": "EXPIRE_TAKER",
+        "allowedSelfTradePreventionModes": ["EXPIRE_TAKER"],
+    }
+
+
+def _filters(instrument: Instrument) -> list[Document]:
+    tick, lot = amount_text(instrument.tick_size), amount_text(instrument.lot_size)
+    most = "9000000000.00000000"
+    return [
+        {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": most, "tickSize": tick},
+        {"filterType": "LOT_SIZE", "minQty": lot, "maxQty": most, "stepSize": lot},
+        {"filterType": "MARKET_LOT_SIZE", "minQty": lot, "maxQty": most, "stepSize": lot},
+        {
+            "filterType": "NOTIONAL",
+            "minNotional": amount_text(instrument.notional_min),
+            "applyMinToMarket": True,
+            "maxNotional": most,
+            "applyMaxToMarket": False,
+            "avgPriceMins": 0,
+        },
+    ]

@@ -1,0 +1,151 @@
+"""What the dialect asks of the exchange behind it: the firm's own engine, or the simulated exchange."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal, Protocol
+
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
+from fargate_engine.binance.signing import SigningKey
+from fargate_engine.market_data.market import Market
+
+type Scope = Literal["read", "trade", "cancel"]
+type UserEvent = dict[str, Any]  # As the user data stream carries it.
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Whoever an API key stands for. `owner` is the exchange's own word for them and means nothing to the dialect."""
+
+    key_id: str
+    signing_key: SigningKey
+    scopes: frozenset[Scope]
+    owner: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """Quantity, or what shall be spent or earned in the quote asset. `valid_until_ms`: not to reach a book later."""
+
+    instrument: Instrument
+    side: Side
+    type: OrderType
+    time_in_force: TimeInForce
+    post_only: bool
+    quantity: Decimal | None
+    quote_quantity: Decimal | None
+    price: Decimal | None
+    client_order_id: str
+    valid_until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRef:
+    """One order of the client: by the number it was shown under, or by its client order id."""
+
+    instrument: Instrument
+    order_number: int | None
+    client_order_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    trade_number: int
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal
+    fee_asset: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownOrder:
+    order_number: int
+    client_order_id: str
+    symbol: str
+    side: Side
+    type: OrderType
+    time_in_force: TimeInForce
+    post_only: bool
+    status: OrdStatus
+    quantity: Decimal
+    price: Decimal | None
+    cum_qty: Decimal
+    cum_notional: Decimal
+    created_ms: int
+    updated_ms: int
+    reject_reason: str | None = None
+    fills: Sequence[Fill] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTrade:
+    symbol: str
+    order_number: int
+    fill: Fill
+    at_ms: int
+    side: Side
+    is_maker: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    asset: str
+    free: Decimal
+    locked: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which part of a list: the newest `limit`, or the first of them from `start_ms` or `from_number` on."""
+
+    limit: int
+    start_ms: int | None = None
+    end_ms: int | None = None
+    from_number: int | None = None
+
+
+class Exchange(Protocol):
+    """Every call may raise BinanceError. What is refused for its terms is -2010 or -1013; what is not known, -1007."""
+
+    def now_ms(self) -> int: ...
+
+    async def client(self, key_id: str, address: str) -> Client:
+        """-2015 when nobody has this key, or it may not be used from this address."""
+        ...
+
+    def instruments(self) -> Sequence[Instrument]: ...
+
+    def market(self, symbol: str) -> Market:
+        """-1121 for one without a market."""
+        ...
+
+    async def place(self, client: Client, order: NewOrder) -> ShownOrder: ...
+
+    async def check(self, client: Client, order: NewOrder) -> None:
+        """All that `place` would refuse, and nothing is placed."""
+        ...
+
+    async def cancel(self, client: Client, order: OrderRef) -> ShownOrder:
+        """-2011 when it is unknown or final."""
+        ...
+
+    async def cancel_all(self, client: Client, instrument: Instrument) -> list[ShownOrder]: ...
+
+    async def order(self, client: Client, order: OrderRef) -> ShownOrder:
+        """-2013 when it is unknown."""
+        ...
+
+    async def open_orders(self, client: Client, instrument: Instrument | None) -> list[ShownOrder]: ...
+
+    async def orders(self, client: Client, instrument: Instrument, span: Span) -> list[ShownOrder]: ...
+
+    async def trades(
+        self, client: Client, instrument: Instrument, span: Span, order_number: int | None
+    ) -> list[ShownTrade]: ...
+
+    async def balances(self, client: Client) -> list[Balance]: ...
+
+    async def user_events(self, client: Client) -> AsyncIterator[UserEvent]:
+        """What happens to the client's orders and balances from this answer on. Ends when the client falls behind."""
+        ...

@@ -1,0 +1,213 @@
+"""The market streams `/ws` and `/stream`. A client that reads slowly is sent less often, and holds nobody up.
+
+There is no queue: each connection looks for what is new when it has sent what it had (market_data/subscription.py).
+"""
+
+import asyncio
+from typing import Any
+
+import orjson
+from aiohttp import WSCloseCode, web
+
+from fargate_engine.binance.connection import (
+    SEND_TIMEOUT_S,
+    Connection,
+    Connections,
+    TooManyConnections,
+    connected,
+)
+from fargate_engine.binance.documents import pair_name
+from fargate_engine.binance.errors import BinanceError, too_many_requests
+from fargate_engine.binance.requests import Requests
+from fargate_engine.binance.rest import AddressOf, error_response
+from fargate_engine.binance.stream_documents import ALL_PERIOD_S, OF_ALL_MARKETS, Kind, read_stream, texts
+from fargate_engine.market_data.subscription import Bell, Subscription
+
+STREAMS_MAX = 1_024  # Of one connection.
+IDLE_S = 0.25  # So long at most until an answer to the client, or a list of all markets, is sent.
+
+
+def market_stream_routes(requests: Requests, connections: Connections, address_of: AddressOf) -> list[web.RouteDef]:
+    async def raw(request: web.Request) -> web.StreamResponse:
+        names = request.match_info.get("streams", "")
+        return await _serve(requests, connections, address_of, request, names.split("/"), is_combined=False)
+
+    async def combined(request: web.Request) -> web.StreamResponse:
+        names = request.query.get("streams", "")
+        return await _serve(requests, connections, address_of, request, names.split("/"), is_combined=True)
+
+    return [web.get("/ws", raw), web.get("/ws/{streams:.+}", raw), web.get("/stream", combined)]
+
+
+async def _serve(
+    requests: Requests,
+    connections: Connections,
+    address_of: AddressOf,
+    request: web.Request,
+    names: list[str],
+    *,
+    is_combined: bool,
+) -> web.StreamResponse:
+    try:
+        with connections.one_more(address_of(request)):
+            async with connected(request) as (socket, connection):
+                session = _Session(requests, socket, connection, is_combined=is_combined)
+                try:
+                    session.subscribe([name for name in names if name])
+                except BinanceError as error:
+                    await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=error.message.encode()[:120])
+                else:
+                    await session.run()
+            return socket
+    except TooManyConnections:
+        return error_response(too_many_requests(60))
+
+
+class _Session:
+    def __init__(
+        self, requests: Requests, socket: web.WebSocketResponse, connection: Connection, *, is_combined: bool
+    ) -> None:
+        self._requests = requests
+        self._socket = socket
+        self._connection = connection
+        self._is_combined = is_combined
+        self._bell = Bell()
+        self._streams: dict[str, tuple[Subscription, Kind]] = {}
+        self._names: dict[Subscription, str] = {}
+        self._lists: dict[str, dict[str, int]] = {}  # Of all markets: how many trades each had when it was last told.
+        self._due: dict[Subscription, float] = {}  # Not to be told again before then.
+        self._lists_due = 0.0
+
+    def subscribe(self, names: list[str]) -> None:
+        """All of them, or none: BinanceError for one that does not exist, or one too many."""
+        new = [name for name in dict.fromkeys(names) if name not in self._streams and name not in self._lists]
+        if len(self._streams) + len(self._lists) + len(new) > STREAMS_MAX:
+            raise BinanceError(2, f"Invalid request: at most {STREAMS_MAX} streams on one connection")
+        found = {name: self._find(name) for name in new if name not in OF_ALL_MARKETS}
+        for name in new:
+            if name in OF_ALL_MARKETS:
+                self._lists[name] = {}
+        for name, (market, kind) in found.items():
+            subscription = market.subscribe([kind.subject], self._bell)
+            self._streams[name] = (subscription, kind)
+            self._names[subscription] = name
+            if kind.form.startswith("depth") and kind.form != "depth":
+                self._bell.ring(subscription)  # A partial book is told at once.
+
+    def _find(self, name: str) -> tuple[Any, Kind]:
+        pair, kind = read_stream(name)
+        instrument = self._requests.listed.by_name.get(pair)
+        if instrument is None:
+            raise BinanceError(2, f"Invalid request: no such symbol: {pair}")
+        return self._requests.exchange.market(instrument.symbol), kind
+
+    def _unsubscribe(self, names: list[str]) -> None:
+        for name in names:
+            self._lists.pop(name, None)
+            found = self._streams.pop(name, None)
+            if found is not None:
+                self._forget(found[0])
+
+    def _forget(self, subscription: Subscription) -> None:
+        del self._names[subscription]
+        self._due.pop(subscription, None)
+        subscription.close()
+        self._bell.forget(subscription)
+
+    async def run(self) -> None:
+        telling = asyncio.create_task(self._tell())
+        try:
+            async for message in self._connection.messages():
+                self._connection.send_document(self._answer(message))
+        finally:
+            telling.cancel()
+            for subscription in list(self._names):
+                subscription.close()
+
+    def _answer(self, message: Any) -> dict[str, Any]:
+        request_id = message.get("id") if isinstance(message, dict) else None
+        try:
+            return {"result": self._obey(message), "id": request_id}
+        except BinanceError as error:
+            return {"error": error.document, "id": request_id}
+
+    def _obey(self, message: Any) -> list[str] | None:
+        if not isinstance(message, dict):
+            raise BinanceError(3, "Invalid JSON: expected an object")
+        names = message.get("params") or []
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise BinanceError(2, "Invalid request: params must be a list of streams")
+        match message.get("method"):
+            case "SUBSCRIBE":
+                self.subscribe(names)
+            case "UNSUBSCRIBE":
+                self._unsubscribe(names)
+            case "LIST_SUBSCRIPTIONS":
+                return [*self._streams, *self._lists]
+            case _:
+                raise BinanceError(2, "Invalid request: unknown method")
+        return None
+
+    async def _tell(self) -> None:
+        """For ever. TimeoutError and ConnectionError end the connection, by its writer as well."""
+        loop = asyncio.get_running_loop()
+        waiting: dict[Subscription, None] = {}
+        while True:
+            if not waiting:
+                await self._wait(IDLE_S)
+            waiting |= dict.fromkeys(self._bell.answer())
+            now = loop.time()
+            for subscription in [each for each in waiting if self._due.get(each, 0.0) <= now]:
+                del waiting[subscription]
+                await self._tell_one(subscription, now)
+            if self._lists and now >= self._lists_due:
+                self._lists_due = now + ALL_PERIOD_S
+                await self._tell_lists()
+            if waiting:
+                next_due = min(self._due.get(each, 0.0) for each in waiting)
+                await self._wait(min(max(next_due - loop.time(), 0.001), IDLE_S))
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._bell.wait()
+        except TimeoutError:
+            return
+
+    async def _tell_one(self, subscription: Subscription, now: float) -> None:
+        name = self._names.get(subscription)
+        if name is None:
+            return
+        if subscription.is_closed:  # Its market is served elsewhere now, or begins anew: the client shall, too.
+            self._connection.drop()
+            return
+        kind = self._streams[name][1]
+        if kind.period_s:
+            self._due[subscription] = now + kind.period_s
+        for update in subscription.take():
+            for text in texts(kind, subscription.market, update).split(b"\n"):
+                if text:
+                    await self._send(name, text)
+
+    async def _tell_lists(self) -> None:
+        exchange = self._requests.exchange
+        for name, told in list(self._lists.items()):
+            documents = []
+            for instrument in exchange.instruments():
+                market = exchange.market(instrument.symbol)
+                if told.get(pair_name(instrument.symbol)) != market.trade_count:
+                    told[pair_name(instrument.symbol)] = market.trade_count
+                    documents.append(OF_ALL_MARKETS[name](market))
+            if documents:
+                await self._send(name, orjson.dumps(documents))
+
+    async def _send(self, name: str, text: bytes) -> None:
+        document = text.decode()
+        if self._is_combined:
+            document = f'{{"stream":"{name}","data":{document}}}'
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await self._socket.send_str(document)
+        except (TimeoutError, ConnectionError):
+            self._connection.drop()
+            raise

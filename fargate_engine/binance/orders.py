@@ -1,0 +1,174 @@
+"""Orders of the dialect, read from parameters: what each type needs, and what it must not have."""
+
+import secrets
+from collections.abc import Mapping
+from decimal import ROUND_DOWN, Decimal
+
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.money import EXACT
+from breakwater.domain.orders import OrderType, Side, TimeInForce
+from breakwater.errors import InvalidRequest
+from fargate_engine.binance.errors import BinanceError, bad_symbol, filter_failure, missing
+from fargate_engine.binance.exchange import NewOrder, OrderRef
+from fargate_engine.binance.parameters import Parameters
+
+RESPONSE_TYPES = ("ACK", "RESULT", "FULL")
+
+
+def read_instrument(parameters: Parameters, instruments: Mapping[str, Instrument]) -> Instrument:
+    """By the pair's name, ETHUSDT."""
+    instrument = instruments.get(parameters.required("symbol"))
+    if instrument is None:
+        raise bad_symbol()
+    return instrument
+
+
+def read_new_order(
+    parameters: Parameters, instruments: Mapping[str, Instrument], valid_until_ms: int
+) -> tuple[NewOrder, str]:
+    """The order and how it shall be answered. Its terms fit the instrument's filters."""
+    instrument = read_instrument(parameters, instruments)
+    side = _side(parameters.required("side"))
+    type_ = parameters.required("type")
+    if type_ not in {"LIMIT", "MARKET", "LIMIT_MAKER"}:
+        raise BinanceError(-1116, "Invalid orderType.")
+    is_market = type_ == "MARKET"
+    quantity, price = parameters.amount("quantity"), parameters.amount("price")
+    quote_quantity = parameters.amount("quoteOrderQty")
+    time_in_force = _time_in_force(parameters, type_)
+    _check_presence(type_, quantity, quote_quantity, price)
+    _check_self_trade_mode(parameters)
+    for name in ("strategyId", "strategyType"):
+        parameters.integer(name)  # The client's own notes, which Binance keeps; here they have no reader.
+    client_order_id = parameters.client_order_id("newClientOrderId") or new_client_order_id()
+    order = NewOrder(
+        instrument=instrument,
+        side=side,
+        type=OrderType.MARKET if is_market else OrderType.LIMIT,
+        time_in_force=time_in_force,
+        post_only=type_ == "LIMIT_MAKER",
+        quantity=quantity,
+        quote_quantity=quote_quantity,
+        price=price,
+        client_order_id=client_order_id,
+        valid_until_ms=valid_until_ms,
+    )
+    check_filters(order)
+    return order, _response_type(parameters, type_)
+
+
+def read_order_ref(
+    parameters: Parameters,
+    instruments: Mapping[str, Instrument],
+    *,
+    number: str = "orderId",
+    client_id: str = "origClientOrderId",
+) -> OrderRef:
+    instrument = read_instrument(parameters, instruments)
+    ref = OrderRef(instrument, parameters.integer(number), parameters.client_order_id(client_id))
+    if ref.order_number is None and ref.client_order_id is None:
+        message = f"Param '{client_id}' or '{number}' must be sent, but both were empty/null!"
+        raise BinanceError(-1102, message)
+    return ref
+
+
+def new_client_order_id() -> str:
+    return f"bw{secrets.token_hex(11)}"
+
+
+def check_filters(order: NewOrder) -> None:
+    """PRICE_FILTER, LOT_SIZE and NOTIONAL. What a market order is worth is judged where the market is."""
+    instrument = order.instrument
+    if order.quantity is not None:
+        try:
+            instrument.quantity_lots(order.quantity)
+        except InvalidRequest as error:
+            raise filter_failure("LOT_SIZE") from error
+    if order.price is None:
+        return
+    try:
+        instrument.price_ticks(order.price)
+    except InvalidRequest as error:
+        raise filter_failure("PRICE_FILTER") from error
+    if order.quantity is not None and EXACT.multiply(order.quantity, order.price) < instrument.notional_min:
+        raise filter_failure("NOTIONAL")
+
+
+def affordable_quantity(instrument: Instrument, levels: list[tuple[int, int]], quote_quantity: Decimal) -> Decimal:
+    """What `quote_quantity` buys or takes at these (price_ticks, lots), best first, in whole lots, rounded down.
+
+    All of it at the last level's price where they do not reach: the venue then fills what there is.
+    """
+    left, lots_total, price = quote_quantity, 0, None
+    for price_ticks, lots in levels:
+        price = instrument.price(price_ticks)
+        affordable = _whole_lots(left, price, instrument)
+        if affordable <= lots:
+            return instrument.quantity(lots_total + affordable)
+        lots_total += lots
+        left = EXACT.subtract(left, EXACT.multiply(price, instrument.quantity(lots)))
+    return instrument.quantity(lots_total if price is None else lots_total + _whole_lots(left, price, instrument))
+
+
+def _whole_lots(quote: Decimal, price: Decimal, instrument: Instrument) -> int:
+    lots = EXACT.divide(quote, EXACT.multiply(price, instrument.lot_size))
+    return int(lots.to_integral_value(rounding=ROUND_DOWN))
+
+
+def _side(text: str) -> Side:
+    try:
+        return Side(text)
+    except ValueError as error:
+        raise BinanceError(-1117, "Invalid side.") from error
+
+
+def _time_in_force(parameters: Parameters, type_: str) -> TimeInForce:
+    if type_ == "MARKET":
+        return TimeInForce.IOC
+    if type_ == "LIMIT_MAKER":
+        # Some clients send GTC with it, which is what it is.
+        if parameters.text("timeInForce") not in {None, "GTC"}:
+            raise BinanceError(-1115, "Invalid timeInForce.")
+        return TimeInForce.GTC
+    try:
+        return TimeInForce(parameters.required("timeInForce"))
+    except ValueError as error:
+        raise BinanceError(-1115, "Invalid timeInForce.") from error
+
+
+def _check_presence(
+    type_: str, quantity: Decimal | None, quote_quantity: Decimal | None, price: Decimal | None
+) -> None:
+    if type_ == "MARKET":
+        if (quantity is None) == (quote_quantity is None):
+            raise (
+                missing("quantity")
+                if quantity is None
+                else BinanceError(-1106, "Parameter 'quoteOrderQty' sent when not required.")
+            )
+        if price is not None:
+            raise BinanceError(-1106, "Parameter 'price' sent when not required.")
+        return
+    if quote_quantity is not None:
+        raise BinanceError(-1106, "Parameter 'quoteOrderQty' sent when not required.")
+    if quantity is None:
+        raise missing("quantity")
+    if price is None:
+        raise missing("price")
+
+
+def _check_self_trade_mode(parameters: Parameters) -> None:
+    """The firm's limits say what is done about self-trades; a client may say that it expects just that, or nothing."""
+    if parameters.text("selfTradePreventionMode") not in {None, "EXPIRE_TAKER"}:
+        raise BinanceError(-1013, "This symbol does not allow the specified self-trade prevention mode.")
+
+
+def _response_type(parameters: Parameters, type_: str) -> str:
+    asked = parameters.text("newOrderRespType")
+    if asked is None:
+        return "ACK" if type_ == "LIMIT_MAKER" else "FULL"
+    if asked not in RESPONSE_TYPES:
+        raise BinanceError(
+            -1100, "Illegal characters found in parameter 'newOrderRespType'; legal range is 'ACK, RESULT, FULL'."
+        )
+    return asked

@@ -1,0 +1,109 @@
+"""The parameters of one request: each read once, by name and kind; what nobody read is refused."""
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+from urllib.parse import unquote_plus
+
+from fargate_engine.binance.errors import BinanceError, illegal, missing
+
+AMOUNT = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
+INTEGER = re.compile(r"[0-9]{1,19}")
+CLIENT_ORDER_ID = re.compile(r"[a-zA-Z0-9_.:/-]{1,36}")
+SYMBOL = re.compile(r"[A-Z0-9]{1,40}")
+PARAMETERS_MAX = 64
+_SIGNING = frozenset({"signature", "timestamp", "recvWindow"})
+
+
+class Parameters:
+    """Values are texts, as in a query; those of the WebSocket API's JSON are made so."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._values: dict[str, str] = {}
+        for name, value in pairs:
+            if name in self._values:
+                raise BinanceError(-1101, "Duplicate values for a parameter detected.")
+            self._values[name] = value
+        if len(self._values) > PARAMETERS_MAX:
+            raise BinanceError(-1101, "Too many parameters sent for this endpoint.")
+        self._read: set[str] = set()
+
+    @classmethod
+    def of_queries(cls, *queries: str) -> "Parameters":
+        """Of a query string and a form body, as they were sent."""
+        return cls(
+            (unquote_plus(name), unquote_plus(value))
+            for query in queries
+            for part in query.split("&")
+            if part
+            for name, _, value in (part.partition("="),)
+        )
+
+    @classmethod
+    def of_json(cls, params: Any) -> "Parameters":
+        if not isinstance(params, dict):
+            raise BinanceError(-1100, "Illegal characters found in parameter 'params'; legal range is an object.")
+        return cls((str(name), json_text(value)) for name, value in params.items())
+
+    def text(self, name: str) -> str | None:
+        self._read.add(name)
+        value = self._values.get(name)
+        if value == "":
+            raise BinanceError(-1105, f"Parameter '{name}' was empty.")
+        return value
+
+    def required(self, name: str) -> str:
+        value = self.text(name)
+        if value is None:
+            raise missing(name)
+        return value
+
+    def integer(self, name: str, *, least: int = 0, most: int = (1 << 63) - 1) -> int | None:
+        text = self.text(name)
+        if text is None:
+            return None
+        if not INTEGER.fullmatch(text):
+            raise illegal(name, "^[0-9]{1,19}$")
+        if not least <= int(text) <= most:
+            raise BinanceError(-1100, f"Parameter '{name}' must lie between {least} and {most}.")
+        return int(text)
+
+    def amount(self, name: str) -> Decimal | None:
+        """A decimal above zero."""
+        text = self.text(name)
+        if text is None:
+            return None
+        if not AMOUNT.fullmatch(text):
+            raise illegal(name, "^([0-9]{1,20})(\\.[0-9]{1,20})?$")
+        amount = Decimal(text)
+        if amount == 0:
+            raise BinanceError(-1013, "Invalid quantity." if "uantity" in name or "Qty" in name else f"Invalid {name}.")
+        return amount
+
+    def client_order_id(self, name: str) -> str | None:
+        text = self.text(name)
+        if text is not None and not CLIENT_ORDER_ID.fullmatch(text):
+            raise illegal(name, "^[a-zA-Z0-9-_.:/]{1,36}$")
+        return text
+
+    def finish(self) -> None:
+        """Everything was read: a parameter that means nothing here may have been meant as a condition."""
+        unread = self._values.keys() - self._read - _SIGNING
+        if unread:
+            total = len(self._values)
+            message = (
+                f"Not all sent parameters were read; read '{total - len(unread)}' parameter(s) but was sent '{total}'."
+            )
+            raise BinanceError(-1104, message)
+
+
+def json_text(value: Any) -> str:
+    """As the client wrote it where it signs it: a decimal must come as a string, for a float has no one form."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int):
+        return str(value)
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return "[" + ",".join(f'"{each}"' for each in value) + "]"
+    raise BinanceError(-1100, "Illegal characters found in a parameter; amounts are sent as strings.")

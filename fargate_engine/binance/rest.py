@@ -1,0 +1,68 @@
+"""The REST half of the dialect as aiohttp routes."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from fargate_engine.binance import signing
+from fargate_engine.binance.errors import BinanceError
+from fargate_engine.binance.operations import REST, Operation
+from fargate_engine.binance.parameters import Parameters
+from fargate_engine.binance.requests import Requests
+
+BODY_BYTES_MAX = 16 * 1024
+QUERY_LENGTH_MAX = 16 * 1024
+_TOO_LARGE = BinanceError(-1101, "Too many parameters sent for this endpoint.", 413)
+
+type AddressOf = Callable[[web.Request], str]
+
+
+def rest_routes(requests: Requests, address_of: AddressOf) -> list[web.RouteDef]:
+    """`address_of` says who is asking, which is not the peer where a balancer stands between."""
+    return [
+        web.route(method, path, _handler(requests, address_of, operation)) for (method, path), operation in REST.items()
+    ]
+
+
+def _handler(
+    requests: Requests, address_of: AddressOf, operation: Operation
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            document = await _answer(requests, address_of, operation, request)
+        except BinanceError as error:
+            return error_response(error)
+        return web.Response(body=orjson.dumps(document), content_type="application/json")
+
+    return handle
+
+
+async def _answer(requests: Requests, address_of: AddressOf, operation: Operation, request: web.Request) -> Any:
+    # As it was sent: what is signed is the text, and a tidied address would be another one.
+    _, _, query = request.raw_path.partition("?")
+    body = ""
+    if request.can_read_body:
+        if (request.content_length or 0) > BODY_BYTES_MAX:
+            raise _TOO_LARGE
+        try:
+            body = (await request.read()).decode("ascii")
+        except (web.HTTPRequestEntityTooLarge, UnicodeDecodeError) as error:
+            raise _TOO_LARGE from error
+    if len(query) > QUERY_LENGTH_MAX or len(body) > BODY_BYTES_MAX:
+        raise _TOO_LARGE
+    return await requests.answer(
+        operation,
+        Parameters.of_queries(query, body),
+        key_id=request.headers.get("X-MBX-APIKEY"),
+        address=address_of(request),
+        check_signature=partial(signing.check_request, query=query, body=body),
+    )
+
+
+def error_response(error: BinanceError) -> web.Response:
+    headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+    body = orjson.dumps(error.document)
+    return web.Response(body=body, status=error.status, headers=headers, content_type="application/json")

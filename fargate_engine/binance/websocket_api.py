@@ -1,0 +1,134 @@
+"""The WebSocket API: the operations of REST as messages, and the user data stream."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncIterator
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+
+from breakwater.errors import Unavailable
+from fargate_engine.binance import signing
+from fargate_engine.binance.connection import Connection, Connections, TooManyConnections, connected
+from fargate_engine.binance.errors import BinanceError, bad_key, illegal, too_many_requests
+from fargate_engine.binance.exchange import UserEvent
+from fargate_engine.binance.operations import WEBSOCKET
+from fargate_engine.binance.parameters import Parameters
+from fargate_engine.binance.requests import Requests
+from fargate_engine.binance.rest import AddressOf, error_response
+
+_LOG = logging.getLogger(__name__)
+
+UNDER_WAY_MAX = 64  # Requests of one connection.
+SUBSCRIPTIONS_MAX = 4  # User data streams of one connection.
+SUBSCRIBE, UNSUBSCRIBE = "userDataStream.subscribe.signature", "userDataStream.unsubscribe"
+
+
+def websocket_api_route(requests: Requests, connections: Connections, address_of: AddressOf) -> web.RouteDef:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        address = address_of(request)
+        try:
+            with connections.one_more(address):
+                async with connected(request) as (socket, connection):
+                    await _Session(requests, connection, address).run()
+                return socket
+        except TooManyConnections:
+            return error_response(too_many_requests(60))
+
+    return web.get("/ws-api/v3", handle)
+
+
+class _Session:
+    def __init__(self, requests: Requests, connection: Connection, address: str) -> None:
+        self._requests = requests
+        self._connection = connection
+        self._address = address
+        self._numbers = itertools.count()
+        self._subscriptions: dict[int, asyncio.Task[None]] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        try:
+            async for message in self._connection.messages():
+                if len(self._under_way) >= UNDER_WAY_MAX:
+                    await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+                task = asyncio.create_task(self._answer(message))
+                self._under_way.add(task)
+                task.add_done_callback(self._under_way.discard)
+        finally:
+            # An order that is under way is not called back: its outcome is asked for by its client id.
+            for subscription in self._subscriptions.values():
+                subscription.cancel()
+            if self._under_way:
+                await asyncio.wait(self._under_way)
+
+    async def _answer(self, message: Any) -> None:
+        request_id = message.get("id") if isinstance(message, dict) else None
+        try:
+            if not isinstance(message, dict) or not isinstance(message.get("method"), str):
+                raise illegal("method", "a method's name")
+            if not isinstance(request_id, str | int | None) or (isinstance(request_id, str) and len(request_id) > 36):
+                request_id = None
+                raise illegal("id", "^[a-zA-Z0-9-_]{1,36}$")
+            result = await self._result(message["method"], message.get("params") or {})
+            self._connection.send_document(
+                {"id": request_id, "status": int(HTTPStatus.OK), "result": result, "rateLimits": []}
+            )
+        except BinanceError as error:
+            self._connection.send_document(
+                {"id": request_id, "status": error.status, "error": error.document, "rateLimits": []}
+            )
+
+    async def _result(self, method: str, params: Any) -> Any:
+        parameters = Parameters.of_json(params)
+        key_id = parameters.text("apiKey")
+        if method == SUBSCRIBE:
+            return await self._subscribe(params, parameters, key_id)
+        if method == UNSUBSCRIBE:
+            return self._unsubscribe(parameters)
+        operation = WEBSOCKET.get(method)
+        if operation is None:
+            raise BinanceError(-1020, "This operation is not supported.")
+        return await self._requests.answer(
+            operation,
+            parameters,
+            key_id=key_id,
+            address=self._address,
+            check_signature=partial(signing.check_message, params=params),
+        )
+
+    async def _subscribe(self, params: Any, parameters: Parameters, key_id: str | None) -> Any:
+        client = await self._requests.client(key_id, self._address)
+        signing.check_message(client.signing_key, params)
+        signing.valid_until_ms(parameters, self._requests.exchange.now_ms())
+        parameters.finish()
+        if "read" not in client.scopes:
+            raise bad_key()
+        if len(self._subscriptions) >= SUBSCRIPTIONS_MAX:
+            raise too_many_requests(60)
+        events = await self._requests.exchange.user_events(client)
+        number = next(self._numbers)
+        self._subscriptions[number] = asyncio.create_task(self._push(number, events))
+        return {"subscriptionId": number}
+
+    def _unsubscribe(self, parameters: Parameters) -> Any:
+        number = parameters.integer("subscriptionId")
+        parameters.finish()
+        for each in [number] if number is not None else list(self._subscriptions):
+            subscription = self._subscriptions.pop(each, None)
+            if subscription is not None:
+                subscription.cancel()
+        return {}
+
+    async def _push(self, number: int, events: AsyncIterator[UserEvent]) -> None:
+        """The client is cut off where its events end: connecting anew it asks for its orders, and misses nothing."""
+        try:
+            async for event in events:
+                self._connection.send_document({"subscriptionId": number, "event": event})
+        except Unavailable as error:
+            _LOG.warning("a user data stream ended: %s", error.message)
+        finally:
+            self._connection.drop()
