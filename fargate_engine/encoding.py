@@ -137,7 +137,9 @@ class Encoder:
                 None if known.tenant_id == order.tenant_id else OrderIdReused("the order id belongs to another order")
             )
         lease = self._registry.leases.get((order.account_id, order.symbol)) if order.leased else None
-        checked = risk.check(order, self._registry.instruments, len(self._registry.live), lease)
+        checked = risk.came_too_late(order, self.at_ns) or risk.check(
+            order, self._registry.instruments, len(self._registry.live), lease
+        )
         document = order.model_dump_json()
         if isinstance(checked, Reason):
             number = self._next_seq

@@ -1,6 +1,7 @@
 """An order as a client sends it, made into one of its account's lease."""
 
 from breakwater.domain.orders import LeasedTo, OrderType, PlaceOrder, Side, SubmitOrder, leased_order_id_of
+from breakwater.domain.times import nanoseconds
 from breakwater.errors import Conflict, InvalidRequest
 from fargate_engine.risk import NO_LEASE
 from fargate_engine.shard_state import ShardState
@@ -41,5 +42,6 @@ def leased_order(state: ShardState, order: PlaceOrder) -> SubmitOrder:
         venue=terms.venue,
         correlation_id=order.correlation_id,
         self_trade=lease.self_trade,
+        valid_until_ns=None if terms.valid_until is None else nanoseconds(terms.valid_until),
         leased=LeasedTo(placed_by=order.placed_by, strategy_id=terms.strategy_id, api_key_id=order.api_key_id),
     )

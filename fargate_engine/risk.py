@@ -17,6 +17,7 @@ from breakwater.errors import InvalidRequest
 from fargate_engine.terms import Reason, WorkingTerms
 
 OPEN_ORDERS_MAX = 100_000  # In one shard. Bounds memory, and the time a restart takes to restore a venue.
+CAME_TOO_LATE = Reason("CAME_TOO_LATE", "it came after the time until which it was valid")
 NO_LEASE = Reason("NO_LEASE", "there is no lease for this account, symbol, venue, strategy and key")
 NOTIONAL_MAX = Decimal(10) ** DIGITS_MAX  # A wider amount would not fit the contracts' decimal strings.
 
@@ -29,8 +30,15 @@ class RiskApproved:
     terms: WorkingTerms
 
 
+def came_too_late(order: SubmitOrder, at_ns: int) -> Reason | None:
+    return CAME_TOO_LATE if order.valid_until_ns is not None and at_ns > order.valid_until_ns else None
+
+
 def check(  # noqa: PLR0911 - one guard, one reason
-    order: SubmitOrder, instruments: Mapping[str, Instrument], open_orders: int, lease: SetLease | None = None
+    order: SubmitOrder,
+    instruments: Mapping[str, Instrument],
+    open_orders: int,
+    lease: SetLease | None = None,
 ) -> RiskApproved | Reason:
     instrument = instruments.get(order.symbol)
     if instrument is None:

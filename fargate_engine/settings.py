@@ -22,6 +22,7 @@ class Settings:
     """`database_url` or `database_secret_arn` is set. An empty queue or bus means: publish nothing, keep the outbox.
 
     An empty `snapshot_bucket`: no snapshots, a restart reads whole journals. An empty `address`: see `read_address`.
+    Without the encryption key or one of the two functions the exchange-compatible endpoint shows the market only.
     """
 
     database_url: str
@@ -34,6 +35,10 @@ class Settings:
     port: int
     engine_id: str
     address: str
+    api_key_encryption_key_id: str
+    orders_function: str
+    queries_function: str
+    is_behind_balancer: bool
     market_recordings: tuple[Path, ...]
     market_speed: float
 
@@ -51,6 +56,10 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         port=_number(environment, "ENGINE_PORT", "8080", int),
         engine_id=environment.get("ENGINE_ID", "") or f"engine-{uuid.uuid4()}",
         address=environment.get("ENGINE_ADDRESS", ""),
+        api_key_encryption_key_id=environment.get("API_KEY_ENCRYPTION_KEY_ID", ""),
+        orders_function=environment.get("ORDERS_FUNCTION", ""),
+        queries_function=environment.get("QUERIES_FUNCTION", ""),
+        is_behind_balancer=environment.get("IS_BEHIND_BALANCER", "") == "true",
         market_recordings=tuple(Path(part) for part in environment.get("MARKET_RECORDINGS", "").split(":") if part),
         market_speed=_number(environment, "MARKET_SPEED", "1", float),
     )

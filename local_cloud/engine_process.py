@@ -100,6 +100,9 @@ class LocalEngine(_Task):
             "MARKET_RECORDINGS": ":".join(str(path) for path in _recordings()),
             "SERVICE_TOKEN_KEY_ID": self._deployed["ServiceTokenKeyId"],
             "SNAPSHOT_BUCKET": self._deployed["SnapshotBucketName"],
+            "API_KEY_ENCRYPTION_KEY_ID": self._deployed["ApiKeyEncryptionKeyId"],
+            "ORDERS_FUNCTION": self._deployed["OrdersFunctionName"],
+            "QUERIES_FUNCTION": self._deployed["QueriesFunctionName"],
             "TRADE_EVENTS_QUEUE_URL": self._deployed["TradeEventsQueueUrl"],
         }
 

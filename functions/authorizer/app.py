@@ -8,9 +8,9 @@ are not to be had is an error instead, because the gateway keeps an answer for a
 import time
 from typing import Any
 
+from breakwater.domain.caller_context import refusal_context, to_context
 from breakwater.errors import Rejection
 from breakwater.runtime.authenticator import authenticate
-from breakwater.runtime.caller_context import refusal_context, to_context
 from breakwater.runtime.observability import logger, observed
 
 

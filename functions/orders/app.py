@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import Query, Response
 
-from breakwater.domain.orders import OrderTerms, OrdStatus
+from breakwater.db.orders import OrderFilter
+from breakwater.domain.orders import EXCHANGE_ORDER_ID_BITS, OrderTerms, OrdStatus
 from breakwater.errors import Unavailable
 from breakwater.runtime.api import RETRY_AFTER, Caller, create_api, lambda_handler
 from breakwater.runtime.database import tenant_transaction
@@ -46,13 +47,18 @@ def preview_order(terms: OrderTerms, caller: Caller) -> OrderPreview:
 @api.get("/orders")
 def list_orders(
     caller: Caller,
+    *,
     account_id: uuid.UUID | None = None,
     status: OrdStatus | None = None,
+    symbol: Annotated[str | None, Query(max_length=41)] = None,
+    client_order_id: Annotated[str | None, Query(max_length=36)] = None,
+    exchange_order_id: Annotated[int | None, Query(ge=0, lt=2**EXCHANGE_ORDER_ID_BITS)] = None,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
 ) -> OrderPage:
     with tenant_transaction(caller.tenant_id) as tx:
-        rows, next_cursor = orders.page(caller, tx, account_id=account_id, status=status, cursor=cursor, limit=limit)
+        wanted = OrderFilter(status, symbol, client_order_id, exchange_order_id)
+        rows, next_cursor = orders.page(caller, tx, account_id=account_id, wanted=wanted, cursor=cursor, limit=limit)
     return OrderPage(items=[Order.of(row) for row in rows], next_cursor=next_cursor)
 
 

@@ -37,13 +37,17 @@ class Health(BaseModel):
 @api.get("/trades")
 def list_trades(
     caller: Caller,
+    *,
     account_id: uuid.UUID | None = None,
     symbol: Symbol = None,
+    order_id: uuid.UUID | None = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> TradePage:
     with tenant_transaction(caller.tenant_id) as tx:
-        return queries.trades(caller, tx, account_id=account_id, symbol=symbol, cursor=cursor, limit=limit)
+        return queries.trades(
+            caller, tx, account_id=account_id, symbol=symbol, order_id=order_id, cursor=cursor, limit=limit
+        )
 
 
 @api.get("/positions")

@@ -12,6 +12,7 @@ from breakwater.domain.times import Timestamp
 from breakwater.errors import NotAuthenticated
 from breakwater.runtime import aws
 from breakwater.runtime.api import Caller, create_api, lambda_handler
+from breakwater.runtime.api_key_encryption import encrypt_api_key
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.settings import settings
 from breakwater.services import api_keys, identity
@@ -40,13 +41,15 @@ class ApiKeyRequest(_Request):
     scopes: Annotated[list[Annotated[str, Field(max_length=20)]], Field(min_length=1, max_length=10)]
     ip_allow: Annotated[list[Annotated[str, Field(max_length=43)]], Field(max_length=20)] = []
     expires_at: AwareDatetime | None = None
+    account_id: uuid.UUID | None = None
+    public_key: Annotated[str, Field(max_length=500)] | None = None
 
 
 class NewApiKey(BaseModel):
-    """`api_key` is shown here and never again."""
+    """`api_key` is shown here and never again; null for an Ed25519 key, whose private half the caller has."""
 
     key_id: str
-    api_key: str
+    api_key: str | None
     name: str
     scopes: list[str]
     expires_at: Timestamp | None
@@ -115,7 +118,9 @@ def list_api_keys(caller: Caller) -> ApiKeys:
 @api.post("/api-keys", status_code=201)
 def create_api_key(request: ApiKeyRequest, caller: Caller) -> NewApiKey:
     with tenant_transaction(caller.tenant_id) as tx:
-        key_id, api_key = api_keys.create_api_key(caller, tx, **request.model_dump(), at=datetime.now(UTC))
+        key_id, api_key = api_keys.create_api_key(
+            caller, tx, **request.model_dump(), encrypt=encrypt_api_key, at=datetime.now(UTC)
+        )
     told = request.model_dump(include={"name", "scopes", "expires_at"})
     return NewApiKey(key_id=key_id, api_key=api_key, **told)
 

@@ -10,6 +10,14 @@ class DataKey(Construct):
         self.key = kms.Key(self, "Key", description="Breakwater: data at rest", enable_key_rotation=True)
 
 
+class ApiKeyEncryptionKey(Construct):
+    """API keys are kept under it, so that the engine can check what they signed: it alone may decrypt."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.key = kms.Key(self, "Key", description="Breakwater: API keys", enable_key_rotation=True)
+
+
 class ServiceTokenKey(Construct):
     """Signs the tokens functions show to the engine (ES256). Its private half never leaves KMS."""
 

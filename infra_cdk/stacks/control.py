@@ -66,6 +66,9 @@ class ControlStack(Stack):
         for name in ("authorizer", "users", "notifications", "provisioning"):
             functions[name].know_user_pool(state.identity)
 
+        users = functions["users"].function
+        users.add_environment("API_KEY_ENCRYPTION_KEY_ID", state.api_key_encryption_key.key_id)
+        state.api_key_encryption_key.grant(users, "kms:Encrypt")
         orders = functions["orders"].function
         orders.add_environment("ORDER_SAGA_ARN", self.saga.machine.state_machine_arn)
         self.saga.machine.grant_start_sync_execution(orders)
@@ -121,4 +124,6 @@ class ControlStack(Stack):
         CfnOutput(self, "EventBusName", value=self.bus.event_bus_name)
         CfnOutput(self, "AlertTopicArn", value=self.alert_topic.topic.topic_arn)
         CfnOutput(self, "OrderSagaArn", value=self.saga.machine.state_machine_arn)
+        CfnOutput(self, "OrdersFunctionName", value=self.functions["orders"].function.function_name)
+        CfnOutput(self, "QueriesFunctionName", value=self.functions["queries"].function.function_name)
         CfnOutput(self, "ProvisioningFunctionName", value=self.functions["provisioning"].function.function_name)

@@ -43,11 +43,21 @@ class EngineStack(Stack):
                 "EVENT_BUS_NAME": control.bus.event_bus_name,
                 "SERVICE_TOKEN_KEY_ID": state.service_token_key.key_id,
                 "SNAPSHOT_BUCKET": state.storage.snapshots.bucket_name,
+                "API_KEY_ENCRYPTION_KEY_ID": state.api_key_encryption_key.key_id,
+                "ORDERS_FUNCTION": control.functions["orders"].function.function_name,
+                "QUERIES_FUNCTION": control.functions["queries"].function.function_name,
+                "IS_BEHIND_BALANCER": "true",
             },
         )
         role = engine.task.task_role
         state.database.grant_secret(state.database.engine_secret, role)
         state.service_token_key.grant(role, "kms:GetPublicKey")
+        state.api_key_encryption_key.grant(role, "kms:Decrypt")
+        iam.Grant.add_to_principal(
+            grantee=role,
+            actions=["lambda:InvokeFunction"],
+            resource_arns=[control.functions[name].function.function_arn for name in ("orders", "queries")],
+        )
         control.trade_events.queue.grant_send_messages(role)
         control.bus.grant_put_events_to(role)
         state.storage.grant_snapshots(role)

@@ -6,7 +6,7 @@ from constructs import Construct
 from infra_cdk.constructs.connections import ConnectionsTable
 from infra_cdk.constructs.database import Database
 from infra_cdk.constructs.identity import Identity
-from infra_cdk.constructs.keys import DataKey, ServiceTokenKey
+from infra_cdk.constructs.keys import ApiKeyEncryptionKey, DataKey, ServiceTokenKey
 from infra_cdk.constructs.network import Network
 from infra_cdk.constructs.storage import Storage
 
@@ -18,6 +18,7 @@ class StateStack(Stack):
         super().__init__(scope, construct_id, **kwargs)
         self.data_key = DataKey(self, "DataKey").key
         self.service_token_key = ServiceTokenKey(self, "ServiceTokenKey").key
+        self.api_key_encryption_key = ApiKeyEncryptionKey(self, "ApiKeyEncryptionKey").key
         self.database = Database(self, "Database", network=network, key=self.data_key)
         self.identity = Identity(self, "Identity")
         self.connections = ConnectionsTable(self, "Connections").table
@@ -29,5 +30,6 @@ class StateStack(Stack):
         CfnOutput(self, "FunctionsDatabaseSecretArn", value=self.database.functions_secret.secret_arn)
         CfnOutput(self, "EngineDatabaseSecretArn", value=self.database.engine_secret.secret_arn)
         CfnOutput(self, "ServiceTokenKeyId", value=self.service_token_key.key_id)
+        CfnOutput(self, "ApiKeyEncryptionKeyId", value=self.api_key_encryption_key.key_id)
         CfnOutput(self, "SnapshotBucketName", value=self.storage.snapshots.bucket_name)
         CfnOutput(self, "ConnectionsTableName", value=self.connections.table_name)

@@ -48,6 +48,15 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredSecret:
+    """A secret as it is kept: a hash for whoever shows it, and its ciphertext for whoever signs with it."""
+
+    salt: bytes | None
+    secret_hash: bytes | None
+    ciphertext: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class FoundApiKey:
     """What verifying a key needs: its user, and the hash its secret must have."""
 
@@ -55,8 +64,8 @@ class FoundApiKey:
     subject: str
     username: str
     role: str
-    salt: bytes
-    secret_hash: bytes  # sha256(salt || secret)
+    salt: bytes | None  # None: a key that has no secret.
+    secret_hash: bytes | None  # sha256(salt || secret)
     scopes: list[str]
     ip_allow: list[str]
     expires_at: datetime | None
@@ -182,17 +191,33 @@ class IdentityRows:
         key_id: str,
         user_id: uuid.UUID,
         name: str,
-        salt: bytes,
-        secret_hash: bytes,
+        secret: StoredSecret | None,
+        public_key: bytes | None,
+        account_id: uuid.UUID | None,
         scopes: Sequence[str],
         ip_allow: Sequence[str],
         expires_at: datetime | None,
     ) -> None:
+        """Either a secret or a public key."""
+        stored = secret or StoredSecret(None, None, None)
         self._connection.execute(
-            "INSERT INTO identity.api_keys"
-            " (key_id, tenant_id, user_id, name, salt, secret_hash, scopes, ip_allow, expires_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s::text[]::cidr[], %s)",
-            (key_id, self._tenant_id, user_id, name, salt, secret_hash, list(scopes), list(ip_allow), expires_at),
+            "INSERT INTO identity.api_keys (key_id, tenant_id, user_id, name, salt, secret_hash, secret_ciphertext,"
+            " public_key, account_id, scopes, ip_allow, expires_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::text[]::cidr[], %s)",
+            (
+                key_id,
+                self._tenant_id,
+                user_id,
+                name,
+                stored.salt,
+                stored.secret_hash,
+                stored.ciphertext,
+                public_key,
+                account_id,
+                list(scopes),
+                list(ip_allow),
+                expires_at,
+            ),
         )
 
     def lock_user(self, user_id: uuid.UUID) -> None:

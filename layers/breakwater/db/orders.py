@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -44,9 +44,23 @@ _PAGE = f"""
 SELECT {_COLUMNS} FROM trading.orders
 WHERE account_id = ANY(%(account_ids)s) AND tenant_id = %(tenant_id)s
   AND (%(status)s::text IS NULL OR status = %(status)s)
+  AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
+  AND (%(client_order_id)s::text IS NULL OR client_order_id = %(client_order_id)s)
+  AND (%(exchange_order_id)s::bigint IS NULL
+    OR ('x' || right(replace(order_id::text, '-', ''), 13))::bit(52)::bigint = %(exchange_order_id)s)
   AND (%(before_at)s::timestamptz IS NULL OR (created_at, order_id) < (%(before_at)s, %(before_id)s::uuid))
 ORDER BY created_at DESC, order_id DESC LIMIT %(limit)s
 """  # noqa: S608  # The interpolated text is the constant above.
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """None: whatever it is. `exchange_order_id`: domain/orders.py."""
+
+    status: OrdStatus | None = None
+    symbol: str | None = None
+    client_order_id: str | None = None
+    exchange_order_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +150,7 @@ class OrderRows:
         self,
         account_ids: Sequence[uuid.UUID],
         *,
-        status: OrdStatus | None,
+        wanted: OrderFilter,
         before: tuple[datetime, uuid.UUID] | None,
         limit: int,
     ) -> list[OrderRow]:
@@ -148,7 +162,7 @@ class OrderRows:
                 {
                     "account_ids": list(account_ids),
                     "tenant_id": self._tenant_id,
-                    "status": status,
+                    **asdict(wanted),
                     "before_at": before_at,
                     "before_id": before_id,
                     "limit": limit,

@@ -43,6 +43,7 @@ SELECT trade_id, order_id, account_id, symbol, side, last_qty, last_px, liquidit
 FROM trading.trades
 WHERE account_id = ANY(%(account_ids)s) AND tenant_id = %(tenant_id)s
   AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
+  AND (%(order_id)s::uuid IS NULL OR order_id = %(order_id)s)
   AND (%(before_at)s::timestamptz IS NULL OR (transact_time, trade_id) < (%(before_at)s, %(before_id)s::uuid))
 ORDER BY transact_time DESC, trade_id DESC LIMIT %(limit)s
 """
@@ -137,6 +138,7 @@ class PortfolioRows:
         account_ids: Sequence[uuid.UUID],
         *,
         symbol: str | None,
+        order_id: uuid.UUID | None,
         before: tuple[datetime, uuid.UUID] | None,
         limit: int,
     ) -> list[TradeRow]:
@@ -149,6 +151,7 @@ class PortfolioRows:
                     "account_ids": list(account_ids),
                     "tenant_id": self._tenant_id,
                     "symbol": symbol,
+                    "order_id": order_id,
                     "before_at": before_at,
                     "before_id": before_id,
                     "limit": limit,

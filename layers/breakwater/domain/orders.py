@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT, Amount, format_amount
@@ -95,6 +95,7 @@ class OrderTerms(_Message):
     venue: Venue = SIMULATED_VENUE
     strategy_id: uuid.UUID | None = None  # The STRATEGY node below the account that it counts to as well.
     located: bool = False  # A short sale of what was borrowed or located beforehand.
+    valid_until: AwareDatetime | None = None  # It reaches no book later: whoever has heard nothing by then may be sure.
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -126,7 +127,7 @@ class OrderTerms(_Message):
 
     def fingerprint(self) -> str:
         """Equal for equal requests, however their amounts are written: 0.5 and 0.50 are one quantity."""
-        told = self.model_dump(mode="json")
+        told = self.model_dump(mode="json", exclude={"valid_until"})  # About the sending, not about the order.
         told["quantity"] = format_amount(self.quantity.normalize(EXACT))
         told["price"] = None if self.price is None else format_amount(self.price.normalize(EXACT))
         told["time_in_force"] = self.effective_time_in_force
@@ -176,6 +177,14 @@ class PlaceOrder(_Message):
         return self.model_copy(update={"order_id": order_id})
 
 
+EXCHANGE_ORDER_ID_BITS = 52  # Below 2^53, so that JavaScript keeps them whole.
+
+
+def exchange_order_id(id_: uuid.UUID) -> int:
+    """The number that stands for an order's or a trade's id where clients want one (decision 93)."""
+    return id_.int & ((1 << EXCHANGE_ORDER_ID_BITS) - 1)
+
+
 def order_id_of(tenant_id: uuid.UUID, account_id: uuid.UUID, client_order_id: str) -> uuid.UUID:
     return uuid.uuid5(_ORDER_NAMESPACE, f"{tenant_id}/{account_id}/{client_order_id}")
 
@@ -217,6 +226,7 @@ class SubmitOrder(_Message):
     correlation_id: CorrelationId
     # None, and in journals from before it: CANCEL_NEWEST.
     self_trade: SelfTrade | None = None
+    valid_until_ns: int | None = None  # Refused by the engine when its turn comes later.
     # None: its limits were reserved for it alone. Else it has to fit into the lease of its account and symbol.
     leased: LeasedTo | None = None
 

@@ -12,9 +12,9 @@ from mangum import Mangum
 from starlette.exceptions import HTTPException
 
 from breakwater.domain import permissions
+from breakwater.domain.caller_context import to_caller
 from breakwater.errors import BreakwaterError
 from breakwater.runtime import problems
-from breakwater.runtime.caller_context import to_caller
 from breakwater.runtime.edge import Edge, error_response, parse_json, problem_response
 from breakwater.runtime.observability import observed
 

@@ -1,15 +1,24 @@
-"""API keys: made, listed, revoked, verified. A key is `bw_<key id>_<secret>`, and only a hash of its secret is kept."""
+"""API keys: made, listed, revoked, verified.
+
+A key is `bw_<key id>_<secret>`. Kept are a hash of its secret, for the API, and the key encrypted, so that the engine
+can check what it signed. Or it is an Ed25519 key, which only signs: then just its public half is known.
+"""
 
 import hashlib
 import hmac
 import ipaddress
 import re
 import secrets
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
 from breakwater.db.connection import TenantTransaction
-from breakwater.db.identity import ApiKey, FoundApiKey
+from breakwater.db.identity import ApiKey, FoundApiKey, StoredSecret
 from breakwater.domain.permissions import API_KEY_SCOPES, SESSION_SCOPE, Caller, Principal
 from breakwater.errors import Conflict, InvalidRequest, NotAuthenticated, NotPermitted
 
@@ -17,6 +26,7 @@ LIVE_KEYS_OF_ONE_USER_MAX = 20
 LIFETIME_MAX = timedelta(days=36_500)  # Postgres keeps times that no datetime holds: such a row could not be read.
 _SALT_BYTES = 16
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+type Encrypt = Callable[[str, str], bytes]  # Key id and key: its ciphertext, which decrypts under that id only.
 _KEY = re.compile(r"bw_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")  # 256 random bits: a slow hash would add nothing.
 
 
@@ -28,35 +38,44 @@ def create_api_key(
     scopes: Sequence[str],
     ip_allow: Sequence[str],
     expires_at: datetime | None,
+    account_id: uuid.UUID | None = None,
+    public_key: str | None = None,
+    encrypt: Encrypt,
     at: datetime,
-) -> tuple[str, str]:
-    """The new key's id, and the key itself, which nobody can show again.
+) -> tuple[str, str | None]:
+    """The new key's id, and the key itself, which nobody can show again; None for an Ed25519 key.
 
-    InvalidRequest for unknown scopes, bad networks or an expiry that has passed or is a century away; NotPermitted for
-    what the caller's own key lacks (scope, time, network), so that a key never makes a stronger one; Conflict when the
-    user has too many.
+    `account_id`: the one that it trades at the exchange-compatible endpoint. `public_key`: of an Ed25519 pair, as PEM.
+    InvalidRequest for unknown scopes, bad networks or keys, or an expiry that has passed or is a century away;
+    NotPermitted for what the caller's own key lacks (scope, time, network), so that a key never makes a stronger one;
+    NotFound for an account that the caller may not see; Conflict when the user has too many.
     """
     caller.require("api_keys:manage")
     _check_scopes(caller, scopes)
     _check_expiry(caller, expires_at, at)
     networks = [_network(text) for text in ip_allow]
     _check_networks(caller, networks)
+    if account_id is not None:
+        tx.identity.require_account(caller.subject, caller.role, account_id)
+    verifier = None if public_key is None else _ed25519_key(public_key)
     user_id = tx.identity.user(caller.subject).user_id
     tx.identity.lock_user(user_id)  # Two keys made at once would both find the last place free.
     if tx.identity.count_live_api_keys(user_id) >= LIVE_KEYS_OF_ONE_USER_MAX:
         raise Conflict(f"a user has at most {LIVE_KEYS_OF_ONE_USER_MAX} live API keys; revoke one first")
     key_id, secret, salt = secrets.token_hex(8), secrets.token_urlsafe(32), secrets.token_bytes(_SALT_BYTES)
+    api_key = None if verifier is not None else f"bw_{key_id}_{secret}"
     tx.identity.add_api_key(
         key_id=key_id,
         user_id=user_id,
         name=name,
-        salt=salt,
-        secret_hash=_hash(salt, secret),
+        secret=None if api_key is None else StoredSecret(salt, _hash(salt, secret), encrypt(key_id, api_key)),
+        public_key=verifier,
+        account_id=account_id,
         scopes=sorted(set(scopes)),
         ip_allow=[str(network) for network in networks],
         expires_at=expires_at,
     )
-    return key_id, f"bw_{key_id}_{secret}"
+    return key_id, api_key
 
 
 def list_api_keys(caller: Caller, tx: TenantTransaction) -> list[ApiKey]:
@@ -83,6 +102,8 @@ def verify_api_key(key_id: str, found: FoundApiKey | None, secret: str) -> Princ
     """Whom the key stands for; NotAuthenticated when it is unknown or its secret is wrong."""
     if found is None:
         raise NotAuthenticated("unknown, revoked or expired API key")
+    if found.salt is None or found.secret_hash is None:
+        raise NotAuthenticated("an Ed25519 key signs requests; it cannot be shown")
     if not hmac.compare_digest(_hash(found.salt, secret), found.secret_hash):
         raise NotAuthenticated("wrong secret")
     return Principal(
@@ -139,6 +160,17 @@ def _is_signed_in(caller: Caller) -> bool:
 
 def _manages_all(caller: Caller) -> bool:
     return "users:manage" in caller.permissions
+
+
+def _ed25519_key(pem: str) -> bytes:
+    """Its 32 bytes."""
+    try:
+        key = load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise InvalidRequest("a public key is written as PEM", field="public_key") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise InvalidRequest("a public key is one of Ed25519", field="public_key")
+    return key.public_bytes_raw()
 
 
 def _hash(salt: bytes, secret: str) -> bytes:

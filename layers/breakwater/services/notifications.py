@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.feed import latest_sequence, sequence_of
+from breakwater.db.orders import OrderFilter
 from breakwater.domain.money import format_amount
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Principal
 from breakwater.domain.times import format_time
@@ -109,7 +110,7 @@ def _answer(wanted: Subscribe, account_id: uuid.UUID, tx: TenantTransaction) -> 
 
 
 def _orders(account_id: uuid.UUID, tx: TenantTransaction) -> list[Json]:
-    rows = tx.orders.page([account_id], status=None, before=None, limit=SNAPSHOT_ROWS_MAX)
+    rows = tx.orders.page([account_id], wanted=OrderFilter(), before=None, limit=SNAPSHOT_ROWS_MAX)
     return [Order.of(row).model_dump(mode="json") for row in rows]
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from breakwater.db.orders import OrderRow
 from breakwater.domain.ids import IdText
 from breakwater.domain.money import Amount, trim
-from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce, average_price
+from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce, average_price, exchange_order_id
 from breakwater.domain.times import Timestamp
 
 
@@ -19,7 +19,8 @@ class _View(BaseModel):
 class Order(_View):
     """Quantity and price stand as they were sent; what was computed has no trailing zeros.
 
-    `is_leased`: the engine took it by itself, within a lease.
+    `is_leased`: the engine took it by itself, within a lease. `exchange_order_id`: the number under which the
+    exchange-compatible endpoint shows it.
     """
 
     order_id: uuid.UUID
@@ -34,9 +35,13 @@ class Order(_View):
     cum_qty: Amount
     leaves_qty: Amount
     avg_px: Amount | None
+    cum_notional: Amount
     time_in_force: TimeInForce
+    post_only: bool
     venue: str
     is_leased: bool
+    exchange_order_id: int
+    reject_reason: str | None
     created_at: Timestamp
     updated_at: Timestamp
     correlation_id: str
@@ -57,9 +62,13 @@ class Order(_View):
             cum_qty=trim(row.cum_qty),
             leaves_qty=trim(row.leaves_qty),
             avg_px=None if average is None else trim(average),
+            cum_notional=trim(row.cum_notional),
             time_in_force=row.time_in_force,
+            post_only=row.post_only,
             venue=row.venue,
             is_leased=row.is_leased,
+            exchange_order_id=exchange_order_id(row.order_id),
+            reject_reason=row.reject_reason,
             created_at=row.created_at,
             updated_at=row.updated_at,
             correlation_id=row.correlation_id,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from breakwater.db.connection import TenantTransaction
-from breakwater.db.orders import OrderRow
+from breakwater.db.orders import OrderFilter, OrderRow
 from breakwater.domain.orders import OrderSnapshot, OrderTerms, OrdStatus, PlaceOrder
 from breakwater.domain.permissions import Caller
 from breakwater.errors import EngineUnavailable, NotFound, OrderFinal, OrderIdReused, Unavailable
@@ -74,14 +74,14 @@ def page(
     tx: TenantTransaction,
     *,
     account_id: uuid.UUID | None,
-    status: OrdStatus | None,
+    wanted: OrderFilter,
     cursor: str | None,
     limit: int,
 ) -> tuple[list[OrderRow], str | None]:
     """The newest first, of one account or of all the caller may see, and the cursor to the older ones."""
     caller.require("orders:read")
     accounts = visible_accounts(caller, tx, account_id)
-    rows = tx.orders.page(accounts, status=status, before=decode_cursor(cursor), limit=limit + 1)
+    rows = tx.orders.page(accounts, wanted=wanted, before=decode_cursor(cursor), limit=limit + 1)
     return next_cursor(rows, limit, lambda row: (row.created_at, row.order_id))
 
 

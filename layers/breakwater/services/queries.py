@@ -40,13 +40,16 @@ def trades(
     *,
     account_id: uuid.UUID | None,
     symbol: str | None,
+    order_id: uuid.UUID | None,
     cursor: str | None,
     limit: int,
 ) -> TradePage:
     """The newest first."""
     caller.require("portfolio:read")
     accounts = visible_accounts(caller, tx, account_id)
-    rows = tx.portfolio.trades(accounts, symbol=symbol, before=decode_cursor(cursor), limit=limit + 1)
+    rows = tx.portfolio.trades(
+        accounts, symbol=symbol, order_id=order_id, before=decode_cursor(cursor), limit=limit + 1
+    )
     shown, cursor_behind = next_cursor(rows, limit, lambda row: (row.transact_time, row.trade_id))
     return {"items": [_trade(row) for row in shown], "next_cursor": cursor_behind}
 

@@ -112,7 +112,7 @@ def _orders(
 ) -> list[RecordedOrder]:
     orders = []
     for row in rows:
-        terms = OrderTerms(**{name: row[name] for name in OrderTerms.model_fields})
+        terms = OrderTerms(**{name: row[name] for name in OrderTerms.model_fields.keys() - {"valid_until"}})
         status = OrdStatus(row["status"])
         path = row["node_ids"] or scopes[node_of[terms.account_id]].node.path
         ended_at = row["updated_at"] if status.is_final and row["updated_at"] < end else None

@@ -44,7 +44,14 @@ def is_refused(answer: dict[str, Any]) -> bool:
 def new_key(database: Database, firm: Firm, ip_allow: tuple[str, ...] = ()) -> tuple[str, str]:
     with database.tenant_transaction(firm.tenant_id) as tx:
         return create_api_key(
-            caller_of(firm), tx, name="bot", scopes=["trade"], ip_allow=ip_allow, expires_at=None, at=datetime.now(UTC)
+            caller_of(firm),
+            tx,
+            name="bot",
+            scopes=["trade"],
+            ip_allow=ip_allow,
+            expires_at=None,
+            encrypt=lambda _key_id, _api_key: b"",
+            at=datetime.now(UTC),
         )
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from breakwater.db.connection import Database
-from breakwater.db.identity import find_api_key
+from breakwater.db.identity import StoredSecret, find_api_key
 from breakwater.errors import NotFound
 from tests.integration.identity.conftest import Firm
 
@@ -54,8 +54,9 @@ def test_a_key_is_found_until_it_expires_or_is_revoked(database: Database, firm:
                 key_id=key_id,
                 user_id=firm.trader.user_id,
                 name="bot",
-                salt=b"salt",
-                secret_hash=b"hash",
+                secret=StoredSecret(b"salt", b"hash", b"ciphertext"),
+                public_key=None,
+                account_id=None,
                 scopes=["read"],
                 ip_allow=["10.0.0.0/8"],
                 expires_at=expires_at,

@@ -46,6 +46,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         cognito.admin_create_user(UserPoolId=pool, Username="trader1", TemporaryPassword="Temporary-horse-1")
         monkeypatch.setenv("USER_POOL_ID", pool)
         monkeypatch.setenv("USER_POOL_CLIENT_ID", client)
+        monkeypatch.setenv("API_KEY_ENCRYPTION_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
         yield
     aws.client.cache_clear()
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from breakwater.domain.caller_context import to_context
 from breakwater.domain.permissions import Principal
-from breakwater.runtime.caller_context import to_context
 
 TENANT = uuid.UUID("11111111-1111-4111-8111-111111111111")
 

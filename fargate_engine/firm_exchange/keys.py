@@ -1,0 +1,129 @@
+"""API keys as the endpoint knows them: looked up once in a while, their secrets in memory only."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from breakwater.db.engine_connection import EnginePool
+from breakwater.db.signing_keys import FoundSigningKey, find_signing_key
+from breakwater.domain.permissions import Principal
+from breakwater.errors import NotAuthenticated, Unavailable
+from fargate_engine import aws
+from fargate_engine.binance.errors import bad_key
+from fargate_engine.binance.exchange import Client, Scope
+from fargate_engine.binance.signing import SigningKey
+from fargate_engine.firm_exchange.owner import Owner
+
+KNOWN_S = 10.0  # So long a key that was revoked may still be believed.
+KEYS_MAX = 10_000
+UNKNOWN_MAX = 10_000
+LOOK_UPS_MAX = 8  # At once: keys that somebody invents must not keep the database from everybody else.
+LOOK_UP_WAIT_S = 2.0
+_PERMISSIONS: dict[str, Scope] = {"orders:create": "trade", "orders:cancel": "cancel", "portfolio:read": "read"}
+
+
+@dataclass(slots=True)
+class _Known:
+    found: FoundSigningKey
+    principal: Principal
+    client: Client
+    looked_up_at: float
+
+
+class Keys:
+    def __init__(self, pool: EnginePool, *, encryption_key_id: str, kms: Any | None = None) -> None:
+        self._pool = pool
+        self._encryption_key_id = encryption_key_id
+        self._kms = kms or aws.client("kms")
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._unknown: OrderedDict[str, float] = OrderedDict()
+        self._looking_up: dict[str, asyncio.Task[_Known | None]] = {}
+        self._room = asyncio.Semaphore(LOOK_UPS_MAX)
+
+    async def client(self, key_id: str, address: str, clock: Callable[[], float] = time.monotonic) -> Client:
+        """BinanceError -2015 for a key that is not to be believed, or not from there. Unavailable: cannot be told."""
+        known = self._known.get(key_id)
+        if known is None or clock() - known.looked_up_at > KNOWN_S:
+            known = await self._look_up_once(key_id, clock())
+        if known is None:
+            raise bad_key()
+        try:
+            known.principal.check_use(address, int(time.time()))
+        except (NotAuthenticated, ValueError) as error:
+            raise bad_key() from error
+        return known.client
+
+    async def _look_up_once(self, key_id: str, now: float) -> _Known | None:
+        """All who ask for the same key at once wait for one answer."""
+        if now - self._unknown.get(key_id, -KNOWN_S) < KNOWN_S:
+            return None
+        task = self._looking_up.get(key_id)
+        if task is None:
+            task = self._looking_up[key_id] = asyncio.create_task(self._look_up(key_id, now))
+            task.add_done_callback(lambda _: self._looking_up.pop(key_id, None))
+        return await asyncio.shield(task)
+
+    async def _look_up(self, key_id: str, now: float) -> _Known | None:
+        try:
+            async with asyncio.timeout(LOOK_UP_WAIT_S):
+                await self._room.acquire()
+        except TimeoutError as error:
+            raise Unavailable("too many keys are looked up at once") from error
+        try:
+            found = await find_signing_key(self._pool, key_id)
+            known = None if found is None else await self._made_of(key_id, found, now)
+        finally:
+            self._room.release()
+        if known is None:
+            self._known.pop(key_id, None)
+            _remember(self._unknown, key_id, now, UNKNOWN_MAX)
+        else:
+            _remember(self._known, key_id, known, KEYS_MAX)
+        return known
+
+    async def _made_of(self, key_id: str, found: FoundSigningKey, now: float) -> _Known | None:
+        """None for a key that cannot sign, or whose account is not clear."""
+        before = self._known.get(key_id)
+        if before is not None and before.found == found:
+            return _Known(found, before.principal, before.client, now)
+        signing_key = await self._signing_key(key_id, found)
+        if signing_key is None or found.account_id is None:
+            return None
+        principal = Principal(
+            found.tenant_id,
+            found.subject,
+            found.username,
+            found.role,
+            frozenset(found.scopes),
+            expires_at=None if found.expires_at is None else int(found.expires_at.timestamp()),
+            ip_allow=tuple(found.ip_allow),
+            api_key_id=key_id,
+        )
+        scopes = frozenset(scope for permission, scope in _PERMISSIONS.items() if permission in principal.permissions)
+        owner = Owner(principal, found.account_id)
+        return _Known(found, principal, Client(key_id, signing_key, scopes, owner), now)
+
+    async def _signing_key(self, key_id: str, found: FoundSigningKey) -> SigningKey | None:
+        if found.public_key is not None:
+            return SigningKey(public_key=Ed25519PublicKey.from_public_bytes(found.public_key))
+        if found.secret_ciphertext is None:
+            return None
+        answer = await aws.call(
+            self._kms.decrypt,
+            KeyId=self._encryption_key_id,
+            CiphertextBlob=found.secret_ciphertext,
+            EncryptionContext={"key_id": key_id},
+        )
+        return SigningKey(secret=answer["Plaintext"])
+
+
+def _remember[Value](memory: OrderedDict[str, Value], key: str, value: Value, most: int) -> None:
+    memory[key] = value
+    memory.move_to_end(key)
+    while len(memory) > most:
+        memory.popitem(last=False)
