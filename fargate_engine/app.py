@@ -12,6 +12,7 @@ from breakwater.db.engine_market import read_instruments
 from breakwater.domain.shards import SHARDS
 from breakwater.errors import Unavailable
 from fargate_engine import aws
+from fargate_engine.account_feed import AccountFeed
 from fargate_engine.gateway.peers import CONNECTIONS_MAX, Peers
 from fargate_engine.gateway.routes import create_gateway
 from fargate_engine.gateway.state import EngineState
@@ -80,7 +81,8 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
     check_recordings(settings.market_recordings, instruments)
     address = await _insist(lambda: read_address(settings))
     state.snapshots = SnapshotStore(aws.client("s3"), settings.snapshot_bucket) if settings.snapshot_bucket else None
-    state.relay = _relay(conninfo, settings)
+    state.feed = AccountFeed(pool)
+    state.relay = _relay(conninfo, settings, state.feed)
     state.leases = Leases(conninfo, pool, holder=settings.engine_id, address=address)
     shared = Shared(
         settings=settings,
@@ -99,6 +101,7 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
         tasks.create_task(state.leases.run())
         tasks.create_task(Quotes(pool, serving).run())
         tasks.create_task(state.hub.run())
+        tasks.create_task(state.feed.run())
         if state.relay is not None:
             tasks.create_task(state.relay.run())
         for shard in state.shards:
@@ -121,7 +124,7 @@ async def _stop(state: EngineState) -> None:
         await state.snapshots.finish(LAST_SNAPSHOTS_S)
 
 
-def _relay(conninfo: str, settings: Settings) -> Relay | None:
+def _relay(conninfo: str, settings: Settings, feed: AccountFeed) -> Relay | None:
     if not settings.queue_url or not settings.event_bus:
         return None
     return Relay(
@@ -130,6 +133,7 @@ def _relay(conninfo: str, settings: Settings) -> Relay | None:
         event_bus=settings.event_bus,
         sqs=aws.client("sqs"),
         eventbridge=aws.client("events"),
+        events_numbered=feed.wake,
     )
 
 

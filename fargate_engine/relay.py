@@ -34,12 +34,22 @@ EVENT_SOURCE = "breakwater"
 
 
 class Relay:
-    def __init__(self, conninfo: str, *, queue_url: str, event_bus: str, sqs: Any, eventbridge: Any) -> None:
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        queue_url: str,
+        event_bus: str,
+        sqs: Any,
+        eventbridge: Any,
+        events_numbered: Callable[[], None] = lambda: None,
+    ) -> None:
         self._conninfo = conninfo
         self._queue_url = queue_url
         self._event_bus = event_bus
         self._sqs = sqs
         self._eventbridge = eventbridge
+        self._events_numbered = events_numbered
         self._due = [asyncio.Event() for _ in range(OUTBOX_BUCKETS)]
         self.backlog_count = 0
         self.backlog_age_s = 0.0
@@ -91,6 +101,7 @@ class Relay:
             await self._due[bucket].wait()
             self._due[bucket].clear()  # Before reading: what is written meanwhile wakes this worker again.
             while due := await take_due(connection, bucket, BATCH_SIZE_MAX):
+                self._events_numbered()
                 await self.publish(due)
                 await forget(connection, [event.outbox_id for event in due])
                 metrics.PUBLISHED.inc(len(due))

@@ -8,6 +8,7 @@ from typing import Any
 
 from breakwater.domain.shards import SHARDS
 from breakwater.errors import EngineUnavailable
+from fargate_engine.account_feed import AccountFeed
 from fargate_engine.gateway.peers import Peers
 from fargate_engine.gateway.tokens import ServiceTokens
 from fargate_engine.leases import Leases
@@ -22,7 +23,7 @@ RELAY_LATE_S = 10  # An event that waits longer than this is worth a look.
 
 @dataclass(slots=True)
 class EngineState:
-    """`leases` is there as soon as `shards` are."""
+    """`leases` and `feed` are there as soon as `shards` are."""
 
     engine_id: str
     peers: Peers
@@ -30,6 +31,7 @@ class EngineState:
     shards: tuple[Shard, ...] = ()
     leases: Leases | None = None
     relay: Relay | None = None
+    feed: AccountFeed | None = None
     snapshots: SnapshotStore | None = None
     hub: MarketHub = field(default_factory=MarketHub)  # Has the markets of the shards that this engine serves.
     starting_with: str = "its database"  # What it waits for before it has shards.

@@ -8,6 +8,7 @@ from itertools import islice
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import Side
+from fargate_engine.bell import Rings
 from fargate_engine.market_data.bars import Bars
 from fargate_engine.market_data.book_changes import BookChanges
 from fargate_engine.market_data.day import Day, DayFigures
@@ -20,7 +21,7 @@ from fargate_engine.market_data.l2_book import (
     MarketEvent,
     MarketTrade,
 )
-from fargate_engine.market_data.subscription import Bell, Subscription
+from fargate_engine.market_data.subscription import OwnSubscription, Subscription
 from fargate_engine.market_data.updates import (
     BarsUpdate,
     BookChange,
@@ -120,9 +121,15 @@ class Market:
             self._shared = None
             _ring(self._quiet_for_trades)
 
-    def subscribe(self, subjects: Iterable[Subject], bell: Bell | None = None) -> Subscription:
+    def subscribe(self, subjects: Iterable[Subject]) -> OwnSubscription:
         """From now on. What is there already is read from the market, in the same moment."""
-        subscription = Subscription(self, subjects, bell)
+        return self._join(OwnSubscription(self, subjects))
+
+    def subscribe_with(self, bell: Rings[Subscription], subjects: Iterable[Subject]) -> Subscription:
+        """The same with a bell that others ring as well: a connection waits for all its markets at once."""
+        return self._join(Subscription(self, subjects, bell))
+
+    def _join[Kind: Subscription](self, subscription: Kind) -> Kind:
         self._subscriptions[subscription] = None
         if self._changes is None and Topic.BOOK in subscription.subjects:
             self._changes = BookChanges(self.update_id)

@@ -3,10 +3,10 @@
 So a subscriber that does not come to look costs nothing, and all who look at the same moment share one answer.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Self
 
+from fargate_engine.bell import Bell, Rings
 from fargate_engine.market_data.intervals import Interval
 from fargate_engine.market_data.updates import Subject, Topic, Update
 
@@ -17,38 +17,13 @@ if TYPE_CHECKING:
 _OF_THE_BOOK = frozenset({Topic.BOOK, Topic.QUOTE})  # Its changes are news for these, trades for all others.
 
 
-class Bell:
-    """Rung by subscriptions that have news. One bell may serve many: then a connection waits for all its markets."""
-
-    def __init__(self) -> None:
-        self._rung: dict[Subscription, None] = {}
-        self._event = asyncio.Event()
-
-    def ring(self, subscription: "Subscription") -> None:
-        self._rung[subscription] = None
-        self._event.set()
-
-    def forget(self, subscription: "Subscription") -> None:
-        self._rung.pop(subscription, None)
-
-    async def wait(self) -> None:
-        """Until it rings; at once when it has rung."""
-        await self._event.wait()
-
-    def answer(self) -> "list[Subscription]":
-        """Those that have news; it is quiet again."""
-        self._event.clear()
-        rung, self._rung = list(self._rung), {}
-        return rung
-
-
 class Subscription:
-    """`take` gives all that is new now; iterating gives it as it comes, and ends when the market is closed."""
+    """`take` gives all that is new, and it rings its bell when there is something again."""
 
-    def __init__(self, market: "Market", subjects: Iterable[Subject], bell: Bell | None) -> None:
+    def __init__(self, market: "Market", subjects: Iterable[Subject], bell: "Rings[Subscription]") -> None:
         self.market = market
         self.subjects = tuple(dict.fromkeys(subjects))
-        self.bell = Bell() if bell is None else bell
+        self.bell = bell
         self.is_closed = False
         self.wants_book = any(subject in _OF_THE_BOOK for subject in self.subjects)
         self.wants_trades = any(subject not in _OF_THE_BOOK for subject in self.subjects)
@@ -80,15 +55,24 @@ class Subscription:
             self.market.leave(self)
             self.bell.ring(self)  # Whoever waits for it learns that nothing comes any more.
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class OwnSubscription(Subscription):
+    """One with a bell of its own: iterating gives the updates as they come, and ends when the market is closed."""
+
+    bell: "Bell[Subscription]"
+
+    def __init__(self, market: "Market", subjects: Iterable[Subject]) -> None:
+        super().__init__(market, subjects, Bell())
+
     async def __aiter__(self) -> AsyncIterator[Update]:
         while not self.is_closed:
             await self.bell.wait()
             self.bell.answer()
             for update in self.take():
                 yield update
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

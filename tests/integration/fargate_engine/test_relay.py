@@ -60,9 +60,14 @@ async def outbox_empties(conninfo: str) -> None:
             await asyncio.sleep(0.05)
 
 
-def make_relay(urls: DatabaseUrls, cloud: Cloud, sqs: Any = None) -> Relay:
+def make_relay(urls: DatabaseUrls, cloud: Cloud, sqs: Any = None, **options: Any) -> Relay:
     return Relay(
-        urls.engine, queue_url=cloud.queue_url, event_bus="breakwater", sqs=sqs or cloud.sqs, eventbridge=cloud.bus
+        urls.engine,
+        queue_url=cloud.queue_url,
+        event_bus="breakwater",
+        sqs=sqs or cloud.sqs,
+        eventbridge=cloud.bus,
+        **options,
     )
 
 
