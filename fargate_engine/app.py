@@ -13,6 +13,10 @@ from breakwater.domain.shards import SHARDS
 from breakwater.errors import Unavailable
 from fargate_engine import aws
 from fargate_engine.account_feed import AccountFeed
+from fargate_engine.firm_exchange.control_plane import ControlPlane, Function
+from fargate_engine.firm_exchange.exchange import FirmExchange
+from fargate_engine.firm_exchange.keys import Keys
+from fargate_engine.firm_exchange.ordinary_way import OrdinaryWay
 from fargate_engine.gateway.peers import CONNECTIONS_MAX, Peers
 from fargate_engine.gateway.routes import create_gateway
 from fargate_engine.gateway.state import EngineState
@@ -39,14 +43,16 @@ async def run_engine(settings: Settings, told_to_stop: asyncio.Event) -> None:
     # The session last: until the gateway is closed it passes requests on to whoever took the shards over.
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX)) as session:
         state = EngineState(settings.engine_id, Peers(session))
-        runner = web.AppRunner(create_gateway(state), access_log=None, shutdown_timeout=SHUTDOWN_S)
+        exchange = FirmExchange(state)
+        gateway = create_gateway(state, exchange, is_behind_balancer=settings.is_behind_balancer)
+        runner = web.AppRunner(gateway, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         try:
             await _listen(runner, settings)
             _LOG.info("engine %s listens on %s:%d", settings.engine_id, settings.host, settings.port)
             conninfo = await _unless(told_to_stop, _prepare(settings, state))
             if conninfo is not None:
-                await _run(conninfo, settings, state, told_to_stop)
+                await _run(conninfo, settings, state, exchange, told_to_stop)
         finally:
             await runner.cleanup()
 
@@ -66,8 +72,11 @@ async def _prepare(settings: Settings, state: EngineState) -> str:
     return await _insist(lambda: read_conninfo(settings))
 
 
-async def _run(conninfo: str, settings: Settings, state: EngineState, told_to_stop: asyncio.Event) -> None:
+async def _run(
+    conninfo: str, settings: Settings, state: EngineState, exchange: FirmExchange, told_to_stop: asyncio.Event
+) -> None:
     async with engine_pool(conninfo) as pool, asyncio.TaskGroup() as tasks:
+        _connect(exchange, settings, pool)
         working = tasks.create_task(_work(conninfo, settings, state, pool))
         await told_to_stop.wait()
         _LOG.info("told to stop")
@@ -79,6 +88,7 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
     """For ever."""
     instruments = await _insist(lambda: read_instruments(pool))
     check_recordings(settings.market_recordings, instruments)
+    state.instruments = tuple(instruments)
     address = await _insist(lambda: read_address(settings))
     state.snapshots = SnapshotStore(aws.client("s3"), settings.snapshot_bucket) if settings.snapshot_bucket else None
     state.feed = AccountFeed(pool)
@@ -106,6 +116,15 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
             tasks.create_task(state.relay.run())
         for shard in state.shards:
             tasks.create_task(shard.run())
+
+
+def _connect(exchange: FirmExchange, settings: Settings, pool: EnginePool) -> None:
+    """To what knows its clients; where that is not configured it shows the market only."""
+    if not (settings.api_key_encryption_key_id and settings.orders_function and settings.queries_function):
+        return
+    functions = {Function.ORDERS: settings.orders_function, Function.QUERIES: settings.queries_function}
+    keys = Keys(pool, encryption_key_id=settings.api_key_encryption_key_id)
+    exchange.connect(keys, OrdinaryWay(ControlPlane(functions)))
 
 
 async def _stop(state: EngineState) -> None:

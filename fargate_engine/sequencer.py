@@ -4,7 +4,8 @@ import asyncio
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from breakwater.db.journal import JournalRow
@@ -12,6 +13,7 @@ from breakwater.domain.instruments import Instrument
 from breakwater.domain.lease_messages import SetLease
 from breakwater.errors import Conflict, Rejection
 from events.envelope import EnvelopeDocument
+from events.orders import TradeExecuted
 from fargate_engine import metrics
 from fargate_engine.inbox import Answer, AskedRecords, Batch, FindOpenOrders, FindOrder, Inbox, abandon
 from fargate_engine.messages import Command, ListInstrument
@@ -56,6 +58,7 @@ class Sequencer:
         self._events_written = events_written
         self.commit_latency_s = 0.0
         self._waiting: defaultdict[uuid.UUID, list[asyncio.Future[Answer]]] = defaultdict(list)
+        self._watched_fills: dict[uuid.UUID, list[EnvelopeDocument]] = {}
 
     @property
     def last_seq(self) -> int:
@@ -90,6 +93,15 @@ class Sequencer:
                 abandon(answer)
         self._waiting.clear()
 
+    @contextmanager
+    def watching_fills(self, order_id: uuid.UUID) -> Iterator[list[EnvelopeDocument]]:
+        """The TradeExecuted events of an order that are committed while the block runs."""
+        fills = self._watched_fills[order_id] = []
+        try:
+            yield fills
+        finally:
+            self._watched_fills.pop(order_id, None)
+
     def _stamp(self) -> int:
         """Now, and never before what was stamped last: the clock may have been set back."""
         return max(time.time_ns(), self._state.last_at_ns)
@@ -107,6 +119,8 @@ class Sequencer:
             self._events_written()
 
     def _answer(self, batch: Batch, applied: Applied) -> None:
+        if self._watched_fills:
+            self._collect_fills(applied)
         refusals, record_events = iter(applied.refusals[len(batch.reports) :]), iter(applied.record_events)
         for asked in batch.asked:
             if isinstance(asked, AskedRecords):
@@ -123,6 +137,13 @@ class Sequencer:
         if self._waiting:
             for order_id in applied.outcomes.changed_order_ids:
                 self._answer_waiting(order_id)
+
+    def _collect_fills(self, applied: Applied) -> None:
+        for envelope in applied.outcomes.envelopes:
+            if envelope["topic"] == TradeExecuted.topic:
+                watched = self._watched_fills.get(envelope["aggregate_id"])
+                if watched is not None:
+                    watched.append(envelope)
 
     def _answer_command(self, command: Command, answer: asyncio.Future[Answer], refused: Rejection | None) -> None:
         if answer.done():

@@ -136,6 +136,20 @@ class ShardState:
             }
         )
 
+    def has_lease_for(self, account_id: uuid.UUID, symbol: str, side: Side, lots: int, at_ns: int) -> bool:
+        """Whether an order of so much would pass by what its lease has left now; its other terms are not looked at."""
+        account, number = self.registry.accounts.get(account_id), self.registry.symbols.get(symbol)
+        lease = self._core.lease(account, number) if account and number else None
+        if lease is None or lease.live_orders >= lease.orders_max or lease.expires_at_ns <= at_ns:
+            return False
+        if side is Side.BUY:
+            return lots <= lease.buy_granted - lease.buy_filled - lease.buy_open
+        return lots <= lease.sell_granted - lease.sell_filled - lease.sell_open
+
+    def open_orders_of(self, account_id: uuid.UUID) -> list[EngineOrder]:
+        """Of one account, oldest first."""
+        return [order for order in self.registry.live.values() if order.submitted.account_id == account_id]
+
     def depth(self, symbol: str, side: Side, levels_max: int) -> list[tuple[int, int]]:
         """(price_ticks, lots) of the engine's own book, best first. KeyError for a symbol that was never listed."""
         core_side = CoreSide.BUY if side is Side.BUY else CoreSide.SELL

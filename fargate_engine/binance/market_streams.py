@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from aiohttp import WSCloseCode, web
 
+from fargate_engine.bell import Bell
 from fargate_engine.binance.connection import (
     SEND_TIMEOUT_S,
     Connection,
@@ -21,7 +22,7 @@ from fargate_engine.binance.errors import BinanceError, too_many_requests
 from fargate_engine.binance.requests import Requests
 from fargate_engine.binance.rest import AddressOf, error_response
 from fargate_engine.binance.stream_documents import ALL_PERIOD_S, OF_ALL_MARKETS, Kind, read_stream, texts
-from fargate_engine.market_data.subscription import Bell, Subscription
+from fargate_engine.market_data.subscription import Subscription
 
 STREAMS_MAX = 1_024  # Of one connection.
 IDLE_S = 0.25  # So long at most until an answer to the client, or a list of all markets, is sent.
@@ -71,7 +72,7 @@ class _Session:
         self._socket = socket
         self._connection = connection
         self._is_combined = is_combined
-        self._bell = Bell()
+        self._bell: Bell[Subscription] = Bell()
         self._streams: dict[str, tuple[Subscription, Kind]] = {}
         self._names: dict[Subscription, str] = {}
         self._lists: dict[str, dict[str, int]] = {}  # Of all markets: how many trades each had when it was last told.
@@ -112,7 +113,6 @@ class _Session:
         del self._names[subscription]
         self._due.pop(subscription, None)
         subscription.close()
-        self._bell.forget(subscription)
 
     async def run(self) -> None:
         telling = asyncio.create_task(self._tell())

@@ -16,6 +16,9 @@ from breakwater.domain.orders import OrdStatus, PlaceOrder, Side, SubmitOrder
 from breakwater.domain.shards import SHARDS
 from breakwater.errors import EngineUnavailable, InvalidRequest, NotFound
 from fargate_engine import metrics
+from fargate_engine.binance.exchange import Exchange
+from fargate_engine.binance.server import exchange_routes
+from fargate_engine.gateway.addresses import forwarded_address, peer_address
 from fargate_engine.gateway.peers import shard_number
 from fargate_engine.gateway.problems import problem_middleware
 from fargate_engine.gateway.routing import Scope, ask, at_order, at_shard
@@ -55,7 +58,10 @@ class MoveRequest(BaseModel):
     to: Annotated[str, Field(min_length=1, max_length=ENGINE_ID_LENGTH_MAX)]
 
 
-def create_gateway(engine: EngineState) -> web.Application:
+def create_gateway(
+    engine: EngineState, exchange: Exchange | None = None, *, is_behind_balancer: bool = False
+) -> web.Application:
+    """With an exchange its dialect is served beside, under its own paths."""
     app = web.Application(middlewares=[problem_middleware], client_max_size=BODY_BYTES_MAX)
     app[ENGINE] = engine
     app.add_routes(
@@ -75,6 +81,8 @@ def create_gateway(engine: EngineState) -> web.Application:
             web.get("/metrics", prometheus),
         ]
     )
+    if exchange is not None:
+        app.add_routes(exchange_routes(exchange, forwarded_address if is_behind_balancer else peer_address))
     return app
 
 

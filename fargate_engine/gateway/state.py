@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from breakwater.domain.instruments import Instrument
 from breakwater.domain.shards import SHARDS
 from breakwater.errors import EngineUnavailable
 from fargate_engine.account_feed import AccountFeed
@@ -34,6 +35,7 @@ class EngineState:
     feed: AccountFeed | None = None
     snapshots: SnapshotStore | None = None
     hub: MarketHub = field(default_factory=MarketHub)  # Has the markets of the shards that this engine serves.
+    instruments: tuple[Instrument, ...] = ()  # Those that were listed when it started.
     starting_with: str = "its database"  # What it waits for before it has shards.
     is_stopping: bool = False
 

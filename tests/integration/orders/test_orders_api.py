@@ -78,7 +78,7 @@ def terms(desk: Desk, **changes: Any) -> dict[str, Any]:
 ORDER_FIELDS = {
     "order_id", "client_order_id", "account_id", "symbol", "side", "type", "status", "quantity", "price", "cum_qty",
     "leaves_qty", "avg_px", "time_in_force", "venue", "is_leased", "created_at", "updated_at",
-    "correlation_id",
+    "correlation_id", "cum_notional", "post_only", "exchange_order_id", "reject_reason",
 }  # fmt: skip
 
 

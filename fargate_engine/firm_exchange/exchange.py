@@ -1,0 +1,337 @@
+"""The exchange that the firm's bots see: the platform's own engine and limits, in the dialect of Binance.
+
+An order that fits into a lease goes through the core alone; every other one takes the way of the API (decision 93).
+"""
+
+import asyncio
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from breakwater.domain.instruments import Instrument
+from breakwater.domain.orders import (
+    SIMULATED_VENUE,
+    OrderTerms,
+    OrdStatus,
+    PlaceOrder,
+    Side,
+    SubmitOrder,
+    order_id_of,
+)
+from breakwater.domain.shards import shard_of
+from breakwater.errors import EngineUnavailable, Rejection
+from fargate_engine.binance.errors import (
+    BinanceError,
+    bad_symbol,
+    duplicate_order,
+    filter_failure,
+    no_such_order,
+    outcome_unknown,
+    outside_of_window,
+    unavailable,
+    unknown_order_to_cancel,
+)
+from fargate_engine.binance.exchange import (
+    Balance,
+    Client,
+    NewOrder,
+    OrderRef,
+    ShownOrder,
+    ShownTrade,
+    Span,
+    UserEvent,
+)
+from fargate_engine.binance.market_documents import best_levels
+from fargate_engine.binance.orders import affordable_quantity
+from fargate_engine.firm_exchange.keys import Keys
+from fargate_engine.firm_exchange.known_orders import KnownOrders, order_ids
+from fargate_engine.firm_exchange.ordinary_way import OrdinaryWay
+from fargate_engine.firm_exchange.owner import Owner
+from fargate_engine.firm_exchange.refusals import refusal_of_code, refusal_of_problem
+from fargate_engine.firm_exchange.user_stream import UserStream
+from fargate_engine.firm_exchange.views import fill_of_event, order_of_api, order_of_snapshot
+from fargate_engine.gateway.routing import ask
+from fargate_engine.gateway.state import EngineState
+from fargate_engine.inbox import EngineBusy
+from fargate_engine.leased_orders import leased_order
+from fargate_engine.market_data.market import Market
+from fargate_engine.messages import CancelOrder
+from fargate_engine.orders import EngineOrder
+from fargate_engine.term import Term
+
+CANCELS_AT_ONCE = 200
+LEVELS_MAX = 500
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class FirmExchange:
+    """Shows its market at once, and knows clients once it is connected to what knows them."""
+
+    def __init__(self, engine: EngineState) -> None:
+        self._engine = engine
+        self._keys: Keys | None = None
+        self._control_plane: OrdinaryWay | None = None
+        self._orders = KnownOrders(engine)
+
+    def connect(self, keys: Keys, ordinary: OrdinaryWay) -> None:
+        self._keys = keys
+        self._control_plane = ordinary
+
+    @property
+    def _ordinary(self) -> OrdinaryWay:
+        if self._control_plane is None:
+            raise unavailable(1)
+        return self._control_plane
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    async def client(self, key_id: str, address: str) -> Client:
+        if self._keys is None:
+            raise unavailable(1)
+        return await self._keys.client(key_id, address)
+
+    def instruments(self) -> Sequence[Instrument]:
+        return self._engine.instruments
+
+    def market(self, symbol: str) -> Market:
+        market = self._engine.hub.get(SIMULATED_VENUE, symbol)
+        if market is None:
+            raise bad_symbol() if symbol not in {each.symbol for each in self._engine.instruments} else unavailable(1)
+        return market
+
+    # Orders -----------------------------------------------------------------------------------------------------------
+
+    async def place(self, client: Client, order: NewOrder) -> ShownOrder:
+        owner: Owner = client.owner
+        terms = self._terms(owner, order)
+        term = self._orders.term(order.instrument.symbol)
+        if term is None:
+            return order_of_api(await self._ordinary.place(owner, terms))
+        if self._was_used(term, owner, terms):
+            raise duplicate_order()
+        submitted = self._leased(term, client, owner, terms)
+        if submitted is not None:
+            return await self._place_leased(term, submitted)
+        order_id = order_id_of(owner.tenant_id, owner.account_id, terms.client_order_id)
+        with term.sequencer.watching_fills(order_id) as fills:
+            placed = await self._ordinary.place(owner, terms)
+        return order_of_api(placed, [fill_of_event(each["payload"]) for each in fills])
+
+    async def check(self, client: Client, order: NewOrder) -> None:
+        owner: Owner = client.owner
+        verdict = await self._ordinary.check(owner, self._terms(owner, order))
+        if not verdict["passes"]:
+            raise refusal_of_problem(422, verdict)
+
+    async def _place_leased(self, term: Term, submitted: SubmitOrder) -> ShownOrder:
+        if self.now_ms() * 1_000_000 > (submitted.valid_until_ns or 0):
+            raise outside_of_window()
+        with term.sequencer.watching_fills(submitted.order_id) as fills:
+            snapshot = await _snapshot(ask(term, submitted))
+        if snapshot["status"] == OrdStatus.REJECTED:
+            raise refusal_of_code(snapshot["reject_code"], snapshot["reject_reason"])
+        shown = order_of_snapshot(snapshot, submitted, fills=[fill_of_event(each["payload"]) for each in fills])
+        self._orders.remember(submitted, shown.created_ms)
+        return shown
+
+    def _terms(self, owner: Owner, order: NewOrder) -> OrderTerms:
+        try:
+            return OrderTerms(
+                client_order_id=order.client_order_id,
+                account_id=owner.account_id,
+                symbol=order.instrument.symbol,
+                side=order.side,
+                type=order.type,
+                quantity=self._quantity(order),
+                price=order.price,
+                time_in_force=order.time_in_force,
+                post_only=order.post_only,
+                venue=SIMULATED_VENUE,
+                valid_until=_EPOCH + timedelta(milliseconds=order.valid_until_ms),
+            )
+        except ValidationError as error:
+            raise BinanceError(-1100, "Illegal parameter: an amount has too many digits.") from error
+
+    def _quantity(self, order: NewOrder) -> Decimal:
+        if order.quantity is not None:
+            if order.price is None:
+                self._check_market_notional(order, order.quantity)
+            return order.quantity
+        opposite = Side.SELL if order.side is Side.BUY else Side.BUY
+        levels = best_levels(self.market(order.instrument.symbol), opposite, LEVELS_MAX)
+        quantity = affordable_quantity(order.instrument, list(levels), order.quote_quantity or Decimal(0))
+        if quantity == 0:
+            raise filter_failure("LOT_SIZE")
+        self._check_market_notional(order, quantity)
+        return quantity
+
+    def _check_market_notional(self, order: NewOrder, quantity: Decimal) -> None:
+        quote = self.market(order.instrument.symbol).quote()
+        ticks = quote.ask_ticks if order.side is Side.BUY else quote.bid_ticks
+        if ticks and order.instrument.price(ticks) * quantity < order.instrument.notional_min:
+            raise filter_failure("NOTIONAL")
+
+    def _was_used(self, term: Term, owner: Owner, terms: OrderTerms) -> bool:
+        return any(term.state.knows(order_id) for order_id in order_ids(owner, terms.symbol, terms.client_order_id))
+
+    def _leased(self, term: Term, client: Client, owner: Owner, terms: OrderTerms) -> SubmitOrder | None:
+        """The order for the core alone; None when no lease covers it."""
+        lease = term.state.registry.leases.get((owner.account_id, terms.symbol))
+        if lease is None or lease.strategy_id is not None or lease.api_key_id != client.key_id:
+            return None
+        at = datetime.now(UTC)
+        place = PlaceOrder.of(
+            terms,
+            tenant_id=owner.tenant_id,
+            placed_by=owner.principal.username,
+            correlation_id=str(uuid.uuid4()),
+            at=at,
+            api_key_id=client.key_id,
+        ).of_lease()
+        try:
+            lots = term.state.instruments[terms.symbol].quantity_lots(terms.quantity)
+            if not term.state.has_lease_for(owner.account_id, terms.symbol, terms.side, lots, time.time_ns()):
+                return None
+            submitted = leased_order(term.state, place)
+        except Rejection:
+            return None  # The ledger knows orders that no lease can cover, or says why not.
+        fits = terms.quantity <= lease.order_qty_max and lease.venue == terms.venue
+        return submitted if fits else None
+
+    # What became of them ----------------------------------------------------------------------------------------------
+
+    async def cancel(self, client: Client, order: OrderRef) -> ShownOrder:
+        owner: Owner = client.owner
+        found = self._orders.find_live(owner, order)
+        if found is not None:
+            return await self._cancel_here(*found)
+        known = await self._find_at_api(owner, order)
+        if known is None or OrdStatus(known["status"]).is_final:
+            raise unknown_order_to_cancel()
+        return await self._ordinary.cancel(owner, known["order_id"])
+
+    async def cancel_all(self, client: Client, instrument: Instrument) -> list[ShownOrder]:
+        owner: Owner = client.owner
+        term = self._orders.term(instrument.symbol)
+        if term is None:
+            found = await self._ordinary.open_orders(owner, [instrument.symbol])
+            work = [self._ordinary.cancel(owner, each["order_id"]) for each in found]
+        else:
+            orders = term.state.open_orders_of(owner.account_id)
+            work = [self._cancel_here(term, each) for each in orders if each.submitted.symbol == instrument.symbol]
+        room = asyncio.Semaphore(CANCELS_AT_ONCE)
+
+        async def in_turn(cancel: Awaitable[ShownOrder]) -> ShownOrder:
+            async with room:
+                return await cancel
+
+        outcomes = await asyncio.gather(*map(in_turn, work), return_exceptions=True)
+        canceled = [each for each in outcomes if isinstance(each, ShownOrder)]
+        for failure in outcomes:
+            # One that ended by itself meanwhile is not open any more, which is what was asked for.
+            if isinstance(failure, BaseException) and not (isinstance(failure, BinanceError) and failure.code == -2011):
+                raise failure
+        return canceled
+
+    async def order(self, client: Client, order: OrderRef) -> ShownOrder:
+        owner: Owner = client.owner
+        found = self._orders.find(owner, order)
+        if found is not None:
+            return found
+        known = await self._find_at_api(owner, order)
+        if known is None:
+            raise no_such_order()
+        return order_of_api(known)
+
+    async def open_orders(self, client: Client, instrument: Instrument | None) -> list[ShownOrder]:
+        owner: Owner = client.owner
+        symbols = [each.symbol for each in ([instrument] if instrument else self._engine.instruments)]
+        elsewhere = [symbol for symbol in symbols if self._orders.term(symbol) is None]
+        wanted, terms = set(symbols), {shard_of(each): self._orders.term(each) for each in symbols}
+        here = [
+            self._orders.shown(order)
+            for term in terms.values()
+            if term is not None
+            for order in term.state.open_orders_of(owner.account_id)
+            if order.submitted.symbol in wanted
+        ]
+        return here + [order_of_api(each) for each in await self._ordinary.open_orders(owner, elsewhere)]
+
+    async def orders(self, client: Client, instrument: Instrument, span: Span) -> list[ShownOrder]:
+        return await self._ordinary.orders(client.owner, instrument.symbol, span)
+
+    async def trades(
+        self, client: Client, instrument: Instrument, span: Span, order_number: int | None
+    ) -> list[ShownTrade]:
+        owner: Owner = client.owner
+        order_id = None
+        if order_number is not None:
+            known = await self._find_at_api(owner, OrderRef(instrument, order_number, None))
+            if known is None:
+                return []
+            order_id = known["order_id"]
+        return await self._ordinary.trades(owner, instrument.symbol, span, order_id)
+
+    async def balances(self, client: Client) -> list[Balance]:
+        totals, open_orders = await asyncio.gather(
+            self._ordinary.balances(client.owner), self.open_orders(client, None)
+        )
+        asked: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for order in open_orders:
+            asset, amount = _locked_by(order)
+            asked[asset] += amount
+        # Balances are read a moment later than orders: no more is shown as locked than there is.
+        locked = {asset: min(asked[asset], max(total, Decimal(0))) for asset, total in totals.items()}
+        return [Balance(asset, total - locked[asset], locked[asset]) for asset, total in sorted(totals.items())]
+
+    async def user_events(self, client: Client) -> AsyncIterator[UserEvent]:
+        if self._engine.feed is None:
+            raise unavailable(1)
+        owner: Owner = client.owner
+        feed = await self._engine.feed.subscribe(owner.tenant_id, owner.account_id, None)
+        return UserStream(feed, lambda: self.balances(client)).events()
+
+    async def _find_at_api(self, owner: Owner, order: OrderRef) -> dict[str, Any] | None:
+        by: dict[str, Any] = {}
+        if order.client_order_id is not None:
+            by["client_order_id"] = order.client_order_id
+        if order.order_number is not None:
+            by["exchange_order_id"] = order.order_number
+        return await self._ordinary.find(owner, order.instrument.symbol, **by)
+
+    async def _cancel_here(self, term: Term, order: EngineOrder) -> ShownOrder:
+        submitted = order.submitted
+        message = CancelOrder(order_id=submitted.order_id, tenant_id=submitted.tenant_id)
+        snapshot = await _snapshot(ask(term, message))
+        if snapshot["status"] in {OrdStatus.FILLED, OrdStatus.EXPIRED, OrdStatus.REJECTED}:
+            raise unknown_order_to_cancel()
+        if snapshot["status"] != OrdStatus.CANCELED:
+            raise outcome_unknown()
+        return order_of_snapshot(snapshot, submitted, self._orders.created_ms(submitted))
+
+
+def _locked_by(order: ShownOrder) -> tuple[str, Decimal]:
+    base, _, quote = order.symbol.partition("/")
+    left = order.quantity - order.cum_qty
+    return (quote, left * (order.price or Decimal(0))) if order.side is Side.BUY else (base, left)
+
+
+async def _snapshot(answer: Awaitable[Any]) -> dict[str, Any]:
+    """The engine's answer. -1008 where it did not take the question, -1007 where it may have."""
+    try:
+        snapshot: dict[str, Any] = orjson.loads(await answer)
+    except EngineBusy as error:
+        raise unavailable(error.retry_after_s) from error
+    except EngineUnavailable as error:
+        raise outcome_unknown() from error
+    except Rejection as error:
+        raise refusal_of_code(error.code, error.message) from error
+    return snapshot

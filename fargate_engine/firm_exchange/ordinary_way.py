@@ -1,0 +1,148 @@
+"""Orders, trades and balances through the control plane: the way of the HTTP API."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from http import HTTPStatus
+from itertools import dropwhile
+from typing import Any
+
+from breakwater.domain.orders import OrderTerms, OrdStatus
+from fargate_engine.binance.errors import (
+    BinanceError,
+    bad_key,
+    duplicate_order,
+    outcome_unknown,
+    unavailable,
+    unknown_order_to_cancel,
+)
+from fargate_engine.binance.exchange import ShownOrder, ShownTrade, Span
+from fargate_engine.firm_exchange.control_plane import Answer, ControlPlane, Function, OutcomeUnknown
+from fargate_engine.firm_exchange.owner import Owner
+from fargate_engine.firm_exchange.refusals import refusal_of_problem
+from fargate_engine.firm_exchange.views import order_of_api, trade_of_api
+
+PAGE_MAX = 200
+PAGES_MAX = 10  # The newest 2,000 are looked through; Binance's clients page by time from there.
+OPEN_STATUSES = (OrdStatus.PENDING_NEW, OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED, OrdStatus.PENDING_CANCEL)
+
+
+class OrdinaryWay:
+    def __init__(self, control_plane: ControlPlane) -> None:
+        self._control_plane = control_plane
+
+    async def place(self, owner: Owner, terms: OrderTerms) -> dict[str, Any]:
+        """The API's order. BinanceError for a refusal, a client order id that was used, and an unknown outcome."""
+        answer = await self._tell(owner, "POST", "/orders", body=terms.model_dump(mode="json", exclude_none=True))
+        if answer.status == HTTPStatus.OK:
+            raise duplicate_order()
+        if answer.status == HTTPStatus.ACCEPTED:
+            raise outcome_unknown()
+        placed: dict[str, Any] = _document(answer)
+        return placed
+
+    async def check(self, owner: Owner, terms: OrderTerms) -> dict[str, Any]:
+        """The verdict of every limit, and nothing is placed."""
+        body = terms.model_dump(mode="json", exclude_none=True)
+        verdict: dict[str, Any] = _document(
+            await self._ask(owner, Function.ORDERS, "POST", "/orders/preview", body=body)
+        )
+        return verdict
+
+    async def cancel(self, owner: Owner, order_id: str) -> ShownOrder:
+        answer = await self._tell(owner, "DELETE", f"/orders/{order_id}")
+        if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
+            raise unknown_order_to_cancel()
+        return order_of_api(_document(answer))
+
+    async def find(self, owner: Owner, symbol: str, **by: Any) -> dict[str, Any] | None:
+        """By client_order_id or exchange_order_id; where two have it the one that is open, else the newest."""
+        query = {"account_id": str(owner.account_id), "symbol": symbol, "limit": 10, **by}
+        found: list[dict[str, Any]] = _document(await self._ask(owner, Function.ORDERS, "GET", "/orders", query=query))[
+            "items"
+        ]
+        return next((each for each in found if not OrdStatus(each["status"]).is_final), found[0] if found else None)
+
+    async def orders(self, owner: Owner, symbol: str, span: Span) -> list[ShownOrder]:
+        found = await self._pages(owner, Function.ORDERS, "/orders", span.limit, symbol=symbol)
+        shown = [order_of_api(each) for each in found]
+        return within(span, [(each.created_ms, each.order_number, each) for each in shown])
+
+    async def open_orders(self, owner: Owner, symbols: Iterable[str]) -> list[dict[str, Any]]:
+        """Of these symbols, as the API has them."""
+        wanted = set(symbols)
+        found: list[dict[str, Any]] = []
+        for status in OPEN_STATUSES if wanted else ():
+            found += await self._pages(owner, Function.ORDERS, "/orders", PAGE_MAX, status=status.value)
+        return [each for each in found if each["symbol"] in wanted]
+
+    async def trades(self, owner: Owner, symbol: str, span: Span, order_id: str | None) -> list[ShownTrade]:
+        found = await self._pages(owner, Function.QUERIES, "/trades", span.limit, symbol=symbol, order_id=order_id)
+        shown = [trade_of_api(each) for each in found]
+        return within(span, [(each.at_ms, each.fill.trade_number, each) for each in shown])
+
+    async def balances(self, owner: Owner) -> dict[str, Decimal]:
+        """The totals by asset."""
+        query = {"account_id": str(owner.account_id)}
+        portfolio = _document(await self._ask(owner, Function.QUERIES, "GET", "/portfolio", query=query))
+        return {
+            balance["asset"]: Decimal(balance["total"]) for each in portfolio["items"] for balance in each["balances"]
+        }
+
+    async def _pages(self, owner: Owner, function: Function, path: str, count: int, **by: Any) -> list[dict[str, Any]]:
+        """The newest `count`, or all there are up to some thousands where the span may begin earlier."""
+        query: dict[str, Any] = {"account_id": str(owner.account_id), "limit": min(count, PAGE_MAX), **by}
+        found: list[dict[str, Any]] = []
+        for _ in range(PAGES_MAX):
+            page = _document(await self._ask(owner, function, "GET", path, query=query))
+            found += page["items"]
+            query["cursor"] = page["next_cursor"]
+            if query["cursor"] is None:
+                break
+        return found
+
+    async def _tell(self, owner: Owner, method: str, path: str, *, body: Any = None) -> Answer:
+        try:
+            return await self._control_plane.ask(Function.ORDERS, method, path, owner.principal, body=body)
+        except OutcomeUnknown as error:
+            raise outcome_unknown() from error
+
+    async def _ask(
+        self,
+        owner: Owner,
+        function: Function,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, Any] | None = None,
+        body: Any = None,
+    ) -> Answer:
+        """A question: where it is not answered, nothing has changed."""
+        try:
+            return await self._control_plane.ask(function, method, path, owner.principal, query=query, body=body)
+        except OutcomeUnknown as error:
+            raise unavailable(1) from error
+
+
+def within[Item](span: Span, newest_first: list[tuple[int, int, Item]]) -> list[Item]:
+    """Oldest first: the newest `limit`, or with a start the first of them. Each comes with its time and its number.
+
+    Numbers do not grow with time: from a number on means from that item on, and nothing when it is not there.
+    """
+    found = [
+        (number, item)
+        for at_ms, number, item in reversed(newest_first)
+        if (span.start_ms is None or at_ms >= span.start_ms) and (span.end_ms is None or at_ms <= span.end_ms)
+    ]
+    if span.from_number is not None:
+        found = list(dropwhile(lambda each: each[0] != span.from_number, found))
+    is_from_the_first = span.start_ms is not None or span.from_number is not None
+    return [item for _, item in (found[: span.limit] if is_from_the_first else found[-span.limit :])]
+
+
+def _document(answer: Answer) -> Any:
+    if answer.is_done:
+        return answer.document
+    if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
+        raise bad_key()
+    refusal: BinanceError = refusal_of_problem(answer.status, answer.document)
+    raise refusal
