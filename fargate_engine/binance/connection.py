@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -9,6 +10,8 @@ from typing import Any
 
 import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
+
+_LOG = logging.getLogger(__name__)
 
 WAITING_MAX = 4_096  # Messages to one client that wait to be sent.
 SEND_TIMEOUT_S = 10.0
@@ -116,6 +119,9 @@ async def connected(request: web.Request) -> AsyncIterator[tuple[web.WebSocketRe
     writing = asyncio.create_task(_write_or_cut(connection, request))
     try:
         yield socket, connection
+    except Exception:  # noqa: BLE001 - the edge: the client is cut off, and no HTTP answer goes into its stream
+        _LOG.exception("a connection failed in a way nobody foresaw")
+        _cut(request)
     finally:
         writing.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -126,6 +132,10 @@ async def _write_or_cut(connection: Connection, request: web.Request) -> None:
     try:
         await connection.write()
     except (TimeoutError, ConnectionError):
-        # Not closed politely: that would wait for the client as well.
-        if request.transport is not None:
-            request.transport.abort()
+        _cut(request)
+
+
+def _cut(request: web.Request) -> None:
+    """Not closed politely: that would wait for the client as well."""
+    if request.transport is not None:
+        request.transport.abort()

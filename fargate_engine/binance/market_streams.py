@@ -4,10 +4,11 @@ There is no queue: each connection looks for what is new when it has sent what i
 """
 
 import asyncio
+import contextlib
 from typing import Any
 
 import orjson
-from aiohttp import WSCloseCode, web
+from aiohttp import web
 
 from fargate_engine.bell import Bell
 from fargate_engine.binance.connection import (
@@ -53,12 +54,8 @@ async def _serve(
         with connections.one_more(address_of(request)):
             async with connected(request) as (socket, connection):
                 session = _Session(requests, socket, connection, is_combined=is_combined)
-                try:
-                    session.subscribe([name for name in names if name])
-                except BinanceError as error:
-                    await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=error.message.encode()[:120])
-                else:
-                    await session.run()
+                session.subscribe_to_known(names)
+                await session.run()
             return socket
     except TooManyConnections:
         return error_response(too_many_requests(60))
@@ -89,11 +86,17 @@ class _Session:
             if name in OF_ALL_MARKETS:
                 self._lists[name] = {}
         for name, (market, kind) in found.items():
-            subscription = market.subscribe([kind.subject], self._bell)
+            subscription = market.subscribe_with(self._bell, [kind.subject])
             self._streams[name] = (subscription, kind)
             self._names[subscription] = name
             if kind.form.startswith("depth") and kind.form != "depth":
                 self._bell.ring(subscription)  # A partial book is told at once.
+
+    def subscribe_to_known(self, names: list[str]) -> None:
+        """Of an address: clients number their connections there, and what is no stream is none."""
+        for name in names[:STREAMS_MAX]:
+            with contextlib.suppress(BinanceError):
+                self.subscribe([name])
 
     def _find(self, name: str) -> tuple[Any, Kind]:
         pair, kind = read_stream(name)

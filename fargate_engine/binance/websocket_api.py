@@ -74,17 +74,14 @@ class _Session:
                 request_id = None
                 raise illegal("id", "^[a-zA-Z0-9-_]{1,36}$")
             result = await self._result(message["method"], message.get("params") or {})
-            self._connection.send_document(
-                {"id": request_id, "status": int(HTTPStatus.OK), "result": result, "rateLimits": []}
-            )
+            self._connection.send_document({"id": request_id, "status": int(HTTPStatus.OK), "result": result})
         except BinanceError as error:
-            self._connection.send_document(
-                {"id": request_id, "status": error.status, "error": error.document, "rateLimits": []}
-            )
+            self._connection.send_document({"id": request_id, "status": error.status, "error": error.document})
 
     async def _result(self, method: str, params: Any) -> Any:
         parameters = Parameters.of_json(params)
         key_id = parameters.text("apiKey")
+        parameters.text("returnRateLimits")  # None is told in any case: what counts are the firm's limits.
         if method == SUBSCRIBE:
             return await self._subscribe(params, parameters, key_id)
         if method == UNSUBSCRIBE:

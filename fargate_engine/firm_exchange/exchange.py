@@ -119,11 +119,13 @@ class FirmExchange:
             raise duplicate_order()
         submitted = self._leased(term, client, owner, terms)
         if submitted is not None:
-            return await self._place_leased(term, submitted)
+            return await self._place_leased(term, owner, submitted)
         order_id = order_id_of(owner.tenant_id, owner.account_id, terms.client_order_id)
         with term.sequencer.watching_fills(order_id) as fills:
             placed = await self._ordinary.place(owner, terms)
-        return order_of_api(placed, [fill_of_event(each["payload"]) for each in fills])
+        shown = order_of_api(placed, [fill_of_event(each["payload"]) for each in fills])
+        self._orders.remember(owner, order_id, shown)
+        return shown
 
     async def check(self, client: Client, order: NewOrder) -> None:
         owner: Owner = client.owner
@@ -131,7 +133,7 @@ class FirmExchange:
         if not verdict["passes"]:
             raise refusal_of_problem(422, verdict)
 
-    async def _place_leased(self, term: Term, submitted: SubmitOrder) -> ShownOrder:
+    async def _place_leased(self, term: Term, owner: Owner, submitted: SubmitOrder) -> ShownOrder:
         if self.now_ms() * 1_000_000 > (submitted.valid_until_ns or 0):
             raise outside_of_window()
         with term.sequencer.watching_fills(submitted.order_id) as fills:
@@ -139,7 +141,7 @@ class FirmExchange:
         if snapshot["status"] == OrdStatus.REJECTED:
             raise refusal_of_code(snapshot["reject_code"], snapshot["reject_reason"])
         shown = order_of_snapshot(snapshot, submitted, fills=[fill_of_event(each["payload"]) for each in fills])
-        self._orders.remember(submitted, shown.created_ms)
+        self._orders.remember(owner, submitted.order_id, shown)
         return shown
 
     def _terms(self, owner: Owner, order: NewOrder) -> OrderTerms:
@@ -212,7 +214,7 @@ class FirmExchange:
         owner: Owner = client.owner
         found = self._orders.find_live(owner, order)
         if found is not None:
-            return await self._cancel_here(*found)
+            return await self._cancel_here(owner, *found)
         known = await self._find_at_api(owner, order)
         if known is None or OrdStatus(known["status"]).is_final:
             raise unknown_order_to_cancel()
@@ -226,7 +228,9 @@ class FirmExchange:
             work = [self._ordinary.cancel(owner, each["order_id"]) for each in found]
         else:
             orders = term.state.open_orders_of(owner.account_id)
-            work = [self._cancel_here(term, each) for each in orders if each.submitted.symbol == instrument.symbol]
+            work = [
+                self._cancel_here(owner, term, each) for each in orders if each.submitted.symbol == instrument.symbol
+            ]
         room = asyncio.Semaphore(CANCELS_AT_ONCE)
 
         async def in_turn(cancel: Awaitable[ShownOrder]) -> ShownOrder:
@@ -307,7 +311,7 @@ class FirmExchange:
             by["exchange_order_id"] = order.order_number
         return await self._ordinary.find(owner, order.instrument.symbol, **by)
 
-    async def _cancel_here(self, term: Term, order: EngineOrder) -> ShownOrder:
+    async def _cancel_here(self, owner: Owner, term: Term, order: EngineOrder) -> ShownOrder:
         submitted = order.submitted
         message = CancelOrder(order_id=submitted.order_id, tenant_id=submitted.tenant_id)
         snapshot = await _snapshot(ask(term, message))
@@ -315,7 +319,9 @@ class FirmExchange:
             raise unknown_order_to_cancel()
         if snapshot["status"] != OrdStatus.CANCELED:
             raise outcome_unknown()
-        return order_of_snapshot(snapshot, submitted, self._orders.created_ms(submitted))
+        shown = order_of_snapshot(snapshot, submitted, self._orders.created_ms(submitted))
+        self._orders.remember(owner, submitted.order_id, shown)
+        return shown
 
 
 def _locked_by(order: ShownOrder) -> tuple[str, Decimal]:

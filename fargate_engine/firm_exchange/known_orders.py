@@ -2,6 +2,7 @@
 
 import uuid
 from collections import OrderedDict
+from dataclasses import replace
 
 import orjson
 
@@ -10,7 +11,7 @@ from breakwater.domain.shards import shard_of
 from fargate_engine.binance.errors import BinanceError
 from fargate_engine.binance.exchange import OrderRef, ShownOrder
 from fargate_engine.firm_exchange.owner import Owner
-from fargate_engine.firm_exchange.views import order_of_snapshot
+from fargate_engine.firm_exchange.views import order_of_snapshot, updated
 from fargate_engine.gateway.state import EngineState
 from fargate_engine.orders import EngineOrder
 from fargate_engine.term import Term
@@ -23,17 +24,17 @@ class KnownOrders:
 
     def __init__(self, engine: EngineState) -> None:
         self._engine = engine
-        self._recent: OrderedDict[tuple[uuid.UUID, int], tuple[SubmitOrder, int]] = OrderedDict()
+        self._recent: OrderedDict[tuple[uuid.UUID, int], tuple[uuid.UUID, ShownOrder]] = OrderedDict()
 
-    def remember(self, order: SubmitOrder, created_ms: int) -> None:
-        self._recent[order.account_id, exchange_order_id(order.order_id)] = (order, created_ms)
+    def remember(self, owner: Owner, order_id: uuid.UUID, shown: ShownOrder) -> None:
+        self._recent[owner.account_id, shown.order_number] = (order_id, replace(shown, fills=()))
         if len(self._recent) > RECENT_MAX:
             self._recent.popitem(last=False)
 
     def created_ms(self, order: SubmitOrder) -> int | None:
         """None when it did not come by here, or long ago."""
         recent = self._recent.get((order.account_id, exchange_order_id(order.order_id)))
-        return None if recent is None else recent[1]
+        return None if recent is None else recent[1].created_ms
 
     def term(self, symbol: str) -> Term | None:
         """None unless this engine serves the symbol."""
@@ -52,7 +53,7 @@ class KnownOrders:
             return None
         found = self._recent.get((owner.account_id, order.order_number or 0))
         if found is not None:
-            known = term.state.find(found[0].order_id, owner.tenant_id)
+            known = term.state.find(found[0], owner.tenant_id)
             return (term, known) if isinstance(known, EngineOrder) else None
         meant = [each for each in term.state.open_orders_of(owner.account_id) if _is_meant(each.submitted, order)]
         if len(meant) > 1:
@@ -67,19 +68,13 @@ class KnownOrders:
         term, number = self.term(order.instrument.symbol), order.order_number
         if term is None:
             return None
-        numbers = (
-            [number]
-            if number is not None
-            else [
-                exchange_order_id(each)
-                for each in order_ids(owner, order.instrument.symbol, order.client_order_id or "")
-            ]
-        )
+        ids = order_ids(owner, order.instrument.symbol, order.client_order_id or "")
+        numbers = [exchange_order_id(each) for each in ids] if number is None else [number]
         for each in numbers:
             recent = self._recent.get((owner.account_id, each))
-            known = None if recent is None else term.state.find(recent[0].order_id, owner.tenant_id)
-            if recent is not None and known is not None and _is_meant(recent[0], order):
-                return order_of_snapshot(orjson.loads(known.answer()), recent[0], recent[1])
+            known = None if recent is None else term.state.find(recent[0], owner.tenant_id)
+            if recent is not None and known is not None and _is_shown(recent[1], order):
+                return updated(recent[1], orjson.loads(known.answer()))
         return None
 
     def shown(self, order: EngineOrder) -> ShownOrder:
@@ -101,3 +96,7 @@ def _is_meant(submitted: SubmitOrder, order: OrderRef) -> bool:
         and (order.client_order_id is None or submitted.client_order_id == order.client_order_id)
         and (order.order_number is None or exchange_order_id(submitted.order_id) == order.order_number)
     )
+
+
+def _is_shown(shown: ShownOrder, order: OrderRef) -> bool:
+    return shown.symbol == order.instrument.symbol and order.client_order_id in {None, shown.client_order_id}

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -47,6 +48,18 @@ def order_of_snapshot(
         updated_ms=updated_ms,
         reject_reason=snapshot.get("reject_reason"),
         fills=fills,
+    )
+
+
+def updated(order: ShownOrder, snapshot: dict[str, Any]) -> ShownOrder:
+    """The same order by a later word of the engine."""
+    return replace(
+        order,
+        status=OrdStatus(snapshot["status"]),
+        cum_qty=Decimal(snapshot["cum_qty"]),
+        cum_notional=Decimal(snapshot["cum_notional"]),
+        updated_ms=int(snapshot["transact_time_ns"]) // _NS_PER_MS,
+        reject_reason=snapshot.get("reject_reason"),
     )
 
 

@@ -38,6 +38,8 @@ async def problem_middleware(request: web.Request, handler: Handler) -> web.Stre
     except Exception:  # noqa: BLE001 - the edge: the caller gets an answer, the log gets the reason
         _LOG.exception("%s %s failed", request.method, request.path)
         response = problem(500, "INTERNAL_ERROR", "the engine could not do this")
+    if isinstance(response, web.WebSocketResponse):
+        return response  # It took as long as its client stayed.
     route = request.match_info.route.resource.canonical if request.match_info.route.resource else "unknown"
     metrics.REQUEST_SECONDS.labels(f"{request.method} {route}", str(response.status)).observe(
         time.perf_counter() - started

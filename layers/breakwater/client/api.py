@@ -30,10 +30,22 @@ class Client(LimitCalls):
         keys: list[Json] = self._call("GET", "/api-keys")["items"]
         return keys
 
-    def create_api_key(self, name: str, scopes: list[str], *, expires_at: str | None = None) -> Json:
-        """The only answer that shows the secret, as `api_key`."""
-        body = {"name": name, "scopes": scopes} | ({"expires_at": expires_at} if expires_at else {})
-        return self._call("POST", "/api-keys", body=body)
+    def create_api_key(
+        self,
+        name: str,
+        scopes: list[str],
+        *,
+        expires_at: str | None = None,
+        account_id: str | None = None,
+        ip_allow: list[str] | None = None,
+        public_key: str | None = None,
+    ) -> Json:
+        """The only answer that shows the secret, as `api_key`.
+
+        At the exchange-compatible endpoint the key trades `account_id`; `public_key` is PEM of an Ed25519 pair.
+        """
+        options = given(expires_at=expires_at, account_id=account_id, ip_allow=ip_allow, public_key=public_key)
+        return self._call("POST", "/api-keys", body={"name": name, "scopes": scopes} | options)
 
     def revoke_api_key(self, key_id: str) -> None:
         self._call("DELETE", f"/api-keys/{segment(key_id)}", repeatable=True)
