@@ -27,6 +27,7 @@ from breakwater.domain.orders import (
 )
 from breakwater.domain.shards import shard_of
 from breakwater.errors import EngineUnavailable, Rejection
+from fargate_engine.binance.documents import pair_name
 from fargate_engine.binance.errors import (
     BinanceError,
     bad_symbol,
@@ -68,6 +69,7 @@ from fargate_engine.term import Term
 
 CANCELS_AT_ONCE = 200
 LEVELS_MAX = 500
+TRADES_LOOKED_AT = 50
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -301,7 +303,13 @@ class FirmExchange:
             raise unavailable(1)
         owner: Owner = client.owner
         feed = await self._engine.feed.subscribe(owner.tenant_id, owner.account_id, None)
-        return UserStream(feed, lambda: self.balances(client)).events()
+
+        async def is_booked(pair: str, trade_number: int) -> bool:
+            symbol = next((each.symbol for each in self._engine.instruments if pair_name(each.symbol) == pair), pair)
+            newest = await self._ordinary.trades(owner, symbol, Span(limit=TRADES_LOOKED_AT), None)
+            return any(each.fill.trade_number == trade_number for each in newest)
+
+        return UserStream(feed, lambda: self.balances(client), is_booked).events()
 
     async def _find_at_api(self, owner: Owner, order: OrderRef) -> dict[str, Any] | None:
         by: dict[str, Any] = {}

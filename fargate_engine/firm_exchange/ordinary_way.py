@@ -63,7 +63,7 @@ class OrdinaryWay:
         return next((each for each in found if not OrdStatus(each["status"]).is_final), found[0] if found else None)
 
     async def orders(self, owner: Owner, symbol: str, span: Span) -> list[ShownOrder]:
-        found = await self._pages(owner, Function.ORDERS, "/orders", span.limit, symbol=symbol)
+        found = await self._pages(owner, Function.ORDERS, "/orders", _count(span), symbol=symbol)
         shown = [order_of_api(each) for each in found]
         return within(span, [(each.created_ms, each.order_number, each) for each in shown])
 
@@ -72,11 +72,11 @@ class OrdinaryWay:
         wanted = set(symbols)
         found: list[dict[str, Any]] = []
         for status in OPEN_STATUSES if wanted else ():
-            found += await self._pages(owner, Function.ORDERS, "/orders", PAGE_MAX, status=status.value)
+            found += await self._pages(owner, Function.ORDERS, "/orders", None, status=status.value)
         return [each for each in found if each["symbol"] in wanted]
 
     async def trades(self, owner: Owner, symbol: str, span: Span, order_id: str | None) -> list[ShownTrade]:
-        found = await self._pages(owner, Function.QUERIES, "/trades", span.limit, symbol=symbol, order_id=order_id)
+        found = await self._pages(owner, Function.QUERIES, "/trades", _count(span), symbol=symbol, order_id=order_id)
         shown = [trade_of_api(each) for each in found]
         return within(span, [(each.at_ms, each.fill.trade_number, each) for each in shown])
 
@@ -88,15 +88,17 @@ class OrdinaryWay:
             balance["asset"]: Decimal(balance["total"]) for each in portfolio["items"] for balance in each["balances"]
         }
 
-    async def _pages(self, owner: Owner, function: Function, path: str, count: int, **by: Any) -> list[dict[str, Any]]:
-        """The newest `count`, or all there are up to some thousands where the span may begin earlier."""
-        query: dict[str, Any] = {"account_id": str(owner.account_id), "limit": min(count, PAGE_MAX), **by}
+    async def _pages(
+        self, owner: Owner, function: Function, path: str, count: int | None, **by: Any
+    ) -> list[dict[str, Any]]:
+        """The newest `count`; None: all there are, up to some thousands."""
+        query: dict[str, Any] = {"account_id": str(owner.account_id), "limit": min(count or PAGE_MAX, PAGE_MAX), **by}
         found: list[dict[str, Any]] = []
         for _ in range(PAGES_MAX):
             page = _document(await self._ask(owner, function, "GET", path, query=query))
             found += page["items"]
             query["cursor"] = page["next_cursor"]
-            if query["cursor"] is None:
+            if query["cursor"] is None or (count is not None and len(found) >= count):
                 break
         return found
 
@@ -121,6 +123,11 @@ class OrdinaryWay:
             return await self._control_plane.ask(function, method, path, owner.principal, query=query, body=body)
         except OutcomeUnknown as error:
             raise unavailable(1) from error
+
+
+def _count(span: Span) -> int | None:
+    """The newest ones, where nothing says that older ones are meant."""
+    return span.limit if span.start_ms is span.end_ms is span.from_number is None else None
 
 
 def within[Item](span: Span, newest_first: list[tuple[int, int, Item]]) -> list[Item]:

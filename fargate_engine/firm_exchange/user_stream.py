@@ -1,8 +1,9 @@
 """The user data stream: the account's feed in the dialect's events."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from breakwater.domain.orders import OrdStatus
+from breakwater.errors import Unavailable
 from events.orders import (
     OrderAccepted,
     OrderCanceled,
@@ -20,33 +21,78 @@ from fargate_engine.binance.user_documents import account_position, execution_re
 from fargate_engine.firm_exchange.views import order_of_event, trade_of_event
 
 KNOWN_MAX = 20_000
+WAITING_MAX = 1_000
+BOOKED_TRIES, BOOKED_PAUSE_S = 40, 0.05  # A fill is in the balances some tens of milliseconds after its event.
 _NS_PER_MS = 1_000_000
 _TOLD = frozenset(
     event.topic for event in (OrderAccepted, OrderRejected, OrderRefused, OrderCanceled, OrderExpired, TradeExecuted)
 )
 
+type IsBooked = Callable[[str, int], Awaitable[bool]]
+
 
 class UserStream:
-    def __init__(self, feed: OwnAccountSubscription, balances: Callable[[], Awaitable[list[Balance]]]) -> None:
+    """Balances come in events of their own, when the fill before is in them: reports never wait for those."""
+
+    def __init__(
+        self, feed: OwnAccountSubscription, balances: Callable[[], Awaitable[list[Balance]]], is_booked: IsBooked
+    ) -> None:
+        """`is_booked`: whether a trade, by symbol and number, is in the balances."""
         self._feed = feed
         self._balances = balances
+        self._is_booked = is_booked
         self._placed: dict[str, tuple[int, bool]] = {}  # By order id: when, and whether post-only.
+        self._told: asyncio.Queue[UserEvent | None] = asyncio.Queue(WAITING_MAX)
+        self._newest: tuple[int, UserEvent] | None = None  # The report that balances are still to be told after.
+        self._has_moved = asyncio.Event()
 
     async def events(self) -> AsyncIterator[UserEvent]:
-        """Ends when the client is too far behind."""
-        with self._feed:
-            try:
+        """Ends when the client is too far behind, or the feed is lost."""
+        tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._tell_positions())]
+        try:
+            while (event := await self._told.get()) is not None:
+                yield event
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _follow(self) -> None:
+        try:
+            with self._feed:
                 async for event in self._feed:
                     report = self._report(event)
-                    if report is None:
-                        continue
-                    yield report
-                    if event.topic != OrderAccepted.topic or report["X"] == OrdStatus.NEW:
-                        position = await self._position(event.occurred_at_ns // _NS_PER_MS)
-                        if position is not None:
-                            yield position
-            except FeedClosed:
+                    if report is not None:
+                        await self._told.put(report)
+                        self._newest = (event.occurred_at_ns // _NS_PER_MS, report)
+                        self._has_moved.set()
+        except FeedClosed:
+            pass  # Told by the end.
+        finally:
+            while self._told.full():
+                self._told.get_nowait()
+            self._told.put_nowait(None)
+
+    async def _tell_positions(self) -> None:
+        """For ever. Without an answer nothing is told: the client asks for its balances when it needs them."""
+        while True:
+            await self._has_moved.wait()
+            self._has_moved.clear()
+            if self._newest is None:
+                continue
+            at_ms, report = self._newest
+            try:
+                if report["x"] == "TRADE":
+                    await self._until_booked(report)
+                position = account_position(await self._balances(), at_ms)
+            except (BinanceError, Unavailable):
+                continue
+            await self._told.put(position)
+
+    async def _until_booked(self, report: UserEvent) -> None:
+        for _ in range(BOOKED_TRIES):
+            if await self._is_booked(report["s"], report["t"]):
                 return
+            await asyncio.sleep(BOOKED_PAUSE_S)
 
     def _report(self, event: FeedEvent) -> UserEvent | None:
         """None for what says nothing new: a lease's first word, a reservation."""
@@ -66,10 +112,3 @@ class UserStream:
         if order.status.is_final:
             self._placed.pop(order_id, None)
         return execution_report(order, trade, at_ms)
-
-    async def _position(self, at_ms: int) -> UserEvent | None:
-        """The balances as they are now. Without an answer none is told: the client asks for them when it needs them."""
-        try:
-            return account_position(await self._balances(), at_ms)
-        except BinanceError:
-            return None
