@@ -23,6 +23,7 @@ from breakwater.client.arguments import (
     account_of,
     one_price,
 )
+from breakwater.client.keys_cli import keys_app
 from breakwater.client.limits_cli import limits_app
 from breakwater.client.lookup import find_account_id, find_node_id, find_order_id
 from breakwater.client.plugins import ExtensibleGroup
@@ -47,6 +48,7 @@ app = typer.Typer(
     help="Trade under the firm's limits.",
 )
 app.add_typer(limits_app, name="limits")
+app.add_typer(keys_app, name="keys")
 
 
 ApiUrl = Annotated[str | None, typer.Option(help="By default that of the local run in this folder.")]
