@@ -6,10 +6,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,6 +26,7 @@ STOP_TIMEOUT_S = 30
 POLL_S = 0.01
 SNAPSHOTS = "snapshots"  # Where they are in an engine's folder.
 LOG_BYTES_TOLD = 2_000
+NO_MORE: Mapping[str, str] = MappingProxyType({})
 _TOKEN_LIFETIME_S = 600
 _OK = 200
 
@@ -78,14 +80,20 @@ class RunningEngine:
 
 
 @contextmanager
-def running_engine(database: Database, folder: Path, *, with_journal: bool = True) -> Iterator[RunningEngine]:
+def running_engine(
+    database: Database,
+    folder: Path,
+    *,
+    with_journal: bool = True,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[RunningEngine]:
     """Ready when the block begins, stopped as by ECS when it ends. `folder` keeps its snapshots and its log."""
     signing_key = ec.generate_private_key(ec.SECP256R1())
     key_file, snapshots, log = folder / "key", folder / SNAPSHOTS, folder / "engine.log"
     snapshots.mkdir(parents=True, exist_ok=True)
     key_file.write_bytes(signing_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
     port = _free_port()
-    environment = {
+    own_environment = {
         "DATABASE_URL": database.engine,
         "SERVICE_TOKEN_KEY_ID": "benchmark",
         "SNAPSHOT_BUCKET": "benchmark" if with_journal else "",
@@ -97,7 +105,9 @@ def running_engine(database: Database, folder: Path, *, with_journal: bool = Tru
     command = [sys.executable, "-m", "tests.benchmarks.engine_process", str(key_file), str(snapshots), *options]
     started_at = time.perf_counter()
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env=os.environ | environment, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, env=os.environ | own_environment | dict(environment), stdout=output, stderr=subprocess.STDOUT
+        )
     try:
         token = _token(signing_key)
         _wait_until_ready(process, port, token, log)
