@@ -8,7 +8,7 @@ import aiohttp
 from aiohttp import web
 
 from breakwater.db.engine_connection import EnginePool, engine_pool
-from breakwater.db.engine_market import read_instruments
+from breakwater.db.engine_market import read_instruments, write_venues
 from breakwater.domain.shards import SHARDS
 from breakwater.errors import Unavailable
 from fargate_engine import aws
@@ -27,6 +27,9 @@ from fargate_engine.relay import Relay
 from fargate_engine.settings import Settings, StartFailed, read_address, read_conninfo
 from fargate_engine.shard import Shard, Shared
 from fargate_engine.snapshots import SnapshotStore
+from fargate_engine.venues.configuration import VenueSettings, fetch_credentials
+from fargate_engine.venues.exchange_client import ExchangeClient
+from fargate_engine.venues.exchange_connection import ExchangeConnection
 from fargate_engine.venues.simulated import SimulatedVenue, check_recordings
 
 _LOG = logging.getLogger(__name__)
@@ -93,6 +96,9 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
     state.snapshots = SnapshotStore(aws.client("s3"), settings.snapshot_bucket) if settings.snapshot_bucket else None
     state.feed = AccountFeed(pool)
     state.relay = _relay(conninfo, settings, state.feed)
+    state.starting_with = "the keys of its venues"
+    state.exchanges = [await _insist(lambda venue=venue: _connection(venue)) for venue in settings.venues]
+    await _insist(lambda: write_venues(pool, {each.name: each.exchange for each in settings.venues}))
     state.leases = Leases(conninfo, pool, holder=settings.engine_id, address=address)
     shared = Shared(
         settings=settings,
@@ -101,11 +107,12 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
         snapshots=state.snapshots,
         hub=state.hub,
         events_written=state.relay.wake if state.relay else lambda: None,
+        exchanges=state.exchanges,
     )
     state.shards = tuple(Shard(number, shared) for number in range(SHARDS))
 
     def serving() -> Iterator[SimulatedVenue]:
-        return (term.venue for term in state.terms())
+        return (term.simulated for term in state.terms())
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(state.leases.run())
@@ -114,6 +121,8 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
         tasks.create_task(state.feed.run())
         if state.relay is not None:
             tasks.create_task(state.relay.run())
+        for exchange in state.exchanges:
+            tasks.create_task(exchange.run())
         for shard in state.shards:
             tasks.create_task(shard.run())
 
@@ -141,6 +150,11 @@ async def _stop(state: EngineState) -> None:
         _LOG.warning("not every shard was let go in time: their leases run out by themselves")
     if state.snapshots is not None:
         await state.snapshots.finish(LAST_SNAPSHOTS_S)
+
+
+async def _connection(venue: VenueSettings) -> ExchangeConnection:
+    """The key is fetched now and kept in memory only. Unavailable when it cannot be had."""
+    return ExchangeConnection(await ExchangeClient.connect(venue, await fetch_credentials(venue)), venue.exchange)
 
 
 def _relay(conninfo: str, settings: Settings, feed: AccountFeed) -> Relay | None:

@@ -4,6 +4,7 @@ The text is a list of `[index of the command, kind, document]`, empty for a batc
 """
 
 import uuid
+from collections.abc import Collection
 from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
@@ -15,7 +16,7 @@ from matching_core import Type as CoreType
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.lease_messages import SetLease
-from breakwater.domain.orders import INTERNAL_VENUE, VOIDED, OrderType, Side, SubmitOrder, TimeInForce
+from breakwater.domain.orders import BUILT_IN_VENUES, INTERNAL_VENUE, VOIDED, OrderType, Side, SubmitOrder, TimeInForce
 from breakwater.domain.orders import SelfTrade as SelfTradeMode
 from breakwater.errors import InvalidRequest, NotFound, OrderIdReused, Rejection
 from fargate_engine import records, risk
@@ -75,10 +76,13 @@ class Encoder:
     command.
     """
 
-    def __init__(self, registry: Registry, *, first_seq: int, at_ns: int) -> None:
+    def __init__(
+        self, registry: Registry, *, first_seq: int, at_ns: int, venues: Collection[str] = BUILT_IN_VENUES
+    ) -> None:
         self.reports: Reports = {}
         self.count = 0
         self.at_ns = at_ns
+        self._venues = venues
         self._registry = registry
         self._first_seq = first_seq
         self._parts: list[bytes] = []
@@ -137,8 +141,9 @@ class Encoder:
                 None if known.tenant_id == order.tenant_id else OrderIdReused("the order id belongs to another order")
             )
         lease = self._registry.leases.get((order.account_id, order.symbol)) if order.leased else None
+        registry = self._registry
         checked = risk.came_too_late(order, self.at_ns) or risk.check(
-            order, self._registry.instruments, len(self._registry.live), lease
+            order, registry.instruments, self._venues, len(registry.live), lease
         )
         document = order.model_dump_json()
         if isinstance(checked, Reason):
@@ -263,6 +268,9 @@ class Encoder:
             return  # The venue crossed a cancel with its own last word: the order is final and stays as it is.
         fields = {"order_id": order.number}
         if isinstance(report, VenueFilled):
+            if report.trade_id is not None and report.trade_id in order.venue_trade_ids:
+                return  # Told again: a stream and a question may both know it, and a restart asks for all.
+            note_trade(order, report)
             fields |= {"price": report.price_ticks, "quantity": report.quantity_lots}
         elif isinstance(report, VenueRejected) or (isinstance(report, VenueCanceled) and report.code is not None):
             fields["reason"] = TOLD_BY_CALLER
@@ -303,8 +311,16 @@ def register(registry: Registry, commands: Records, details: str) -> Reports:
                 number = registry.list(ListInstrument.model_validate(document).instrument())
                 _expect(commands[index]["symbol"] == number, f"command {index} lists another symbol number")
             case _:
-                reports[index] = _WITH_DETAILS[kind].model_validate(document)
+                report = reports[index] = _WITH_DETAILS[kind].model_validate(document)
+                order = registry.orders.get(report.order_id)
+                if isinstance(report, VenueFilled) and isinstance(order, EngineOrder):
+                    note_trade(order, report)
     return reports
+
+
+def note_trade(order: EngineOrder, report: VenueFilled) -> None:
+    if report.trade_id is not None:
+        order.venue_trade_ids.add(report.trade_id)
 
 
 def _granted_lots(instrument: Instrument, granted: Decimal) -> int:

@@ -68,12 +68,17 @@ class VenueRejected(_Input):
 
 
 class VenueFilled(_Input):
+    """`trade_id` is the venue's own: a fill that is told again is known by it. None, and in journals from before it:
+    each is told once.
+    """
+
     order_id: uuid.UUID
     quantity_lots: int
     price_ticks: int
     liquidity: Liquidity
     fee: Amount
     fee_currency: str
+    trade_id: str | None = None
 
 
 class VenueCanceled(_Input):

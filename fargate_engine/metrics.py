@@ -15,5 +15,14 @@ INBOX_DEPTH = Gauge("engine_inbox_depth", "Commands and venue reports that wait 
 JOURNAL_SEQ = Gauge("engine_journal_seq", "The last sequence number written, or read by a follower", ["shard"])
 OPEN_ORDERS = Gauge("engine_open_orders", "Orders that are not final", ["shard"])
 SHARD_SERVED = Gauge("engine_shard_served", "1 where this engine takes the shard's orders", ["shard"])
+VENUE_FILLS_REFUSED = Counter("engine_venue_fills_refused_total", "Fills told by a venue that cannot be")
+VENUE_WEIGHT_USED = Gauge("engine_venue_weight_used", "Of the venue's rate limit, in its weights", ["venue"])
+VENUE_WEIGHT_MAX = Gauge("engine_venue_weight_max", "The venue's rate limit, in its weights", ["venue"])
+VENUE_BREAKER_OPEN = Gauge("engine_venue_breaker_open", "1 while the circuit breaker keeps requests back", ["venue"])
+VENUE_STREAM_UP = Gauge("engine_venue_stream_up", "1 while the private stream is connected", ["venue"])
+VENUE_UNRESOLVED = Gauge("engine_venue_unresolved", "Orders whose outcome at the venue is not known yet", ["venue"])
+VENUE_SECONDS = Histogram(
+    "engine_venue_request_seconds", "Requests to venues", ["venue", "request", "outcome"], buckets=_LATENCY_BUCKETS_S
+)
 OUTBOX_BACKLOG = Gauge("engine_outbox_backlog", "Events that wait for publication")
 PUBLISHED = Counter("engine_events_published_total", "Events the relay published")

@@ -52,6 +52,7 @@ class EngineOrder:
     cum_lots: int = 0
     cum_notional_steps: int = 0
     reason: Reason | None = None
+    venue_trade_ids: set[str] = field(default_factory=set)  # Of the fills that its venue has told.
     # Once somebody asked.
     _told: Told | None = field(default=None, compare=False, repr=False)
     _words: dict[str, Any] | None = field(default=None, compare=False)  # Of the state it is in.

@@ -4,7 +4,6 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 from matching_core import EventKind
 
@@ -13,7 +12,7 @@ from events.envelope import EnvelopeDocument
 from fargate_engine import publishing
 from fargate_engine.messages import Liquidity, VenueCanceled, VenueFilled, VenueRejected, VenueReport
 from fargate_engine.orders import EngineOrder
-from fargate_engine.publishing import NO_FEE
+from fargate_engine.publishing import NO_FEE, Fee
 from fargate_engine.reasons import TOLD_BY_CALLER, reason_of
 from fargate_engine.records import CoreEvent
 from fargate_engine.registry import Registry
@@ -22,11 +21,13 @@ from fargate_engine.terms import Reason, WorkingTerms
 
 @dataclass(frozen=True, slots=True)
 class SubmitToVenue:
+    venue: str
     terms: WorkingTerms
 
 
 @dataclass(frozen=True, slots=True)
 class CancelAtVenue:
+    venue: str
     order_id: uuid.UUID
     symbol: str
 
@@ -53,6 +54,7 @@ class Outcomes:
     changed_order_ids: list[uuid.UUID] = field(default_factory=list)
     envelopes: list[EnvelopeDocument] = field(default_factory=list)
     venue_requests: list[VenueRequest] = field(default_factory=list)
+    refused_fills: list[VenueFilled] = field(default_factory=list)
     _trail: list[str] = field(default_factory=list)
 
     def trail_after(self, trail: bytes) -> bytes:
@@ -77,15 +79,17 @@ class Outcomes:
                     self._tell(order)
             case EventKind.ROUTED:
                 self._change(order, OrdStatus.PENDING_NEW, event.seq)
-                self.venue_requests.append(SubmitToVenue(order.terms))
+                self.venue_requests.append(SubmitToVenue(order.submitted.venue, order.terms))
             case EventKind.CANCEL_REQUESTED:
                 if not order.is_being_canceled:  # Two cancels may come in one batch.
                     self._change(order, OrdStatus.PENDING_CANCEL, event.seq)
-                    self.venue_requests.append(CancelAtVenue(order.order_id, order.terms.symbol))
+                    venue, symbol = order.submitted.venue, order.terms.symbol
+                    self.venue_requests.append(CancelAtVenue(venue, order.order_id, symbol))
             case EventKind.VENUE_FILLED:
                 report = self.reports[event.command]
                 assert isinstance(report, VenueFilled)  # noqa: S101 - a broken invariant stops the engine
-                self._fill(order, event.seq, event, event.leaves, liquidity=report.liquidity, fee=report.fee)
+                fee = Fee(report.fee, report.fee_currency)
+                self._fill(order, event.seq, event, event.leaves, liquidity=report.liquidity, fee=fee)
             case EventKind.REDUCED:
                 order.leaves_lots = event.leaves
                 self._change(order, order.status, event.seq)
@@ -101,7 +105,7 @@ class Outcomes:
             self._fill(taker, event.seq + 1, event, event.leaves, liquidity="TAKER", fee=NO_FEE)
 
     def _fill(
-        self, order: EngineOrder, seq: int, fill: CoreEvent, leaves_lots: int, *, liquidity: Liquidity, fee: Decimal
+        self, order: EngineOrder, seq: int, fill: CoreEvent, leaves_lots: int, *, liquidity: Liquidity, fee: Fee
     ) -> None:
         order.cum_lots += fill.quantity
         order.cum_notional_steps += fill.quantity * fill.price
@@ -135,8 +139,10 @@ class Outcomes:
         """Rejected, cancelled or expired: with nothing left."""
         report = self.reports.get(event.command)
         if event.kind == EventKind.REJECTED and isinstance(report, VenueFilled):
-            problem = f"filled with {report.quantity_lots} of {order.leaves_lots} lots"
-            raise AssertionError(f"order {order.order_id} was {problem}")
+            # More than is left, or at no price: the core has not taken it and the order lives on as it was. It is the
+            # venue that is wrong, so the engine goes on; people are told.
+            self.refused_fills.append(report)
+            return
         if event.reason != TOLD_BY_CALLER:
             order.reason = reason_of(event.reason)
         else:

@@ -5,7 +5,7 @@ against the models.
 """
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -17,7 +17,16 @@ from events.orders import OrderAccepted, OrderCanceled, OrderExpired, OrderLease
 from fargate_engine.messages import Liquidity
 from fargate_engine.orders import EngineOrder, RefusedOrder, Told
 
-NO_FEE = Decimal(0)  # The internal book matches customers with each other and charges neither.
+
+
+class Fee(NamedTuple):
+    """`currency` is None where it is the quote currency."""
+
+    amount: Decimal
+    currency: str | None = None
+
+
+NO_FEE = Fee(Decimal(0))  # The internal book matches customers with each other and charges neither.
 _TOPICS = {
     OrdStatus.NEW: OrderAccepted.topic,
     OrdStatus.REJECTED: OrderRejected.topic,
@@ -44,7 +53,7 @@ def refused(order: RefusedOrder, submitted: SubmitOrder) -> EnvelopeDocument:
     return _envelope(submitted, order, OrderRejected.topic, {"order": state})
 
 
-def filled(order: EngineOrder, lots: int, ticks: int, liquidity: Liquidity, fee: Decimal) -> EnvelopeDocument:
+def filled(order: EngineOrder, lots: int, ticks: int, liquidity: Liquidity, fee: Fee) -> EnvelopeDocument:
     """One fill, and the order after it."""
     instrument = order.instrument
     trade = {
@@ -52,8 +61,8 @@ def filled(order: EngineOrder, lots: int, ticks: int, liquidity: Liquidity, fee:
         "last_qty": format_amount(instrument.quantity(lots)),
         "last_px": format_amount(instrument.price(ticks)),
         "liquidity": liquidity,
-        "fee": format_amount(fee),
-        "fee_currency": instrument.quote_asset,
+        "fee": format_amount(fee.amount),
+        "fee_currency": fee.currency or instrument.quote_asset,
         "order": _state(order),
     }
     return _envelope(order.submitted, order, TradeExecuted.topic, trade)

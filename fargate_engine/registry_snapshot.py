@@ -73,10 +73,11 @@ def _instrument(fields: list[str]) -> Instrument:
 
 
 def _live_fields(order: EngineOrder, instruments: dict[str, Instrument]) -> list[Any]:
+    """The ids of a venue's fills stand last, and only where there are some: an engine from before them reads the rest."""
     terms = order.terms
     # Almost always the symbol's present terms; an order that is older than a change of them keeps its own.
     listed = instruments[terms.symbol]
-    return [
+    fields = [
         order.number,
         orjson.Fragment(order.document),
         None if order.instrument is listed else _instrument_fields(order.instrument),
@@ -90,11 +91,12 @@ def _live_fields(order: EngineOrder, instruments: dict[str, Instrument]) -> list
         order.cum_lots,
         str(order.cum_notional_steps),  # It may be wider than JSON's numbers are here.
     ]
+    return [*fields, sorted(order.venue_trade_ids)] if order.venue_trade_ids else fields
 
 
 def _live(fields: list[Any], instruments: dict[str, Instrument]) -> EngineOrder:
     number, told, instrument, quantity_lots, limit_ticks, bound_ticks, leaves_lots, status, engine_seq = fields[:9]
-    transact_time_ns, cum_lots, cum_notional_steps = fields[9:]
+    transact_time_ns, cum_lots, cum_notional_steps, *trade_ids = fields[9:]
     submitted = SubmitOrder.model_validate(told)
     return EngineOrder(
         number=number,
@@ -108,4 +110,5 @@ def _live(fields: list[Any], instruments: dict[str, Instrument]) -> EngineOrder:
         transact_time_ns=transact_time_ns,
         cum_lots=cum_lots,
         cum_notional_steps=int(cum_notional_steps),
+        venue_trade_ids=set(trade_ids[0]) if trade_ids else set(),
     )

@@ -3,7 +3,7 @@
 The core refuses what it can see itself (docs/matching.md, "Submit").
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
@@ -12,7 +12,7 @@ from matching_core import PRICE_MAX, QUANTITY_MAX
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.lease_messages import SetLease
 from breakwater.domain.money import DIGITS_MAX, EXACT, format_amount
-from breakwater.domain.orders import VENUES, OrderType, Side, SubmitOrder, TimeInForce
+from breakwater.domain.orders import OrderType, Side, SubmitOrder, TimeInForce
 from breakwater.errors import InvalidRequest
 from fargate_engine.terms import Reason, WorkingTerms
 
@@ -37,13 +37,14 @@ def came_too_late(order: SubmitOrder, at_ns: int) -> Reason | None:
 def check(  # noqa: PLR0911 - one guard, one reason
     order: SubmitOrder,
     instruments: Mapping[str, Instrument],
+    venues: Collection[str],
     open_orders: int,
     lease: SetLease | None = None,
 ) -> RiskApproved | Reason:
     instrument = instruments.get(order.symbol)
     if instrument is None:
         return Reason("UNKNOWN_SYMBOL", f"{order.symbol} is not traded here")
-    if order.venue not in VENUES:
+    if order.venue not in venues:
         return Reason("UNKNOWN_VENUE", f"{order.venue} is not a venue of this engine")
     if open_orders >= OPEN_ORDERS_MAX:
         return Reason("TOO_MANY_OPEN_ORDERS", f"the engine holds {OPEN_ORDERS_MAX} open orders already")

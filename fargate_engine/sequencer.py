@@ -1,10 +1,11 @@
 """The engine's stages in their order. The only birthplace of time."""
 
 import asyncio
+import logging
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -21,6 +22,8 @@ from fargate_engine.outcomes import CancelAtVenue, SubmitToVenue, VenueRequest
 from fargate_engine.shard_state import Applied, ShardState
 from fargate_engine.terms import WorkingTerms
 
+_LOG = logging.getLogger(__name__)
+
 
 class BatchJournal(Protocol):
     """`epoch` and `digest` are what the next row is sealed with."""
@@ -31,8 +34,8 @@ class BatchJournal(Protocol):
     async def append(self, row: JournalRow, events: Sequence[EnvelopeDocument]) -> None: ...
 
 
-class Venue(Protocol):
-    """Its reports come back through the inbox. A request is never refused by raising: that too is a report."""
+class TakesOrders(Protocol):
+    """What is needed here of a venue (venues/protocol.py)."""
 
     def submit(self, terms: WorkingTerms) -> None: ...
 
@@ -47,14 +50,14 @@ class Sequencer:
         state: ShardState,
         inbox: Inbox,
         journal: BatchJournal,
-        venue: Venue,
+        venues: Mapping[str, TakesOrders],
         *,
         events_written: Callable[[], None],
     ) -> None:
         self._state = state
         self._inbox = inbox
         self._journal = journal
-        self._venue = venue
+        self._venues = venues
         self._events_written = events_written
         self.commit_latency_s = 0.0
         self._waiting: defaultdict[uuid.UUID, list[asyncio.Future[Answer]]] = defaultdict(list)
@@ -76,6 +79,9 @@ class Sequencer:
             raise
         self._answer(batch, applied)
         self._send(applied.outcomes.venue_requests)
+        for fill in applied.outcomes.refused_fills:
+            metrics.VENUE_FILLS_REFUSED.inc()
+            _LOG.critical("a fill that cannot be is not booked, look at the venue's own list: %s", fill)
 
     async def list_instruments(self, instruments: Sequence[Instrument]) -> None:
         """Tell the state of what is traded. What it knows already leaves no row."""
@@ -190,8 +196,13 @@ class Sequencer:
 
     def _send(self, requests: list[VenueRequest]) -> None:
         for request in requests:
+            venue = self._venues.get(request.venue)
+            if venue is None:
+                # An order from when it was configured. It stays open, and its cancel wanted, until it is so again.
+                _LOG.error("%s is not a venue of this engine now: %s is not sent", request.venue, request)
+                continue
             match request:
                 case SubmitToVenue():
-                    self._venue.submit(request.terms)
+                    venue.submit(request.terms)
                 case CancelAtVenue():
-                    self._venue.cancel(request.order_id, request.symbol)
+                    venue.cancel(request.order_id, request.symbol)

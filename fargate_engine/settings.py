@@ -11,6 +11,7 @@ from breakwater.db.conninfo import conninfo_of
 from breakwater.errors import Unavailable
 from fargate_engine import aws
 from fargate_engine.target_group import task_address
+from fargate_engine.venues.configuration import VenueSettings, parse_venues
 
 
 class StartFailed(Exception):
@@ -41,6 +42,7 @@ class Settings:
     is_behind_balancer: bool
     market_recordings: tuple[Path, ...]
     market_speed: float
+    venues: tuple[VenueSettings, ...] = ()
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -62,6 +64,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         is_behind_balancer=environment.get("IS_BEHIND_BALANCER", "") == "true",
         market_recordings=tuple(Path(part) for part in environment.get("MARKET_RECORDINGS", "").split(":") if part),
         market_speed=_number(environment, "MARKET_SPEED", "1", float),
+        venues=_venues(environment.get("VENUES", "")),
     )
     if not settings.database_url and not settings.database_secret_arn:
         raise StartFailed("DATABASE_URL or DATABASE_SECRET_ARN must be set")
@@ -92,6 +95,13 @@ async def read_address(settings: Settings, environment: Mapping[str, str] = os.e
         return f"{await asyncio.to_thread(task_address, metadata_url)}:{settings.port}"
     except (OSError, ValueError, LookupError) as error:
         raise Unavailable("the task's metadata endpoint does not say its address") from error
+
+
+def _venues(text: str) -> tuple[VenueSettings, ...]:
+    try:
+        return parse_venues(text)
+    except ValueError as error:
+        raise StartFailed(f"VENUES: {error}") from error
 
 
 def _number[Number: (int, float)](

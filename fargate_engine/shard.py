@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,6 +19,7 @@ from fargate_engine.settings import Settings
 from fargate_engine.shard_state import ShardState
 from fargate_engine.snapshots import SnapshotStore
 from fargate_engine.term import DRAIN_S, Term
+from fargate_engine.venues.exchange_connection import ExchangeConnection
 from fargate_engine.venues.simulated import event_sources
 
 _LOG = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Shared:
     snapshots: SnapshotStore | None
     hub: MarketHub
     events_written: Callable[[], None]
+    exchanges: Sequence[ExchangeConnection] = ()
 
 
 class Shard:
@@ -169,6 +171,7 @@ class Shard:
             sources=event_sources(settings.market_recordings, instruments),
             hub=self._shared.hub,
             market_speed=settings.market_speed,
+            exchanges=self._shared.exchanges,
             events_written=self._shared.events_written,
         )
         self._status = ShardStatus.OPENING

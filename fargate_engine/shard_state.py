@@ -6,7 +6,7 @@ No clock, no I/O, no randomness: replaying the journal's batches gives the same 
 import hashlib
 import struct
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import matching_core
@@ -18,7 +18,7 @@ from matching_core import Side as CoreSide
 from breakwater.db.journal import DamagedJournal, JournalRow
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import format_computed
-from breakwater.domain.orders import Side
+from breakwater.domain.orders import BUILT_IN_VENUES, Side
 from breakwater.errors import Rejection
 from fargate_engine import registry_snapshot
 from fargate_engine.encoding import Encoder, Reports, register
@@ -83,6 +83,8 @@ class ShardState:
         self.shard = shard
         self.last_seq = 0
         self.last_at_ns = 0
+        # Where orders may go. Not of the journal: what was refused for it is told there as refused.
+        self.venues: Collection[str] = BUILT_IN_VENUES
         self.registry = Registry()
         self._core = MatchingCore(orders=_RESERVED_ORDERS)
         self._trail = _NO_TRAIL  # A digest of every change of a registered order so far.
@@ -243,7 +245,7 @@ class ShardState:
     def _encoder(self, at_ns: int) -> Encoder:
         if at_ns < self.last_at_ns:
             raise AssertionError(f"time went back from {self.last_at_ns} to {at_ns}")
-        return Encoder(self.registry, first_seq=self.last_seq + 1, at_ns=at_ns)
+        return Encoder(self.registry, first_seq=self.last_seq + 1, at_ns=at_ns, venues=self.venues)
 
     def _applied(
         self, encoder: Encoder, refusals: list[Rejection | None], spans: list[tuple[int, int]], *, hash_now: bool

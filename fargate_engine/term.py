@@ -5,25 +5,32 @@ one that was drained the two are equal.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from breakwater.db.journal import Journal
 from breakwater.domain.instruments import Instrument
-from breakwater.domain.orders import SIMULATED_VENUE
+from breakwater.domain.orders import INTERNAL_VENUE, SIMULATED_VENUE
 from breakwater.errors import EngineUnavailable
 from fargate_engine.inbox import Inbox
 from fargate_engine.leases import Leases
 from fargate_engine.market_data.hub import MarketHub
+from fargate_engine.orders import EngineOrder
 from fargate_engine.sequencer import Sequencer
 from fargate_engine.shard_state import ShardState
 from fargate_engine.snapshots import Snapshot, SnapshotStore
+from fargate_engine.venues.exchange import ExchangeVenue
+from fargate_engine.venues.exchange_connection import ExchangeConnection
+from fargate_engine.venues.protocol import OrderVenue
 from fargate_engine.venues.simulated import EventSource, SimulatedVenue
+
+_LOG = logging.getLogger(__name__)
 
 DRAIN_S = 3.0
 
 
 class Term:
-    """The gateway asks through `inbox`, looks up orders in `state`, and shows the books of `venue`."""
+    """The gateway asks through `inbox`, looks up orders in `state`, and shows the books of `simulated`."""
 
     def __init__(
         self,
@@ -36,14 +43,22 @@ class Term:
         sources: Mapping[str, EventSource],
         hub: MarketHub,
         market_speed: float,
+        exchanges: Sequence[ExchangeConnection],
         events_written: Callable[[], None],
     ) -> None:
         self.shard = journal.shard
         self.epoch = journal.epoch
         self.state = state
         self.inbox = Inbox()
-        self.venue = SimulatedVenue(self.inbox, instruments, sources, hub=hub, speed=market_speed)
-        self.sequencer = Sequencer(state, self.inbox, journal, self.venue, events_written=events_written)
+        self.simulated = SimulatedVenue(self.inbox, instruments, sources, hub=hub, speed=market_speed)
+        by_symbol = {each.symbol: each for each in instruments}
+        # By name: where an order is sent, and asked about after a restart.
+        self.venues: dict[str, OrderVenue] = {
+            SIMULATED_VENUE: self.simulated,
+            **{each.name: ExchangeVenue(each, self.inbox, by_symbol, self._may_send) for each in exchanges},
+        }
+        state.venues = frozenset({INTERNAL_VENUE, *self.venues})
+        self.sequencer = Sequencer(state, self.inbox, journal, self.venues, events_written=events_written)
         self._journal = journal
         self._leases = leases
         self._snapshots = snapshots
@@ -53,6 +68,10 @@ class Term:
     @property
     def is_ready(self) -> bool:
         return self.inbox.is_open and self._leases.left_s(self.shard) > 0
+
+    def _may_send(self) -> bool:
+        """An order that waited while the lease ran out is the next holder's to ask about, and not ours to send."""
+        return self._leases.left_s(self.shard) > 0
 
     def drain(self) -> None:
         """Take no more commands, finish those that wait, and end: `serve` returns."""
@@ -96,11 +115,19 @@ class Term:
             self.sequencer.abandon_waiting()
 
     async def _trade(self) -> None:
-        """Bring the resting orders back into their queues, once there are queues; then take orders."""
+        """Bring the open orders back to their venues, once these are open; then take orders."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.venue.run())
-            await self.venue.opened()
+            for venue in self.venues.values():
+                tasks.create_task(venue.run())
+            for venue in self.venues.values():
+                await venue.opened()
             for order in list(self.state.open_orders()):
-                if order.submitted.venue == SIMULATED_VENUE:
-                    self.venue.restore(order)
+                self._restore(order)
             self.inbox.open()
+
+    def _restore(self, order: EngineOrder) -> None:
+        venue = self.venues.get(order.submitted.venue)
+        if venue is not None:
+            venue.restore(order)
+        elif order.submitted.venue != INTERNAL_VENUE:
+            _LOG.error("order %s is open at %s, which is no venue here now", order.order_id, order.submitted.venue)

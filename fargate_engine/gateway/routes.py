@@ -158,7 +158,7 @@ async def market_book(request: web.Request) -> web.Response:
     depth = _depth(request.query.get("depth", "20"))
 
     async def book(term: Term) -> web.Response:
-        market = term.venue.markets.get(symbol)
+        market = term.simulated.markets.get(symbol)
         if market is None:
             raise NotFound("no such symbol")
         instrument = market.instrument
@@ -210,6 +210,8 @@ async def ready(request: web.Request) -> web.Response:
 
 
 async def prometheus(request: web.Request) -> web.Response:
+    for exchange in request.app[ENGINE].exchanges:
+        exchange.health()  # It sets what is read below.
     for shard in request.app[ENGINE].shards:
         label, term = str(shard.number), shard.term
         metrics.SHARD_SERVED.labels(label).set(shard.serving() is not None)

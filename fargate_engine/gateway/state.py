@@ -18,6 +18,7 @@ from fargate_engine.relay import Relay
 from fargate_engine.shard import Shard, ShardStatus
 from fargate_engine.snapshots import SnapshotStore
 from fargate_engine.term import Term
+from fargate_engine.venues.exchange_connection import ExchangeConnection
 
 RELAY_LATE_S = 10  # An event that waits longer than this is worth a look.
 
@@ -36,6 +37,7 @@ class EngineState:
     snapshots: SnapshotStore | None = None
     hub: MarketHub = field(default_factory=MarketHub)  # Has the markets of the shards that this engine serves.
     instruments: tuple[Instrument, ...] = ()  # Those that were listed when it started.
+    exchanges: list[ExchangeConnection] = field(default_factory=list)
     starting_with: str = "its database"  # What it waits for before it has shards.
     is_stopping: bool = False
 
@@ -101,6 +103,7 @@ class EngineState:
                 "lease": self._lease_health(),
                 "journal": self._journal_health(),
                 "venue": self._venue_health(),
+                **{f"venue_{each.name}": each.health() for each in self.exchanges},
                 "relay": self._relay_health(),
                 "snapshots": self._snapshots_health(),
             },
@@ -173,7 +176,7 @@ class EngineState:
         return {
             "status": status,
             "market_age_ms": {
-                symbol: round((now - at) * 1000) for term in terms for symbol, at in term.venue.moved_at.items()
+                symbol: round((now - at) * 1000) for term in terms for symbol, at in term.simulated.moved_at.items()
             },
         }
 

@@ -9,6 +9,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from breakwater.domain.instruments import Instrument
@@ -23,6 +24,8 @@ from fargate_engine.messages import VenueReport
 from fargate_engine.orders import EngineOrder
 from fargate_engine.settings import StartFailed
 from fargate_engine.terms import WorkingTerms
+from fargate_engine.venues.failures import NotAtVenue
+from fargate_engine.venues.protocol import Balance, FillAtVenue, OrderAtVenue, VenueInstrument
 from fargate_engine.venues.simulated_market import SimulatedMarket
 
 _LOG = logging.getLogger(__name__)
@@ -36,6 +39,8 @@ type EventSource = Callable[[], Iterator[TimedEvent]]  # A new pass from the beg
 
 
 class SimulatedVenue:
+    name = SIMULATED_VENUE
+
     def __init__(
         self,
         inbox: Inbox,
@@ -78,6 +83,36 @@ class SimulatedVenue:
         self.report(market.restore(order.terms, order.leaves_lots))
         if order.status is OrdStatus.PENDING_CANCEL:
             self.report(market.cancel(order.terms.order_id))
+
+    async def open_orders(self) -> list[OrderAtVenue]:
+        return [order for market in self.markets.values() for order in market.open_orders()]
+
+    async def order(self, client_id: str, symbol: str) -> OrderAtVenue:
+        """Only what rests: of what ended it keeps nothing."""
+        for order in self.markets[symbol].open_orders():
+            if order.client_id == client_id:
+                return order
+        raise NotAtVenue("no such order rests here")
+
+    async def fills_since(self, symbol: str, since_ms: int) -> list[FillAtVenue]:
+        """The journal alone remembers what was filled here."""
+        return []
+
+    async def balances(self) -> dict[str, Balance]:
+        """It holds no money."""
+        return {}
+
+    async def positions(self) -> dict[str, Decimal]:
+        return {}
+
+    async def instruments(self) -> dict[str, VenueInstrument]:
+        listed = [market.instrument for market in self.markets.values()]
+        return {
+            each.symbol: VenueInstrument(
+                each.symbol, each.tick_size, each.lot_size, notional_min=each.notional_min or None
+            )
+            for each in listed
+        }
 
     async def run(self) -> None:
         """Replay every market for ever, for all to see in the hub."""

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT, trim
-from breakwater.domain.orders import Side, TimeInForce
+from breakwater.domain.orders import OrdStatus, Side, TimeInForce
 from fargate_engine.ladder import Ladder
 from fargate_engine.market_data.l2_book import (
     DepthDiff,
@@ -37,6 +37,8 @@ from fargate_engine.terms import (
     Reason,
     WorkingTerms,
 )
+from fargate_engine.venues.client_ids import client_id_of
+from fargate_engine.venues.protocol import OrderAtVenue
 
 FEE_RATE = Decimal("0.001")  # Of the notional, in quote currency, for makers and takers.
 
@@ -120,6 +122,17 @@ class SimulatedMarket:
             if len(levels) == depth:
                 break
         return levels
+
+    def open_orders(self) -> list[OrderAtVenue]:
+        """Ours that rest here."""
+        orders = []
+        for maker in self._makers.values():
+            terms, quantity = maker.terms, self.instrument.quantity(maker.terms.quantity_lots)
+            filled = self.instrument.quantity(terms.quantity_lots - maker.leaves_lots)
+            status = OrdStatus.PARTIALLY_FILLED if filled else OrdStatus.NEW
+            client_id = client_id_of(terms.order_id)
+            orders.append(OrderAtVenue(client_id, None, terms.symbol, terms.side, status, quantity, filled))
+        return orders
 
     def _plan(self, terms: WorkingTerms, lots: int) -> tuple[list[tuple[int, int]], Reason | None]:
         """The (price_ticks, lots) to take, best first, and the reason if something forbids the rest to stay."""

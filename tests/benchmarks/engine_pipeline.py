@@ -57,16 +57,6 @@ class Written:
     wal_bytes: int
 
 
-class _NoVenue:
-    """Where no order of these figures is sent."""
-
-    def submit(self, terms: WorkingTerms) -> None:
-        raise AssertionError(f"order {terms.order_id} was sent to a venue")
-
-    def cancel(self, order_id: uuid.UUID, symbol: str) -> None:
-        raise AssertionError(f"a cancel of {order_id} was sent to a venue for {symbol}")
-
-
 def run(database: Database, sync_ms: float) -> list[Figure]:
     """More than a million orders stay in the journal of RECORDS_SYMBOL's shard, some thousands in MESSAGES_SYMBOL's."""
     return uvloop.run(_measure(database, sync_ms))
@@ -91,7 +81,7 @@ async def served_shard(database: Database, symbol: str) -> AsyncIterator[Inbox]:
         state, journal = await recover(shard, pool, None)
         journal.epoch = epoch or 0
         inbox = Inbox()
-        sequencer = Sequencer(state, inbox, journal, _NoVenue(), events_written=lambda: None)
+        sequencer = Sequencer(state, inbox, journal, {}, events_written=lambda: None)
         listed = [each for each in await read_instruments(pool) if each.symbol == symbol]
         await sequencer.list_instruments(listed)
         inbox.open()

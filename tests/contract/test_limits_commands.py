@@ -335,7 +335,7 @@ WRONG = [
     ((*LEASE, "--buy", "0.00001"), "buy_max is not a multiple of the lot size"),
     ((*LEASE, "--buy", "x"), "buy_max: an amount is a decimal string"),
     ((*LEASE, "--buy", "0", "--sell", "0"), "a lease is of some quantity on one side at least"),
-    ((*LEASE, "--venue", "MARS"), "venue is one of SIM, BOOK"),
+    ((*LEASE, "--venue", "MARS"), "venue is one of BOOK, SIM"),
     ((*LEASE, "--strategy", "Pears"), "no node is named 'Pears'"),
     (("lease", "open", "NO/USDT", "--buy", "1", "--orders", "1", *ACCOUNT), "unknown symbol NO/USDT"),
     ((*LEASE, "--orders", "0"), "orders_max: Input should be greater than or equal to 1"),

@@ -1,6 +1,6 @@
 """What the engine reads and writes of the market: instruments at its start, reference prices all the time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 from breakwater.db.engine_connection import EngineConnection, EnginePool, answered, pooled
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT
+from breakwater.domain.orders import BUILT_IN_VENUES
 from breakwater.errors import DatabaseUnavailable
 
 # The database's clock stamps the price: a new engine's clock must not make an old price look fresh.
@@ -20,6 +21,16 @@ FROM unnest(%s::text[], %s::numeric[], %s::numeric[], %s::numeric[]) AS quote (s
 ORDER BY quote.symbol
 ON CONFLICT (symbol) DO UPDATE SET price = excluded.price, best_bid = excluded.best_bid,
   best_ask = excluded.best_ask, observed_at = excluded.observed_at
+"""
+
+# One statement: no moment at which a venue that stays is not there.
+_UPSERT_VENUES = """
+WITH configured AS (
+  INSERT INTO market.venues (name, exchange, is_enabled)
+  SELECT told.name, told.exchange, true FROM unnest(%s::text[], %s::text[]) AS told (name, exchange)
+  ON CONFLICT (name) DO UPDATE SET exchange = excluded.exchange, is_enabled = true, changed_at = now()
+)
+UPDATE market.venues SET is_enabled = false, changed_at = now() WHERE is_enabled AND name <> ALL (%s::text[])
 """
 
 
@@ -59,3 +70,18 @@ async def write_reference_prices(connection: EngineConnection, quotes: Sequence[
                 [quote.best_ask for quote in quotes],
             ),
         )
+
+
+async def write_venues(pool: EnginePool, exchanges: Mapping[str, str]) -> None:
+    """What this engine is configured with beside its own venues: exchange by name. All others are disabled.
+
+    So the engine that started last decides, which in a deployment is the newest. DatabaseUnavailable also while the
+    database is not migrated.
+    """
+    async with pooled(pool) as connection:
+        try:
+            await connection.execute(
+                _UPSERT_VENUES, (list(exchanges), list(exchanges.values()), [*exchanges, *BUILT_IN_VENUES])
+            )
+        except psycopg.errors.UndefinedTable as error:
+            raise DatabaseUnavailable("the database is not migrated yet") from error

@@ -8,6 +8,7 @@ import psycopg
 from psycopg.rows import TupleRow, class_row
 
 from breakwater.domain.instruments import Instrument
+from breakwater.domain.orders import BUILT_IN_VENUES
 from breakwater.errors import InvalidRequest
 
 
@@ -33,6 +34,19 @@ class MarketRows:
         if row is None:
             raise InvalidRequest(f"unknown symbol {symbol}", field="symbol")
         return row
+
+    def venues(self) -> list[str]:
+        """Those that orders can be sent to: the engine's own, and what it is configured with (market.venues)."""
+        rows = self._connection.execute("SELECT name FROM market.venues WHERE is_enabled ORDER BY name LIMIT 1000")
+        return [name for (name,) in rows]
+
+    def require_venue(self, venue: str) -> None:
+        """InvalidRequest when no order can be sent there. The built-in ones need no look."""
+        if venue in BUILT_IN_VENUES:
+            return
+        known = self.venues()
+        if venue not in known:
+            raise InvalidRequest(f"venue is one of {', '.join(known)}", field="venue")
 
     def instruments(self) -> list[Instrument]:
         with self._connection.cursor(row_factory=class_row(Instrument)) as cursor:

@@ -31,7 +31,7 @@ from breakwater.domain.limit_types import (
 )
 from breakwater.domain.market import Market, MissingReference
 from breakwater.domain.money import EXACT, AmountText, format_amount, trim
-from breakwater.domain.orders import VENUES, OrderTerms, Side
+from breakwater.domain.orders import SIMULATED_VENUE, OrderTerms, Side
 from breakwater.domain.valuation import PriceBand, price_band
 
 WATCHED_LOSSES = ("DAILY_LOSS", "DRAWDOWN")  # What marks and fills move, and not an order of the node.
@@ -268,11 +268,11 @@ def _unknown_order(scope: Scope, limit: Limit, at: datetime) -> ProposedOrder:
     """An order that reduces nothing, of an instrument that no limit on losses looks at."""
     step = Decimal(1)
     instrument = Instrument("/", "", limit.currency, step, step, ZERO)
-    return ProposedOrder(instrument, Side.BUY, step, None, None, PriceBand(step, step), ZERO, VENUES[0], at, Market(at))
+    return ProposedOrder(instrument, Side.BUY, step, None, None, PriceBand(step, step), ZERO, SIMULATED_VENUE, at, Market(at))
 
 
 def _may_match(limit: Limit, instrument: Instrument) -> bool:
-    return any(limit.matches(instrument, venue) for venue in VENUES)
+    return limit.matches(instrument, _a_venue_of(limit))
 
 
 def _applicable(scope: Scope, order: ProposedOrder) -> list[Limit]:
@@ -302,6 +302,13 @@ def _built_in(scope: Scope, limit_type: str) -> Limit:
 
 def _nothing_in(instrument: Instrument, limit: Limit, market: Market) -> ProposedOrder:
     """An order of nothing: what is said to it is what stands without it."""
-    venue = next((venue for venue in VENUES if limit.matches(instrument, venue)), VENUES[0])
     band = PriceBand(instrument.tick_size, instrument.tick_size)
-    return ProposedOrder(instrument, Side.BUY, ZERO, None, None, band, ZERO, venue, market.at, market)
+    return ProposedOrder(
+        instrument, Side.BUY, ZERO, None, None, band, ZERO, _a_venue_of(limit), market.at, market
+    )
+
+
+def _a_venue_of(limit: Limit) -> str:
+    """One at which the limit holds: it is of that venue, or of every venue."""
+    kind, _, name = limit.instrument.partition(":")
+    return name if kind == "venue" else SIMULATED_VENUE

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.ladders import Ladder
@@ -32,7 +32,6 @@ from breakwater.domain.leases import (
 from breakwater.domain.money import EXACT, Amount, format_computed
 from breakwater.domain.orders import (
     SIMULATED_VENUE,
-    VENUES,
     OrderTerms,
     OrderType,
     SelfTrade,
@@ -68,20 +67,13 @@ class LeaseRequest(BaseModel):
     sell_max: Annotated[Amount, Field(ge=0)]
     orders_max: Annotated[int, Field(ge=1, le=ORDERS_MAX)]
 
-    @field_validator("venue")
-    @classmethod
-    def _is_known(cls, venue: str) -> str:
-        if venue not in VENUES:
-            raise ValueError(f"venue is one of {', '.join(VENUES)}")
-        return venue
-
 
 def open_lease(
     request: LeaseRequest, caller: Caller, transactions: TenantTransactions, engine: EngineClient, at: datetime
 ) -> LeaseView:
     """Let the engine trade by itself for the account in the symbol, within every limit above it.
 
-    One that is open changes its sizes. Raises NotFound (account, strategy), InvalidRequest (symbol, lots), Conflict
+    One that is open changes its sizes. Raises NotFound (account, strategy), InvalidRequest (symbol, venue, lots), Conflict
     (in use for another strategy, key or venue; or a limit that no lease can hold is in its way),
     ReferenceUnavailable. When the engine does not answer the lease is told to it again until it does.
     """
@@ -185,6 +177,7 @@ def _opened(tx: TenantTransaction, request: LeaseRequest, caller: Caller, at: da
     """The lease with its new sizes and terms, written and booked."""
     if not tx.degraded.is_ledger_open():
         raise Unavailable("the limits ledger does not answer, and orders that pass beside it come first")
+    tx.market.require_venue(request.venue)
     ladder = _locked_ladder(tx, request, at)
     if ladder.quote is None:
         raise InvalidRequest(f"unknown symbol {request.symbol}", field="symbol")

@@ -15,7 +15,6 @@ from breakwater.domain.limit_types import LIMIT_TYPES, RESTRICTED_LIST, Above
 from breakwater.domain.limits import stricter_above, use_of
 from breakwater.domain.market import Market, RiskTerms
 from breakwater.domain.money import Amount, format_amount, trim
-from breakwater.domain.orders import VENUES
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import format_time, nanoseconds
 from breakwater.errors import InvalidRequest, LimitOverlaps, NotFound, VersionConflict
@@ -94,7 +93,7 @@ def set_limit(setting: LimitSetting, caller: Caller, tx: TenantTransaction, at: 
     if limit_type.kinds and node.kind not in limit_type.kinds:
         raise InvalidRequest(f"this limit is set on nodes of kind {' or '.join(sorted(limit_type.kinds))}")
     market = tx.limits.market(at)
-    _check_instruments(setting, market)
+    _check_names(setting, market, tx.market.venues())
     before = _replaced(setting, tx, at)
     limit = _as_set(setting, before, limit_type.action)
     _check_dates(limit, tx)
@@ -217,10 +216,10 @@ def _is_in_force(limit: Limit, at: datetime) -> bool:
     return begun and (limit.valid_until is None or at < limit.valid_until)
 
 
-def _check_instruments(setting: LimitSetting, market: Market) -> None:
+def _check_names(setting: LimitSetting, market: Market, venues: Collection[str]) -> None:
     kind, colon, name = setting.instrument.partition(":")
     classes = {quote.instrument.asset_class for quote in market.quotes.values()}
-    known = {"venue": set(VENUES), "class": classes}.get(kind, set()) if colon else set(market.quotes)
+    known = {"venue": set(venues), "class": classes}.get(kind, set()) if colon else set(market.quotes)
     wanted = name if colon else setting.instrument
     if setting.instrument != ALL_INSTRUMENTS and wanted not in known:
         raise InvalidRequest(f"unknown instrument {setting.instrument}", field="instrument")
@@ -229,6 +228,8 @@ def _check_instruments(setting: LimitSetting, market: Market) -> None:
         raise InvalidRequest(f"unknown currency {setting.currency}", field="currency")
     if setting.limit_type == RESTRICTED_LIST and not set(market.quotes).issuperset(setting.parameters["symbols"]):
         raise InvalidRequest("symbols has an unknown symbol", field="parameters")
+    if not set(venues).issuperset(setting.parameters.get("venues", ())):
+        raise InvalidRequest(f"venues are some of {', '.join(venues)}", field="parameters")
 
 
 def _looser_than_above(limit: Limit, above: Sequence[Scope]) -> list[str]:

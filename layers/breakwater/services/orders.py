@@ -36,7 +36,7 @@ def place(
 ) -> Placed:
     """Place it, or answer what became of it when it was sent before. Its row is the truth, never the saga's answer.
 
-    OrderRefused when it is REJECTED, OrderIdReused, NotFound (the account), InvalidRequest (symbol, ticks, lots), and
+    OrderRefused when it is REJECTED, OrderIdReused, NotFound (the account), InvalidRequest (symbol, venue, ticks, lots), and
     Unavailable when not even its row was written.
     """
     caller.require("orders:create")
@@ -53,6 +53,7 @@ def place(
         known = tx.orders.get(command.order_id)
         if known is None:
             terms.check_against(tx.market.instrument(terms.symbol))
+            tx.market.require_venue(terms.venue)
     if known is not None:
         return Placed(_answer(known, terms), is_new=False)
     start_saga(command)

@@ -44,7 +44,7 @@ class Writer:
         self.inbox.open()
         # Orders of these tests stay in the internal book.
         venue = SimulatedVenue(self.inbox, [], {}, hub=MarketHub(), speed=1)
-        self.sequencer = Sequencer(self.state, self.inbox, self.journal, venue, events_written=lambda: None)
+        self.sequencer = Sequencer(self.state, self.inbox, self.journal, {"SIM": venue}, events_written=lambda: None)
 
     async def write_until_fenced(self, first_number: int) -> None:
         await self.sequencer.list_instruments([ETH])

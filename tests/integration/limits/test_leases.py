@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from pydantic import ValidationError
 
 from breakwater.domain.orders import OrdStatus, Side, order_id_of
 from breakwater.domain.times import nanoseconds
@@ -329,8 +328,9 @@ def test_wrong_requests_say_what_is_wrong(scene: LeaseScene) -> None:
     with pytest.raises(NotFound, match="no such lease"):
         stop(scene, {**scene.open(), "lease_id": str(uuid.uuid4())})
     request = {"account_id": uuid.uuid4(), "symbol": SYMBOL, "buy_max": "1", "sell_max": "1", "orders_max": 1}
-    with pytest.raises(ValidationError, match="venue is one of SIM, BOOK"):
-        LeaseRequest.model_validate(request | {"venue": "MARS"})
+    elsewhere = LeaseRequest.model_validate(request | {"venue": "MARS"})
+    with pytest.raises(InvalidRequest, match="venue is one of BOOK, SIM"):
+        leases.open_lease(elsewhere, scene.risk, scene.database.tenant_transaction, scene.engine, scene.at)
     viewer = replace(scene.risk, scopes=frozenset({"limits:read"}))
     with pytest.raises(NotPermitted):
         leases.stop_lease(uuid.uuid4(), viewer, scene.database.tenant_transaction, scene.engine, scene.at)

@@ -61,7 +61,7 @@ class Running:
     def __init__(self) -> None:
         self.state, self.inbox, self.journal, self.venue = ShardState(0), Inbox(), Journal(), Venue()
         self.told = 0
-        self.sequencer = Sequencer(self.state, self.inbox, self.journal, self.venue, events_written=self._tell)
+        self.sequencer = Sequencer(self.state, self.inbox, self.journal, {"SIM": self.venue}, events_written=self._tell)
         self.inbox.open()
 
     def _tell(self) -> None:

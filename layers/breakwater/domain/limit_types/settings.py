@@ -11,10 +11,11 @@ from zoneinfo import available_timezones
 from breakwater.domain.limit_types.exposures import NORMAL_QUANTILES
 from breakwater.domain.limit_types.per_order import DAYS
 from breakwater.domain.money import parse_amount
-from breakwater.domain.orders import VENUES, OrderType, Side, TimeInForce
+from breakwater.domain.orders import OrderType, Side, TimeInForce
 from breakwater.errors import InvalidRequest
 
 WINDOW_S_MAX = 86_400
+_VENUE = re.compile(r"[A-Z0-9_]{1,16}")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 type _Parameters = Mapping[str, Any]
@@ -82,6 +83,12 @@ def _among(*words: str) -> _CheckParameter:
     return check
 
 
+def _is_venue_list(told: Any) -> bool:
+    """Names that could be of venues: which there are is not for the domain to know."""
+    are_names = isinstance(told, list) and all(isinstance(each, str) and _VENUE.fullmatch(each) for each in told)
+    return are_names and 0 < len(told) == len(set(told))
+
+
 def _is_hours(told: Any) -> bool:
     if not isinstance(told, dict) or set(told) != {"days", "from", "until"}:
         return False
@@ -102,7 +109,7 @@ _PERMISSION = {
     "types": _some_of(*OrderType),
     "times_in_force": _some_of(*TimeInForce),
     "sides": _some_of(*Side),
-    "venues": _some_of(*VENUES),
+    "venues": Parameter(ParameterKind.WORDS, "names of venues, such as SIM and BOOK", _is_venue_list),
     "hours": Parameter(
         ParameterKind.HOURS, "days, and from when until when in the node's time zone: MON-FRI 09:00-17:30", _is_hours
     ),

@@ -1,0 +1,180 @@
+"""Binance spot, through ccxt."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from breakwater.domain.orders import OrdStatus, TimeInForce
+from fargate_engine.terms import Reason
+from fargate_engine.venues.dialect import (
+    NewOrder,
+    Weights,
+    amount,
+    amount_or_zero,
+    raw_of,
+    raws_of,
+    side_of,
+    written,
+)
+from fargate_engine.venues.protocol import Balance, FillAtVenue, OrderAtVenue
+from fargate_engine.venues.rate_budget import RateBudget, Window
+
+_STATUSES = {
+    "NEW": OrdStatus.NEW,
+    "PENDING_NEW": OrdStatus.NEW,
+    "PARTIALLY_FILLED": OrdStatus.PARTIALLY_FILLED,
+    "FILLED": OrdStatus.FILLED,
+    "CANCELED": OrdStatus.CANCELED,
+    "PENDING_CANCEL": OrdStatus.NEW,  # Never used, says its documentation.
+    "REJECTED": OrdStatus.REJECTED,
+    "EXPIRED": OrdStatus.EXPIRED,
+    "EXPIRED_IN_MATCH": OrdStatus.EXPIRED,
+}
+_FILLS_MAX = 1_000
+_BY_CLIENT_ID = "origClientOrderId"
+
+
+class BinanceSpot:
+    weights = Weights(
+        place=1, cancel=1, order=4, open_orders=6, open_orders_of_all=80, fills=20, balances=20, markets=40
+    )
+
+    def budget(self) -> RateBudget:
+        """6,000 a minute for an address, 100 orders in ten seconds for an account: the limits it publishes."""
+        return RateBudget(
+            weight=Window(weight_max=6_000, window_s=60, kept_for_cancels=600),
+            orders=Window(weight_max=100, window_s=10, kept_for_cancels=0),
+        )
+
+    async def place(self, exchange: Any, order: NewOrder) -> OrderAtVenue:
+        params: dict[str, Any] = {"newClientOrderId": order.client_id, "newOrderRespType": "FULL"}
+        if order.post_only:
+            params["postOnly"] = True
+        elif order.time_in_force is not TimeInForce.GTC:
+            params["timeInForce"] = order.time_in_force.value
+        side, quantity, price = order.side.lower(), written(order.quantity), written(order.price)
+        answer = await exchange.create_order(order.symbol, "limit", side, quantity, price, params)
+        return _order(order.symbol, raw_of(answer))
+
+    async def cancel(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue | None:
+        return _order(symbol, raw_of(await exchange.cancel_order(None, symbol, {_BY_CLIENT_ID: client_id})))
+
+    async def cancel_all(self, exchange: Any, symbol: str) -> None:
+        await exchange.cancel_all_orders(symbol)
+
+    async def order(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue:
+        return _order(symbol, raw_of(await exchange.fetch_order(None, symbol, {_BY_CLIENT_ID: client_id})))
+
+    async def open_orders(self, exchange: Any, symbol: str | None) -> list[OrderAtVenue]:
+        return [_order(name, raw) for name, raw in raws_of(await exchange.fetch_open_orders(symbol))]
+
+    async def fills_of(
+        self, exchange: Any, symbol: str, client_id: str, venue_order_id: str
+    ) -> list[FillAtVenue]:
+        answers = await exchange.fetch_my_trades(symbol, None, _FILLS_MAX, {"orderId": venue_order_id})
+        return [_fill(name, raw, client_id) for name, raw in raws_of(answers)]
+
+    async def fills_since(self, exchange: Any, symbol: str, since_ms: int) -> list[FillAtVenue]:
+        answers = await exchange.fetch_my_trades(symbol, since_ms, _FILLS_MAX)
+        return [_fill(name, raw, None) for name, raw in raws_of(answers)]
+
+    async def balances(self, exchange: Any) -> dict[str, Balance]:
+        raw = raw_of(await exchange.fetch_balance())
+        told = {each["asset"]: Balance(amount(each["free"]), amount(each["locked"])) for each in raw["balances"]}
+        return {asset: balance for asset, balance in told.items() if balance.total}
+
+    async def watch_orders(self, exchange: Any) -> list[OrderAtVenue]:
+        return [_reported(name, raw) for name, raw in raws_of(await exchange.watch_orders())]
+
+    async def watch_fills(self, exchange: Any) -> list[FillAtVenue]:
+        answers = raws_of(await exchange.watch_my_trades())
+        return [_reported_fill(name, raw) for name, raw in answers if raw.get("x", "TRADE") == "TRADE"]
+
+
+def _order(symbol: str, raw: Mapping[str, Any]) -> OrderAtVenue:
+    """As REST has it. A cancel's own id is `clientOrderId`; the order's is `origClientOrderId` then."""
+    client_id = raw.get("origClientOrderId") or raw["clientOrderId"]
+    status = _STATUSES[raw["status"]]
+    order_id = str(raw["orderId"])
+    side = side_of(raw["side"])
+    fills = tuple(
+        FillAtVenue(
+            trade_id=str(each["tradeId"]),
+            venue_order_id=order_id,
+            client_id=client_id,
+            symbol=symbol,
+            side=side,
+            quantity=amount(each["qty"]),
+            price=amount(each["price"]),
+            liquidity="TAKER",  # What is filled while it is placed takes.
+            fee=amount(each["commission"]),
+            fee_currency=each["commissionAsset"],
+            at_ms=int(raw.get("transactTime", 0)),
+        )
+        for each in raw.get("fills", ())
+        if "tradeId" in each
+    )
+    return OrderAtVenue(
+        client_id=client_id,
+        venue_order_id=order_id,
+        symbol=symbol,
+        side=side,
+        status=status,
+        quantity=amount(raw["origQty"]),
+        filled=amount(raw["executedQty"]),
+        reason=_reason(raw["status"]),
+        fills=fills,
+    )
+
+
+def _fill(symbol: str, raw: Mapping[str, Any], client_id: str | None) -> FillAtVenue:
+    return FillAtVenue(
+        trade_id=str(raw["id"]),
+        venue_order_id=str(raw["orderId"]),
+        client_id=client_id,
+        symbol=symbol,
+        side=side_of("BUY" if raw["isBuyer"] else "SELL"),
+        quantity=amount(raw["qty"]),
+        price=amount(raw["price"]),
+        liquidity="MAKER" if raw["isMaker"] else "TAKER",
+        fee=amount(raw["commission"]),
+        fee_currency=raw["commissionAsset"],
+        at_ms=int(raw["time"]),
+    )
+
+
+def _reported(symbol: str, raw: Mapping[str, Any]) -> OrderAtVenue:
+    """An executionReport. The report of a cancel has the cancel's id in `c` and the order's in `C`."""
+    return OrderAtVenue(
+        client_id=raw.get("C") or raw["c"],
+        venue_order_id=str(raw["i"]),
+        symbol=symbol,
+        side=side_of(raw["S"]),
+        status=_STATUSES[raw["X"]],
+        quantity=amount(raw["q"]),
+        filled=amount(raw["z"]),
+        reason=_reason(raw["X"], raw.get("r")),
+    )
+
+
+def _reported_fill(symbol: str, raw: Mapping[str, Any]) -> FillAtVenue:
+    return FillAtVenue(
+        trade_id=str(raw["t"]),
+        venue_order_id=str(raw["i"]),
+        client_id=raw.get("C") or raw["c"],
+        symbol=symbol,
+        side=side_of(raw["S"]),
+        quantity=amount(raw["l"]),
+        price=amount(raw["L"]),
+        liquidity="MAKER" if raw["m"] else "TAKER",
+        fee=amount_or_zero(raw.get("n")),
+        fee_currency=raw.get("N") or symbol.partition("/")[2],
+        at_ms=int(raw["T"]),
+    )
+
+
+def _reason(status: str, words: Any = None) -> Reason | None:
+    if status == "EXPIRED_IN_MATCH":
+        return Reason("SELF_TRADE", "the venue keeps the account from trading with itself")
+    if status == "REJECTED":
+        return Reason("VENUE_REFUSED", f"the venue refused it: {words or 'without a word'}")
+    return None

@@ -1,0 +1,65 @@
+"""What each of ccxt's exceptions means for the request that met it."""
+
+import asyncio
+from functools import cache
+from typing import Any
+
+from fargate_engine.venues.failures import NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
+
+_WORDS_MAX = 300
+# Refused before it was looked at, says the table of the API's conventions.
+_NOT_SENT = ("DDoSProtection", "RateLimitExceeded", "InvalidNonce")
+_NOT_THERE = ("OrderNotFound", "OrderNotCached")
+_CODES = {
+    "InsufficientFunds": "INSUFFICIENT_FUNDS",
+    "OrderImmediatelyFillable": "POST_ONLY_WOULD_TAKE",
+    "OrderNotFillable": "FOK_NOT_FILLABLE",
+    "InvalidOrder": "VENUE_INVALID_ORDER",
+    "BadSymbol": "UNKNOWN_SYMBOL",
+    "BadRequest": "VENUE_BAD_REQUEST",
+    "ArgumentsRequired": "VENUE_BAD_REQUEST",
+    "MarketClosed": "VENUE_CLOSED",
+    "OperationRejected": "VENUE_REFUSED",
+    "PermissionDenied": "VENUE_NOT_PERMITTED",
+    "AccountSuspended": "VENUE_NOT_PERMITTED",
+    "AuthenticationError": "VENUE_NOT_PERMITTED",
+    "NotSupported": "VENUE_NOT_SUPPORTED",
+}
+
+
+def failure_of(error: BaseException) -> VenueRefused | NotAtVenue | NotSent | OutcomeUnknown:
+    """Only what is known to be a refusal is one. Everything else, ccxt's or not, leaves the outcome open."""
+    words = _words(error)
+    if "uplicate" in words:
+        # Of an id that we send once: some hop between has sent it again, and the first one may be there.
+        return OutcomeUnknown(words)
+    if isinstance(error, _classes(_NOT_THERE)):
+        return NotAtVenue(words)
+    if isinstance(error, _classes(_NOT_SENT)):
+        return NotSent(words)
+    for kind in type(error).__mro__:  # The nearest of its classes that has a code.
+        code = _CODES.get(kind.__name__)
+        if code is not None and isinstance(error, _classes((kind.__name__,))):
+            return VenueRefused(words, code=code)
+    return OutcomeUnknown(words)
+
+
+def is_silence(error: BaseException) -> bool:
+    """The venue did not answer, or not with sense: what counts against it. A refusal does not."""
+    return isinstance(failure_of(error), OutcomeUnknown)
+
+
+def _words(error: BaseException) -> str:
+    """Without the query string: it has the signature."""
+    if isinstance(error, TimeoutError | asyncio.TimeoutError):
+        return "the venue did not answer in time"
+    words = " ".join(part.partition("?")[0] if "://" in part else part for part in str(error).split())
+    return f"{type(error).__name__}: {words}"[:_WORDS_MAX]
+
+
+@cache
+def _classes(names: tuple[str, ...]) -> tuple[type[BaseException], ...]:
+    import ccxt.base.errors as errors  # noqa: PLC0415 - seconds, and only where a venue is configured
+
+    module: Any = errors
+    return tuple(getattr(module, name) for name in names)

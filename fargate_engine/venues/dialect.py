@@ -1,0 +1,136 @@
+"""What differs from exchange to exchange when ccxt has said its part.
+
+Amounts are read from what the exchange wrote (`info`): ccxt makes floats of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Protocol
+
+from breakwater.domain.orders import Side, TimeInForce
+from fargate_engine.venues.protocol import Balance, FillAtVenue, OrderAtVenue, VenueInstrument
+from fargate_engine.venues.rate_budget import RateBudget
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """As it is sent: a limit order always. A market order is one at the far edge of its band, which it never leaves."""
+
+    client_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    time_in_force: TimeInForce
+    post_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each request costs, as the venue counts it."""
+
+    place: int
+    cancel: int
+    order: int
+    open_orders: int
+    open_orders_of_all: int
+    fills: int
+    balances: int
+    markets: int
+
+
+class Dialect(Protocol):
+    """Every call may raise whatever ccxt raises, and ValueError for an answer that makes no sense."""
+
+    weights: Weights
+
+    def budget(self) -> RateBudget: ...
+
+    async def place(self, exchange: Any, order: NewOrder) -> OrderAtVenue: ...
+
+    async def cancel(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue | None:
+        """None where the venue does not tell what became of it."""
+        ...
+
+    async def cancel_all(self, exchange: Any, symbol: str) -> None: ...
+
+    async def order(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue: ...
+
+    async def open_orders(self, exchange: Any, symbol: str | None) -> list[OrderAtVenue]: ...
+
+    async def fills_of(
+        self, exchange: Any, symbol: str, client_id: str, venue_order_id: str
+    ) -> list[FillAtVenue]: ...
+
+    async def fills_since(self, exchange: Any, symbol: str, since_ms: int) -> list[FillAtVenue]: ...
+
+    async def balances(self, exchange: Any) -> dict[str, Balance]: ...
+
+    async def watch_orders(self, exchange: Any) -> list[OrderAtVenue]: ...
+
+    async def watch_fills(self, exchange: Any) -> list[FillAtVenue]: ...
+
+
+def instruments(markets: Mapping[str, Any]) -> dict[str, VenueInstrument]:
+    """ccxt's markets, where precision is a step: it is so for every exchange here (TICK_SIZE)."""
+    return {
+        symbol: VenueInstrument(
+            symbol=symbol,
+            tick_size=step(market["precision"]["price"]),
+            lot_size=step(market["precision"]["amount"]),
+            quantity_min=bound(market["limits"]["amount"]["min"]),
+            quantity_max=bound(market["limits"]["amount"]["max"]),
+            price_min=bound(market["limits"]["price"]["min"]),
+            price_max=bound(market["limits"]["price"]["max"]),
+            notional_min=bound(market["limits"]["cost"]["min"]),
+        )
+        for symbol, market in markets.items()
+        if market.get("spot") and market.get("active") is not False and market["precision"]["price"] is not None
+    }
+
+
+def step(told: Any) -> Decimal:
+    """ccxt has steps as floats: their shortest text is the number that the exchange wrote."""
+    return amount(str(told))
+
+
+def bound(told: Any) -> Decimal | None:
+    return None if told is None or not amount(str(told)) else amount(str(told))
+
+
+def amount(text: Any) -> Decimal:
+    """ValueError for what is no number."""
+    try:
+        number = Decimal(str(text))
+    except InvalidOperation as error:
+        raise ValueError(f"{text!r} is no amount") from error
+    if not number.is_finite():
+        raise ValueError(f"{text!r} is no amount")
+    return number
+
+
+def amount_or_zero(text: Any) -> Decimal:
+    return Decimal(0) if text in {None, ""} else amount(text)
+
+
+def side_of(text: str) -> Side:
+    return Side(text.upper())
+
+
+def written(number: Decimal) -> str:
+    """In full, and without zeros that say nothing: some exchanges count the digits."""
+    return format(number.normalize(), "f")
+
+
+def raw_of(answer: Any) -> Mapping[str, Any]:
+    """What the exchange wrote. ValueError when it is not what an order or a trade looks like: not JSON, for one."""
+    raw = answer.get("info") if isinstance(answer, dict) else None
+    if not isinstance(raw, dict):
+        raise ValueError("the answer is not one of an order")
+    return raw
+
+
+def raws_of(answers: Any) -> Sequence[tuple[str, Mapping[str, Any]]]:
+    """Each with ccxt's name of its symbol."""
+    return [(str(answer["symbol"]), raw_of(answer)) for answer in answers]

@@ -1,0 +1,265 @@
+"""Orders at an outside exchange.
+
+    ExchangeConnection   one in the process for each venue: client, private stream, and the poll that reconciles it
+    └── ExchangeVenue    one for each shard that is served: its orders, each followed by a task until its last word
+
+Who tells what first does not matter: all words meet in TrackedOrder, and what is new there is reported. Nothing is
+remembered beyond the process: a restart asks the venue by the ids that follow from ours.
+"""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+from breakwater.domain.instruments import Instrument
+from fargate_engine import metrics
+from fargate_engine.inbox import Inbox
+from fargate_engine.messages import VenueReport
+from fargate_engine.orders import EngineOrder
+from fargate_engine.terms import Reason, WorkingTerms
+from fargate_engine.venues.ccxt_loading import RECV_WINDOW_MS
+from fargate_engine.venues.dialect import NewOrder
+from fargate_engine.venues.exchange_connection import ExchangeConnection
+from fargate_engine.venues.followed import LOOK_PAUSE_S, Followed
+from fargate_engine.venues.failures import NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
+from fargate_engine.venues.protocol import (
+    Balance,
+    FillAtVenue,
+    OrderAtVenue,
+    VenueInstrument,
+    misfit,
+    refusal,
+    within_venue_ticks,
+)
+from fargate_engine.venues.tracked_order import NEVER_ARRIVED, TrackedOrder
+
+_LOG = logging.getLogger(__name__)
+
+# A request is good for its window by the venue's clock, which it may think a second behind ours.
+ARRIVES_WITHIN_S = RECV_WINDOW_MS / 1000 + 1.0
+LOOK_PAUSE_MAX_S = 5.0
+FILLS_GRACE_S = 0.2  # The stream tells of an order and of its fills one after the other.
+
+
+class ExchangeVenue:
+    """`may_send` is false once the shard is another engine's: then that one follows the orders."""
+
+    def __init__(
+        self,
+        connection: ExchangeConnection,
+        inbox: Inbox,
+        instruments: Mapping[str, Instrument],
+        may_send: Callable[[], bool],
+    ) -> None:
+        self.name = connection.name
+        self._connection = connection
+        self._client = connection.client
+        self._inbox = inbox
+        self._instruments = instruments
+        self._may_send = may_send
+        self._followed: dict[uuid.UUID, Followed] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._running = asyncio.Event()
+
+    async def opened(self) -> None:
+        """At once: that a venue is away must not keep a shard from its other orders. New ones are refused until then."""
+        await self._running.wait()
+
+    async def run(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                self._running.set()
+                await asyncio.get_running_loop().create_future()  # Until the term ends, or an invariant is broken.
+        finally:
+            for followed in self._followed.values():
+                self._connection.forget(followed.order.client_id)
+
+    def submit(self, terms: WorkingTerms) -> None:
+        order = TrackedOrder.new(terms, self._instruments[terms.symbol])
+        self._follow(Followed(order, self.take, never_after=0.0, is_sent=False))
+
+    def cancel(self, order_id: uuid.UUID, symbol: str) -> None:
+        """Nothing when its last word is on its way already."""
+        followed = self._followed.get(order_id)
+        if followed is not None:
+            followed.order.is_cancel_wanted = True
+            followed.wants_look.set()
+
+    def restore(self, order: EngineOrder) -> None:
+        """Never sent again: the engine before this one may have sent it. What became of it is asked."""
+        never_after = time.monotonic() + ARRIVES_WITHIN_S
+        followed = Followed(TrackedOrder.restored(order), self.take, never_after=never_after, is_sent=True)
+        followed.wants_look.set()
+        self._follow(followed)
+
+    def take(self, followed: Followed, reports: Sequence[VenueReport]) -> None:
+        """What the venue did becomes true through the sequencer."""
+        order = followed.order
+        for report in reports:
+            self._inbox.report(report)
+        for anomaly in order.anomalies:
+            metrics.VENUE_FILLS_REFUSED.inc()
+            _LOG.critical("%s: %s", self.name, anomaly)
+        order.anomalies.clear()
+        followed.is_settled = followed.is_settled or order.is_accepted or order.is_over
+        if order.is_over or order.misses_fills:
+            followed.wants_look.set()
+
+    # What is asked of it as of any venue --------------------------------------------------------------------------
+
+    async def open_orders(self) -> list[OrderAtVenue]:
+        return await self._client.open_orders()
+
+    async def order(self, client_id: str, symbol: str) -> OrderAtVenue:
+        return await self._client.order(client_id, symbol)
+
+    async def fills_since(self, symbol: str, since_ms: int) -> list[FillAtVenue]:
+        return await self._client.fills_since(symbol, since_ms)
+
+    async def balances(self) -> dict[str, Balance]:
+        return await self._client.balances()
+
+    async def positions(self) -> dict[str, Decimal]:
+        """Spot alone is traded so far."""
+        return {}
+
+    async def instruments(self) -> dict[str, VenueInstrument]:
+        return self._client.markets
+
+    # One order ------------------------------------------------------------------------------------------------------
+
+    def _follow(self, followed: Followed) -> None:
+        if self._tasks is None:
+            raise AssertionError(f"{self.name} was given an order before it ran")
+        order = followed.order
+        self._followed[order.terms.order_id] = followed
+        self._connection.remember(order.client_id, followed)
+        self._tasks.create_task(self._until_over(followed))
+
+    async def _until_over(self, followed: Followed) -> None:
+        order = followed.order
+        if not followed.is_sent:
+            await self._send(followed)
+        while not order.is_over:
+            await followed.wants_look.wait()
+            followed.wants_look.clear()
+            if order.is_over:
+                break
+            try:
+                await self._look(followed)
+                followed.pause_s = LOOK_PAUSE_S
+            except (NotSent, OutcomeUnknown, VenueRefused) as error:
+                _LOG.info("%s: %s is asked about again: %s", self.name, order.client_id, error.message)
+                self._look_later(followed)
+        self._followed.pop(order.terms.order_id, None)
+        self._connection.forget(order.client_id)
+
+    async def _send(self, followed: Followed) -> None:
+        order = followed.order
+        new = self._as_sent(order)
+        if isinstance(new, Reason):
+            return followed.take(order.refused(new))
+
+        def may_send() -> bool:
+            """At the last moment before it is signed: all that it waited for is over."""
+            followed.never_after = time.monotonic() + ARRIVES_WITHIN_S
+            followed.is_sent = self._may_send() and not order.is_cancel_wanted
+            return followed.is_sent
+
+        try:
+            followed.take(order.learn(await self._client.place(new, may_send)))
+        except VenueRefused as error:
+            followed.take(order.refused(Reason(error.code, error.message)))
+        except NotSent as error:
+            if order.is_cancel_wanted and not followed.is_sent:
+                followed.take(order.never_sent())
+            elif self._may_send():
+                followed.take(order.refused(Reason(error.code, error.message)))
+        except (OutcomeUnknown, NotAtVenue) as error:
+            _LOG.warning("%s: whether %s has arrived is not known: %s", self.name, order.client_id, error.message)
+            followed.wants_look.set()
+
+    def _as_sent(self, order: TrackedOrder) -> NewOrder | Reason:
+        """Why it is not even sent, where the venue could not take it."""
+        terms, instrument = order.terms, order.instrument
+        at_venue = self._client.markets.get(terms.symbol)
+        if not self._connection.is_ready:
+            return Reason("VENUE_UNREACHABLE", f"{self.name} has not been reached yet")
+        if at_venue is None:
+            return Reason("UNKNOWN_SYMBOL", f"{terms.symbol} is not traded at {self.name}")
+        problem = misfit(instrument, at_venue)
+        if problem is not None:
+            return Reason("VENUE_MISFIT", f"{terms.symbol} cannot be traded at {self.name}: {problem}")
+        price = within_venue_ticks(terms, instrument.price(terms.limit_ticks), at_venue.tick_size)
+        quantity = instrument.quantity(terms.quantity_lots)
+        reason = refusal(terms, price, quantity, at_venue)
+        if reason is not None:
+            return reason
+        return NewOrder(
+            client_id=order.client_id,
+            symbol=terms.symbol,
+            side=terms.side,
+            quantity=quantity,
+            price=price,
+            time_in_force=terms.time_in_force,
+            post_only=terms.post_only,
+        )
+
+    async def _look(self, followed: Followed) -> None:
+        """Whatever is open about it: its outcome, its cancel, its fills."""
+        order = followed.order
+        if order.is_cancel_wanted and (order.is_accepted or followed.is_settled):
+            await self._cancel(followed)
+        elif not order.misses_fills:
+            await self._ask(followed)
+            if order.is_cancel_wanted and order.is_accepted and not order.is_over:
+                await self._cancel(followed)
+        if order.misses_fills:
+            await asyncio.sleep(FILLS_GRACE_S)
+        if order.misses_fills and order.venue_order_id is None:
+            await self._ask(followed)
+        if order.misses_fills and order.venue_order_id is not None:
+            symbol = order.terms.symbol
+            fills = await self._client.fills_of(symbol, order.client_id, order.venue_order_id)
+            followed.take(order.learn_fills(fills))
+        if order.misses_fills:
+            self._look_later(followed)
+
+    async def _ask(self, followed: Followed) -> None:
+        """Of the order itself. "Not found" is believed only from a question that was asked after the last moment."""
+        order, asked_at = followed.order, time.monotonic()
+        try:
+            followed.take(order.learn(await self._client.order(order.client_id, order.terms.symbol)))
+        except NotAtVenue:
+            if order.is_accepted or order.told_lots:
+                # It was there: the venue has lost it, or shows it late. Nothing is certain enough to end it.
+                _LOG.error("%s says it does not know %s any more", self.name, order.client_id)
+                self._look_later(followed)
+            elif asked_at >= followed.never_after:
+                followed.take(order.refused(NEVER_ARRIVED))
+            else:
+                self._look_later(followed)
+
+    async def _cancel(self, followed: Followed) -> None:
+        """What comes of it is asked for where the venue does not say.
+
+        "Not found" says little: aiohttp repeats a DELETE by itself, so an earlier one may have done it.
+        """
+        order = followed.order
+        try:
+            word = await self._client.cancel(order.client_id, order.terms.symbol)
+        except NotAtVenue:
+            word = None
+        if word is not None:
+            followed.take(order.learn(word))
+        else:
+            await self._ask(followed)
+        if not order.is_over and not order.misses_fills:
+            self._look_later(followed)
+
+    def _look_later(self, followed: Followed) -> None:
+        asyncio.get_running_loop().call_later(followed.pause_s, followed.wants_look.set)
+        followed.pause_s = min(followed.pause_s * 2, LOOK_PAUSE_MAX_S)

@@ -1,0 +1,222 @@
+"""Requests to one exchange with one key: within its rate limits, through the breaker, and with failures that say what
+they mean. One for each venue in the process; every shard's orders go through it.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fargate_engine import metrics
+from fargate_engine.venues.binance_spot import BinanceSpot
+from fargate_engine.venues.bybit_spot import BybitSpot
+from fargate_engine.venues.ccxt_failures import failure_of
+from fargate_engine.venues.ccxt_loading import REQUEST_TIMEOUT_S, load_exchange
+from fargate_engine.venues.circuit_breaker import BreakerState, CircuitBreaker
+from fargate_engine.venues.configuration import Credentials, VenueSettings
+from fargate_engine.venues.dialect import Dialect, NewOrder, instruments
+from fargate_engine.venues.failures import NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
+from fargate_engine.venues.protocol import Balance, FillAtVenue, OrderAtVenue, VenueInstrument
+
+_LOG = logging.getLogger(__name__)
+
+DIALECTS: dict[str, type[Dialect]] = {"binance": BinanceSpot, "bybit": BybitSpot}
+ORDER_WAIT_S = 2.0  # For room in the budget. An order that would wait longer is refused: its price is of now.
+QUESTION_WAIT_S = 30.0
+WAITING_MAX = 2_000  # Requests that wait for room; the next one is turned away at once.
+AT_ONCE_MAX = 64  # Requests on the wire, and as many cancels.
+RETRY_AFTER_S = 10.0  # Where the venue says that it is too much, and not for how long.
+ANSWER_S = REQUEST_TIMEOUT_S + 1.0  # ccxt's own time-out comes first, unless something else of it hangs.
+_TOO_MANY = frozenset({429, 418})
+
+
+@dataclass(frozen=True, slots=True)
+class _Cost:
+    request: str
+    weight: int
+    wait_max_s: float
+    is_order: bool = False
+    is_cancel: bool = False
+
+
+class ExchangeClient:
+    """Raises what venues/failures.py draws."""
+
+    def __init__(self, venue: VenueSettings, exchange: Any, dialect: Dialect) -> None:
+        self.name = venue.name
+        self.breaker = CircuitBreaker()
+        self.budget = dialect.budget()
+        self.markets: dict[str, VenueInstrument] = {}
+        self._exchange = exchange
+        self._dialect = dialect
+        self._waiting = 0
+        self._at_once = asyncio.Semaphore(AT_ONCE_MAX)
+        self._cancels_at_once = asyncio.Semaphore(AT_ONCE_MAX)
+
+    @classmethod
+    async def connect(cls, venue: VenueSettings, credentials: Credentials) -> "ExchangeClient":
+        """It has asked nothing yet: `load` does."""
+        told: list[ExchangeClient] = []
+
+        def heard(status: int, headers: Mapping[str, str]) -> None:
+            for client in told:
+                client.heard(status, headers)
+
+        exchange = await load_exchange(venue, credentials, heard)
+        told.append(cls(venue, exchange, DIALECTS[venue.exchange]()))
+        return told[0]
+
+    async def close(self) -> None:
+        await self._exchange.close()
+
+    def heard(self, status: int, headers: Mapping[str, str]) -> None:
+        now = time.monotonic()
+        used = headers.get("x-mbx-used-weight-1m", "")
+        if used.isdigit():
+            self.budget.weight.learn(int(used), now)
+        if status in _TOO_MANY:
+            told = headers.get("retry-after", "")
+            self.budget.blocked(float(told) if told.isdigit() else RETRY_AFTER_S, now)
+
+    async def load(self) -> None:
+        """Its instruments, and how far its clock is from ours."""
+        markets = await self._ask(
+            _Cost("markets", self._dialect.weights.markets, QUESTION_WAIT_S), lambda: self._exchange.load_markets(True)
+        )
+        self.markets = instruments(markets)
+
+    async def place(self, order: NewOrder, may_send: Callable[[], bool]) -> OrderAtVenue:
+        """`may_send` is asked at the last moment, when every wait is over; NotSent when it says no."""
+        cost = _Cost("place", self._dialect.weights.place, ORDER_WAIT_S, is_order=True)
+        return await self._ask(cost, lambda: self._dialect.place(self._exchange, order), may_send)
+
+    async def cancel(self, client_id: str, symbol: str) -> OrderAtVenue | None:
+        cost = _Cost("cancel", self._dialect.weights.cancel, QUESTION_WAIT_S, is_cancel=True)
+        return await self._ask(cost, lambda: self._dialect.cancel(self._exchange, client_id, symbol))
+
+    async def cancel_all(self, symbol: str) -> None:
+        """Also what others have open there in the symbol."""
+        cost = _Cost("cancel_all", self._dialect.weights.cancel, QUESTION_WAIT_S, is_cancel=True)
+        await self._ask(cost, lambda: self._dialect.cancel_all(self._exchange, symbol))
+
+    async def order(self, client_id: str, symbol: str) -> OrderAtVenue:
+        cost = _Cost("order", self._dialect.weights.order, QUESTION_WAIT_S)
+        return await self._ask(cost, lambda: self._dialect.order(self._exchange, client_id, symbol))
+
+    async def open_orders(self, symbol: str | None = None) -> list[OrderAtVenue]:
+        weights = self._dialect.weights
+        cost = _Cost("open_orders", weights.open_orders_of_all if symbol is None else weights.open_orders, QUESTION_WAIT_S)
+        return await self._ask(cost, lambda: self._dialect.open_orders(self._exchange, symbol))
+
+    async def fills_of(self, symbol: str, client_id: str, venue_order_id: str) -> list[FillAtVenue]:
+        cost = _Cost("fills", self._dialect.weights.fills, QUESTION_WAIT_S)
+        return await self._ask(cost, lambda: self._dialect.fills_of(self._exchange, symbol, client_id, venue_order_id))
+
+    async def fills_since(self, symbol: str, since_ms: int) -> list[FillAtVenue]:
+        cost = _Cost("fills", self._dialect.weights.fills, QUESTION_WAIT_S)
+        return await self._ask(cost, lambda: self._dialect.fills_since(self._exchange, symbol, since_ms))
+
+    async def balances(self) -> dict[str, Balance]:
+        cost = _Cost("balances", self._dialect.weights.balances, QUESTION_WAIT_S)
+        return await self._ask(cost, lambda: self._dialect.balances(self._exchange))
+
+    async def watch_orders(self) -> list[OrderAtVenue]:
+        """What the private stream tells next, however long that takes. OutcomeUnknown when the stream is lost."""
+        return await self._watched(self._dialect.watch_orders(self._exchange))
+
+    async def watch_fills(self) -> list[FillAtVenue]:
+        return await self._watched(self._dialect.watch_fills(self._exchange))
+
+    @property
+    def is_streaming(self) -> bool:
+        """A socket is open. That it also tells is not certain: the poll is for that."""
+        sockets = (socket.connection for socket in self._exchange.clients.values())
+        return any(socket is not None and not socket.closed for socket in sockets)
+
+    def health(self) -> dict[str, Any]:
+        now = time.monotonic()
+        state = self.breaker.state(now)
+        weight = self.budget.weight
+        metrics.VENUE_WEIGHT_USED.labels(self.name).set(weight.used(now))
+        metrics.VENUE_WEIGHT_MAX.labels(self.name).set(weight.weight_max)
+        metrics.VENUE_BREAKER_OPEN.labels(self.name).set(state is not BreakerState.CLOSED)
+        return {
+            "breaker": state.value,
+            "weight_used": weight.used(now),
+            "weight_max": weight.weight_max,
+            "blocked_s": round(max(self.budget.blocked_until - now, 0), 3),
+        }
+
+    async def _watched[Answer](self, answer: Awaitable[Answer]) -> Answer:
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # ccxt's, and whatever its parsing of a strange message raises.
+            raise OutcomeUnknown(failure_of(error).message) from error
+
+    async def _ask[Answer](
+        self, cost: _Cost, request: Callable[[], Awaitable[Answer]], may_send: Callable[[], bool] = lambda: True
+    ) -> Answer:
+        async with self._admitted(cost):
+            if not may_send():
+                raise NotSent("the shard is another engine's now")
+            started = time.monotonic()
+            outcome = "unknown"
+            try:
+                async with asyncio.timeout(ANSWER_S):
+                    answer = await request()
+                outcome = "answered"
+                self.breaker.succeeded()
+                return answer
+            except (NotAtVenue, VenueRefused):
+                outcome = "refused"
+                self.breaker.succeeded()
+                raise
+            except Exception as error:
+                failure = failure_of(error)
+                if isinstance(failure, OutcomeUnknown):
+                    self.breaker.failed(time.monotonic())
+                else:
+                    outcome = "refused"
+                    self.breaker.succeeded()
+                raise failure from error
+            finally:
+                metrics.VENUE_SECONDS.labels(self.name, cost.request, outcome).observe(time.monotonic() - started)
+
+    @asynccontextmanager
+    async def _admitted(self, cost: _Cost) -> AsyncIterator[None]:
+        """A place on the wire, paid for. NotSent when budget, breaker or queue have none in time.
+
+        Cancels have places of their own: a venue that hangs on questions shall not keep them back.
+        """
+        if self._waiting >= WAITING_MAX:
+            raise NotSent(f"{WAITING_MAX} requests wait for {self.name} already")
+        places = self._cancels_at_once if cost.is_cancel else self._at_once
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(cost.wait_max_s):
+                await self._pay(cost)
+                await places.acquire()
+        except TimeoutError as error:
+            raise NotSent(f"the rate limit of {self.name} is used up") from error
+        finally:
+            self._waiting -= 1
+        try:
+            if not cost.is_cancel and not self.breaker.may_ask(time.monotonic()):
+                raise NotSent(f"{self.name} has not answered for a while")
+            yield
+        finally:
+            places.release()
+
+    async def _pay(self, cost: _Cost) -> None:
+        """Whoever waits looks again when there may be room: others may have been faster."""
+        while True:
+            now = time.monotonic()
+            wait_s = self.budget.wait_s(cost.weight, now, is_order=cost.is_order, is_cancel=cost.is_cancel)
+            if not wait_s:
+                return self.budget.take(cost.weight, now, is_order=cost.is_order)
+            await asyncio.sleep(wait_s)

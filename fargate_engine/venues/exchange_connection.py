@@ -1,0 +1,155 @@
+"""One venue as the whole process sees it: its private stream, and the poll that finds what the stream has not told."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from fargate_engine import metrics
+from fargate_engine.venues.exchange_client import ExchangeClient
+from fargate_engine.venues.failures import NotSent, OutcomeUnknown, VenueRefused
+from fargate_engine.venues.followed import Followed
+from fargate_engine.venues.protocol import FillAtVenue, OrderAtVenue
+
+_LOG = logging.getLogger(__name__)
+
+POLL_S = 5.0
+SYMBOLS_POLLED_ALONE_MAX = 10  # From here on one question about all symbols is cheaper.
+RELOAD_S = 3_600.0  # Instruments change: a tick, a minimum, a symbol that is closed.
+RETRY_S = 1.0  # Doubles up to
+RETRY_MAX_S = 30.0
+
+
+class ExchangeConnection:
+    def __init__(self, client: ExchangeClient, exchange: str) -> None:
+        self.name = client.name
+        self.client = client
+        self.is_ready = False  # Its instruments are known.
+        self.failure: str | None = None  # What the last thing that failed said; None since it went well again.
+        self._exchange = exchange
+        self._followed: dict[str, Followed] = {}  # By client id: the orders of every shard that is served here.
+        self._poll_now = asyncio.Event()
+        self._polled_at: float | None = None
+
+    def remember(self, client_id: str, followed: Followed) -> None:
+        self._followed[client_id] = followed
+
+    def forget(self, client_id: str) -> None:
+        self._followed.pop(client_id, None)
+
+    def follows(self, client_id: str) -> bool:
+        return client_id in self._followed
+
+    async def run(self) -> None:
+        """For ever, whether the venue answers or not."""
+        try:
+            await self._load()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._reload())
+                tasks.create_task(self._poll())
+                tasks.create_task(self._stream(self.client.watch_orders, self._learn_orders))
+                tasks.create_task(self._stream(self.client.watch_fills, self._learn_fills))
+        finally:
+            await self.client.close()
+
+    def health(self) -> dict[str, Any]:
+        unresolved = sum(1 for each in self._followed.values() if not each.is_settled)
+        is_streaming = self.client.is_streaming
+        metrics.VENUE_UNRESOLVED.labels(self.name).set(unresolved)
+        metrics.VENUE_STREAM_UP.labels(self.name).set(is_streaming)
+        told = self.client.health()
+        is_up = self.is_ready and told["breaker"] == "CLOSED"
+        return {
+            "status": "UP" if is_up else "DOWN" if self.is_ready else "STARTING",
+            "exchange": self._exchange,
+            "stream": "UP" if is_streaming else "DOWN",
+            "orders": len(self._followed),
+            "unresolved": unresolved,
+            "polled_s": None if self._polled_at is None else round(time.monotonic() - self._polled_at, 3),
+            "failure": self.failure,
+            **told,
+        }
+
+    async def _load(self) -> None:
+        pause_s = RETRY_S
+        while not self.is_ready:
+            try:
+                await self.client.load()
+                self.is_ready, self.failure = True, None
+                _LOG.info("%s is reached: %d instruments", self.name, len(self.client.markets))
+            except (NotSent, OutcomeUnknown, VenueRefused) as error:
+                self._failed("its instruments", error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, RETRY_MAX_S)
+
+    async def _reload(self) -> None:
+        while True:
+            await asyncio.sleep(RELOAD_S)
+            try:
+                await self.client.load()
+            except (NotSent, OutcomeUnknown, VenueRefused) as error:
+                self._failed("its instruments", error)
+
+    async def _stream[Word](
+        self, watch: Callable[[], Awaitable[Sequence[Word]]], learn: Callable[[Sequence[Word]], None]
+    ) -> None:
+        """What is told while the socket is away is lost: the poll is asked to find it."""
+        pause_s = RETRY_S
+        while True:
+            try:
+                learn(await watch())
+                pause_s = RETRY_S
+            except OutcomeUnknown as error:
+                self._failed("its private stream", error)
+                self._poll_now.set()
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, RETRY_MAX_S)
+
+    def _learn_orders(self, words: Sequence[OrderAtVenue]) -> None:
+        for word in words:
+            followed = self._followed.get(word.client_id)
+            if followed is not None:
+                followed.take(followed.order.learn(word))
+
+    def _learn_fills(self, fills: Sequence[FillAtVenue]) -> None:
+        for fill in fills:
+            followed = self._followed.get(fill.client_id or "")
+            if followed is not None:
+                followed.take(followed.order.learn_fills([fill]))
+
+    async def _poll(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(POLL_S):
+                    await self._poll_now.wait()
+            except TimeoutError:
+                pass
+            self._poll_now.clear()
+            try:
+                await self._poll_once()
+                self._polled_at, self.failure = time.monotonic(), None
+            except (NotSent, OutcomeUnknown, VenueRefused) as error:
+                self._failed("its open orders", error)
+
+    async def _poll_once(self) -> None:
+        """Every order that was there before the question: what is not open any more is asked about."""
+        live = [each for each in self._followed.values() if each.is_settled and not each.order.is_over]
+        if not live:
+            return
+        symbols: set[str | None] = {each.order.terms.symbol for each in live}
+        if len(symbols) > SYMBOLS_POLLED_ALONE_MAX:
+            symbols = {None}
+        words: dict[str, OrderAtVenue] = {}
+        for symbol in symbols:
+            words |= {word.client_id: word for word in await self.client.open_orders(symbol)}
+        for followed in live:
+            word = words.get(followed.order.client_id)
+            if word is not None:
+                followed.take(followed.order.learn(word))
+            if word is None or followed.order.is_cancel_wanted:
+                followed.wants_look.set()
+
+    def _failed(self, what: str, error: NotSent | OutcomeUnknown | VenueRefused) -> None:
+        self.failure = f"{what}: {error.message}"
+        _LOG.warning("%s: %s", self.name, self.failure)

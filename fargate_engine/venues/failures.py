@@ -1,0 +1,29 @@
+"""How a request to a venue can fail. The difference that matters is whether an order may be there now.
+
+VenueRefused (Rejection)       the venue said no: nothing is there
+NotAtVenue (Rejection)         it has no such order
+NotSent (Unavailable)          nothing is there: it was kept back here, or turned away before it was looked at
+OutcomeUnknown (Unavailable)   it may be there
+"""
+
+from breakwater.errors import NotFound, Rejection, Unavailable
+
+
+class VenueRefused(Rejection):
+    """`code` is ours (docs/venues.md); the message has the venue's words."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotAtVenue(NotFound):
+    code = "NOT_AT_VENUE"
+
+
+class NotSent(Unavailable):
+    code = "VENUE_BUSY"
+
+
+class OutcomeUnknown(Unavailable):
+    code = "VENUE_UNREACHABLE"
