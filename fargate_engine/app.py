@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 
 import aiohttp
 from aiohttp import web
@@ -97,7 +98,7 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
     state.feed = AccountFeed(pool)
     state.relay = _relay(conninfo, settings, state.feed)
     state.starting_with = "the keys of its venues"
-    state.exchanges = [await _insist(lambda venue=venue: _connection(venue)) for venue in settings.venues]
+    state.exchanges = [await _insist(partial(_connection, venue)) for venue in settings.venues]
     await _insist(lambda: write_venues(pool, {each.name: each.exchange for each in settings.venues}))
     state.leases = Leases(conninfo, pool, holder=settings.engine_id, address=address)
     shared = Shared(

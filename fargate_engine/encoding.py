@@ -312,9 +312,9 @@ def register(registry: Registry, commands: Records, details: str) -> Reports:
                 _expect(commands[index]["symbol"] == number, f"command {index} lists another symbol number")
             case _:
                 report = reports[index] = _WITH_DETAILS[kind].model_validate(document)
-                order = registry.orders.get(report.order_id)
-                if isinstance(report, VenueFilled) and isinstance(order, EngineOrder):
-                    note_trade(order, report)
+                filled = registry.orders.get(report.order_id)
+                if isinstance(report, VenueFilled) and isinstance(filled, EngineOrder):
+                    note_trade(filled, report)
     return reports
 
 

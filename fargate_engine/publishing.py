@@ -18,7 +18,6 @@ from fargate_engine.messages import Liquidity
 from fargate_engine.orders import EngineOrder, RefusedOrder, Told
 
 
-
 class Fee(NamedTuple):
     """`currency` is None where it is the quote currency."""
 

@@ -73,7 +73,7 @@ def _instrument(fields: list[str]) -> Instrument:
 
 
 def _live_fields(order: EngineOrder, instruments: dict[str, Instrument]) -> list[Any]:
-    """The ids of a venue's fills stand last, and only where there are some: an engine from before them reads the rest."""
+    """The ids of a venue's fills stand last, and only where there are some: what is older reads all the rest."""
     terms = order.terms
     # Almost always the symbol's present terms; an order that is older than a change of them keeps its own.
     listed = instruments[terms.symbol]

@@ -67,9 +67,7 @@ class BinanceSpot:
     async def open_orders(self, exchange: Any, symbol: str | None) -> list[OrderAtVenue]:
         return [_order(name, raw) for name, raw in raws_of(await exchange.fetch_open_orders(symbol))]
 
-    async def fills_of(
-        self, exchange: Any, symbol: str, client_id: str, venue_order_id: str
-    ) -> list[FillAtVenue]:
+    async def fills_of(self, exchange: Any, symbol: str, client_id: str, venue_order_id: str) -> list[FillAtVenue]:
         answers = await exchange.fetch_my_trades(symbol, None, _FILLS_MAX, {"orderId": venue_order_id})
         return [_fill(name, raw, client_id) for name, raw in raws_of(answers)]
 

@@ -91,9 +91,7 @@ class BybitSpot:
         answers = await exchange.fetch_open_orders(symbol, None, _PAGE_MAX, {"type": "spot", "paginate": False})
         return [_order(name, raw) for name, raw in raws_of(answers)]
 
-    async def fills_of(
-        self, exchange: Any, symbol: str, client_id: str, venue_order_id: str
-    ) -> list[FillAtVenue]:
+    async def fills_of(self, exchange: Any, symbol: str, client_id: str, venue_order_id: str) -> list[FillAtVenue]:
         params = {"type": "spot", "orderId": venue_order_id}
         return _fills(raws_of(await exchange.fetch_my_trades(symbol, None, _FILLS_MAX, params)))
 

@@ -59,7 +59,7 @@ def _words(error: BaseException) -> str:
 
 @cache
 def _classes(names: tuple[str, ...]) -> tuple[type[BaseException], ...]:
-    import ccxt.base.errors as errors  # noqa: PLC0415 - seconds, and only where a venue is configured
+    from ccxt.base import errors  # noqa: PLC0415 - seconds, and only where a venue is configured
 
     module: Any = errors
     return tuple(getattr(module, name) for name in names)

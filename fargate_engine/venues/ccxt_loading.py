@@ -84,9 +84,10 @@ def _moved(urls: Any, scheme: str, netloc: str) -> Any:
 def _hooked(base: Any, heard: Heard, *, elsewhere: bool) -> Any:
     """The class with an ear for headers; and on another host with the spot table, which it skips there by itself."""
 
-    def on_rest_response(self: Any, code: int, reason: Any, url: Any, method: Any, headers: Any, *rest: Any) -> Any:
+    def on_rest_response(self: Any, *told: Any) -> Any:
+        code, _, _, _, headers = told[:5]  # With reason, url and method between.
         heard(code, {name.lower(): value for name, value in headers.items()})
-        return base.on_rest_response(self, code, reason, url, method, headers, *rest)
+        return base.on_rest_response(self, *told)
 
     def get_exceptions_by_url(self: Any, url: Any, exact_or_broad: str) -> Any:
         return self.exceptions.get("spot", {}).get(exact_or_broad, {})

@@ -87,7 +87,9 @@ async def fetch_credentials(venue: VenueSettings) -> Credentials:
     except (KeyError, TypeError, ValueError):
         # Without the cause: its text could hold a part of the secret.
         raise Unavailable(f"the secret of venue {venue.name} is not of the form api_key, secret") from None
-    if not all(isinstance(each, str) and 0 < len(each) <= _SECRET_LENGTH_MAX for each in (told["api_key"], told["secret"])):
+    if not all(
+        isinstance(each, str) and 0 < len(each) <= _SECRET_LENGTH_MAX for each in (told["api_key"], told["secret"])
+    ):
         raise Unavailable(f"the secret of venue {venue.name} has an empty or overlong part")
     return credentials
 

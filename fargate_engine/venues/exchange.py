@@ -23,8 +23,8 @@ from fargate_engine.terms import Reason, WorkingTerms
 from fargate_engine.venues.ccxt_loading import RECV_WINDOW_MS
 from fargate_engine.venues.dialect import NewOrder
 from fargate_engine.venues.exchange_connection import ExchangeConnection
-from fargate_engine.venues.followed import LOOK_PAUSE_S, Followed
 from fargate_engine.venues.failures import NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
+from fargate_engine.venues.followed import LOOK_PAUSE_S, Followed
 from fargate_engine.venues.protocol import (
     Balance,
     FillAtVenue,
@@ -65,7 +65,7 @@ class ExchangeVenue:
         self._running = asyncio.Event()
 
     async def opened(self) -> None:
-        """At once: that a venue is away must not keep a shard from its other orders. New ones are refused until then."""
+        """At once: a venue that is away must not keep a shard from its other orders. Its own are refused meanwhile."""
         await self._running.wait()
 
     async def run(self) -> None:

@@ -108,7 +108,9 @@ class ExchangeClient:
 
     async def open_orders(self, symbol: str | None = None) -> list[OrderAtVenue]:
         weights = self._dialect.weights
-        cost = _Cost("open_orders", weights.open_orders_of_all if symbol is None else weights.open_orders, QUESTION_WAIT_S)
+        cost = _Cost(
+            "open_orders", weights.open_orders_of_all if symbol is None else weights.open_orders, QUESTION_WAIT_S
+        )
         return await self._ask(cost, lambda: self._dialect.open_orders(self._exchange, symbol))
 
     async def fills_of(self, symbol: str, client_id: str, venue_order_id: str) -> list[FillAtVenue]:

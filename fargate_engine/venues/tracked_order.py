@@ -145,7 +145,9 @@ class TrackedOrder:
         if word.status is OrdStatus.FILLED:
             # All fills are told and they are less than the order: the venue contradicts itself, and a question later on
             # may say more.
-            self.anomalies.append(f"{self.client_id} is FILLED with {self.told_lots} of {self.terms.quantity_lots} lots")
+            self.anomalies.append(
+                f"{self.client_id} is FILLED with {self.told_lots} of {self.terms.quantity_lots} lots"
+            )
             self.last_word = None
             return []
         return self._over(self._ended(word))
@@ -162,7 +164,9 @@ class TrackedOrder:
             return VenueExpired(order_id=order_id)
         if self.is_cancel_wanted:
             return VenueCanceled(order_id=order_id)
-        return VenueCanceled(order_id=order_id, code="VENUE_CANCELED", reason="the venue cancelled it, or somebody there")
+        return VenueCanceled(
+            order_id=order_id, code="VENUE_CANCELED", reason="the venue cancelled it, or somebody there"
+        )
 
     def _rejected(self, reason: Reason | None) -> VenueReport:
         told = reason or Reason("VENUE_REFUSED", "the venue refused it without a word")

@@ -3,7 +3,6 @@
 import asyncio
 import statistics
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from fargate_engine.inbox import Inbox
 from fargate_engine.records import Records
 from fargate_engine.recovery import recover
 from fargate_engine.sequencer import Sequencer
-from fargate_engine.terms import WorkingTerms
 from tests.benchmarks.engine_orders import MESSAGES_SYMBOL, RECORDS_SYMBOL, order_messages, order_records
 from tests.benchmarks.figures import Figure, percentile
 from tests.benchmarks.own_postgres import Database

@@ -268,7 +268,9 @@ def _unknown_order(scope: Scope, limit: Limit, at: datetime) -> ProposedOrder:
     """An order that reduces nothing, of an instrument that no limit on losses looks at."""
     step = Decimal(1)
     instrument = Instrument("/", "", limit.currency, step, step, ZERO)
-    return ProposedOrder(instrument, Side.BUY, step, None, None, PriceBand(step, step), ZERO, SIMULATED_VENUE, at, Market(at))
+    return ProposedOrder(
+        instrument, Side.BUY, step, None, None, PriceBand(step, step), ZERO, SIMULATED_VENUE, at, Market(at)
+    )
 
 
 def _may_match(limit: Limit, instrument: Instrument) -> bool:
@@ -303,9 +305,7 @@ def _built_in(scope: Scope, limit_type: str) -> Limit:
 def _nothing_in(instrument: Instrument, limit: Limit, market: Market) -> ProposedOrder:
     """An order of nothing: what is said to it is what stands without it."""
     band = PriceBand(instrument.tick_size, instrument.tick_size)
-    return ProposedOrder(
-        instrument, Side.BUY, ZERO, None, None, band, ZERO, _a_venue_of(limit), market.at, market
-    )
+    return ProposedOrder(instrument, Side.BUY, ZERO, None, None, band, ZERO, _a_venue_of(limit), market.at, market)
 
 
 def _a_venue_of(limit: Limit) -> str:

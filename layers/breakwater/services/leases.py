@@ -73,8 +73,8 @@ def open_lease(
 ) -> LeaseView:
     """Let the engine trade by itself for the account in the symbol, within every limit above it.
 
-    One that is open changes its sizes. Raises NotFound (account, strategy), InvalidRequest (symbol, venue, lots), Conflict
-    (in use for another strategy, key or venue; or a limit that no lease can hold is in its way),
+    One that is open changes its sizes. Raises NotFound (account, strategy), InvalidRequest (symbol, venue, lots),
+    Conflict (in use for another strategy, key or venue; or a limit that no lease can hold is in its way),
     ReferenceUnavailable. When the engine does not answer the lease is told to it again until it does.
     """
     caller.require("risk:manage")

@@ -1,7 +1,7 @@
 """Limits as they are set: created, replaced, dated, deleted and remembered; and the firm's own terms of instruments."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal

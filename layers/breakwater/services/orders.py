@@ -36,8 +36,8 @@ def place(
 ) -> Placed:
     """Place it, or answer what became of it when it was sent before. Its row is the truth, never the saga's answer.
 
-    OrderRefused when it is REJECTED, OrderIdReused, NotFound (the account), InvalidRequest (symbol, venue, ticks, lots), and
-    Unavailable when not even its row was written.
+    OrderRefused when it is REJECTED, OrderIdReused, NotFound (the account), InvalidRequest (symbol, venue, ticks,
+    lots), and Unavailable when not even its row was written.
     """
     caller.require("orders:create")
     command = PlaceOrder.of(

@@ -16,7 +16,8 @@ from breakwater.services.limits import FEE_RATES, judge, read_ladder
 def preview(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datetime) -> OrderPreview:
     """Changes nothing.
 
-    NotFound (the account), InvalidRequest (symbol, venue, ticks, lots), ReferenceUnavailable (no fresh price to judge by).
+    NotFound (the account), InvalidRequest (symbol, venue, ticks, lots), ReferenceUnavailable (no fresh price to judge
+    by).
     """
     caller.require("orders:create")
     tx.identity.require_account(caller.subject, caller.role, terms.account_id)

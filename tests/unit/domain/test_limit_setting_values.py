@@ -81,7 +81,7 @@ SENSELESS: list[tuple[str, str | None, Mapping[str, Any]]] = [
     ("ORDER_PERMISSION", None, {"types": ["LIMIT", "LIMIT"]}),
     ("ORDER_PERMISSION", None, {"sides": ["BUY", 1]}),
     ("ORDER_PERMISSION", None, {"times_in_force": ["GTD"]}),
-    ("ORDER_PERMISSION", None, {"venues": ["NYSE"]}),
+    ("ORDER_PERMISSION", None, {"venues": ["nyse"]}),
     ("ORDER_PERMISSION", None, {"hours": "09:00"}),
     ("ORDER_PERMISSION", None, {"hours": {**HOURS, "days": []}}),
     ("ORDER_PERMISSION", None, {"hours": {**HOURS, "days": ["MONDAY"]}}),

@@ -33,7 +33,7 @@ def terms(**changes: object) -> OrderTerms:
         {"type": "MARKET", "price": None, "time_in_force": "GTC"},
         {"type": "MARKET", "price": None, "post_only": True},
         {"post_only": True, "time_in_force": "IOC"},
-        {"venue": "NOWHERE"},
+        {"venue": "no venue"},
         {"symbol": "ETHUSDT"},
         {"client_order_id": ""},
         {"client_order_id": "x" * 37},

@@ -2,6 +2,7 @@
 
 import uuid
 from decimal import Decimal
+from typing import Any
 
 import orjson
 import pytest
@@ -22,8 +23,8 @@ from fargate_engine.messages import (
     VoidOrder,
 )
 from fargate_engine.outcomes import CancelAtVenue, SubmitToVenue
-from fargate_engine.shard_state import Applied
-from tests.unit.fargate_engine.driven import Driven
+from fargate_engine.shard_state import Applied, ShardState
+from tests.unit.fargate_engine.driven import Driven, replayed
 from tests.unit.fargate_engine.orders import ACCOUNT, ETH, TENANT, submit
 
 OTHER_TENANT = uuid.UUID(int=99)
@@ -127,7 +128,7 @@ def test_a_fill_between_cancel_and_its_answer_counts(engine: Driven) -> None:
     engine.apply(order)
     engine.apply(VenueAccepted(order_id=order.order_id))
     applied = engine.apply(CancelOrder(order_id=order.order_id, tenant_id=TENANT))
-    assert applied.outcomes.venue_requests == [CancelAtVenue(order.order_id, "ETH/USDT")]
+    assert applied.outcomes.venue_requests == [CancelAtVenue("SIM", order.order_id, "ETH/USDT")]
     engine.apply(filled(order.order_id, 4_000))
     assert engine.snapshot(order.order_id).status is OrdStatus.PENDING_CANCEL
     engine.apply(VenueCanceled(order_id=order.order_id))
@@ -149,11 +150,47 @@ def test_a_report_about_a_final_order_changes_nothing(engine: Driven) -> None:
     assert engine.state.state_hash() == before
 
 
-def test_a_fill_beyond_the_order_is_a_broken_invariant(engine: Driven) -> None:
+def test_a_fill_beyond_the_order_is_told_to_people_and_changes_nothing_of_it(engine: Driven) -> None:
+    """The venue is wrong then, and the engine goes on."""
     order = submit(1, venue="SIM")
     engine.apply(order)
-    with pytest.raises(AssertionError, match="10001 of 10000"):
-        engine.apply(filled(order.order_id, 10_001))
+    beyond = filled(order.order_id, 10_001)
+    applied = engine.apply(beyond)
+    assert applied.outcomes.refused_fills == [beyond]
+    assert applied.outcomes.envelopes == []
+    engine.apply(filled(order.order_id, 10_000))
+    assert engine.snapshot(order.order_id).status is OrdStatus.FILLED
+    assert replayed(engine.rows).state_hash() == engine.state.state_hash()
+
+
+def test_a_fill_that_is_told_twice_counts_once_also_after_a_restart(engine: Driven) -> None:
+    order = submit(1, venue="SIM")
+    engine.apply(order)
+    first = filled(order.order_id, 4_000, trade_id="t1")
+    engine.apply(first, first)
+    assert engine.apply(first).count == 0
+    for state in (replayed(engine.rows), ShardState.restore(engine.state.snapshot(), shard=0)):
+        engine.state = state
+        assert engine.apply(first).count == 0
+        assert engine.snapshot(order.order_id).cum_qty == Decimal("0.4")
+    engine.apply(filled(order.order_id, 6_000, trade_id="t2"))
+    assert engine.snapshot(order.order_id).status is OrdStatus.FILLED
+
+
+def test_a_fee_in_another_currency_is_told_in_it(engine: Driven) -> None:
+    order = submit(1, venue="SIM")
+    engine.apply(order)
+    applied = engine.apply(filled(order.order_id, 4_000, fee=Decimal("0.001"), fee_currency="BNB"))
+    (trade,) = [each["payload"] for each in applied.outcomes.envelopes if each["topic"] == "trades.TradeExecuted.v1"]
+    assert (trade["fee"], trade["fee_currency"]) == ("0.001", "BNB")
+
+
+def test_an_order_for_a_venue_that_is_configured_is_sent_there(engine: Driven) -> None:
+    engine.state.venues = {"BOOK", "MOON"}
+    order = submit(1, venue="MOON")
+    (request,) = engine.apply(order).outcomes.venue_requests
+    assert (request.venue, request.terms.order_id) == ("MOON", order.order_id)
+    assert replayed(engine.rows).state_hash() == engine.state.state_hash()
 
 
 @pytest.mark.parametrize(
@@ -270,12 +307,7 @@ def test_time_that_goes_back_is_a_broken_invariant(engine: Driven) -> None:
         engine.state.apply([submit(2)], 0)
 
 
-def filled(order_id: uuid.UUID, lots: int) -> VenueFilled:
-    return VenueFilled(
-        order_id=order_id,
-        quantity_lots=lots,
-        price_ticks=200_000,
-        liquidity="MAKER",
-        fee=Decimal("0.5"),
-        fee_currency="USDT",
-    )
+def filled(order_id: uuid.UUID, lots: int, **changes: Any) -> VenueFilled:
+    fields = {"quantity_lots": lots, "price_ticks": 200_000, "liquidity": "MAKER"}
+    fees = {"fee": Decimal("0.5"), "fee_currency": "USDT"}
+    return VenueFilled(order_id=order_id, **fields | fees | changes)
