@@ -124,6 +124,10 @@ class Inbox:
         return self._stopping and not self._asked and not self._reports
 
     @property
+    def has_reports(self) -> bool:
+        return bool(self._reports)
+
+    @property
     def has_room(self) -> bool:
         return len(self._reports) < REPORTS_MAX
 

@@ -7,7 +7,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from breakwater.db.journal import JournalRow
 from breakwater.domain.instruments import Instrument
@@ -17,7 +17,7 @@ from events.envelope import EnvelopeDocument
 from events.orders import TradeExecuted
 from fargate_engine import metrics
 from fargate_engine.inbox import Answer, AskedRecords, Batch, FindOpenOrders, FindOrder, Inbox, abandon
-from fargate_engine.messages import Command, ListInstrument
+from fargate_engine.messages import Command, ListInstrument, VenueReport
 from fargate_engine.outcomes import CancelAtVenue, SubmitToVenue, VenueRequest
 from fargate_engine.shard_state import Applied, ShardState
 from fargate_engine.terms import WorkingTerms
@@ -31,7 +31,9 @@ class BatchJournal(Protocol):
     epoch: int
     digest: bytes
 
-    async def append(self, row: JournalRow, events: Sequence[EnvelopeDocument]) -> None: ...
+    async def append(
+        self, row: JournalRow, events: Sequence[EnvelopeDocument], *, second: JournalRow | None = None
+    ) -> None: ...
 
 
 class TakesOrders(Protocol):
@@ -40,6 +42,18 @@ class TakesOrders(Protocol):
     def submit(self, terms: WorkingTerms) -> None: ...
 
     def cancel(self, order_id: uuid.UUID, symbol: str) -> None: ...
+
+
+@runtime_checkable
+class AnswersAtOnce(Protocol):
+    """A venue of this process, which remembers nothing beyond it: nothing it does is true before the journal has it.
+
+    So what it is asked needs no commit before, and its answers are committed together with the question.
+    """
+
+    def submitted(self, terms: WorkingTerms) -> list[VenueReport]: ...
+
+    def canceled(self, order_id: uuid.UUID, symbol: str) -> list[VenueReport]: ...
 
 
 class Sequencer:
@@ -58,6 +72,7 @@ class Sequencer:
         self._inbox = inbox
         self._journal = journal
         self._venues = venues
+        self._at_once = {name: venue for name, venue in venues.items() if isinstance(venue, AnswersAtOnce)}
         self._events_written = events_written
         self.commit_latency_s = 0.0
         self._waiting: defaultdict[uuid.UUID, list[asyncio.Future[Answer]]] = defaultdict(list)
@@ -72,16 +87,40 @@ class Sequencer:
         batch = await self._inbox.next_batch()
         try:
             applied = self._state.apply(batch.inputs, self._stamp())
-            await self._commit(applied)  # Durable before anyone hears of it.
+            answered = self._answered_at_once(applied)
+            await self._commit(applied, answered)  # Durable before anyone hears of it.
         except BaseException:
             for asked in batch.asked:
                 abandon(asked.answer)
             raise
         self._answer(batch, applied)
+        if answered is not None:
+            self._answer(Batch([], []), answered)
         self._send(applied.outcomes.venue_requests)
         for fill in applied.outcomes.refused_fills:
             metrics.VENUE_FILLS_REFUSED.inc()
             _LOG.critical("a fill that cannot be is not booked, look at the venue's own list: %s", fill)
+
+    def _answered_at_once(self, applied: Applied) -> Applied | None:
+        """The answers of venues that give them at once, taken as a batch of their own; what they answered is done.
+
+        None while reports of these venues wait, which are older than any answer would be.
+        """
+        requests = applied.outcomes.venue_requests
+        if not requests or not self._at_once or self._inbox.has_reports:
+            return None
+        reports: list[VenueReport] = []
+        for request in requests:
+            venue = self._at_once.get(request.venue)
+            if venue is None:
+                continue
+            match request:
+                case SubmitToVenue():
+                    reports += venue.submitted(request.terms)
+                case CancelAtVenue():
+                    reports += venue.canceled(request.order_id, request.symbol)
+        applied.outcomes.venue_requests = [each for each in requests if each.venue not in self._at_once]
+        return self._state.apply(reports, applied.at_ns) if reports else None
 
     async def list_instruments(self, instruments: Sequence[Instrument]) -> None:
         """Tell the state of what is traded. What it knows already leaves no row."""
@@ -112,16 +151,20 @@ class Sequencer:
         """Now, and never before what was stamped last: the clock may have been set back."""
         return max(time.time_ns(), self._state.last_at_ns)
 
-    async def _commit(self, applied: Applied) -> None:
+    async def _commit(self, applied: Applied, answered: Applied | None = None) -> None:
         if applied.count == 0:
             return
         started = time.perf_counter()
         row = applied.row(self._state.shard, self._journal.epoch, self._journal.digest)
-        await self._journal.append(row, applied.outcomes.envelopes)
+        envelopes, second = applied.outcomes.envelopes, None
+        if answered is not None:
+            second = answered.row(self._state.shard, self._journal.epoch, row.digest)
+            envelopes = envelopes + answered.outcomes.envelopes
+        await self._journal.append(row, envelopes, second=second)
         self.commit_latency_s = time.perf_counter() - started
         metrics.COMMIT_SECONDS.observe(self.commit_latency_s)
-        metrics.BATCH_COMMANDS.observe(applied.count)
-        if applied.outcomes.envelopes:
+        metrics.BATCH_COMMANDS.observe(applied.count + (answered.count if answered is not None else 0))
+        if envelopes:
             self._events_written()
 
     def _answer(self, batch: Batch, applied: Applied) -> None:

@@ -36,13 +36,13 @@ class Settings:
     port: int
     engine_id: str
     address: str
-    api_key_encryption_key_id: str
-    orders_function: str
-    queries_function: str
-    is_behind_balancer: bool
     market_recordings: tuple[Path, ...]
     market_speed: float
     venues: tuple[VenueSettings, ...] = ()
+    api_key_encryption_key_id: str = ""
+    orders_function: str = ""
+    queries_function: str = ""
+    is_behind_balancer: bool = False
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:

@@ -69,10 +69,16 @@ class SimulatedVenue:
             raise EngineUnavailable("a market did not open in time") from error
 
     def submit(self, terms: WorkingTerms) -> None:
-        self.report(self.markets[terms.symbol].submit(terms))
+        self.report(self.submitted(terms))
 
     def cancel(self, order_id: uuid.UUID, symbol: str) -> None:
-        self.report(self.markets[symbol].cancel(order_id))
+        self.report(self.canceled(order_id, symbol))
+
+    def submitted(self, terms: WorkingTerms) -> list[VenueReport]:
+        return self.markets[terms.symbol].submit(terms)
+
+    def canceled(self, order_id: uuid.UUID, symbol: str) -> list[VenueReport]:
+        return self.markets[symbol].cancel(order_id)
 
     def restore(self, order: EngineOrder) -> None:
         """Bring back an open order after a replay of the journal."""

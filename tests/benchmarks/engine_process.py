@@ -51,8 +51,11 @@ class _Folder:
         file.write_bytes(Body)
 
 
-async def _done_at_once(journal: Journal, row: JournalRow, events: Sequence[EnvelopeDocument]) -> None:
-    journal.last_seq, journal.digest = row.last_seq, row.digest
+async def _done_at_once(
+    journal: Journal, row: JournalRow, events: Sequence[EnvelopeDocument], *, second: JournalRow | None = None
+) -> None:
+    last = second or row
+    journal.last_seq, journal.digest = last.last_seq, last.digest
 
 
 def main(key_file: str, snapshot_folder: str, *options: str) -> int:

@@ -79,8 +79,11 @@ class EngineDatabase:
         lease = self.leases.get(shard)
         if lease is None or lease.epoch != told["epoch"]:
             return [(0,)]
-        row = JournalRow(**{name: told[name] for name in JournalRow.__slots__})
-        if any(row.seq == each.seq for each in self.journal(shard)):
+        rows = [JournalRow(**{name: told[name] for name in JournalRow.__slots__})]
+        if "second_seq" in told:
+            of_row = {name: told.get(f"second_{name}", told.get(name)) for name in JournalRow.__slots__}
+            rows.append(JournalRow(**of_row))
+        if {row.seq for row in rows} & {each.seq for each in self.journal(shard)}:
             raise psycopg.errors.UniqueViolation("journal_pkey")
         events = [
             WrittenEvent(uuid.UUID(each["event_id"]), each["topic"], uuid.UUID(each["aggregate_id"]), each["payload"])
@@ -89,10 +92,10 @@ class EngineDatabase:
         # The key would refuse it; but an engine that even tries has told something twice.
         assert not any(event.event_id in self.events for event in events), "an event was told twice"
         assert len({event.event_id for event in events}) == len(events), "an event was told twice"
-        self.journal(shard).append(row)
+        self.journal(shard).extend(rows)
         self.journal(shard).sort(key=lambda each: each.seq)
         self.events.update((event.event_id, event) for event in events)
-        return [(1,)]
+        return [(len(rows),)]
 
     def read(self, shard: int, after_seq: int, limit: int) -> list[JournalRow]:
         return [row for row in self.journal(shard) if row.seq > after_seq][:limit]

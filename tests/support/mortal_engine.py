@@ -10,7 +10,7 @@ import functools
 import inspect
 import io
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -130,13 +130,13 @@ class Reaper:
 
 
 class Life:
-    """One process with one shard, from its start to its death. `state_hash` is that of its newest batch."""
+    """One process with one shard, from its start to its death. `state_hashes` are those after its newest batches."""
 
     def __init__(self, name: str, world: "World") -> None:
         self.name = name
         self.is_dead = False
         self.is_draining = False
-        self.state_hash = 0
+        self.state_hashes: deque[int] = deque(maxlen=2)
         self.network = Network(world.database, self.passes)
         self.leases = Leases("", self.network.as_pool(), holder=name, address=name)
         self.snapshots = SnapshotStore(ObjectStoreClient(world.objects, self.passes), "snapshots")
@@ -350,7 +350,7 @@ def _hashed(real: Callable[..., Any]) -> Callable[..., Any]:
         result = real(state, *args)
         life = _LIFE.get()
         if life is not None:
-            life.state_hash = state.state_hash()
+            life.state_hashes.append(state.state_hash())
         return result
 
     return changed
@@ -358,13 +358,14 @@ def _hashed(real: Callable[..., Any]) -> Callable[..., Any]:
 
 def _kept(real: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(real)
-    async def append(journal: Journal, row: Any, events: Any) -> None:
+    async def append(journal: Journal, row: Any, events: Any, *, second: Any = None) -> None:
         life = _LIFE.get()
         assert life is not None
         await life.before_append()
         # By its digest, because a row that was not written may have a rival of the same number.
-        life.world.hashes[row.digest] = life.state_hash
-        await real(journal, row, events)
+        for written, state_hash in zip([second, row] if second else [row], reversed(life.state_hashes), strict=False):
+            life.world.hashes[written.digest] = state_hash
+        await real(journal, row, events, second=second)
 
     return append
 

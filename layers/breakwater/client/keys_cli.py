@@ -42,9 +42,7 @@ def create_key(
     account: Account = None,
     ip: Annotated[list[str] | None, typer.Option(help="A network it may be used from, once for each.")] = None,
     expires_at: Annotated[str | None, typer.Option(help="Such as 2027-01-01T00:00:00Z; by default never.")] = None,
-    public_key: Annotated[
-        Path | None, typer.Option(help="PEM of an Ed25519 key, which only signs.")
-    ] = None,
+    public_key: Annotated[Path | None, typer.Option(help="PEM of an Ed25519 key, which only signs.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key, such as `breakwater keys create my-bot --scope read --scope trade`.

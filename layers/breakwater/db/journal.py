@@ -1,11 +1,13 @@
 """The journal of one shard: a row for each batch of commands, chained by digest, written under a lease.
 
-Every batch is one statement, so one transaction and one round trip: it locks the lease row FOR SHARE, and writes only
+Every batch is one statement, so one transaction and one round trip (also one with its venue's answers, which are a row
+of their own): it locks the lease row FOR SHARE, and writes only
 if the epoch there is still the writer's. A taker of the lease waits for that lock, so it reads the journal after the
 last batch of the one before it; and whoever wakes from a stall finds another epoch and writes nothing.
 """
 
 import hashlib
+import re
 import struct
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -24,15 +26,15 @@ GENESIS_DIGEST = bytes(32)  # What the first row of a journal follows.
 READ_ROWS_MAX = 128  # At once: of rows with the largest batch that is 64 MiB.
 _NUMBERS = struct.Struct("<hqqqqq?q")  # As wide as the columns: what nobody can have written has a digest, too.
 
+_ROW = """(%(shard)s::smallint, %(seq)s::bigint, %(last_seq)s::bigint, %(epoch)s::bigint, %(recorded_at_ns)s::bigint,
+  %(commands)b::bytea, %(details)s::text, %(event_seq)s::bigint, %(state_hash)s::bigint, %(digest)b::bytea)"""
 _APPEND = """
 WITH lease AS (
   SELECT epoch FROM trading.shard_leases WHERE shard = %(shard)s AND epoch = %(epoch)s FOR SHARE
 ), journalled AS (
   INSERT INTO trading.journal
     (shard, seq, last_seq, epoch, recorded_at_ns, commands, details, event_seq, state_hash, digest)
-  SELECT %(shard)s, %(seq)s, %(last_seq)s, lease.epoch, %(recorded_at_ns)s, %(commands)b, %(details)s, %(event_seq)s,
-         %(state_hash)s::bigint, %(digest)b
-  FROM lease
+  SELECT row.* FROM lease, (VALUES ROWS) AS row
   RETURNING 1
 ), due AS (
   SELECT told.* FROM lease, ROWS FROM (json_to_recordset(%(events)s::json) AS (
@@ -49,6 +51,9 @@ WITH lease AS (
 )
 SELECT count(*) FROM journalled
 """
+_APPEND_ONE = _APPEND.replace("ROWS)", f"{_ROW})")
+_SECOND = re.sub(r"%\((?!shard|epoch)(\w+)\)", r"%(second_\1)", _ROW)
+_APPEND_TWO = _APPEND.replace("ROWS)", f"{_ROW}, {_SECOND})")
 _READ = """
 SELECT shard, seq, last_seq, epoch, recorded_at_ns, commands, details, event_seq, state_hash, digest
 FROM trading.journal WHERE shard = %s AND seq > %s ORDER BY seq LIMIT %s
@@ -173,34 +178,46 @@ class Journal:
             row = await (await connection.execute(query, (self.shard, last_seq))).fetchone()
         return bytes(row[1]) if row is not None and row[0] == last_seq else None
 
-    async def append(self, row: JournalRow, events: Sequence[EnvelopeDocument]) -> None:
+    async def append(
+        self, row: JournalRow, events: Sequence[EnvelopeDocument], *, second: JournalRow | None = None
+    ) -> None:
         """Row, events and outbox in one transaction. Fenced when the shard is another's by now.
 
-        `row` is sealed after `digest`. After DatabaseUnavailable nobody knows whether it was committed: only a replay
-        tells.
+        `row` is sealed after `digest`, and a second one after it. After DatabaseUnavailable nobody knows whether they
+        were committed: only a replay tells.
         """
         parameters: dict[str, Any] = {
             "shard": row.shard,
             "epoch": self.epoch,
-            "seq": row.seq,
-            "last_seq": row.last_seq,
-            "recorded_at_ns": row.recorded_at_ns,
-            "commands": row.commands,
-            "details": row.details,
-            "event_seq": row.event_seq,
-            "state_hash": row.state_hash,
-            "digest": row.digest,
             # One text instead of a list for each column, which psycopg would take apart value by value.
             "events": orjson.dumps([_due(event) for event in events]).decode(),
+            **_columns(row),
         }
+        if second is not None:
+            parameters |= {f"second_{name}": value for name, value in _columns(second).items()}
+        statement, rows = (_APPEND_ONE, 1) if second is None else (_APPEND_TWO, 2)
         try:
             async with pooled(self._pool) as connection:
-                written = await (await connection.execute(_APPEND, parameters)).fetchone()
+                written = await (await connection.execute(statement, parameters)).fetchone()
         except psycopg.errors.UniqueViolation as error:
             raise Fenced("another writer has written these sequence numbers") from error
-        if written is None or written[0] != 1:
+        if written is None or written[0] != rows:
             raise Fenced(f"epoch {self.epoch} of shard {self.shard} is over: another engine holds the lease")
-        self.last_seq, self.digest = row.last_seq, row.digest
+        last = row if second is None else second
+        self.last_seq, self.digest = last.last_seq, last.digest
+
+
+def _columns(row: JournalRow) -> dict[str, Any]:
+    return {
+        "seq": row.seq,
+        "last_seq": row.last_seq,
+        "recorded_at_ns": row.recorded_at_ns,
+        "commands": row.commands,
+        "details": row.details,
+        "event_seq": row.event_seq,
+        "state_hash": row.state_hash,
+        "digest": row.digest,
+    }
 
 
 def _due(event: EnvelopeDocument) -> dict[str, Any]:

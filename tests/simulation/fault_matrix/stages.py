@@ -109,18 +109,19 @@ class Stages:
 
     def _journalled(self, real: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(real)
-        async def append(journal: Journal, row: Any, events: Any) -> None:
+        async def append(journal: Journal, *args: Any, second: Any = None) -> None:
+            write = functools.partial(real, second=second)
             fault = next((fault for fault in self.journal_faults if fault.takes()), None)
             if fault is None:
-                await real(journal, row, events)
+                await write(journal, *args)
                 self._pass(Stage.JOURNALLED)
                 return
             if fault.write is WriteFault.LATE:
-                self.late_writes.append(functools.partial(_write_late, real, journal, row, events))
+                self.late_writes.append(functools.partial(_write_late, write, journal, *args))
             if fault.write in {WriteFault.UNHEARD, WriteFault.DOUBLED}:
-                await real(journal, row, events)
+                await write(journal, *args)
             if fault.write is WriteFault.DOUBLED:
-                await _write_late(real, journal, row, events)
+                await _write_late(write, journal, *args)
                 return
             raise DatabaseUnavailable(fault.write)
 

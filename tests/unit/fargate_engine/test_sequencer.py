@@ -36,12 +36,14 @@ class Journal:
         self.may_write = asyncio.Event()
         self.may_write.set()
 
-    async def append(self, row: JournalRow, events: Sequence[EnvelopeDocument]) -> None:
+    async def append(
+        self, row: JournalRow, events: Sequence[EnvelopeDocument], *, second: JournalRow | None = None
+    ) -> None:
         await self.may_write.wait()
         if self.failure:
             raise self.failure
-        self.rows.append(row)
-        self.digest = row.digest
+        self.rows += [row] if second is None else [row, second]
+        self.digest = self.rows[-1].digest
 
 
 class Venue:
