@@ -19,6 +19,10 @@ class Bell[Source]:
         self._rung[source] = None
         self._event.set()
 
+    def forget(self, source: Source, /) -> None:
+        """One that left."""
+        self._rung.pop(source, None)
+
     async def wait(self) -> None:
         """Until it rings; at once when it has rung."""
         await self._event.wait()

@@ -21,7 +21,7 @@ from fargate_engine.market_data.l2_book import (
     MarketEvent,
     MarketTrade,
 )
-from fargate_engine.market_data.subscription import OwnSubscription, Subscription
+from fargate_engine.market_data.subscription import Subscription
 from fargate_engine.market_data.updates import (
     BarsUpdate,
     BookChange,
@@ -121,15 +121,12 @@ class Market:
             self._shared = None
             _ring(self._quiet_for_trades)
 
-    def subscribe(self, subjects: Iterable[Subject]) -> OwnSubscription:
-        """From now on. What is there already is read from the market, in the same moment."""
-        return self._join(OwnSubscription(self, subjects))
+    def subscribe(self, subjects: Iterable[Subject], bell: Rings[Subscription] | None = None) -> Subscription:
+        """From now on; what is there already is read from the market, in the same moment.
 
-    def subscribe_with(self, bell: Rings[Subscription], subjects: Iterable[Subject]) -> Subscription:
-        """The same with a bell that others ring as well: a connection waits for all its markets at once."""
-        return self._join(Subscription(self, subjects, bell))
-
-    def _join[Kind: Subscription](self, subscription: Kind) -> Kind:
+        With a bell of the caller's it waits for many at once; without, it iterates over the subscription.
+        """
+        subscription = Subscription(self, subjects, bell)
         self._subscriptions[subscription] = None
         if self._changes is None and Topic.BOOK in subscription.subjects:
             self._changes = BookChanges(self.update_id)
@@ -256,7 +253,7 @@ class Market:
 
 def _ring(quiet: dict[Subscription, None]) -> None:
     for subscription in quiet:
-        subscription.bell.ring(subscription)
+        subscription.ring()
     quiet.clear()
 
 

@@ -6,7 +6,8 @@ So a subscriber that does not come to look costs nothing, and all who look at th
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Self
 
-from fargate_engine.bell import Bell, Rings
+from fargate_engine import bell
+from fargate_engine.bell import Rings
 from fargate_engine.market_data.intervals import Interval
 from fargate_engine.market_data.updates import Subject, Topic, Update
 
@@ -17,13 +18,19 @@ if TYPE_CHECKING:
 _OF_THE_BOOK = frozenset({Topic.BOOK, Topic.QUOTE})  # Its changes are news for these, trades for all others.
 
 
+class Bell(bell.Bell["Subscription"]):
+    """Of subscriptions to markets. One may serve many: then a connection waits for all its markets."""
+
+
 class Subscription:
     """`take` gives all that is new, and it rings its bell when there is something again."""
 
-    def __init__(self, market: "Market", subjects: Iterable[Subject], bell: "Rings[Subscription]") -> None:
+    def __init__(self, market: "Market", subjects: Iterable[Subject], bell: "Rings[Subscription] | None") -> None:
         self.market = market
         self.subjects = tuple(dict.fromkeys(subjects))
-        self.bell = bell
+        own_bell = Bell()
+        self.own_bell = own_bell if bell is None else None
+        self._bell: Rings[Subscription] = own_bell if bell is None else bell
         self.is_closed = False
         self.wants_book = any(subject in _OF_THE_BOOK for subject in self.subjects)
         self.wants_trades = any(subject not in _OF_THE_BOOK for subject in self.subjects)
@@ -53,26 +60,23 @@ class Subscription:
         if not self.is_closed:
             self.is_closed = True
             self.market.leave(self)
-            self.bell.ring(self)  # Whoever waits for it learns that nothing comes any more.
+            self.ring()  # Whoever waits for it learns that nothing comes any more.
+
+    def ring(self) -> None:
+        self._bell.ring(self)
+
+    async def __aiter__(self) -> AsyncIterator[Update]:
+        """The updates as they come, until it is closed; only with a bell of its own."""
+        if self.own_bell is None:
+            raise TypeError("whoever gave the bell waits for it")
+        while not self.is_closed:
+            await self.own_bell.wait()
+            self.own_bell.answer()
+            for update in self.take():
+                yield update
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class OwnSubscription(Subscription):
-    """One with a bell of its own: iterating gives the updates as they come, and ends when the market is closed."""
-
-    bell: "Bell[Subscription]"
-
-    def __init__(self, market: "Market", subjects: Iterable[Subject]) -> None:
-        super().__init__(market, subjects, Bell())
-
-    async def __aiter__(self) -> AsyncIterator[Update]:
-        while not self.is_closed:
-            await self.bell.wait()
-            self.bell.answer()
-            for update in self.take():
-                yield update

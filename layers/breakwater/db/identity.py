@@ -8,6 +8,7 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import TupleRow, class_row
 
+from breakwater.domain.api_keys import FoundApiKey
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS
 from breakwater.domain.times import Timestamp
 from breakwater.errors import NotFound
@@ -54,21 +55,6 @@ class StoredSecret:
     salt: bytes | None
     secret_hash: bytes | None
     ciphertext: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class FoundApiKey:
-    """What verifying a key needs: its user, and the hash its secret must have."""
-
-    tenant_id: uuid.UUID
-    subject: str
-    username: str
-    role: str
-    salt: bytes | None  # None: a key that has no secret.
-    secret_hash: bytes | None  # sha256(salt || secret)
-    scopes: list[str]
-    ip_allow: list[str]
-    expires_at: datetime | None
 
 
 def find_api_key(connection: psycopg.Connection[TupleRow], key_id: str) -> FoundApiKey | None:

@@ -7,12 +7,12 @@ from typing import Any
 import urllib3
 
 from breakwater.db.identity import find_api_key
+from breakwater.domain.access_tokens import SigningKeys, verify_access_token
+from breakwater.domain.api_keys import split_api_key, verify_api_key
 from breakwater.domain.permissions import Principal
 from breakwater.errors import NotAuthenticated, Unavailable
 from breakwater.runtime.database import untenanted_transaction
 from breakwater.runtime.settings import settings
-from breakwater.services.access_tokens import SigningKeys, verify_access_token
-from breakwater.services.api_keys import split_api_key, verify_api_key
 
 FETCH_TIMEOUT_S = 3.0
 

@@ -4,10 +4,7 @@ A key is `bw_<key id>_<secret>`. Kept are a hash of its secret, for the API, and
 can check what it signed. Or it is an Ed25519 key, which only signs: then just its public half is known.
 """
 
-import hashlib
-import hmac
 import ipaddress
-import re
 import secrets
 import uuid
 from collections.abc import Callable, Sequence
@@ -18,16 +15,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from breakwater.db.connection import TenantTransaction
-from breakwater.db.identity import ApiKey, FoundApiKey, StoredSecret
-from breakwater.domain.permissions import API_KEY_SCOPES, SESSION_SCOPE, Caller, Principal
-from breakwater.errors import Conflict, InvalidRequest, NotAuthenticated, NotPermitted
+from breakwater.db.identity import ApiKey, StoredSecret
+from breakwater.domain.api_keys import secret_hash
+from breakwater.domain.permissions import API_KEY_SCOPES, SESSION_SCOPE, Caller
+from breakwater.errors import Conflict, InvalidRequest, NotPermitted
 
 LIVE_KEYS_OF_ONE_USER_MAX = 20
 LIFETIME_MAX = timedelta(days=36_500)  # Postgres keeps times that no datetime holds: such a row could not be read.
 _SALT_BYTES = 16
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 type Encrypt = Callable[[str, str], bytes]  # Key id and key: its ciphertext, which decrypts under that id only.
-_KEY = re.compile(r"bw_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")  # 256 random bits: a slow hash would add nothing.
 
 
 def create_api_key(
@@ -68,7 +65,7 @@ def create_api_key(
         key_id=key_id,
         user_id=user_id,
         name=name,
-        secret=None if api_key is None else StoredSecret(salt, _hash(salt, secret), encrypt(key_id, api_key)),
+        secret=None if api_key is None else StoredSecret(salt, secret_hash(salt, secret), encrypt(key_id, api_key)),
         public_key=verifier,
         account_id=account_id,
         scopes=sorted(set(scopes)),
@@ -88,34 +85,6 @@ def revoke_api_key(caller: Caller, tx: TenantTransaction, key_id: str) -> None:
     """NotFound unless it is among those the caller may list. The authorizer's cache forgets it within a minute."""
     caller.require("api_keys:manage")
     tx.identity.revoke_api_key(key_id, None if _manages_all(caller) else tx.identity.user(caller.subject).user_id)
-
-
-def split_api_key(api_key: str) -> tuple[str, str]:
-    """Its id and its secret; NotAuthenticated when it has not the form of a key."""
-    match = _KEY.fullmatch(api_key)
-    if match is None:
-        raise NotAuthenticated("this is not an API key")
-    return match[1], match[2]
-
-
-def verify_api_key(key_id: str, found: FoundApiKey | None, secret: str) -> Principal:
-    """Whom the key stands for; NotAuthenticated when it is unknown or its secret is wrong."""
-    if found is None:
-        raise NotAuthenticated("unknown, revoked or expired API key")
-    if found.salt is None or found.secret_hash is None:
-        raise NotAuthenticated("an Ed25519 key signs requests; it cannot be shown")
-    if not hmac.compare_digest(_hash(found.salt, secret), found.secret_hash):
-        raise NotAuthenticated("wrong secret")
-    return Principal(
-        found.tenant_id,
-        found.subject,
-        found.username,
-        found.role,
-        frozenset(found.scopes),
-        expires_at=None if found.expires_at is None else int(found.expires_at.timestamp()),
-        ip_allow=tuple(found.ip_allow),
-        api_key_id=key_id,
-    )
 
 
 def _check_scopes(caller: Caller, scopes: Sequence[str]) -> None:
@@ -171,10 +140,6 @@ def _ed25519_key(pem: str) -> bytes:
     if not isinstance(key, Ed25519PublicKey):
         raise InvalidRequest("a public key is one of Ed25519", field="public_key")
     return key.public_bytes_raw()
-
-
-def _hash(salt: bytes, secret: str) -> bytes:
-    return hashlib.sha256(salt + secret.encode()).digest()
 
 
 def _network(text: str) -> _Network:

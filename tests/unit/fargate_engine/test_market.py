@@ -6,13 +6,12 @@ import random
 import pytest
 
 from breakwater.domain.orders import Side
-from fargate_engine.bell import Bell
 from fargate_engine.market_data import book_changes, synthetic
 from fargate_engine.market_data.hub import MarketHub
 from fargate_engine.market_data.intervals import Interval
 from fargate_engine.market_data.l2_book import DepthDiff, DepthSnapshot, L2Book, MarketTrade
 from fargate_engine.market_data.market import TRADES_MAX, Market
-from fargate_engine.market_data.subscription import OwnSubscription, Subscription
+from fargate_engine.market_data.subscription import Bell, Subscription
 from fargate_engine.market_data.updates import (
     BarsUpdate,
     BookChange,
@@ -194,9 +193,9 @@ def test_the_figures_of_the_day_are_told_after_a_trade() -> None:
 
 
 async def test_one_bell_rings_for_many_markets_and_only_for_those_with_news() -> None:
-    bell: Bell[Subscription] = Bell()
+    bell = Bell()
     markets = [open_market() for _ in range(3)]
-    subscriptions = [market.subscribe_with(bell, [Topic.QUOTE]) for market in markets]
+    subscriptions = [market.subscribe([Topic.QUOTE], bell) for market in markets]
     assert bell.answer() == []
     markets[1].apply(DepthDiff(bids=((100, 9),), asks=()), 2 * SECOND_NS)
     markets[1].apply(DepthDiff(bids=((100, 8),), asks=()), 2 * SECOND_NS)
@@ -212,7 +211,7 @@ async def test_a_subscription_gives_updates_as_they_come_and_ends_with_its_marke
     subscription, told = market.subscribe([Topic.QUOTE]), []
     heard = asyncio.Event()
 
-    async def listen(subscription: OwnSubscription) -> None:
+    async def listen(subscription: Subscription) -> None:
         async for update in subscription:
             told.append(update)
             heard.set()
@@ -228,8 +227,8 @@ async def test_a_subscription_gives_updates_as_they_come_and_ends_with_its_marke
 
 def test_a_subscriber_that_left_is_rung_no_more() -> None:
     market = open_market()
-    bell: Bell[Subscription] = Bell()
-    with market.subscribe_with(bell, [Topic.BOOK, Topic.TRADES]) as subscription:
+    bell = Bell()
+    with market.subscribe([Topic.BOOK, Topic.TRADES], bell) as subscription:
         pass
     assert bell.answer() == [subscription]  # It learns that it is closed.
     market.apply(trade(101), 2 * SECOND_NS)

@@ -10,9 +10,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from breakwater.domain.access_tokens import SigningKeys, verify_access_token
 from breakwater.domain.permissions import Principal
 from breakwater.errors import NotAuthenticated, Unavailable
-from breakwater.services.access_tokens import SigningKeys, verify_access_token
 from tests.unit.identity.tokens import CLIENT_ID, ISSUER, TENANT, claims, jwk_set, private_key, token
 
 

@@ -1,0 +1,60 @@
+"""What an API key looks like, and whether one that was shown is right: the same for the functions and the engine."""
+
+import hashlib
+import hmac
+import re
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from breakwater.domain.permissions import Principal
+from breakwater.errors import NotAuthenticated
+
+_KEY = re.compile(r"bw_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")  # 256 random bits: a slow hash would add nothing.
+
+
+@dataclass(frozen=True, slots=True)
+class FoundApiKey:
+    """What verifying a key needs: its user, and the hash its secret must have."""
+
+    tenant_id: uuid.UUID
+    subject: str
+    username: str
+    role: str
+    salt: bytes | None  # None: a key that has no secret.
+    secret_hash: bytes | None  # sha256(salt || secret)
+    scopes: list[str]
+    ip_allow: list[str]
+    expires_at: datetime | None
+
+
+def split_api_key(api_key: str) -> tuple[str, str]:
+    """Its id and its secret; NotAuthenticated when it has not the form of a key."""
+    match = _KEY.fullmatch(api_key)
+    if match is None:
+        raise NotAuthenticated("this is not an API key")
+    return match[1], match[2]
+
+
+def verify_api_key(key_id: str, found: FoundApiKey | None, secret: str) -> Principal:
+    """Whom the key stands for; NotAuthenticated when it is unknown or its secret is wrong."""
+    if found is None:
+        raise NotAuthenticated("unknown, revoked or expired API key")
+    if found.salt is None or found.secret_hash is None:
+        raise NotAuthenticated("an Ed25519 key signs requests; it cannot be shown")
+    if not hmac.compare_digest(secret_hash(found.salt, secret), found.secret_hash):
+        raise NotAuthenticated("wrong secret")
+    return Principal(
+        found.tenant_id,
+        found.subject,
+        found.username,
+        found.role,
+        frozenset(found.scopes),
+        expires_at=None if found.expires_at is None else int(found.expires_at.timestamp()),
+        ip_allow=tuple(found.ip_allow),
+        api_key_id=key_id,
+    )
+
+
+def secret_hash(salt: bytes, secret: str) -> bytes:
+    return hashlib.sha256(salt + secret.encode()).digest()
