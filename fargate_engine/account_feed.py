@@ -18,7 +18,7 @@ from breakwater.db.engine_connection import EnginePool, pooled
 from breakwater.errors import DatabaseUnavailable, InvalidRequest, Unavailable
 from fargate_engine.bell import Bell, Rings
 
-__all__ = ["AccountFeed", "AccountSubscription", "FeedClosed", "FeedEvent", "OwnAccountSubscription", "TooManyFeeds"]
+__all__ = ["AccountFeed", "AccountSubscription", "FeedClosed", "FeedEvent", "TooManyFeeds"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -44,13 +44,15 @@ class FeedClosed(Exception):
 class AccountSubscription:
     """Events of one account in order and without a gap. `take` gives those that are here; then its bell rings again."""
 
-    def __init__(self, feed: "AccountFeed", place: FeedPlace, bell: "Rings[AccountSubscription]") -> None:
+    def __init__(self, feed: "AccountFeed", place: FeedPlace, bell: "Rings[AccountSubscription] | None") -> None:
         self.tenant_id = place.tenant_id
         self.account_id = place.account_id
         self.read_sequence = place.sequence  # All up to it was read, and was taken or waits.
         self.closed_because: str | None = None
         self._feed = feed
-        self._bell = bell
+        self._own_bell: Bell[AccountSubscription] = Bell()
+        self._has_own_bell = bell is None
+        self._bell: Rings[AccountSubscription] = self._own_bell if bell is None else bell
         self._waiting: deque[FeedEvent] = deque()
         self._full_since: float | None = None
 
@@ -92,26 +94,21 @@ class AccountSubscription:
             self.close(f"{len(self._waiting)} events were not taken for {FULL_MAX_S:.0f} s")
         return False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class OwnAccountSubscription(AccountSubscription):
-    """One with a bell of its own: iterating gives the events as they come, for ever, or raises FeedClosed."""
-
-    def __init__(self, feed: "AccountFeed", place: FeedPlace) -> None:
-        self._own_bell: Bell[AccountSubscription] = Bell()
-        super().__init__(feed, place, self._own_bell)
-
     async def __aiter__(self) -> AsyncIterator[FeedEvent]:
+        """The events as they come, for ever, or FeedClosed; only without a bell of the caller's."""
+        if not self._has_own_bell:
+            raise TypeError("whoever gave the bell waits for it")
         while True:
             await self._own_bell.wait()
             self._own_bell.answer()
             for event in self.take():
                 yield event
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class AccountFeed:
@@ -125,18 +122,22 @@ class AccountFeed:
         """The relay of this engine has numbered events, or a subscriber has room again."""
         self._due.set()
 
-    async def subscribe(self, tenant_id: uuid.UUID, account_id: uuid.UUID, since: int | None) -> OwnAccountSubscription:
+    async def subscribe(
+        self,
+        tenant_id: uuid.UUID,
+        account_id: uuid.UUID,
+        since: int | None,
+        bell: Rings[AccountSubscription] | None = None,
+    ) -> AccountSubscription:
         """From the event after `since` on; None: after the newest there is now.
 
+        With a bell of the caller's it waits for many at once; without, it iterates over the subscription.
         InvalidRequest for one that is still to come, TooManyFeeds, or DatabaseUnavailable.
         """
-        return self._join(OwnAccountSubscription(self, await self._place(tenant_id, account_id, since)))
-
-    async def subscribe_with(
-        self, bell: Rings[AccountSubscription], tenant_id: uuid.UUID, account_id: uuid.UUID, since: int | None
-    ) -> AccountSubscription:
-        """The same with a bell that others ring as well."""
-        return self._join(AccountSubscription(self, await self._place(tenant_id, account_id, since), bell))
+        subscription = AccountSubscription(self, await self._place(tenant_id, account_id, since), bell)
+        self._subscriptions[subscription] = None
+        self.wake()
+        return subscription
 
     def leave(self, subscription: AccountSubscription) -> None:
         self._subscriptions.pop(subscription, None)
@@ -194,8 +195,3 @@ class AccountFeed:
         if since is not None and since > end:
             raise InvalidRequest(f"since is after the account's last event, which is {end}", field="since")
         return FeedPlace(tenant_id, account_id, end if since is None else since)
-
-    def _join[Kind: AccountSubscription](self, subscription: Kind) -> Kind:
-        self._subscriptions[subscription] = None
-        self.wake()
-        return subscription

@@ -14,6 +14,7 @@ from breakwater.domain.shards import SHARDS
 from breakwater.errors import Unavailable
 from fargate_engine import aws
 from fargate_engine.account_feed import AccountFeed
+from fargate_engine.channels.callers import Callers
 from fargate_engine.firm_exchange.control_plane import ControlPlane, Function
 from fargate_engine.firm_exchange.exchange import FirmExchange
 from fargate_engine.firm_exchange.keys import Keys
@@ -96,6 +97,8 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
     address = await _insist(lambda: read_address(settings))
     state.snapshots = SnapshotStore(aws.client("s3"), settings.snapshot_bucket) if settings.snapshot_bucket else None
     state.feed = AccountFeed(pool)
+    state.channels.pool, state.channels.feed = pool, state.feed
+    state.channels.callers = Callers(settings.user_pool)
     state.relay = _relay(conninfo, settings, state.feed)
     state.starting_with = "the keys of its venues"
     state.exchanges = [await _insist(partial(_connection, venue)) for venue in settings.venues]
@@ -120,6 +123,7 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
         tasks.create_task(Quotes(pool, serving).run())
         tasks.create_task(state.hub.run())
         tasks.create_task(state.feed.run())
+        tasks.create_task(state.channels.run())
         if state.relay is not None:
             tasks.create_task(state.relay.run())
         for exchange in state.exchanges:

@@ -24,5 +24,6 @@ VENUE_UNRESOLVED = Gauge("engine_venue_unresolved", "Orders whose outcome at the
 VENUE_SECONDS = Histogram(
     "engine_venue_request_seconds", "Requests to venues", ["venue", "request", "outcome"], buckets=_LATENCY_BUCKETS_S
 )
+CHANNEL_CONNECTIONS = Gauge("engine_channel_connections", "Open WebSockets of the channels")
 OUTBOX_BACKLOG = Gauge("engine_outbox_backlog", "Events that wait for publication")
 PUBLISHED = Counter("engine_events_published_total", "Events the relay published")

@@ -10,6 +10,7 @@ from pathlib import Path
 from breakwater.db.conninfo import conninfo_of
 from breakwater.errors import Unavailable
 from fargate_engine import aws
+from fargate_engine.channels.callers import UserPool
 from fargate_engine.target_group import task_address
 from fargate_engine.venues.configuration import VenueSettings, parse_venues
 
@@ -43,6 +44,7 @@ class Settings:
     orders_function: str = ""
     queries_function: str = ""
     is_behind_balancer: bool = False
+    user_pool: UserPool | None = None  # None: the channels believe API keys only.
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -65,6 +67,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         market_recordings=tuple(Path(part) for part in environment.get("MARKET_RECORDINGS", "").split(":") if part),
         market_speed=_number(environment, "MARKET_SPEED", "1", float),
         venues=_venues(environment.get("VENUES", "")),
+        user_pool=_user_pool(environment),
     )
     if not settings.database_url and not settings.database_secret_arn:
         raise StartFailed("DATABASE_URL or DATABASE_SECRET_ARN must be set")
@@ -102,6 +105,19 @@ def _venues(text: str) -> tuple[VenueSettings, ...]:
         return parse_venues(text)
     except ValueError as error:
         raise StartFailed(f"VENUES: {error}") from error
+
+
+def _user_pool(environment: Mapping[str, str]) -> UserPool | None:
+    pool_id, client_id = environment.get("USER_POOL_ID", ""), environment.get("USER_POOL_CLIENT_ID", "")
+    if not pool_id or not client_id:
+        return None
+    # A pool's id begins with its region, and the emulator's tokens name AWS as well.
+    issuer = f"https://cognito-idp.{pool_id.partition('_')[0]}.amazonaws.com/{pool_id}"
+    emulator = environment.get("AWS_ENDPOINT_URL", "")
+    own_issuer = environment.get("OIDC_ISSUER", "")
+    base = f"{emulator}/{pool_id}" if emulator and not own_issuer else own_issuer or issuer
+    jwks_url = environment.get("OIDC_JWKS_URL", "") or f"{base}/.well-known/jwks.json"
+    return UserPool(own_issuer or issuer, jwks_url, client_id)
 
 
 def _number[Number: (int, float)](

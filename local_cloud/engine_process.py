@@ -104,6 +104,8 @@ class LocalEngine(_Task):
             "ORDERS_FUNCTION": self._deployed["OrdersFunctionName"],
             "QUERIES_FUNCTION": self._deployed["QueriesFunctionName"],
             "TRADE_EVENTS_QUEUE_URL": self._deployed["TradeEventsQueueUrl"],
+            "USER_POOL_ID": self._deployed["UserPoolId"],
+            "USER_POOL_CLIENT_ID": self._deployed["UserPoolClientId"],
         }
 
 

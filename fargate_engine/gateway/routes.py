@@ -76,6 +76,7 @@ def create_gateway(
             web.get("/internal/shards", list_shards),
             web.post("/internal/shards/{shard}/move", move_shard),
             web.get("/market/book", market_book),
+            web.get("/channels", engine.channels.handle),
             web.get("/health", health),
             web.get("/health/ready", ready),
             web.get("/metrics", prometheus),

@@ -10,6 +10,7 @@ from breakwater.domain.instruments import Instrument
 from breakwater.domain.shards import SHARDS
 from breakwater.errors import EngineUnavailable
 from fargate_engine.account_feed import AccountFeed
+from fargate_engine.channels.server import ChannelServer
 from fargate_engine.gateway.peers import Peers
 from fargate_engine.gateway.tokens import ServiceTokens
 from fargate_engine.leases import Leases
@@ -38,8 +39,12 @@ class EngineState:
     hub: MarketHub = field(default_factory=MarketHub)  # Has the markets of the shards that this engine serves.
     instruments: tuple[Instrument, ...] = ()  # Those that were listed when it started.
     exchanges: list[ExchangeConnection] = field(default_factory=list)
+    channels: ChannelServer = field(init=False)
     starting_with: str = "its database"  # What it waits for before it has shards.
     is_stopping: bool = False
+
+    def __post_init__(self) -> None:
+        self.channels = ChannelServer(self.hub)
 
     def term(self, shard: int) -> Term | None:
         """None unless this engine takes the shard's orders."""

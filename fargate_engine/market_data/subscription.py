@@ -28,9 +28,9 @@ class Subscription:
     def __init__(self, market: "Market", subjects: Iterable[Subject], bell: "Rings[Subscription] | None") -> None:
         self.market = market
         self.subjects = tuple(dict.fromkeys(subjects))
-        own_bell = Bell()
-        self.own_bell = own_bell if bell is None else None
-        self._bell: Rings[Subscription] = own_bell if bell is None else bell
+        self._own_bell = Bell()
+        self._has_own_bell = bell is None
+        self._bell: Rings[Subscription] = self._own_bell if bell is None else bell
         self.is_closed = False
         self.wants_book = any(subject in _OF_THE_BOOK for subject in self.subjects)
         self.wants_trades = any(subject not in _OF_THE_BOOK for subject in self.subjects)
@@ -66,12 +66,12 @@ class Subscription:
         self._bell.ring(self)
 
     async def __aiter__(self) -> AsyncIterator[Update]:
-        """The updates as they come, until it is closed; only with a bell of its own."""
-        if self.own_bell is None:
+        """The updates as they come, until it is closed; only without a bell of the caller's."""
+        if not self._has_own_bell:
             raise TypeError("whoever gave the bell waits for it")
         while not self.is_closed:
-            await self.own_bell.wait()
-            self.own_bell.answer()
+            await self._own_bell.wait()
+            self._own_bell.answer()
             for update in self.take():
                 yield update
 

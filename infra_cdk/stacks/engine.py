@@ -47,6 +47,8 @@ class EngineStack(Stack):
                 "ORDERS_FUNCTION": control.functions["orders"].function.function_name,
                 "QUERIES_FUNCTION": control.functions["queries"].function.function_name,
                 "IS_BEHIND_BALANCER": "true",
+                "USER_POOL_ID": state.identity.pool.user_pool_id,
+                "USER_POOL_CLIENT_ID": state.identity.client.user_pool_client_id,
             },
         )
         role = engine.task.task_role

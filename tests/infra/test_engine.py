@@ -96,6 +96,8 @@ def test_the_engine_is_told_what_it_needs(containers: dict[str, dict[str, Any]])
         "EVENT_BUS_NAME",
         "SERVICE_TOKEN_KEY_ID",
         "SNAPSHOT_BUCKET",
+        "USER_POOL_ID",
+        "USER_POOL_CLIENT_ID",
     }
     assert "Secrets" not in containers["Engine"]
 

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from breakwater.db.engine_connection import engine_pool
 from breakwater.errors import DatabaseUnavailable, InvalidRequest
 from fargate_engine import account_feed
-from fargate_engine.account_feed import AccountFeed, FeedClosed, FeedEvent, OwnAccountSubscription
+from fargate_engine.account_feed import AccountFeed, AccountSubscription, FeedClosed, FeedEvent
 from fargate_engine.bell import Bell
 from tests.conftest import DatabaseUrls
 from tests.integration.fargate_engine.conftest import Cloud
@@ -50,7 +50,7 @@ async def running_feed(urls: DatabaseUrls) -> AsyncIterator[AccountFeed]:
             task.cancel()
 
 
-async def heard(subscription: OwnAccountSubscription, count: int) -> list[FeedEvent]:
+async def heard(subscription: AccountSubscription, count: int) -> list[FeedEvent]:
     events: list[FeedEvent] = []
     async with asyncio.timeout(10):
         async for event in subscription:
@@ -174,9 +174,9 @@ async def test_a_sequence_that_is_still_to_come_and_too_many_subscribers_are_ref
 
 
 async def test_one_bell_rings_for_many_accounts(database_urls: DatabaseUrls) -> None:
-    bell: Bell[object] = Bell()
+    bell: Bell[AccountSubscription] = Bell()
     async with running_feed(database_urls) as feed:
-        first, second = [await feed.subscribe_with(bell, TENANT, each, None) for each in (ACCOUNT, OTHER)]
+        first, second = [await feed.subscribe(TENANT, each, None, bell) for each in (ACCOUNT, OTHER)]
         number_events(database_urls.admin, OTHER, 1)
         await asyncio.wait_for(bell.wait(), 5)
         assert bell.answer() == [second]

@@ -29,15 +29,15 @@ def database(database_urls: DatabaseUrls) -> Iterator[Database]:
 
 @pytest.fixture
 def firm(database: Database) -> Firm:
-    return _firm(database, "ours")
+    return make_firm(database, "ours")
 
 
 @pytest.fixture
 def other_firm(database: Database) -> Firm:
-    return _firm(database, "theirs")
+    return make_firm(database, "theirs")
 
 
-def _firm(database: Database, name: str) -> Firm:
+def make_firm(database: Database, name: str) -> Firm:
     firm = Firm(
         tenant_id=uuid.uuid4(),
         trader=User(uuid.uuid4(), f"{name}-trader", f"{name}-trader-sub", "trader@example.com", "trader"),

@@ -1,0 +1,68 @@
+"""Who opens a WebSocket: by access token or API key, as at the HTTP API."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import urllib3
+
+from breakwater.db.channels import find_api_key
+from breakwater.db.engine_connection import EnginePool, pooled
+from breakwater.domain.access_tokens import SigningKeys, verify_access_token
+from breakwater.domain.api_keys import split_api_key, verify_api_key
+from breakwater.domain.permissions import Principal
+from breakwater.errors import NotAuthenticated, Unavailable
+
+FETCH_TIMEOUT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class UserPool:
+    """Who signs access tokens, for which client, and where the public keys are."""
+
+    issuer: str
+    jwks_url: str
+    client_id: str
+
+
+class Callers:
+    """Without a user pool only API keys are believed."""
+
+    def __init__(self, user_pool: UserPool | None) -> None:
+        self._user_pool = user_pool
+        self._signing_keys = SigningKeys(self._fetch_keys)
+
+    async def authenticate(self, authorization: str, pool: EnginePool) -> Principal:
+        """From `Bearer <access token>` or `ApiKey <key>`; the principal's `check_use` is still to be asked.
+
+        NotAuthenticated when it is not to be believed, Unavailable when that cannot be told.
+        """
+        scheme, _, credentials = authorization.partition(" ")
+        if scheme.lower() == "bearer" and self._user_pool is not None:
+            # In a thread: now and then the issuer's keys are fetched for it.
+            return await asyncio.to_thread(
+                verify_access_token,
+                credentials,
+                self._signing_keys,
+                issuer=self._user_pool.issuer,
+                client_id=self._user_pool.client_id,
+            )
+        if scheme.lower() == "apikey":
+            key_id, secret = split_api_key(credentials)
+            async with pooled(pool) as connection:
+                found = await find_api_key(connection, key_id)
+            return verify_api_key(key_id, found, secret)
+        raise NotAuthenticated("the Authorization header is `Bearer <access token>` or `ApiKey <key>`")
+
+    def _fetch_keys(self) -> dict[str, Any]:
+        if self._user_pool is None:
+            raise Unavailable("no issuer of access tokens is configured")
+        try:
+            response = urllib3.request("GET", self._user_pool.jwks_url, timeout=FETCH_TIMEOUT_S, retries=False)
+            if response.status != 200:
+                raise Unavailable(f"the issuer's keys answered {response.status}")
+            keys: dict[str, Any] = response.json()
+        except (urllib3.exceptions.HTTPError, json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise Unavailable("the issuer's keys could not be fetched") from error
+        return keys

@@ -1,0 +1,79 @@
+"""What the engine's WebSocket channels ask of the database, by functions of its own: the tables are closed to it."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from psycopg.rows import class_row
+
+from breakwater.db.engine_connection import EngineConnection, answered
+from breakwater.domain.api_keys import FoundApiKey
+from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Principal
+
+ACCOUNTS_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ShownOrder:
+    order_id: uuid.UUID
+    client_order_id: str
+    symbol: str
+    side: str
+    type: str
+    status: str
+    quantity: Decimal
+    price: Decimal | None
+    cum_qty: Decimal
+    leaves_qty: Decimal
+    cum_notional: Decimal
+    time_in_force: str
+    venue: str
+    is_leased: bool
+    created_at: datetime
+    updated_at: datetime
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPosition:
+    symbol: str
+    quantity: Decimal
+    average_price: Decimal
+    realised_pnl: Decimal
+    updated_at: datetime
+
+
+async def find_api_key(connection: EngineConnection, key_id: str) -> FoundApiKey | None:
+    """A key that is neither revoked nor expired, whichever tenant it belongs to; None when there is none."""
+    async with answered(), connection.cursor(row_factory=class_row(FoundApiKey)) as cursor:
+        await cursor.execute(
+            "SELECT tenant_id, subject, username, role, salt, secret_hash, scopes, ip_allow::text[] AS ip_allow,"
+            " expires_at FROM identity.find_api_key(%s)",
+            (key_id,),
+        )
+        return await cursor.fetchone()
+
+
+async def accessible_accounts(connection: EngineConnection, who: Principal) -> list[uuid.UUID]:
+    """A trader's own accounts; every account of the tenant for the roles that oversee it."""
+    told = (who.tenant_id, who.subject, who.role in ROLES_WITH_ALL_ACCOUNTS, ACCOUNTS_MAX)
+    async with answered():
+        cursor = await connection.execute("SELECT account_id FROM identity.accessible_accounts(%s, %s, %s, %s)", told)
+        return [row[0] for row in await cursor.fetchall()]
+
+
+async def newest_orders(
+    connection: EngineConnection, tenant_id: uuid.UUID, account_id: uuid.UUID, orders_max: int
+) -> list[ShownOrder]:
+    async with answered(), connection.cursor(row_factory=class_row(ShownOrder)) as cursor:
+        await cursor.execute("SELECT * FROM trading.newest_orders(%s, %s, %s)", (tenant_id, account_id, orders_max))
+        return await cursor.fetchall()
+
+
+async def positions_of(
+    connection: EngineConnection, tenant_id: uuid.UUID, account_id: uuid.UUID, positions_max: int
+) -> list[ShownPosition]:
+    async with answered(), connection.cursor(row_factory=class_row(ShownPosition)) as cursor:
+        await cursor.execute("SELECT * FROM trading.positions_of(%s, %s, %s)", (tenant_id, account_id, positions_max))
+        return await cursor.fetchall()
