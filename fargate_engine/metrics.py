@@ -25,5 +25,6 @@ VENUE_SECONDS = Histogram(
     "engine_venue_request_seconds", "Requests to venues", ["venue", "request", "outcome"], buckets=_LATENCY_BUCKETS_S
 )
 CHANNEL_CONNECTIONS = Gauge("engine_channel_connections", "Open WebSockets of the channels")
+MARKET_AGE_SECONDS = Gauge("engine_market_age_seconds", "Since the last event of a market", ["venue", "symbol"])
 OUTBOX_BACKLOG = Gauge("engine_outbox_backlog", "Events that wait for publication")
 PUBLISHED = Counter("engine_events_published_total", "Events the relay published")

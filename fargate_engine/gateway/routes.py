@@ -1,6 +1,7 @@
 """The gateway: HTTP in, snapshots out (docs/ARCHITECTURE.md, "Engine gateway"). It translates and decides nothing."""
 
 import asyncio
+import time
 import uuid
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -219,7 +220,17 @@ async def prometheus(request: web.Request) -> web.Response:
         metrics.INBOX_DEPTH.labels(label).set(term.inbox.depth if term else 0)
         metrics.JOURNAL_SEQ.labels(label).set(term.sequencer.last_seq if term else shard.last_seq)
         metrics.OPEN_ORDERS.labels(label).set(term.state.live_orders if term else 0)
+    _set_market_ages(request.app[ENGINE])
     return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _set_market_ages(engine: EngineState) -> None:
+    metrics.MARKET_AGE_SECONDS.clear()  # Those that are served elsewhere now do not stay as they were.
+    now = time.monotonic()
+    for market in engine.hub:
+        age_s = market.age_s(now)
+        if age_s is not None:
+            metrics.MARKET_AGE_SECONDS.labels(market.venue, market.instrument.symbol).set(age_s)
 
 
 async def _snapshot_of(term: Term, message: Command | FindOrder) -> web.Response:

@@ -21,6 +21,7 @@ from fargate_engine.snapshots import SnapshotStore
 from fargate_engine.term import Term
 from fargate_engine.venues.exchange_connection import ExchangeConnection
 
+MARKET_SILENT_S = 10.0
 RELAY_LATE_S = 10  # An event that waits longer than this is worth a look.
 
 
@@ -109,6 +110,7 @@ class EngineState:
                 "journal": self._journal_health(),
                 "venue": self._venue_health(),
                 **{f"venue_{each.name}": each.health() for each in self.exchanges},
+                "market_data": self._market_data_health(),
                 "relay": self._relay_health(),
                 "snapshots": self._snapshots_health(),
             },
@@ -182,6 +184,19 @@ class EngineState:
             "status": status,
             "market_age_ms": {
                 symbol: round((now - at) * 1000) for term in terms for symbol, at in term.simulated.moved_at.items()
+            },
+        }
+
+    def _market_data_health(self) -> dict[str, Any]:
+        """SILENT when a market has said nothing for long: its prices are old, whatever its socket says."""
+        now = time.monotonic()
+        ages_s = {(market.venue, market.instrument.symbol): market.age_s(now) for market in self.hub}
+        silent = [age_s for age_s in ages_s.values() if age_s is None or age_s > MARKET_SILENT_S]
+        return {
+            "status": "SILENT" if silent else "UP" if ages_s else self._without_a_term(),
+            "age_ms": {
+                f"{venue} {symbol}": None if age_s is None else round(age_s * 1000)
+                for (venue, symbol), age_s in ages_s.items()
             },
         }
 

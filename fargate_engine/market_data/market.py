@@ -91,6 +91,10 @@ class Market:
                 if self.update_id == 0 or difference.bids or difference.asks:
                     self._change_book(difference)
 
+    def age_s(self, now: float) -> float | None:
+        """Since its last event, on the monotonic clock; None when there was none."""
+        return None if self.moved_at is None else now - self.moved_at
+
     def day(self) -> DayFigures:
         return self._day.figures(self._clock_ns // _NS_PER_MS)
 

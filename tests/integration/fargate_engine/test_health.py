@@ -5,8 +5,10 @@ from typing import Any
 
 import aiohttp
 import psycopg
+import pytest
 
 from breakwater.domain.shards import shard_of
+from fargate_engine.gateway import state
 from tests.conftest import DatabaseUrls
 from tests.integration.fargate_engine.conftest import Client, StartEngine, order_body
 from tests.integration.fargate_engine.test_engine import database_away
@@ -99,3 +101,17 @@ async def test_a_follower_without_its_database_does_not_know_who_serves_and_wait
             assert (len(health["unserved"]), health["waiting_for"]) == (16, "its database")
             assert states(health) == ["DOWN", "DOWN", "DOWN"]
         await until(follower, "READY")
+
+
+async def test_the_age_of_each_market_is_told_and_a_silent_one_is_called_so(
+    start_engine: StartEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with start_engine() as engine:
+        told = (await health_of(engine))["dependencies"]["market_data"]
+        assert told["status"] == "UP"
+        assert told["age_ms"].keys() == {"SIM BTC/USDT", "SIM ETH/USDT"}
+        assert all(age_ms < 5_000 for age_ms in told["age_ms"].values())
+        async with engine.session.get("/metrics") as response:
+            assert 'engine_market_age_seconds{symbol="ETH/USDT",venue="SIM"}' in await response.text()
+        monkeypatch.setattr(state, "MARKET_SILENT_S", -1.0)
+        assert (await health_of(engine))["dependencies"]["market_data"]["status"] == "SILENT"
