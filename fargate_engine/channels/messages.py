@@ -20,6 +20,7 @@ type Json = dict[str, Any]
 type AccountChannel = Literal["orders", "positions"]
 
 SNAPSHOT_LEVELS_MAX = 1_000  # Of each side.
+SNAPSHOT_TRADES_MAX = 500  # So that a client that was away for some seconds misses none.
 PERMISSION_OF_CHANNEL = {"orders": "orders:read", "positions": "portfolio:read"}
 TRADE_EXECUTED = "trades.TradeExecuted.v1"
 
@@ -86,8 +87,10 @@ def market_snapshot(market: Market) -> Json:
         **_market(market),
         "sequence": state.update_id,
         "at": _time(state.at_ns),
+        "tick_size": format_computed(market.instrument.tick_size),
+        "lot_size": format_computed(market.instrument.lot_size),
         **_book(market.instrument, state.bids, state.asks),
-        "trades": [_trade(market.instrument, trade) for trade in list(market.trades)[-20:]],
+        "trades": [_trade(market.instrument, trade) for trade in list(market.trades)[-SNAPSHOT_TRADES_MAX:]],
     }
 
 

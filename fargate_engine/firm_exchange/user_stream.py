@@ -14,7 +14,7 @@ from events.orders import (
     OrderRejected,
     TradeExecuted,
 )
-from fargate_engine.account_feed import FeedClosed, FeedEvent, OwnAccountSubscription
+from fargate_engine.account_feed import FeedClosed, FeedEvent, AccountSubscription
 from fargate_engine.binance.errors import BinanceError
 from fargate_engine.binance.exchange import Balance, UserEvent
 from fargate_engine.binance.user_documents import account_position, execution_report
@@ -35,7 +35,7 @@ class UserStream:
     """Balances come in events of their own, when the fill before is in them: reports never wait for those."""
 
     def __init__(
-        self, feed: OwnAccountSubscription, balances: Callable[[], Awaitable[list[Balance]]], is_booked: IsBooked
+        self, feed: AccountSubscription, balances: Callable[[], Awaitable[list[Balance]]], is_booked: IsBooked
     ) -> None:
         """`is_booked`: whether a trade, by symbol and number, is in the balances."""
         self._feed = feed
