@@ -23,6 +23,7 @@ from fargate_engine.binance.errors import BinanceError, too_many_requests
 from fargate_engine.binance.requests import Requests
 from fargate_engine.binance.rest import AddressOf, error_response
 from fargate_engine.binance.stream_documents import ALL_PERIOD_S, OF_ALL_MARKETS, Kind, read_stream, texts
+from fargate_engine.market_data.market import Market
 from fargate_engine.market_data.subscription import Subscription
 
 STREAMS_MAX = 1_024  # Of one connection.
@@ -86,7 +87,7 @@ class _Session:
             if name in OF_ALL_MARKETS:
                 self._lists[name] = {}
         for name, (market, kind) in found.items():
-            subscription = market.subscribe_with(self._bell, [kind.subject])
+            subscription = market.subscribe([kind.subject], self._bell)
             self._streams[name] = (subscription, kind)
             self._names[subscription] = name
             if kind.form.startswith("depth") and kind.form != "depth":
@@ -98,7 +99,7 @@ class _Session:
             with contextlib.suppress(BinanceError):
                 self.subscribe([name])
 
-    def _find(self, name: str) -> tuple[Any, Kind]:
+    def _find(self, name: str) -> tuple[Market, Kind]:
         pair, kind = read_stream(name)
         instrument = self._requests.listed.by_name.get(pair)
         if instrument is None:
