@@ -44,7 +44,7 @@ async def _answer(requests: Requests, address_of: AddressOf, operation: Operatio
     # As it was sent: what is signed is the text, and a tidied address would be another one.
     _, _, query = request.raw_path.partition("?")
     body = ""
-    if request.can_read_body:
+    if request.body_exists:  # Also when it was read before: what stands around may look at it.
         if (request.content_length or 0) > BODY_BYTES_MAX:
             raise _TOO_LARGE
         try:

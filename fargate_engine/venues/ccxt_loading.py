@@ -24,6 +24,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "fetchMarkets": {"types": ["spot"]},
         "recvWindow": RECV_WINDOW_MS,
         "adjustForTimeDifference": True,
+        "fetchMargins": False,
         "warnOnFetchOpenOrdersWithoutSymbol": False,
     },
     "bybit": {

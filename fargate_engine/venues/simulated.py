@@ -11,11 +11,11 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Protocol
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import SIMULATED_VENUE, OrdStatus
 from breakwater.errors import EngineUnavailable
-from fargate_engine.inbox import Inbox
 from fargate_engine.market_data import recording, synthetic
 from fargate_engine.market_data.hub import MarketHub
 from fargate_engine.market_data.l2_book import TimedEvent
@@ -38,12 +38,21 @@ OPEN_TIMEOUT_S = 30
 type EventSource = Callable[[], Iterator[TimedEvent]]  # A new pass from the beginning at each call.
 
 
+class TakesReports(Protocol):
+    """An Inbox; or the simulated exchange, whose market this is as well."""
+
+    @property
+    def has_room(self) -> bool: ...
+
+    def report(self, report: VenueReport) -> None: ...
+
+
 class SimulatedVenue:
     name = SIMULATED_VENUE
 
     def __init__(
         self,
-        inbox: Inbox,
+        inbox: TakesReports,
         instruments: Sequence[Instrument],
         sources: Mapping[str, EventSource],
         *,

@@ -1,0 +1,293 @@
+"""The adapter for exchanges against the simulated one, over real sockets."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
+from fargate_engine.venues import exchange
+from fargate_engine.venues.client_ids import client_id_of
+from tests.support.exchange_scene import VENUE, Shard, Simulated, connected, simulated_exchange, until
+from tests.unit.fargate_engine.orders import submit
+
+FAR_BELOW = Decimal("2000.00")
+
+
+@pytest.fixture
+async def there() -> AsyncIterator[Simulated]:
+    async with simulated_exchange() as simulated:
+        yield simulated
+
+
+@pytest.fixture
+async def shard(there: Simulated) -> AsyncIterator[Shard]:
+    async with connected(there.base_url) as connection, Shard(connection).served() as served:
+        yield served
+
+
+@pytest.fixture
+def short_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An order that did not arrive is given up soon: no clocks differ here."""
+    monkeypatch.setattr(exchange, "ARRIVES_WITHIN_S", 0.5)
+
+
+def order(number: int, **changes: Any) -> Any:
+    """A buy of 1 ETH far below the market, unless it is said otherwise."""
+    return submit(number, **{"venue": VENUE, "price": FAR_BELOW} | changes)
+
+
+def market(number: int, **changes: Any) -> Any:
+    terms = {"type": OrderType.MARKET, "time_in_force": TimeInForce.IOC, "price": None}
+    return order(number, **terms | changes)
+
+
+async def test_an_order_rests_there_under_our_id_until_it_is_cancelled(there: Simulated, shard: Shard) -> None:
+    resting = order(1)
+    shard.submit(resting)
+    await until(shard.has(resting.order_id, "NEW"))
+    found = there.order(resting.order_id)
+    assert found is not None
+    assert found.asked.client_order_id == client_id_of(resting.order_id)
+    assert (found.quantity, found.asked.price) == (Decimal(1), FAR_BELOW)
+    shard.cancel(resting.order_id)
+    await until(shard.has(resting.order_id, "CANCELED"))
+    assert found.status is OrdStatus.CANCELED
+    assert shard.snapshot(resting.order_id).reject_code is None
+
+
+async def test_a_market_order_is_filled_with_the_venues_prices_and_fees(there: Simulated, shard: Shard) -> None:
+    taking = market(1, quantity=Decimal("0.5"))
+    shard.submit(taking)
+    await until(shard.has(taking.order_id, "FILLED"))
+    found = there.order(taking.order_id)
+    assert found is not None
+    assert found.asked.price == Decimal(4000)  # The band's edge: never beyond it.
+    snapshot = shard.snapshot(taking.order_id)
+    assert (snapshot.cum_qty, snapshot.cum_notional) == (found.cum_qty, found.cum_notional)
+    trades = [each["payload"] for each in shard.journal.events if each["topic"] == "trades.TradeExecuted.v1"]
+    assert [Decimal(each["fee"]) for each in trades] == [each.fill.fee for each in found.trades]
+    assert {each["fee_currency"] for each in trades} == {"USDT"}
+
+
+async def test_a_resting_order_is_filled_as_the_private_stream_tells(there: Simulated, shard: Shard) -> None:
+    near = there.exchange.market("ETH/USDT")
+    best = near.instrument.price(near.book.best_ticks(Side.BUY) or 0)
+    making = order(1, price=best, quantity=Decimal("0.01"), post_only=True)
+    shard.submit(making)
+    await until(lambda: shard.state.knows(making.order_id) and shard.snapshot(making.order_id).status != "PENDING_NEW")
+    await until(shard.has(making.order_id, "FILLED", "REJECTED"))
+    found = there.order(making.order_id)
+    if found is None:  # The market moved on to it meanwhile.
+        assert shard.snapshot(making.order_id).reject_code == "POST_ONLY_WOULD_TAKE"
+    else:
+        assert shard.snapshot(making.order_id).cum_notional == found.cum_notional
+
+
+async def test_what_is_left_of_an_ioc_order_is_cancelled_in_our_words(there: Simulated, shard: Shard) -> None:
+    ioc, fok = order(1, time_in_force=TimeInForce.IOC), order(2, time_in_force=TimeInForce.FOK)
+    shard.submit(ioc)
+    shard.submit(fok)
+    await until(shard.has(ioc.order_id, "CANCELED"))
+    await until(shard.has(fok.order_id, "CANCELED"))
+    assert shard.snapshot(ioc.order_id).reject_code == "NO_LIQUIDITY"
+    assert shard.snapshot(fok.order_id).reject_code == "FOK_NOT_FILLABLE"
+
+
+async def test_what_the_venue_refuses_is_rejected_with_a_code_of_ours(there: Simulated, shard: Shard) -> None:
+    dear, crossing = order(1, quantity=Decimal(1_000)), order(2, price=Decimal(3900), post_only=True)
+    shard.submit(dear)
+    shard.submit(crossing)
+    await until(shard.has(dear.order_id, "REJECTED"))
+    await until(shard.has(crossing.order_id, "REJECTED"))
+    assert shard.snapshot(dear.order_id).reject_code == "INSUFFICIENT_FUNDS"
+    assert shard.snapshot(crossing.order_id).reject_code == "POST_ONLY_WOULD_TAKE"
+
+
+async def test_what_does_not_fit_is_refused_before_it_is_sent(there: Simulated, shard: Shard) -> None:
+    small = order(1, quantity=Decimal("0.0001"))
+    shard.submit(small)
+    await until(shard.has(small.order_id, "REJECTED"))
+    assert shard.snapshot(small.order_id).reject_code == "INVALID_QUANTITY"
+    assert there.order(small.order_id) is None
+
+
+@pytest.mark.parametrize("fault", ["lost_reply", "unknown_reply", "garbled_reply", "repeated_request"])
+async def test_an_order_whose_answer_is_lost_is_found_by_its_id(fault: str, there: Simulated, shard: Shard) -> None:
+    """The stream is silent: nobody else tells of it."""
+    there.switch(**{fault: 1.0, "silent_streams": True})
+    lost = order(1)
+    shard.submit(lost)
+    await until(lambda: there.order(lost.order_id) is not None)
+    if fault != "repeated_request":  # Of that the question has an answer at once.
+        assert shard.has(lost.order_id, "PENDING_NEW")()
+    there.switch(silent_streams=True)
+    await until(shard.has(lost.order_id, "NEW"))
+    assert len(there.account.orders) == 1
+
+
+@pytest.mark.usefixtures("short_window")
+async def test_an_order_that_never_arrived_is_rejected_only_when_it_cannot_arrive_any_more(
+    there: Simulated, shard: Shard
+) -> None:
+    there.switch(lost_request=1.0)
+    lost = order(1)
+    shard.submit(lost)
+    await until(lambda: there.chance.done["lost_request"] > 0)
+    there.switch()
+    await until(shard.has(lost.order_id, "REJECTED"))
+    assert shard.snapshot(lost.order_id).reject_code == "VENUE_NEVER_ARRIVED"
+    assert there.order(lost.order_id) is None
+
+
+@pytest.mark.parametrize("fault", ["lost_reply", "unknown_reply", "garbled_reply", "repeated_request", "lost_request"])
+async def test_a_cancel_whose_answer_is_lost_is_followed_up(fault: str, there: Simulated, shard: Shard) -> None:
+    """aiohttp repeats a DELETE by itself: the second one finds nothing to cancel."""
+    resting = order(1)
+    shard.submit(resting)
+    await until(shard.has(resting.order_id, "NEW"))
+    there.switch(**{fault: 1.0, "silent_streams": True})
+    shard.cancel(resting.order_id)
+    await until(lambda: there.chance.done[fault] > 0)
+    there.switch(silent_streams=True)
+    await until(shard.has(resting.order_id, "CANCELED"))
+
+
+async def test_doubled_and_late_events_are_counted_once(there: Simulated, shard: Shard) -> None:
+    there.switch(doubled_event=1.0, late_event=0.5, late_event_ms=200)
+    orders = [market(number, quantity=Decimal("0.2")) for number in range(5)]
+    for each in orders:
+        shard.submit(each)
+    for each in orders:
+        await until(shard.has(each.order_id, "FILLED", "CANCELED"))
+        found = there.order(each.order_id)
+        assert found is not None
+        snapshot = shard.snapshot(each.order_id)
+        assert (snapshot.cum_qty, snapshot.cum_notional) == (found.cum_qty, found.cum_notional)
+
+
+async def test_what_a_dead_stream_has_not_told_is_found_by_the_poll(there: Simulated, shard: Shard) -> None:
+    resting = order(1)
+    shard.submit(resting)
+    await until(shard.has(resting.order_id, "NEW"))
+    there.switch(silent_streams=True)
+    client = await there.exchange.client("paper", "")
+    await there.exchange.cancel_all(client, there.exchange.instruments()[0])
+    await until(shard.has(resting.order_id, "CANCELED"))
+    assert shard.snapshot(resting.order_id).reject_code == "VENUE_CANCELED"
+
+
+async def test_a_restart_asks_for_every_order_and_sends_none_again(there: Simulated) -> None:
+    there.switch(silent_streams=True)
+    async with connected(there.base_url) as connection:
+        first = Shard(connection)
+        resting, unanswered = order(1), order(2)
+        async with first.served():
+            first.submit(resting)
+            await until(first.has(resting.order_id, "NEW"))
+            there.switch(unknown_reply=1.0, silent_streams=True)
+            first.submit(unanswered)
+            await until(lambda: there.order(unanswered.order_id) is not None)
+        there.switch(silent_streams=True)
+        client = await there.exchange.client("paper", "")
+        await there.exchange.cancel_all(client, there.exchange.instruments()[0])
+        second = Shard(connection, first.journal)
+        assert second.has(unanswered.order_id, "PENDING_NEW")()
+        async with second.served():
+            for each in (resting, unanswered):
+                await until(second.has(each.order_id, "CANCELED"))
+    assert len(there.account.orders) == 2
+
+
+async def test_a_shard_that_was_lost_sends_nothing_more(there: Simulated, shard: Shard) -> None:
+    shard.may_send = False
+    late = order(1)
+    shard.submit(late)
+    await until(lambda: shard.state.knows(late.order_id))
+    for _ in range(20):
+        await until(lambda: True)
+    assert shard.has(late.order_id, "PENDING_NEW")()
+    assert there.order(late.order_id) is None
+
+
+async def test_429_is_waited_for_and_cancels_wait_as_well(there: Simulated, shard: Shard) -> None:
+    there.switch(rate_limit=1.0, retry_after_s=1)
+    refused = order(1)
+    shard.submit(refused)
+    await until(shard.has(refused.order_id, "REJECTED"))
+    assert shard.snapshot(refused.order_id).reject_code == "VENUE_BUSY"
+    assert there.order(refused.order_id) is None
+    there.switch()
+    assert shard.connection.health()["blocked_s"] > 0
+    after = order(2)
+    shard.submit(after)
+    await until(shard.has(after.order_id, "NEW"))
+    assert there.chance.done["rate_limit"] == 1
+
+
+async def test_a_venue_that_is_down_opens_the_breaker_and_cancels_are_still_tried(
+    there: Simulated, shard: Shard
+) -> None:
+    resting = order(1)
+    shard.submit(resting)
+    await until(shard.has(resting.order_id, "NEW"))
+    there.switch(unknown_reply=1.0, silent_streams=True)
+    for number in range(2, 8):
+        shard.submit(order(number))
+    await until(lambda: shard.connection.health()["breaker"] == "OPEN")
+    kept_back = order(20)
+    shard.submit(kept_back)
+    await until(shard.has(kept_back.order_id, "REJECTED"))
+    assert there.order(kept_back.order_id) is None
+    shard.cancel(resting.order_id)
+    found = there.order(resting.order_id)
+    assert found is not None
+    await until(lambda: found.status is OrdStatus.CANCELED)
+    there.switch()
+    shard.cancel(order(2).order_id)  # Any answer shows that the venue is back.
+    await until(shard.has(resting.order_id, "CANCELED"), timeout_s=10)
+
+
+async def test_before_the_venue_is_reached_its_orders_are_refused_and_the_shard_serves(there: Simulated) -> None:
+    there.switch(maintenance=True)
+    async with connected(there.base_url, wait=False) as connection, Shard(connection).served() as shard:
+        refused, own = order(1), submit(2)
+        shard.submit(refused)
+        shard.submit(own)
+        await until(shard.has(refused.order_id, "REJECTED"))
+        await until(shard.has(own.order_id, "NEW"))
+        assert shard.snapshot(refused.order_id).reject_code == "VENUE_UNREACHABLE"
+        assert connection.health()["status"] == "STARTING"
+        there.switch()
+        await until(lambda: connection.is_ready)
+
+
+async def test_a_wrong_key_is_a_refusal_and_not_an_unknown_outcome(there: Simulated) -> None:
+    async with connected(there.base_url, secret="wrong") as connection, Shard(connection).served() as shard:
+        refused = order(1)
+        shard.submit(refused)
+        await until(shard.has(refused.order_id, "REJECTED"))
+        assert shard.snapshot(refused.order_id).reject_code == "VENUE_NOT_PERMITTED"
+
+
+async def test_what_a_venue_is_asked_it_answers_exactly(there: Simulated, shard: Shard) -> None:
+    taking = market(1, quantity=Decimal("0.3"))
+    resting = order(2)
+    shard.submit(taking)
+    shard.submit(resting)
+    await until(shard.has(taking.order_id, "FILLED"))
+    await until(shard.has(resting.order_id, "NEW"))
+    (open_order,) = await shard.venue.open_orders()
+    assert (open_order.client_id, open_order.quantity) == (client_id_of(resting.order_id), Decimal(1))
+    fills = await shard.venue.fills_since("ETH/USDT", 0)
+    assert sum(fill.quantity for fill in fills) == Decimal("0.3")
+    balances = await shard.venue.balances()
+    assert balances["ETH"].total == Decimal("1000.3")
+    assert balances["USDT"].locked == Decimal(2000)
+    at_venue = (await shard.venue.instruments())["ETH/USDT"]
+    assert (at_venue.tick_size, at_venue.lot_size, at_venue.notional_min) == (
+        Decimal("0.01"),
+        Decimal("0.0001"),
+        Decimal(5),
+    )

@@ -1,0 +1,183 @@
+"""A shard with a real sequencer and state, whose venue PAPER is the simulated exchange over real sockets."""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from aiohttp import web
+
+from breakwater.db.journal import GENESIS_DIGEST, JournalRow
+from breakwater.domain.orders import OrderSnapshot, SubmitOrder
+from events.envelope import EnvelopeDocument
+from fargate_engine.inbox import Inbox
+from fargate_engine.messages import CancelOrder
+from fargate_engine.sequencer import Sequencer
+from fargate_engine.shard_state import ShardState
+from fargate_engine.simulated_exchange.accounts import PaperAccount, PaperOrder
+from fargate_engine.simulated_exchange.faults import Faults
+from fargate_engine.simulated_exchange.paper_exchange import PaperExchange
+from fargate_engine.simulated_exchange.server import create_server
+from fargate_engine.simulated_exchange.switches import Chance, Switches
+from fargate_engine.venues.client_ids import client_id_of
+from fargate_engine.venues.configuration import Credentials, VenueSettings
+from fargate_engine.venues.exchange import ExchangeVenue
+from fargate_engine.venues.exchange_client import ExchangeClient
+from fargate_engine.venues.exchange_connection import ExchangeConnection
+from fargate_engine.venues.simulated import event_sources
+from tests.support.engine_words import snapshot_of
+from tests.unit.fargate_engine.orders import ETH, TENANT
+
+VENUE = "PAPER"
+KEY, SECRET = "paper", "paper-secret"
+BALANCES = {"USDT": Decimal(1_000_000), "ETH": Decimal(1_000)}
+
+
+@dataclass
+class Simulated:
+    """The exchange, and what can be done to it."""
+
+    exchange: PaperExchange
+    chance: Chance
+    faults: Faults
+    base_url: str
+
+    @property
+    def account(self) -> PaperAccount:
+        return self.exchange.accounts[KEY]
+
+    def order(self, order_id: uuid.UUID) -> PaperOrder | None:
+        return self.account.by_client_id.get(client_id_of(order_id))
+
+    def switch(self, **switches: Any) -> None:
+        self.chance.switches = Switches(**switches)
+
+
+@asynccontextmanager
+async def simulated_exchange(*, speed: float = 20.0, seed: int = 0) -> AsyncIterator[Simulated]:
+    chance = Chance(seed)
+    faults = Faults(chance)
+    account = PaperAccount.holding(KEY, SECRET, BALANCES)
+    exchange = PaperExchange([ETH], event_sources((), [ETH]), [account], chance, speed=speed)
+    runner = web.AppRunner(create_server(exchange, chance, faults), access_log=None, shutdown_timeout=0.1)
+    async with background(exchange.run(), faults.run()):
+        await exchange.opened()
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        try:
+            yield Simulated(exchange, chance, faults, f"http://127.0.0.1:{port}")
+        finally:
+            await runner.cleanup()
+
+
+def settings(base_url: str, **changes: Any) -> VenueSettings:
+    return VenueSettings(**{"name": VENUE, "exchange": "binance", "credentials": "x", "base_url": base_url} | changes)
+
+
+@asynccontextmanager
+async def connected(base_url: str, *, secret: str = SECRET, wait: bool = True) -> AsyncIterator[ExchangeConnection]:
+    client = await ExchangeClient.connect(settings(base_url), Credentials(KEY, secret))
+    connection = ExchangeConnection(client, "binance")
+    async with background(connection.run()):
+        if wait:
+            await until(lambda: connection.is_ready)
+        yield connection
+
+
+class Journal:
+    """A list: what the database keeps."""
+
+    def __init__(self) -> None:
+        self.epoch = 1
+        self.digest = GENESIS_DIGEST
+        self.rows: list[JournalRow] = []
+        self.events: list[EnvelopeDocument] = []
+
+    async def append(self, row: JournalRow, events: Sequence[EnvelopeDocument]) -> None:
+        self.rows.append(row)
+        self.events += events
+        self.digest = row.digest
+
+
+@dataclass
+class Shard:
+    """One life of a shard: `killed` ends it, and the next one reads the journal."""
+
+    connection: ExchangeConnection
+    journal: Journal = field(default_factory=Journal)
+    may_send: bool = True
+
+    def __post_init__(self) -> None:
+        self.state = ShardState(0)
+        for row in self.journal.rows:
+            self.state.replay(row)
+        self.state.venues = {"BOOK", VENUE}
+        self.inbox = Inbox()
+        self.venue = ExchangeVenue(self.connection, self.inbox, {ETH.symbol: ETH}, lambda: self.may_send)
+        self.sequencer = Sequencer(
+            self.state, self.inbox, self.journal, {VENUE: self.venue}, events_written=lambda: None
+        )
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator["Shard"]:
+        await self.sequencer.list_instruments([ETH])
+        async with background(self.venue.run(), self._serve()):
+            await self.venue.opened()
+            for order in self.state.open_orders():
+                if order.submitted.venue == VENUE:
+                    self.venue.restore(order)
+            self.inbox.open()
+            yield self
+
+    def submit(self, order: SubmitOrder) -> None:
+        self.inbox.ask(order).add_done_callback(_heard)
+
+    def cancel(self, order_id: uuid.UUID) -> None:
+        self.inbox.ask(CancelOrder(order_id=order_id, tenant_id=TENANT)).add_done_callback(_heard)
+
+    def snapshot(self, order_id: uuid.UUID) -> OrderSnapshot:
+        return snapshot_of(self.state.order(order_id))
+
+    def has(self, order_id: uuid.UUID, *statuses: str) -> Callable[[], bool]:
+        """Whether the engine has the order in one of these."""
+        return lambda: self.state.knows(order_id) and self.snapshot(order_id).status in statuses
+
+    async def _serve(self) -> None:
+        while True:
+            await self.sequencer.run_batch()
+
+
+async def until(holds: Callable[[], bool], *, timeout_s: float = 20.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def background(*work: Any) -> AsyncIterator[None]:
+    """Cancelled at the end; what failed meanwhile is raised."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        yield
+        for task in tasks:
+            if task.done():
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+                task.result()
+
+
+def _heard(answer: asyncio.Future[Any]) -> None:
+    """Nobody waits for it here: the state tells."""
+    if not answer.cancelled():
+        answer.exception()
