@@ -27,8 +27,8 @@ INSTRUMENTS = (
     Instrument("BTC/USDT", "BTC", "USDT", Decimal("0.01"), Decimal("0.00001"), Decimal(5)),
     Instrument("ETH/USDT", "ETH", "USDT", Decimal("0.01"), Decimal("0.0001"), Decimal(5)),
 )
-# Play money at an address that only this machine reaches: the key is no secret.
-KEY, SECRET = "paper", "paper-secret"
+# Play money at an address that only this machine reaches: no secret. The id is in hex, as those of the platform are.
+KEY, SECRET = "facade00", "paper-secret"
 BALANCES = {"USDT": Decimal(1_000_000), "BTC": Decimal(100), "ETH": Decimal(1_000)}
 
 

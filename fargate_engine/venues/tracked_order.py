@@ -154,12 +154,13 @@ class TrackedOrder:
 
     def _ended(self, word: OrderAtVenue) -> VenueReport:
         """What is left of an IOC or FOK ends as CANCELED, as FIX has it, whatever the venue calls it."""
-        order_id, may_rest = self.terms.order_id, self.terms.time_in_force is TimeInForce.GTC
-        if word.reason is None and not may_rest and not self.is_cancel_wanted:
-            reason = FOK_NOT_FILLABLE if self.terms.time_in_force is TimeInForce.FOK else NO_LIQUIDITY
-            return VenueCanceled(order_id=order_id, code=reason.code, reason=reason.text)
+        order_id = self.terms.order_id
         if word.reason is not None:
             return VenueCanceled(order_id=order_id, code=word.reason.code, reason=word.reason.text)
+        may_rest = self.terms.time_in_force is TimeInForce.GTC
+        if not may_rest and (word.status is OrdStatus.EXPIRED or not self.is_cancel_wanted):
+            reason = FOK_NOT_FILLABLE if self.terms.time_in_force is TimeInForce.FOK else NO_LIQUIDITY
+            return VenueCanceled(order_id=order_id, code=reason.code, reason=reason.text)
         if word.status is OrdStatus.EXPIRED:
             return VenueExpired(order_id=order_id)
         if self.is_cancel_wanted:

@@ -9,7 +9,7 @@ import pytest
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
 from fargate_engine.venues import exchange
 from fargate_engine.venues.client_ids import client_id_of
-from tests.support.exchange_scene import VENUE, Shard, Simulated, connected, simulated_exchange, until
+from tests.support.exchange_scene import KEY, VENUE, Shard, Simulated, connected, simulated_exchange, until
 from tests.unit.fargate_engine.orders import submit
 
 FAR_BELOW = Decimal("2000.00")
@@ -172,7 +172,7 @@ async def test_what_a_dead_stream_has_not_told_is_found_by_the_poll(there: Simul
     shard.submit(resting)
     await until(shard.has(resting.order_id, "NEW"))
     there.switch(silent_streams=True)
-    client = await there.exchange.client("paper", "")
+    client = await there.exchange.client(KEY, "")
     await there.exchange.cancel_all(client, there.exchange.instruments()[0])
     await until(shard.has(resting.order_id, "CANCELED"))
     assert shard.snapshot(resting.order_id).reject_code == "VENUE_CANCELED"
@@ -190,7 +190,7 @@ async def test_a_restart_asks_for_every_order_and_sends_none_again(there: Simula
             first.submit(unanswered)
             await until(lambda: there.order(unanswered.order_id) is not None)
         there.switch(silent_streams=True)
-        client = await there.exchange.client("paper", "")
+        client = await there.exchange.client(KEY, "")
         await there.exchange.cancel_all(client, there.exchange.instruments()[0])
         second = Shard(connection, first.journal)
         assert second.has(unanswered.order_id, "PENDING_NEW")()

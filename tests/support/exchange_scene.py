@@ -33,7 +33,7 @@ from tests.support.engine_words import snapshot_of
 from tests.unit.fargate_engine.orders import ETH, TENANT
 
 VENUE = "PAPER"
-KEY, SECRET = "paper", "paper-secret"
+KEY, SECRET = "facade00", "paper-secret"
 BALANCES = {"USDT": Decimal(1_000_000), "ETH": Decimal(1_000)}
 
 

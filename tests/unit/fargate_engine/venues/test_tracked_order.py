@@ -131,6 +131,12 @@ def test_a_fill_that_is_not_of_the_order_is_not_booked(changes: dict[str, Any]) 
             VenueCanceled(order_id=ORDER_ID, code="NO_LIQUIDITY", reason="nothing more to trade with at its price"),
         ),
         (
+            TimeInForce.IOC,
+            True,
+            word(OrdStatus.EXPIRED),
+            VenueCanceled(order_id=ORDER_ID, code="NO_LIQUIDITY", reason="nothing more to trade with at its price"),
+        ),
+        (
             TimeInForce.FOK,
             False,
             word(OrdStatus.EXPIRED),

@@ -1,0 +1,138 @@
+"""With a venue that loses, doubles, delays and cuts at random no order is lost, doubled or forgotten.
+
+A dozen seeds by default; VENUE_FAULT_SEEDS says how many (1000, or 5000-6000 for those from 5000 on).
+"""
+
+import asyncio
+import os
+import random
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from breakwater.domain.orders import OrderType, OrdStatus, Side, SubmitOrder, TimeInForce
+from fargate_engine.venues import ccxt_loading, exchange, exchange_client, exchange_connection
+from tests.support.exchange_scene import VENUE, Journal, Shard, Simulated, connected, simulated_exchange, until
+from tests.unit.fargate_engine.driven import replayed
+from tests.unit.fargate_engine.orders import submit
+
+SEEDS_DEFAULT = 12
+ORDERS = 10
+FAULTS = ("lost_request", "lost_reply", "unknown_reply", "garbled_reply", "repeated_request")
+EVENT_FAULTS = ("lost_event", "doubled_event", "late_event")
+# How Binance ends an order, and what the engine calls that.
+ENDS = {
+    OrdStatus.NEW: {OrdStatus.NEW},
+    OrdStatus.PARTIALLY_FILLED: {OrdStatus.PARTIALLY_FILLED},
+    OrdStatus.FILLED: {OrdStatus.FILLED},
+    OrdStatus.CANCELED: {OrdStatus.CANCELED},
+}
+
+
+def seeds() -> range:
+    told = os.environ.get("VENUE_FAULT_SEEDS", str(SEEDS_DEFAULT))
+    first, _, last = told.rpartition("-")
+    return range(int(first or 0), int(last))
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same machine has one clock, so what is waited for can be short."""
+    monkeypatch.setattr(ccxt_loading, "REQUEST_TIMEOUT_S", 1)
+    monkeypatch.setitem(ccxt_loading._OPTIONS["binance"], "recvWindow", 250)
+    monkeypatch.setattr(exchange, "ARRIVES_WITHIN_S", 0.5)
+    monkeypatch.setattr(exchange, "LOOK_PAUSE_S", 0.02)
+    monkeypatch.setattr(exchange, "LOOK_PAUSE_MAX_S", 0.1)
+    monkeypatch.setattr(exchange, "FILLS_GRACE_S", 0.02)
+    monkeypatch.setattr(exchange_client, "ORDER_WAIT_S", 0.5)
+    monkeypatch.setattr(exchange_connection, "POLL_S", 0.2)
+    monkeypatch.setattr(exchange_connection, "RETRY_S", 0.05)
+    monkeypatch.setattr("fargate_engine.venues.circuit_breaker.OPEN_S", 0.1)
+
+
+def some_faults(chance: random.Random) -> dict[str, Any]:
+    shares: dict[str, Any] = {fault: chance.choice((0, 0, 0.1, 0.2)) for fault in FAULTS}
+    shares |= {fault: chance.choice((0, 0.2, 0.5)) for fault in EVENT_FAULTS}
+    return shares | {
+        "latency_ms": chance.choice((0, 20, 300)),  # The last outlives some windows.
+        "slow_reply_ms": chance.choice((0, 30)),
+        "reject": chance.choice((0, 0.1)),
+        "late_event_ms": 200,
+        "silent_streams": chance.random() < 0.15,
+        "disconnect_ms": chance.choice((0, 0, 150)),
+    }
+
+
+def some_order(number: int, chance: random.Random) -> SubmitOrder:
+    side = chance.choice(tuple(Side))
+    quantity = Decimal(chance.randint(50, 20_000)) / 10_000
+    terms: dict[str, Any] = {"venue": VENUE, "side": side, "quantity": quantity}
+    match chance.choice(("far", "near", "market", "ioc")):
+        case "far":
+            terms["price"] = Decimal(2000 if side is Side.BUY else 3500)
+        case "near":
+            terms["price"] = Decimal(2684) + Decimal(chance.randint(-300, 300)) / 100
+        case "ioc":
+            terms |= {"price": Decimal(2684), "time_in_force": TimeInForce.IOC}
+        case _:
+            terms |= {"type": OrderType.MARKET, "time_in_force": TimeInForce.IOC, "price": None}
+    return submit(number, **terms)
+
+
+async def trade(shard: Shard, orders: list[SubmitOrder], chance: random.Random) -> None:
+    for each in orders:
+        shard.submit(each)
+        await asyncio.sleep(chance.uniform(0, 0.03))
+        if chance.random() < 0.4:
+            sent = chance.choice(orders)
+            if shard.state.knows(sent.order_id):
+                shard.cancel(sent.order_id)
+
+
+def agree(there: Simulated, shard: Shard, order: SubmitOrder) -> bool:
+    """Engine and exchange say the same of the order."""
+    if not shard.state.knows(order.order_id):
+        return False
+    told, found = shard.snapshot(order.order_id), there.order(order.order_id)
+    if found is None:
+        # Refused, kept back, or never arrived; or its cancel came before it was sent.
+        return told.status in {OrdStatus.REJECTED, OrdStatus.CANCELED} and not told.cum_qty
+    amounts = (told.cum_qty, told.cum_notional) == (found.cum_qty, found.cum_notional)
+    return amounts and told.status in ENDS[found.status]
+
+
+async def all_agree(there: Simulated, shard: Shard, orders: list[SubmitOrder]) -> None:
+    try:
+        await until(lambda: all(agree(there, shard, each) for each in orders))
+    except TimeoutError:
+        for each in orders:
+            if not agree(there, shard, each):
+                pytest.fail(f"{shard.snapshot(each.order_id)} is {there.order(each.order_id)} there")
+
+
+@pytest.mark.parametrize("seed", seeds())
+async def test_no_order_is_lost_doubled_or_forgotten(seed: int) -> None:
+    """It ends with a restart in the middle of it, and with all faults off: then both sides have to agree."""
+    chance = random.Random(seed)  # noqa: S311 - the same seed, the same run as far as we decide it
+    orders = [some_order(number, chance) for number in range(ORDERS)]
+    journal = Journal()
+    async with simulated_exchange(speed=50, seed=seed) as there, connected(there.base_url) as connection:
+        for life in range(2):
+            there.switch(**some_faults(chance))
+            shard = Shard(connection, journal)
+            async with shard.served():
+                half = orders[life * ORDERS // 2 : (life + 1) * ORDERS // 2]
+                await trade(shard, half, chance)
+                if life == 0:
+                    continue  # Killed with all of it under way.
+                there.switch()
+                known = [each for each in orders if shard.state.knows(each.order_id)]
+                await all_agree(there, shard, known)
+        # Nothing is there that the journal has not had before, and nothing twice.
+        ours = [order for order in known if there.order(order.order_id) is not None]
+        assert len(there.account.orders) == len(ours)
+    trade_ids = [each["event_id"] for each in journal.events if each["topic"] == "trades.TradeExecuted.v1"]
+    fills = sum(len(order.trades) for order in there.account.orders.values())
+    assert len(trade_ids) == len(set(trade_ids)) <= fills
+    assert replayed(journal.rows).state_hash() == shard.state.state_hash()
