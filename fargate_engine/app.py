@@ -32,6 +32,7 @@ from fargate_engine.snapshots import SnapshotStore
 from fargate_engine.venues.configuration import VenueSettings, fetch_credentials
 from fargate_engine.venues.exchange_client import ExchangeClient
 from fargate_engine.venues.exchange_connection import ExchangeConnection
+from fargate_engine.venues.reconciler import Reconciler
 from fargate_engine.venues.simulated import SimulatedVenue, check_recordings
 
 _LOG = logging.getLogger(__name__)
@@ -126,8 +127,10 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
         tasks.create_task(state.channels.run())
         if state.relay is not None:
             tasks.create_task(state.relay.run())
+        symbols = [instrument.symbol for instrument in instruments]
         for exchange in state.exchanges:
             tasks.create_task(exchange.run())
+            tasks.create_task(Reconciler(exchange, lambda: (term.state for term in state.terms()), symbols).run())
         for shard in state.shards:
             tasks.create_task(shard.run())
 

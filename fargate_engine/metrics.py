@@ -21,6 +21,7 @@ VENUE_WEIGHT_MAX = Gauge("engine_venue_weight_max", "The venue's rate limit, in 
 VENUE_BREAKER_OPEN = Gauge("engine_venue_breaker_open", "1 while the circuit breaker keeps requests back", ["venue"])
 VENUE_STREAM_UP = Gauge("engine_venue_stream_up", "1 while the private stream is connected", ["venue"])
 VENUE_UNRESOLVED = Gauge("engine_venue_unresolved", "Orders whose outcome at the venue is not known yet", ["venue"])
+VENUE_FINDINGS = Gauge("engine_venue_findings", "Differences that the newest reconciliation found", ["venue", "kind"])
 VENUE_SECONDS = Histogram(
     "engine_venue_request_seconds", "Requests to venues", ["venue", "request", "outcome"], buckets=_LATENCY_BUCKETS_S
 )

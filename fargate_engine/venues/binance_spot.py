@@ -64,6 +64,9 @@ class BinanceSpot:
     async def order(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue:
         return _order(symbol, raw_of(await exchange.fetch_order(None, symbol, {_BY_CLIENT_ID: client_id})))
 
+    async def order_of(self, exchange: Any, fill: FillAtVenue) -> OrderAtVenue:
+        return _order(fill.symbol, raw_of(await exchange.fetch_order(fill.venue_order_id, fill.symbol)))
+
     async def open_orders(self, exchange: Any, symbol: str | None) -> list[OrderAtVenue]:
         return [_order(name, raw) for name, raw in raws_of(await exchange.fetch_open_orders(symbol))]
 

@@ -74,17 +74,20 @@ class BybitSpot:
         await exchange.cancel_all_orders(symbol)
 
     async def order(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue:
+        return await self._one(exchange, symbol, "orderLinkId", client_id)
+
+    async def order_of(self, exchange: Any, fill: FillAtVenue) -> OrderAtVenue:
+        return await self._one(exchange, fill.symbol, "orderId", fill.venue_order_id)
+
+    async def _one(self, exchange: Any, symbol: str, name: str, wanted: str) -> OrderAtVenue:
         """Asked as it is: ccxt's own question would name an order id beside it that there is none of."""
-        wanted = {"category": "spot", "symbol": exchange.market(symbol)["id"], "orderLinkId": client_id}
-        answer = await exchange.privateGetV5OrderRealtime(wanted)
-        for raw in answer["result"]["list"]:
-            if raw["orderLinkId"] == client_id:
-                return _order(symbol, raw)
+        question = {"category": "spot", "symbol": exchange.market(symbol)["id"], name: wanted}
         # What ended a while ago is only in the history.
-        answer = await exchange.privateGetV5OrderHistory(wanted)
-        for raw in answer["result"]["list"]:
-            if raw["orderLinkId"] == client_id:
-                return _order(symbol, raw)
+        for ask in (exchange.privateGetV5OrderRealtime, exchange.privateGetV5OrderHistory):
+            answer = await ask(question)
+            for raw in answer["result"]["list"]:
+                if raw[name] == wanted:
+                    return _order(symbol, raw)
         raise NotAtVenue("the venue has no such order")
 
     async def open_orders(self, exchange: Any, symbol: str | None) -> list[OrderAtVenue]:

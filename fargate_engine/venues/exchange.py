@@ -17,7 +17,7 @@ from decimal import Decimal
 from breakwater.domain.instruments import Instrument
 from fargate_engine import metrics
 from fargate_engine.inbox import Inbox
-from fargate_engine.messages import VenueReport
+from fargate_engine.messages import VenueFilled, VenueReport
 from fargate_engine.orders import EngineOrder
 from fargate_engine.terms import Reason, WorkingTerms
 from fargate_engine.venues.ccxt_loading import RECV_WINDOW_MS
@@ -93,6 +93,8 @@ class ExchangeVenue:
         never_after = time.monotonic() + ARRIVES_WITHIN_S
         followed = Followed(TrackedOrder.restored(order), self.take, never_after=never_after, is_sent=True)
         followed.wants_look.set()
+        for trade_id in order.venue_trade_ids:
+            self._connection.book(order.terms.symbol, trade_id)
         self._follow(followed)
 
     def take(self, followed: Followed, reports: Sequence[VenueReport]) -> None:
@@ -100,6 +102,8 @@ class ExchangeVenue:
         order = followed.order
         for report in reports:
             self._inbox.report(report)
+            if isinstance(report, VenueFilled) and report.trade_id is not None:
+                self._connection.book(order.terms.symbol, report.trade_id)
         for anomaly in order.anomalies:
             metrics.VENUE_FILLS_REFUSED.inc()
             _LOG.critical("%s: %s", self.name, anomaly)

@@ -106,6 +106,11 @@ class ExchangeClient:
         cost = _Cost("order", self._dialect.weights.order, QUESTION_WAIT_S)
         return await self._ask(cost, lambda: self._dialect.order(self._exchange, client_id, symbol))
 
+    async def order_of(self, fill: FillAtVenue) -> OrderAtVenue:
+        """The order that was filled, whoever placed it."""
+        cost = _Cost("order", self._dialect.weights.order, QUESTION_WAIT_S)
+        return await self._ask(cost, lambda: self._dialect.order_of(self._exchange, fill))
+
     async def open_orders(self, symbol: str | None = None) -> list[OrderAtVenue]:
         weights = self._dialect.weights
         cost = _Cost(

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ _LOG = logging.getLogger(__name__)
 POLL_S = 5.0
 SYMBOLS_POLLED_ALONE_MAX = 10  # From here on one question about all symbols is cheaper.
 RELOAD_S = 3_600.0  # Instruments change: a tick, a minimum, a symbol that is closed.
+BOOKED_MAX = 200_000  # Fills that are remembered by their ids.
 RETRY_S = 1.0  # Doubles up to
 RETRY_MAX_S = 30.0
 
@@ -27,7 +29,9 @@ class ExchangeConnection:
         self.client = client
         self.is_ready = False  # Its instruments are known.
         self.failure: str | None = None  # What the last thing that failed said; None since it went well again.
+        self.reconciled: dict[str, Any] | None = None  # The newest report, as JSON.
         self._exchange = exchange
+        self._booked: OrderedDict[tuple[str, str], None] = OrderedDict()  # Symbol and trade id.
         self._followed: dict[str, Followed] = {}  # By client id: the orders of every shard that is served here.
         self._poll_now = asyncio.Event()
         self._polled_at: float | None = None
@@ -38,8 +42,21 @@ class ExchangeConnection:
     def forget(self, client_id: str) -> None:
         self._followed.pop(client_id, None)
 
-    def follows(self, client_id: str) -> bool:
-        return client_id in self._followed
+    def ask_about(self, client_id: str) -> bool:
+        """False when no shard here follows the order."""
+        followed = self._followed.get(client_id)
+        if followed is not None:
+            followed.wants_look.set()
+        return followed is not None
+
+    def book(self, symbol: str, trade_id: str) -> None:
+        """A shard has the fill: nobody needs to wonder whose it is."""
+        self._booked[symbol, trade_id] = None
+        if len(self._booked) > BOOKED_MAX:
+            self._booked.popitem(last=False)
+
+    def has_booked(self, symbol: str, trade_id: str) -> bool:
+        return (symbol, trade_id) in self._booked
 
     async def run(self) -> None:
         """For ever, whether the venue answers or not."""
@@ -69,6 +86,7 @@ class ExchangeConnection:
             "polled_s": None if self._polled_at is None else round(time.monotonic() - self._polled_at, 3),
             "failure": self.failure,
             **told,
+            "reconciliation": self.reconciled,
         }
 
     async def _load(self) -> None:
