@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
-from functools import partial
 
 import aiohttp
 from aiohttp import web
@@ -29,8 +28,6 @@ from fargate_engine.relay import Relay
 from fargate_engine.settings import Settings, StartFailed, read_address, read_conninfo
 from fargate_engine.shard import Shard, Shared
 from fargate_engine.snapshots import SnapshotStore
-from fargate_engine.venues.configuration import VenueSettings, fetch_credentials
-from fargate_engine.venues.exchange_client import ExchangeClient
 from fargate_engine.venues.exchange_connection import ExchangeConnection
 from fargate_engine.venues.reconciler import Reconciler
 from fargate_engine.venues.simulated import SimulatedVenue, check_recordings
@@ -101,8 +98,7 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
     state.channels.pool, state.channels.feed = pool, state.feed
     state.channels.callers = Callers(settings.user_pool)
     state.relay = _relay(conninfo, settings, state.feed)
-    state.starting_with = "the keys of its venues"
-    state.exchanges = [await _insist(partial(_connection, venue)) for venue in settings.venues]
+    state.exchanges = [ExchangeConnection(venue) for venue in settings.venues]
     await _insist(lambda: write_venues(pool, {each.name: each.exchange for each in settings.venues}))
     state.leases = Leases(conninfo, pool, holder=settings.engine_id, address=address)
     shared = Shared(
@@ -158,11 +154,6 @@ async def _stop(state: EngineState) -> None:
         _LOG.warning("not every shard was let go in time: their leases run out by themselves")
     if state.snapshots is not None:
         await state.snapshots.finish(LAST_SNAPSHOTS_S)
-
-
-async def _connection(venue: VenueSettings) -> ExchangeConnection:
-    """The key is fetched now and kept in memory only. Unavailable when it cannot be had."""
-    return ExchangeConnection(await ExchangeClient.connect(venue, await fetch_credentials(venue)), venue.exchange)
 
 
 def _relay(conninfo: str, settings: Settings, feed: AccountFeed) -> Relay | None:

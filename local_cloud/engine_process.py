@@ -106,6 +106,7 @@ class LocalEngine(_Task):
             "TRADE_EVENTS_QUEUE_URL": self._deployed["TradeEventsQueueUrl"],
             "USER_POOL_ID": self._deployed["UserPoolId"],
             "USER_POOL_CLIENT_ID": self._deployed["UserPoolClientId"],
+            "VENUES": os.environ.get("BREAKWATER_VENUES", ""),
         }
 
 

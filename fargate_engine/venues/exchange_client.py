@@ -45,32 +45,25 @@ class _Cost:
 class ExchangeClient:
     """Raises what venues/failures.py draws."""
 
-    def __init__(self, venue: VenueSettings, exchange: Any, dialect: Dialect) -> None:
+    def __init__(self, venue: VenueSettings) -> None:
         self.name = venue.name
         self.breaker = CircuitBreaker()
-        self.budget = dialect.budget()
         self.markets: dict[str, VenueInstrument] = {}
-        self._exchange = exchange
-        self._dialect = dialect
+        self._venue = venue
+        self._dialect = DIALECTS[venue.exchange]()
+        self.budget = self._dialect.budget()
+        self._exchange: Any = None  # Of ccxt, once there is a key.
         self._waiting = 0
         self._at_once = asyncio.Semaphore(AT_ONCE_MAX)
         self._cancels_at_once = asyncio.Semaphore(AT_ONCE_MAX)
 
-    @classmethod
-    async def connect(cls, venue: VenueSettings, credentials: Credentials) -> "ExchangeClient":
-        """It has asked nothing yet: `load` does."""
-        told: list[ExchangeClient] = []
-
-        def heard(status: int, headers: Mapping[str, str]) -> None:
-            for client in told:
-                client.heard(status, headers)
-
-        exchange = await load_exchange(venue, credentials, heard)
-        told.append(cls(venue, exchange, DIALECTS[venue.exchange]()))
-        return told[0]
+    async def connect(self, credentials: Credentials) -> None:
+        """Nothing is asked yet: `load` does."""
+        self._exchange = await load_exchange(self._venue, credentials, self.heard)
 
     async def close(self) -> None:
-        await self._exchange.close()
+        if self._exchange is not None:
+            await self._exchange.close()
 
     def heard(self, status: int, headers: Mapping[str, str]) -> None:
         now = time.monotonic()
@@ -140,6 +133,8 @@ class ExchangeClient:
     @property
     def is_streaming(self) -> bool:
         """A socket is open. That it also tells is not certain: the poll is for that."""
+        if self._exchange is None:
+            return False
         sockets = (socket.connection for socket in self._exchange.clients.values())
         return any(socket is not None and not socket.closed for socket in sockets)
 
@@ -200,6 +195,8 @@ class ExchangeClient:
 
         Cancels have places of their own: a venue that hangs on questions shall not keep them back.
         """
+        if self._exchange is None:
+            raise NotSent(f"there is no key of {self.name} yet")
         if self._waiting >= WAITING_MAX:
             raise NotSent(f"{WAITING_MAX} requests wait for {self.name} already")
         places = self._cancels_at_once if cost.is_cancel else self._at_once

@@ -7,7 +7,9 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from breakwater.errors import BreakwaterError, Unavailable
 from fargate_engine import metrics
+from fargate_engine.venues.configuration import Credentials, VenueSettings, fetch_credentials
 from fargate_engine.venues.exchange_client import ExchangeClient
 from fargate_engine.venues.failures import NotSent, OutcomeUnknown, VenueRefused
 from fargate_engine.venues.followed import Followed
@@ -23,14 +25,20 @@ RETRY_S = 1.0  # Doubles up to
 RETRY_MAX_S = 30.0
 
 
+type FetchCredentials = Callable[[VenueSettings], Awaitable[Credentials]]
+
+
 class ExchangeConnection:
-    def __init__(self, client: ExchangeClient, exchange: str) -> None:
-        self.name = client.name
-        self.client = client
+    """`fetch` gives the key of the venue: it is asked for as long as it takes, and the rest of the engine goes on."""
+
+    def __init__(self, venue: VenueSettings, fetch: FetchCredentials = fetch_credentials) -> None:
+        self.name = venue.name
+        self.client = ExchangeClient(venue)
         self.is_ready = False  # Its instruments are known.
         self.failure: str | None = None  # What the last thing that failed said; None since it went well again.
         self.reconciled: dict[str, Any] | None = None  # The newest report, as JSON.
-        self._exchange = exchange
+        self._venue = venue
+        self._fetch = fetch
         self._booked: OrderedDict[tuple[str, str], None] = OrderedDict()  # Symbol and trade id.
         self._followed: dict[str, Followed] = {}  # By client id: the orders of every shard that is served here.
         self._poll_now = asyncio.Event()
@@ -79,7 +87,7 @@ class ExchangeConnection:
         is_up = self.is_ready and told["breaker"] == "CLOSED"
         return {
             "status": "UP" if is_up else "DOWN" if self.is_ready else "STARTING",
-            "exchange": self._exchange,
+            "exchange": self._venue.exchange,
             "stream": "UP" if is_streaming else "DOWN",
             "orders": len(self._followed),
             "unresolved": unresolved,
@@ -90,14 +98,17 @@ class ExchangeConnection:
         }
 
     async def _load(self) -> None:
-        pause_s = RETRY_S
+        pause_s, is_connected = RETRY_S, False
         while not self.is_ready:
             try:
+                if not is_connected:
+                    await self.client.connect(await self._fetch(self._venue))
+                    is_connected = True
                 await self.client.load()
                 self.is_ready, self.failure = True, None
                 _LOG.info("%s is reached: %d instruments", self.name, len(self.client.markets))
-            except (NotSent, OutcomeUnknown, VenueRefused) as error:
-                self._failed("its instruments", error)
+            except (Unavailable, VenueRefused) as error:
+                self._failed("its key" if not is_connected else "its instruments", error)
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, RETRY_MAX_S)
 
@@ -168,6 +179,6 @@ class ExchangeConnection:
             if word is None or followed.order.is_cancel_wanted:
                 followed.wants_look.set()
 
-    def _failed(self, what: str, error: NotSent | OutcomeUnknown | VenueRefused) -> None:
+    def _failed(self, what: str, error: BreakwaterError) -> None:
         self.failure = f"{what}: {error.message}"
         _LOG.warning("%s: %s", self.name, self.failure)

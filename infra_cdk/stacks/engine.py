@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
@@ -31,6 +32,7 @@ class EngineStack(Stack):
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
+        venues = self.node.get_context("venues")  # As docs/venues.md has them; their keys are secrets, named here.
         balancer = EngineBalancer(self, "Balancer", network=network)
         engine = EngineService(
             self,
@@ -49,6 +51,7 @@ class EngineStack(Stack):
                 "IS_BEHIND_BALANCER": "true",
                 "USER_POOL_ID": state.identity.pool.user_pool_id,
                 "USER_POOL_CLIENT_ID": state.identity.client.user_pool_client_id,
+                "VENUES": json.dumps(venues),
             },
         )
         role = engine.task.task_role
@@ -60,6 +63,10 @@ class EngineStack(Stack):
             actions=["lambda:InvokeFunction"],
             resource_arns=[control.functions[name].function.function_arn for name in ("orders", "queries")],
         )
+        for venue in venues:
+            iam.Grant.add_to_principal(
+                grantee=role, actions=["secretsmanager:GetSecretValue"], resource_arns=[venue["credentials"]]
+            )
         control.trade_events.queue.grant_send_messages(role)
         control.bus.grant_put_events_to(role)
         state.storage.grant_snapshots(role)

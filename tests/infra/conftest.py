@@ -13,6 +13,11 @@ from aws_cdk.assertions import Template
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = ("BreakwaterNetwork", "BreakwaterState", "BreakwaterControl", "BreakwaterEngine")
 SYNTHESIS_TIMEOUT_S = 110
+VENUE = {
+    "name": "BINANCE",
+    "exchange": "binance",
+    "credentials": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:binance-Ab12Cd",
+}
 
 type Resources = dict[str, dict[str, Any]]
 
@@ -21,7 +26,8 @@ type Resources = dict[str, dict[str, Any]]
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cloud assembly. Findings of cdk-nag fail the synthesis, and with it every test here."""
     output = tmp_path_factory.mktemp("assembly") / "cdk.out"
-    context = json.loads((ROOT / "cdk.json").read_text())["context"] | {"lambda_platform": "local"}
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    context |= {"lambda_platform": "local", "venues": [VENUE]}
     environment = os.environ | {"CDK_OUTDIR": str(output), "CDK_CONTEXT_JSON": json.dumps(context)}
     done = subprocess.run(
         [sys.executable, "-m", "infra_cdk.app"],

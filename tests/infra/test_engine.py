@@ -1,3 +1,4 @@
+import json
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from aws_cdk.assertions import Match, Template
 
 from infra_cdk.constructs.layer import uv
 from infra_cdk.repository import ROOT
+from tests.infra.conftest import VENUE
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +47,23 @@ def test_a_second_task_follows_and_ecs_does_not_take_it_for_broken(engine: Templ
                 "MinimumHealthyPercent": 100,
                 "MaximumPercent": 200,
             },
+        },
+    )
+
+
+def test_the_engine_is_told_its_venues_and_may_read_their_keys(
+    engine: Template, containers: dict[str, dict[str, Any]]
+) -> None:
+    environment = {each["Name"]: each["Value"] for each in containers["Engine"]["Environment"]}
+    assert json.loads(environment["VENUES"]) == [VENUE]
+    engine.has_resource_properties(
+        "AWS::IAM::Policy",
+        {
+            "PolicyDocument": {
+                "Statement": Match.array_with(
+                    [Match.object_like({"Action": "secretsmanager:GetSecretValue", "Resource": VENUE["credentials"]})]
+                )
+            }
         },
     )
 

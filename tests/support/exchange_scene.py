@@ -26,7 +26,6 @@ from fargate_engine.simulated_exchange.switches import Chance, Switches
 from fargate_engine.venues.client_ids import client_id_of
 from fargate_engine.venues.configuration import Credentials, VenueSettings
 from fargate_engine.venues.exchange import ExchangeVenue
-from fargate_engine.venues.exchange_client import ExchangeClient
 from fargate_engine.venues.exchange_connection import ExchangeConnection
 from fargate_engine.venues.simulated import event_sources
 from tests.support.engine_words import snapshot_of
@@ -82,8 +81,10 @@ def settings(base_url: str, **changes: Any) -> VenueSettings:
 
 @asynccontextmanager
 async def connected(base_url: str, *, secret: str = SECRET, wait: bool = True) -> AsyncIterator[ExchangeConnection]:
-    client = await ExchangeClient.connect(settings(base_url), Credentials(KEY, secret))
-    connection = ExchangeConnection(client, "binance")
+    async def fetch(_: VenueSettings) -> Credentials:
+        return Credentials(KEY, secret)
+
+    connection = ExchangeConnection(settings(base_url), fetch)
     async with background(connection.run()):
         if wait:
             await until(lambda: connection.is_ready)
