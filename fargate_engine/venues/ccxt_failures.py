@@ -4,11 +4,11 @@ import asyncio
 from functools import cache
 from typing import Any
 
-from fargate_engine.venues.failures import NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
+from fargate_engine.venues.failures import ClockRefused, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
 
 _WORDS_MAX = 300
 # Refused before it was looked at, says the table of the API's conventions.
-_NOT_SENT = ("DDoSProtection", "RateLimitExceeded", "InvalidNonce")
+_NOT_SENT = ("DDoSProtection", "RateLimitExceeded")
 _NOT_THERE = ("OrderNotFound", "OrderNotCached")
 _CODES = {
     "InsufficientFunds": "INSUFFICIENT_FUNDS",
@@ -35,6 +35,8 @@ def failure_of(error: BaseException) -> VenueRefused | NotAtVenue | NotSent | Ou
         return OutcomeUnknown(words)
     if isinstance(error, _classes(_NOT_THERE)):
         return NotAtVenue(words)
+    if isinstance(error, _classes(("InvalidNonce",))):
+        return ClockRefused(words)
     if isinstance(error, _classes(_NOT_SENT)):
         return NotSent(words)
     for kind in type(error).__mro__:  # The nearest of its classes that has a code.

@@ -23,7 +23,7 @@ from fargate_engine.terms import Reason, WorkingTerms
 from fargate_engine.venues.ccxt_loading import RECV_WINDOW_MS
 from fargate_engine.venues.dialect import NewOrder
 from fargate_engine.venues.exchange_connection import ExchangeConnection
-from fargate_engine.venues.failures import NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
+from fargate_engine.venues.failures import ClockRefused, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
 from fargate_engine.venues.followed import LOOK_PAUSE_S, Followed
 from fargate_engine.venues.protocol import (
     Balance,
@@ -177,14 +177,14 @@ class ExchangeVenue:
             followed.take(order.learn(await self._client.place(new, may_send)))
         except VenueRefused as error:
             followed.take(order.refused(Reason(error.code, error.message)))
+        except (OutcomeUnknown, NotAtVenue, ClockRefused) as error:
+            _LOG.warning("%s: whether %s has arrived is not known: %s", self.name, order.client_id, error.message)
+            followed.wants_look.set()
         except NotSent as error:
             if order.is_cancel_wanted and not followed.is_sent:
                 followed.take(order.never_sent())
             elif self._may_send():
                 followed.take(order.refused(Reason(error.code, error.message)))
-        except (OutcomeUnknown, NotAtVenue) as error:
-            _LOG.warning("%s: whether %s has arrived is not known: %s", self.name, order.client_id, error.message)
-            followed.wants_look.set()
 
     def _as_sent(self, order: TrackedOrder) -> NewOrder | Reason:
         """Why it is not even sent, where the venue could not take it."""

@@ -18,7 +18,7 @@ from fargate_engine.venues.ccxt_loading import REQUEST_TIMEOUT_S, load_exchange
 from fargate_engine.venues.circuit_breaker import BreakerState, CircuitBreaker
 from fargate_engine.venues.configuration import Credentials, VenueSettings
 from fargate_engine.venues.dialect import Dialect, NewOrder, instruments
-from fargate_engine.venues.failures import NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
+from fargate_engine.venues.failures import ClockRefused, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
 from fargate_engine.venues.protocol import Balance, FillAtVenue, OrderAtVenue, VenueInstrument
 
 _LOG = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ class ExchangeClient:
         self._venue = venue
         self._dialect = DIALECTS[venue.exchange]()
         self.budget = self._dialect.budget()
+        self.is_clock_off = False  # The venue says so: `sync_clock` is due.
         self._exchange: Any = None  # Of ccxt, once there is a key.
         self._waiting = 0
         self._at_once = asyncio.Semaphore(AT_ONCE_MAX)
@@ -80,6 +81,11 @@ class ExchangeClient:
             _Cost("markets", self._dialect.weights.markets, QUESTION_WAIT_S), lambda: self._exchange.load_markets(True)
         )
         self.markets = instruments(markets)
+
+    async def sync_clock(self) -> None:
+        """How far the venue's clock is from ours; requests are stamped with its time."""
+        await self._ask(_Cost("time", 1, QUESTION_WAIT_S), lambda: self._exchange.load_time_difference())
+        self.is_clock_off = False
 
     async def place(self, order: NewOrder, may_send: Callable[[], bool]) -> OrderAtVenue:
         """`may_send` is asked at the last moment, when every wait is over; NotSent when it says no."""
@@ -180,6 +186,7 @@ class ExchangeClient:
                 raise
             except Exception as error:
                 failure = failure_of(error)
+                self.is_clock_off = self.is_clock_off or isinstance(failure, ClockRefused)
                 if isinstance(failure, OutcomeUnknown):
                     self.breaker.failed(time.monotonic())
                 else:

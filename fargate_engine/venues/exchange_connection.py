@@ -156,6 +156,8 @@ class ExchangeConnection:
                 pass
             self._poll_now.clear()
             try:
+                if self.client.is_clock_off:
+                    await self.client.sync_clock()
                 await self._poll_once()
                 self._polled_at, self.failure = time.monotonic(), None
             except (NotSent, OutcomeUnknown, VenueRefused) as error:

@@ -3,6 +3,7 @@
 VenueRefused (Rejection)       the venue said no: nothing is there
 NotAtVenue (Rejection)         it has no such order
 NotSent (Unavailable)          nothing is there: it was kept back here, or turned away before it was looked at
+└── ClockRefused               it came too late, or from the future
 OutcomeUnknown (Unavailable)   it may be there
 """
 
@@ -23,6 +24,12 @@ class NotAtVenue(NotFound):
 
 class NotSent(Unavailable):
     code = "VENUE_BUSY"
+
+
+class ClockRefused(NotSent):
+    """This copy of the request was turned away. An order is asked about nevertheless: a hop may have sent another."""
+
+    code = "VENUE_CLOCK"
 
 
 class OutcomeUnknown(Unavailable):

@@ -263,6 +263,21 @@ async def test_before_the_venue_is_reached_its_orders_are_refused_and_the_shard_
         await until(lambda: connection.is_ready)
 
 
+@pytest.mark.usefixtures("short_window")
+async def test_a_clock_that_went_wrong_is_set_again(there: Simulated, shard: Shard) -> None:
+    """The order is asked about all the same: a hop may have sent it twice, and only the second came too late."""
+    there.switch(latency_ms=1)
+    shard.connection.client._exchange.options["timeDifference"] = 5_000
+    late = order(1)
+    shard.submit(late)
+    await until(shard.has(late.order_id, "REJECTED"))
+    assert shard.snapshot(late.order_id).reject_code == "VENUE_NEVER_ARRIVED"
+    await until(lambda: not shard.connection.client.is_clock_off)
+    after = order(2)
+    shard.submit(after)
+    await until(shard.has(after.order_id, "NEW"))
+
+
 async def test_a_wrong_key_is_a_refusal_and_not_an_unknown_outcome(there: Simulated) -> None:
     async with connected(there.base_url, secret="wrong") as connection, Shard(connection).served() as shard:
         refused = order(1)
