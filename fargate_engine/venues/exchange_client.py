@@ -84,7 +84,7 @@ class ExchangeClient:
 
     async def sync_clock(self) -> None:
         """How far the venue's clock is from ours; requests are stamped with its time."""
-        await self._ask(_Cost("time", 1, QUESTION_WAIT_S), lambda: self._exchange.load_time_difference())
+        await self._ask(_Cost("time", 1, QUESTION_WAIT_S), self._exchange.load_time_difference)
         self.is_clock_off = False
 
     async def place(self, order: NewOrder, may_send: Callable[[], bool]) -> OrderAtVenue:

@@ -1,0 +1,103 @@
+"""The simulated exchange as a process: what an unmodified client sees of it, and its switches."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import aiohttp
+import ccxt.async_support
+import pytest
+from ccxt.base import errors
+
+from fargate_engine.simulated_exchange.__main__ import KEY, SECRET
+from fargate_engine.venues.ccxt_loading import make_exchange
+from fargate_engine.venues.configuration import Credentials
+from tests.support.exchange_scene import settings
+
+START_S = 30
+
+
+@pytest.fixture
+async def url(unused_tcp_port_factory: Callable[[], int]) -> AsyncIterator[str]:
+    port = unused_tcp_port_factory()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "fargate_engine.simulated_exchange", "--port", str(port), "--speed", "10"),
+        env=os.environ,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        async with asyncio.timeout(START_S), aiohttp.ClientSession() as session:
+            while True:
+                try:
+                    async with session.get(f"{url}/api/v3/ping"):
+                        break
+                except aiohttp.ClientConnectionError:
+                    await asyncio.sleep(0.05)
+        yield url
+    finally:
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+@pytest.fixture
+async def client(url: str) -> AsyncIterator[Any]:
+    exchange = make_exchange(ccxt.async_support.binance, settings(url), Credentials(KEY, SECRET), lambda *_: None)
+    yield exchange
+    await exchange.close()
+
+
+async def control(url: str, **told: Any) -> tuple[int, Any]:
+    async with aiohttp.ClientSession() as session, session.post(f"{url}/control", json=told) as answer:
+        return answer.status, await answer.json()
+
+
+async def test_paper_money_trades_in_its_market(client: Any) -> None:
+    before = await client.fetch_balance()
+    order = await client.create_order("ETH/USDT", "market", "buy", "0.5")
+    assert (order["status"], order["filled"]) == ("closed", 0.5)
+    after = await client.fetch_balance()
+    assert after["ETH"]["total"] == before["ETH"]["total"] + 0.5
+    resting = await client.create_order("ETH/USDT", "limit", "buy", "1", "1000")
+    assert (await client.fetch_balance())["USDT"]["used"] == 1000
+    with pytest.raises(errors.InsufficientFunds):
+        await client.create_order("ETH/USDT", "limit", "sell", "5000", "4000")
+    with pytest.raises(errors.OrderImmediatelyFillable):
+        await client.create_order("ETH/USDT", "limit", "buy", "1", "4000", {"postOnly": True})
+    assert (await client.cancel_order(resting["id"], "ETH/USDT"))["status"] == "canceled"
+    assert (await client.fetch_balance())["USDT"]["used"] == 0
+
+
+async def test_switches_change_what_is_named_and_count_what_they_did(url: str, client: Any) -> None:
+    await client.load_markets()
+    status, told = await control(url, switches={"maintenance": True})
+    assert (status, told["switches"]["maintenance"]) == (200, True)
+    with pytest.raises(errors.ExchangeNotAvailable):
+        await client.fetch_time()
+    status, told = await control(url, switches={"maintenance": False, "rate_limit": 1, "retry_after_s": 3}, seed=7)
+    with pytest.raises(errors.DDoSProtection):
+        await client.fetch_time()
+    assert client.last_response_headers["Retry-After"] == "3"
+    status, told = await control(url, switches={"rate_limit": 0})
+    assert (told["done"], told["switches"]["retry_after_s"]) == ({"rate_limit": 1}, 3)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"switches": {"lost_reply": 2}}, {"switches": {"lost_reply": 0.6, "lost_request": 0.6}}, {"fault": 1}],
+)
+async def test_a_switch_that_cannot_be_is_refused_and_changes_nothing(url: str, wrong: dict[str, Any]) -> None:
+    status, told = await control(url, **wrong)
+    assert status == 422
+    assert told["errors"]
+    _, after = await control(url)
+    assert not any(after["switches"][name] for name in ("lost_reply", "lost_request"))
+
+
+async def test_sockets_can_be_cut(url: str) -> None:
+    async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/ws") as socket:
+        status, told = await control(url, disconnect=True)
+        assert (status, told["disconnected"]) == (200, 1)
+        assert (await socket.receive(timeout=5)).type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
