@@ -31,7 +31,7 @@ FIND_COMPILER := export CXX=$${CXX:-$$(command -v c++ || command -v g++ || comma
 
 TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk
 
-.PHONY: help up down clean status demo core test test-units test-core test-e2e fuzz check openapi limit-types bench synth deploy lock
+.PHONY: help up down clean status demo exchange core test test-units test-core test-e2e fuzz check openapi limit-types bench synth deploy lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ status: $(VENV_DONE) ## what runs, and where
 
 demo: $(INSTALLED) ## the tour, against the platform that `make up` started
 	@$(VENV_PYTHON) -m breakwater.client.demo
+
+exchange: $(INSTALLED) ## a simulated exchange on 127.0.0.1:4510, with switches for faults: docs/venues.md
+	@$(VENV_PYTHON) -m fargate_engine.simulated_exchange
 
 core: $(CORE_DONE) ## build the matching core and install it
 
