@@ -14,7 +14,7 @@ from events.orders import (
     OrderRejected,
     TradeExecuted,
 )
-from fargate_engine.account_feed import FeedClosed, FeedEvent, AccountSubscription
+from fargate_engine.account_feed import AccountSubscription, FeedClosed, FeedEvent
 from fargate_engine.binance.errors import BinanceError
 from fargate_engine.binance.exchange import Balance, UserEvent
 from fargate_engine.binance.user_documents import account_position, execution_report
