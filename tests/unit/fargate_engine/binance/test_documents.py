@@ -1,0 +1,159 @@
+"""What the dialect writes: held against examples of Binance's own documentation, where they are at hand."""
+
+import json
+import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
+from fargate_engine.binance import documents, market_documents, user_documents
+from fargate_engine.binance.exchange import Balance, Fill, ShownOrder, ShownTrade
+from fargate_engine.market_data.intervals import Interval
+from fargate_engine.market_data.l2_book import DepthDiff, DepthSnapshot, MarketTrade
+from fargate_engine.market_data.market import Market
+from tests.unit.fargate_engine.binance.instruments import BTC, ETH
+
+# Of what is not here: stops in answers to new orders, smart routing of its own, marks of expired reports.
+NOT_OURS = {"stopPrice", "sors", "eR"}
+FILL = Fill(28, Decimal("2000.10"), Decimal("0.25"), Decimal("0.500025"), "USDT")
+ORDER = ShownOrder(
+    order_number=4_503_599_627_370_495,
+    client_order_id="mine",
+    symbol="ETH/USDT",
+    side=Side.BUY,
+    type=OrderType.LIMIT,
+    time_in_force=TimeInForce.GTC,
+    post_only=False,
+    status=OrdStatus.PARTIALLY_FILLED,
+    quantity=Decimal("0.5"),
+    price=Decimal("2000.10"),
+    cum_qty=Decimal("0.25"),
+    cum_notional=Decimal("500.025"),
+    created_ms=1_700_000_000_000,
+    updated_ms=1_700_000_000_100,
+    fills=[FILL],
+)
+TRADE = ShownTrade("ETH/USDT", 12, FILL, 1_700_000_000_100, Side.BUY, is_maker=True)
+
+
+@pytest.fixture
+def market() -> Market:
+    market = Market("SIM", ETH)
+    at_ns = time.time_ns()
+    market.apply(DepthSnapshot(((200_000, 5_000), (199_990, 1)), ((200_010, 20_000),)), at_ns)
+    market.apply(MarketTrade(Side.SELL, 200_000, 1_000), at_ns)
+    market.apply(MarketTrade(Side.BUY, 200_010, 3_000), at_ns)
+    return market
+
+
+@pytest.fixture
+def examples(market_data_folder: Path) -> Path:
+    folder = market_data_folder / "api" / "nautilus_binance" / "spot"
+    if not folder.is_dir():
+        pytest.skip(f"no examples of the dialect at {folder}")
+    return folder
+
+
+def example(examples: Path, name: str) -> Any:
+    return json.loads((examples / f"{name}.json").read_text())
+
+
+def assert_has_all_of(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    """Each field of the example, of the same JSON type."""
+    missing = theirs.keys() - ours.keys() - NOT_OURS
+    assert not missing
+    for name in theirs.keys() & ours.keys():
+        if theirs[name] is not None and ours[name] is not None:
+            assert type(ours[name]) is type(theirs[name]), name
+
+
+def test_an_order_is_answered_with_every_field_of_the_example(examples: Path) -> None:
+    placed = documents.placed(ORDER, "FULL")
+    theirs = example(examples, "http_json/new_order_full_response")
+    assert_has_all_of(placed, theirs)
+    assert_has_all_of(placed["fills"][0], theirs["fills"][0])
+    assert_has_all_of(documents.queried(ORDER), example(examples, "http_json/order_response"))
+    assert_has_all_of(documents.canceled(ORDER, "cancel"), example(examples, "http_json/cancel_order_response"))
+    assert_has_all_of(documents.trade(TRADE), example(examples, "http_json/account_trades_response")[0])
+
+
+def test_an_account_and_the_exchange_have_every_field_of_the_examples(examples: Path) -> None:
+    balances = [Balance("ETH", Decimal(1), Decimal("0.5"))]
+    account = documents.account(balances, can_trade=True, now_ms=1, uid=1, fee_rate=Decimal("0.001"))
+    theirs = example(examples, "http_json/account_response")
+    assert_has_all_of(account, theirs)
+    assert_has_all_of(account["balances"][0], theirs["balances"][0])
+    exchange = documents.exchange_info([ETH, BTC], 1, [])
+    theirs = example(examples, "http_json/exchange_info_response")
+    assert_has_all_of(exchange, theirs)
+    assert_has_all_of(exchange["symbols"][0], theirs["symbols"][0])
+
+
+def test_the_market_has_every_field_of_the_examples(examples: Path, market: Market) -> None:
+    ours = {
+        "depth_response": market_documents.book_document(market, 5),
+        "ticker_24hr_response": market_documents.day_document(market),
+        "ticker_price_response": market_documents.price_document(market),
+        "book_ticker_response": market_documents.quote_document(market),
+        "trades_response": market_documents.trade_document(market, market.trades[-1]),
+    }
+    for name, document in ours.items():
+        theirs = example(examples, f"http_json/{name}")
+        assert_has_all_of(document, theirs[0] if isinstance(theirs, list) else theirs)
+    [bar] = market.bars.recent(Interval.MINUTE_1, 1)
+    row = market_documents.bar_row(market, bar, Interval.MINUTE_1)
+    theirs = example(examples, "http_json/klines_response")[0]
+    assert [type(each) for each in row] == [type(each) for each in theirs]
+
+
+def test_the_events_of_the_user_stream_have_every_field_of_the_examples(examples: Path) -> None:
+    for name, trade in (("new", None), ("canceled", None), ("expired", None), ("trade", TRADE)):
+        report = user_documents.execution_report(ORDER, trade, 1)
+        theirs = example(examples, f"user_data_json/execution_report_{name}")
+        assert_has_all_of(report, theirs)
+    position = user_documents.account_position([Balance("ETH", Decimal(1), Decimal(0))], 1)
+    theirs = example(examples, "user_data_json/account_position")
+    assert_has_all_of(position, theirs)
+    assert_has_all_of(position["B"][0], theirs["B"][0])
+
+
+@pytest.mark.parametrize(
+    ("status", "time_in_force", "shown"),
+    [
+        (OrdStatus.PENDING_NEW, TimeInForce.GTC, "NEW"),
+        (OrdStatus.UNKNOWN, TimeInForce.GTC, "PENDING_NEW"),
+        (OrdStatus.CANCELED, TimeInForce.GTC, "CANCELED"),
+        (OrdStatus.CANCELED, TimeInForce.IOC, "EXPIRED"),
+        (OrdStatus.CANCELED, TimeInForce.FOK, "EXPIRED"),
+        (OrdStatus.FILLED, TimeInForce.IOC, "FILLED"),
+    ],
+)
+def test_a_status_is_told_in_the_dialects_words(status: OrdStatus, time_in_force: TimeInForce, shown: str) -> None:
+    fields = {name: getattr(ORDER, name) for name in ShownOrder.__slots__}
+    assert documents.order_status(ShownOrder(**{**fields, "status": status, "time_in_force": time_in_force})) == shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [("0.5", "0.50000000"), ("0", "0.00000000"), ("1E+3", "1000.00000000"), ("0.123456789", "0.123456789")],
+)
+def test_an_amount_has_eight_decimals_and_more_only_where_it_needs_them(amount: str, text: str) -> None:
+    assert documents.amount_text(Decimal(amount)) == text
+
+
+def test_a_market_in_which_nothing_traded_has_zeros_and_a_price(market: Market) -> None:
+    silent = Market("SIM", ETH)
+    silent.apply(DepthSnapshot(((200_000, 5_000),), ((200_010, 20_000),)), 1)
+    assert market_documents.day_document(silent)["openPrice"] == "0.00000000"
+    assert market_documents.price_document(silent)["price"] == "2000.00000000"
+    assert market_documents.price_document(market)["price"] == "2000.10000000"
+
+
+def test_a_book_shows_as_many_levels_as_were_asked_for_with_its_update_id(market: Market) -> None:
+    market.apply(DepthDiff(((199_990, 7),), ()), time.time_ns())
+    book = market_documents.book_document(market, 1)
+    assert book["bids"] == [["2000.00000000", "0.50000000"]]
+    assert book["lastUpdateId"] == market.update_id
