@@ -61,7 +61,14 @@ def test_the_engine_is_told_its_venues_and_may_read_their_keys(
         {
             "PolicyDocument": {
                 "Statement": Match.array_with(
-                    [Match.object_like({"Action": "secretsmanager:GetSecretValue", "Resource": VENUE["credentials"]})]
+                    [
+                        Match.object_like(
+                            {
+                                "Action": "secretsmanager:GetSecretValue",
+                                "Resource": Match.array_with([VENUE["credentials"]]),
+                            }
+                        )
+                    ]
                 )
             }
         },
@@ -115,6 +122,11 @@ def test_the_engine_is_told_what_it_needs(containers: dict[str, dict[str, Any]])
         "EVENT_BUS_NAME",
         "SERVICE_TOKEN_KEY_ID",
         "SNAPSHOT_BUCKET",
+        "API_KEY_ENCRYPTION_KEY_ID",
+        "ORDERS_FUNCTION",
+        "QUERIES_FUNCTION",
+        "IS_BEHIND_BALANCER",
+        "VENUES",
         "USER_POOL_ID",
         "USER_POOL_CLIENT_ID",
     }

@@ -37,7 +37,7 @@ TABLE = {
 }
 ALLOWED = {
     "authorizer": DATABASE,
-    "users": DATABASE,
+    "users": DATABASE | {"kms:Encrypt"},
     "limits": DATABASE | ENGINE,
     "orders": DATABASE | ENGINE | {"states:StartSyncExecution"},
     "queries": DATABASE | {"ssm:GetParameter"},
@@ -140,6 +140,7 @@ def test_the_engine_may_publish_verify_keep_snapshots_and_register_itself(engine
         "events:PutEvents",
         "kms:GenerateDataKey",
         "kms:GetPublicKey",
+        "lambda:InvokeFunction",
         "s3:GetObject",
         "s3:ListBucket",
         "s3:PutObject",
@@ -147,6 +148,26 @@ def test_the_engine_may_publish_verify_keep_snapshots_and_register_itself(engine
         "sqs:GetQueueUrl",
         "sqs:SendMessage",
     }
+
+
+def test_the_engine_alone_decrypts_api_keys_and_only_the_users_function_encrypts_them(
+    engine: Template, control: Template, functions: Resources
+) -> None:
+    def on_api_keys(statements: list[dict[str, Any]]) -> set[str]:
+        return actions_of([each for each in statements if "ApiKeyEncryptionKey" in json.dumps(each["Resource"])])
+
+    assert on_api_keys(statements_of(engine, task_role_of(engine, "Engine"))) == {"kms:Decrypt"}
+    assert on_api_keys(statements_of(engine, task_role_of(engine, "Watch"))) == set()
+    for name in ALLOWED:
+        allowed = {"kms:Encrypt"} if name == "users" else set()
+        assert on_api_keys(statements_of(control, role_of(functions, name))) == allowed, name
+
+
+def test_the_engine_invokes_two_functions_alone(engine: Template) -> None:
+    statements = statements_of(engine, task_role_of(engine, "Engine"))
+    [invoked] = [each["Resource"] for each in statements if "lambda:InvokeFunction" in actions_of([each])]
+    assert len(invoked) == 2
+    assert all(any(name in json.dumps(each) for name in ("OrdersFunction", "QueriesFunction")) for each in invoked)
 
 
 def test_the_engine_reads_and_writes_objects_of_its_snapshots_alone(engine: Template) -> None:
