@@ -45,8 +45,8 @@ def outcome_unknown() -> BinanceError:
 
 def unavailable(retry_after_s: int) -> BinanceError:
     """Nothing was done: it may be sent again."""
-    message = "Service unavailable. The request was not executed; it may be sent again."
-    return BinanceError(-1008, message, HTTPStatus.SERVICE_UNAVAILABLE, retry_after_s=retry_after_s)
+    message = "Internal error; unable to process your request. Please try again."
+    return BinanceError(-1001, message, HTTPStatus.SERVICE_UNAVAILABLE, retry_after_s=retry_after_s)
 
 
 def refused(text: str) -> BinanceError:

@@ -339,7 +339,7 @@ def _locked_by(order: ShownOrder) -> tuple[str, Decimal]:
 
 
 async def _snapshot(answer: Awaitable[Any]) -> dict[str, Any]:
-    """The engine's answer. -1008 where it did not take the question, -1007 where it may have."""
+    """The engine's answer. -1001 where it did not take the question, -1007 where it may have."""
     try:
         snapshot: dict[str, Any] = orjson.loads(await answer)
     except EngineBusy as error:
