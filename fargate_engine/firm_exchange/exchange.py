@@ -217,6 +217,8 @@ class FirmExchange:
         found = self._orders.find_live(owner, order)
         if found is not None:
             return await self._cancel_here(owner, *found)
+        if self._orders.find(owner, order) is not None:
+            raise unknown_order_to_cancel()  # It is final, whatever the API has heard of it so far.
         known = await self._find_at_api(owner, order)
         if known is None or OrdStatus(known["status"]).is_final:
             raise unknown_order_to_cancel()

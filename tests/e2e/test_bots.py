@@ -140,15 +140,17 @@ def test_orders_outlive_an_engine_that_is_killed(bot: ccxt.binance, desk: Desk, 
     order = bot.create_order(SYMBOL, "limit", "buy", 0.01, float(desk.price_below()))
     kill_engine(endpoints_file)
 
-    def found() -> str | None:
+    def said(ask: Callable[[], Any]) -> str | None:
+        """As a bot goes on: it asks again while there is no answer."""
         try:
-            status: str = bot.fetch_order(None, SYMBOL, {"origClientOrderId": order["clientOrderId"]})["status"]
-        except (ccxt.NetworkError, ccxt.OperationFailed):
+            status: str = ask()["status"]
+        except ccxt.OperationFailed:
             return None
         return status
 
-    assert eventually(found, within_s=60) == "open"
-    assert bot.cancel_order(order["id"], SYMBOL)["status"] == "canceled"
+    by_client_id = {"origClientOrderId": order["clientOrderId"]}
+    assert eventually(lambda: said(lambda: bot.fetch_order(None, SYMBOL, by_client_id)), within_s=60) == "open"
+    assert eventually(lambda: said(lambda: bot.cancel_order(order["id"], SYMBOL)), within_s=60) == "canceled"
 
 
 async def test_an_asynchronous_client_trades_as_well(
