@@ -54,6 +54,8 @@ class Connection:
         self._markets: dict[Key, Subscription] = {}
         self._accounts: dict[Key, AccountPlace] = {}
         self._keys: dict[Source, Key] = {}
+        self._collected: list[tuple[Subscription, Update]] = []
+        self._others: list[Source] = []  # Accounts with news, and markets that ended.
         self._stalled_since: float | None = None
 
     def __len__(self) -> int:
@@ -68,10 +70,13 @@ class Connection:
 
     def send(self, document: Json) -> None:
         """At once: an answer, a snapshot, a heartbeat."""
+        self.send_frame(json_frame(document))
+
+    def send_frame(self, frame: bytes) -> None:
         if self._transport.get_write_buffer_size() > BUFFER_BYTES_CUT_OFF:
             self.cut_off()
         elif not self._transport.is_closing():
-            self._transport.write(json_frame(document))
+            self._transport.write(frame)
 
     def add_market(self, key: Key, subscription: Subscription) -> None:
         self._markets[key] = subscription
@@ -107,8 +112,8 @@ class Connection:
         self._transport.write(close_frame(EXPIRED))
         self._transport.close()
 
-    def flush(self) -> None:
-        """Send what is new, if the client has read what came before."""
+    def collect(self) -> None:
+        """Take what is new, if the client has read what came before. Nothing is made of it yet."""
         if self._transport.is_closing():
             return
         if self._transport.get_write_buffer_size() > BUFFER_BYTES_MAX:
@@ -116,8 +121,19 @@ class Connection:
             return
         self._stalled_since = None
         rung, self._rung = self._rung, {}
-        frames = [frame for source in rung if source in self._keys for frame in self._frames(source)]
-        if frames:
+        for source in rung:
+            if isinstance(source, AccountSubscription) or source.is_closed:
+                self._others.append(source)
+            else:
+                self._collected += [(source, update) for update in source.take()]
+
+    def flush(self) -> None:
+        """Send what was collected."""
+        frames = [_market_frame(source, update) for source, update in self._collected if source in self._keys]
+        frames += [frame for source in self._others if source in self._keys for frame in self._frames(source)]
+        self._collected.clear()
+        self._others.clear()
+        if frames and not self._transport.is_closing():
             self._transport.write(b"".join(frames))
 
     def _wait_for_the_client(self) -> None:
@@ -130,14 +146,11 @@ class Connection:
         self._due.ring(self)
 
     def _frames(self, source: Source) -> Iterator[bytes]:
-        if isinstance(source, Subscription):
-            for update in source.take():
-                yield _market_frame(source, update)
-            if source.is_closed:
-                self.remove(self._keys[source])
-                yield json_frame(market_closed(source.market))
-            return
-        yield from self._account_frames(self._accounts[self._keys[source]])
+        if isinstance(source, AccountSubscription):
+            yield from self._account_frames(self._accounts[self._keys[source]])
+        elif source.is_closed:
+            self.remove(self._keys[source])
+            yield json_frame(market_closed(source.market))
 
     def _account_frames(self, place: AccountPlace) -> Iterator[bytes]:
         try:

@@ -80,8 +80,8 @@ def error(code: str, detail: str, **members: Any) -> Json:
     return {"type": "error", "code": code, "detail": detail, **members}
 
 
-def market_snapshot(market: Market) -> Json:
-    state = market.state(SNAPSHOT_LEVELS_MAX)
+def market_snapshot(market: Market, state: BookState) -> Json:
+    """To be made together with the state: its trades are those until then."""
     return {
         "type": "snapshot",
         **_market(market),

@@ -20,6 +20,7 @@ from fargate_engine.bell import Bell
 from fargate_engine.channels import messages
 from fargate_engine.channels.callers import Callers
 from fargate_engine.channels.connection import EXPIRED, AccountPlace, Connection, account_key, market_key
+from fargate_engine.channels.frames import json_frame
 from fargate_engine.channels.messages import AccountChannel, Json, Ping, Subscribe, Unsubscribe
 from fargate_engine.market_data.hub import MarketHub
 from fargate_engine.market_data.updates import Topic
@@ -35,6 +36,7 @@ ACCOUNTS_AT_ONCE_MAX = 20
 MESSAGE_BYTES_MAX = 4 * 1024
 MESSAGES_A_SECOND_MAX = 20
 SNAPSHOT_ROWS_MAX = 200
+BEGINNING = "beginning of a channel"
 
 
 class TooManyConnections(Rejection):
@@ -65,13 +67,20 @@ class ChannelServer:
             if now >= heartbeat_at:
                 heartbeat_at = now + HEARTBEAT_S
                 self._send_heartbeats()
-            turn_began = now
-            for connection in self._due.answer():
-                connection.flush()
-                if loop.time() - turn_began > SLICE_S:
-                    await asyncio.sleep(0)
-                    turn_began = loop.time()
+            await self._tell(self._due.answer())
             await asyncio.sleep(FLUSH_S - loop.time() % FLUSH_S)
+
+    async def _tell(self, connections: list[Connection]) -> None:
+        """All take at one moment, so that all get the same; then each is written to, with turns for orders between."""
+        loop = asyncio.get_running_loop()
+        for connection in connections:
+            connection.collect()
+        turn_began = loop.time()
+        for connection in connections:
+            connection.flush()
+            if loop.time() - turn_began > SLICE_S:
+                await asyncio.sleep(0)
+                turn_began = loop.time()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Authorization as the HTTP API has it, or `token` in the query where a browser can send no header."""
@@ -84,7 +93,7 @@ class ChannelServer:
         self._check_room(who)
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_BYTES_MAX, compress=False)
         await socket.prepare(request)
-        if not isinstance(request.transport, asyncio.Transport):
+        if request.transport is None:
             return socket  # It is gone already.
         async with self._opened(Connection(who, address, request.transport, self._due)) as connection:
             await self._listen(socket, connection)
@@ -148,7 +157,8 @@ class ChannelServer:
             raise NotFound(f"this engine has no market {wanted.symbol} of {wanted.market[0]}")
         self._make_room(connection, key)
         subscription = market.subscribe([Topic.BOOK, Topic.TRADES], connection)
-        connection.send(messages.market_snapshot(market))
+        state = market.begin(subscription, messages.SNAPSHOT_LEVELS_MAX)
+        connection.send_frame(state.wire(BEGINNING, lambda: json_frame(messages.market_snapshot(market, state))))
         connection.add_market(key, subscription)
 
     async def _accounts(

@@ -36,6 +36,7 @@ from fargate_engine.market_data.updates import (
 )
 
 TRADES_MAX = 1_000
+BEGINNING_S_MAX = 0.1
 _NS_PER_MS = 1_000_000
 
 
@@ -48,6 +49,14 @@ class _Shared:
     bars: dict[tuple[Interval, int], BarsUpdate] = field(default_factory=dict)
     quote: Quote | None = None
     day: DayUpdate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    state: BookState
+    depth: int
+    trade_count: int
+    made_at: float
 
 
 class Market:
@@ -73,6 +82,7 @@ class Market:
         self._quiet_for_book: dict[Subscription, None] = {}  # Those that have not been rung since they looked.
         self._quiet_for_trades: dict[Subscription, None] = {}
         self._shared: _Shared | None = None  # Until something changes.
+        self._beginning: _Beginning | None = None
         self._clock_ns = 0  # What is known of the time: that of events, and what passed without.
 
     def apply(self, event: MarketEvent, at_ns: int) -> None:
@@ -117,6 +127,25 @@ class Market:
             tuple(islice(self.book.levels(Side.BUY), depth)),
             tuple(islice(self.book.levels(Side.SELL), depth)),
         )
+
+    def begin(self, subscription: Subscription, depth: int) -> BookState:
+        """The book for it to begin with; what came after that is news for it.
+
+        One that was made a moment ago serves as well: those who come at once share the work of telling it.
+        """
+        now = time.monotonic()
+        beginning = self._beginning
+        known_since_id = self.update_id if self._changes is None else self._changes.known_since_id
+        if (
+            beginning is None
+            or now - beginning.made_at > BEGINNING_S_MAX
+            or beginning.depth != depth
+            or beginning.state.update_id < known_since_id
+        ):
+            beginning = self._beginning = _Beginning(self.state(depth), depth, self.trade_count, now)
+        subscription.update_id = beginning.state.update_id
+        subscription.trade_count = beginning.trade_count
+        return beginning.state
 
     def pass_time(self, at_ns: int) -> None:
         """Close the bars that are over although nothing traded."""

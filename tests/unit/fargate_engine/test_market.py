@@ -234,3 +234,32 @@ def test_a_subscriber_that_left_is_rung_no_more() -> None:
     market.apply(trade(101), 2 * SECOND_NS)
     market.apply(DepthDiff(bids=((100, 9),), asks=()), 2 * SECOND_NS)
     assert (bell.answer(), subscription.take()) == ([], [])
+
+
+def test_who_comes_a_moment_later_begins_with_the_same_book_and_misses_nothing() -> None:
+    market = open_market()
+    first = market.subscribe([Topic.BOOK, Topic.TRADES])
+    state = market.begin(first, 100)
+    market.apply(DepthDiff(bids=((100, 9),), asks=()), 2 * SECOND_NS)
+    market.apply(trade(101), 2 * SECOND_NS)
+    second = market.subscribe([Topic.BOOK, Topic.TRADES])
+    assert market.begin(second, 100) is state
+    assert (
+        second.take()
+        == first.take()
+        == [
+            BookChange(2, 2, 2 * SECOND_NS, ((100, 9),), ()),
+            Trades((Trade(1, 2 * SECOND_NS, Side.BUY, 101, 1),), 0),
+        ]
+    )
+    assert market.begin(second, 1).bids == ((100, 9),)
+
+
+def test_a_book_that_nobody_followed_is_not_begun_with_again() -> None:
+    market = open_market()
+    with market.subscribe([Topic.BOOK]) as first:
+        state = market.begin(first, 100)
+    market.apply(DepthDiff(bids=((100, 9),), asks=()), 2 * SECOND_NS)  # Which changes it made nobody recorded.
+    second = market.subscribe([Topic.BOOK])
+    assert market.begin(second, 100) is not state
+    assert (second.update_id, second.take()) == (2, [])
