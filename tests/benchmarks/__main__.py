@@ -14,7 +14,16 @@ from rich.console import Console
 
 from breakwater.client import Problem, ServerUnreachable
 from breakwater.client.session import SetupError, local_endpoints
-from tests.benchmarks import book, engine_figures, lease_state, limit_tree, matching_core, order_path, reservations
+from tests.benchmarks import (
+    book,
+    engine_figures,
+    lease_state,
+    limit_tree,
+    market_data,
+    matching_core,
+    order_path,
+    reservations,
+)
 from tests.benchmarks.figures import Figure, drawn, machine, markdown
 
 DOCUMENT = Path("docs/figures.md")
@@ -50,7 +59,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _engine() -> list[Figure]:
-    return [*book.run(), *matching_core.run(), *engine_figures.run()]
+    return [*book.run(), *matching_core.run(), *engine_figures.run(), *market_data.run()]
 
 
 def _ledger() -> list[Figure]:

@@ -13,6 +13,7 @@ import aiohttp
 import boto3
 import jwt
 import pytest
+import uvloop
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from moto import mock_aws
@@ -25,6 +26,13 @@ from tests.conftest import DatabaseUrls
 TENANT = uuid.UUID(int=1)
 ACCOUNT = uuid.UUID(int=2)
 SNAPSHOT_BUCKET = "snapshots"
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The channels run as in the engine: uvloop's transports are of a kind of their own."""
+    return (
+        {"uvloop": uvloop.new_event_loop} if item.path.stem == "test_channels" else {"asyncio": asyncio.new_event_loop}
+    )
 
 
 @dataclass

@@ -13,7 +13,6 @@ from typing import Any
 import aiohttp
 import psycopg
 import pytest
-import uvloop
 from aiohttp import WSMsgType, web
 
 from breakwater.db.connection import Database
@@ -92,12 +91,6 @@ def bearer(firm: Firm, role: str = "trader", **claims: Any) -> str:
     user = firm.trader if role == "trader" else firm.admin
     groups = [f"org:{firm.tenant_id}", f"role:{role}"]
     return f"Bearer {token(**{'sub': user.subject, 'cognito:groups': groups} | claims)}"
-
-
-@pytest.fixture
-def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
-    """The engine's: its transports are of a kind of their own."""
-    return uvloop.EventLoopPolicy()
 
 
 @pytest.fixture
