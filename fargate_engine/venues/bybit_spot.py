@@ -48,7 +48,7 @@ class BybitSpot:
             orders=Window(weight_max=20, window_s=1, kept_for_cancels=0),
         )
 
-    async def place(self, exchange: Any, order: NewOrder) -> OrderAtVenue:
+    async def place(self, exchange: Any, order: NewOrder) -> OrderAtVenue | None:
         params: dict[str, Any] = {"orderLinkId": order.client_id}
         if order.post_only:
             params["postOnly"] = True
@@ -56,15 +56,9 @@ class BybitSpot:
             params["timeInForce"] = order.time_in_force.value if order.time_in_force is not TimeInForce.GTC else "GTC"
         side, quantity, price = order.side.lower(), written(order.quantity), written(order.price)
         raw = raw_of(await exchange.create_order(order.symbol, "limit", side, quantity, price, params))
-        return OrderAtVenue(
-            client_id=raw["orderLinkId"],
-            venue_order_id=raw["orderId"],
-            symbol=order.symbol,
-            side=order.side,
-            status=OrdStatus.NEW,
-            quantity=order.quantity,
-            filled=amount("0"),
-        )
+        if raw["orderLinkId"] != order.client_id:
+            raise ValueError("the answer is of another order")
+        return None  # It came to the gateway; what the book made of it comes later.
 
     async def cancel(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue | None:
         await exchange.cancel_order(None, symbol, {"orderLinkId": client_id})

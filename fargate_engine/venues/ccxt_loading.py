@@ -32,6 +32,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "fetchMarkets": {"types": ["spot"]},
         "recvWindow": RECV_WINDOW_MS,
         "adjustForTimeDifference": True,
+        # Else it asks with a permission that a trading key does not need; other accounts are not opened any more.
+        "enableUnifiedMargin": False,
+        "enableUnifiedAccount": True,
     },
 }
 

@@ -47,7 +47,9 @@ class Dialect(Protocol):
 
     def budget(self) -> RateBudget: ...
 
-    async def place(self, exchange: Any, order: NewOrder) -> OrderAtVenue: ...
+    async def place(self, exchange: Any, order: NewOrder) -> OrderAtVenue | None:
+        """None where the venue only says that it has come."""
+        ...
 
     async def cancel(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue | None:
         """None where the venue does not tell what became of it."""

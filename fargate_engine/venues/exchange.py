@@ -108,6 +108,8 @@ class ExchangeVenue:
             metrics.VENUE_FILLS_REFUSED.inc()
             _LOG.critical("%s: %s", self.name, anomaly)
         order.anomalies.clear()
+        if reports:
+            followed.pause_s = LOOK_PAUSE_S
         followed.is_settled = followed.is_settled or order.is_accepted or order.is_over
         if order.is_over or order.misses_fills:
             followed.wants_look.set()
@@ -154,7 +156,6 @@ class ExchangeVenue:
                 break
             try:
                 await self._look(followed)
-                followed.pause_s = LOOK_PAUSE_S
             except (NotSent, OutcomeUnknown, VenueRefused) as error:
                 _LOG.info("%s: %s is asked about again: %s", self.name, order.client_id, error.message)
                 self._look_later(followed)
@@ -174,7 +175,11 @@ class ExchangeVenue:
             return followed.is_sent
 
         try:
-            followed.take(order.learn(await self._client.place(new, may_send)))
+            word = await self._client.place(new, may_send)
+            if word is None:
+                followed.wants_look.set()
+            else:
+                followed.take(order.learn(word))
         except VenueRefused as error:
             followed.take(order.refused(Reason(error.code, error.message)))
         except (OutcomeUnknown, NotAtVenue, ClockRefused) as error:
@@ -265,5 +270,8 @@ class ExchangeVenue:
             self._look_later(followed)
 
     def _look_later(self, followed: Followed) -> None:
-        asyncio.get_running_loop().call_later(followed.pause_s, followed.wants_look.set)
+        """One look is due at a time, however many reasons there are for it."""
+        if followed.timer is not None:
+            followed.timer.cancel()
+        followed.timer = asyncio.get_running_loop().call_later(followed.pause_s, followed.wants_look.set)
         followed.pause_s = min(followed.pause_s * 2, LOOK_PAUSE_MAX_S)

@@ -87,7 +87,7 @@ class ExchangeClient:
         await self._ask(_Cost("time", 1, QUESTION_WAIT_S), self._exchange.load_time_difference)
         self.is_clock_off = False
 
-    async def place(self, order: NewOrder, may_send: Callable[[], bool]) -> OrderAtVenue:
+    async def place(self, order: NewOrder, may_send: Callable[[], bool]) -> OrderAtVenue | None:
         """`may_send` is asked at the last moment, when every wait is over; NotSent when it says no."""
         cost = _Cost("place", self._dialect.weights.place, ORDER_WAIT_S, is_order=True)
         return await self._ask(cost, lambda: self._dialect.place(self._exchange, order), may_send)

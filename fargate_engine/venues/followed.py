@@ -20,6 +20,7 @@ class Followed:
     is_sent: bool
     is_settled: bool = False  # Its outcome was known once.
     pause_s: float = LOOK_PAUSE_S
+    timer: asyncio.TimerHandle | None = None  # Of the next look.
     wants_look: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, reports: Sequence[VenueReport]) -> None:

@@ -1,5 +1,6 @@
 """The adapter for exchanges against the simulated one, over real sockets."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -200,13 +201,28 @@ async def test_a_restart_asks_for_every_order_and_sends_none_again(there: Simula
     assert len(there.account.orders) == 2
 
 
+async def test_an_order_that_the_venue_has_lost_stays_open_and_is_asked_about_ever_more_rarely(
+    there: Simulated, shard: Shard
+) -> None:
+    resting = order(1)
+    shard.submit(resting)
+    await until(shard.has(resting.order_id, "NEW"))
+    found = there.order(resting.order_id)
+    assert found is not None
+    there.exchange._forget(found)
+    shard.cancel(resting.order_id)
+    used = shard.connection.health()["weight_used"]
+    await asyncio.sleep(2)
+    assert shard.has(resting.order_id, "PENDING_CANCEL")()
+    assert 0 < shard.connection.health()["weight_used"] - used < 60
+
+
 async def test_a_shard_that_was_lost_sends_nothing_more(there: Simulated, shard: Shard) -> None:
     shard.may_send = False
     late = order(1)
     shard.submit(late)
     await until(lambda: shard.state.knows(late.order_id))
-    for _ in range(20):
-        await until(lambda: True)
+    await asyncio.sleep(0.2)
     assert shard.has(late.order_id, "PENDING_NEW")()
     assert there.order(late.order_id) is None
 

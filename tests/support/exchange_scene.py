@@ -80,11 +80,13 @@ def settings(base_url: str, **changes: Any) -> VenueSettings:
 
 
 @asynccontextmanager
-async def connected(base_url: str, *, secret: str = SECRET, wait: bool = True) -> AsyncIterator[ExchangeConnection]:
+async def connected(
+    base_url: str, *, secret: str = SECRET, wait: bool = True, exchange: str = "binance"
+) -> AsyncIterator[ExchangeConnection]:
     async def fetch(_: VenueSettings) -> Credentials:
         return Credentials(KEY, secret)
 
-    connection = ExchangeConnection(settings(base_url), fetch)
+    connection = ExchangeConnection(settings(base_url, exchange=exchange), fetch)
     async with background(connection.run()):
         if wait:
             await until(lambda: connection.is_ready)

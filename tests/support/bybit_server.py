@@ -1,0 +1,202 @@
+"""As much of Bybit's v5 spot API as the adapter uses: documents as its documentation shows them, over real sockets.
+
+Its book is the test's: orders rest, and are filled or refused when the test says so.
+"""
+
+import hashlib
+import hmac
+import itertools
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+INSTRUMENT = {
+    "symbol": "ETHUSDT",
+    "baseCoin": "ETH",
+    "quoteCoin": "USDT",
+    "innovation": "0",
+    "status": "Trading",
+    "marginTrading": "both",
+    "lotSizeFilter": {
+        "basePrecision": "0.0001",
+        "quotePrecision": "0.0000001",
+        "minOrderQty": "0.0001",
+        "maxOrderQty": "500",
+        "minOrderAmt": "5",
+        "maxOrderAmt": "4000000",
+    },
+    "priceFilter": {"tickSize": "0.01"},
+}
+
+
+class Bybit:
+    def __init__(self, secret: str) -> None:
+        self.orders: dict[str, dict[str, Any]] = {}  # By orderLinkId.
+        self.executions: list[dict[str, Any]] = []
+        self.refuse: tuple[int, str] | None = None  # retCode and retMsg of the next new order.
+        self.loses_replies = False
+        self._secret = secret.encode()
+        self._sockets: set[web.WebSocketResponse] = set()
+        self._numbers = itertools.count(1)
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/v5/market/time", self._time),
+            web.get("/v5/market/instruments-info", self._instruments),
+            web.post("/v5/order/create", self._create),
+            web.post("/v5/order/cancel", self._cancel),
+            web.get("/v5/order/realtime", self._realtime),
+            web.get("/v5/order/history", self._realtime),
+            web.get("/v5/execution/list", self._executions),
+            web.get("/v5/account/wallet-balance", self._balance),
+            web.get("/v5/private", self._private),
+        ]
+
+    async def fill(self, client_id: str, quantity: str, price: str, *, told: bool = True) -> None:
+        order = self.orders[client_id]
+        number = next(self._numbers)
+        done = float(order["cumExecQty"]) + float(quantity)
+        order["cumExecQty"] = f"{done:.4f}"
+        order["orderStatus"] = "Filled" if done == float(order["qty"]) else "PartiallyFilled"
+        execution = {
+            "category": "spot",
+            "symbol": order["symbol"],
+            "orderId": order["orderId"],
+            "orderLinkId": client_id,
+            "side": order["side"],
+            "execId": f"2100000000{number}",
+            "execPrice": price,
+            "execQty": quantity,
+            "execFee": "0.00001",
+            "feeCurrency": "ETH",
+            "execType": "Trade",
+            "execTime": str(time.time_ns() // 1_000_000),
+            "isMaker": True,
+            "orderType": "Limit",
+        }
+        self.executions.append(execution)
+        if told:
+            await self._tell("execution", execution)
+            await self._tell("order", order)
+
+    async def end(self, client_id: str, status: str, reason: str = "EC_NoError", *, told: bool = True) -> None:
+        self.orders[client_id] |= {"orderStatus": status, "rejectReason": reason}
+        if told:
+            await self._tell("order", self.orders[client_id])
+
+    async def _tell(self, topic: str, document: dict[str, Any]) -> None:
+        message = {"id": "1", "topic": topic, "creationTime": 1, "data": [{"category": "spot", **document}]}
+        for socket in list(self._sockets):
+            await socket.send_json(message)
+
+    async def _time(self, request: web.Request) -> web.Response:
+        now_ns = time.time_ns()
+        return _done({"timeSecond": str(now_ns // 10**9), "timeNano": str(now_ns)}, time=now_ns // 1_000_000)
+
+    async def _instruments(self, request: web.Request) -> web.Response:
+        return _done({"category": "spot", "list": [INSTRUMENT]})
+
+    async def _create(self, request: web.Request) -> web.Response:
+        told = await self._signed(request)
+        if self.refuse is not None:
+            (code, message), self.refuse = self.refuse, None
+            return web.json_response({"retCode": code, "retMsg": message, "result": {}, "retExtInfo": {}, "time": 1})
+        order = {
+            "orderId": str(1_000_000 + next(self._numbers)),
+            "orderLinkId": told["orderLinkId"],
+            "symbol": told["symbol"],
+            "side": told["side"],
+            "orderType": told["orderType"],
+            "qty": told["qty"],
+            "price": told["price"],
+            "timeInForce": told["timeInForce"],
+            "orderStatus": "New",
+            "cumExecQty": "0",
+            "cumExecValue": "0",
+            "cumExecFee": "0",
+            "avgPrice": "",
+            "rejectReason": "EC_NoError",
+            "createdTime": "1684738540559",
+            "updatedTime": "1684738540561",
+        }
+        self.orders[told["orderLinkId"]] = order
+        if self.loses_replies and request.transport is not None:
+            request.transport.abort()
+        return _done({"orderId": order["orderId"], "orderLinkId": order["orderLinkId"]})
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        told = await self._signed(request)
+        order = self.orders.get(told["orderLinkId"])
+        if order is None or order["orderStatus"] not in {"New", "PartiallyFilled"}:
+            refused = {"retCode": 170213, "retMsg": "Order does not exist.", "result": {}, "retExtInfo": {}, "time": 1}
+            return web.json_response(refused)
+        await self.end(told["orderLinkId"], "Cancelled", "EC_PerCancelRequest")
+        return _done({"orderId": order["orderId"], "orderLinkId": order["orderLinkId"]})
+
+    async def _realtime(self, request: web.Request) -> web.Response:
+        await self._signed(request)
+        query, orders = request.query, list(self.orders.values())
+        for name in ("orderLinkId", "orderId"):
+            if name in query:
+                orders = [order for order in orders if order[name] == query[name]]
+        if not {"orderLinkId", "orderId"} & set(query):
+            orders = [order for order in orders if order["orderStatus"] in {"New", "PartiallyFilled"}]
+        return _done({"category": "spot", "nextPageCursor": "", "list": orders})
+
+    async def _executions(self, request: web.Request) -> web.Response:
+        await self._signed(request)
+        wanted = request.query.get("orderId")
+        found = [each for each in self.executions if wanted in {None, each["orderId"]}]
+        return _done({"category": "spot", "nextPageCursor": "", "list": found})
+
+    async def _balance(self, request: web.Request) -> web.Response:
+        await self._signed(request)
+        coins = [
+            {"coin": "USDT", "walletBalance": "1000.5", "locked": "20", "borrowAmount": "0"},
+            {"coin": "BTC", "walletBalance": "0", "locked": "0", "borrowAmount": "0"},
+        ]
+        return _done({"list": [{"accountType": "UNIFIED", "coin": coins}]})
+
+    async def _signed(self, request: web.Request) -> Any:
+        """The body, once its signature is checked: X-BAPI-TIMESTAMP, key, window, then what was sent."""
+        body, headers = await request.text(), request.headers
+        sent = body if request.method == "POST" else request.raw_path.partition("?")[2]
+        text = "".join(headers[f"X-BAPI-{name}"] for name in ("TIMESTAMP", "API-KEY", "RECV-WINDOW")) + sent
+        assert hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest() == headers["X-BAPI-SIGN"]
+        assert int(headers["X-BAPI-RECV-WINDOW"]) <= 2_000
+        return json.loads(body) if body else {}
+
+    async def _private(self, request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            if message.type is not WSMsgType.TEXT:
+                break
+            told = message.json()
+            await socket.send_json({"success": True, "ret_msg": "", "op": told["op"], "conn_id": "1"})
+            if told["op"] == "subscribe":
+                self._sockets.add(socket)
+        self._sockets.discard(socket)
+        return socket
+
+
+@asynccontextmanager
+async def bybit_server(secret: str) -> AsyncIterator[tuple[Bybit, str]]:
+    bybit = Bybit(secret)
+    app = web.Application()
+    app.add_routes(bybit.routes())
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield bybit, f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def _done(result: Any, **more: Any) -> web.Response:
+    return web.json_response({"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": {}, "time": 1} | more)
