@@ -29,6 +29,7 @@ from fargate_engine.settings import Settings, StartFailed, read_address, read_co
 from fargate_engine.shard import Shard, Shared
 from fargate_engine.snapshots import SnapshotStore
 from fargate_engine.venues.exchange_connection import ExchangeConnection
+from fargate_engine.venues.market_feed import MarketFeed
 from fargate_engine.venues.reconciler import Reconciler
 from fargate_engine.venues.simulated import SimulatedVenue, check_recordings
 
@@ -126,6 +127,7 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
         symbols = [instrument.symbol for instrument in instruments]
         for exchange in state.exchanges:
             tasks.create_task(exchange.run())
+            tasks.create_task(MarketFeed(exchange, state.hub, instruments).run())
             tasks.create_task(Reconciler(exchange, lambda: (term.state for term in state.terms()), symbols).run())
         for shard in state.shards:
             tasks.create_task(shard.run())

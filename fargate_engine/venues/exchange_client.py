@@ -5,7 +5,7 @@ they mean. One for each venue in the process; every shard's orders go through it
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -28,9 +28,30 @@ ORDER_WAIT_S = 2.0  # For room in the budget. An order that would wait longer is
 QUESTION_WAIT_S = 30.0
 WAITING_MAX = 2_000  # Requests that wait for room; the next one is turned away at once.
 AT_ONCE_MAX = 64  # Requests on the wire, and as many cancels.
+BOOK_LEVELS = 100  # Of each side.
 RETRY_AFTER_S = 10.0  # Where the venue says that it is too much, and not for how long.
 ANSWER_S = REQUEST_TIMEOUT_S + 1.0  # ccxt's own time-out comes first, unless something else of it hangs.
 _TOO_MANY = frozenset({429, 418})
+
+
+type PriceLevel = Sequence[float]  # Price and quantity, as ccxt has them.
+
+
+@dataclass(frozen=True, slots=True)
+class PublicTrade:
+    """What anybody traded there. `trade_id` is None where it is no number."""
+
+    trade_id: int | None
+    price: float
+    quantity: float
+    is_buy: bool  # The taker bought.
+    at_ms: int
+
+    @classmethod
+    def of(cls, trade: Any) -> "PublicTrade":
+        trade_id = str(trade["id"])
+        number = int(trade_id) if trade_id.isdecimal() else None
+        return cls(number, trade["price"], trade["amount"], trade["side"] == "buy", int(trade["timestamp"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +156,14 @@ class ExchangeClient:
 
     async def watch_fills(self) -> list[FillAtVenue]:
         return await self._watched(self._dialect.watch_fills(self._exchange))
+
+    async def watch_book(self, symbol: str) -> tuple[list[PriceLevel], list[PriceLevel]]:
+        """Bids and asks, best first, after the next change. OutcomeUnknown when the stream is lost."""
+        book = await self._watched(self._exchange.watch_order_book(symbol))
+        return book["bids"][:BOOK_LEVELS], book["asks"][:BOOK_LEVELS]
+
+    async def watch_trades(self, symbol: str) -> list[PublicTrade]:
+        return [PublicTrade.of(each) for each in await self._watched(self._exchange.watch_trades(symbol))]
 
     @property
     def is_streaming(self) -> bool:

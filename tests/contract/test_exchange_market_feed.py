@@ -1,0 +1,54 @@
+"""Market data of an exchange in the hub: the book that the exchange shows, and its trades."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from breakwater.domain.orders import Side
+from fargate_engine.market_data.hub import MarketHub
+from fargate_engine.venues.exchange_client import PublicTrade
+from fargate_engine.venues.market_feed import MarketFeed, Steps
+from tests.support.exchange_scene import VENUE, Simulated, background, connected, simulated_exchange, until
+from tests.unit.fargate_engine.orders import ETH
+
+FINER = replace(ETH, symbol="BTC/USDT")  # Not traded there.
+
+
+@pytest.fixture
+async def there() -> AsyncIterator[Simulated]:
+    async with simulated_exchange(speed=0.5) as simulated:  # Slow enough to see both sides the same.
+        yield simulated
+
+
+async def test_the_hub_has_the_book_and_the_trades_that_the_exchange_shows(there: Simulated) -> None:
+    hub, shown = MarketHub(), there.exchange.market(ETH.symbol)
+    async with connected(there.base_url) as connection, background(MarketFeed(connection, hub, [ETH, FINER]).run()):
+        await until(lambda: (market := hub.get(VENUE, ETH.symbol)) is not None and market.trade_count > 3)
+        assert hub.get(VENUE, FINER.symbol) is None
+        market = hub.get(VENUE, ETH.symbol)
+        assert market is not None
+        trades = {(each.trade_id, each.taker, each.price_ticks, each.quantity_lots) for each in shown.trades}
+        assert {(each.trade_id, each.taker, each.price_ticks, each.quantity_lots) for each in market.trades} <= trades
+        await until(lambda: all(list(market.book.levels(side)) == list(shown.book.levels(side)) for side in Side))
+        assert market.update_id > 1
+        there.faults.disconnect()
+        before = market.update_id
+        await until(lambda: market.update_id > before + 3)  # A new socket, and a new snapshot under it.
+    assert hub.get(VENUE, ETH.symbol) is None
+
+
+def test_floats_become_the_steps_that_were_written() -> None:
+    steps = Steps(ETH)
+    for ticks in (1, 7, 268_405, 9_999_999_999):
+        for lots in (1, 3, 123_456_789):
+            price, quantity = float(ticks * ETH.tick_size), float(lots * ETH.lot_size)
+            assert steps.levels([(price, quantity)]) == ((ticks, lots),)
+    assert steps.levels([(1.0, 0.00001)]) == ()
+    told = PublicTrade.of({"id": "17", "price": 2684.05, "amount": 0.5, "side": "sell", "timestamp": 5})
+    trade = steps.trade(told)
+    assert trade is not None
+    assert (trade.trade_id, trade.taker, trade.price_ticks, trade.quantity_lots) == (17, Side.SELL, 268_405, 5_000)
+    assert PublicTrade.of({"id": "a-b", "price": 1.0, "amount": 1.0, "side": "buy", "timestamp": 5}).trade_id is None
+    assert Decimal(str(2684.05)) == ETH.price(268_405)
