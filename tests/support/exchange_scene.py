@@ -102,10 +102,12 @@ class Journal:
         self.rows: list[JournalRow] = []
         self.events: list[EnvelopeDocument] = []
 
-    async def append(self, row: JournalRow, events: Sequence[EnvelopeDocument]) -> None:
-        self.rows.append(row)
+    async def append(
+        self, row: JournalRow, events: Sequence[EnvelopeDocument], *, second: JournalRow | None = None
+    ) -> None:
+        self.rows += [row] if second is None else [row, second]
         self.events += events
-        self.digest = row.digest
+        self.digest = self.rows[-1].digest
 
 
 @dataclass
