@@ -59,7 +59,7 @@ def some_faults(chance: random.Random) -> dict[str, Any]:
         "slow_reply_ms": chance.choice((0, 30)),
         "reject": chance.choice((0, 0.1)),
         "late_event_ms": 200,
-        "silent_streams": chance.random() < 0.15,
+        "silent_streams": chance.random() < 0.3,
         "disconnect_ms": chance.choice((0, 0, 150)),
     }
 
@@ -68,13 +68,13 @@ def some_order(number: int, chance: random.Random) -> SubmitOrder:
     side = chance.choice(tuple(Side))
     quantity = Decimal(chance.randint(50, 20_000)) / 10_000
     terms: dict[str, Any] = {"venue": VENUE, "side": side, "quantity": quantity}
-    match chance.choice(("far", "near", "market", "ioc")):
+    match chance.choice(("far", "near", "near", "near", "market", "ioc")):
         case "far":
             terms["price"] = Decimal(2000 if side is Side.BUY else 3500)
-        case "near":
-            terms["price"] = Decimal(2684) + Decimal(chance.randint(-300, 300)) / 100
+        case "near":  # Large enough to be filled in parts, and cancelled with some of it left.
+            terms |= {"price": Decimal(2684) + Decimal(chance.randint(-100, 100)) / 100, "quantity": quantity * 10}
         case "ioc":
-            terms |= {"price": Decimal(2684), "time_in_force": TimeInForce.IOC}
+            terms |= {"price": Decimal(2684), "time_in_force": TimeInForce.IOC, "quantity": quantity * 10}
         case _:
             terms |= {"type": OrderType.MARKET, "time_in_force": TimeInForce.IOC, "price": None}
     return submit(number, **terms)
@@ -88,6 +88,11 @@ async def trade(shard: Shard, orders: list[SubmitOrder], chance: random.Random) 
             sent = chance.choice(orders)
             if shard.state.knows(sent.order_id):
                 shard.cancel(sent.order_id)
+    await asyncio.sleep(0.1)  # The market moves through some of them.
+    for each in orders:
+        if shard.state.knows(each.order_id) and chance.random() < 0.5:
+            shard.cancel(each.order_id)
+    await asyncio.sleep(chance.uniform(0, 0.05))
 
 
 def agree(there: Simulated, shard: Shard, order: SubmitOrder) -> bool:
