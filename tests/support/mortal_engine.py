@@ -46,8 +46,8 @@ _WATCHED = [
     (Inbox, "next_batch", "before taking from the inbox", "after taking from the inbox"),
     (ShardState, "apply", "after stamping", "after the core applied"),
     (Sequencer, "_answer", "before answering", "after answering"),
-    (SimulatedVenue, "submit", "before an order to the venue", "after an order to the venue"),
-    (SimulatedVenue, "cancel", "before a cancel to the venue", "after a cancel to the venue"),
+    (SimulatedVenue, "submitted", "before an order to the venue", "after an order to the venue"),
+    (SimulatedVenue, "canceled", "before a cancel to the venue", "after a cancel to the venue"),
     (ShardState, "snapshot", "before a snapshot is taken", "after a snapshot is taken"),
     (ShardState, "replay", "before a row is replayed", "after a row is replayed"),
 ]
