@@ -22,6 +22,7 @@ from fargate_engine.channels.callers import Callers
 from fargate_engine.channels.connection import EXPIRED, AccountPlace, Connection, account_key, market_key
 from fargate_engine.channels.frames import json_frame
 from fargate_engine.channels.messages import AccountChannel, Json, Ping, Subscribe, Unsubscribe
+from fargate_engine.gateway.addresses import peer_address
 from fargate_engine.market_data.hub import MarketHub
 from fargate_engine.market_data.updates import Topic
 
@@ -51,7 +52,7 @@ class ChannelServer:
         self.pool: EnginePool | None = None
         self.feed: AccountFeed | None = None
         self.callers = Callers(None)
-        self.address_of: Callable[[web.Request], str] = lambda request: request.remote or ""
+        self.address_of: Callable[[web.Request], str] = peer_address  # The gateway knows better behind a balancer.
         self._hub = hub
         self._due: Bell[Connection] = Bell()
         self._open: dict[Connection, None] = {}
@@ -89,7 +90,7 @@ class ChannelServer:
         in_query = f"ApiKey {token}" if token.startswith("bw_") else f"Bearer {token}"
         who = await self.callers.authenticate(request.headers.get("Authorization") or in_query, pool)
         address = self.address_of(request)
-        who.check_use(address, int(time.time()))
+        who.check_use(address or None, int(time.time()))
         self._check_room(who)
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_BYTES_MAX, compress=False)
         await socket.prepare(request)
@@ -232,7 +233,7 @@ class ChannelServer:
             raise TooManyConnections(f"you have {CONNECTIONS_OF_CALLER_MAX} connections already; close one first")
 
     def _check_time(self, connection: Connection) -> None:
-        connection.who.check_use(connection.address, int(time.time()))
+        connection.who.check_use(connection.address or None, int(time.time()))
         if time.monotonic() - connection.since > LIFETIME_S:
             raise NotAuthenticated("a connection lives for an hour; connect again")
 

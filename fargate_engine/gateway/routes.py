@@ -65,6 +65,7 @@ def create_gateway(
     """With an exchange its dialect is served beside, under its own paths."""
     app = web.Application(middlewares=[problem_middleware], client_max_size=BODY_BYTES_MAX)
     app[ENGINE] = engine
+    address_of = engine.channels.address_of = forwarded_address if is_behind_balancer else peer_address
     app.add_routes(
         [
             web.post("/internal/orders", submit_order),
@@ -84,7 +85,7 @@ def create_gateway(
         ]
     )
     if exchange is not None:
-        app.add_routes(exchange_routes(exchange, forwarded_address if is_behind_balancer else peer_address))
+        app.add_routes(exchange_routes(exchange, address_of))
     return app
 
 

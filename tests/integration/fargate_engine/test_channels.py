@@ -136,7 +136,14 @@ def make_api_key(database: Database, firm: Firm) -> str:
     """One that may trade."""
     with database.tenant_transaction(firm.tenant_id) as tx:
         _, api_key = create_api_key(
-            person(firm), tx, name="bot", scopes=["trade"], ip_allow=[], expires_at=None, at=datetime.now(UTC)
+            person(firm),
+            tx,
+            name="bot",
+            scopes=["trade"],
+            ip_allow=[],
+            expires_at=None,
+            encrypt=lambda *_: b"",
+            at=datetime.now(UTC),
         )
     return api_key
 
