@@ -27,6 +27,7 @@ from fargate_engine.market_data.hub import MarketHub
 from fargate_engine.market_data.updates import Topic
 
 FLUSH_S = 0.01  # So long news of a market wait for each other at most.
+PAUSE_S = 0.001  # At least, when telling took longer than that.
 SLICE_S = 0.002  # Then orders have their turn between two connections.
 HEARTBEAT_S = 15.0
 LIFETIME_S = 3600.0  # A right that was withdrawn is not listened to for longer.
@@ -69,7 +70,7 @@ class ChannelServer:
                 heartbeat_at = now + HEARTBEAT_S
                 self._send_heartbeats()
             await self._tell(self._due.answer())
-            await asyncio.sleep(FLUSH_S - loop.time() % FLUSH_S)
+            await asyncio.sleep(max(FLUSH_S - (loop.time() - now), PAUSE_S))
 
     async def _tell(self, connections: list[Connection]) -> None:
         """All take at one moment, so that all get the same; then each is written to, with turns for orders between."""
