@@ -30,9 +30,8 @@ SNAPSHOT_BUCKET = "snapshots"
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The channels run as in the engine: uvloop's transports are of a kind of their own."""
-    return (
-        {"uvloop": uvloop.new_event_loop} if item.path.stem == "test_channels" else {"asyncio": asyncio.new_event_loop}
-    )
+    is_of_channels = item.path.stem.startswith("test_channels")
+    return {"uvloop": uvloop.new_event_loop} if is_of_channels else {"asyncio": asyncio.new_event_loop}
 
 
 @dataclass
