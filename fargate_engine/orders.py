@@ -14,7 +14,7 @@ from fargate_engine.terms import Reason, WorkingTerms
 # The venue owes an answer: whoever asked waits for it.
 _AWAITING_VENUE = frozenset({OrdStatus.PENDING_NEW, OrdStatus.PENDING_CANCEL})
 # What OrderState (events/orders.py) has of what was submitted, but for id and quantity: those are a snapshot's, too.
-_TERMS = ("client_order_id", "account_id", "symbol", "side", "type", "time_in_force", "venue", "price")
+TERMS = ("client_order_id", "account_id", "symbol", "side", "type", "time_in_force", "venue", "price")
 
 type SnapshotJson = bytes  # An OrderSnapshot. Nobody in the engine reads what it says of itself: it is sent as it is.
 
@@ -30,7 +30,7 @@ class Told(NamedTuple):
     def of(cls, document: str) -> "Told":
         """`document` is a SubmitOrder's."""
         submitted = orjson.loads(document)
-        return cls(submitted["order_id"], submitted["quantity"], {name: submitted[name] for name in _TERMS})
+        return cls(submitted["order_id"], submitted["quantity"], {name: submitted[name] for name in TERMS})
 
 
 @dataclass(slots=True)

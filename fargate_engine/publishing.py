@@ -15,7 +15,7 @@ from breakwater.domain.orders import OrdStatus, SubmitOrder
 from events.envelope import EnvelopeDocument
 from events.orders import OrderAccepted, OrderCanceled, OrderExpired, OrderLeased, OrderRejected, TradeExecuted
 from fargate_engine.messages import Liquidity
-from fargate_engine.orders import EngineOrder, RefusedOrder, Told
+from fargate_engine.orders import TERMS, EngineOrder, RefusedOrder, Told
 
 
 class Fee(NamedTuple):
@@ -41,9 +41,9 @@ def changed(order: EngineOrder) -> EnvelopeDocument:
 
 def leased(order: EngineOrder | RefusedOrder, submitted: SubmitOrder) -> EnvelopeDocument:
     """That it was sent within a lease, and all that nobody knows of it yet."""
-    document = orjson.loads(submitted.model_dump_json())
+    document = orjson.loads(order.document if isinstance(order, EngineOrder) else submitted.model_dump_json())
     told = {name: document[name] for name in ("post_only", "price_low", "price_high")}
-    state = Told.of(submitted.model_dump_json()).terms | order.words()
+    state = {name: document[name] for name in TERMS} | order.words()
     return _envelope(submitted, order, OrderLeased.topic, {"order": state, **document["leased"], **told})
 
 

@@ -17,8 +17,8 @@ _IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
 
 def amount_text(amount: Decimal) -> str:
-    exponent = amount.as_tuple().exponent
-    return f"{amount:.{PRECISION}f}" if isinstance(exponent, int) and exponent >= -PRECISION else format_amount(amount)
+    whole, _, decimals = format_amount(amount).partition(".")
+    return f"{whole}.{decimals:0<{PRECISION}}"
 
 
 def order_status(order: ShownOrder) -> str:

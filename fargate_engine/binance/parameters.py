@@ -32,13 +32,10 @@ class Parameters:
     @classmethod
     def of_queries(cls, *queries: str) -> "Parameters":
         """Of a query string and a form body, as they were sent."""
-        return cls(
-            (unquote_plus(name), unquote_plus(value))
-            for query in queries
-            for part in query.split("&")
-            if part
-            for name, _, value in (part.partition("="),)
-        )
+        parts = [part.partition("=") for query in queries if query for part in query.split("&") if part]
+        if any("%" in query or "+" in query for query in queries):
+            return cls((unquote_plus(name), unquote_plus(value)) for name, _, value in parts)
+        return cls((name, value) for name, _, value in parts)
 
     @classmethod
     def of_json(cls, params: Any) -> "Parameters":

@@ -20,10 +20,8 @@ from breakwater.domain.orders import (
     SIMULATED_VENUE,
     OrderTerms,
     OrdStatus,
-    PlaceOrder,
     Side,
     SubmitOrder,
-    order_id_of,
 )
 from breakwater.domain.shards import shard_of
 from breakwater.errors import EngineUnavailable, Rejection
@@ -61,7 +59,7 @@ from fargate_engine.firm_exchange.views import fill_of_event, order_of_api, orde
 from fargate_engine.gateway.routing import ask
 from fargate_engine.gateway.state import EngineState
 from fargate_engine.inbox import EngineBusy
-from fargate_engine.leased_orders import leased_order
+from fargate_engine.leased_orders import leased_submission
 from fargate_engine.market_data.market import Market
 from fargate_engine.messages import CancelOrder
 from fargate_engine.orders import EngineOrder
@@ -117,12 +115,12 @@ class FirmExchange:
         term = self._orders.term(order.instrument.symbol)
         if term is None:
             return order_of_api(await self._ordinary.place(owner, terms))
-        if self._was_used(term, owner, terms):
+        leased_id, order_id = order_ids(owner, terms.symbol, terms.client_order_id)
+        if term.state.knows(leased_id) or term.state.knows(order_id):
             raise duplicate_order()
-        submitted = self._leased(term, client, owner, terms)
+        submitted = self._leased(term, client, leased_id, terms)
         if submitted is not None:
             return await self._place_leased(term, owner, submitted)
-        order_id = order_id_of(owner.tenant_id, owner.account_id, terms.client_order_id)
         with term.sequencer.watching_fills(order_id) as fills:
             placed = await self._ordinary.place(owner, terms)
         shown = order_of_api(placed, [fill_of_event(each["payload"]) for each in fills])
@@ -183,32 +181,29 @@ class FirmExchange:
         if ticks and order.instrument.price(ticks) * quantity < order.instrument.notional_min:
             raise filter_failure("NOTIONAL")
 
-    def _was_used(self, term: Term, owner: Owner, terms: OrderTerms) -> bool:
-        return any(term.state.knows(order_id) for order_id in order_ids(owner, terms.symbol, terms.client_order_id))
-
-    def _leased(self, term: Term, client: Client, owner: Owner, terms: OrderTerms) -> SubmitOrder | None:
+    def _leased(self, term: Term, client: Client, order_id: uuid.UUID, terms: OrderTerms) -> SubmitOrder | None:
         """The order for the core alone; None when no lease covers it."""
-        lease = term.state.registry.leases.get((owner.account_id, terms.symbol))
+        owner: Owner = client.owner
+        lease = term.state.registry.leases.get((terms.account_id, terms.symbol))
         if lease is None or lease.strategy_id is not None or lease.api_key_id != client.key_id:
             return None
-        at = datetime.now(UTC)
-        place = PlaceOrder.of(
-            terms,
-            tenant_id=owner.tenant_id,
-            placed_by=owner.principal.username,
-            correlation_id=str(uuid.uuid4()),
-            at=at,
-            api_key_id=client.key_id,
-        ).of_lease()
+        if lease.venue != terms.venue or terms.quantity > lease.order_qty_max:
+            return None
         try:
             lots = term.state.instruments[terms.symbol].quantity_lots(terms.quantity)
-            if not term.state.has_lease_for(owner.account_id, terms.symbol, terms.side, lots, time.time_ns()):
+            if not term.state.has_lease_for(terms.account_id, terms.symbol, terms.side, lots, time.time_ns()):
                 return None
-            submitted = leased_order(term.state, place)
+            return leased_submission(
+                term.state,
+                terms,
+                order_id=order_id,
+                tenant_id=owner.tenant_id,
+                correlation_id=str(uuid.uuid4()),
+                placed_by=owner.principal.username,
+                api_key_id=client.key_id,
+            )
         except Rejection:
             return None  # The ledger knows orders that no lease can cover, or says why not.
-        fits = terms.quantity <= lease.order_qty_max and lease.venue == terms.venue
-        return submitted if fits else None
 
     # What became of them ----------------------------------------------------------------------------------------------
 

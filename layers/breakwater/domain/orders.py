@@ -9,6 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
 
+from breakwater.domain.ids import named_uuid
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT, Amount, format_amount
 from breakwater.errors import InvalidRequest
@@ -184,7 +185,7 @@ def exchange_order_id(id_: uuid.UUID) -> int:
 
 
 def order_id_of(tenant_id: uuid.UUID, account_id: uuid.UUID, client_order_id: str) -> uuid.UUID:
-    return uuid.uuid5(_ORDER_NAMESPACE, f"{tenant_id}/{account_id}/{client_order_id}")
+    return named_uuid(_ORDER_NAMESPACE, f"{tenant_id}/{account_id}/{client_order_id}")
 
 
 def leased_order_id_of(tenant_id: uuid.UUID, account_id: uuid.UUID, symbol: str, client_order_id: str) -> uuid.UUID:
@@ -192,7 +193,7 @@ def leased_order_id_of(tenant_id: uuid.UUID, account_id: uuid.UUID, symbol: str,
 
     Engines look for an id that is known only in the symbol's shard, so the symbol is in it.
     """
-    return uuid.uuid5(_ORDER_NAMESPACE, f"{tenant_id}/{account_id}/leased/{symbol}/{client_order_id}")
+    return named_uuid(_ORDER_NAMESPACE, f"{tenant_id}/{account_id}/leased/{symbol}/{client_order_id}")
 
 
 class LeasedTo(_Message):

@@ -113,11 +113,16 @@ def test_an_engine_that_keeps_dying_is_started_ever_later(platform: Platform, mo
         return child
 
     outputs = (
+        "ApiKeyEncryptionKeyId",
         "EngineDatabaseSecretArn",
         "EventBusName",
+        "OrdersFunctionName",
+        "QueriesFunctionName",
         "ServiceTokenKeyId",
         "SnapshotBucketName",
         "TradeEventsQueueUrl",
+        "UserPoolClientId",
+        "UserPoolId",
     )
     engine = LocalEngine(platform, dict.fromkeys(outputs, "test"))
     platform.folder.mkdir()

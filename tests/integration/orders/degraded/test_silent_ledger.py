@@ -87,6 +87,7 @@ def test_what_is_cancelled_gives_nothing_back_before_the_ledger_answers(silent: 
 
 
 def test_from_five_minutes_on_emergency_limits_hold_and_exactly_the_limit_passes(silent: SilentDesk) -> None:
+    silent.began_at = (datetime.now(UTC) + timedelta(days=1)).replace(hour=12)  # Of one day, whenever this runs.
     with silent.nodes_held():
         silent.become_silent()
         silent.passes("2", at=silent.at(minutes=4, seconds=59))  # 4,000, and not of the emergency's 10,000.
