@@ -16,7 +16,17 @@ from matching_core import Type as CoreType
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.lease_messages import SetLease
-from breakwater.domain.orders import BUILT_IN_VENUES, INTERNAL_VENUE, VOIDED, OrderType, Side, SubmitOrder, TimeInForce
+from breakwater.domain.orders import (
+    BUILT_IN_VENUES,
+    INTERNAL_VENUE,
+    VOIDED,
+    OrderType,
+    Side,
+    SubmitOrder,
+    TimeInForce,
+    leased_order_id_of,
+    order_id_of,
+)
 from breakwater.domain.orders import SelfTrade as SelfTradeMode
 from breakwater.errors import InvalidRequest, NotFound, OrderIdReused, Rejection
 from fargate_engine import records, risk
@@ -39,6 +49,7 @@ from fargate_engine.registry import Registry
 from fargate_engine.terms import Reason, WorkingTerms
 
 NEVER_HEARD_OF = Reason(VOIDED, "the order was given up before the engine heard of it")
+USED_TWICE = Reason("DUPLICATE_ORDER_ID", "the account has used this client order id")
 INTERNAL, OUTSIDE = 0, 1  # Command::venue
 GRANTED_MAX = (1 << 61) - 1
 
@@ -142,8 +153,10 @@ class Encoder:
             )
         lease = self._registry.leases.get((order.account_id, order.symbol)) if order.leased else None
         registry = self._registry
-        checked = risk.came_too_late(order, self.at_ns) or risk.check(
-            order, registry.instruments, self._venues, len(registry.live), lease
+        checked = (
+            self._twice(order)
+            or risk.came_too_late(order, self.at_ns)
+            or risk.check(order, registry.instruments, self._venues, len(registry.live), lease)
         )
         document = order.model_dump_json()
         if isinstance(checked, Reason):
@@ -183,6 +196,19 @@ class Encoder:
             price_bound=terms.bound_ticks,
         )
         return None
+
+    def _twice(self, order: SubmitOrder) -> Reason | None:
+        """A client order id is taken by its account's lease and by an order of its own: only one of the two trades.
+
+        Here, because here both meet, whichever way and whichever engine they came by.
+        """
+        account_id, client_order_id = order.account_id, order.client_order_id
+        if order.leased is None:
+            twin_id = leased_order_id_of(order.tenant_id, account_id, order.symbol, client_order_id)
+        else:
+            twin_id = order_id_of(order.tenant_id, account_id, client_order_id)
+        twin = self._registry.orders.get(twin_id)
+        return None if twin is None or twin.is_rejected else USED_TWICE
 
     def _account(self, order: SubmitOrder) -> int:
         """Its number. At first sight the core is told of it, and whose it is: before any order of it."""

@@ -70,6 +70,10 @@ class EngineOrder:
         return self.status in _AWAITING_VENUE
 
     @property
+    def is_rejected(self) -> bool:
+        return self.status is OrdStatus.REJECTED
+
+    @property
     def is_being_canceled(self) -> bool:
         return self.status is OrdStatus.PENDING_CANCEL
 
@@ -128,6 +132,10 @@ class RefusedOrder:
     def awaits_venue(self) -> bool:
         return False
 
+    @property
+    def is_rejected(self) -> bool:
+        return True
+
     def words(self) -> dict[str, Any]:
         return {
             "order_id": str(self.order_id),
@@ -161,6 +169,10 @@ class FinalOrder:
     @property
     def awaits_venue(self) -> bool:
         return False
+
+    @property
+    def is_rejected(self) -> bool:
+        return bool(orjson.loads(self.last_words)["status"] == OrdStatus.REJECTED)
 
     def answer(self) -> SnapshotJson:
         return self.last_words

@@ -88,12 +88,12 @@ def _beyond_lease(order: SubmitOrder, lease: SetLease | None) -> Reason | None:
         return NO_LEASE
     if order.quantity > lease.order_qty_max:
         return Reason("ORDER_TOO_LARGE", f"an order of this lease is of {format_amount(lease.order_qty_max)} at most")
-    if order.price is not None and not _within_collar(order.side, order.price, lease):
+    if order.price is not None and not within_collar(order.side, order.price, lease):
         return Reason("PRICE_OUTSIDE_BAND", "the price lies outside the band of its lease")
     return None
 
 
-def _within_collar(side: Side, price: Decimal, lease: SetLease) -> bool:
+def within_collar(side: Side, price: Decimal, lease: SetLease) -> bool:
     """As PRICE_COLLAR has it: one-sided."""
     return price <= lease.price_high if side is Side.BUY else price >= lease.price_low
 

@@ -107,6 +107,11 @@ class ShardState:
     def knows(self, order_id: uuid.UUID) -> bool:
         return order_id in self.registry.orders
 
+    def has_taken(self, order_id: uuid.UUID) -> bool:
+        """Whether an order of this id trades, or has traded: it is known, and was not rejected."""
+        known = self.registry.orders.get(order_id)
+        return known is not None and not known.is_rejected
+
     def order(self, order_id: uuid.UUID) -> Order:
         """KeyError when nobody ever spoke of it."""
         return self.registry.orders[order_id]

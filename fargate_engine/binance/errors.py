@@ -94,6 +94,10 @@ def ahead_of_time() -> BinanceError:
     return BinanceError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
 
 
+def too_many_items() -> BinanceError:
+    return BinanceError(-1127, "More lies there than can be listed at once; ask for a later startTime.")
+
+
 def bad_symbol() -> BinanceError:
     return BinanceError(-1121, "Invalid symbol.")
 
@@ -106,5 +110,5 @@ def illegal(name: str, legal: str) -> BinanceError:
     return BinanceError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal}'.")
 
 
-def not_supported() -> BinanceError:
-    return BinanceError(-1020, "This operation is not supported.")
+def not_supported(status: int = HTTPStatus.BAD_REQUEST) -> BinanceError:
+    return BinanceError(-1020, "This operation is not supported.", status)

@@ -10,7 +10,7 @@ from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
 from fargate_engine.binance.signing import SigningKey
 from fargate_engine.market_data.market import Market
 
-type Scope = Literal["read", "trade", "cancel"]
+type Scope = Literal["read", "orders", "trade", "cancel"]  # Balances and trades, orders, placing, cancelling.
 type UserEvent = dict[str, Any]  # As the user data stream carries it.
 
 
@@ -105,6 +105,16 @@ class Span:
     from_number: int | None = None
 
 
+class UserEvents(Protocol):
+    """Ends when the client falls behind, or its key is not believed any more."""
+
+    def __aiter__(self) -> AsyncIterator[UserEvent]: ...
+
+    def close(self) -> None:
+        """Nobody listens any more, or ever has."""
+        ...
+
+
 class Exchange(Protocol):
     """Every call may raise BinanceError. What is refused for its terms is -2010 or -1013; what is not known, -1007."""
 
@@ -146,6 +156,6 @@ class Exchange(Protocol):
 
     async def balances(self, client: Client) -> list[Balance]: ...
 
-    async def user_events(self, client: Client) -> AsyncIterator[UserEvent]:
-        """What happens to the client's orders and balances from this answer on. Ends when the client falls behind."""
+    async def user_events(self, client: Client) -> UserEvents:
+        """What happens to the client's orders and balances from this answer on."""
         ...

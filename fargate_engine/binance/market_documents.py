@@ -1,6 +1,6 @@
 """The market as the dialect shows it: books, trades, bars, the day's figures."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -226,9 +226,18 @@ def _for_each(call: "Call", document: Any) -> Any:
     call.parameters.finish()
     names = read_names(one, several)
     if names is None:
-        return [document(call.exchange.market(each.symbol)) for each in call.instruments.values()]
+        return [document(market) for market in _markets_here(call)]
     shown = [document(call.exchange.market(_symbol(call, name))) for name in names]
     return shown[0] if one is not None else shown
+
+
+def _markets_here(call: "Call") -> Iterator[Market]:
+    """Of all symbols: those that this engine serves."""
+    for instrument in call.instruments.values():
+        try:
+            yield call.exchange.market(instrument.symbol)
+        except BinanceError:
+            continue
 
 
 def read_names(one: str | None, several: str | None) -> list[str] | None:

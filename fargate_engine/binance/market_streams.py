@@ -20,6 +20,7 @@ from fargate_engine.binance.connection import (
 )
 from fargate_engine.binance.documents import pair_name
 from fargate_engine.binance.errors import BinanceError, too_many_requests
+from fargate_engine.binance.exchange import Exchange
 from fargate_engine.binance.requests import Requests
 from fargate_engine.binance.rest import AddressOf, error_response
 from fargate_engine.binance.stream_documents import ALL_PERIOD_S, OF_ALL_MARKETS, Kind, read_stream, texts
@@ -119,7 +120,7 @@ class _Session:
         subscription.close()
 
     async def run(self) -> None:
-        telling = asyncio.create_task(self._tell())
+        telling = asyncio.create_task(self._tell_or_end())
         try:
             async for message in self._connection.messages():
                 self._connection.send_document(self._answer(message))
@@ -151,6 +152,13 @@ class _Session:
             case _:
                 raise BinanceError(2, "Invalid request: unknown method")
         return None
+
+    async def _tell_or_end(self) -> None:
+        """A connection that nobody tells anything any more is none."""
+        try:
+            await self._tell()
+        finally:
+            self._connection.drop()
 
     async def _tell(self) -> None:
         """For ever. TimeoutError and ConnectionError end the connection, by its writer as well."""
@@ -198,12 +206,20 @@ class _Session:
         for name, told in list(self._lists.items()):
             documents = []
             for instrument in exchange.instruments():
-                market = exchange.market(instrument.symbol)
+                market = self._market_of(exchange, instrument.symbol)
+                if market is None:
+                    continue  # Another engine has it.
                 if told.get(pair_name(instrument.symbol)) != market.trade_count:
                     told[pair_name(instrument.symbol)] = market.trade_count
                     documents.append(OF_ALL_MARKETS[name](market))
             if documents:
                 await self._send(name, orjson.dumps(documents))
+
+    def _market_of(self, exchange: Exchange, symbol: str) -> Market | None:
+        try:
+            return exchange.market(symbol)
+        except BinanceError:
+            return None
 
     async def _send(self, name: str, text: bytes) -> None:
         document = text.decode()

@@ -9,8 +9,9 @@ from http import HTTPStatus
 from typing import Any
 
 from breakwater.domain.instruments import Instrument
+from breakwater.errors import Unavailable
 from fargate_engine.binance import documents, market_documents
-from fargate_engine.binance.errors import BinanceError, bad_symbol
+from fargate_engine.binance.errors import BinanceError, bad_symbol, outcome_unknown, unavailable
 from fargate_engine.binance.exchange import Client, Exchange, Span
 from fargate_engine.binance.orders import new_client_order_id, read_instrument, read_new_order, read_order_ref
 from fargate_engine.binance.parameters import Parameters
@@ -27,12 +28,13 @@ class Security(Enum):
     NONE = "none"
     KEY = "key"
     READ = "read"
+    ORDERS = "orders"
     TRADE = "trade"
     CANCEL = "cancel"
 
     @property
     def is_signed(self) -> bool:
-        return self in {Security.READ, Security.TRADE, Security.CANCEL}
+        return self not in {Security.NONE, Security.KEY}
 
 
 @dataclass(slots=True)
@@ -77,12 +79,16 @@ type Handler = Callable[[Call], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`weight` counts towards the address's requests; `is_order` towards the key's orders."""
+    """`weight` counts towards the address's requests; `is_order` towards the key's orders.
+
+    `is_of_market`: of one symbol's market, wherever that is.
+    """
 
     handle: Handler
     security: Security = Security.NONE
     weight: int = 1
     is_order: bool = False
+    is_of_market: bool = False
 
 
 # Orders --------------------------------------------------------------------------------------------------------------
@@ -127,22 +133,33 @@ async def cancel_replace(call: Call) -> Any:
     ref = read_order_ref(call.parameters, call.instruments, number="cancelOrderId", client_id="cancelOrigClientOrderId")
     cancel_id = call.parameters.client_order_id("cancelNewClientOrderId") or new_client_order_id()
     call.parameters.finish()
+
+    async def cancel() -> Any:
+        return documents.canceled(await call.exchange.cancel(call.client, ref), cancel_id)
+
+    async def place() -> Any:
+        return documents.placed(await call.exchange.place(call.client, order), response_type)
+
     outcome: dict[str, Any] = {"newOrderResult": "NOT_ATTEMPTED", "newOrderResponse": None}
-    try:
-        outcome["cancelResponse"] = documents.canceled(await call.exchange.cancel(call.client, ref), cancel_id)
-        outcome["cancelResult"] = "SUCCESS"
-    except BinanceError as error:
-        outcome |= {"cancelResult": "FAILURE", "cancelResponse": error.document}
+    outcome["cancelResult"], outcome["cancelResponse"] = await _half(cancel)
     if outcome["cancelResult"] == "SUCCESS" or mode == "ALLOW_FAILURE":
-        try:
-            outcome["newOrderResponse"] = documents.placed(await call.exchange.place(call.client, order), response_type)
-            outcome["newOrderResult"] = "SUCCESS"
-        except BinanceError as error:
-            outcome |= {"newOrderResult": "FAILURE", "newOrderResponse": error.document}
+        outcome["newOrderResult"], outcome["newOrderResponse"] = await _half(place)
     succeeded = [outcome["cancelResult"], outcome["newOrderResult"]].count("SUCCESS")
     if succeeded == 2:
         return outcome
     raise ReplaceFailed(outcome, is_partial=succeeded == 1)
+
+
+async def _half(work: Callable[[], Awaitable[Any]]) -> tuple[str, Any]:
+    """What became of it, and what is said of it. Where nobody knows, nothing is known of the whole."""
+    try:
+        return "SUCCESS", await work()
+    except Unavailable as error:
+        return "FAILURE", unavailable(error.retry_after_s).document
+    except BinanceError as error:
+        if error.code == outcome_unknown().code:
+            raise
+        return "FAILURE", error.document
 
 
 class ReplaceFailed(BinanceError):
@@ -273,23 +290,23 @@ REST: dict[tuple[str, str], Operation] = {
     ("GET", "/api/v3/ping"): Operation(ping),
     ("GET", "/api/v3/time"): Operation(server_time),
     ("GET", "/api/v3/exchangeInfo"): Operation(exchange_info, weight=20),
-    ("GET", "/api/v3/depth"): Operation(market_documents.depth, weight=5),
-    ("GET", "/api/v3/trades"): Operation(market_documents.trades, weight=25),
-    ("GET", "/api/v3/aggTrades"): Operation(market_documents.agg_trades, weight=4),
-    ("GET", "/api/v3/klines"): Operation(market_documents.klines, weight=2),
-    ("GET", "/api/v3/uiKlines"): Operation(market_documents.klines, weight=2),
-    ("GET", "/api/v3/avgPrice"): Operation(market_documents.average_price, weight=2),
-    ("GET", "/api/v3/ticker/24hr"): Operation(market_documents.ticker_day, weight=2),
-    ("GET", "/api/v3/ticker/price"): Operation(market_documents.ticker_price, weight=2),
-    ("GET", "/api/v3/ticker/bookTicker"): Operation(market_documents.book_ticker, weight=2),
+    ("GET", "/api/v3/depth"): Operation(market_documents.depth, weight=5, is_of_market=True),
+    ("GET", "/api/v3/trades"): Operation(market_documents.trades, weight=25, is_of_market=True),
+    ("GET", "/api/v3/aggTrades"): Operation(market_documents.agg_trades, weight=4, is_of_market=True),
+    ("GET", "/api/v3/klines"): Operation(market_documents.klines, weight=2, is_of_market=True),
+    ("GET", "/api/v3/uiKlines"): Operation(market_documents.klines, weight=2, is_of_market=True),
+    ("GET", "/api/v3/avgPrice"): Operation(market_documents.average_price, weight=2, is_of_market=True),
+    ("GET", "/api/v3/ticker/24hr"): Operation(market_documents.ticker_day, weight=2, is_of_market=True),
+    ("GET", "/api/v3/ticker/price"): Operation(market_documents.ticker_price, weight=2, is_of_market=True),
+    ("GET", "/api/v3/ticker/bookTicker"): Operation(market_documents.book_ticker, weight=2, is_of_market=True),
     ("POST", "/api/v3/order"): Operation(place_order, Security.TRADE, weight=0, is_order=True),
     ("POST", "/api/v3/order/test"): Operation(test_order, Security.TRADE),
     ("POST", "/api/v3/order/cancelReplace"): Operation(cancel_replace, Security.TRADE, weight=0, is_order=True),
     ("DELETE", "/api/v3/order"): Operation(cancel_order, Security.CANCEL, weight=0),
     ("DELETE", "/api/v3/openOrders"): Operation(cancel_open_orders, Security.CANCEL, weight=0),
-    ("GET", "/api/v3/order"): Operation(query_order, Security.READ, weight=4),
-    ("GET", "/api/v3/openOrders"): Operation(open_orders, Security.READ, weight=6),
-    ("GET", "/api/v3/allOrders"): Operation(all_orders, Security.READ, weight=20),
+    ("GET", "/api/v3/order"): Operation(query_order, Security.ORDERS, weight=4),
+    ("GET", "/api/v3/openOrders"): Operation(open_orders, Security.ORDERS, weight=6),
+    ("GET", "/api/v3/allOrders"): Operation(all_orders, Security.ORDERS, weight=20),
     ("GET", "/api/v3/myTrades"): Operation(my_trades, Security.READ, weight=20),
     ("GET", "/api/v3/account"): Operation(account, Security.READ, weight=20),
     ("GET", "/api/v3/account/commission"): Operation(commission_rates, Security.READ, weight=20),

@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 from fargate_engine.binance.errors import BinanceError, illegal, missing
 
 AMOUNT = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
+MILLISECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
 INTEGER = re.compile(r"[0-9]{1,19}")
 CLIENT_ORDER_ID = re.compile(r"[a-zA-Z0-9_.:/-]{1,36}")
 SYMBOL = re.compile(r"[A-Z0-9]{1,40}")
@@ -65,6 +66,15 @@ class Parameters:
         if not least <= int(text) <= most:
             raise BinanceError(-1100, f"Parameter '{name}' must lie between {least} and {most}.")
         return int(text)
+
+    def milliseconds(self, name: str) -> int | None:
+        """Binance takes up to three decimals of them; the part of one is left away."""
+        text = self.text(name)
+        if text is None:
+            return None
+        if not MILLISECONDS.fullmatch(text):
+            raise illegal(name, "^[0-9]{1,9}(\\.[0-9]{1,3})?$")
+        return int(text.partition(".")[0])
 
     def amount(self, name: str) -> Decimal | None:
         """A decimal above zero."""

@@ -16,6 +16,7 @@ from fargate_engine.binance.weights import Weights
 _LOG = logging.getLogger(__name__)
 
 KEY_ID_LENGTH_MAX = 64
+UNBELIEVED_WEIGHT = 20  # Whoever invents keys or signatures is soon told to wait.
 
 
 @dataclass(slots=True)
@@ -47,7 +48,8 @@ class Requests:
             if operation.security is not Security.NONE:
                 client = await self.client(key_id, address)
                 if operation.security.is_signed:
-                    self._check_signed(operation, call, client, check_signature, now_ms)
+                    self._check_signature(client, check_signature, address)
+                    self._check_signed(operation, call, client, now_ms)
             return await operation.handle(call)
         except BinanceError:
             raise
@@ -60,17 +62,20 @@ class Requests:
     async def client(self, key_id: str | None, address: str) -> Client:
         if not key_id or len(key_id) > KEY_ID_LENGTH_MAX:
             raise bad_key_format()
-        return await self.exchange.client(key_id, address)
+        try:
+            return await self.exchange.client(key_id, address)
+        except BinanceError:
+            self.weights.take(address, UNBELIEVED_WEIGHT, self.exchange.now_ms())
+            raise
 
-    def _check_signed(
-        self,
-        operation: Operation,
-        call: Call,
-        client: Client,
-        check_signature: Callable[[SigningKey], None],
-        now_ms: int,
-    ) -> None:
-        check_signature(client.signing_key)
+    def _check_signature(self, client: Client, check_signature: Callable[[SigningKey], None], address: str) -> None:
+        try:
+            check_signature(client.signing_key)
+        except BinanceError:
+            self.weights.take(address, UNBELIEVED_WEIGHT, self.exchange.now_ms())
+            raise
+
+    def _check_signed(self, operation: Operation, call: Call, client: Client, now_ms: int) -> None:
         call.valid_until_ms = valid_until_ms(call.parameters, now_ms)
         if operation.security.value not in client.scopes:
             raise bad_key()

@@ -8,29 +8,48 @@ import orjson
 from aiohttp import web
 
 from fargate_engine.binance import signing
-from fargate_engine.binance.errors import BinanceError
+from fargate_engine.binance.errors import BinanceError, not_supported
 from fargate_engine.binance.operations import REST, Operation
 from fargate_engine.binance.parameters import Parameters
 from fargate_engine.binance.requests import Requests
 
 BODY_BYTES_MAX = 16 * 1024
 QUERY_LENGTH_MAX = 16 * 1024
+ROOTS = ("api", "sapi", "fapi", "dapi")
 _TOO_LARGE = BinanceError(-1101, "Too many parameters sent for this endpoint.", 413)
 
 type AddressOf = Callable[[web.Request], str]
+type Elsewhere = Callable[[web.Request, str], Awaitable[web.StreamResponse | None]]
 
 
-def rest_routes(requests: Requests, address_of: AddressOf) -> list[web.RouteDef]:
-    """`address_of` says who is asking, which is not the peer where a balancer stands between."""
-    return [
-        web.route(method, path, _handler(requests, address_of, operation)) for (method, path), operation in REST.items()
+async def nowhere_else(_: web.Request, __: str) -> None:
+    """Of an exchange that is one process."""
+
+
+def rest_routes(requests: Requests, address_of: AddressOf, elsewhere: Elsewhere) -> list[web.RouteDef]:
+    """`address_of` says who is asking, which is not the peer where a balancer stands between.
+
+    `elsewhere` answers a question about the market of a pair when that is another engine's, and gives None when not.
+    """
+    served = [
+        web.route(method, path, _handler(requests, address_of, elsewhere, operation))
+        for (method, path), operation in REST.items()
     ]
+    return served + [web.route("*", f"/{root}/{{path:.*}}", _not_served) for root in ROOTS]
+
+
+async def _not_served(_: web.Request) -> web.Response:
+    return error_response(not_supported(404))
 
 
 def _handler(
-    requests: Requests, address_of: AddressOf, operation: Operation
-) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def handle(request: web.Request) -> web.Response:
+    requests: Requests, address_of: AddressOf, elsewhere: Elsewhere, operation: Operation
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if operation.is_of_market:
+            answered = await elsewhere(request, request.query.get("symbol", ""))
+            if answered is not None:
+                return answered
         try:
             document = await _answer(requests, address_of, operation, request)
         except BinanceError as error:

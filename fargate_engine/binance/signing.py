@@ -67,7 +67,7 @@ def valid_until_ms(parameters: Parameters, now_ms: int) -> int:
     timestamp = parameters.integer("timestamp")
     if timestamp is None:
         raise missing("timestamp")
-    window = parameters.integer("recvWindow")
+    window = parameters.milliseconds("recvWindow")
     if window is not None and window > RECV_WINDOW_MS_MAX:
         raise BinanceError(-1131, f"recvWindow must be less than {RECV_WINDOW_MS_MAX}")
     if timestamp > now_ms + AHEAD_MS_MAX:

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -13,8 +12,16 @@ from aiohttp import web
 from breakwater.errors import Unavailable
 from fargate_engine.binance import signing
 from fargate_engine.binance.connection import Connection, Connections, TooManyConnections, connected
-from fargate_engine.binance.errors import BinanceError, bad_key, illegal, too_many_requests
-from fargate_engine.binance.exchange import UserEvent
+from fargate_engine.binance.errors import (
+    BinanceError,
+    bad_key,
+    illegal,
+    not_supported,
+    too_many_requests,
+    unavailable,
+    unknown_failure,
+)
+from fargate_engine.binance.exchange import UserEvents
 from fargate_engine.binance.operations import WEBSOCKET
 from fargate_engine.binance.parameters import Parameters
 from fargate_engine.binance.requests import Requests
@@ -23,6 +30,8 @@ from fargate_engine.binance.rest import AddressOf, error_response
 _LOG = logging.getLogger(__name__)
 
 UNDER_WAY_MAX = 64  # Requests of one connection.
+SUBSCRIBE_WEIGHT = 2
+ID_LENGTH_MAX = 36
 SUBSCRIPTIONS_MAX = 4  # User data streams of one connection.
 SUBSCRIBE, UNSUBSCRIBE = "userDataStream.subscribe.signature", "userDataStream.unsubscribe"
 
@@ -47,7 +56,7 @@ class _Session:
         self._connection = connection
         self._address = address
         self._numbers = itertools.count()
-        self._subscriptions: dict[int, asyncio.Task[None]] = {}
+        self._subscriptions: dict[int, tuple[asyncio.Task[None], UserEvents]] = {}
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -59,24 +68,34 @@ class _Session:
                 self._under_way.add(task)
                 task.add_done_callback(self._under_way.discard)
         finally:
-            # An order that is under way is not called back: its outcome is asked for by its client id.
-            for subscription in self._subscriptions.values():
-                subscription.cancel()
-            if self._under_way:
+            # An order that is under way is not called back: its outcome is asked for by its client id. Subscriptions
+            # come last, for one of these may make another.
+            while self._under_way:
                 await asyncio.wait(self._under_way)
+            self._end(list(self._subscriptions))
 
     async def _answer(self, message: Any) -> None:
-        request_id = message.get("id") if isinstance(message, dict) else None
+        request_id = message.get("id") if isinstance(message, dict) and _is_id(message.get("id")) else None
         try:
-            if not isinstance(message, dict) or not isinstance(message.get("method"), str):
-                raise illegal("method", "a method's name")
-            if not isinstance(request_id, str | int | None) or (isinstance(request_id, str) and len(request_id) > 36):
-                request_id = None
-                raise illegal("id", "^[a-zA-Z0-9-_]{1,36}$")
-            result = await self._result(message["method"], message.get("params") or {})
+            result = await self._obey(message)
             self._connection.send_document({"id": request_id, "status": int(HTTPStatus.OK), "result": result})
         except BinanceError as error:
-            self._connection.send_document({"id": request_id, "status": error.status, "error": error.document})
+            self._refuse(request_id, error)
+        except Unavailable as error:
+            self._refuse(request_id, unavailable(error.retry_after_s))
+        except Exception:  # noqa: BLE001 - the edge: the client gets an answer, the log gets the reason
+            _LOG.exception("a message was answered with an error nobody foresaw")
+            self._refuse(request_id, unknown_failure())
+
+    def _refuse(self, request_id: Any, error: BinanceError) -> None:
+        self._connection.send_document({"id": request_id, "status": error.status, "error": error.document})
+
+    async def _obey(self, message: Any) -> Any:
+        if not isinstance(message, dict) or not isinstance(message.get("method"), str):
+            raise illegal("method", "a method's name")
+        if not _is_id(message.get("id")):
+            raise illegal("id", "^[a-zA-Z0-9-_]{1,36}$")
+        return await self._result(message["method"], message.get("params") or {})
 
     async def _result(self, method: str, params: Any) -> Any:
         parameters = Parameters.of_json(params)
@@ -88,7 +107,7 @@ class _Session:
             return self._unsubscribe(parameters)
         operation = WEBSOCKET.get(method)
         if operation is None:
-            raise BinanceError(-1020, "This operation is not supported.")
+            raise not_supported()
         return await self._requests.answer(
             operation,
             parameters,
@@ -98,6 +117,7 @@ class _Session:
         )
 
     async def _subscribe(self, params: Any, parameters: Parameters, key_id: str | None) -> Any:
+        self._requests.weights.take(self._address, SUBSCRIBE_WEIGHT, self._requests.exchange.now_ms())
         client = await self._requests.client(key_id, self._address)
         signing.check_message(client.signing_key, params)
         signing.valid_until_ms(parameters, self._requests.exchange.now_ms())
@@ -108,24 +128,32 @@ class _Session:
             raise too_many_requests(60)
         events = await self._requests.exchange.user_events(client)
         number = next(self._numbers)
-        self._subscriptions[number] = asyncio.create_task(self._push(number, events))
+        self._subscriptions[number] = (asyncio.create_task(self._push(number, events)), events)
         return {"subscriptionId": number}
 
     def _unsubscribe(self, parameters: Parameters) -> Any:
         number = parameters.integer("subscriptionId")
         parameters.finish()
-        for each in [number] if number is not None else list(self._subscriptions):
-            subscription = self._subscriptions.pop(each, None)
-            if subscription is not None:
-                subscription.cancel()
+        self._end([number] if number is not None else list(self._subscriptions))
         return {}
 
-    async def _push(self, number: int, events: AsyncIterator[UserEvent]) -> None:
+    def _end(self, numbers: list[int]) -> None:
+        for number in numbers:
+            if number in self._subscriptions:
+                pushing, events = self._subscriptions.pop(number)
+                pushing.cancel()
+                events.close()
+
+    async def _push(self, number: int, events: UserEvents) -> None:
         """The client is cut off where its events end: connecting anew it asks for its orders, and misses nothing."""
         try:
             async for event in events:
                 self._connection.send_document({"subscriptionId": number, "event": event})
         except Unavailable as error:
             _LOG.warning("a user data stream ended: %s", error.message)
-        finally:
-            self._connection.drop()
+        self._connection.drop()
+
+
+def _is_id(request_id: Any) -> bool:
+    is_id = request_id is None or isinstance(request_id, str | int)
+    return is_id and not (isinstance(request_id, str) and len(request_id) > ID_LENGTH_MAX)

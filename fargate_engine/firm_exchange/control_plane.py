@@ -7,8 +7,10 @@ import asyncio
 import base64
 import time
 import uuid
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
 from typing import Any
@@ -22,8 +24,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from breakwater.domain.caller_context import to_context
 from breakwater.domain.permissions import Principal
 from breakwater.errors import Unavailable
+from fargate_engine.firm_exchange.owner import Owner
 
 AT_ONCE_MAX = 32
+OF_ACCOUNT_MAX = 8  # So that one bot keeps nobody else waiting,
+CANCELS_MAX = 8  # and orders keep no cancel waiting.
 WAIT_S = 2.0
 ANSWER_S = 25.0  # The saga's own end comes before.
 
@@ -49,36 +54,61 @@ class Answer:
         return self.status < HTTPStatus.BAD_REQUEST
 
 
+@dataclass(slots=True)
+class _Share:
+    """What one account may ask at once; kept while somebody asks or waits."""
+
+    users: int = 0
+    room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(OF_ACCOUNT_MAX))
+
+
 class ControlPlane:
     def __init__(self, names: dict[Function, str], lambda_client: Any | None = None) -> None:
         """`names`: of the Lambda functions."""
         self._names = names
         self._client = lambda_client or boto3.client("lambda", config=_CONFIG)
         self._threads = ThreadPoolExecutor(AT_ONCE_MAX, thread_name_prefix="control-plane")
-        self._room = asyncio.Semaphore(AT_ONCE_MAX)
+        self._room = asyncio.Semaphore(AT_ONCE_MAX - CANCELS_MAX)
+        self._room_for_cancels = asyncio.Semaphore(CANCELS_MAX)
+        self._of_accounts: dict[tuple[uuid.UUID, bool], _Share] = {}
 
     async def ask(
         self,
         function: Function,
         method: str,
         path: str,
-        principal: Principal,
+        owner: Owner,
         *,
         query: dict[str, Any] | None = None,
         body: Any = None,
     ) -> Answer:
         """Unavailable when it was not asked; OutcomeUnknown when it did not answer."""
-        event = orjson.dumps(_event(method, path, principal, query or {}, body))
-        try:
-            async with asyncio.timeout(WAIT_S):
-                await self._room.acquire()
-        except TimeoutError as error:
-            raise Unavailable("too many requests wait for the control plane") from error
-        try:
+        event = orjson.dumps(_event(method, path, owner.principal, query or {}, body))
+        async with self._place(owner.account_id, is_cancel=method == "DELETE"):
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, self._invoke, self._names[function], event)
-        finally:
-            self._room.release()
+
+    @asynccontextmanager
+    async def _place(self, account_id: uuid.UUID, *, is_cancel: bool) -> AsyncIterator[None]:
+        """One of the account's, and one of all. Unavailable when it is not to be had in time."""
+        share = self._of_accounts.setdefault((account_id, is_cancel), _Share())
+        share.users += 1
+        room = self._room_for_cancels if is_cancel else self._room
+        async with AsyncExitStack() as held:
+            held.callback(self._leave, account_id, is_cancel)
+            try:
+                async with asyncio.timeout(WAIT_S):
+                    await held.enter_async_context(share.room)
+                    await held.enter_async_context(room)
+            except TimeoutError as error:
+                raise Unavailable("too many requests wait for the control plane") from error
+            yield
+
+    def _leave(self, account_id: uuid.UUID, is_cancel: bool) -> None:
+        share = self._of_accounts[account_id, is_cancel]
+        share.users -= 1
+        if share.users == 0:
+            del self._of_accounts[account_id, is_cancel]
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

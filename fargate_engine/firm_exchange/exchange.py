@@ -7,7 +7,7 @@ import asyncio
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import (
+    EXCHANGE_ORDER_ID_BITS,
     SIMULATED_VENUE,
     OrderTerms,
     OrdStatus,
@@ -45,7 +46,7 @@ from fargate_engine.binance.exchange import (
     ShownOrder,
     ShownTrade,
     Span,
-    UserEvent,
+    UserEvents,
 )
 from fargate_engine.binance.market_documents import best_levels
 from fargate_engine.binance.orders import affordable_quantity
@@ -63,11 +64,14 @@ from fargate_engine.leased_orders import leased_submission
 from fargate_engine.market_data.market import Market
 from fargate_engine.messages import CancelOrder
 from fargate_engine.orders import EngineOrder
+from fargate_engine.risk import NO_LEASE, within_collar
 from fargate_engine.term import Term
 
 CANCELS_AT_ONCE = 200
+CANCELS_ELSEWHERE_AT_ONCE = 4  # Each takes a place at the control plane.
 LEVELS_MAX = 500
 TRADES_LOOKED_AT = 50
+_OF_THE_LEASE = frozenset({"LEASE_EXHAUSTED", "LEASE_EXPIRED", NO_LEASE.code})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -116,11 +120,12 @@ class FirmExchange:
         if term is None:
             return order_of_api(await self._ordinary.place(owner, terms))
         leased_id, order_id = order_ids(owner, terms.symbol, terms.client_order_id)
-        if term.state.knows(leased_id) or term.state.knows(order_id):
+        if term.state.has_taken(leased_id) or term.state.has_taken(order_id):
             raise duplicate_order()
-        submitted = self._leased(term, client, leased_id, terms)
-        if submitted is not None:
-            return await self._place_leased(term, owner, submitted)
+        submitted = None if term.state.knows(leased_id) else self._leased(term, client, leased_id, terms)
+        placed_within = None if submitted is None else await self._place_leased(term, owner, submitted)
+        if placed_within is not None:
+            return placed_within
         with term.sequencer.watching_fills(order_id) as fills:
             placed = await self._ordinary.place(owner, terms)
         shown = order_of_api(placed, [fill_of_event(each["payload"]) for each in fills])
@@ -133,11 +138,14 @@ class FirmExchange:
         if not verdict["passes"]:
             raise refusal_of_problem(422, verdict)
 
-    async def _place_leased(self, term: Term, owner: Owner, submitted: SubmitOrder) -> ShownOrder:
+    async def _place_leased(self, term: Term, owner: Owner, submitted: SubmitOrder) -> ShownOrder | None:
+        """None when another order has taken what was left of the lease: the ledger may still have room for this one."""
         if self.now_ms() * 1_000_000 > (submitted.valid_until_ns or 0):
             raise outside_of_window()
         with term.sequencer.watching_fills(submitted.order_id) as fills:
             snapshot = await _snapshot(ask(term, submitted))
+        if snapshot["reject_code"] in _OF_THE_LEASE:
+            return None
         if snapshot["status"] == OrdStatus.REJECTED:
             raise refusal_of_code(snapshot["reject_code"], snapshot["reject_reason"])
         shown = order_of_snapshot(snapshot, submitted, fills=[fill_of_event(each["payload"]) for each in fills])
@@ -176,7 +184,11 @@ class FirmExchange:
         return quantity
 
     def _check_market_notional(self, order: NewOrder, quantity: Decimal) -> None:
-        quote = self.market(order.instrument.symbol).quote()
+        """Where its market is another engine's, the platform judges it alone."""
+        market = self._engine.hub.get(SIMULATED_VENUE, order.instrument.symbol)
+        if market is None:
+            return
+        quote = market.quote()
         ticks = quote.ask_ticks if order.side is Side.BUY else quote.bid_ticks
         if ticks and order.instrument.price(ticks) * quantity < order.instrument.notional_min:
             raise filter_failure("NOTIONAL")
@@ -189,6 +201,8 @@ class FirmExchange:
             return None
         if lease.venue != terms.venue or terms.quantity > lease.order_qty_max:
             return None
+        if terms.price is not None and not within_collar(terms.side, terms.price, lease):
+            return None  # What is beyond its band is for the limits to judge, which name themselves.
         try:
             lots = term.state.instruments[terms.symbol].quantity_lots(terms.quantity)
             if not term.state.has_lease_for(terms.account_id, terms.symbol, terms.side, lots, time.time_ns()):
@@ -225,12 +239,14 @@ class FirmExchange:
         if term is None:
             found = await self._ordinary.open_orders(owner, [instrument.symbol])
             work = [self._ordinary.cancel(owner, each["order_id"]) for each in found]
+            at_once = CANCELS_ELSEWHERE_AT_ONCE
         else:
+            at_once = CANCELS_AT_ONCE
             orders = term.state.open_orders_of(owner.account_id)
             work = [
                 self._cancel_here(owner, term, each) for each in orders if each.submitted.symbol == instrument.symbol
             ]
-        room = asyncio.Semaphore(CANCELS_AT_ONCE)
+        room = asyncio.Semaphore(at_once)
 
         async def in_turn(cancel: Awaitable[ShownOrder]) -> ShownOrder:
             async with room:
@@ -295,7 +311,7 @@ class FirmExchange:
         locked = {asset: min(asked[asset], max(total, Decimal(0))) for asset, total in totals.items()}
         return [Balance(asset, total - locked[asset], locked[asset]) for asset, total in sorted(totals.items())]
 
-    async def user_events(self, client: Client) -> AsyncIterator[UserEvent]:
+    async def user_events(self, client: Client) -> UserEvents:
         if self._engine.feed is None:
             raise unavailable(1)
         owner: Owner = client.owner
@@ -306,13 +322,18 @@ class FirmExchange:
             newest = await self._ordinary.trades(owner, symbol, Span(limit=TRADES_LOOKED_AT), None)
             return any(each.fill.trade_number == trade_number for each in newest)
 
-        return UserStream(feed, lambda: self.balances(client), is_booked).events()
+        async def is_believed() -> bool:
+            return self._keys is not None and await self._keys.is_believed(client)
+
+        return UserStream(feed, balances=lambda: self.balances(client), is_booked=is_booked, is_believed=is_believed)
 
     async def _find_at_api(self, owner: Owner, order: OrderRef) -> dict[str, Any] | None:
         by: dict[str, Any] = {}
         if order.client_order_id is not None:
             by["client_order_id"] = order.client_order_id
         if order.order_number is not None:
+            if order.order_number >> EXCHANGE_ORDER_ID_BITS:
+                return None  # None has so high a number.
             by["exchange_order_id"] = order.order_number
         return await self._ordinary.find(owner, order.instrument.symbol, **by)
 

@@ -24,7 +24,12 @@ KEYS_MAX = 10_000
 UNKNOWN_MAX = 10_000
 LOOK_UPS_MAX = 8  # At once: keys that somebody invents must not keep the database from everybody else.
 LOOK_UP_WAIT_S = 2.0
-_PERMISSIONS: dict[str, Scope] = {"orders:create": "trade", "orders:cancel": "cancel", "portfolio:read": "read"}
+_PERMISSIONS: dict[str, Scope] = {
+    "orders:create": "trade",
+    "orders:cancel": "cancel",
+    "orders:read": "orders",
+    "portfolio:read": "read",
+}
 
 
 @dataclass(slots=True)
@@ -57,6 +62,16 @@ class Keys:
         except (NotAuthenticated, ValueError) as error:
             raise bad_key() from error
         return known.client
+
+    async def is_believed(self, client: Client) -> bool:
+        """Whether the key still stands for the same, from wherever it was used. Unavailable: cannot be told."""
+        known = self._known.get(client.key_id)
+        if known is None or time.monotonic() - known.looked_up_at > KNOWN_S:
+            known = await self._look_up_once(client.key_id, time.monotonic())
+        if known is None or known.client.owner.account_id != client.owner.account_id:
+            return False
+        expires_at = known.principal.expires_at
+        return "read" in known.client.scopes and (expires_at is None or time.time() < expires_at)
 
     async def _look_up_once(self, key_id: str, now: float) -> _Known | None:
         """All who ask for the same key at once wait for one answer."""

@@ -12,6 +12,7 @@ from fargate_engine.binance.errors import (
     bad_key,
     duplicate_order,
     outcome_unknown,
+    too_many_items,
     unavailable,
     unknown_order_to_cancel,
 )
@@ -19,10 +20,11 @@ from fargate_engine.binance.exchange import ShownOrder, ShownTrade, Span
 from fargate_engine.firm_exchange.control_plane import Answer, ControlPlane, Function, OutcomeUnknown
 from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.firm_exchange.refusals import refusal_of_problem
-from fargate_engine.firm_exchange.views import order_of_api, trade_of_api
+from fargate_engine.firm_exchange.views import milliseconds, order_of_api, trade_of_api
 
 PAGE_MAX = 200
-PAGES_MAX = 10  # The newest 2,000 are looked through; Binance's clients page by time from there.
+PAGES_MAX = 50
+ALL = Span(limit=PAGE_MAX * PAGES_MAX, start_ms=0)
 OPEN_STATUSES = (OrdStatus.PENDING_NEW, OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED, OrdStatus.PENDING_CANCEL)
 
 
@@ -63,7 +65,7 @@ class OrdinaryWay:
         return next((each for each in found if not OrdStatus(each["status"]).is_final), found[0] if found else None)
 
     async def orders(self, owner: Owner, symbol: str, span: Span) -> list[ShownOrder]:
-        found = await self._pages(owner, Function.ORDERS, "/orders", _count(span), symbol=symbol)
+        found = await self._pages(owner, Function.ORDERS, "/orders", span, symbol=symbol)
         shown = [order_of_api(each) for each in found]
         return within(span, [(each.created_ms, each.order_number, each) for each in shown])
 
@@ -72,11 +74,11 @@ class OrdinaryWay:
         wanted = set(symbols)
         found: list[dict[str, Any]] = []
         for status in OPEN_STATUSES if wanted else ():
-            found += await self._pages(owner, Function.ORDERS, "/orders", None, status=status.value)
+            found += await self._pages(owner, Function.ORDERS, "/orders", ALL, status=status.value)
         return [each for each in found if each["symbol"] in wanted]
 
     async def trades(self, owner: Owner, symbol: str, span: Span, order_id: str | None) -> list[ShownTrade]:
-        found = await self._pages(owner, Function.QUERIES, "/trades", _count(span), symbol=symbol, order_id=order_id)
+        found = await self._pages(owner, Function.QUERIES, "/trades", span, symbol=symbol, order_id=order_id)
         shown = [trade_of_api(each) for each in found]
         return within(span, [(each.at_ms, each.fill.trade_number, each) for each in shown])
 
@@ -88,23 +90,26 @@ class OrdinaryWay:
             balance["asset"]: Decimal(balance["total"]) for each in portfolio["items"] for balance in each["balances"]
         }
 
-    async def _pages(
-        self, owner: Owner, function: Function, path: str, count: int | None, **by: Any
-    ) -> list[dict[str, Any]]:
-        """The newest `count`; None: all there are, up to some thousands."""
-        query: dict[str, Any] = {"account_id": str(owner.account_id), "limit": min(count or PAGE_MAX, PAGE_MAX), **by}
+    async def _pages(self, owner: Owner, function: Function, path: str, span: Span, **by: Any) -> list[dict[str, Any]]:
+        """Newest first, as far back as the span asks for. Refused where that is too far: a list is never cut unsaid."""
+        is_newest = span.start_ms is span.end_ms is span.from_number is None
+        limit = min(span.limit, PAGE_MAX) if is_newest else PAGE_MAX
+        query: dict[str, Any] = {"account_id": str(owner.account_id), "limit": limit, **by}
         found: list[dict[str, Any]] = []
         for _ in range(PAGES_MAX):
             page = _document(await self._ask(owner, function, "GET", path, query=query))
             found += page["items"]
             query["cursor"] = page["next_cursor"]
-            if query["cursor"] is None or (count is not None and len(found) >= count):
-                break
-        return found
+            if query["cursor"] is None or (is_newest and len(found) >= span.limit):
+                return found
+            oldest = found[-1].get("created_at") or found[-1]["transact_time"]
+            if span.start_ms is not None and milliseconds(oldest) < span.start_ms:
+                return found
+        raise too_many_items()
 
     async def _tell(self, owner: Owner, method: str, path: str, *, body: Any = None) -> Answer:
         try:
-            return await self._control_plane.ask(Function.ORDERS, method, path, owner.principal, body=body)
+            return await self._control_plane.ask(Function.ORDERS, method, path, owner, body=body)
         except OutcomeUnknown as error:
             raise outcome_unknown() from error
 
@@ -120,28 +125,25 @@ class OrdinaryWay:
     ) -> Answer:
         """A question: where it is not answered, nothing has changed."""
         try:
-            return await self._control_plane.ask(function, method, path, owner.principal, query=query, body=body)
+            return await self._control_plane.ask(function, method, path, owner, query=query, body=body)
         except OutcomeUnknown as error:
             raise unavailable(1) from error
-
-
-def _count(span: Span) -> int | None:
-    """The newest ones, where nothing says that older ones are meant."""
-    return span.limit if span.start_ms is span.end_ms is span.from_number is None else None
 
 
 def within[Item](span: Span, newest_first: list[tuple[int, int, Item]]) -> list[Item]:
     """Oldest first: the newest `limit`, or with a start the first of them. Each comes with its time and its number.
 
-    Numbers do not grow with time: from a number on means from that item on, and nothing when it is not there.
+    Numbers do not grow with time: from a number on means from that item on, and 0 from the first there is.
     """
     found = [
         (number, item)
         for at_ms, number, item in reversed(newest_first)
         if (span.start_ms is None or at_ms >= span.start_ms) and (span.end_ms is None or at_ms <= span.end_ms)
     ]
-    if span.from_number is not None:
+    if span.from_number:
         found = list(dropwhile(lambda each: each[0] != span.from_number, found))
+        if not found:
+            raise BinanceError(-1100, "Nothing has this id; list from startTime on.")
     is_from_the_first = span.start_ms is not None or span.from_number is not None
     return [item for _, item in (found[: span.limit] if is_from_the_first else found[-span.limit :])]
 

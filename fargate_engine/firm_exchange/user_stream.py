@@ -22,6 +22,7 @@ from fargate_engine.firm_exchange.views import order_of_event, trade_of_event
 
 KNOWN_MAX = 20_000
 WAITING_MAX = 1_000
+BELIEVED_S = 10.0
 BOOKED_TRIES, BOOKED_PAUSE_S = 40, 0.05  # A fill is in the balances some tens of milliseconds after its event.
 _NS_PER_MS = 1_000_000
 _TOLD = frozenset(
@@ -35,42 +36,62 @@ class UserStream:
     """Balances come in events of their own, when the fill before is in them: reports never wait for those."""
 
     def __init__(
-        self, feed: AccountSubscription, balances: Callable[[], Awaitable[list[Balance]]], is_booked: IsBooked
+        self,
+        feed: AccountSubscription,
+        *,
+        balances: Callable[[], Awaitable[list[Balance]]],
+        is_booked: IsBooked,
+        is_believed: Callable[[], Awaitable[bool]],
     ) -> None:
-        """`is_booked`: whether a trade, by symbol and number, is in the balances."""
+        """`is_booked`: whether a trade, by symbol and number, is in the balances. `is_believed`: whether its key is."""
         self._feed = feed
         self._balances = balances
         self._is_booked = is_booked
+        self._is_believed = is_believed
         self._placed: dict[str, tuple[int, bool]] = {}  # By order id: when, and whether post-only.
         self._told: asyncio.Queue[UserEvent | None] = asyncio.Queue(WAITING_MAX)
         self._newest: tuple[int, UserEvent] | None = None  # The report that balances are still to be told after.
         self._has_moved = asyncio.Event()
+        work = (self._follow(), self._tell_positions(), self._ask_for_its_key())
+        self._tasks = [asyncio.create_task(each) for each in work]
 
-    async def events(self) -> AsyncIterator[UserEvent]:
-        """Ends when the client is too far behind, or the feed is lost."""
-        tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._tell_positions())]
-        try:
-            while (event := await self._told.get()) is not None:
-                yield event
-        finally:
-            for task in tasks:
-                task.cancel()
+    async def __aiter__(self) -> AsyncIterator[UserEvent]:
+        while (event := await self._told.get()) is not None:
+            yield event
+
+    def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._feed.close()
+
+    def _end(self) -> None:
+        while self._told.full():
+            self._told.get_nowait()
+        self._told.put_nowait(None)
 
     async def _follow(self) -> None:
         try:
-            with self._feed:
-                async for event in self._feed:
-                    report = self._report(event)
-                    if report is not None:
-                        await self._told.put(report)
-                        self._newest = (event.occurred_at_ns // _NS_PER_MS, report)
-                        self._has_moved.set()
+            async for event in self._feed:
+                report = self._report(event)
+                if report is not None:
+                    await self._told.put(report)
+                    self._newest = (event.occurred_at_ns // _NS_PER_MS, report)
+                    self._has_moved.set()
         except FeedClosed:
-            pass  # Told by the end.
+            return  # Told by the end.
         finally:
-            while self._told.full():
-                self._told.get_nowait()
-            self._told.put_nowait(None)
+            self._end()
+
+    async def _ask_for_its_key(self) -> None:
+        """Until it is not believed any more: revoked, expired, or its user has lost the account."""
+        while True:
+            await asyncio.sleep(BELIEVED_S)
+            try:
+                if not await self._is_believed():
+                    break
+            except Unavailable:
+                continue  # Nobody can tell; the feed stands still as well.
+        self._end()
 
     async def _tell_positions(self) -> None:
         """For ever. Without an answer nothing is told: the client asks for its balances when it needs them."""

@@ -11,4 +11,4 @@ def peer_address(request: web.Request) -> str:
 
 def forwarded_address(request: web.Request) -> str:
     """Behind a balancer: the last entry is the one that it added itself, the others are what the client says."""
-    return request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or NOBODY
+    return ",".join(request.headers.getall("X-Forwarded-For", [])).rpartition(",")[2].strip() or NOBODY

@@ -33,6 +33,7 @@ from fargate_engine.binance.exchange import (
     ShownTrade,
     Span,
     UserEvent,
+    UserEvents,
 )
 from fargate_engine.binance.orders import affordable_quantity
 from fargate_engine.binance.signing import SigningKey
@@ -55,6 +56,22 @@ ORDERS_MAX = 100_000
 BOOK_LEVELS_MAX = 1_000
 NO_BALANCE = "Account has insufficient balance for requested action."
 WOULD_TAKE = "Order would immediately match and take."
+
+
+class PaperEvents:
+    """What happens to one account, until it is closed or its reader is too far behind."""
+
+    def __init__(self, account: PaperAccount) -> None:
+        self._account = account
+        self._queue: asyncio.Queue[UserEvent | None] = asyncio.Queue(EVENTS_WAITING_MAX)
+        account.streams.add(self._queue)
+
+    async def __aiter__(self) -> AsyncIterator[UserEvent]:
+        while (event := await self._queue.get()) is not None:
+            yield event
+
+    def close(self) -> None:
+        self._account.streams.discard(self._queue)
 
 
 class PaperExchange:
@@ -94,7 +111,9 @@ class PaperExchange:
         account = self.accounts.get(key_id)
         if account is None:
             raise bad_key()
-        return Client(key_id, SigningKey(secret=account.secret), frozenset({"read", "trade", "cancel"}), account)
+        return Client(
+            key_id, SigningKey(secret=account.secret), frozenset({"read", "orders", "trade", "cancel"}), account
+        )
 
     def instruments(self) -> Sequence[Instrument]:
         return self._instruments
@@ -173,19 +192,8 @@ class PaperExchange:
     async def balances(self, client: Client) -> list[Balance]:
         return _balances(client.owner)
 
-    async def user_events(self, client: Client) -> AsyncIterator[UserEvent]:
-        queue: asyncio.Queue[UserEvent | None] = asyncio.Queue(EVENTS_WAITING_MAX)
-        account: PaperAccount = client.owner
-        account.streams.add(queue)
-
-        async def events() -> AsyncIterator[UserEvent]:
-            try:
-                while (event := await queue.get()) is not None:
-                    yield event
-            finally:
-                account.streams.discard(queue)
-
-        return events()
+    async def user_events(self, client: Client) -> UserEvents:
+        return PaperEvents(client.owner)
 
     def report(self, report: VenueReport) -> None:
         """What the market says of one of its orders."""

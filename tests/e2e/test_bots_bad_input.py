@@ -186,10 +186,74 @@ def test_a_trader_with_several_accounts_names_the_one_that_a_key_trades(
 ) -> None:
     admin = sign_in("admin")  # Who sees every account.
     unclear, clear = (admin.create_api_key("e2e", ["read"], account_id=each) for each in (None, desk.account_id))
-    for key, status in ((unclear, 401), (clear, 401)):
+    for key, status in ((unclear, 401), (clear, 200)):
         with raw_bot(endpoints["engine_url"], key) as bot:
-            assert bot.ask("GET", "/api/v3/account")[0] in {200, status}
+            assert bot.ask("GET", "/api/v3/account")[0] == status
     with raw_bot(endpoints["engine_url"], unclear) as bot:
         assert bot.ask("GET", "/api/v3/account")[1]["code"] == -2015
     for key in (unclear, clear):
         admin.revoke_api_key(key["key_id"])
+
+
+def test_a_user_stream_ends_by_itself_with_its_key_and_by_word_without_its_connection(
+    endpoints: dict[str, Any], desk: Desk
+) -> None:
+    key = desk.client.create_api_key("e2e stream", ["read", "trade"])
+    url = endpoints["engine_url"].replace("http", "ws") + "/ws-api/v3"
+    with raw_bot(endpoints["engine_url"], key) as bot, connect(url) as socket:
+        subscribe(bot, socket)
+        socket.send(json.dumps({"id": "u", "method": "userDataStream.unsubscribe", "params": {}}))
+        assert next(told for told in _told(socket) if told.get("id") == "u")["status"] == 200
+        subscribe(bot, socket)
+        order = desk.rest()
+        reports = (told["event"] for told in _told(socket) if "event" in told)
+        assert next(each for each in reports if each["e"] == "executionReport")["c"] == order["client_order_id"]
+        desk.client.revoke_api_key(key["key_id"])
+        with pytest.raises(websockets.ConnectionClosed):
+            _listen(socket, within_s=40)
+
+
+def subscribe(bot: RawBot, socket: Any) -> None:
+    params: dict[str, Any] = {"apiKey": bot.key_id, "timestamp": now_ms()}
+    params["signature"] = bot.signature("&".join(f"{name}={params[name]}" for name in sorted(params)))
+    socket.send(json.dumps({"id": "s", "method": "userDataStream.subscribe.signature", "params": params}))
+    assert next(told for told in _told(socket) if told.get("id") == "s")["status"] == 200
+
+
+def _listen(socket: Any, within_s: float) -> None:
+    while True:
+        socket.recv(timeout=within_s)
+
+
+def test_lists_begin_where_they_were_asked_to_or_say_that_they_cannot(bot: RawBot, desk: Desk) -> None:
+    desk.place("BUY", "0.01")
+
+    def trades(**span: Any) -> Any:
+        return bot.ask("GET", "/api/v3/myTrades", symbol=PAIR, **span)
+
+    all_of_them = eventually(lambda: trades()[1] or None)
+    assert trades(fromId=0)[1][: len(all_of_them)] == trades()[1]
+    newest = trades()[1][-1]
+    assert trades(fromId=newest["id"])[1] == [newest]
+    assert trades(fromId=newest["id"] + 1)[1]["code"] == -1100
+    assert bot.ask("GET", ORDER, symbol=PAIR, orderId=1 << 60)[1]["code"] == -2013
+
+
+def test_what_is_not_served_is_told_as_a_client_can_read_it(bot: RawBot) -> None:
+    for method, path in (("POST", "/api/v3/orderList/oco"), ("PUT", ORDER), ("GET", "/sapi/v1/account/status")):
+        assert code(bot.send(method, path, bot.signed())) == (404, -1020)
+
+
+def test_replacing_an_order_says_what_became_of_both_halves(bot: RawBot, desk: Desk) -> None:
+    replace = "/api/v3/order/cancelReplace"
+    placed = bot.ask("POST", ORDER, **limit_order(desk))[1]
+    new = limit_order(desk, cancelReplaceMode="STOP_ON_FAILURE", cancelOrderId=placed["orderId"])
+    status, both = bot.ask("POST", replace, **new)
+    assert (status, both["cancelResult"], both["newOrderResult"]) == (200, "SUCCESS", "SUCCESS")
+    status, failed = bot.ask("POST", replace, **new)  # It is cancelled already.
+    assert (status, failed["code"], failed["data"]["newOrderResult"]) == (400, -2022, "NOT_ATTEMPTED")
+    again = limit_order(desk, quantity="900000", cancelReplaceMode="STOP_ON_FAILURE")
+    again["cancelOrderId"] = both["newOrderResponse"]["orderId"]
+    status, half = bot.ask("POST", replace, **again)
+    assert (status, half["code"], half["data"]["cancelResult"]) == (409, -2021, "SUCCESS")
+    assert half["data"]["newOrderResponse"]["code"] == -2010
