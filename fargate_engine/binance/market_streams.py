@@ -5,6 +5,7 @@ There is no queue: each connection looks for what is new when it has sent what i
 
 import asyncio
 import contextlib
+import logging
 from typing import Any
 
 import orjson
@@ -26,6 +27,8 @@ from fargate_engine.binance.rest import AddressOf, error_response
 from fargate_engine.binance.stream_documents import ALL_PERIOD_S, OF_ALL_MARKETS, Kind, read_stream, texts
 from fargate_engine.market_data.market import Market
 from fargate_engine.market_data.subscription import Subscription
+
+_LOG = logging.getLogger(__name__)
 
 STREAMS_MAX = 1_024  # Of one connection.
 IDLE_S = 0.25  # So long at most until an answer to the client, or a list of all markets, is sent.
@@ -157,7 +160,10 @@ class _Session:
         """A connection that nobody tells anything any more is none."""
         try:
             await self._tell()
-        finally:
+        except (TimeoutError, ConnectionError):
+            self._connection.drop()  # The client does not read, or has gone.
+        except Exception:  # noqa: BLE001 - the edge: the client is cut off, the log gets the reason
+            _LOG.exception("a client of the streams was told nothing any more")
             self._connection.drop()
 
     async def _tell(self) -> None:
@@ -225,9 +231,5 @@ class _Session:
         document = text.decode()
         if self._is_combined:
             document = f'{{"stream":"{name}","data":{document}}}'
-        try:
-            async with asyncio.timeout(SEND_TIMEOUT_S):
-                await self._socket.send_str(document)
-        except (TimeoutError, ConnectionError):
-            self._connection.drop()
-            raise
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            await self._socket.send_str(document)

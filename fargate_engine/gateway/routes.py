@@ -3,6 +3,7 @@
 import asyncio
 import time
 import uuid
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ from fargate_engine.binance.server import exchange_routes
 from fargate_engine.gateway.addresses import forwarded_address, peer_address
 from fargate_engine.gateway.peers import shard_number
 from fargate_engine.gateway.problems import problem_middleware
-from fargate_engine.gateway.routing import Scope, ask, at_order, at_shard
+from fargate_engine.gateway.routing import Scope, ask, at_order, at_shard, market_elsewhere
 from fargate_engine.gateway.state import EngineState
 from fargate_engine.inbox import Answer, FindOpenOrders, FindOrder
 from fargate_engine.leased_orders import leased_order
@@ -85,7 +86,7 @@ def create_gateway(
         ]
     )
     if exchange is not None:
-        app.add_routes(exchange_routes(exchange, address_of))
+        app.add_routes(exchange_routes(exchange, address_of, partial(market_elsewhere, engine)))
     return app
 
 

@@ -80,6 +80,16 @@ async def at_shard(
     raise scope.unavailable()
 
 
+async def market_elsewhere(engine: EngineState, request: web.Request, pair: str) -> web.Response | None:
+    """The answer of the engine that has this pair's market; None when it is here, or nobody's, or there is none."""
+    symbol = next((each.symbol for each in engine.instruments if each.symbol.replace("/", "") == pair), None)
+    if symbol is None or engine.term(shard_of(symbol)) is not None or ASKED_SHARDS in request.headers:
+        return None
+    for answer in await Scope(engine, request, [shard_of(symbol)]).ask_elsewhere():
+        return answer.response()
+    return None
+
+
 async def at_order(
     engine: EngineState,
     request: web.Request,
