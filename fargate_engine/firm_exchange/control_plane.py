@@ -117,14 +117,14 @@ class ControlPlane:
         try:
             answer = self._client.invoke(FunctionName=name, Payload=event)
             payload = orjson.loads(answer["Payload"].read())
-        except (BotoCoreError, ClientError, orjson.JSONDecodeError) as error:
+            if "FunctionError" in answer:
+                raise OutcomeUnknown("the function failed")
+            body = payload.get("body") or "null"
+            if payload.get("isBase64Encoded"):
+                body = base64.b64decode(body)
+            return Answer(payload["statusCode"], orjson.loads(body))
+        except (BotoCoreError, ClientError, ValueError, LookupError) as error:
             raise OutcomeUnknown(str(error)) from error
-        if "FunctionError" in answer or "statusCode" not in payload:
-            raise OutcomeUnknown("the function failed")
-        body = payload.get("body") or "null"
-        if payload.get("isBase64Encoded"):
-            body = base64.b64decode(body)
-        return Answer(payload["statusCode"], orjson.loads(body))
 
 
 # Not tried again: whether the first try was heard is what nobody knows.
