@@ -17,6 +17,7 @@ TOOLS_DONE := .tools/.installed
 VENV_DONE := .venv/.installed
 EMULATOR_DONE := .venv-emulator/.installed
 NODE_DONE := node_modules/.installed
+BOTS_DONE := .venv-bots/.installed
 CORE_DONE := .venv/.matching_core
 INSTALLED := $(VENV_DONE) $(EMULATOR_DONE) $(NODE_DONE) $(CORE_DONE)
 
@@ -31,7 +32,7 @@ FIND_COMPILER := export CXX=$${CXX:-$$(command -v c++ || command -v g++ || comma
 
 TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk
 
-.PHONY: help up down clean status demo exchange core test test-units test-core test-e2e fuzz check openapi limit-types bench synth deploy lock
+.PHONY: help up down clean status demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi limit-types bench synth deploy lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +87,9 @@ fuzz: $(VENV_DONE) ## fuzz the core for ten minutes, or FUZZ_S seconds
 test-e2e: $(INSTALLED)
 	@$(VENV_PYTHON) -m pytest tests/e2e
 
+test-bots: $(INSTALLED) $(BOTS_DONE) ## freqtrade and python-binance, live, on a platform of their own
+	@$(VENV_PYTHON) -m pytest tests/e2e/test_bots_of_others.py
+
 check: $(VENV_DONE) $(CORE_DONE) ## lint, format, types, import rules
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
@@ -117,7 +121,7 @@ lock: $(TOOLS_DONE) ## compile requirements/*.txt from pyproject.toml again
 	for extra in layer engine core; do \
 	  $$compile pyproject.toml --extra $$extra -c requirements/all.txt -o requirements/$$extra.txt; \
 	done; \
-	$$compile requirements/emulator.in -o requirements/emulator.txt
+	for other in emulator bots; do $$compile requirements/$$other.in -o requirements/$$other.txt; done
 
 # What is needed, installed ---------------------------------------------------------------------------------------
 
@@ -151,6 +155,12 @@ $(EMULATOR_DONE): requirements/emulator.txt | $(TOOLS_DONE)
 	@echo "installing the AWS emulator"
 	@[ -x $(EMULATOR_PYTHON) ] || $(UV) venv --quiet --python .tools/bin/python .venv-emulator
 	@VIRTUAL_ENV=.venv-emulator $(UV) pip sync --quiet --require-hashes requirements/emulator.txt
+	@touch $@
+
+$(BOTS_DONE): requirements/bots.txt | $(TOOLS_DONE)
+	@echo "installing freqtrade and python-binance"
+	@[ -x .venv-bots/bin/python ] || $(UV) venv --quiet --python .tools/bin/python .venv-bots
+	@VIRTUAL_ENV=.venv-bots $(UV) pip sync --quiet --require-hashes requirements/bots.txt
 	@touch $@
 
 $(NODE_DONE): package.json package-lock.json
