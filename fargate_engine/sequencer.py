@@ -97,7 +97,7 @@ class Sequencer:
         if answered is not None:
             self._answer(Batch([], []), answered)
         self._send(applied.outcomes.venue_requests)
-        for fill in applied.outcomes.refused_fills:
+        for fill in applied.outcomes.refused_fills + (answered.outcomes.refused_fills if answered is not None else []):
             metrics.VENUE_FILLS_REFUSED.inc()
             _LOG.critical("a fill that cannot be is not booked, look at the venue's own list: %s", fill)
 
@@ -120,7 +120,8 @@ class Sequencer:
                 case CancelAtVenue():
                     reports += venue.canceled(request.order_id, request.symbol)
         applied.outcomes.venue_requests = [each for each in requests if each.venue not in self._at_once]
-        return self._state.apply(reports, applied.at_ns) if reports else None
+        answered = self._state.apply(reports, applied.at_ns)
+        return answered if answered.count else None  # What changes nothing leaves no row.
 
     async def list_instruments(self, instruments: Sequence[Instrument]) -> None:
         """Tell the state of what is traded. What it knows already leaves no row."""

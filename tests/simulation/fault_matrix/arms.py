@@ -213,6 +213,14 @@ def connection_breaks(stage: Stage, *, spared: int = 0) -> Arm:
     return lambda trial: trial.arm(StageFault(stage, trial.engine.wire.break_connections, spared))
 
 
+def older_reports_wait(trial: Trial) -> None:
+    """The next batch leaves a report in the inbox, as one of many does: its venue is asked after its commit.
+
+    Nobody knows the order that it speaks of, so it changes nothing.
+    """
+    trial.arm(StageFault(Stage.RECEIVED, trial.engine.report_what_is_known))
+
+
 def journal_write(write: WriteFault, *, spared: int = 0) -> Arm:
     return lambda trial: trial.arm(JournalFault(write, spared))
 

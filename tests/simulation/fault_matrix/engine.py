@@ -32,6 +32,7 @@ from fargate_engine.gateway.routes import create_gateway
 from fargate_engine.gateway.state import EngineState
 from fargate_engine.inbox import FindOrder
 from fargate_engine.market_data.l2_book import DepthSnapshot, TimedEvent
+from fargate_engine.messages import VenueCanceled
 from fargate_engine.orders import FinalOrder, Order
 from fargate_engine.settings import Settings
 from fargate_engine.term import Term
@@ -166,10 +167,14 @@ class Engine:
         """What was taken is for sale again."""
 
         async def refresh() -> None:
-            venue = self._term().venue
+            venue = self._term().simulated
             venue.report(venue.markets[SYMBOL].apply(STILL_MARKET))
 
         self.in_loop(refresh())
+
+    def report_what_is_known(self) -> None:
+        """From within its loop: a venue's report that changes nothing waits in the inbox."""
+        self._term().simulated.report([VenueCanceled(order_id=uuid.uuid4())])
 
     def relay(self, turn: Callable[[EngineConnection], Coroutine[Any, Any, None]]) -> None:
         """One turn on the relay's connection, which lives as long as the engine. Killed where that dies in it."""
@@ -195,9 +200,9 @@ class Engine:
         self._thread.join(START_TIMEOUT_S)
         self._loop.close()
 
-    def gateway(self, engine_state: EngineState) -> web.Application:
+    def gateway(self, engine_state: EngineState, *others: Any, **options: Any) -> web.Application:
         """The real one, behind a wire that may fail."""
-        app = create_gateway(engine_state)
+        app = create_gateway(engine_state, *others, **options)
         app.middlewares.insert(0, self.wire.middleware())
         self._state = engine_state
         return app

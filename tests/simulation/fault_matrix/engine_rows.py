@@ -26,8 +26,11 @@ from tests.simulation.fault_matrix.trial import Phase, Trial, Variant
 from tests.simulation.fault_matrix.wire import Call, Garbage
 from tests.support.engine_database import WriteFault
 
-VENUES_BATCH = 1  # The order's own batch goes first, the batch of what its venue reports comes second.
-_BATCHES = ("the order's batch", "the batch of its venue's reports")
+# The venue answers within the order's commit. Only where older reports of it wait is it asked after that: then the
+# order's own batch goes first, and the batch of what its venue reports comes second.
+VENUES_BATCH = 1
+ITS_ANSWERS = 1  # Within one commit: the order is applied first, what its venue answers second.
+_OLDER_WAIT = "where older reports wait"
 
 
 def engine_rows() -> list[Row]:
@@ -44,15 +47,22 @@ def engine_rows() -> list[Row]:
     ]
 
 
-def _dies(stage: Stage, *spared: int) -> list[Variant]:
-    deaths = [Variant(f"in {_BATCHES[each]}", arms.engine_dies(stage, spared=each)) for each in spared]
-    return [*deaths, Variant("until the client gives up", arms.engine_dies(stage, spared=spared[0], stays_dead=True))]
+def _dies(stage: Stage) -> list[Variant]:
+    return [
+        Variant("in the order's batch", arms.engine_dies(stage)),
+        _where_older_wait("in the batch of its venue's reports", arms.engine_dies(stage, spared=VENUES_BATCH)),
+        Variant("until the client gives up", arms.engine_dies(stage, stays_dead=True)),
+    ]
+
+
+def _where_older_wait(words: str, arm: arms.Arm) -> Variant:
+    return Variant(f"{words}, {_OLDER_WAIT}", arms.all_of(arms.older_reports_wait, arm))
 
 
 def _received() -> dict[Column, Cell]:
     late = arms.request_late(Call.SUBMIT)
     return {
-        Column.KILLED: _dies(Stage.RECEIVED, 0, VENUES_BATCH),
+        Column.KILLED: _dies(Stage.RECEIVED),
         Column.LOST: [
             Variant("one request", arms.request_lost(Call.SUBMIT)),
             Variant("each attempt's", arms.request_lost(Call.SUBMIT, ATTEMPTS)),
@@ -73,10 +83,13 @@ def _received() -> dict[Column, Cell]:
 def _applied() -> dict[Column, Cell]:
     lost, late = WriteFault.LOST, arms.journal_write(WriteFault.LATE)
     return {
-        Column.KILLED: _dies(Stage.APPLIED, 0, VENUES_BATCH),
+        Column.KILLED: [
+            *_dies(Stage.APPLIED),
+            Variant("with its venue's answers", arms.engine_dies(Stage.APPLIED, spared=ITS_ANSWERS)),
+        ],
         Column.LOST: [
             Variant("the order's write", arms.journal_write(lost)),
-            Variant("the write of its venue's reports", arms.journal_write(lost, spared=VENUES_BATCH)),
+            _where_older_wait("the write of its venue's reports", arms.journal_write(lost, spared=VENUES_BATCH)),
         ],
         Column.DOUBLED: [Variant("the write", arms.journal_write(WriteFault.DOUBLED))],
         Column.DELAYED: [
@@ -86,7 +99,9 @@ def _applied() -> dict[Column, Cell]:
         Column.REORDERED: ONE_WRITE,
         Column.DATABASE: [
             Variant("for the order's write", arms.engine_loses_database(Stage.APPLIED)),
-            Variant("for its venue's reports", arms.engine_loses_database(Stage.APPLIED, spared=VENUES_BATCH)),
+            _where_older_wait(
+                "for its venue's reports", arms.engine_loses_database(Stage.APPLIED, spared=VENUES_BATCH)
+            ),
         ],
         Column.ENGINE: [Variant("the connection breaks", arms.connection_breaks(Stage.APPLIED))],
         Column.GARBAGE: DRIVER,
@@ -96,10 +111,10 @@ def _applied() -> dict[Column, Cell]:
 def _journalled() -> dict[Column, Cell]:
     unheard = WriteFault.UNHEARD
     return {
-        Column.KILLED: _dies(Stage.JOURNALLED, 0, VENUES_BATCH),
+        Column.KILLED: _dies(Stage.JOURNALLED),
         Column.LOST: [
             Variant("the answer to the order's write", arms.journal_write(unheard)),
-            Variant("the answer to its venue's", arms.journal_write(unheard, spared=VENUES_BATCH)),
+            _where_older_wait("the answer to its venue's", arms.journal_write(unheard, spared=VENUES_BATCH)),
         ],
         Column.DOUBLED: ONE_ANSWER,
         Column.DELAYED: LATE_ANSWER,
@@ -111,14 +126,19 @@ def _journalled() -> dict[Column, Cell]:
 
 
 def _before_the_venue() -> dict[Column, Cell]:
+    """Nowhere else than where older reports wait: otherwise there is nothing between the commit and the venue."""
+    stage = Stage.AT_THE_VENUE
     return {
-        Column.KILLED: _dies(Stage.AT_THE_VENUE, 0),
+        Column.KILLED: [
+            _where_older_wait("at once", arms.engine_dies(stage)),
+            _where_older_wait("until the client gives up", arms.engine_dies(stage, stays_dead=True)),
+        ],
         Column.LOST: NO_MESSAGE,
         Column.DOUBLED: NO_MESSAGE,
         Column.DELAYED: NO_MESSAGE,
         Column.REORDERED: NO_MESSAGE,
-        Column.DATABASE: [Variant("from then on", arms.engine_loses_database(Stage.AT_THE_VENUE))],
-        Column.ENGINE: [Variant("the connection breaks", arms.connection_breaks(Stage.AT_THE_VENUE))],
+        Column.DATABASE: [_where_older_wait("from then on", arms.engine_loses_database(stage))],
+        Column.ENGINE: [_where_older_wait("the connection breaks", arms.connection_breaks(stage))],
         Column.GARBAGE: NO_MESSAGE,
     }
 
@@ -127,7 +147,8 @@ def _answered() -> dict[Column, Cell]:
     return {
         Column.KILLED: [
             Variant("its answer is heard", arms.engine_dies_after_its_answer(Call.SUBMIT)),
-            Variant("its answer is not sent", arms.engine_dies(Stage.ANSWERED, spared=VENUES_BATCH)),
+            Variant("its answer is not sent", arms.engine_dies(Stage.ANSWERED)),
+            _where_older_wait("its answer is not sent", arms.engine_dies(Stage.ANSWERED, spared=VENUES_BATCH)),
         ],
         Column.LOST: [
             Variant("one answer", arms.answer_lost(Call.SUBMIT)),
