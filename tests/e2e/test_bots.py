@@ -130,6 +130,8 @@ def test_within_a_lease_of_its_key_an_order_needs_nobody_else_and_beyond_it_the_
     assert eventually(lambda: is_leased(within)) is True
     assert is_leased(beyond) is False
     assert {each["id"] for each in bot.fetch_open_orders(SYMBOL)} == {within["id"], beyond["id"]}
+    outside_its_band = round(float(desk.market()[0]) * 0.93, 2)  # 5 % either way; the firm's collar is 10 %.
+    assert bot.create_order(SYMBOL, "limit", "sell", 0.01, outside_its_band)["status"] == "closed"
     with pytest.raises(ccxt.InvalidOrder, match="Duplicate"):
         bot.create_order(SYMBOL, "limit", "buy", 0.5, price, {"newClientOrderId": within["clientOrderId"]})
     assert {each["status"] for each in bot.cancel_all_orders(SYMBOL)} == {"canceled"}
