@@ -131,8 +131,10 @@ async def connected(request: web.Request) -> AsyncIterator[tuple[web.WebSocketRe
 async def _write_or_cut(connection: Connection, request: web.Request) -> None:
     try:
         await connection.write()
-    except (TimeoutError, ConnectionError):
+    except TimeoutError:
         _cut(request)
+    except ConnectionError:
+        return  # It is over, or is being closed: cut now, the client would lose the reason.
 
 
 def _cut(request: web.Request) -> None:
