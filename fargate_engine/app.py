@@ -40,6 +40,7 @@ START_RETRY_S = 1.0
 SHUTDOWN_S = 2.0
 STOP_S = 20.0  # For all shards together; ECS kills 30 s after it asked.
 LAST_SNAPSHOTS_S = 4.0
+QUESTIONS_AT_ONCE_MAX = 4  # Of clients, on connections of their own: orders and leases never wait for one.
 
 
 async def run_engine(settings: Settings, told_to_stop: asyncio.Event) -> None:
@@ -79,25 +80,29 @@ async def _prepare(settings: Settings, state: EngineState) -> str:
 async def _run(
     conninfo: str, settings: Settings, state: EngineState, exchange: FirmExchange, told_to_stop: asyncio.Event
 ) -> None:
-    async with engine_pool(conninfo) as pool, asyncio.TaskGroup() as tasks:
-        _connect(exchange, settings, pool)
-        working = tasks.create_task(_work(conninfo, settings, state, pool))
+    async with (
+        engine_pool(conninfo) as pool,
+        engine_pool(conninfo, QUESTIONS_AT_ONCE_MAX) as questions,
+        asyncio.TaskGroup() as tasks,
+    ):
+        _connect(exchange, settings, questions)
+        working = tasks.create_task(_work(conninfo, settings, state, pool, questions))
         await told_to_stop.wait()
         _LOG.info("told to stop")
         await _stop(state)
         working.cancel()
 
 
-async def _work(conninfo: str, settings: Settings, state: EngineState, pool: EnginePool) -> None:
+async def _work(conninfo: str, settings: Settings, state: EngineState, pool: EnginePool, questions: EnginePool) -> None:
     """For ever."""
     instruments = await _insist(lambda: read_instruments(pool))
     check_recordings(settings.market_recordings, instruments)
     state.instruments = tuple(instruments)
     address = await _insist(lambda: read_address(settings))
     state.snapshots = SnapshotStore(aws.client("s3"), settings.snapshot_bucket) if settings.snapshot_bucket else None
-    state.feed = AccountFeed(pool)
-    state.channels.pool, state.channels.feed = pool, state.feed
-    state.channels.callers = Callers(settings.user_pool)
+    state.feed = AccountFeed(questions)
+    state.channels.pool, state.channels.feed = questions, state.feed
+    state.channels.callers = Callers(settings.user_pool, questions)
     state.relay = _relay(conninfo, settings, state.feed)
     state.exchanges = [ExchangeConnection(venue) for venue in settings.venues]
     await _insist(lambda: write_venues(pool, {each.name: each.exchange for each in settings.venues}))
@@ -133,12 +138,12 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
             tasks.create_task(shard.run())
 
 
-def _connect(exchange: FirmExchange, settings: Settings, pool: EnginePool) -> None:
+def _connect(exchange: FirmExchange, settings: Settings, questions: EnginePool) -> None:
     """To what knows its clients; where that is not configured it shows the market only."""
     if not (settings.api_key_encryption_key_id and settings.orders_function and settings.queries_function):
         return
     functions = {Function.ORDERS: settings.orders_function, Function.QUERIES: settings.queries_function}
-    keys = Keys(pool, encryption_key_id=settings.api_key_encryption_key_id)
+    keys = Keys(questions, encryption_key_id=settings.api_key_encryption_key_id)
     exchange.connect(keys, OrdinaryWay(ControlPlane(functions)))
 
 

@@ -10,9 +10,10 @@ import urllib3
 from breakwater.db.channels import find_api_key
 from breakwater.db.engine_connection import EnginePool, pooled
 from breakwater.domain.access_tokens import SigningKeys, verify_access_token
-from breakwater.domain.api_keys import split_api_key, verify_api_key
+from breakwater.domain.api_keys import FoundApiKey, split_api_key, verify_api_key
 from breakwater.domain.permissions import Principal
 from breakwater.errors import NotAuthenticated, Unavailable
+from fargate_engine.look_ups import LookUps
 
 FETCH_TIMEOUT_S = 3.0
 
@@ -27,13 +28,15 @@ class UserPool:
 
 
 class Callers:
-    """Without a user pool only API keys are believed."""
+    """Without a user pool only API keys are believed. Those are asked for each time: a revoked one ends at once."""
 
-    def __init__(self, user_pool: UserPool | None) -> None:
+    def __init__(self, user_pool: UserPool | None, pool: EnginePool) -> None:
         self._user_pool = user_pool
+        self._pool = pool
+        self._api_keys = LookUps(self._look_up)
         self._signing_keys = SigningKeys(self._fetch_keys)
 
-    async def authenticate(self, authorization: str, pool: EnginePool) -> Principal:
+    async def authenticate(self, authorization: str) -> Principal:
         """From `Bearer <access token>` or `ApiKey <key>`; the principal's `check_use` is still to be asked.
 
         NotAuthenticated when it is not to be believed, Unavailable when that cannot be told.
@@ -50,10 +53,12 @@ class Callers:
             )
         if scheme.lower() == "apikey":
             key_id, secret = split_api_key(credentials)
-            async with pooled(pool) as connection:
-                found = await find_api_key(connection, key_id)
-            return verify_api_key(key_id, found, secret)
+            return verify_api_key(key_id, await self._api_keys.find(key_id), secret)
         raise NotAuthenticated("the Authorization header is `Bearer <access token>` or `ApiKey <key>`")
+
+    async def _look_up(self, key_id: str) -> FoundApiKey | None:
+        async with pooled(self._pool) as connection:
+            return await find_api_key(connection, key_id)
 
     def _fetch_keys(self) -> dict[str, Any]:
         if self._user_pool is None:

@@ -33,6 +33,8 @@ HEARTBEAT_S = 15.0
 LIFETIME_S = 3600.0  # A right that was withdrawn is not listened to for longer.
 CONNECTIONS_MAX = 500
 CONNECTIONS_OF_CALLER_MAX = 10
+UNKNOWN_MAX = 200  # Not authenticated yet.
+UNKNOWN_OF_ADDRESS_MAX = 10
 SUBSCRIPTIONS_MAX = 100
 ACCOUNTS_AT_ONCE_MAX = 20
 MESSAGE_BYTES_MAX = 4 * 1024
@@ -47,17 +49,18 @@ class TooManyConnections(Rejection):
 
 
 class ChannelServer:
-    """`pool` and `feed` are there once the engine has its database."""
+    """`pool`, `feed` and `callers` are there once the engine has its database."""
 
     def __init__(self, hub: MarketHub) -> None:
         self.pool: EnginePool | None = None
         self.feed: AccountFeed | None = None
-        self.callers = Callers(None)
+        self.callers: Callers | None = None
         self.address_of: Callable[[web.Request], str] = peer_address  # The gateway knows better behind a balancer.
         self._hub = hub
         self._due: Bell[Connection] = Bell()
         self._open: dict[Connection, None] = {}
         self._of_caller: Counter[tuple[uuid.UUID, str]] = Counter()
+        self._unknown_of_address: Counter[str] = Counter()
 
     async def run(self) -> None:
         """For ever: tell every connection what is new for it, all at the same moments, so that they share the work."""
@@ -86,11 +89,10 @@ class ChannelServer:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Authorization as the HTTP API has it, or `token` in the query where a browser can send no header."""
-        pool = self._ready_pool()
         token = request.query.get("token", "")
         in_query = f"ApiKey {token}" if token.startswith("bw_") else f"Bearer {token}"
-        who = await self.callers.authenticate(request.headers.get("Authorization") or in_query, pool)
         address = self.address_of(request)
+        who = await self._authenticate(request.headers.get("Authorization") or in_query, address)
         who.check_use(address or None, int(time.time()))
         self._check_room(who)
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_BYTES_MAX, compress=False)
@@ -100,6 +102,22 @@ class ChannelServer:
         async with self._opened(Connection(who, address, request.transport, self._due)) as connection:
             await self._listen(socket, connection)
         return socket
+
+    async def _authenticate(self, authorization: str, address: str) -> Principal:
+        """Whoever is not known yet is one of few: of an address, and of all."""
+        if self.callers is None:
+            raise EngineUnavailable("the engine is starting")
+        if self._unknown_of_address.total() >= UNKNOWN_MAX:
+            raise EngineUnavailable("too many callers are to be believed at once")
+        if self._unknown_of_address[address] >= UNKNOWN_OF_ADDRESS_MAX:
+            raise TooManyConnections(f"{UNKNOWN_OF_ADDRESS_MAX} callers of your address are being authenticated")
+        self._unknown_of_address[address] += 1
+        try:
+            return await self.callers.authenticate(authorization)
+        finally:
+            self._unknown_of_address[address] -= 1
+            if self._unknown_of_address[address] == 0:
+                del self._unknown_of_address[address]
 
     @asynccontextmanager
     async def _opened(self, connection: Connection) -> AsyncIterator[Connection]:

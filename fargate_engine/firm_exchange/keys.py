@@ -1,9 +1,7 @@
 """API keys as the endpoint knows them: looked up once in a while, their secrets in memory only."""
 
-import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,18 +10,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from breakwater.db.engine_connection import EnginePool
 from breakwater.db.signing_keys import FoundSigningKey, find_signing_key
 from breakwater.domain.permissions import Principal
-from breakwater.errors import NotAuthenticated, Unavailable
+from breakwater.errors import NotAuthenticated
 from fargate_engine import aws
 from fargate_engine.binance.errors import bad_key
 from fargate_engine.binance.exchange import Client, Scope
 from fargate_engine.binance.signing import SigningKey
 from fargate_engine.firm_exchange.owner import Owner
+from fargate_engine.look_ups import LookUps
 
 KNOWN_S = 10.0  # So long a key that was revoked may still be believed.
 KEYS_MAX = 10_000
-UNKNOWN_MAX = 10_000
-LOOK_UPS_MAX = 8  # At once: keys that somebody invents must not keep the database from everybody else.
-LOOK_UP_WAIT_S = 2.0
 _PERMISSIONS: dict[str, Scope] = {
     "orders:create": "trade",
     "orders:cancel": "cancel",
@@ -46,15 +42,13 @@ class Keys:
         self._encryption_key_id = encryption_key_id
         self._kms = kms or aws.client("kms")
         self._known: OrderedDict[str, _Known] = OrderedDict()
-        self._unknown: OrderedDict[str, float] = OrderedDict()
-        self._looking_up: dict[str, asyncio.Task[_Known | None]] = {}
-        self._room = asyncio.Semaphore(LOOK_UPS_MAX)
+        self._look_ups = LookUps(self._look_up)
 
-    async def client(self, key_id: str, address: str, clock: Callable[[], float] = time.monotonic) -> Client:
+    async def client(self, key_id: str, address: str) -> Client:
         """BinanceError -2015 for a key that is not to be believed, or not from there. Unavailable: cannot be told."""
         known = self._known.get(key_id)
-        if known is None or clock() - known.looked_up_at > KNOWN_S:
-            known = await self._look_up_once(key_id, clock())
+        if known is None or time.monotonic() - known.looked_up_at > KNOWN_S:
+            known = await self._look_ups.find(key_id)
         if known is None:
             raise bad_key()
         try:
@@ -67,38 +61,22 @@ class Keys:
         """Whether the key still stands for the same, from wherever it was used. Unavailable: cannot be told."""
         known = self._known.get(client.key_id)
         if known is None or time.monotonic() - known.looked_up_at > KNOWN_S:
-            known = await self._look_up_once(client.key_id, time.monotonic())
+            known = await self._look_ups.find(client.key_id)
         if known is None or known.client.owner.account_id != client.owner.account_id:
             return False
         expires_at = known.principal.expires_at
         return "read" in known.client.scopes and (expires_at is None or time.time() < expires_at)
 
-    async def _look_up_once(self, key_id: str, now: float) -> _Known | None:
-        """All who ask for the same key at once wait for one answer."""
-        if now - self._unknown.get(key_id, -KNOWN_S) < KNOWN_S:
-            return None
-        task = self._looking_up.get(key_id)
-        if task is None:
-            task = self._looking_up[key_id] = asyncio.create_task(self._look_up(key_id, now))
-            task.add_done_callback(lambda _: self._looking_up.pop(key_id, None))
-        return await asyncio.shield(task)
-
-    async def _look_up(self, key_id: str, now: float) -> _Known | None:
-        try:
-            async with asyncio.timeout(LOOK_UP_WAIT_S):
-                await self._room.acquire()
-        except TimeoutError as error:
-            raise Unavailable("too many keys are looked up at once") from error
-        try:
-            found = await find_signing_key(self._pool, key_id)
-            known = None if found is None else await self._made_of(key_id, found, now)
-        finally:
-            self._room.release()
+    async def _look_up(self, key_id: str) -> _Known | None:
+        found = await find_signing_key(self._pool, key_id)
+        known = None if found is None else await self._made_of(key_id, found, time.monotonic())
         if known is None:
             self._known.pop(key_id, None)
-            _remember(self._unknown, key_id, now, UNKNOWN_MAX)
-        else:
-            _remember(self._known, key_id, known, KEYS_MAX)
+            return None
+        self._known[key_id] = known
+        self._known.move_to_end(key_id)
+        while len(self._known) > KEYS_MAX:
+            self._known.popitem(last=False)
         return known
 
     async def _made_of(self, key_id: str, found: FoundSigningKey, now: float) -> _Known | None:
@@ -135,10 +113,3 @@ class Keys:
             EncryptionContext={"key_id": key_id},
         )
         return SigningKey(secret=answer["Plaintext"])
-
-
-def _remember[Value](memory: OrderedDict[str, Value], key: str, value: Value, most: int) -> None:
-    memory[key] = value
-    memory.move_to_end(key)
-    while len(memory) > most:
-        memory.popitem(last=False)

@@ -44,14 +44,14 @@ async def engine_connection(conninfo: str) -> AsyncIterator[EngineConnection]:
 
 
 @asynccontextmanager
-async def engine_pool(conninfo: str) -> AsyncIterator[EnginePool]:
+async def engine_pool(conninfo: str, connections_max: int = POOL_SIZE_MAX) -> AsyncIterator[EnginePool]:
     """Open for as long as the block runs. It opens at once and connects in the background: `pooled` waits for that."""
     pool = AsyncConnectionPool(
         noticing_silence(conninfo),
         connection_class=EngineConnection,
         kwargs={"autocommit": True, "options": _SESSION_OPTIONS, "prepare_threshold": 1},
         min_size=POOL_SIZE_MIN,
-        max_size=POOL_SIZE_MAX,
+        max_size=connections_max,
         max_waiting=POOL_WAITING_MAX,
         timeout=POOL_WAIT_S,
         reconnect_timeout=RECONNECT_S,

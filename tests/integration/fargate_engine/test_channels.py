@@ -112,7 +112,7 @@ async def channels(database_urls: DatabaseUrls) -> AsyncIterator[Channels]:
     with served_jwk_set("first") as jwks_url:
         async with engine_pool(database_urls.engine) as pool, aiohttp.ClientSession() as session:
             server.pool, server.feed = pool, AccountFeed(pool)
-            server.callers = Callers(UserPool(ISSUER, jwks_url, CLIENT_ID))
+            server.callers = Callers(UserPool(ISSUER, jwks_url, CLIENT_ID), pool)
             await runner.setup()
             site = web.TCPSite(runner, "127.0.0.1", 0)
             await site.start()
