@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic import ValidationError
 
-from breakwater.db.channels import accessible_accounts, newest_orders, positions_of
+from breakwater.db.channels import accessible_accounts, applied_sequence, newest_orders, positions_of
 from breakwater.db.engine_connection import EnginePool, pooled
 from breakwater.domain.permissions import Principal
 from breakwater.errors import BreakwaterError, EngineUnavailable, InvalidRequest, NotAuthenticated, NotFound, Rejection
@@ -40,6 +40,7 @@ ACCOUNTS_AT_ONCE_MAX = 20
 MESSAGE_BYTES_MAX = 4 * 1024
 MESSAGES_A_SECOND_MAX = 20
 SNAPSHOT_ROWS_MAX = 200
+LAG_EVENTS_MAX = 20_000  # Of an account: minutes of its events that the projections have not taken yet.
 BEGINNING = "beginning of a channel"
 
 
@@ -204,14 +205,23 @@ class ChannelServer:
         key = account_key(channel, account_id)
         self._make_room(connection, key)
         # The place in the feed comes before the rows: an event between the two is told twice, and not missed.
-        subscription = await self.feed.subscribe(connection.who.tenant_id, account_id, since, connection)
+        after = await self._applied(connection.who.tenant_id, account_id) if since is None else since
+        subscription = await self.feed.subscribe(connection.who.tenant_id, account_id, after, connection)
         try:
-            answer = await self._account_answer(channel, subscription.read_sequence, account_id, connection.who, since)
+            answer = await self._account_answer(channel, after, account_id, connection.who, since)
         except BaseException:
             subscription.close()
             raise
         connection.send(answer)
         connection.add_account(key, AccountPlace(channel, subscription, answer["sequence"]))
+
+    async def _applied(self, tenant_id: uuid.UUID, account_id: uuid.UUID) -> int:
+        """How far the rows are, which follow the feed: what they lack is told after them, however much that is."""
+        async with pooled(self._ready_pool()) as database:
+            sequence = await applied_sequence(database, tenant_id, account_id, LAG_EVENTS_MAX)
+        if sequence is None:
+            raise EngineUnavailable("orders and positions are far behind the events; resume from a sequence, or wait")
+        return sequence
 
     async def _account_answer(
         self, channel: AccountChannel, sequence: int, account_id: uuid.UUID, who: Principal, since: int | None

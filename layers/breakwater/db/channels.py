@@ -63,6 +63,16 @@ async def accessible_accounts(connection: EngineConnection, who: Principal) -> l
         return [row[0] for row in await cursor.fetchall()]
 
 
+async def applied_sequence(
+    connection: EngineConnection, tenant_id: uuid.UUID, account_id: uuid.UUID, lag_events_max: int
+) -> int | None:
+    """Of the account's feed: all up to it is in its orders and positions. None: they lag by more events than that."""
+    async with answered():
+        told = (tenant_id, account_id, lag_events_max)
+        row = await (await connection.execute("SELECT trading.applied_sequence(%s, %s, %s)", told)).fetchone()
+    return None if row is None else row[0]
+
+
 async def newest_orders(
     connection: EngineConnection, tenant_id: uuid.UUID, account_id: uuid.UUID, orders_max: int
 ) -> list[ShownOrder]:

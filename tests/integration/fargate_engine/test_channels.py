@@ -145,16 +145,26 @@ def make_api_key(database: Database, firm: Firm) -> str:
     return api_key
 
 
-def tell(conninfo: str, firm: Firm, account_id: uuid.UUID, topic: str = "orders.OrderAccepted.v1") -> None:
-    """An event of the account, numbered as the relay would."""
+def tell(
+    conninfo: str,
+    firm: Firm,
+    account_id: uuid.UUID,
+    topic: str = "orders.OrderAccepted.v1",
+    *,
+    is_projected: bool = True,
+) -> None:
+    """An event of the account, numbered as the relay would, and noted as the projections would."""
+    event = {"event": uuid.uuid4(), "topic": topic, "tenant": firm.tenant_id, "account": account_id}
     with psycopg.connect(conninfo) as connection:
         connection.execute(
             "WITH event AS (INSERT INTO trading.events VALUES (%(event)s, %(topic)s, %(tenant)s, %(account)s,"
             " %(event)s, 'c', 5, '{}') RETURNING event_id)"
             " INSERT INTO trading.account_feed SELECT %(account)s, (SELECT coalesce(max(sequence), 0) + 1"
             " FROM trading.account_feed WHERE account_id = %(account)s), event_id, %(tenant)s FROM event",
-            {"event": uuid.uuid4(), "topic": topic, "tenant": firm.tenant_id, "account": account_id},
+            event,
         )
+        if is_projected:
+            connection.execute("INSERT INTO trading.inbox VALUES ('projections', %(event)s)", event)
 
 
 async def test_a_market_begins_with_its_book_and_goes_on_without_a_gap(channels: Channels, firm: Firm) -> None:
