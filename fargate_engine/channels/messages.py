@@ -23,6 +23,7 @@ SNAPSHOT_LEVELS_MAX = 1_000  # Of each side.
 SNAPSHOT_TRADES_MAX = 500  # So that a client that was away for some seconds misses none.
 PERMISSION_OF_CHANNEL = {"orders": "orders:read", "positions": "portfolio:read"}
 TRADE_EXECUTED = "trades.TradeExecuted.v1"
+EXTERNAL_FILL_BOOKED = "limits.ExternalFillBooked.v1"
 
 
 class _Request(BaseModel):
@@ -122,7 +123,9 @@ def account_message(kind: str, channel: AccountChannel, account_id: uuid.UUID, s
 
 
 def belongs(channel: AccountChannel, topic: str) -> bool:
-    return topic == TRADE_EXECUTED or (channel == "orders" and topic.startswith("orders."))
+    if channel == "positions":
+        return topic in {TRADE_EXECUTED, EXTERNAL_FILL_BOOKED}
+    return topic == TRADE_EXECUTED or topic.startswith("orders.")
 
 
 def account_update(channel: AccountChannel, event: FeedEvent, previous_sequence: int) -> Json:

@@ -97,7 +97,7 @@ def book_external_fill(
             booked_by=caller.username,
         ),
         aggregate_id=order.order_id,
-        account_id=None,
+        account_id=fill.account_id,
         correlation_id=caller.correlation_id,
         occurred_at_ns=nanoseconds(at),
     )

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import psycopg
 import pytest
+import uvloop
 from aiohttp import WSMsgType, web
 
 from breakwater.db.connection import Database
@@ -251,6 +252,23 @@ async def test_orders_and_positions_are_shown_as_they_stand(
     assert numbers == [("orders", 1), ("orders", 2), ("positions", 2)]
 
 
+async def test_positions_tell_of_a_fill_from_elsewhere(
+    channels: Channels, firm: Firm, database_urls: DatabaseUrls
+) -> None:
+    async with channels.connect(firm) as client:
+        await client.ask("subscribe", channel="positions")
+        await client.ask("subscribe", channel="orders")
+        tell(database_urls.admin, firm, firm.account.account_id, "limits.ExternalFillBooked.v1", is_projected=False)
+        tell(database_urls.admin, firm, firm.account.account_id, "trades.TradeExecuted.v1")
+        heard = [await client.hear("update") for _ in range(3)]
+    told = sorted((each["channel"], each["event"]["topic"]) for each in heard)
+    assert told == [
+        ("orders", "trades.TradeExecuted.v1"),
+        ("positions", "limits.ExternalFillBooked.v1"),
+        ("positions", "trades.TradeExecuted.v1"),
+    ]
+
+
 async def test_only_accounts_of_the_caller_are_told(channels: Channels, firm: Firm, database: Database) -> None:
     stranger = make_firm(database, "theirs")
     async with channels.connect(firm) as client:
@@ -404,6 +422,7 @@ def _masked(text: str) -> bytes:
 async def test_the_engine_serves_its_markets_and_accounts(
     start_engine: StartEngine, database_urls: DatabaseUrls, firm: Firm
 ) -> None:
+    assert isinstance(asyncio.get_running_loop(), uvloop.Loop)  # As the engine runs.
     with served_jwk_set("first") as jwks_url:
         async with start_engine(user_pool=UserPool(ISSUER, jwks_url, CLIENT_ID)) as engine:
             headers = {"Authorization": bearer(firm)}

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from breakwater.db.connection import Database
 from breakwater.domain.orders import Side
@@ -14,6 +15,8 @@ from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
 from breakwater.errors import InvalidRequest, LimitExceeded, NotFound, OrderIdReused
 from breakwater.services.external_fills import ExternalFill, book_external_fill
 from breakwater.services.limits import reserve_limits
+from breakwater.services.projections import project
+from events.envelope import Envelope
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import NOW, SYMBOL, Firm, create_firm, order_of, set_limit
 
@@ -70,6 +73,24 @@ def test_it_is_booked_everywhere_flagged_and_its_account_only_reduces(
         assert connection.execute(
             "SELECT count(*) FROM trading.events WHERE topic = 'limits.ExternalFillBooked.v1'"
         ).fetchone() == (1,)
+
+
+def test_its_event_is_the_accounts_and_the_projections_leave_it_alone(
+    database: Database, database_urls: DatabaseUrls, firm: Firm, risk: Caller
+) -> None:
+    """The account's feed tells it to whoever follows positions; its rows were written with it."""
+    book(database, risk, fill_of(firm))
+    with psycopg.connect(database_urls.admin, row_factory=dict_row) as connection:
+        (event,) = connection.execute(
+            "SELECT event_id, topic, tenant_id, account_id, aggregate_id, correlation_id, occurred_at_ns, payload"
+            " FROM trading.events WHERE topic = 'limits.ExternalFillBooked.v1'"
+        ).fetchall()
+    assert event["account_id"] == firm.account_ids[0]
+    project(Envelope.model_validate(event), database.tenant_transaction)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        (held,) = tx.portfolio.positions([firm.account_ids[0]])
+        assert held.position.quantity == 3
+        assert tx.limits.ledger_differences() == []
 
 
 def test_told_twice_it_is_booked_once_and_another_under_its_id_is_refused(
