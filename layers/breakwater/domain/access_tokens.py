@@ -8,11 +8,12 @@ from typing import Any
 import jwt
 
 from breakwater.domain.permissions import SESSION_SCOPE, Principal, Role
-from breakwater.errors import NotAuthenticated
+from breakwater.errors import NotAuthenticated, Unavailable
 
 TOKEN_BYTES_MAX = 8192  # Cognito's are below 2 KiB; API Gateway lets 10 KiB of headers through.
 LEEWAY_S = 30
 KEYS_KEPT_S = 3600
+FAILED_FETCH_S = 5  # So long nobody waits for an issuer that does not answer.
 UNKNOWN_KEY_REFETCH_S = 60  # A forged key id must not make us ask the issuer for every request.
 
 
@@ -25,14 +26,25 @@ class SigningKeys:
         self._clock = clock
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at: float | None = None
+        self._failed_at: float | None = None
 
     def find(self, key_id: str) -> jwt.PyJWK | None:
+        """None for an unknown one. Unavailable when the issuer does not answer, or did not a moment ago."""
         keep_s = KEYS_KEPT_S if key_id in self._keys else UNKNOWN_KEY_REFETCH_S
         if self._fetched_at is None or self._clock() - self._fetched_at >= keep_s:
-            keys = jwt.PyJWKSet.from_dict(self._fetch()).keys
+            keys = jwt.PyJWKSet.from_dict(self._fetched()).keys
             self._keys = {key.key_id: key for key in keys if key.key_id is not None}
             self._fetched_at = self._clock()
         return self._keys.get(key_id)
+
+    def _fetched(self) -> dict[str, Any]:
+        if self._failed_at is not None and self._clock() - self._failed_at < FAILED_FETCH_S:
+            raise Unavailable("the issuer's keys could not be fetched a moment ago")
+        try:
+            return self._fetch()
+        except Unavailable:
+            self._failed_at = self._clock()
+            raise
 
 
 def verify_access_token(token: str, keys: SigningKeys, *, issuer: str, client_id: str) -> Principal:

@@ -141,3 +141,23 @@ def test_that_the_issuer_does_not_answer_is_no_refusal() -> None:
 
     with pytest.raises(Unavailable):
         verify(token(), SigningKeys(fetch))
+
+
+def test_an_issuer_that_does_not_answer_is_not_asked_again_at_once() -> None:
+    now_s, asked, is_down = 0.0, 0, True
+
+    def fetch() -> dict[str, Any]:
+        nonlocal asked
+        asked += 1
+        if is_down:
+            raise Unavailable("the issuer's keys could not be fetched")
+        return jwk_set("first")
+
+    keys = SigningKeys(fetch, clock=lambda: now_s)
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            verify(token(), keys)
+    assert asked == 1
+    now_s, is_down = 5.0, False
+    assert verify(token(), keys).username == "trader1"
+    assert asked == 2
