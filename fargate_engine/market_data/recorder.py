@@ -65,6 +65,8 @@ class Recorder:
     def _add_levels(self, kind: str, at_ns: int, bids: Levels, asks: Levels) -> None:
         levels = (*bids, *asks)
         if not levels:
+            if kind != "CHANGE":
+                self._add_empty_book(kind, at_ns)
             return
         columns: Columns = {
             "event": [self.events] * len(levels),
@@ -75,6 +77,11 @@ class Recorder:
             "quantity_lots": [quantity_lots for _, quantity_lots in levels],
         }
         self.files.add("books", self.events, columns)
+
+    def _add_empty_book(self, kind: str, at_ns: int) -> None:
+        """One row of neither side: without it a reader would keep the book from before."""
+        none: Columns = {"side": [""], "price_ticks": [0], "quantity_lots": [0]}
+        self.files.add("books", self.events, {"event": [self.events], "at_ns": [at_ns], "kind": [kind], **none})
 
     def _add_trade(self, at_ns: int) -> None:
         trade = self.market.trades[-1]

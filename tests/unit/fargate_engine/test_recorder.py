@@ -20,7 +20,7 @@ from fargate_engine.market_data.intervals import HOUR_MS, Interval
 from fargate_engine.market_data.l2_book import DepthDiff, DepthSnapshot, MarketTrade
 from fargate_engine.market_data.market_cli import market_app
 from fargate_engine.market_data.recorded_markets import BrokenParquet, read_events, replay_market
-from fargate_engine.market_data.recorder import Recorder
+from fargate_engine.market_data.recorder import CHECK_EVERY_NS, Recorder
 from tests.unit.fargate_engine.orders import ETH
 
 START_NS = 1_732_000_000_000_000_000 // (HOUR_MS * 1_000_000) * (HOUR_MS * 1_000_000)
@@ -81,6 +81,17 @@ def test_a_replay_finds_the_same_events_books_and_bars(tmp_path: Path) -> None:
                 assert (told.taker, told.price_ticks) == (timed.event.taker, timed.event.price_ticks)
             case DepthDiff() | DepthSnapshot():
                 assert told == timed.event
+
+
+def test_a_book_that_was_emptied_is_empty_in_a_replay(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, "SIM", ETH, 1)
+    recorder.record(DepthSnapshot(bids=((100, 5),), asks=((101, 4),)), START_NS)
+    recorder.record(DepthSnapshot(bids=(), asks=()), START_NS + 1)
+    recorder.record(MarketTrade(Side.BUY, 100, 1), START_NS + CHECK_EVERY_NS + 1)  # Now the book is checked, too.
+    recorder.close()
+    report = replay_market(tmp_path, "SIM", "ETH/USDT")
+    assert (report.wrong, report.events, report.books_checked) == (None, recorder.events, 1)
+    assert (report.best_bid, report.best_ask) == (None, None)
 
 
 def test_files_are_by_hour_and_recordings_of_one_market_follow_each_other(tmp_path: Path) -> None:
