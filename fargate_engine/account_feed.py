@@ -28,11 +28,12 @@ PAGE_EVENTS = 100
 WAITING_MAX = 5 * PAGE_EVENTS  # Events of one subscriber.
 FULL_MAX_S = 10.0
 SUBSCRIPTIONS_MAX = 2_000
+SUBSCRIPTIONS_OF_ACCOUNT_MAX = 50  # So that the users of one account leave room for those of others.
 PLACES_AT_ONCE = 200
 
 
 class TooManyFeeds(Unavailable):
-    """This engine follows as many accounts as it can."""
+    """This engine has as many subscriptions as it can, of all accounts or of this one."""
 
     code = "TOO_MANY_SUBSCRIPTIONS"
 
@@ -134,7 +135,9 @@ class AccountFeed:
         With a bell of the caller's it waits for many at once; without, it iterates over the subscription.
         InvalidRequest for one that is still to come, TooManyFeeds, or DatabaseUnavailable.
         """
+        self._check_room(tenant_id, account_id)
         subscription = AccountSubscription(self, await self._place(tenant_id, account_id, since), bell)
+        self._check_room(tenant_id, account_id)  # Others came while the database was asked.
         self._subscriptions[subscription] = None
         self.wake()
         return subscription
@@ -187,9 +190,14 @@ class AccountFeed:
                     subscription.put(event)
         return any(len(of_one) >= PAGE_EVENTS for of_one in by_account.values())
 
-    async def _place(self, tenant_id: uuid.UUID, account_id: uuid.UUID, since: int | None) -> FeedPlace:
+    def _check_room(self, tenant_id: uuid.UUID, account_id: uuid.UUID) -> None:
         if len(self._subscriptions) >= SUBSCRIPTIONS_MAX:
             raise TooManyFeeds("this engine follows as many accounts as it can; try again later")
+        of_account = sum((each.tenant_id, each.account_id) == (tenant_id, account_id) for each in self._subscriptions)
+        if of_account >= SUBSCRIPTIONS_OF_ACCOUNT_MAX:
+            raise TooManyFeeds(f"this account is followed {of_account} times already; close one first")
+
+    async def _place(self, tenant_id: uuid.UUID, account_id: uuid.UUID, since: int | None) -> FeedPlace:
         async with pooled(self._pool) as connection:
             end = await feed_end(connection, tenant_id, account_id)
         if since is not None and since > end:

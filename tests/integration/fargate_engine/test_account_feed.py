@@ -173,6 +173,21 @@ async def test_a_sequence_that_is_still_to_come_and_too_many_subscribers_are_ref
             assert freed.closed_because is None
 
 
+async def test_the_subscribers_of_one_account_leave_room_for_those_of_others(
+    database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account_feed, "SUBSCRIPTIONS_OF_ACCOUNT_MAX", 2)
+    async with running_feed(database_urls) as feed:
+        at_once = [feed.subscribe(TENANT, ACCOUNT, 0) for _ in range(4)]
+        answers = await asyncio.gather(*at_once, return_exceptions=True)
+        assert [type(each) for each in answers].count(account_feed.TooManyFeeds) == 2
+        assert (await feed.subscribe(TENANT, OTHER, 0)).closed_because is None
+        for each in answers:
+            if isinstance(each, AccountSubscription):
+                each.close()
+        assert (await feed.subscribe(TENANT, ACCOUNT, 0)).closed_because is None
+
+
 async def test_one_bell_rings_for_many_accounts(database_urls: DatabaseUrls) -> None:
     bell: Bell[AccountSubscription] = Bell()
     async with running_feed(database_urls) as feed:
