@@ -89,9 +89,11 @@ class ChannelServer:
                 turn_began = loop.time()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Authorization as the HTTP API has it, or `token` in the query where a browser can send no header."""
-        token = request.query.get("token", "")
-        in_query = f"ApiKey {token}" if token.startswith("bw_") else f"Bearer {token}"
+        """Authorization as the HTTP API has it, or an access token in the query where a browser can send no header.
+
+        An API key may not come that way: addresses are written into logs, and a key lives for long.
+        """
+        in_query = f"Bearer {request.query.get('token', '')}"
         address = self.address_of(request)
         who = await self._authenticate(request.headers.get("Authorization") or in_query, address)
         who.check_use(address or None, int(time.time()))

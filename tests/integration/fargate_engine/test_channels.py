@@ -297,6 +297,8 @@ async def test_an_api_key_listens_as_its_scopes_allow_until_it_is_revoked(
         client = Client(ws)
         assert (await client.ask("subscribe", channel="orders"))["type"] == "snapshot"
         assert (await client.ask("subscribe", channel="positions"))["code"] == "NOT_PERMITTED"
+    async with channels.session.get(f"{channels.url}?token={api_key}") as response:
+        assert response.status == 401  # An address is no place for a key.
     with database.tenant_transaction(firm.tenant_id) as tx:
         revoke_api_key(person(firm), tx, api_key.split("_")[1])
     async with channels.session.get(channels.url, headers=headers) as response:
