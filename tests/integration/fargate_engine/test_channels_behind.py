@@ -8,6 +8,7 @@ from breakwater.services.projections import CONSUMER, ORDER_EVENTS
 from events.orders import OrderLeased, TradeExecuted
 from fargate_engine.channels import server as channel_server
 from fargate_engine.channels.callers import UserPool
+from fargate_engine.channels.messages import EXTERNAL_FILL_BOOKED
 from tests.conftest import DatabaseUrls
 from tests.integration.fargate_engine.conftest import StartEngine
 from tests.integration.fargate_engine.test_channels import Channels, Client, bearer, channels, database, firm, tell
@@ -65,6 +66,27 @@ async def test_rows_that_lag_by_more_than_can_be_told_are_not_shown_as_if_they_w
         assert (answer["type"], answer["code"]) == ("error", "ENGINE_UNAVAILABLE")
         resumed = {"channel": "orders", "account_id": str(firm.account.account_id), "since": 1}
         assert (await client.ask("subscribe", **resumed))["type"] == "resumed"
+
+
+async def test_an_account_with_nothing_for_the_projections_is_not_behind_however_much_happens_to_it(
+    channels: Channels, firm: Firm, database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel_server, "LAG_EVENTS_MAX", 2)
+    account_id = firm.account.account_id
+    for _ in range(4):  # Fills from elsewhere, say: written with their rows.
+        tell(database_urls.admin, firm, account_id, EXTERNAL_FILL_BOOKED, is_projected=False)
+    async with channels.connect(firm) as client:
+        assert (await client.ask("subscribe", channel="positions"))["sequence"] == 4
+    tell(database_urls.admin, firm, account_id)
+    for _ in range(3):
+        tell(database_urls.admin, firm, account_id, EXTERNAL_FILL_BOOKED, is_projected=False)
+    async with channels.connect(firm) as client:
+        assert (await client.ask("subscribe", channel="positions"))["sequence"] == 8
+    tell(database_urls.admin, firm, account_id, is_projected=False)
+    for _ in range(3):  # What is lacked is further back than can be told.
+        tell(database_urls.admin, firm, account_id, EXTERNAL_FILL_BOOKED, is_projected=False)
+    async with channels.connect(firm) as client:
+        assert (await client.ask("subscribe", channel="positions"))["code"] == "ENGINE_UNAVAILABLE"
 
 
 async def test_who_comes_after_an_event_and_before_its_projection_hears_it(
