@@ -32,19 +32,21 @@ class SigningKeys:
         """None for an unknown one. Unavailable when the issuer does not answer, or did not a moment ago."""
         keep_s = KEYS_KEPT_S if key_id in self._keys else UNKNOWN_KEY_REFETCH_S
         if self._fetched_at is None or self._clock() - self._fetched_at >= keep_s:
-            keys = jwt.PyJWKSet.from_dict(self._fetched()).keys
-            self._keys = {key.key_id: key for key in keys if key.key_id is not None}
+            self._keys = {key.key_id: key for key in self._fetched() if key.key_id is not None}
             self._fetched_at = self._clock()
         return self._keys.get(key_id)
 
-    def _fetched(self) -> dict[str, Any]:
+    def _fetched(self) -> list[jwt.PyJWK]:
         if self._failed_at is not None and self._clock() - self._failed_at < FAILED_FETCH_S:
             raise Unavailable("the issuer's keys could not be fetched a moment ago")
         try:
-            return self._fetch()
+            return jwt.PyJWKSet.from_dict(self._fetch()).keys
         except Unavailable:
             self._failed_at = self._clock()
             raise
+        except (jwt.PyJWTError, AttributeError, TypeError) as error:
+            self._failed_at = self._clock()
+            raise Unavailable("the issuer's answer is no set of keys") from error
 
 
 def verify_access_token(token: str, keys: SigningKeys, *, issuer: str, client_id: str) -> Principal:

@@ -143,6 +143,22 @@ def test_that_the_issuer_does_not_answer_is_no_refusal() -> None:
         verify(token(), SigningKeys(fetch))
 
 
+def test_an_answer_without_keys_is_none_and_is_remembered_as_that() -> None:
+    for answer in ({"keys": []}, {"error": "moved"}, []):
+        asked = 0
+
+        def fetch(answer: Any = answer) -> Any:
+            nonlocal asked
+            asked += 1
+            return answer
+
+        keys = SigningKeys(fetch, clock=lambda: 0.0)
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                verify(token(), keys)
+        assert asked == 1
+
+
 def test_an_issuer_that_does_not_answer_is_not_asked_again_at_once() -> None:
     now_s, asked, is_down = 0.0, 0, True
 
