@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import urllib3
@@ -16,6 +18,7 @@ from breakwater.errors import NotAuthenticated, Unavailable
 from fargate_engine.look_ups import LookUps
 
 FETCH_TIMEOUT_S = 3.0
+THREADS_MAX = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Callers:
         self._pool = pool
         self._api_keys = LookUps(self._look_up)
         self._signing_keys = SigningKeys(self._fetch_keys)
+        # Of their own: an issuer that is slow to answer must not hold those in which the engine calls AWS.
+        self._threads = ThreadPoolExecutor(THREADS_MAX, "access tokens")
 
     async def authenticate(self, authorization: str) -> Principal:
         """From `Bearer <access token>` or `ApiKey <key>`; the principal's `check_use` is still to be asked.
@@ -43,14 +48,15 @@ class Callers:
         """
         scheme, _, credentials = authorization.partition(" ")
         if scheme.lower() == "bearer" and self._user_pool is not None:
-            # In a thread: now and then the issuer's keys are fetched for it.
-            return await asyncio.to_thread(
+            verify = partial(
                 verify_access_token,
                 credentials,
                 self._signing_keys,
                 issuer=self._user_pool.issuer,
                 client_id=self._user_pool.client_id,
             )
+            # In a thread: now and then the issuer's keys are fetched for it.
+            return await asyncio.get_running_loop().run_in_executor(self._threads, verify)
         if scheme.lower() == "apikey":
             key_id, secret = split_api_key(credentials)
             return verify_api_key(key_id, await self._api_keys.find(key_id), secret)

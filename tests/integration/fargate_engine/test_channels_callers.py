@@ -1,17 +1,21 @@
 """Who is not known yet takes nothing from those who are."""
 
 import asyncio
+import socket
 import uuid
 from contextlib import AsyncExitStack
 
 import pytest
 
 from breakwater.db.engine_connection import pooled
+from breakwater.errors import Unavailable
 from fargate_engine.channels import callers
 from fargate_engine.channels import server as channel_server
+from fargate_engine.channels.callers import Callers, UserPool
 from tests.integration.fargate_engine.conftest import StartEngine
 from tests.integration.fargate_engine.test_channels import Channels, channels, database, firm
 from tests.integration.identity.conftest import Firm
+from tests.unit.identity.tokens import CLIENT_ID, ISSUER, token
 
 __all__ = ["channels", "database", "firm"]  # Fixtures.
 
@@ -68,3 +72,20 @@ async def test_questions_about_keys_take_nothing_from_the_journals_connections(
         for task in inventing:
             task.cancel()
         await asyncio.wait(inventing, timeout=10)
+
+
+async def test_forged_tokens_take_no_threads_from_calls_to_aws(
+    channels: Channels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The issuer hears and does not answer, so each token that comes meanwhile waits for its keys."""
+    monkeypatch.setattr(callers, "FETCH_TIMEOUT_S", 1.5)
+    assert channels.server.pool is not None
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as deaf:
+        user_pool = UserPool(ISSUER, f"http://127.0.0.1:{deaf.getsockname()[1]}/keys", CLIENT_ID)
+        believing = Callers(user_pool, channels.server.pool)
+        waiting = [asyncio.create_task(believing.authenticate(f"Bearer {token()}")) for _ in range(64)]
+        await asyncio.sleep(0.1)
+        async with asyncio.timeout(1):
+            await asyncio.to_thread(int)  # As the relay sends to the queue.
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(each) for each in answers} == {Unavailable}
