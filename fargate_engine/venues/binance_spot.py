@@ -45,7 +45,7 @@ class BinanceSpot:
             orders=Window(weight_max=100, window_s=10, kept_for_cancels=0),
         )
 
-    async def place(self, exchange: Any, order: NewOrder) -> OrderAtVenue | None:
+    async def place(self, exchange: Any, order: NewOrder) -> OrderAtVenue:
         params: dict[str, Any] = {"newClientOrderId": order.client_id, "newOrderRespType": "FULL"}
         if order.post_only:
             params["postOnly"] = True

@@ -19,7 +19,7 @@ from fargate_engine.venues.dialect import (
     written,
 )
 from fargate_engine.venues.failures import NotAtVenue
-from fargate_engine.venues.protocol import Balance, FillAtVenue, OrderAtVenue
+from fargate_engine.venues.protocol import Acknowledged, Balance, FillAtVenue, OrderAtVenue
 from fargate_engine.venues.rate_budget import RateBudget, Window
 
 _STATUSES = {
@@ -48,7 +48,7 @@ class BybitSpot:
             orders=Window(weight_max=20, window_s=1, kept_for_cancels=0),
         )
 
-    async def place(self, exchange: Any, order: NewOrder) -> OrderAtVenue | None:
+    async def place(self, exchange: Any, order: NewOrder) -> Acknowledged:
         params: dict[str, Any] = {"orderLinkId": order.client_id}
         if order.post_only:
             params["postOnly"] = True
@@ -58,7 +58,7 @@ class BybitSpot:
         raw = raw_of(await exchange.create_order(order.symbol, "limit", side, quantity, price, params))
         if raw["orderLinkId"] != order.client_id:
             raise ValueError("the answer is of another order")
-        return None  # It came to the gateway; what the book made of it comes later.
+        return Acknowledged(raw["orderId"])
 
     async def cancel(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue | None:
         await exchange.cancel_order(None, symbol, {"orderLinkId": client_id})

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
 
 from breakwater.domain.orders import Side, TimeInForce
-from fargate_engine.venues.protocol import Balance, FillAtVenue, OrderAtVenue, VenueInstrument
+from fargate_engine.venues.protocol import Acknowledged, Balance, FillAtVenue, OrderAtVenue, VenueInstrument
 from fargate_engine.venues.rate_budget import RateBudget
 
 
@@ -47,9 +47,7 @@ class Dialect(Protocol):
 
     def budget(self) -> RateBudget: ...
 
-    async def place(self, exchange: Any, order: NewOrder) -> OrderAtVenue | None:
-        """None where the venue only says that it has come."""
-        ...
+    async def place(self, exchange: Any, order: NewOrder) -> OrderAtVenue | Acknowledged: ...
 
     async def cancel(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue | None:
         """None where the venue does not tell what became of it."""

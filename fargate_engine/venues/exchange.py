@@ -26,6 +26,7 @@ from fargate_engine.venues.exchange_connection import ExchangeConnection
 from fargate_engine.venues.failures import ClockRefused, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
 from fargate_engine.venues.followed import LOOK_PAUSE_S, Followed
 from fargate_engine.venues.protocol import (
+    Acknowledged,
     Balance,
     FillAtVenue,
     OrderAtVenue,
@@ -176,7 +177,8 @@ class ExchangeVenue:
 
         try:
             word = await self._client.place(new, may_send)
-            if word is None:
+            if isinstance(word, Acknowledged):
+                order.acknowledged(word.venue_order_id)
                 followed.wants_look.set()
             else:
                 followed.take(order.learn(word))
@@ -220,7 +222,7 @@ class ExchangeVenue:
     async def _look(self, followed: Followed) -> None:
         """Whatever is open about it: its outcome, its cancel, its fills."""
         order = followed.order
-        if order.is_cancel_wanted and (order.is_accepted or followed.is_settled):
+        if order.is_cancel_wanted and (order.has_arrived or followed.is_settled):
             await self._cancel(followed)
         elif not order.misses_fills:
             await self._ask(followed)
@@ -243,8 +245,8 @@ class ExchangeVenue:
         try:
             followed.take(order.learn(await self._client.order(order.client_id, order.terms.symbol)))
         except NotAtVenue:
-            if order.is_accepted or order.told_lots:
-                # It was there: the venue has lost it, or shows it late. Nothing is certain enough to end it.
+            if order.has_arrived:
+                # The venue has lost it, or shows it late. Nothing is certain enough to end it.
                 _LOG.error("%s says it does not know %s any more", self.name, order.client_id)
                 self._look_later(followed)
             elif asked_at >= followed.never_after:

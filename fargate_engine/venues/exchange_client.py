@@ -19,7 +19,7 @@ from fargate_engine.venues.circuit_breaker import BreakerState, CircuitBreaker
 from fargate_engine.venues.configuration import Credentials, VenueSettings
 from fargate_engine.venues.dialect import Dialect, NewOrder, instruments
 from fargate_engine.venues.failures import ClockRefused, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
-from fargate_engine.venues.protocol import Balance, FillAtVenue, OrderAtVenue, VenueInstrument
+from fargate_engine.venues.protocol import Acknowledged, Balance, FillAtVenue, OrderAtVenue, VenueInstrument
 
 _LOG = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class ExchangeClient:
         await self._ask(_Cost("time", 1, QUESTION_WAIT_S), self._exchange.load_time_difference)
         self.is_clock_off = False
 
-    async def place(self, order: NewOrder, may_send: Callable[[], bool]) -> OrderAtVenue | None:
+    async def place(self, order: NewOrder, may_send: Callable[[], bool]) -> OrderAtVenue | Acknowledged:
         """`may_send` is asked at the last moment, when every wait is over; NotSent when it says no."""
         cost = _Cost("place", self._dialect.weights.place, ORDER_WAIT_S, is_order=True)
         return await self._ask(cost, lambda: self._dialect.place(self._exchange, order), may_send)

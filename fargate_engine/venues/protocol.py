@@ -66,6 +66,13 @@ class OrderAtVenue:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The venue has taken a new order, and what became of it is told or asked afterwards."""
+
+    venue_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     free: Decimal
     locked: Decimal

@@ -36,6 +36,7 @@ class TrackedOrder:
     client_id: str
     venue_order_id: str | None = None
     is_accepted: bool = False  # As reported.
+    is_acknowledged: bool = False  # The venue took it; its book may refuse it still.
     is_over: bool = False
     is_cancel_wanted: bool = False
     told_lots: int = 0
@@ -63,9 +64,19 @@ class TrackedOrder:
         )
 
     @property
+    def has_arrived(self) -> bool:
+        """The venue has said so: that it does not find the order now means that it shows it late."""
+        return self.is_acknowledged or self.is_accepted or self.told_lots > 0
+
+    @property
     def misses_fills(self) -> bool:
         """The venue has filled more than it has told the fills of."""
         return not self.is_over and self.filled > self.instrument.quantity(self.told_lots)
+
+    def acknowledged(self, venue_order_id: str) -> None:
+        """Nothing is reported: a post-only order that would take is refused after it."""
+        self.is_acknowledged = True
+        self.venue_order_id = venue_order_id
 
     def learn(self, word: OrderAtVenue) -> list[VenueReport]:
         """The venue's word on the whole order. An older one than it gave before changes nothing."""

@@ -1,5 +1,6 @@
 """The adapter against Bybit's v5 spot API as its documentation shows it, over real sockets."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
@@ -76,6 +77,22 @@ async def test_an_order_whose_answer_is_lost_is_found_by_its_id(scene: tuple[Byb
     shard.submit(ORDER)
     await until(shard.has(ORDER.order_id, "NEW"))
     assert len(bybit.orders) == 1
+
+
+async def test_an_acknowledged_order_that_is_shown_late_stays_open_and_can_be_cancelled(
+    scene: tuple[Bybit, Shard],
+) -> None:
+    bybit, shard = scene
+    bybit.shows_late = True
+    shard.submit(ORDER)
+    await until(lambda: CLIENT_ID in bybit.orders)
+    await asyncio.sleep(2 * exchange.ARRIVES_WITHIN_S)
+    assert shard.has(ORDER.order_id, "PENDING_NEW")()
+    shard.cancel(ORDER.order_id)
+    await until(lambda: bybit.orders[CLIENT_ID]["orderStatus"] == "Cancelled")
+    assert shard.has(ORDER.order_id, "PENDING_CANCEL")()
+    bybit.shows_late = False
+    await until(shard.has(ORDER.order_id, "CANCELED"))
 
 
 async def test_questions_are_answered_exactly(scene: tuple[Bybit, Shard]) -> None:

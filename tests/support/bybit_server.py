@@ -39,6 +39,7 @@ class Bybit:
         self.executions: list[dict[str, Any]] = []
         self.refuse: tuple[int, str] | None = None  # retCode and retMsg of the next new order.
         self.loses_replies = False
+        self.shows_late = False  # It has taken an order, and neither tells nor finds it yet.
         self._secret = secret.encode()
         self._sockets: set[web.WebSocketResponse] = set()
         self._numbers = itertools.count(1)
@@ -89,6 +90,8 @@ class Bybit:
             await self._tell("order", self.orders[client_id])
 
     async def _tell(self, topic: str, document: dict[str, Any]) -> None:
+        if self.shows_late:
+            return
         message = {"id": "1", "topic": topic, "creationTime": 1, "data": [{"category": "spot", **document}]}
         for socket in list(self._sockets):
             await socket.send_json(message)
@@ -139,7 +142,7 @@ class Bybit:
 
     async def _realtime(self, request: web.Request) -> web.Response:
         await self._signed(request)
-        query, orders = request.query, list(self.orders.values())
+        query, orders = request.query, [] if self.shows_late else list(self.orders.values())
         for name in ("orderLinkId", "orderId"):
             if name in query:
                 orders = [order for order in orders if order[name] == query[name]]
