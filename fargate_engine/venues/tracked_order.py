@@ -7,9 +7,10 @@ fills add up to what it says was filled: after it the engine books nothing more.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from breakwater.domain.instruments import Instrument
+from breakwater.domain.money import DIGITS_MAX, EXACT
 from breakwater.domain.orders import OrdStatus, TimeInForce
 from fargate_engine.messages import (
     VenueAccepted,
@@ -24,6 +25,7 @@ from fargate_engine.terms import FOK_NOT_FILLABLE, NO_LIQUIDITY, Reason, Working
 from fargate_engine.venues.client_ids import client_id_of
 from fargate_engine.venues.protocol import FillAtVenue, OrderAtVenue
 
+_FEE_STEP = Decimal(1).scaleb(-DIGITS_MAX)  # The finest that a journal keeps.
 NEVER_ARRIVED = Reason("VENUE_NEVER_ARRIVED", "the venue has no such order, and none can arrive any more")
 
 
@@ -130,13 +132,23 @@ class TrackedOrder:
             quantity_lots=int(lots),
             price_ticks=int(ticks),
             liquidity=fill.liquidity,
-            fee=fill.fee,
+            fee=self._fee(fill),
             fee_currency=fill.fee_currency,
             trade_id=fill.trade_id,
         )
         if self.told_lots == self.terms.quantity_lots:
             self.is_over = True
         return [filled]
+
+    def _fee(self, fill: FillAtVenue) -> Decimal:
+        """What an amount can hold, or the journal could not be read again. Rounded up: never less than was charged."""
+        fee = fill.fee
+        if fee.adjusted() < DIGITS_MAX and _places(fee) > DIGITS_MAX:
+            fee = fee.quantize(_FEE_STEP, ROUND_CEILING, EXACT)
+        if fee.adjusted() < DIGITS_MAX:
+            return fee
+        self.anomalies.append(f"fill {fill.trade_id} of {self.client_id} is booked without its fee: {fill.fee} is none")
+        return Decimal(0)
 
     def _problem(self, fill: FillAtVenue, lots: Decimal, ticks: Decimal) -> str | None:
         if fill.side != self.terms.side or fill.symbol != self.terms.symbol:
@@ -187,3 +199,9 @@ class TrackedOrder:
     def _over(self, report: VenueReport) -> list[VenueReport]:
         self.is_over = True
         return [report]
+
+
+def _places(number: Decimal) -> int:
+    """Behind the point, as it is written."""
+    exponent = number.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0

@@ -100,6 +100,34 @@ def test_the_last_word_waits_for_the_fills_that_it_counts() -> None:
     assert order.is_over
 
 
+@pytest.mark.parametrize(
+    ("told", "booked"),
+    [
+        ("-0.0100", "-0.0100"),
+        ("0.0000000000000000011", "0.000000000000000002"),
+        ("-1E-20", "-0.000000000000000000"),
+        ("0.50000000000000000000", "0.500000000000000000"),
+        ("999999999999999999", "999999999999999999"),
+    ],
+)
+def test_a_fee_is_booked_as_the_journal_can_hold_it_and_never_less_than_was_charged(told: str, booked: str) -> None:
+    order = tracked()
+    _, filled = order.learn_fills([fill(1, 4, fee=Decimal(told))])
+    assert isinstance(filled, VenueFilled)
+    assert format(filled.fee, "f") == booked
+    assert VenueFilled.model_validate_json(filled.model_dump_json()) == filled
+    assert not order.anomalies
+
+
+@pytest.mark.parametrize("told", ["1000000000000000000", "-1E+30", "999999999999999999.9999999999999999999"])
+def test_a_fill_is_booked_without_a_fee_that_cannot_be_and_people_are_told(told: str) -> None:
+    order = tracked()
+    _, filled = order.learn_fills([fill(1, 4, fee=Decimal(told))])
+    assert isinstance(filled, VenueFilled)
+    assert filled.fee == 0
+    assert order.anomalies == [f"fill 1 of {order.client_id} is booked without its fee: {Decimal(told)} is none"]
+
+
 def test_a_fill_beyond_the_quantity_is_told_to_people_and_not_booked() -> None:
     order = tracked()
     order.learn_fills([fill(1, 8)])
