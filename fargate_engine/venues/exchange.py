@@ -42,6 +42,7 @@ _LOG = logging.getLogger(__name__)
 # A request is good for its window by the venue's clock, which it may think a second behind ours.
 ARRIVES_WITHIN_S = RECV_WINDOW_MS / 1000 + 1.0
 LOOK_PAUSE_MAX_S = 5.0
+LEASE_LOOK_S = 0.2
 FILLS_GRACE_S = 0.2  # The stream tells of an order and of its fills one after the other.
 
 
@@ -188,9 +189,12 @@ class ExchangeVenue:
             _LOG.warning("%s: whether %s has arrived is not known: %s", self.name, order.client_id, error.message)
             followed.wants_look.set()
         except NotSent as error:
+            # Without its lease a shard reports nothing. It may be back in a moment; if not, the term ends this task.
+            while not self._may_send():
+                await asyncio.sleep(LEASE_LOOK_S)
             if order.is_cancel_wanted and not followed.is_sent:
                 followed.take(order.never_sent())
-            elif self._may_send():
+            else:
                 followed.take(order.refused(Reason(error.code, error.message)))
 
     def _as_sent(self, order: TrackedOrder) -> NewOrder | Reason:

@@ -227,6 +227,22 @@ async def test_a_shard_that_was_lost_sends_nothing_more(there: Simulated, shard:
     assert there.order(late.order_id) is None
 
 
+@pytest.mark.parametrize(("is_cancelled", "status"), [(False, "REJECTED"), (True, "CANCELED")])
+async def test_an_order_that_was_not_sent_while_the_lease_was_out_for_a_moment_is_ended_when_it_is_back(
+    is_cancelled: bool, status: str, there: Simulated, shard: Shard
+) -> None:
+    shard.may_send = False
+    unsent = order(1)
+    shard.submit(unsent)
+    if is_cancelled:
+        shard.cancel(unsent.order_id)
+    await asyncio.sleep(3 * exchange.LEASE_LOOK_S)
+    assert shard.has(unsent.order_id, "PENDING_CANCEL" if is_cancelled else "PENDING_NEW")()
+    shard.may_send = True
+    await until(shard.has(unsent.order_id, status))
+    assert there.order(unsent.order_id) is None
+
+
 async def test_429_is_waited_for_and_cancels_wait_as_well(there: Simulated, shard: Shard) -> None:
     there.switch(rate_limit=1.0, retry_after_s=1)
     refused = order(1)
