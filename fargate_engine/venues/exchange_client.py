@@ -4,6 +4,7 @@ they mean. One for each venue in the process; every shard's orders go through it
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -29,6 +30,8 @@ QUESTION_WAIT_S = 30.0
 WAITING_MAX = 2_000  # Requests that wait for room; the next one is turned away at once.
 AT_ONCE_MAX = 64  # Requests on the wire, and as many cancels.
 BOOK_LEVELS = 100  # Of each side.
+AHEAD_MS_MAX = 5_000  # A trade may come from a clock so far ahead.
+TRADE_ID_MAX = (1 << 62) - 1
 RETRY_AFTER_S = 10.0  # Where the venue says that it is too much, and not for how long.
 ANSWER_S = REQUEST_TIMEOUT_S + 1.0  # ccxt's own time-out comes first, unless something else of it hangs.
 _TOO_MANY = frozenset({429, 418})
@@ -48,10 +51,27 @@ class PublicTrade:
     at_ms: int
 
     @classmethod
-    def of(cls, trade: Any) -> "PublicTrade":
-        trade_id = str(trade["id"])
-        number = int(trade_id) if trade_id.isdecimal() else None
-        return cls(number, trade["price"], trade["amount"], trade["side"] == "buy", int(trade["timestamp"]))
+    def of(cls, trade: Any, now_ms: int) -> "PublicTrade | None":
+        """None for one that makes no sense, or that comes from the future: it would keep out all that follow."""
+        try:
+            price, quantity, at_ms = float(trade["price"]), float(trade["amount"]), int(trade["timestamp"])
+            trade_id = str(trade["id"])
+            number = int(trade_id) if trade_id.isascii() and trade_id.isdecimal() else None
+        except (LookupError, TypeError, ValueError, OverflowError):
+            return None
+        is_sane = 0 < price < math.inf and 0 < quantity < math.inf and 0 < at_ms <= now_ms + AHEAD_MS_MAX
+        if not is_sane or (number is not None and number > TRADE_ID_MAX):
+            return None
+        return cls(number, price, quantity, trade["side"] == "buy", at_ms)
+
+
+def _sane_levels(levels: Any) -> list[PriceLevel]:
+    """Those of finite prices and quantities, up to as many as are kept."""
+    return [
+        level
+        for level in levels[:BOOK_LEVELS]
+        if all(isinstance(each, int | float) and 0 <= each < math.inf for each in level[:2])
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +180,19 @@ class ExchangeClient:
     async def watch_book(self, symbol: str) -> tuple[list[PriceLevel], list[PriceLevel]]:
         """Bids and asks, best first, after the next change. OutcomeUnknown when the stream is lost."""
         book = await self._watched(self._exchange.watch_order_book(symbol))
-        return book["bids"][:BOOK_LEVELS], book["asks"][:BOOK_LEVELS]
+        bids, asks = _sane_levels(book["bids"]), _sane_levels(book["asks"])
+        if not bids and not asks:
+            raise OutcomeUnknown("its book is empty, or makes no sense")
+        return bids, asks
 
     async def watch_trades(self, symbol: str) -> list[PublicTrade]:
-        return [PublicTrade.of(each) for each in await self._watched(self._exchange.watch_trades(symbol))]
+        """OutcomeUnknown also when nothing of what came makes sense."""
+        told = await self._watched(self._exchange.watch_trades(symbol))
+        now_ms = time.time_ns() // 1_000_000
+        trades = [trade for trade in (PublicTrade.of(each, now_ms) for each in told) if trade is not None]
+        if told and not trades:
+            raise OutcomeUnknown("none of the trades that it tells makes sense")
+        return trades
 
     @property
     def is_streaming(self) -> bool:

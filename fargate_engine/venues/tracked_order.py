@@ -6,8 +6,10 @@ fills add up to what it says was filled: after it the engine books nothing more.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, Decimal
+
+from matching_core import PRICE_MAX, QUANTITY_MAX
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import DIGITS_MAX, EXACT
@@ -25,6 +27,7 @@ from fargate_engine.terms import FOK_NOT_FILLABLE, NO_LIQUIDITY, Reason, Working
 from fargate_engine.venues.client_ids import client_id_of
 from fargate_engine.venues.protocol import FillAtVenue, OrderAtVenue
 
+WORDS_MAX = 300
 _FEE_STEP = Decimal(1).scaleb(-DIGITS_MAX)  # The finest that a journal keeps.
 NEVER_ARRIVED = Reason("VENUE_NEVER_ARRIVED", "the venue has no such order, and none can arrive any more")
 
@@ -117,6 +120,7 @@ class TrackedOrder:
         return [VenueAccepted(order_id=self.terms.order_id)]
 
     def _book(self, fill: FillAtVenue) -> list[VenueReport]:
+        fill = replace(fill, trade_id=_plain(fill.trade_id), fee_currency=_plain(fill.fee_currency))
         if fill.trade_id in self.trade_ids:
             return []
         lots, ticks = fill.quantity / self.instrument.lot_size, fill.price / self.instrument.tick_size
@@ -125,6 +129,9 @@ class TrackedOrder:
         if problem is not None:
             self.anomalies.append(f"fill {fill.trade_id} of {self.client_id} is not booked: {problem}")
             return []
+        if self.terms.side.sign * (int(ticks) - self.terms.limit_ticks) > 0:
+            worse = f"{fill.price:f} is worse than its limit"
+            self.anomalies.append(f"fill {fill.trade_id} of {self.client_id} is booked although {worse}")
         self.told_lots += int(lots)
         self.filled = max(self.filled, self.instrument.quantity(self.told_lots))
         filled = VenueFilled(
@@ -153,6 +160,8 @@ class TrackedOrder:
     def _problem(self, fill: FillAtVenue, lots: Decimal, ticks: Decimal) -> str | None:
         if fill.side != self.terms.side or fill.symbol != self.terms.symbol:
             return f"it is a {fill.side} of {fill.symbol}"
+        if lots > QUANTITY_MAX or ticks > PRICE_MAX:
+            return f"{fill.quantity:.6g} at {fill.price:.6g} is more than anything is traded for"
         if lots != int(lots) or ticks != int(ticks) or lots < 1 or ticks < 1:
             return f"{fill.quantity:f} at {fill.price:f} is not of whole lots and ticks"
         if self.told_lots + int(lots) > self.terms.quantity_lots:
@@ -179,7 +188,7 @@ class TrackedOrder:
         """What is left of an IOC or FOK ends as CANCELED, as FIX has it, whatever the venue calls it."""
         order_id = self.terms.order_id
         if word.reason is not None:
-            return VenueCanceled(order_id=order_id, code=word.reason.code, reason=word.reason.text)
+            return VenueCanceled(order_id=order_id, code=word.reason.code, reason=_plain(word.reason.text))
         may_rest = self.terms.time_in_force is TimeInForce.GTC
         if not may_rest and (word.status is OrdStatus.EXPIRED or not self.is_cancel_wanted):
             reason = FOK_NOT_FILLABLE if self.terms.time_in_force is TimeInForce.FOK else NO_LIQUIDITY
@@ -194,11 +203,16 @@ class TrackedOrder:
 
     def _rejected(self, reason: Reason | None) -> VenueReport:
         told = reason or Reason("VENUE_REFUSED", "the venue refused it without a word")
-        return VenueRejected(order_id=self.terms.order_id, code=told.code, reason=told.text)
+        return VenueRejected(order_id=self.terms.order_id, code=told.code, reason=_plain(told.text))
 
     def _over(self, report: VenueReport) -> list[VenueReport]:
         self.is_over = True
         return [report]
+
+
+def _plain(words: str) -> str:
+    """Of a venue: nothing that a journal or a database cannot hold, such as NUL or half of a surrogate pair."""
+    return "".join(letter if letter.isprintable() else "?" for letter in words)[:WORDS_MAX]
 
 
 def _places(number: Decimal) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -46,9 +47,34 @@ def test_floats_become_the_steps_that_were_written() -> None:
             price, quantity = float(ticks * ETH.tick_size), float(lots * ETH.lot_size)
             assert steps.levels([(price, quantity)]) == ((ticks, lots),)
     assert steps.levels([(1.0, 0.00001)]) == ()
-    told = PublicTrade.of({"id": "17", "price": 2684.05, "amount": 0.5, "side": "sell", "timestamp": 5})
+    told = PublicTrade.of({"id": "17", "price": 2684.05, "amount": 0.5, "side": "sell", "timestamp": 5}, now_ms=5)
+    assert told is not None
     trade = steps.trade(told)
     assert trade is not None
     assert (trade.trade_id, trade.taker, trade.price_ticks, trade.quantity_lots) == (17, Side.SELL, 268_405, 5_000)
-    assert PublicTrade.of({"id": "a-b", "price": 1.0, "amount": 1.0, "side": "buy", "timestamp": 5}).trade_id is None
+    unnumbered = PublicTrade.of({"id": "a-b", "price": 1.0, "amount": 1.0, "side": "buy", "timestamp": 5}, now_ms=5)
+    assert unnumbered is not None
+    assert unnumbered.trade_id is None
     assert Decimal(str(2684.05)) == ETH.price(268_405)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"price": None},
+        {"price": float("inf")},
+        {"price": float("nan")},
+        {"price": -1.0},
+        {"amount": 0.0},
+        {"timestamp": None},
+        {"timestamp": 10**15},
+        {"timestamp": 0},
+        {"id": "9" * 40},
+    ],
+)
+def test_a_trade_that_makes_no_sense_is_none_and_one_from_the_future_keeps_no_other_out(
+    nonsense: dict[str, Any],
+) -> None:
+    trade = {"id": "17", "price": 2684.05, "amount": 0.5, "side": "sell", "timestamp": 10_000}
+    assert PublicTrade.of(trade, now_ms=10_000) is not None
+    assert PublicTrade.of(trade | nonsense, now_ms=10_000) is None

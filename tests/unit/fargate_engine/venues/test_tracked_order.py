@@ -139,7 +139,14 @@ def test_a_fill_beyond_the_quantity_is_told_to_people_and_not_booked() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"side": Side.SELL}, {"symbol": "BTC/USDT"}, {"quantity": LOT / 2}, {"price": Decimal("1.001")}],
+    [
+        {"side": Side.SELL},
+        {"symbol": "BTC/USDT"},
+        {"quantity": LOT / 2},
+        {"price": Decimal("1.001")},
+        {"price": Decimal("1E+20")},
+        {"quantity": Decimal("1E+30")},
+    ],
 )
 def test_a_fill_that_is_not_of_the_order_is_not_booked(changes: dict[str, Any]) -> None:
     order = tracked()
@@ -231,3 +238,23 @@ def test_a_client_id_leads_back_to_the_order_and_no_other_id_does() -> None:
     assert order_id_of(client_id_of(ORDER_ID)) == ORDER_ID
     for other in (None, "", "bw", "web_123", client_id_of(ORDER_ID).upper(), str(uuid.uuid4()), "bw" + "g" * 32):
         assert order_id_of(other) is None
+
+
+def test_a_fill_at_a_worse_price_than_the_limit_is_booked_and_told_to_people() -> None:
+    order = tracked()
+    reports = order.learn_fills([fill(1, 4), fill(2, 6, price=Decimal("1.01"))])
+    assert kinds(reports) == ["VenueAccepted", "VenueFilled", "VenueFilled"]
+    assert order.anomalies == [f"fill 2 of {order.client_id} is booked although 1.01 is worse than its limit"]
+
+
+def test_a_venues_words_are_told_without_what_no_journal_can_hold() -> None:
+    words = "no\0 \ud800 money" + "!" * 500
+    [report] = tracked().refused(Reason("VENUE_REFUSED", words))
+    assert isinstance(report, VenueRejected)
+    assert report.reason is not None
+    assert report.reason.startswith("no? ? money!")
+    assert len(report.reason) == 300
+    assert VenueRejected.model_validate_json(report.model_dump_json()) == report
+    [_, booked] = tracked().learn_fills([fill(1, 1, fee_currency="US\ud800", trade_id="\0")])
+    assert isinstance(booked, VenueFilled)
+    assert (booked.fee_currency, booked.trade_id) == ("US?", "?")
