@@ -24,6 +24,7 @@ _LOG = logging.getLogger(__name__)
 READY_LOOK_S = 0.2
 RETRY_S = 1.0  # Doubles up to
 RETRY_MAX_S = 30.0
+STEPS_MAX = 1 << 52  # Beyond it a float does not tell one step from the next.
 
 
 class MarketFeed:
@@ -92,11 +93,13 @@ class Steps:
         self._tick, self._lot = float(instrument.tick_size), float(instrument.lot_size)
 
     def levels(self, told: Iterable[Sequence[float]]) -> Levels:
-        """What is less than a lot is nothing that could be traded here."""
-        levels = ((round(level[0] / self._tick), round(level[1] / self._lot)) for level in told)
-        return tuple((ticks, lots) for ticks, lots in levels if lots > 0)
+        """What is less than a lot is nothing that could be traded here, and what is beyond counting is none."""
+        steps = ((level[0] / self._tick, level[1] / self._lot) for level in told)
+        levels = ((round(ticks), round(lots)) for ticks, lots in steps if ticks < STEPS_MAX and lots < STEPS_MAX)
+        return tuple((ticks, lots) for ticks, lots in levels if ticks > 0 and lots > 0)
 
     def trade(self, told: PublicTrade) -> MarketTrade | None:
-        lots = round(told.quantity / self._lot)
-        taker = Side.BUY if told.is_buy else Side.SELL
-        return MarketTrade(taker, round(told.price / self._tick), lots, told.trade_id) if lots > 0 else None
+        ticks, lots = told.price / self._tick, told.quantity / self._lot
+        if ticks >= STEPS_MAX or lots >= STEPS_MAX or round(ticks) < 1 or round(lots) < 1:
+            return None
+        return MarketTrade(Side.BUY if told.is_buy else Side.SELL, round(ticks), round(lots), told.trade_id)

@@ -123,6 +123,11 @@ class TrackedOrder:
         fill = replace(fill, trade_id=_plain(fill.trade_id), fee_currency=_plain(fill.fee_currency))
         if fill.trade_id in self.trade_ids:
             return []
+        # Bounded before it is reckoned with: a quotient may be beyond what a Decimal can be.
+        if max(fill.quantity.adjusted(), fill.price.adjusted()) > DIGITS_MAX:
+            self.trade_ids.add(fill.trade_id)
+            self.anomalies.append(f"fill {fill.trade_id} of {self.client_id} is not booked: it is beyond all amounts")
+            return []
         lots, ticks = fill.quantity / self.instrument.lot_size, fill.price / self.instrument.tick_size
         problem = self._problem(fill, lots, ticks)
         self.trade_ids.add(fill.trade_id)

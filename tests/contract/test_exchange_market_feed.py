@@ -78,3 +78,10 @@ def test_a_trade_that_makes_no_sense_is_none_and_one_from_the_future_keeps_no_ot
     trade = {"id": "17", "price": 2684.05, "amount": 0.5, "side": "sell", "timestamp": 10_000}
     assert PublicTrade.of(trade, now_ms=10_000) is not None
     assert PublicTrade.of(trade | nonsense, now_ms=10_000) is None
+
+
+def test_what_is_beyond_counting_is_neither_a_level_nor_a_trade() -> None:
+    steps = Steps(ETH)
+    assert steps.levels([(1e307, 1.0), (2684.05, 1e307), (2684.05, 0.5)]) == ((268_405, 5_000),)
+    assert steps.trade(PublicTrade(1, 1e307, 1.0, is_buy=True, at_ms=1)) is None
+    assert steps.trade(PublicTrade(1, 1.0, 1e307, is_buy=True, at_ms=1)) is None

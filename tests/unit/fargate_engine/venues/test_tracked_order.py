@@ -146,6 +146,7 @@ def test_a_fill_beyond_the_quantity_is_told_to_people_and_not_booked() -> None:
         {"price": Decimal("1.001")},
         {"price": Decimal("1E+20")},
         {"quantity": Decimal("1E+30")},
+        {"price": Decimal("1E+999999")},
     ],
 )
 def test_a_fill_that_is_not_of_the_order_is_not_booked(changes: dict[str, Any]) -> None:
