@@ -18,7 +18,7 @@ from events.orders import TradeExecuted
 from fargate_engine import metrics
 from fargate_engine.inbox import Answer, AskedRecords, Batch, FindOpenOrders, FindOrder, Inbox, abandon
 from fargate_engine.messages import Command, ListInstrument, VenueReport
-from fargate_engine.outcomes import CancelAtVenue, SubmitToVenue, VenueRequest
+from fargate_engine.outcomes import CancelAtVenue, Outcomes, SubmitToVenue, VenueRequest
 from fargate_engine.shard_state import Applied, ShardState
 from fargate_engine.terms import WorkingTerms
 
@@ -93,11 +93,12 @@ class Sequencer:
             for asked in batch.asked:
                 abandon(asked.answer)
             raise
+        outcomes = [each.outcomes for each in (applied, answered) if each is not None]
+        self._collect_fills(outcomes)  # First: whoever is answered looks for them.
         self._answer(batch, applied)
-        if answered is not None:
-            self._answer(Batch([], []), answered)
+        self._answer_waiting(outcomes)
         self._send(applied.outcomes.venue_requests)
-        for fill in applied.outcomes.refused_fills + (answered.outcomes.refused_fills if answered is not None else []):
+        for fill in (fill for each in outcomes for fill in each.refused_fills):
             metrics.VENUE_FILLS_REFUSED.inc()
             _LOG.critical("a fill that cannot be is not booked, look at the venue's own list: %s", fill)
 
@@ -169,8 +170,6 @@ class Sequencer:
             self._events_written()
 
     def _answer(self, batch: Batch, applied: Applied) -> None:
-        if self._watched_fills:
-            self._collect_fills(applied)
         refusals, record_events = iter(applied.refusals[len(batch.reports) :]), iter(applied.record_events)
         for asked in batch.asked:
             if isinstance(asked, AskedRecords):
@@ -184,12 +183,11 @@ class Sequencer:
                 self._resolve(asked.answer, None if order is None else order.answer())
             else:
                 self._answer_command(asked.message, asked.answer, next(refusals))
-        if self._waiting:
-            for order_id in applied.outcomes.changed_order_ids:
-                self._answer_waiting(order_id)
 
-    def _collect_fills(self, applied: Applied) -> None:
-        for envelope in applied.outcomes.envelopes:
+    def _collect_fills(self, outcomes: Sequence[Outcomes]) -> None:
+        if not self._watched_fills:
+            return
+        for envelope in (envelope for each in outcomes for envelope in each.envelopes):
             if envelope["topic"] == TradeExecuted.topic:
                 watched = self._watched_fills.get(envelope["aggregate_id"])
                 if watched is not None:
@@ -218,14 +216,15 @@ class Sequencer:
         else:
             answer.set_result(words)
 
-    def _answer_waiting(self, order_id: uuid.UUID) -> None:
-        if order_id not in self._waiting:
+    def _answer_waiting(self, outcomes: Sequence[Outcomes]) -> None:
+        """Those who waited for a venue's word on an order that it has now given."""
+        if not self._waiting:
             return
-        order = self._state.order(order_id)
-        if not order.awaits_venue:
-            said = order.answer()
-            for answer in self._waiting.pop(order_id):
-                self._resolve(answer, said)
+        for order_id in (order_id for each in outcomes for order_id in each.changed_order_ids):
+            if order_id in self._waiting and not self._state.order(order_id).awaits_venue:
+                said = self._state.order(order_id).answer()
+                for answer in self._waiting.pop(order_id):
+                    self._resolve(answer, said)
 
     def _open_order_ids(self, question: FindOpenOrders) -> list[uuid.UUID]:
         return [

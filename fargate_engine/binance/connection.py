@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -46,38 +46,27 @@ class Connections:
 
 
 class Connection:
-    """What is sent waits in order; a value under a key replaces the one under the same key that still waits."""
+    """What is sent waits in order, and not for ever."""
 
     def __init__(self, socket: web.WebSocketResponse) -> None:
         self._socket = socket
-        self._waiting: dict[Any, str] = {}  # In the order of sending.
+        self._waiting: deque[str] = deque()
         self._arrived = asyncio.Event()
-        self._number = 0
         self._is_dropped = False
 
     def send(self, text: str) -> None:
         """Drops the client when too much waits for it already."""
-        self._number += 1
-        self._put(self._number, text)
+        if len(self._waiting) >= WAITING_MAX:
+            self.drop()
+        elif not self._is_dropped:
+            self._waiting.append(text)
+            self._arrived.set()
 
     def send_document(self, document: Any) -> None:
         self.send(orjson.dumps(document).decode())
 
-    def send_latest(self, key: str, text: str) -> None:
-        """Only the newest under this key is sent: a price that was overtaken is of no use."""
-        self._put(key, text)
-
     def drop(self) -> None:
         self._is_dropped = True
-        self._arrived.set()
-
-    def _put(self, key: Any, text: str) -> None:
-        if self._is_dropped:
-            return
-        if len(self._waiting) >= WAITING_MAX and key not in self._waiting:
-            self.drop()
-            return
-        self._waiting[key] = text
         self._arrived.set()
 
     async def messages(self) -> AsyncIterator[Any]:
@@ -107,7 +96,7 @@ class Connection:
                 self._arrived.clear()
                 continue
             async with asyncio.timeout(SEND_TIMEOUT_S):
-                await self._socket.send_str(self._waiting.pop(next(iter(self._waiting))))
+                await self._socket.send_str(self._waiting.popleft())
 
 
 @asynccontextmanager

@@ -106,6 +106,10 @@ def missing(name: str) -> BinanceError:
     return BinanceError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
 
 
+def too_many_parameters(status: int = HTTPStatus.BAD_REQUEST) -> BinanceError:
+    return BinanceError(-1101, "Too many parameters sent for this endpoint.", status)
+
+
 def illegal(name: str, legal: str) -> BinanceError:
     return BinanceError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal}'.")
 

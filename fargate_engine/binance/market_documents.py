@@ -8,6 +8,7 @@ import orjson
 from breakwater.domain.orders import Side
 from fargate_engine.binance.documents import amount_text, pair_name
 from fargate_engine.binance.errors import BinanceError, bad_symbol, illegal
+from fargate_engine.binance.exchange import Exchange
 from fargate_engine.binance.orders import read_instrument
 from fargate_engine.market_data.bars import Bar
 from fargate_engine.market_data.day import DayFigures
@@ -226,16 +227,16 @@ def _for_each(call: "Call", document: Any) -> Any:
     call.parameters.finish()
     names = read_names(one, several)
     if names is None:
-        return [document(market) for market in _markets_here(call)]
+        return [document(market) for market in markets_here(call.exchange)]
     shown = [document(call.exchange.market(_symbol(call, name))) for name in names]
     return shown[0] if one is not None else shown
 
 
-def _markets_here(call: "Call") -> Iterator[Market]:
-    """Of all symbols: those that this engine serves."""
-    for instrument in call.instruments.values():
+def markets_here(exchange: Exchange) -> Iterator[Market]:
+    """Of all that is listed: those that this engine serves."""
+    for instrument in exchange.instruments():
         try:
-            yield call.exchange.market(instrument.symbol)
+            yield exchange.market(instrument.symbol)
         except BinanceError:
             continue
 

@@ -19,9 +19,8 @@ from fargate_engine.binance.connection import (
     TooManyConnections,
     connected,
 )
-from fargate_engine.binance.documents import pair_name
 from fargate_engine.binance.errors import BinanceError, too_many_requests
-from fargate_engine.binance.exchange import Exchange
+from fargate_engine.binance.market_documents import markets_here
 from fargate_engine.binance.requests import Requests
 from fargate_engine.binance.rest import AddressOf, error_response
 from fargate_engine.binance.stream_documents import ALL_PERIOD_S, OF_ALL_MARKETS, Kind, read_stream, texts
@@ -208,24 +207,14 @@ class _Session:
                     await self._send(name, text)
 
     async def _tell_lists(self) -> None:
-        exchange = self._requests.exchange
         for name, told in list(self._lists.items()):
             documents = []
-            for instrument in exchange.instruments():
-                market = self._market_of(exchange, instrument.symbol)
-                if market is None:
-                    continue  # Another engine has it.
-                if told.get(pair_name(instrument.symbol)) != market.trade_count:
-                    told[pair_name(instrument.symbol)] = market.trade_count
+            for market in markets_here(self._requests.exchange):
+                if told.get(market.instrument.symbol) != market.trade_count:
+                    told[market.instrument.symbol] = market.trade_count
                     documents.append(OF_ALL_MARKETS[name](market))
             if documents:
                 await self._send(name, orjson.dumps(documents))
-
-    def _market_of(self, exchange: Exchange, symbol: str) -> Market | None:
-        try:
-            return exchange.market(symbol)
-        except BinanceError:
-            return None
 
     async def _send(self, name: str, text: bytes) -> None:
         document = text.decode()

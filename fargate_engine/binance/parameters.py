@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote_plus
 
-from fargate_engine.binance.errors import BinanceError, illegal, missing
+from fargate_engine.binance.errors import BinanceError, illegal, missing, too_many_parameters
 
 AMOUNT = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 MILLISECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
@@ -27,7 +27,7 @@ class Parameters:
                 raise BinanceError(-1101, "Duplicate values for a parameter detected.")
             self._values[name] = value
         if len(self._values) > PARAMETERS_MAX:
-            raise BinanceError(-1101, "Too many parameters sent for this endpoint.")
+            raise too_many_parameters()
         self._read: set[str] = set()
 
     @classmethod

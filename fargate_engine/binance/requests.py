@@ -16,6 +16,7 @@ from fargate_engine.binance.weights import Weights
 _LOG = logging.getLogger(__name__)
 
 KEY_ID_LENGTH_MAX = 64
+type CheckSignature = Callable[[SigningKey], None]  # BinanceError unless it is this key's.
 UNBELIEVED_WEIGHT = 20  # Whoever invents keys or signatures is soon told to wait.
 
 
@@ -37,19 +38,21 @@ class Requests:
         *,
         key_id: str | None,
         address: str,
-        check_signature: Callable[[SigningKey], None],
+        check_signature: CheckSignature,
     ) -> Any:
         """The document to answer with; BinanceError for everything that goes wrong."""
         try:
-            now_ms = self.exchange.now_ms()
             if operation.weight:
-                self.weights.take(address, operation.weight, now_ms)
+                self.weights.take(address, operation.weight, self.exchange.now_ms())
             call = Call(self.exchange, self.listed, parameters)
-            if operation.security is not Security.NONE:
-                client = await self.client(key_id, address)
-                if operation.security.is_signed:
-                    self._check_signature(client, check_signature, address)
-                    self._check_signed(operation, call, client, now_ms)
+            if operation.security.is_signed:
+                call.signed_by, call.valid_until_ms = await self.signed(
+                    parameters, operation.security, key_id=key_id, address=address, check_signature=check_signature
+                )
+                if operation.is_order:
+                    self.weights.take_order(call.signed_by.key_id, self.exchange.now_ms())
+            elif operation.security is Security.KEY:
+                await self._believed(key_id, address)
             return await operation.handle(call)
         except BinanceError:
             raise
@@ -59,26 +62,32 @@ class Requests:
             _LOG.exception("a request failed in a way nobody foresaw")
             raise unknown_failure() from error
 
-    async def client(self, key_id: str | None, address: str) -> Client:
+    async def signed(
+        self,
+        parameters: Parameters,
+        security: Security,
+        *,
+        key_id: str | None,
+        address: str,
+        check_signature: CheckSignature,
+    ) -> tuple[Client, int]:
+        """Who has signed it, and until when it is valid. BinanceError, and Unavailable where that cannot be told."""
+        client = await self._believed(key_id, address, check_signature)
+        valid_until = valid_until_ms(parameters, self.exchange.now_ms())
+        if security.value not in client.scopes:
+            raise bad_key()
+        return client, valid_until
+
+    async def _believed(
+        self, key_id: str | None, address: str, check_signature: CheckSignature = lambda _: None
+    ) -> Client:
+        """A key or signature that is not to be believed costs its address more than any other request."""
         if not key_id or len(key_id) > KEY_ID_LENGTH_MAX:
             raise bad_key_format()
         try:
-            return await self.exchange.client(key_id, address)
-        except BinanceError:
-            self.weights.take(address, UNBELIEVED_WEIGHT, self.exchange.now_ms())
-            raise
-
-    def _check_signature(self, client: Client, check_signature: Callable[[SigningKey], None], address: str) -> None:
-        try:
+            client = await self.exchange.client(key_id, address)
             check_signature(client.signing_key)
         except BinanceError:
             self.weights.take(address, UNBELIEVED_WEIGHT, self.exchange.now_ms())
             raise
-
-    def _check_signed(self, operation: Operation, call: Call, client: Client, now_ms: int) -> None:
-        call.valid_until_ms = valid_until_ms(call.parameters, now_ms)
-        if operation.security.value not in client.scopes:
-            raise bad_key()
-        if operation.is_order:
-            self.weights.take_order(client.key_id, now_ms)
-        call.signed_by = client
+        return client

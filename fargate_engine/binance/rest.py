@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 
 from fargate_engine.binance import signing
-from fargate_engine.binance.errors import BinanceError, not_supported
+from fargate_engine.binance.errors import BinanceError, not_supported, too_many_parameters
 from fargate_engine.binance.operations import REST, Operation
 from fargate_engine.binance.parameters import Parameters
 from fargate_engine.binance.requests import Requests
@@ -16,7 +16,6 @@ from fargate_engine.binance.requests import Requests
 BODY_BYTES_MAX = 16 * 1024
 QUERY_LENGTH_MAX = 16 * 1024
 ROOTS = ("api", "sapi", "fapi", "dapi")
-_TOO_LARGE = BinanceError(-1101, "Too many parameters sent for this endpoint.", 413)
 
 type AddressOf = Callable[[web.Request], str]
 type Elsewhere = Callable[[web.Request, str], Awaitable[web.StreamResponse | None]]
@@ -65,13 +64,13 @@ async def _answer(requests: Requests, address_of: AddressOf, operation: Operatio
     body = ""
     if request.body_exists:  # Also when it was read before: what stands around may look at it.
         if (request.content_length or 0) > BODY_BYTES_MAX:
-            raise _TOO_LARGE
+            raise too_many_parameters(413)
         try:
             body = (await request.read()).decode("ascii")
         except (web.HTTPRequestEntityTooLarge, UnicodeDecodeError) as error:
-            raise _TOO_LARGE from error
+            raise too_many_parameters(413) from error
     if len(query) > QUERY_LENGTH_MAX or len(body) > BODY_BYTES_MAX:
-        raise _TOO_LARGE
+        raise too_many_parameters(413)
     return await requests.answer(
         operation,
         Parameters.of_queries(query, body),

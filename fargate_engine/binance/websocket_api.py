@@ -5,7 +5,7 @@ import itertools
 import logging
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypedDict
 
 from aiohttp import web
 
@@ -14,7 +14,6 @@ from fargate_engine.binance import signing
 from fargate_engine.binance.connection import Connection, Connections, TooManyConnections, connected
 from fargate_engine.binance.errors import (
     BinanceError,
-    bad_key,
     illegal,
     not_supported,
     too_many_requests,
@@ -22,9 +21,9 @@ from fargate_engine.binance.errors import (
     unknown_failure,
 )
 from fargate_engine.binance.exchange import UserEvents
-from fargate_engine.binance.operations import WEBSOCKET
+from fargate_engine.binance.operations import WEBSOCKET, Security
 from fargate_engine.binance.parameters import Parameters
-from fargate_engine.binance.requests import Requests
+from fargate_engine.binance.requests import CheckSignature, Requests
 from fargate_engine.binance.rest import AddressOf, error_response
 
 _LOG = logging.getLogger(__name__)
@@ -48,6 +47,14 @@ def websocket_api_route(requests: Requests, connections: Connections, address_of
             return error_response(too_many_requests(60))
 
     return web.get("/ws-api/v3", handle)
+
+
+class Signer(TypedDict):
+    """Whoever says that he has signed a message."""
+
+    key_id: str | None
+    address: str
+    check_signature: CheckSignature
 
 
 class _Session:
@@ -108,25 +115,21 @@ class _Session:
         operation = WEBSOCKET.get(method)
         if operation is None:
             raise not_supported()
-        return await self._requests.answer(
-            operation,
-            parameters,
-            key_id=key_id,
-            address=self._address,
-            check_signature=partial(signing.check_message, params=params),
-        )
+        return await self._requests.answer(operation, parameters, **self._signer(key_id, params))
+
+    def _signer(self, key_id: str | None, params: Any) -> Signer:
+        check_signature = partial(signing.check_message, params=params)
+        return {"key_id": key_id, "address": self._address, "check_signature": check_signature}
 
     async def _subscribe(self, params: Any, parameters: Parameters, key_id: str | None) -> Any:
-        self._requests.weights.take(self._address, SUBSCRIBE_WEIGHT, self._requests.exchange.now_ms())
-        client = await self._requests.client(key_id, self._address)
-        signing.check_message(client.signing_key, params)
-        signing.valid_until_ms(parameters, self._requests.exchange.now_ms())
+        requests = self._requests
+        requests.weights.take(self._address, SUBSCRIBE_WEIGHT, requests.exchange.now_ms())
+        client, _ = await requests.signed(parameters, Security.READ, **self._signer(key_id, params))
         parameters.finish()
-        if "read" not in client.scopes:
-            raise bad_key()
-        if len(self._subscriptions) >= SUBSCRIPTIONS_MAX:
+        events = await requests.exchange.user_events(client)
+        if len(self._subscriptions) >= SUBSCRIPTIONS_MAX:  # After the last wait: others may subscribe meanwhile.
+            events.close()
             raise too_many_requests(60)
-        events = await self._requests.exchange.user_events(client)
         number = next(self._numbers)
         self._subscriptions[number] = (asyncio.create_task(self._push(number, events)), events)
         return {"subscriptionId": number}
