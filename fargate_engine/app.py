@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import aiohttp
 from aiohttp import web
@@ -15,7 +16,7 @@ from fargate_engine import aws
 from fargate_engine.account_feed import AccountFeed
 from fargate_engine.channels.callers import Callers
 from fargate_engine.firm_exchange.control_plane import ControlPlane, Function
-from fargate_engine.firm_exchange.exchange import FirmExchange
+from fargate_engine.firm_exchange.exchange import FirmExchange, Platform
 from fargate_engine.firm_exchange.keys import Keys
 from fargate_engine.firm_exchange.ordinary_way import OrdinaryWay
 from fargate_engine.gateway.peers import CONNECTIONS_MAX, Peers
@@ -85,12 +86,12 @@ async def _run(
         engine_pool(conninfo, QUESTIONS_AT_ONCE_MAX) as questions,
         asyncio.TaskGroup() as tasks,
     ):
-        _connect(exchange, settings, questions)
-        working = tasks.create_task(_work(conninfo, settings, state, pool, questions))
-        await told_to_stop.wait()
-        _LOG.info("told to stop")
-        await _stop(state)
-        working.cancel()
+        with _connected(exchange, settings, questions):
+            working = tasks.create_task(_work(conninfo, settings, state, pool, questions))
+            await told_to_stop.wait()
+            _LOG.info("told to stop")
+            await _stop(state)
+            working.cancel()
 
 
 async def _work(conninfo: str, settings: Settings, state: EngineState, pool: EnginePool, questions: EnginePool) -> None:
@@ -138,13 +139,20 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
             tasks.create_task(shard.run())
 
 
-def _connect(exchange: FirmExchange, settings: Settings, questions: EnginePool) -> None:
+@contextmanager
+def _connected(exchange: FirmExchange, settings: Settings, questions: EnginePool) -> Iterator[None]:
     """To what knows its clients; where that is not configured it shows the market only."""
     if not (settings.api_key_encryption_key_id and settings.orders_function and settings.queries_function):
+        yield
         return
-    functions = {Function.ORDERS: settings.orders_function, Function.QUERIES: settings.queries_function}
     keys = Keys(questions, encryption_key_id=settings.api_key_encryption_key_id)
-    exchange.connect(keys, OrdinaryWay(ControlPlane(functions)))
+    functions = {Function.ORDERS: settings.orders_function, Function.QUERIES: settings.queries_function}
+    control_plane = ControlPlane(functions)
+    exchange.connect(Platform(keys, OrdinaryWay(control_plane), questions))
+    try:
+        yield
+    finally:
+        control_plane.close()  # Else the process would wait for all that is still to be asked.
 
 
 async def _stop(state: EngineState) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from breakwater.db.conninfo import conninfo_of
+from breakwater.domain.access_tokens import UserPool
 from breakwater.errors import Unavailable
 from fargate_engine import aws
-from fargate_engine.channels.callers import UserPool
 from fargate_engine.target_group import task_address
 from fargate_engine.venues.configuration import VenueSettings, parse_venues
 
@@ -111,13 +111,13 @@ def _user_pool(environment: Mapping[str, str]) -> UserPool | None:
     pool_id, client_id = environment.get("USER_POOL_ID", ""), environment.get("USER_POOL_CLIENT_ID", "")
     if not pool_id or not client_id:
         return None
-    # A pool's id begins with its region, and the emulator's tokens name AWS as well.
-    issuer = f"https://cognito-idp.{pool_id.partition('_')[0]}.amazonaws.com/{pool_id}"
-    emulator = environment.get("AWS_ENDPOINT_URL", "")
-    own_issuer = environment.get("OIDC_ISSUER", "")
-    base = f"{emulator}/{pool_id}" if emulator and not own_issuer else own_issuer or issuer
-    jwks_url = environment.get("OIDC_JWKS_URL", "") or f"{base}/.well-known/jwks.json"
-    return UserPool(own_issuer or issuer, jwks_url, client_id)
+    return UserPool.of(
+        pool_id,
+        client_id,
+        oidc_issuer=environment.get("OIDC_ISSUER"),
+        oidc_jwks_url=environment.get("OIDC_JWKS_URL"),
+        emulator=environment.get("AWS_ENDPOINT_URL"),
+    )
 
 
 def _number[Number: (int, float)](

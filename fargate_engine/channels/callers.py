@@ -3,7 +3,6 @@
 import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,7 +10,7 @@ import urllib3
 
 from breakwater.db.channels import find_api_key
 from breakwater.db.engine_connection import EnginePool, pooled
-from breakwater.domain.access_tokens import SigningKeys, verify_access_token
+from breakwater.domain.access_tokens import SigningKeys, UserPool, verify_access_token
 from breakwater.domain.api_keys import FoundApiKey, split_api_key, verify_api_key
 from breakwater.domain.permissions import Principal
 from breakwater.errors import NotAuthenticated, Unavailable
@@ -19,15 +18,6 @@ from fargate_engine.look_ups import LookUps
 
 FETCH_TIMEOUT_S = 3.0
 THREADS_MAX = 2
-
-
-@dataclass(frozen=True, slots=True)
-class UserPool:
-    """Who signs access tokens, for which client, and where the public keys are."""
-
-    issuer: str
-    jwks_url: str
-    client_id: str
 
 
 class Callers:

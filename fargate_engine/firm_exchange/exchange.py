@@ -8,6 +8,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
+from breakwater.db.channels import applied_sequence
+from breakwater.db.engine_connection import EnginePool, pooled
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import (
     EXCHANGE_ORDER_ID_BITS,
@@ -26,7 +29,6 @@ from breakwater.domain.orders import (
 )
 from breakwater.domain.shards import shard_of
 from breakwater.errors import EngineUnavailable, Rejection
-from fargate_engine.binance.documents import pair_name
 from fargate_engine.binance.errors import (
     BinanceError,
     bad_symbol,
@@ -70,9 +72,18 @@ from fargate_engine.term import Term
 CANCELS_AT_ONCE = 200
 CANCELS_ELSEWHERE_AT_ONCE = 4  # Each takes a place at the control plane.
 LEVELS_MAX = 500
-TRADES_LOOKED_AT = 50
+LAG_EVENTS_MAX = 1_000  # Further behind than this the balances are not waited for.
 _OF_THE_LEASE = frozenset({"LEASE_EXHAUSTED", "LEASE_EXPIRED", NO_LEASE.code})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What is behind the exchange: who its clients are, the way of the API, and the database for small questions."""
+
+    keys: Keys
+    ordinary: OrdinaryWay
+    questions: EnginePool
 
 
 class FirmExchange:
@@ -80,27 +91,27 @@ class FirmExchange:
 
     def __init__(self, engine: EngineState) -> None:
         self._engine = engine
-        self._keys: Keys | None = None
-        self._control_plane: OrdinaryWay | None = None
+        self._platform: Platform | None = None
         self._orders = KnownOrders(engine)
 
-    def connect(self, keys: Keys, ordinary: OrdinaryWay) -> None:
-        self._keys = keys
-        self._control_plane = ordinary
+    def connect(self, platform: Platform) -> None:
+        self._platform = platform
+
+    @property
+    def _connected(self) -> Platform:
+        if self._platform is None:
+            raise unavailable(1)
+        return self._platform
 
     @property
     def _ordinary(self) -> OrdinaryWay:
-        if self._control_plane is None:
-            raise unavailable(1)
-        return self._control_plane
+        return self._connected.ordinary
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
 
     async def client(self, key_id: str, address: str) -> Client:
-        if self._keys is None:
-            raise unavailable(1)
-        return await self._keys.client(key_id, address)
+        return await self._connected.keys.client(key_id, address)
 
     def instruments(self) -> Sequence[Instrument]:
         return self._engine.instruments
@@ -317,13 +328,13 @@ class FirmExchange:
         owner: Owner = client.owner
         feed = await self._engine.feed.subscribe(owner.tenant_id, owner.account_id, None)
 
-        async def is_booked(pair: str, trade_number: int) -> bool:
-            symbol = next((each.symbol for each in self._engine.instruments if pair_name(each.symbol) == pair), pair)
-            newest = await self._ordinary.trades(owner, symbol, Span(limit=TRADES_LOOKED_AT), None)
-            return any(each.fill.trade_number == trade_number for each in newest)
+        async def is_booked(sequence: int) -> bool:
+            async with pooled(self._connected.questions) as connection:
+                applied = await applied_sequence(connection, owner.tenant_id, owner.account_id, LAG_EVENTS_MAX)
+            return applied is not None and applied >= sequence
 
         async def is_believed() -> bool:
-            return self._keys is not None and await self._keys.is_believed(client)
+            return await self._connected.keys.is_believed(client)
 
         return UserStream(feed, balances=lambda: self.balances(client), is_booked=is_booked, is_believed=is_believed)
 

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from breakwater.db.engine_connection import EnginePool
 from breakwater.db.signing_keys import FoundSigningKey, find_signing_key
+from breakwater.domain.api_keys import principal_of
 from breakwater.domain.permissions import Principal
 from breakwater.errors import NotAuthenticated
 from fargate_engine import aws
@@ -46,9 +47,7 @@ class Keys:
 
     async def client(self, key_id: str, address: str) -> Client:
         """BinanceError -2015 for a key that is not to be believed, or not from there. Unavailable: cannot be told."""
-        known = self._known.get(key_id)
-        if known is None or time.monotonic() - known.looked_up_at > KNOWN_S:
-            known = await self._look_ups.find(key_id)
+        known = await self._find(key_id)
         if known is None:
             raise bad_key()
         try:
@@ -59,13 +58,17 @@ class Keys:
 
     async def is_believed(self, client: Client) -> bool:
         """Whether the key still stands for the same, from wherever it was used. Unavailable: cannot be told."""
-        known = self._known.get(client.key_id)
-        if known is None or time.monotonic() - known.looked_up_at > KNOWN_S:
-            known = await self._look_ups.find(client.key_id)
+        known = await self._find(client.key_id)
         if known is None or known.client.owner.account_id != client.owner.account_id:
             return False
         expires_at = known.principal.expires_at
         return "read" in known.client.scopes and (expires_at is None or time.time() < expires_at)
+
+    async def _find(self, key_id: str) -> _Known | None:
+        known = self._known.get(key_id)
+        if known is not None and time.monotonic() - known.looked_up_at <= KNOWN_S:
+            return known
+        return await self._look_ups.find(key_id)
 
     async def _look_up(self, key_id: str) -> _Known | None:
         found = await find_signing_key(self._pool, key_id)
@@ -87,16 +90,7 @@ class Keys:
         signing_key = await self._signing_key(key_id, found)
         if signing_key is None or found.account_id is None:
             return None
-        principal = Principal(
-            found.tenant_id,
-            found.subject,
-            found.username,
-            found.role,
-            frozenset(found.scopes),
-            expires_at=None if found.expires_at is None else int(found.expires_at.timestamp()),
-            ip_allow=tuple(found.ip_allow),
-            api_key_id=key_id,
-        )
+        principal = principal_of(key_id, found)
         scopes = frozenset(scope for permission, scope in _PERMISSIONS.items() if permission in principal.permissions)
         owner = Owner(principal, found.account_id)
         return _Known(found, principal, Client(key_id, signing_key, scopes, owner), now)

@@ -29,7 +29,7 @@ _TOLD = frozenset(
     event.topic for event in (OrderAccepted, OrderRejected, OrderRefused, OrderCanceled, OrderExpired, TradeExecuted)
 )
 
-type IsBooked = Callable[[str, int], Awaitable[bool]]
+type IsBooked = Callable[[int], Awaitable[bool]]
 
 
 class UserStream:
@@ -43,14 +43,14 @@ class UserStream:
         is_booked: IsBooked,
         is_believed: Callable[[], Awaitable[bool]],
     ) -> None:
-        """`is_booked`: whether a trade, by symbol and number, is in the balances. `is_believed`: whether its key is."""
+        """`is_booked`: whether all up to a sequence of the feed is in the balances."""
         self._feed = feed
         self._balances = balances
         self._is_booked = is_booked
         self._is_believed = is_believed
         self._placed: dict[str, tuple[int, bool]] = {}  # By order id: when, and whether post-only.
         self._told: asyncio.Queue[UserEvent | None] = asyncio.Queue(WAITING_MAX)
-        self._newest: tuple[int, UserEvent] | None = None  # The report that balances are still to be told after.
+        self._newest: FeedEvent | None = None  # What balances are still to be told after.
         self._has_moved = asyncio.Event()
         work = (self._follow(), self._tell_positions(), self._ask_for_its_key())
         self._tasks = [asyncio.create_task(each) for each in work]
@@ -75,7 +75,7 @@ class UserStream:
                 report = self._report(event)
                 if report is not None:
                     await self._told.put(report)
-                    self._newest = (event.occurred_at_ns // _NS_PER_MS, report)
+                    self._newest = event
                     self._has_moved.set()
         except FeedClosed:
             return  # Told by the end.
@@ -100,18 +100,18 @@ class UserStream:
             self._has_moved.clear()
             if self._newest is None:
                 continue
-            at_ms, report = self._newest
+            event = self._newest
             try:
-                if report["x"] == "TRADE":
-                    await self._until_booked(report)
-                position = account_position(await self._balances(), at_ms)
+                if event.topic == TradeExecuted.topic:
+                    await self._until_booked(event.sequence)
+                position = account_position(await self._balances(), event.occurred_at_ns // _NS_PER_MS)
             except (BinanceError, Unavailable):
                 continue
             await self._told.put(position)
 
-    async def _until_booked(self, report: UserEvent) -> None:
+    async def _until_booked(self, sequence: int) -> None:
         for _ in range(BOOKED_TRIES):
-            if await self._is_booked(report["s"], report["t"]):
+            if await self._is_booked(sequence):
                 return
             await asyncio.sleep(BOOKED_PAUSE_S)
 

@@ -2,11 +2,11 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
 
 from psycopg.rows import class_row
 
 from breakwater.db.engine_connection import EnginePool, pooled
+from breakwater.domain.api_keys import FoundKey
 
 _FIND = """
 SELECT tenant_id, subject, username, role, scopes, ip_allow, expires_at, secret_ciphertext, public_key, account_id
@@ -14,17 +14,10 @@ FROM identity.find_signing_key(%s)
 """
 
 
-@dataclass(frozen=True, slots=True)
-class FoundSigningKey:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundSigningKey(FoundKey):
     """Neither ciphertext nor public key: made before keys could sign. No account: its user has none, or several."""
 
-    tenant_id: uuid.UUID
-    subject: str
-    username: str
-    role: str
-    scopes: list[str]
-    ip_allow: list[str]
-    expires_at: datetime | None
     secret_ciphertext: bytes | None
     public_key: bytes | None
     account_id: uuid.UUID | None

@@ -3,7 +3,8 @@
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import jwt
 
@@ -15,6 +16,25 @@ LEEWAY_S = 30
 KEYS_KEPT_S = 3600
 FAILED_FETCH_S = 5  # So long nobody waits for an issuer that does not answer.
 UNKNOWN_KEY_REFETCH_S = 60  # A forged key id must not make us ask the issuer for every request.
+
+
+@dataclass(frozen=True, slots=True)
+class UserPool:
+    """Who signs access tokens, for which client, and where the public keys are."""
+
+    issuer: str
+    jwks_url: str
+    client_id: str
+
+    @classmethod
+    def of(
+        cls, pool_id: str, client_id: str, *, oidc_issuer: str | None, oidc_jwks_url: str | None, emulator: str | None
+    ) -> Self:
+        """A pool of Cognito, or what stands in its place. `emulator`: where AWS is, on one machine."""
+        # A pool's id begins with its region, and the emulator's tokens name AWS as well.
+        issuer = oidc_issuer or f"https://cognito-idp.{pool_id.partition('_')[0]}.amazonaws.com/{pool_id}"
+        base = f"{emulator}/{pool_id}" if emulator and not oidc_issuer else issuer
+        return cls(issuer, oidc_jwks_url or f"{base}/.well-known/jwks.json", client_id)
 
 
 class SigningKeys:

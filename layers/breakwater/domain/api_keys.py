@@ -13,19 +13,25 @@ from breakwater.errors import NotAuthenticated
 _KEY = re.compile(r"bw_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")  # 256 random bits: a slow hash would add nothing.
 
 
-@dataclass(frozen=True, slots=True)
-class FoundApiKey:
-    """What verifying a key needs: its user, and the hash its secret must have."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundKey:
+    """Whose key it is, and what narrows it."""
 
     tenant_id: uuid.UUID
     subject: str
     username: str
     role: str
-    salt: bytes | None  # None: a key that has no secret.
-    secret_hash: bytes | None  # sha256(salt || secret)
     scopes: list[str]
     ip_allow: list[str]
     expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundApiKey(FoundKey):
+    """What verifying a key needs beside that: the hash its secret must have."""
+
+    salt: bytes | None  # None: a key that has no secret.
+    secret_hash: bytes | None  # sha256(salt || secret)
 
 
 def split_api_key(api_key: str) -> tuple[str, str]:
@@ -44,6 +50,11 @@ def verify_api_key(key_id: str, found: FoundApiKey | None, secret: str) -> Princ
         raise NotAuthenticated("an Ed25519 key signs requests; it cannot be shown")
     if not hmac.compare_digest(secret_hash(found.salt, secret), found.secret_hash):
         raise NotAuthenticated("wrong secret")
+    return principal_of(key_id, found)
+
+
+def principal_of(key_id: str, found: FoundKey) -> Principal:
+    """Whom a key stands for that is believed."""
     return Principal(
         found.tenant_id,
         found.subject,

@@ -7,7 +7,7 @@ from typing import Any
 import urllib3
 
 from breakwater.db.identity import find_api_key
-from breakwater.domain.access_tokens import SigningKeys, verify_access_token
+from breakwater.domain.access_tokens import SigningKeys, UserPool, verify_access_token
 from breakwater.domain.api_keys import split_api_key, verify_api_key
 from breakwater.domain.permissions import Principal
 from breakwater.errors import NotAuthenticated, Unavailable
@@ -25,8 +25,8 @@ def authenticate(authorization: str) -> Principal:
     """
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() == "bearer":
-        client_id = settings().user_pool_client_id
-        return verify_access_token(credentials, _signing_keys(), issuer=_issuer(), client_id=client_id)
+        pool = _user_pool()
+        return verify_access_token(credentials, _signing_keys(), issuer=pool.issuer, client_id=pool.client_id)
     if scheme.lower() == "apikey":
         key_id, secret = split_api_key(credentials)
         with untenanted_transaction() as connection:
@@ -40,21 +40,18 @@ def _signing_keys() -> SigningKeys:
     return SigningKeys(_fetch_jwks)
 
 
-def _issuer() -> str:
-    """A pool's id begins with its region, and the emulator's tokens name AWS as well."""
-    pool_id = settings().user_pool_id
-    return settings().oidc_issuer or f"https://cognito-idp.{pool_id.partition('_')[0]}.amazonaws.com/{pool_id}"
-
-
-def _jwks_url() -> str:
-    emulator = settings().aws_endpoint_url
-    if emulator and not settings().oidc_issuer:
-        return f"{emulator}/{settings().user_pool_id}/.well-known/jwks.json"
-    return f"{_issuer()}/.well-known/jwks.json"
+def _user_pool() -> UserPool:
+    return UserPool.of(
+        settings().user_pool_id,
+        settings().user_pool_client_id,
+        oidc_issuer=settings().oidc_issuer,
+        oidc_jwks_url=settings().oidc_jwks_url,
+        emulator=settings().aws_endpoint_url,
+    )
 
 
 def _fetch_jwks() -> dict[str, Any]:
-    url = settings().oidc_jwks_url or _jwks_url()
+    url = _user_pool().jwks_url
     try:
         response = urllib3.request("GET", url, timeout=FETCH_TIMEOUT_S, retries=False)
         if response.status != 200:

@@ -17,13 +17,14 @@ from aiohttp import WSMsgType, web
 
 from breakwater.db.connection import Database
 from breakwater.db.engine_connection import engine_pool
+from breakwater.domain.access_tokens import UserPool
 from breakwater.domain.orders import Side
 from breakwater.domain.permissions import Caller
 from breakwater.services.api_keys import create_api_key, revoke_api_key
 from fargate_engine.account_feed import AccountFeed
 from fargate_engine.channels import connection as channel_connection
 from fargate_engine.channels import server as channel_server
-from fargate_engine.channels.callers import Callers, UserPool
+from fargate_engine.channels.callers import Callers
 from fargate_engine.channels.server import ChannelServer
 from fargate_engine.gateway.problems import problem_middleware
 from fargate_engine.market_data import synthetic

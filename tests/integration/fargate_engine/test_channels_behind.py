@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
+from breakwater.domain.access_tokens import UserPool
 from breakwater.services.projections import CONSUMER, ORDER_EVENTS
 from events.orders import OrderLeased, TradeExecuted
 from fargate_engine.channels import server as channel_server
-from fargate_engine.channels.callers import UserPool
 from fargate_engine.channels.messages import EXTERNAL_FILL_BOOKED
 from tests.conftest import DatabaseUrls
 from tests.integration.fargate_engine.conftest import StartEngine

@@ -8,10 +8,11 @@ from contextlib import AsyncExitStack
 import pytest
 
 from breakwater.db.engine_connection import pooled
+from breakwater.domain.access_tokens import UserPool
 from breakwater.errors import Unavailable
 from fargate_engine.channels import callers
 from fargate_engine.channels import server as channel_server
-from fargate_engine.channels.callers import Callers, UserPool
+from fargate_engine.channels.callers import Callers
 from tests.integration.fargate_engine.conftest import StartEngine
 from tests.integration.fargate_engine.test_channels import Channels, channels, database, firm
 from tests.integration.identity.conftest import Firm
