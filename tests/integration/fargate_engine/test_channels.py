@@ -1,172 +1,32 @@
-"""The WebSocket channels over real sockets and real Postgres: who hears what, and what happens to bad clients."""
+"""The WebSocket channels: who hears what."""
 
 import asyncio
-import itertools
-import socket
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from typing import Any
 
-import aiohttp
 import psycopg
-import pytest
 import uvloop
-from aiohttp import WSMsgType, web
 
 from breakwater.db.connection import Database
-from breakwater.db.engine_connection import engine_pool
 from breakwater.domain.access_tokens import UserPool
 from breakwater.domain.orders import Side
-from breakwater.domain.permissions import Caller
-from breakwater.services.api_keys import create_api_key, revoke_api_key
-from fargate_engine.account_feed import AccountFeed
-from fargate_engine.channels import connection as channel_connection
-from fargate_engine.channels import server as channel_server
-from fargate_engine.channels.callers import Callers
-from fargate_engine.channels.server import ChannelServer
-from fargate_engine.gateway.problems import problem_middleware
-from fargate_engine.market_data import synthetic
-from fargate_engine.market_data.hub import MarketHub
-from fargate_engine.market_data.l2_book import DepthDiff, DepthSnapshot, MarketTrade
+from breakwater.services.api_keys import revoke_api_key
+from fargate_engine.market_data.l2_book import DepthDiff, MarketTrade
 from tests.conftest import DatabaseUrls
+from tests.integration.fargate_engine.channel_scene import (
+    MARKET,
+    Channels,
+    Client,
+    bearer,
+    channels,
+    make_api_key,
+    person,
+    tell,
+)
 from tests.integration.fargate_engine.conftest import StartEngine
-from tests.integration.identity.conftest import Firm, make_firm
-from tests.unit.fargate_engine.orders import ETH
-from tests.unit.identity.tokens import CLIENT_ID, ISSUER, served_jwk_set, token
+from tests.integration.identity.conftest import Firm, database, firm, make_firm
+from tests.unit.identity.tokens import CLIENT_ID, ISSUER, served_jwk_set
 
-SNAPSHOT = DepthSnapshot(bids=((100, 5), (99, 7)), asks=((101, 4),))
-MARKET = {"channel": "markets", "symbol": "ETH/USDT"}
-
-
-class Client:
-    """Reads with a time-out: what does not come is a failure, not a hang."""
-
-    def __init__(self, ws: aiohttp.ClientWebSocketResponse) -> None:
-        self.ws = ws
-
-    async def say(self, action: str, **members: Any) -> None:
-        await self.ws.send_json({"action": action, **members})
-
-    async def hear(self, *kinds: str) -> dict[str, Any]:
-        """The next message of these kinds; heartbeats and others are passed over."""
-        async with asyncio.timeout(10):
-            while True:
-                message = await self.ws.receive_json()
-                if not kinds or message["type"] in kinds:
-                    heard: dict[str, Any] = message
-                    return heard
-
-    async def ask(self, action: str, **members: Any) -> dict[str, Any]:
-        await self.say(action, **members)
-        return await self.hear()
-
-    async def close_code(self) -> int | None:
-        async with asyncio.timeout(10):
-            while (await self.ws.receive()).type not in {WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING}:
-                pass
-        return self.ws.close_code
-
-
-class Channels:
-    """The server of the channels with its database and a hub that the test writes."""
-
-    def __init__(self, server: ChannelServer, hub: MarketHub, url: str, session: aiohttp.ClientSession) -> None:
-        self.server = server
-        self.hub = hub
-        self.url = url
-        self.session = session
-        self.market = hub.open("SIM", ETH)
-        self.market.apply(SNAPSHOT, 1_000_000_000)
-
-    @asynccontextmanager
-    async def connect(self, firm: Firm, role: str = "trader", **claims: Any) -> AsyncIterator[Client]:
-        async with self.session.ws_connect(self.url, headers={"Authorization": bearer(firm, role, **claims)}) as ws:
-            yield Client(ws)
-
-
-def bearer(firm: Firm, role: str = "trader", **claims: Any) -> str:
-    user = firm.trader if role == "trader" else firm.admin
-    groups = [f"org:{firm.tenant_id}", f"role:{role}"]
-    return f"Bearer {token(**{'sub': user.subject, 'cognito:groups': groups} | claims)}"
-
-
-@pytest.fixture
-def database(database_urls: DatabaseUrls) -> Iterator[Database]:
-    opened = Database(lambda: database_urls.functions)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def firm(database: Database) -> Firm:
-    return make_firm(database, "ours")
-
-
-@pytest.fixture
-async def channels(database_urls: DatabaseUrls) -> AsyncIterator[Channels]:
-    hub = MarketHub()
-    server = ChannelServer(hub)
-    app = web.Application(middlewares=[problem_middleware])
-    app.add_routes([web.get("/channels", server.handle)])
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    with served_jwk_set("first") as jwks_url:
-        async with engine_pool(database_urls.engine) as pool, aiohttp.ClientSession() as session:
-            server.pool, server.feed = pool, AccountFeed(pool)
-            server.callers = Callers(UserPool(ISSUER, jwks_url, CLIENT_ID), pool)
-            await runner.setup()
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            host, port = runner.addresses[0]
-            async with asyncio.TaskGroup() as tasks:
-                running = [tasks.create_task(server.run()), tasks.create_task(server.feed.run())]
-                yield Channels(server, hub, f"http://{host}:{port}/channels", session)
-                for task in running:
-                    task.cancel()
-                await runner.cleanup()
-
-
-def person(firm: Firm) -> Caller:
-    return Caller(firm.tenant_id, firm.trader.subject, "t", "trader", frozenset({"session"}), correlation_id="c")
-
-
-def make_api_key(database: Database, firm: Firm) -> str:
-    """One that may trade."""
-    with database.tenant_transaction(firm.tenant_id) as tx:
-        _, api_key = create_api_key(
-            person(firm),
-            tx,
-            name="bot",
-            scopes=["trade"],
-            ip_allow=[],
-            expires_at=None,
-            encrypt=lambda *_: b"",
-            at=datetime.now(UTC),
-        )
-    return api_key
-
-
-def tell(
-    conninfo: str,
-    firm: Firm,
-    account_id: uuid.UUID,
-    topic: str = "orders.OrderAccepted.v1",
-    *,
-    is_projected: bool = True,
-) -> None:
-    """An event of the account, numbered as the relay would, and noted as the projections would."""
-    event = {"event": uuid.uuid4(), "topic": topic, "tenant": firm.tenant_id, "account": account_id}
-    with psycopg.connect(conninfo) as connection:
-        connection.execute(
-            "WITH event AS (INSERT INTO trading.events VALUES (%(event)s, %(topic)s, %(tenant)s, %(account)s,"
-            " %(event)s, 'c', 5, '{}') RETURNING event_id)"
-            " INSERT INTO trading.account_feed SELECT %(account)s, (SELECT coalesce(max(sequence), 0) + 1"
-            " FROM trading.account_feed WHERE account_id = %(account)s), event_id, %(tenant)s FROM event",
-            event,
-        )
-        if is_projected:
-            connection.execute("INSERT INTO trading.inbox VALUES ('projections', %(event)s)", event)
+__all__ = ["channels", "database", "firm"]  # Fixtures.
 
 
 async def test_a_market_begins_with_its_book_and_goes_on_without_a_gap(channels: Channels, firm: Firm) -> None:
@@ -304,122 +164,6 @@ async def test_an_api_key_listens_as_its_scopes_allow_until_it_is_revoked(
         revoke_api_key(person(firm), tx, api_key.split("_")[1])
     async with channels.session.get(channels.url, headers=headers) as response:
         assert response.status == 401
-
-
-@pytest.mark.parametrize(
-    ("text", "detail"),
-    [
-        ("not json", "Invalid JSON"),
-        ("[1]", "object"),
-        ('{"action": "dance"}', "tag"),
-        ('{"action": "subscribe", "channel": "rumours"}', "markets"),
-        ('{"action": "subscribe", "channel": "markets"}', "takes a symbol"),
-        ('{"action": "subscribe", "channel": "orders", "symbol": "ETH/USDT"}', "takes an account_id"),
-        ('{"action": "subscribe", "channel": "markets", "symbol": "ETH/USDT", "since": 3}', "since goes with"),
-        ('{"action": "subscribe", "channel": "orders", "since": -1}', "greater than"),
-        ('{"action": "subscribe", "channel": "orders", "colour": "red"}', "Extra inputs"),
-    ],
-)
-async def test_what_is_not_understood_is_said_and_the_connection_lives(
-    channels: Channels, firm: Firm, text: str, detail: str
-) -> None:
-    async with channels.connect(firm) as client:
-        await client.ws.send_str(text)
-        answer = await client.hear()
-        assert (answer["type"], answer["code"]) == ("error", "INVALID_REQUEST")
-        assert detail in answer["detail"]
-        assert (await client.ask("ping"))["type"] == "pong"
-
-
-async def test_who_talks_too_much_too_long_or_in_bytes_is_closed(channels: Channels, firm: Firm) -> None:
-    async with channels.connect(firm) as client:
-        for _ in range(3 * channel_server.MESSAGES_A_SECOND_MAX):
-            await client.say("ping")
-        assert await client.close_code() == 1008
-    async with channels.connect(firm) as client:
-        await client.ws.send_str("x" * (channel_server.MESSAGE_BYTES_MAX + 1))
-        assert await client.close_code() == 1009
-    async with channels.connect(firm) as client:
-        await client.ws.send_bytes(b"{}")
-        assert await client.close_code() == 1003
-
-
-async def test_connections_and_subscriptions_are_bounded_and_free_again(
-    channels: Channels, firm: Firm, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(channel_server, "CONNECTIONS_OF_CALLER_MAX", 1)
-    monkeypatch.setattr(channel_server, "SUBSCRIPTIONS_MAX", 1)
-    async with channels.connect(firm) as client:
-        async with channels.session.get(channels.url, headers={"Authorization": bearer(firm)}) as response:
-            assert (response.status, (await response.json())["code"]) == (429, "TOO_MANY_CONNECTIONS")
-        await client.ask("subscribe", **MARKET)
-        assert (await client.ask("subscribe", **MARKET))["type"] == "snapshot"  # Anew, in place of the first.
-        assert (await client.ask("subscribe", channel="orders"))["code"] == "INVALID_REQUEST"
-    await asyncio.sleep(0.1)
-    async with channels.connect(firm) as client:
-        assert (await client.ask("ping"))["type"] == "pong"
-    monkeypatch.setattr(channel_server, "CONNECTIONS_MAX", 0)
-    async with channels.session.get(channels.url, headers={"Authorization": bearer(firm)}) as response:
-        assert response.status == 503
-
-
-async def test_a_connection_ends_with_its_token_and_beats_until_then(
-    channels: Channels, firm: Firm, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with channels.connect(firm) as client:
-        channels.server._send_heartbeats()
-        assert (await client.hear("heartbeat"))["type"] == "heartbeat"
-        monkeypatch.setattr(channel_server, "LIFETIME_S", -1.0)
-        channels.server._send_heartbeats()
-        assert (await client.hear("error"))["code"] == "NOT_AUTHENTICATED"
-        assert await client.close_code() == 4401
-
-
-async def test_a_client_that_does_not_read_is_cut_off_and_holds_nobody_up(
-    channels: Channels, firm: Firm, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(channel_connection, "STALLED_MAX_S", 0.5)
-    monkeypatch.setattr(channel_connection, "BUFFER_BYTES_MAX", 64 * 1024)
-    deaf = socket.socket()
-    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    deaf.setblocking(False)
-    address = (channels.url.split("/")[2].split(":")[0], int(channels.url.split(":")[2].split("/")[0]))
-    loop = asyncio.get_running_loop()
-    await loop.sock_connect(deaf, address)
-    subscribe = '{"action":"subscribe","channel":"markets","symbol":"ETH/USDT"}'
-    await loop.sock_sendall(deaf, _handshake(firm) + _masked(subscribe))
-    async with channels.connect(firm) as client:
-        snapshot = await client.ask("subscribe", **MARKET)
-        sequence, largest, steps = snapshot["sequence"], 0, 0
-        async with asyncio.timeout(20):
-            for timed in itertools.islice(synthetic.events(ETH, 1), 100_000):
-                channels.market.apply(timed.event, timed.at_ns + 1)
-                steps += 1
-                if steps % 50 == 0:
-                    update = await client.hear("update")
-                    assert update["previous_sequence"] == sequence
-                    sequence = update["sequence"]
-                    waiting = [each._transport.get_write_buffer_size() for each in channels.server._open]
-                    largest = max(largest, *waiting)
-                    if len(channels.server._open) == 1 and steps > 500:
-                        break
-    assert len(channels.server._open) <= 1
-    assert 64 * 1024 < largest < 512 * 1024  # It was full, and no fuller.
-    deaf.close()
-
-
-def _handshake(firm: Firm) -> bytes:
-    return (
-        "GET /channels HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-        f"Authorization: {bearer(firm)}\r\n\r\n"
-    ).encode()
-
-
-def _masked(text: str) -> bytes:
-    """A client's text frame; the mask is zero."""
-    assert len(text) < 126
-    return bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text.encode()
 
 
 async def test_the_engine_serves_its_markets_and_accounts(

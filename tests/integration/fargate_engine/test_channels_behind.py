@@ -10,9 +10,9 @@ from events.orders import OrderLeased, TradeExecuted
 from fargate_engine.channels import server as channel_server
 from fargate_engine.channels.messages import EXTERNAL_FILL_BOOKED
 from tests.conftest import DatabaseUrls
+from tests.integration.fargate_engine.channel_scene import Channels, Client, bearer, channels, tell
 from tests.integration.fargate_engine.conftest import StartEngine
-from tests.integration.fargate_engine.test_channels import Channels, Client, bearer, channels, database, firm, tell
-from tests.integration.identity.conftest import Firm
+from tests.integration.identity.conftest import Firm, database, firm
 from tests.unit.identity.tokens import CLIENT_ID, ISSUER, served_jwk_set
 
 __all__ = ["channels", "database", "firm"]  # Fixtures.

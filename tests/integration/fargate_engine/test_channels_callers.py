@@ -13,9 +13,9 @@ from breakwater.errors import Unavailable
 from fargate_engine.channels import callers
 from fargate_engine.channels import server as channel_server
 from fargate_engine.channels.callers import Callers
+from tests.integration.fargate_engine.channel_scene import Channels, channels
 from tests.integration.fargate_engine.conftest import StartEngine
-from tests.integration.fargate_engine.test_channels import Channels, channels, database, firm
-from tests.integration.identity.conftest import Firm
+from tests.integration.identity.conftest import Firm, database, firm
 from tests.unit.identity.tokens import CLIENT_ID, ISSUER, token
 
 __all__ = ["channels", "database", "firm"]  # Fixtures.

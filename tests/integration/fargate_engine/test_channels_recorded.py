@@ -10,8 +10,8 @@ from breakwater.domain.orders import Side
 from fargate_engine.market_data.channel_client import RecordingFailed, record_channels
 from fargate_engine.market_data.l2_book import DepthDiff, MarketTrade
 from fargate_engine.market_data.recorded_markets import replay_market
-from tests.integration.fargate_engine.test_channels import Channels, channels, database, firm, make_api_key
-from tests.integration.identity.conftest import Firm
+from tests.integration.fargate_engine.channel_scene import Channels, channels, make_api_key
+from tests.integration.identity.conftest import Firm, database, firm
 
 __all__ = ["channels", "database", "firm"]  # Fixtures.
 
