@@ -46,11 +46,6 @@ def failure_of(error: BaseException) -> VenueRefused | NotAtVenue | NotSent | Ou
     return OutcomeUnknown(words)
 
 
-def is_silence(error: BaseException) -> bool:
-    """The venue did not answer, or not with sense: what counts against it. A refusal does not."""
-    return isinstance(failure_of(error), OutcomeUnknown)
-
-
 def _words(error: BaseException) -> str:
     """Without the query string: it has the signature."""
     if isinstance(error, TimeoutError | asyncio.TimeoutError):

@@ -27,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 DIALECTS: dict[str, type[Dialect]] = {"binance": BinanceSpot, "bybit": BybitSpot}
 ORDER_WAIT_S = 2.0  # For room in the budget. An order that would wait longer is refused: its price is of now.
 QUESTION_WAIT_S = 30.0
-WAITING_MAX = 2_000  # Requests that wait for room; the next one is turned away at once.
+WAITING_MAX = 2_000  # Requests that wait for room, and as many cancels; the next one is turned away at once.
 AT_ONCE_MAX = 64  # Requests on the wire, and as many cancels.
 BOOK_LEVELS = 100  # Of each side.
 AHEAD_MS_MAX = 5_000  # A trade may come from a clock so far ahead.
@@ -83,6 +83,14 @@ class _Cost:
     is_cancel: bool = False
 
 
+class _Queue:
+    """Places on the wire, and those who wait for one."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.places = asyncio.Semaphore(AT_ONCE_MAX)
+
+
 class ExchangeClient:
     """Raises what venues/failures.py draws."""
 
@@ -95,9 +103,8 @@ class ExchangeClient:
         self.budget = self._dialect.budget()
         self.is_clock_off = False  # The venue says so: `sync_clock` is due.
         self._exchange: Any = None  # Of ccxt, once there is a key.
-        self._waiting = 0
-        self._at_once = asyncio.Semaphore(AT_ONCE_MAX)
-        self._cancels_at_once = asyncio.Semaphore(AT_ONCE_MAX)
+        self._cancels = _Queue()
+        self._others = _Queue()
 
     async def connect(self, credentials: Credentials) -> None:
         """Nothing is asked yet: `load` does."""
@@ -258,28 +265,28 @@ class ExchangeClient:
     async def _admitted(self, cost: _Cost) -> AsyncIterator[None]:
         """A place on the wire, paid for. NotSent when budget, breaker or queue have none in time.
 
-        Cancels have places of their own: a venue that hangs on questions shall not keep them back.
+        Cancels have a queue of their own: a venue that hangs on questions shall not keep them back.
         """
         if self._exchange is None:
             raise NotSent(f"there is no key of {self.name} yet")
-        if self._waiting >= WAITING_MAX:
+        queue = self._cancels if cost.is_cancel else self._others
+        if queue.waiting >= WAITING_MAX:
             raise NotSent(f"{WAITING_MAX} requests wait for {self.name} already")
-        places = self._cancels_at_once if cost.is_cancel else self._at_once
-        self._waiting += 1
+        queue.waiting += 1
         try:
             async with asyncio.timeout(cost.wait_max_s):
                 await self._pay(cost)
-                await places.acquire()
+                await queue.places.acquire()
         except TimeoutError as error:
             raise NotSent(f"the rate limit of {self.name} is used up") from error
         finally:
-            self._waiting -= 1
+            queue.waiting -= 1
         try:
             if not cost.is_cancel and not self.breaker.may_ask(time.monotonic()):
                 raise NotSent(f"{self.name} has not answered for a while")
             yield
         finally:
-            places.release()
+            queue.places.release()
 
     async def _pay(self, cost: _Cost) -> None:
         """Whoever waits looks again when there may be room: others may have been faster."""

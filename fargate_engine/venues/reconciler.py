@@ -50,6 +50,7 @@ class Reconciler:
         self._symbols = tuple(symbols)
         self._since_ms = time.time_ns() // 1_000_000  # What was filled before this process is the journal's.
         self._seen: dict[str, OrderedDict[str, FillAtVenue]] = {symbol: OrderedDict() for symbol in self._symbols}
+        self._unchecked: list[tuple[str, str]] = []  # Symbol and trade id of what this run saw.
         self._balances: Mapping[str, Balance] | None = None
         self._told: set[tuple[Kind, str]] = set()  # Of the run before: what stays as it is is logged once.
 
@@ -68,6 +69,8 @@ class Reconciler:
             await self._check_fills_and_balances(report)
         except (NotSent, OutcomeUnknown, VenueRefused) as error:
             report.is_complete, report.failure = False, error.message
+            self._see_again()
+        self._unchecked.clear()
         self._tell(report)
         self.report = report
         self._connection.reconciled = report.document()
@@ -134,12 +137,18 @@ class Reconciler:
                 since_ms = next(reversed(seen.values())).at_ms if seen else self._since_ms
                 page = [fill for fill in await self._client.fills_since(symbol, since_ms) if fill.trade_id not in seen]
                 new += page
+                self._unchecked += [(symbol, fill.trade_id) for fill in page]
                 seen.update((fill.trade_id, fill) for fill in page)
                 while len(seen) > FILLS_REMEMBERED_MAX:
                     seen.popitem(last=False)
                 if not page:
                     break
         return new
+
+    def _see_again(self) -> None:
+        """What this run saw and could not check to the end is new to the next, with the balances of the run before."""
+        for symbol, trade_id in self._unchecked:
+            self._seen[symbol].pop(trade_id, None)
 
     @property
     def _knows_all(self) -> bool:

@@ -1,6 +1,7 @@
 """The adapter for exchanges against the simulated one, over real sockets."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -8,9 +9,10 @@ from typing import Any
 import pytest
 
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
-from fargate_engine.venues import exchange
+from fargate_engine.venues import exchange, exchange_client
 from fargate_engine.venues.client_ids import client_id_of
-from tests.support.exchange_scene import KEY, VENUE, Shard, Simulated, connected, simulated_exchange, until
+from fargate_engine.venues.failures import NotSent
+from tests.support.exchange_scene import KEY, VENUE, Shard, Simulated, background, connected, simulated_exchange, until
 from tests.unit.fargate_engine.orders import submit
 
 FAR_BELOW = Decimal("2000.00")
@@ -279,6 +281,24 @@ async def test_a_venue_that_is_down_opens_the_breaker_and_cancels_are_still_trie
     there.switch()
     shard.cancel(order(2).order_id)  # Any answer shows that the venue is back.
     await until(shard.has(resting.order_id, "CANCELED"), timeout_s=10)
+
+
+async def test_questions_that_wait_for_room_do_not_keep_cancels_back(
+    there: Simulated, shard: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resting = order(1)
+    shard.submit(resting)
+    await until(shard.has(resting.order_id, "NEW"))
+    monkeypatch.setattr(exchange_client, "WAITING_MAX", 1)
+    client = shard.connection.client
+    weight = client.budget.weight
+    weight.learn(weight.weight_max - weight.kept_for_cancels, time.monotonic())
+    async with background(client.open_orders()):
+        await asyncio.sleep(0)
+        with pytest.raises(NotSent, match="1 requests wait"):
+            await client.open_orders()
+        shard.cancel(resting.order_id)
+        await until(shard.has(resting.order_id, "CANCELED"))
 
 
 async def test_before_the_venue_is_reached_its_orders_are_refused_and_the_shard_serves(there: Simulated) -> None:

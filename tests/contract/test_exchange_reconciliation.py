@@ -11,6 +11,7 @@ from fargate_engine.binance.exchange import NewOrder
 from fargate_engine.messages import VenueRejected
 from fargate_engine.venues import reconciler
 from fargate_engine.venues.client_ids import client_id_of
+from fargate_engine.venues.protocol import Balance
 from fargate_engine.venues.reconciler import Reconciler
 from tests.support.exchange_scene import KEY, Shard, Simulated, connected, simulated_exchange, until
 from tests.unit.fargate_engine.orders import ETH, submit
@@ -122,3 +123,24 @@ async def test_a_venue_that_does_not_answer_is_in_the_report(scene: Scene) -> No
     assert not report.is_complete
     assert report.failure is not None
     assert scene.shard.connection.health()["reconciliation"]["failure"] == report.failure
+
+
+async def test_what_a_run_could_not_check_to_the_end_is_told_by_the_next(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scene.found()
+    await scene.by_hand(type=OrderType.MARKET, time_in_force=TimeInForce.IOC, price=None)
+    client = scene.shard.connection.client
+    ask = client.balances
+
+    async def of_a_venue_that_goes_down() -> dict[str, Balance]:
+        scene.there.switch(maintenance=True)
+        return await ask()
+
+    with monkeypatch.context() as during:
+        during.setattr(client, "balances", of_a_venue_that_goes_down)
+        assert not (await scene.reconciler.run_once()).is_complete
+    scene.there.switch()
+    found = await scene.found()
+    assert found["EXTERNAL_FILL"] >= 1
+    assert "BALANCE_DRIFT" not in found
