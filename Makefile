@@ -30,7 +30,8 @@ FIND_COMPILER := export CXX=$${CXX:-$$(command -v c++ || command -v g++ || comma
   [ -n "$$CXX" ] && echo 'int main() {}' | $$CXX -std=c++17 -include memory -x c++ -fsyntax-only - 2>/dev/null \
   || { echo "A C++17 compiler is missing: install g++ or clang++, or set CXX" >&2; exit 1; }
 
-TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk
+# The benchmarks, too: no test runs them, so that nothing else would tell that one no longer fits.
+TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk tests/benchmarks
 
 .PHONY: help up down clean status demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi limit-types bench synth deploy lock
 

@@ -6,7 +6,10 @@ measured at all. `--write-docs` keeps the table in docs/figures.md.
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -38,32 +41,34 @@ def main(arguments: list[str]) -> int:
     writes = "--write-docs" in arguments
     if writes and set(groups) != set(GROUPS):
         return _failed(f"{DOCUMENT} has all figures: --write-docs goes without a group")
+    figures: list[Figure] = []
     try:
         endpoints = local_endpoints() if "platform" in groups else None
         machine_line = machine(_postgres_version(endpoints["database_url"]) if endpoints else None)
         console.print(machine_line, highlight=False)
-        figures = _engine() if "engine" in groups else []
-        figures += _ledger() if "ledger" in groups else []
-        figures += order_path.run(endpoints) if endpoints else []
+        for measured in _measures(groups, endpoints):
+            figures += measured()
     except (SetupError, ServerUnreachable, Problem) as error:
         return _failed(str(error))
     except (psycopg.OperationalError, httpx.TransportError) as error:
         return _failed(f"the platform is not running: {str(error).strip().splitlines()[0]}")
     except subprocess.SubprocessError as error:
         return _failed(str(error))
-    console.print(drawn(figures))
+    finally:
+        console.print(drawn(figures))  # Also what was measured before something could not be.
     if writes:
         DOCUMENT.write_text(markdown(machine_line, figures))
         console.print(f"written to {DOCUMENT}")
     return 0
 
 
-def _engine() -> list[Figure]:
-    return [*book.run(), *matching_core.run(), *engine_figures.run(), *market_data.run()]
-
-
-def _ledger() -> list[Figure]:
-    return [*reservations.run(), limit_tree.run(), *lease_state.run()]
+def _measures(groups: list[str], endpoints: dict[str, Any] | None) -> Iterator[Callable[[], list[Figure]]]:
+    if "engine" in groups:
+        yield from (book.run, matching_core.run, engine_figures.run, market_data.run)
+    if "ledger" in groups:
+        yield from (reservations.run, lambda: [limit_tree.run()], lease_state.run)
+    if endpoints is not None:
+        yield partial(order_path.run, endpoints)
 
 
 def _postgres_version(database_url: str) -> str:

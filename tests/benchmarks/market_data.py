@@ -94,10 +94,7 @@ def run() -> list[Figure]:
 class _Everybody(Callers):
     """Who the token says it is: callers cost a database, and are not what is measured."""
 
-    def __init__(self) -> None:
-        super().__init__(None)
-
-    async def authenticate(self, authorization: str, pool: EnginePool) -> Principal:
+    async def authenticate(self, authorization: str) -> Principal:
         return Principal(uuid.UUID(int=1), authorization, authorization, "trader", frozenset({"session"}))
 
 
@@ -106,7 +103,7 @@ class _Server:
         self.hub = MarketHub()
         self.channels = ChannelServer(self.hub)
         self.channels.pool = EnginePool("", connection_class=EngineConnection, open=False)
-        self.channels.callers = _Everybody()
+        self.channels.callers = _Everybody(None, self.channels.pool)
         self.source, snapshot, self.diffs = _messages()
         self.markets = []
         for number in range(SYMBOLS):
