@@ -21,6 +21,9 @@ from events.limits import (
     ScopeChanged,
 )
 from events.orders import (
+    ChildOrderChanged,
+    ChildOrderFilled,
+    ExecutionMeasured,
     OrderAccepted,
     OrderCanceled,
     OrderExpired,
@@ -40,6 +43,9 @@ CATALOGUE: tuple[type[Event], ...] = (
     OrderCanceled,
     OrderExpired,
     TradeExecuted,
+    ChildOrderChanged,
+    ChildOrderFilled,
+    ExecutionMeasured,
     LimitBreached,
     LeaseChanged,
     LimitChanged,

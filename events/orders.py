@@ -93,3 +93,46 @@ class TradeExecuted(Event):
     fee: Amount
     fee_currency: str
     order: OrderState
+
+
+class ChildOrderChanged(Event):
+    """An order that the router made of another one was accepted, rejected, cancelled, or has expired."""
+
+    topic: ClassVar[str] = "orders.ChildOrderChanged.v1"
+    parent_order_id: uuid.UUID
+    order: OrderState
+
+
+class ChildOrderFilled(Event):
+    """One fill of a child. Its parent's TradeExecuted tells of it, too: that one is what is booked."""
+
+    topic: ClassVar[str] = "orders.ChildOrderFilled.v1"
+    parent_order_id: uuid.UUID
+    trade_id: uuid.UUID
+    last_qty: Amount
+    last_px: Amount
+    liquidity: str  # MAKER or TAKER
+    fee: Amount
+    fee_currency: str
+    order: OrderState
+
+
+class ExecutionMeasured(Event):
+    """What the market was when the router began an order, and what it had been when that ended.
+
+    All are prices in quote currency; None where the market did not show it. `arrival_px` is the middle of the best bid
+    and ask over its venues, `arrival_cost_px` the average at which the whole quantity could have been taken at that
+    moment from all of their books together, fees not counted, `vwap_px` the volume-weighted average of all that traded
+    at its venues, None before it ended. Measured since `vwap_since_ns`: an engine that was restarted begins anew.
+    """
+
+    topic: ClassVar[str] = "orders.ExecutionMeasured.v1"
+    order_id: uuid.UUID
+    algorithm: str
+    venues: tuple[str, ...]
+    began_at_ns: int
+    arrival_px: Amount | None
+    arrival_cost_px: Amount | None
+    ended_at_ns: int | None
+    vwap_px: Amount | None
+    vwap_since_ns: int | None

@@ -75,8 +75,8 @@ class View:
 
     `unsent_lots`: what is left of it and in no open child. `note` is what the algorithm noted last, in an earlier
     process, too. `market_lots`: what has traded at its venues since `began_at_ns`, the parent's own fills included.
-    `volume_profile`: the lots of each five minutes of the day (UTC) in the 24 hours before, 288 of them; 0 where nothing
-    is known.
+    `volume_profile`: the lots of each five minutes of the day (UTC) in the 24 hours before, 288 of them; 0 where
+    nothing is known.
     """
 
     now_ns: int
@@ -121,9 +121,9 @@ class Send:
 class Moves:
     """What to do now. The router sends nothing beyond `unsent_lots` or the band, whatever stands here.
 
-    `look_at_ns`: ask again then, although nothing has changed. `note`: kept in the journal, a text of 500 bytes at most;
-    None leaves it. `ends`: the parent is over once its children are; those that are open are cancelled, and its rest with
-    this reason.
+    `look_at_ns`: ask again then, although nothing has changed. `note`: kept in the journal, a text of 500 bytes at
+    most; None leaves it. `ends`: the parent is over once its children are; those that are open are cancelled, and its
+    rest with this reason.
     """
 
     send: tuple[Send, ...] = ()

@@ -9,6 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
 
+from breakwater.domain.executions import ROUTER_VENUE, Execution
 from breakwater.domain.ids import named_uuid
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT, Amount, format_amount
@@ -71,7 +72,7 @@ FINAL_STATUSES = frozenset({OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REJE
 Venue = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,16}$")]
 SIMULATED_VENUE = "SIM"
 INTERNAL_VENUE = "BOOK"
-BUILT_IN_VENUES = (SIMULATED_VENUE, INTERNAL_VENUE)  # What else there is stands in market.venues.
+BUILT_IN_VENUES = (SIMULATED_VENUE, INTERNAL_VENUE, ROUTER_VENUE)  # What else there is stands in market.venues.
 
 VOIDED = "VOIDED"  # The reject code of an order that was given up before the engine heard of it.
 
@@ -228,6 +229,10 @@ class SubmitOrder(_Message):
     valid_until_ns: int | None = None  # Refused by the engine when its turn comes later.
     # None: its limits were reserved for it alone. Else it has to fit into the lease of its account and symbol.
     leased: LeasedTo | None = None
+    # How the router works it; None for an order of any other venue.
+    execution: Execution | None = None
+    # The order at the router that this one is a child of: it is within that one's reservation.
+    parent_id: uuid.UUID | None = None
 
 
 class OrderSnapshot(_Message):
