@@ -41,6 +41,7 @@ from fargate_engine.messages import (
     VenueRejected,
     VenueReport,
     VoidOrder,
+    WorkNoted,
 )
 from fargate_engine.orders import EngineOrder, RefusedOrder
 from fargate_engine.reasons import TOLD_BY_CALLER
@@ -156,6 +157,7 @@ class Encoder:
         checked = (
             self._twice(order)
             or risk.came_too_late(order, self.at_ns)
+            or self._beyond_parent(order)
             or risk.check(order, registry.instruments, self._venues, len(registry.live), lease)
         )
         document = order.model_dump_json()
@@ -203,12 +205,22 @@ class Encoder:
         Here, because here both meet, whichever way and whichever engine they came by.
         """
         account_id, client_order_id = order.account_id, order.client_order_id
+        if order.parent_id is not None:
+            return None  # Its id is the router's own.
         if order.leased is None:
             twin_id = leased_order_id_of(order.tenant_id, account_id, order.symbol, client_order_id)
         else:
             twin_id = order_id_of(order.tenant_id, account_id, client_order_id)
         twin = self._registry.orders.get(twin_id)
         return None if twin is None or twin.is_rejected else USED_TWICE
+
+    def _beyond_parent(self, order: SubmitOrder) -> Reason | None:
+        if order.parent_id is None:
+            return None
+        parent = self._registry.find(order.parent_id, order.tenant_id)
+        if not isinstance(parent, EngineOrder):
+            return risk.NO_PARENT
+        return risk.beyond_parent(order, parent, self._registry.children_of(order.parent_id))
 
     def _account(self, order: SubmitOrder) -> int:
         """Its number. At first sight the core is told of it, and whose it is: before any order of it."""
@@ -292,6 +304,11 @@ class Encoder:
         order = self._registry.orders.get(report.order_id)
         if not isinstance(order, EngineOrder):
             return  # The venue crossed a cancel with its own last word: the order is final and stays as it is.
+        if isinstance(report, WorkNoted):
+            order.note = report.note
+            self._detail(type(report).__name__, report.model_dump_json())
+            self.advance_time()
+            return
         fields = {"order_id": order.number}
         if isinstance(report, VenueFilled):
             if report.trade_id is not None and report.trade_id in order.venue_trade_ids:
@@ -336,6 +353,11 @@ def register(registry: Registry, commands: Records, details: str) -> Reports:
             case "ListInstrument":
                 number = registry.list(ListInstrument.model_validate(document).instrument())
                 _expect(commands[index]["symbol"] == number, f"command {index} lists another symbol number")
+            case "WorkNoted":
+                noted = WorkNoted.model_validate(document)
+                worked = registry.orders.get(noted.order_id)
+                if isinstance(worked, EngineOrder):
+                    worked.note = noted.note
             case _:
                 report = reports[index] = _WITH_DETAILS[kind].model_validate(document)
                 filled = registry.orders.get(report.order_id)

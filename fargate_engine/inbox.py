@@ -9,6 +9,7 @@ from typing import Any
 
 from breakwater.domain.lease_messages import SetLease
 from breakwater.errors import EngineUnavailable
+from events.envelope import EnvelopeDocument
 from fargate_engine.messages import Command, CoreInput, LeaseJson, VenueReport
 from fargate_engine.orders import SnapshotJson
 from fargate_engine.records import RECORDS_MAX, Records, check_records
@@ -61,8 +62,11 @@ class AskedRecords:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
+    """`published`: events that concern no state."""
+
     reports: list[VenueReport]
     asked: list[Asked | AskedRecords]
+    published: list[EnvelopeDocument] = field(default_factory=list)
 
     @property
     def inputs(self) -> list[CoreInput | Records]:
@@ -81,6 +85,7 @@ class Inbox:
         self._asked: deque[Asked | AskedRecords] = deque()
         self._commands = 0  # In `_asked`.
         self._reports: deque[VenueReport] = deque()
+        self._published: list[EnvelopeDocument] = []
         self._arrived = asyncio.Event()
         self._open = False
         self._stopping = False
@@ -104,6 +109,11 @@ class Inbox:
     def report(self, report: VenueReport) -> None:
         """Never refused: what happened at the venue happened. `has_room` is what keeps the number down."""
         self._reports.append(report)
+        self._arrived.set()
+
+    def publish(self, event: EnvelopeDocument) -> None:
+        """To be told with the next batch's events. Lost with the process: nothing but a figure may depend on it."""
+        self._published.append(event)
         self._arrived.set()
 
     @property
@@ -137,12 +147,13 @@ class Inbox:
 
     async def next_batch(self) -> Batch:
         """Wait for the first input, then take what is there, up to a batch's size. Empty only once it is drained."""
-        while not self._reports and not self._asked and not self._stopping:
+        while not self._reports and not self._asked and not self._published and not self._stopping:
             self._arrived.clear()
             await self._arrived.wait()
         asked_max = min(len(self._asked), MESSAGES_AT_ONCE_MAX - REPORTS_AT_ONCE_MIN)
         reports = [self._reports.popleft() for _ in range(min(len(self._reports), MESSAGES_AT_ONCE_MAX - asked_max))]
-        return Batch(reports, list(self._take(MESSAGES_AT_ONCE_MAX - len(reports))))
+        published, self._published = self._published, []
+        return Batch(reports, list(self._take(MESSAGES_AT_ONCE_MAX - len(reports))), published)
 
     def close(self) -> None:
         """Answer everyone who waits that the outcome is not known, and take nothing more."""

@@ -93,7 +93,14 @@ class VenueExpired(_Input):
     order_id: uuid.UUID
 
 
-VenueReport = VenueAccepted | VenueRejected | VenueFilled | VenueCanceled | VenueExpired
+class WorkNoted(_Input):
+    """What the router must still know of an order after a restart. Nobody else reads it; nothing else changes."""
+
+    order_id: uuid.UUID
+    note: str
+
+
+VenueReport = VenueAccepted | VenueRejected | VenueFilled | VenueCanceled | VenueExpired | WorkNoted
 type LeaseJson = bytes  # A LeaseWords.
 
 Command = SubmitOrder | CancelOrder | VoidOrder

@@ -53,6 +53,7 @@ class EngineOrder:
     cum_notional_steps: int = 0
     reason: Reason | None = None
     venue_trade_ids: set[str] = field(default_factory=set)  # Of the fills that its venue has told.
+    note: str = ""  # The router's, of an order that it works.
     # Once somebody asked.
     _told: Told | None = field(default=None, compare=False, repr=False)
     _words: dict[str, Any] | None = field(default=None, compare=False)  # Of the state it is in.
@@ -64,6 +65,10 @@ class EngineOrder:
     @property
     def tenant_id(self) -> uuid.UUID:
         return self.submitted.tenant_id
+
+    @property
+    def parent_id(self) -> uuid.UUID | None:
+        return self.submitted.parent_id
 
     @property
     def awaits_venue(self) -> bool:

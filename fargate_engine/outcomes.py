@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from matching_core import EventKind
 
+from breakwater.domain.executions import ROUTER_VENUE
 from breakwater.domain.orders import OrdStatus
 from events.envelope import EnvelopeDocument
 from fargate_engine import publishing
@@ -55,6 +56,10 @@ class Outcomes:
     envelopes: list[EnvelopeDocument] = field(default_factory=list)
     venue_requests: list[VenueRequest] = field(default_factory=list)
     refused_fills: list[VenueFilled] = field(default_factory=list)
+    # What the fills of children are for their parents: these fills are to be taken next, in the same batch.
+    fills_of_parents: list[VenueFilled] = field(default_factory=list)
+    # Orders at the router that changed, or a child of theirs did.
+    changed_parent_ids: set[uuid.UUID] = field(default_factory=set)
     _trail: list[str] = field(default_factory=list)
 
     def trail_after(self, trail: bytes) -> bytes:
@@ -62,6 +67,10 @@ class Outcomes:
         if not self._trail:
             return trail
         return hashlib.sha256(trail + "".join(self._trail).encode()).digest()
+
+    def take_fills_of_parents(self) -> list[VenueFilled]:
+        fills, self.fills_of_parents = self.fills_of_parents, []
+        return fills
 
     def take(self, event: CoreEvent) -> None:
         """One event that says something of at least one registered order."""
@@ -119,6 +128,17 @@ class Outcomes:
             self._change(order, OrdStatus.PARTIALLY_FILLED, seq)
         if self.publishes:
             self.envelopes.append(publishing.filled(order, fill.quantity, fill.price, liquidity, fee))
+        if order.parent_id is not None:
+            told = VenueFilled(
+                order_id=order.parent_id,
+                quantity_lots=fill.quantity,
+                price_ticks=fill.price,
+                liquidity=liquidity,
+                fee=fee.amount,
+                fee_currency=fee.currency or order.instrument.quote_asset,
+                trade_id=f"{order.number}/{seq}",
+            )
+            self.fills_of_parents.append(told)
 
     def _refuse(self, event: CoreEvent) -> None:
         """An order that the core never had: it was refused before it, and is only counted there."""
@@ -129,6 +149,8 @@ class Outcomes:
         refused.transact_time_ns = self.at_ns
         self._trail.append(f"{refused.number} {event.seq} REJECTED\n")
         self.changed_order_ids.append(refused.order_id)
+        if refused.submitted is not None and refused.submitted.parent_id is not None:
+            self.changed_parent_ids.add(refused.submitted.parent_id)
         self.registry.finish(refused)
         if self.publishes and refused.submitted is not None:
             if refused.submitted.leased is not None:
@@ -158,6 +180,10 @@ class Outcomes:
         order.changed(status, seq, self.at_ns)
         self._trail.append(f"{order.number} {seq} {status} {order.cum_lots} {order.cum_notional_steps}\n")
         self.changed_order_ids.append(order.order_id)
+        if order.submitted.venue == ROUTER_VENUE:
+            self.changed_parent_ids.add(order.order_id)
+        elif order.parent_id is not None:
+            self.changed_parent_ids.add(order.parent_id)
         if is_first and self.publishes and order.submitted.leased is not None:
             self.envelopes.append(publishing.leased(order, order.submitted))
 

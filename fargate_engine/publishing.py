@@ -13,7 +13,16 @@ from breakwater.domain.ids import named_id
 from breakwater.domain.money import format_amount
 from breakwater.domain.orders import OrdStatus, SubmitOrder
 from events.envelope import EnvelopeDocument
-from events.orders import OrderAccepted, OrderCanceled, OrderExpired, OrderLeased, OrderRejected, TradeExecuted
+from events.orders import (
+    ChildOrderChanged,
+    ChildOrderFilled,
+    OrderAccepted,
+    OrderCanceled,
+    OrderExpired,
+    OrderLeased,
+    OrderRejected,
+    TradeExecuted,
+)
 from fargate_engine.messages import Liquidity
 from fargate_engine.orders import TERMS, EngineOrder, RefusedOrder, Told
 
@@ -36,6 +45,9 @@ _TOPICS = {
 
 def changed(order: EngineOrder) -> EnvelopeDocument:
     """That it is accepted, rejected, cancelled or expired."""
+    if order.parent_id is not None:
+        child = {"parent_order_id": order.parent_id, "order": _state(order)}
+        return _envelope(order.submitted, order, ChildOrderChanged.topic, child)
     return _envelope(order.submitted, order, _TOPICS[order.status], {"order": _state(order)})
 
 
@@ -49,11 +61,14 @@ def leased(order: EngineOrder | RefusedOrder, submitted: SubmitOrder) -> Envelop
 
 def refused(order: RefusedOrder, submitted: SubmitOrder) -> EnvelopeDocument:
     state = Told.of(submitted.model_dump_json()).terms | order.words()
+    if submitted.parent_id is not None:
+        child = {"parent_order_id": submitted.parent_id, "order": state}
+        return _envelope(submitted, order, ChildOrderChanged.topic, child)
     return _envelope(submitted, order, OrderRejected.topic, {"order": state})
 
 
 def filled(order: EngineOrder, lots: int, ticks: int, liquidity: Liquidity, fee: Fee) -> EnvelopeDocument:
-    """One fill, and the order after it."""
+    """One fill, and the order after it. That of a child is told as such."""
     instrument = order.instrument
     trade = {
         "trade_id": named_id(order.order_id, f"trade/{order.engine_seq}"),
@@ -64,6 +79,8 @@ def filled(order: EngineOrder, lots: int, ticks: int, liquidity: Liquidity, fee:
         "fee_currency": fee.currency or instrument.quote_asset,
         "order": _state(order),
     }
+    if order.parent_id is not None:
+        return _envelope(order.submitted, order, ChildOrderFilled.topic, {"parent_order_id": order.parent_id, **trade})
     return _envelope(order.submitted, order, TradeExecuted.topic, trade)
 
 

@@ -4,6 +4,7 @@ Numbers are given at first sight, in the order of the journal, so a replay gives
 """
 
 import uuid
+from collections.abc import Sequence
 
 from matching_core import SYMBOL_MAX
 
@@ -22,6 +23,7 @@ class Registry:
         self.leases: dict[tuple[uuid.UUID, str], SetLease] = {}  # By account and symbol, the newest terms.
         self.orders: dict[uuid.UUID, Order] = {}
         self.live: dict[int, EngineOrder] = {}  # By their number in the core, oldest first.
+        self.children: dict[uuid.UUID, dict[int, EngineOrder]] = {}  # Those that live, by their parent and number.
         self._refused: dict[int, RefusedOrder] = {}  # Until the core has counted their refusal.
 
     def list(self, instrument: Instrument) -> int:
@@ -53,6 +55,8 @@ class Registry:
         self.orders[order.order_id] = order
         if isinstance(order, EngineOrder):
             self.live[order.number] = order
+            if order.parent_id is not None:
+                self.children.setdefault(order.parent_id, {})[order.number] = order
         else:
             self._refused[order.number] = order
 
@@ -63,7 +67,16 @@ class Registry:
     def finish(self, order: EngineOrder | RefusedOrder) -> None:
         """It changes no more: keep its last word alone."""
         self.live.pop(order.number, None)
+        if isinstance(order, EngineOrder) and order.parent_id is not None:
+            siblings = self.children[order.parent_id]
+            del siblings[order.number]
+            if not siblings:
+                del self.children[order.parent_id]
         self.orders[order.order_id] = FinalOrder.of(order)
+
+    def children_of(self, order_id: uuid.UUID) -> Sequence[EngineOrder]:
+        """Its children that live, oldest first."""
+        return tuple(self.children.get(order_id, {}).values())
 
     def find(self, order_id: uuid.UUID, tenant_id: uuid.UUID) -> Order | None:
         """None also for an order of another tenant."""

@@ -73,7 +73,9 @@ def _instrument(fields: list[str]) -> Instrument:
 
 
 def _live_fields(order: EngineOrder, instruments: dict[str, Instrument]) -> list[Any]:
-    """The ids of a venue's fills stand last, and only where there are some: what is older reads all the rest."""
+    """The ids of a venue's fills and the router's note stand last, and only where there are some: snapshots from before
+    them read as well.
+    """
     terms = order.terms
     # Almost always the symbol's present terms; an order that is older than a change of them keeps its own.
     listed = instruments[terms.symbol]
@@ -91,12 +93,15 @@ def _live_fields(order: EngineOrder, instruments: dict[str, Instrument]) -> list
         order.cum_lots,
         str(order.cum_notional_steps),  # It may be wider than JSON's numbers are here.
     ]
+    if order.note:
+        return [*fields, sorted(order.venue_trade_ids), order.note]
     return [*fields, sorted(order.venue_trade_ids)] if order.venue_trade_ids else fields
 
 
 def _live(fields: list[Any], instruments: dict[str, Instrument]) -> EngineOrder:
     number, told, instrument, quantity_lots, limit_ticks, bound_ticks, leaves_lots, status, engine_seq = fields[:9]
-    transact_time_ns, cum_lots, cum_notional_steps, *trade_ids = fields[9:]
+    transact_time_ns, cum_lots, cum_notional_steps, *later = fields[9:]
+    trade_ids, note = (*later, [], "")[:2] if len(later) < 2 else later
     submitted = SubmitOrder.model_validate(told)
     return EngineOrder(
         number=number,
@@ -110,5 +115,6 @@ def _live(fields: list[Any], instruments: dict[str, Instrument]) -> EngineOrder:
         transact_time_ns=transact_time_ns,
         cum_lots=cum_lots,
         cum_notional_steps=int(cum_notional_steps),
-        venue_trade_ids=set(trade_ids[0]) if trade_ids else set(),
+        venue_trade_ids=set(trade_ids),
+        note=note,
     )

@@ -3,22 +3,25 @@
 The core refuses what it can see itself (docs/matching.md, "Submit").
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from matching_core import PRICE_MAX, QUANTITY_MAX
 
+from breakwater.domain.executions import ROUTER_VENUE
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.lease_messages import SetLease
-from breakwater.domain.money import DIGITS_MAX, EXACT, format_amount
+from breakwater.domain.money import DIGITS_MAX, EXACT, format_amount, format_computed
 from breakwater.domain.orders import OrderType, Side, SubmitOrder, TimeInForce
 from breakwater.errors import InvalidRequest
+from fargate_engine.orders import EngineOrder
 from fargate_engine.terms import Reason, WorkingTerms
 
 OPEN_ORDERS_MAX = 100_000  # In one shard. Bounds memory, and the time a restart takes to restore a venue.
 CAME_TOO_LATE = Reason("CAME_TOO_LATE", "it came after the time until which it was valid")
 NO_LEASE = Reason("NO_LEASE", "there is no lease for this account, symbol, venue, strategy and key")
+NO_PARENT = Reason("NO_PARENT", "the order that it is a child of is not open here")
 NOTIONAL_MAX = Decimal(10) ** DIGITS_MAX  # A wider amount would not fit the contracts' decimal strings.
 
 
@@ -77,6 +80,23 @@ def check(  # noqa: PLR0911 - one guard, one reason
     bound_ticks = low_ticks if order.side is Side.BUY else high_ticks
     terms = WorkingTerms.of(order, quantity_lots=quantity_lots, limit_ticks=limit_ticks, bound_ticks=bound_ticks)
     return RiskApproved(instrument, terms)
+
+
+def beyond_parent(order: SubmitOrder, parent: EngineOrder, children: Iterable[EngineOrder]) -> Reason | None:
+    """Why the parent's reservation does not hold for a child. `children`: those of it that live."""
+    of = parent.submitted
+    if of.venue != ROUTER_VENUE or order.venue == ROUTER_VENUE:
+        return Reason("BEYOND_PARENT", f"an order at {ROUTER_VENUE} has children elsewhere, and no other order has any")
+    if (order.account_id, order.symbol, order.side) != (of.account_id, of.symbol, of.side):
+        return Reason("BEYOND_PARENT", "its parent is of another account, symbol or side")
+    if order.price_low < of.price_low or order.price_high > of.price_high:
+        return Reason("BEYOND_PARENT", "its parent is reserved for a narrower band")
+    if parent.is_being_canceled:
+        return Reason("BEYOND_PARENT", "its parent is being cancelled")
+    left = EXACT.multiply(parent.instrument.lot_size, parent.leaves_lots - sum(each.leaves_lots for each in children))
+    if order.quantity > left:
+        return Reason("BEYOND_PARENT", f"its parent has {format_computed(left)} left that is in no other child")
+    return None
 
 
 def _beyond_lease(order: SubmitOrder, lease: SetLease | None) -> Reason | None:

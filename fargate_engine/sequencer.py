@@ -5,7 +5,7 @@ import logging
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
@@ -56,6 +56,12 @@ class AnswersAtOnce(Protocol):
     def canceled(self, order_id: uuid.UUID, symbol: str) -> list[VenueReport]: ...
 
 
+class Hears(Protocol):
+    """The router: it is told of the orders that it works, once what changed is in the journal."""
+
+    def heard(self, parent_ids: Collection[uuid.UUID]) -> None: ...
+
+
 class Sequencer:
     """After anything it raises, the state may be ahead of the journal: throw it away, only a replay is true."""
 
@@ -67,6 +73,7 @@ class Sequencer:
         venues: Mapping[str, TakesOrders],
         *,
         events_written: Callable[[], None],
+        router: Hears | None = None,
     ) -> None:
         self._state = state
         self._inbox = inbox
@@ -74,6 +81,7 @@ class Sequencer:
         self._venues = venues
         self._at_once = {name: venue for name, venue in venues.items() if isinstance(venue, AnswersAtOnce)}
         self._events_written = events_written
+        self._router = router
         self.commit_latency_s = 0.0
         self._waiting: defaultdict[uuid.UUID, list[asyncio.Future[Answer]]] = defaultdict(list)
         self._watched_fills: dict[uuid.UUID, list[EnvelopeDocument]] = {}
@@ -86,7 +94,7 @@ class Sequencer:
         """Wait for input, and take one batch through every stage. While it only waits it may be cancelled."""
         batch = await self._inbox.next_batch()
         try:
-            applied = self._state.apply(batch.inputs, self._stamp())
+            applied = self._state.apply(batch.inputs, self._stamp(), batch.published)
             answered = self._answered_at_once(applied)
             await self._commit(applied, answered)  # Durable before anyone hears of it.
         except BaseException:
@@ -98,6 +106,8 @@ class Sequencer:
         self._answer(batch, applied)
         self._answer_waiting(outcomes)
         self._send(applied.outcomes.venue_requests)
+        if self._router is not None:
+            self._router.heard({parent_id for each in outcomes for parent_id in each.changed_parent_ids})
         for fill in (fill for each in outcomes for fill in each.refused_fills):
             metrics.VENUE_FILLS_REFUSED.inc()
             _LOG.critical("a fill that cannot be is not booked, look at the venue's own list: %s", fill)
@@ -230,7 +240,9 @@ class Sequencer:
         return [
             order.order_id
             for order in self._state.open_orders()
-            if order.tenant_id == question.tenant_id and order.terms.account_id in question.account_ids
+            if order.tenant_id == question.tenant_id
+            and order.terms.account_id in question.account_ids
+            and order.parent_id is None  # They end with their parent.
         ]
 
     def _resolve[Result](self, answer: asyncio.Future[Result], result: Result) -> None:

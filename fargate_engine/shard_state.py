@@ -20,6 +20,7 @@ from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import format_computed
 from breakwater.domain.orders import BUILT_IN_VENUES, Side
 from breakwater.errors import Rejection
+from events.envelope import EnvelopeDocument
 from fargate_engine import registry_snapshot
 from fargate_engine.encoding import Encoder, Reports, register
 from fargate_engine.messages import CoreInput, LeaseJson
@@ -117,7 +118,7 @@ class ShardState:
         return self.registry.orders[order_id]
 
     def open_orders(self) -> list[EngineOrder]:
-        """Those of the API, oldest first."""
+        """Those of the API and the router's children, oldest first."""
         return list(self.registry.live.values())
 
     def lease_words(self, account_id: uuid.UUID, symbol: str) -> LeaseJson | None:
@@ -154,8 +155,9 @@ class ShardState:
         return lots <= lease.sell_granted - lease.sell_filled - lease.sell_open
 
     def open_orders_of(self, account_id: uuid.UUID) -> list[EngineOrder]:
-        """Of one account, oldest first."""
-        return [order for order in self.registry.live.values() if order.submitted.account_id == account_id]
+        """What an account has sent and is open, oldest first: no children."""
+        live = self.registry.live.values()
+        return [order for order in live if order.submitted.account_id == account_id and order.parent_id is None]
 
     def depth(self, symbol: str, side: Side, levels_max: int) -> list[tuple[int, int]]:
         """(price_ticks, lots) of the engine's own book, best first. KeyError for a symbol that was never listed."""
@@ -163,8 +165,13 @@ class ShardState:
         levels = self._core.depth(self.registry.symbols[symbol], core_side, levels_max)
         return [(price_ticks, lots) for price_ticks, lots, _ in levels]
 
-    def apply(self, inputs: Sequence[CoreInput | Records], at_ns: int) -> Applied:
-        """Take a batch, all of it at `at_ns`. Anything raised here is a broken invariant: throw the state away."""
+    def apply(
+        self, inputs: Sequence[CoreInput | Records], at_ns: int, published: Sequence[EnvelopeDocument] = ()
+    ) -> Applied:
+        """Take a batch, all of it at `at_ns`. Anything raised here is a broken invariant: throw the state away.
+
+        `published`: events that concern no state, and are told with those of the batch.
+        """
         encoder = self._encoder(at_ns)
         refusals: list[Rejection | None] = []
         spans: list[tuple[int, int]] = []  # Which commands came as records.
@@ -174,7 +181,11 @@ class ShardState:
                 encoder.add_records(each)
             else:
                 refusals.append(encoder.add(each))
-        return self._applied(encoder, refusals, spans, hash_now=False)
+        if published and encoder.count == 0:
+            encoder.advance_time()  # Events need a row that they are committed with.
+        applied = self._applied(encoder, refusals, spans, hash_now=False)
+        applied.outcomes.envelopes.extend(published)
+        return applied
 
     def checkpoint(self, at_ns: int) -> Applied | None:
         """A batch of its own that changes nothing and carries the core's hash; None if the newest one has it."""
@@ -255,16 +266,17 @@ class ShardState:
     def _applied(
         self, encoder: Encoder, refusals: list[Rejection | None], spans: list[tuple[int, int]], *, hash_now: bool
     ) -> Applied:
-        seq, at_ns, commands = self.last_seq + 1, encoder.at_ns, encoder.commands
-        outcomes, events = self._take(
-            np.frombuffer(commands, matching_core.COMMAND), encoder.reports, at_ns, publishes=True
-        )
+        seq, at_ns = self.last_seq + 1, encoder.at_ns
+        commands = np.frombuffer(encoder.commands, matching_core.COMMAND)
+        outcomes, events = self._take(commands, encoder.reports, at_ns, publishes=True)
+        while outcomes.fills_of_parents:
+            events = np.concatenate((events, self._fill_parents(encoder, outcomes)))
         self._moved(self.last_seq + encoder.count, at_ns if encoder.count else self.last_at_ns, outcomes)
         return Applied(
             seq=seq,
             last_seq=self.last_seq,
             at_ns=at_ns,
-            commands=commands,
+            commands=encoder.commands,
             details=encoder.details,
             event_seq=self._event_seq,
             state_hash=self._due_hash(encoder.count, hash_now=hash_now),
@@ -280,6 +292,18 @@ class ShardState:
         for event in of_registered_orders(events):
             outcomes.take(event)
         return outcomes, events
+
+    def _fill_parents(self, encoder: Encoder, outcomes: Outcomes) -> Records:
+        """Commands of the same row, so that a replay meets them as any other: the fills that children had."""
+        first = encoder.count
+        for fill in outcomes.take_fills_of_parents():
+            encoder.add(fill)
+        commands = np.frombuffer(encoder.commands, matching_core.COMMAND)[first:]
+        events = self._core.apply(commands).copy()
+        events["command"] += first
+        for event in of_registered_orders(events):
+            outcomes.take(event)
+        return events
 
     def _moved(self, last_seq: int, at_ns: int, outcomes: Outcomes) -> None:
         self.last_seq, self.last_at_ns = last_seq, at_ns

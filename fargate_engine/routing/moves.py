@@ -5,7 +5,7 @@ An algorithm is a pure function of a View. It is asked again after everything th
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Protocol
 
@@ -104,6 +104,10 @@ class View:
     @property
     def cum_lots(self) -> int:
         return self.quantity_lots - self.leaves_lots
+
+    def less(self, lots: int) -> "View":
+        """The same after so many lots were sent."""
+        return replace(self, unsent_lots=self.unsent_lots - lots)
 
 
 @dataclass(frozen=True, slots=True)

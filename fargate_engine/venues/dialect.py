@@ -84,10 +84,18 @@ def instruments(markets: Mapping[str, Any]) -> dict[str, VenueInstrument]:
             price_min=bound(market["limits"]["price"]["min"]),
             price_max=bound(market["limits"]["price"]["max"]),
             notional_min=bound(market["limits"]["cost"]["min"]),
+            taker_fee=_fee_rate(market.get("taker")),
+            maker_fee=_fee_rate(market.get("maker")),
         )
         for symbol, market in markets.items()
         if market.get("spot") and market.get("active") is not False and market["precision"]["price"] is not None
     }
+
+
+def _fee_rate(told: Any) -> Decimal:
+    """What the exchange charges by default: ccxt has it as a float. Zero where nothing sane is said."""
+    rate = bound(told) or Decimal(0)
+    return rate if abs(rate) < 1 else Decimal(0)
 
 
 def step(told: Any) -> Decimal:

@@ -137,6 +137,17 @@ class ExchangeVenue:
     async def instruments(self) -> dict[str, VenueInstrument]:
         return self._client.markets
 
+    def listed(self, symbol: str) -> VenueInstrument | None:
+        at_venue, instrument = self._client.markets.get(symbol), self._instruments.get(symbol)
+        is_reachable = self._connection.is_ready and self._client.breaker.opened_at is None
+        if at_venue is None or instrument is None or not is_reachable or misfit(instrument, at_venue):
+            return None
+        return at_venue
+
+    @property
+    def latency_ms(self) -> float:
+        return self._client.order_latency_ms
+
     # One order ------------------------------------------------------------------------------------------------------
 
     def _follow(self, followed: Followed) -> None:

@@ -31,6 +31,8 @@ class VenueInstrument:
     price_min: Decimal | None = None
     price_max: Decimal | None = None
     notional_min: Decimal | None = None
+    taker_fee: Decimal = Decimal(0)  # Of the notional.
+    maker_fee: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,15 @@ class OrderVenue(Venue, Protocol):
 
     def restore(self, order: EngineOrder) -> None:
         """Bring back an open order after a replay of the journal."""
+        ...
+
+    def listed(self, symbol: str) -> VenueInstrument | None:
+        """As the venue told it last; None while no order in the symbol can be sent there."""
+        ...
+
+    @property
+    def latency_ms(self) -> float:
+        """Of its answers to orders, as measured lately."""
         ...
 
     async def opened(self) -> None:

@@ -26,7 +26,7 @@ from fargate_engine.settings import StartFailed
 from fargate_engine.terms import WorkingTerms
 from fargate_engine.venues.failures import NotAtVenue
 from fargate_engine.venues.protocol import Balance, FillAtVenue, OrderAtVenue, VenueInstrument
-from fargate_engine.venues.simulated_market import SimulatedMarket
+from fargate_engine.venues.simulated_market import FEE_RATE, SimulatedMarket
 
 _LOG = logging.getLogger(__name__)
 
@@ -121,13 +121,15 @@ class SimulatedVenue:
         return {}
 
     async def instruments(self) -> dict[str, VenueInstrument]:
-        listed = [market.instrument for market in self.markets.values()]
-        return {
-            each.symbol: VenueInstrument(
-                each.symbol, each.tick_size, each.lot_size, notional_min=each.notional_min or None
-            )
-            for each in listed
-        }
+        return {symbol: _terms(market.instrument) for symbol, market in self.markets.items()}
+
+    def listed(self, symbol: str) -> VenueInstrument | None:
+        market = self.markets.get(symbol)
+        return None if market is None else _terms(market.instrument)
+
+    @property
+    def latency_ms(self) -> float:
+        return 0.0
 
     async def run(self) -> None:
         """Replay every market for ever, for all to see in the hub."""
@@ -172,6 +174,17 @@ class SimulatedVenue:
         """What the venue did becomes true through the sequencer."""
         for report in reports:
             self._inbox.report(report)
+
+
+def _terms(instrument: Instrument) -> VenueInstrument:
+    return VenueInstrument(
+        instrument.symbol,
+        instrument.tick_size,
+        instrument.lot_size,
+        notional_min=instrument.notional_min or None,
+        taker_fee=FEE_RATE,
+        maker_fee=FEE_RATE,
+    )
 
 
 def event_sources(recordings: Sequence[Path], instruments: Sequence[Instrument]) -> dict[str, EventSource]:
