@@ -132,6 +132,10 @@ class Accounts {
   std::uint32_t find_or_add_holding(std::uint32_t account_index, std::uint32_t symbol) {
     const std::uint32_t account = accounts_[account_index].account;
     if (const std::uint32_t found = find_holding(account, symbol); found != 0) return found;
+    return add_holding(account_index, account, symbol);
+  }
+
+  [[gnu::noinline]] std::uint32_t add_holding(std::uint32_t account_index, std::uint32_t account, std::uint32_t symbol) {
     const auto index = static_cast<std::uint32_t>(holdings_.size());
     holdings_.emplace_back();
     holdings_.back().account = account;

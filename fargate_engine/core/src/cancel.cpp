@@ -6,8 +6,8 @@
 
 namespace book {
 
-void CoreState::cancel(const Command& command) {
-  const IdMap::Place place = ids_.find(command.order_id, pool_);
+void CoreState::cancel(const Command& command, IdMap::Start start) {
+  const IdMap::Place place = ids_.find(start, command.order_id, pool_);
   if (place.index == 0) {
     emit(EventKind::kCancelRejected, command.order_id, 0, Reason::kUnknownOrder);
     return;

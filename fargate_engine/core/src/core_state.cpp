@@ -21,12 +21,15 @@ void CoreState::apply(const Command* commands, std::size_t count, EventBuffer& e
 }
 
 void CoreState::apply_one(const Command& command) {
+  // Before the kind is asked, which no processor guesses: while it starts again what both kinds need is on its way.
+  const IdMap::Start start = ids_.start_of(command.order_id);
+  ids_.fetch(start, pool_);
   now_ = std::max(now_, command.at_ns);
   if (next_expiry_ <= now_) expire_due();
   if (command.kind == Kind::kSubmit) {
-    submit(command);
+    submit(command, start);
   } else if (command.kind == Kind::kCancel) {
-    cancel(command);
+    cancel(command, start);
   } else {
     apply_rare(command);
   }

@@ -53,9 +53,10 @@ class CoreState {
   void expire_due();
 
   // submit.cpp
-  void submit(const Command& command);
+  void submit(const Command& command, IdMap::Start start);
+  void submit_special(const Command& command, IdMap::Start start);
   template <bool kPlain>
-  void take_in(const Command& command, const OrderTerms& terms);
+  void take_in(const Command& command, const OrderTerms& terms, IdMap::Start start);
   template <bool kPlain>
   Reason check_submit(const Command& command, const OrderTerms& terms, const SymbolBook& book, std::uint32_t account);
   template <bool kPlain>
@@ -109,7 +110,7 @@ class CoreState {
   std::int64_t shown(OrderIndex index, const Order& order) const;
 
   // cancel.cpp, replace.cpp
-  void cancel(const Command& command);
+  void cancel(const Command& command, IdMap::Start start);
   void cancel_live(OrderIndex index, Reason reason);
   void mass_cancel(const Command& command);
   void replace(const Command& command);
@@ -146,7 +147,7 @@ class CoreState {
     event = Event{next_seq_++, order_id, 0, 0, 0, 0, 0, command_, symbol, kind, reason};
     return event;
   }
-  void reject(std::uint64_t order_id, std::uint32_t symbol, Reason reason) {
+  [[gnu::noinline, gnu::cold]] void reject(std::uint64_t order_id, std::uint32_t symbol, Reason reason) {
     emit(EventKind::kRejected, order_id, symbol > kSymbolMax ? std::uint16_t{0} : static_cast<std::uint16_t>(symbol), reason);
   }
   void emit_terms(EventKind kind, const Order& order, Reason reason = Reason::kNone) {

@@ -68,7 +68,7 @@ class LevelMap {
     for (std::size_t n = slots; n > 1; n /= 2) --shift_;
   }
 
-  void grow() {
+  [[gnu::noinline, gnu::cold]] void grow() {
     std::vector<Level> old = std::move(levels_);
     resize(old.size() * 2);
     for (const Level& moved : old) {

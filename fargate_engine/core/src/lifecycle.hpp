@@ -22,8 +22,8 @@ template <bool kPlain>
   order.session = command.session;
   order.holding = account == 0 ? 0 : accounts_.find_or_add_holding(account, book.symbol);
   order.side = command.side;
-  order.type = command.type;
-  order.time_in_force = command.time_in_force;
+  order.type = kPlain ? Type::kLimit : command.type;
+  order.time_in_force = kPlain ? TimeInForce::kGtc : command.time_in_force;
   order.flags = kPlain ? std::uint8_t{0} : command.venue == 0 ? command.flags : static_cast<std::uint8_t>(command.flags | kExtended);
   ++book.live_orders;
   if (!kPlain && order.is(kExtended)) keep_terms(index, order, command, terms);

@@ -51,7 +51,7 @@ template <bool kPlain>
 
 // 9 to 15
 template <bool kPlain>
-Reason CoreState::check_account(const Command& command, const OrderTerms& terms, const SymbolBook& book,
+[[gnu::noinline]] Reason CoreState::check_account(const Command& command, const OrderTerms& terms, const SymbolBook& book,
                                 std::uint32_t account) {
   const Intent intent{command.side,  command.type,     (command.flags & kReduceOnly) != 0, true,
                       command.price, terms.stop_price, command.quantity,                   command.quantity};
@@ -77,17 +77,22 @@ Reason CoreState::check_reduce_only(const Command& command, std::uint32_t accoun
 }
 
 // Nearly every order is plain: compiled for those alone, nothing is asked that is known of them.
-void CoreState::submit(const Command& command) {
-  if (is_plain(command)) return take_in<true>(command, kNoTerms);
+void CoreState::submit(const Command& command, IdMap::Start start) {
+  if (is_plain(command)) return take_in<true>(command, kNoTerms, start);
+  submit_special(command, start);
+}
+
+// Outside of submit(), as all that is rare: what is left there needs fewer registers and less of the stack.
+[[gnu::noinline]] void CoreState::submit_special(const Command& command, IdMap::Start start) {
   if (!readable(command)) return reject(command.order_id, command.symbol, Reason::kInvalidTerms);
-  take_in<false>(command, (command.flags & kExtended) != 0 ? command.order : kNoTerms);
+  take_in<false>(command, (command.flags & kExtended) != 0 ? command.order : kNoTerms, start);
 }
 
 template <bool kPlain>
-[[gnu::always_inline]] inline void CoreState::take_in(const Command& command, const OrderTerms& terms) {
+[[gnu::always_inline]] inline void CoreState::take_in(const Command& command, const OrderTerms& terms, IdMap::Start start) {
   SymbolBook* const book = book_of(command.symbol);
   if (book == nullptr) return reject(command.order_id, command.symbol, Reason::kUnknownSymbol);
-  const IdMap::Place place = ids_.find(command.order_id, pool_);
+  const IdMap::Place place = ids_.find(start, command.order_id, pool_);
   if (command.order_id == 0 || place.index != 0) {
     return reject(command.order_id, command.symbol, Reason::kDuplicateOrderId);
   }
@@ -99,10 +104,12 @@ template <bool kPlain>
   Order& order = pool_[index];
   const bool here = kPlain || command.venue == 0;
   // From the command: the order was written this moment, and to read it back would wait for that.
+  // Before the event is made, whose fields are zero first: they might be the command's, for all a compiler knows.
+  const std::int64_t price = command.price, quantity = command.quantity;
   Event& event = emit(here ? EventKind::kAccepted : EventKind::kRouted, command.order_id, book->symbol);
-  event.price = command.price;
-  event.quantity = command.quantity;
-  event.leaves = command.quantity;
+  event.price = price;
+  event.quantity = quantity;
+  event.leaves = quantity;
   if (!here) return;
   if (!kPlain && order.dormant()) {
     wait_for_trigger(*book, index, order);

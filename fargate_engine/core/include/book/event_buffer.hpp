@@ -34,7 +34,7 @@ class EventBuffer {
     void operator()(Event* events) const { std::free(events); }
   };
 
-  void grow(std::size_t capacity) {
+  [[gnu::noinline, gnu::cold]] void grow(std::size_t capacity) {
     // Not a vector: that would write zeros to what is written anyway.
     void* larger = std::realloc(events_.get(), capacity * sizeof(Event));
     if (larger == nullptr) throw std::bad_alloc();
