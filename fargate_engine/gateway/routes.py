@@ -16,7 +16,7 @@ from breakwater.domain.lease_messages import SetLease
 from breakwater.domain.money import format_amount
 from breakwater.domain.orders import OrdStatus, PlaceOrder, Side, SubmitOrder
 from breakwater.domain.shards import SHARDS
-from breakwater.errors import EngineUnavailable, InvalidRequest, NotFound
+from breakwater.errors import BreakwaterError, EngineUnavailable, InvalidRequest, NotFound
 from fargate_engine import metrics
 from fargate_engine.binance.exchange import Exchange
 from fargate_engine.binance.server import exchange_routes
@@ -250,14 +250,20 @@ async def _cancel_open(term: Term, body: CancelAllRequest, canceled: list[Any], 
     """Those of one shard; adds to `canceled` and `failed`."""
     found = await ask(term, FindOpenOrders(body.tenant_id, frozenset(body.account_ids)))
     order_ids = found if isinstance(found, list) else []
-    under_way = asyncio.Semaphore(CANCELS_AT_ONCE)
+    left = iter(order_ids)
+    answers: dict[uuid.UUID, Answer | BreakwaterError] = {}
 
-    async def cancel(order_id: uuid.UUID) -> Answer:
-        async with under_way:
-            return await ask(term, CancelOrder(order_id=order_id, tenant_id=body.tenant_id))
+    async def cancel_in_turn() -> None:
+        # All share the iterator. A semaphore would look through everyone who waits at each answer.
+        for order_id in left:
+            try:
+                answers[order_id] = await ask(term, CancelOrder(order_id=order_id, tenant_id=body.tenant_id))
+            except BreakwaterError as error:
+                answers[order_id] = error
 
-    answers = await asyncio.gather(*map(cancel, order_ids), return_exceptions=True)
-    for order_id, answer in zip(order_ids, answers, strict=True):
+    await asyncio.gather(*(cancel_in_turn() for _ in range(min(len(order_ids), CANCELS_AT_ONCE))))
+    for order_id in order_ids:
+        answer = answers[order_id]
         if isinstance(answer, bytes):
             said = orjson.loads(answer)
             if said["status"] == OrdStatus.CANCELED:
@@ -266,7 +272,7 @@ async def _cancel_open(term: Term, body: CancelAllRequest, canceled: list[Any], 
                 failed.append({"order_id": str(order_id), "reason": f"the order is {said['status']}"})
         elif isinstance(answer, EngineUnavailable):
             failed.append({"order_id": str(order_id), "reason": answer.message})
-        elif isinstance(answer, BaseException):
+        elif isinstance(answer, BreakwaterError):
             raise answer
 
 
