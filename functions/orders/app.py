@@ -13,8 +13,9 @@ from breakwater.runtime.api import RETRY_AFTER, Caller, create_api, lambda_handl
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.engine import engine_client
 from breakwater.runtime.order_saga import start_order_saga
-from breakwater.services import orders, previews
+from breakwater.services import execution_reports, orders, previews
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
+from breakwater.services.execution_views import ExecutionReport
 from breakwater.services.limit_views import OrderPreview
 from breakwater.services.order_views import CanceledOrdersView, FailedCancelView, Order, OrderPage, Saga, SagaStep
 
@@ -66,6 +67,12 @@ def list_orders(
 def get_order(order_id: uuid.UUID, caller: Caller) -> Order:
     with tenant_transaction(caller.tenant_id) as tx:
         return Order.of(orders.order(order_id, caller, tx))
+
+
+@api.get("/orders/{order_id}/execution")
+def get_execution(order_id: uuid.UUID, caller: Caller) -> ExecutionReport:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return execution_reports.report(order_id, caller, tx)
 
 
 @api.get("/orders/{order_id}/saga")

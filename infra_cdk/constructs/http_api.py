@@ -60,6 +60,7 @@ ROUTES = {
         "POST /orders/preview",
         "GET /orders",
         "GET /orders/{order_id}",
+        "GET /orders/{order_id}/execution",
         "GET /orders/{order_id}/saga",
         "DELETE /orders/{order_id}",
         "DELETE /orders",

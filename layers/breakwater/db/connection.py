@@ -12,6 +12,7 @@ from psycopg.rows import TupleRow
 from breakwater.db.alerts import AlertRows
 from breakwater.db.conninfo import noticing_silence
 from breakwater.db.degraded import DegradedRows
+from breakwater.db.executions import ExecutionRows
 from breakwater.db.failures import PASSING
 from breakwater.db.identity import IdentityRows
 from breakwater.db.ladders import KeptLimits, LadderRows
@@ -99,6 +100,10 @@ class TenantTransaction:
     @cached_property
     def orders(self) -> OrderRows:
         return OrderRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def executions(self) -> ExecutionRows:
+        return ExecutionRows(self.connection, self.tenant_id)
 
     @cached_property
     def limits(self) -> LimitRows:

@@ -1,6 +1,8 @@
 """The SQL of the limits ledger."""
 # ruff: noqa: S608 - only constants of this module are put together here; every value is a parameter.
 
+from breakwater.domain.executions import ROUTER_VENUE
+
 _SESSION_DAY = "limits.session_day(%(at)s, n.time_zone, n.session_start)"
 _NODE = f"""n.node_id, n.parent_id, n.kind, n.name, n.account_id, n.path, n.state, n.state_reason, n.time_zone,
   n.session_start, {_SESSION_DAY} AS session_day"""
@@ -211,7 +213,8 @@ LEFT JOIN limits.standings s USING (node_id)
 JOIN limits.activity a ON a.node_id = l.node_id AND a.at > greatest(s.rearmed_at,
   %(at)s - make_interval(secs => 1 + (l.parameters->>'window_s')::double precision))
 JOIN market.instruments i ON i.symbol = a.symbol
-  AND l.instrument IN ('*', a.symbol, 'venue:' || a.venue, 'class:' || i.asset_class)
+  AND (l.instrument IN ('*', a.symbol, 'venue:' || a.venue, 'class:' || i.asset_class)
+       OR a.venue = '{ROUTER_VENUE}' AND l.instrument LIKE 'venue:%%')
 GROUP BY l.node_id, l.limit_id, l.value, l.action HAVING sum(a.automated_fill_count) >= l.value
 """
 # A round trip of the account is one of every scope above it, and of the strategies and keys below it, which have no

@@ -11,24 +11,25 @@ import psycopg
 from psycopg.rows import TupleRow, class_row, dict_row
 from psycopg.types.json import Jsonb
 
+from breakwater.domain.executions import Execution, read_execution
 from breakwater.domain.orders import OrderSnapshot, OrderType, OrdStatus, PlaceOrder, Side, TimeInForce
 
 _COLUMNS = """
 order_id, account_id, client_order_id, fingerprint, symbol, side, type, time_in_force, post_only, reduce_only,
 quantity, price, price_low, price_high, venue, status, cum_qty, leaves_qty, cum_notional, reject_code, reject_reason,
 refusals, engine_seq, correlation_id, created_at, updated_at, now() - updated_at AS age, self_trade,
-is_leased
+is_leased, execution
 """
 
 _INSERT = """
 INSERT INTO trading.orders (
   order_id, tenant_id, account_id, client_order_id, fingerprint, symbol, side, type, time_in_force, post_only,
-  reduce_only, quantity, price, venue, strategy_id, located, status, leaves_qty, correlation_id, created_by, created_at,
-  updated_at)
+  reduce_only, quantity, price, venue, strategy_id, located, execution, status, leaves_qty, correlation_id, created_by,
+  created_at, updated_at)
 VALUES (
   %(order_id)s, %(tenant_id)s, %(account_id)s, %(client_order_id)s, %(fingerprint)s, %(symbol)s, %(side)s, %(type)s,
   %(time_in_force)s, %(post_only)s, %(reduce_only)s, %(quantity)s, %(price)s, %(venue)s, %(strategy_id)s, %(located)s,
-  'PENDING_NEW', %(quantity)s, %(correlation_id)s, %(created_by)s, %(created_at)s, now())
+  %(execution)s, 'PENDING_NEW', %(quantity)s, %(correlation_id)s, %(created_by)s, %(created_at)s, now())
 ON CONFLICT DO NOTHING
 """
 
@@ -96,10 +97,13 @@ class OrderRow:
     age: timedelta
     self_trade: str | None
     is_leased: bool
+    execution: Execution | None
 
     def __post_init__(self) -> None:
         for name, words in (("side", Side), ("type", OrderType), ("time_in_force", TimeInForce), ("status", OrdStatus)):
             object.__setattr__(self, name, words(getattr(self, name)))
+        if self.execution is not None:
+            object.__setattr__(self, "execution", read_execution(self.execution))
 
 
 class OrderRows:
@@ -132,6 +136,7 @@ class OrderRows:
                 "venue": terms.venue,
                 "strategy_id": terms.strategy_id,
                 "located": terms.located,
+                "execution": None if terms.execution is None else Jsonb(terms.execution.model_dump(mode="json")),
                 "correlation_id": order.correlation_id,
                 "created_by": order.placed_by,
                 "created_at": order.placed_at,

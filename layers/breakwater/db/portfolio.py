@@ -130,6 +130,15 @@ class PortfolioRows:
         ).fetchone()
         return Decimal(0) if row is None else Decimal(row[0])
 
+    def fees_of(self, order_id: uuid.UUID) -> dict[str, Decimal]:
+        """What its booked trades were charged, by currency."""
+        rows = self._connection.execute(
+            """SELECT fee_currency, sum(fee) FROM trading.trades WHERE order_id = %s AND tenant_id = %s
+               GROUP BY fee_currency ORDER BY fee_currency LIMIT %s""",
+            (order_id, self._tenant_id, ROWS_MAX),
+        ).fetchall()
+        return {str(currency): Decimal(fee) for currency, fee in rows}
+
     def mark_external(self, trade_id: uuid.UUID) -> None:
         self._connection.execute("UPDATE trading.trades SET is_external = true WHERE trade_id = %s", (trade_id,))
 

@@ -8,7 +8,7 @@ import uuid
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
 from breakwater.domain.money import Amount
 
@@ -22,7 +22,7 @@ Percent = Annotated[Amount, Field(gt=0, lt=100)]
 class _Execution(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # Empty: every venue that trades the symbol. Children go nowhere else.
+    # Empty: every venue that trades the symbol, but for the engine's own book. Children go nowhere else.
     venues: tuple[VenueName, ...] = Field(default=(), max_length=VENUES_MAX)
 
     @model_validator(mode="after")
@@ -146,6 +146,12 @@ type Execution = Annotated[
 ]
 EXITS = (Stop, TakeProfit, TrailingStop, Oco)
 SLICED = (Twap, Vwap, PercentageOfVolume)
+_ANY: TypeAdapter[Execution] = TypeAdapter(Execution)
+
+
+def read_execution(told: object) -> Execution:
+    """One from its JSON."""
+    return _ANY.validate_python(told)
 
 
 def execution_fields(execution: Execution) -> dict[str, Any]:

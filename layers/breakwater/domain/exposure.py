@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from breakwater.domain.executions import ROUTER_VENUE
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import Side
 
@@ -117,7 +118,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class InstrumentFilter:
-    """`*`, a symbol (`ETH/USDT`), `venue:SIM` or `class:SPOT`."""
+    """`*`, a symbol (`ETH/USDT`), `venue:SIM` or `class:SPOT`. What is at the router counts to every venue."""
 
     kind: str
     name: str
@@ -130,7 +131,9 @@ class InstrumentFilter:
         return cls(kind, name) if colon else cls("symbol", text)
 
     def matches(self, symbol: str, venue: str, asset_class: str) -> bool:
-        told = {"all": self.name, "symbol": symbol, "venue": venue, "class": asset_class}
+        if self.kind == "venue":
+            return venue in (self.name, ROUTER_VENUE)
+        told = {"all": self.name, "symbol": symbol, "class": asset_class}
         return told[self.kind] == self.name
 
 
@@ -159,6 +162,16 @@ class Exposure:
     session_date: date
     traded_notional: Decimal
     session_order_count: int
+
+    def perhaps_there(self) -> "Exposure":
+        """As a venue counts what may have filled there or elsewhere: against it on its own side, for it on none."""
+        bought, sold = max(ZERO, self.filled_qty), max(ZERO, -self.filled_qty)
+        return replace(
+            self,
+            filled_qty=ZERO,
+            open_buy_qty=self.open_buy_qty + bought,
+            open_sell_qty=self.open_sell_qty + sold,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +286,10 @@ class Scope:
         if instrument == ALL_INSTRUMENTS:
             return list(self.exposures)
         wanted = InstrumentFilter.of(instrument)
-        return [e for e in self.exposures if wanted.matches(e.symbol, e.venue, e.asset_class)]
+        matching = [e for e in self.exposures if wanted.matches(e.symbol, e.venue, e.asset_class)]
+        if wanted.kind != "venue":
+            return matching
+        return [e if e.venue == wanted.name else e.perhaps_there() for e in matching]
 
     def today(self, instrument: str) -> list[Exposure]:
         """Those whose counts are of today: a row whose session is over says nothing about this one."""

@@ -19,13 +19,13 @@ class Instrument:
     notional_min: Decimal
     asset_class: str = "SPOT"
 
-    def price_ticks(self, price: Decimal) -> int:
-        """The price in ticks; InvalidRequest when it is not positive or between two ticks."""
-        return _whole_steps(price, self.tick_size, "price", "tick size")
+    def price_ticks(self, price: Decimal, field: str = "price") -> int:
+        """The price in ticks; InvalidRequest, which names the field, when it is not positive or between two ticks."""
+        return _whole_steps(price, self.tick_size, field, "tick size")
 
-    def quantity_lots(self, quantity: Decimal) -> int:
-        """The quantity in lots; InvalidRequest when it is not positive or between two lots."""
-        return _whole_steps(quantity, self.lot_size, "quantity", "lot size")
+    def quantity_lots(self, quantity: Decimal, field: str = "quantity") -> int:
+        """The quantity in lots; InvalidRequest, which names the field, when it is not positive or between two lots."""
+        return _whole_steps(quantity, self.lot_size, field, "lot size")
 
     def price(self, ticks: int) -> Decimal:
         return EXACT.multiply(self.tick_size, ticks)

@@ -140,6 +140,7 @@ def propose(terms: OrderTerms, market: Market, scopes: Sequence[Scope], **known:
             time_in_force=terms.effective_time_in_force,
             reference_age_s=quote.age_s(market.at),
             located=terms.located,
+            execution=terms.execution,
             **known,
         )
 

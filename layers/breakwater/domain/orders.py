@@ -5,11 +5,20 @@ import uuid
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
 
-from breakwater.domain.executions import ROUTER_VENUE, Execution
+from breakwater.domain.executions import (
+    EXITS,
+    ROUTER_VENUE,
+    Execution,
+    Iceberg,
+    Oco,
+    Route,
+    TrailingStop,
+    execution_fields,
+)
 from breakwater.domain.ids import named_uuid
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT, Amount, format_amount
@@ -74,6 +83,8 @@ SIMULATED_VENUE = "SIM"
 INTERNAL_VENUE = "BOOK"
 BUILT_IN_VENUES = (SIMULATED_VENUE, INTERNAL_VENUE, ROUTER_VENUE)  # What else there is stands in market.venues.
 
+_PRICES_OF_EXECUTIONS = ("stop_px", "stop_limit_px", "offset", "entry_px", "target_px")
+
 VOIDED = "VOIDED"  # The reject code of an order that was given up before the engine heard of it.
 
 
@@ -82,7 +93,10 @@ class _Message(BaseModel):
 
 
 class OrderTerms(_Message):
-    """What the client asks for: the body of POST /orders, and all that its fingerprint covers."""
+    """What the client asks for: the body of POST /orders, and all that its fingerprint covers.
+
+    An order with an execution is one at SOR, and one at SOR that names none is routed at once (`BEST`).
+    """
 
     client_order_id: ClientOrderId
     account_id: uuid.UUID
@@ -98,6 +112,16 @@ class OrderTerms(_Message):
     strategy_id: uuid.UUID | None = None  # The STRATEGY node below the account that it counts to as well.
     located: bool = False  # A short sale of what was borrowed or located beforehand.
     valid_until: AwareDatetime | None = None  # It reaches no book later: whoever has heard nothing by then may be sure.
+    execution: Execution | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _at_the_router(cls, told: Any) -> Any:
+        if not isinstance(told, dict):
+            return told
+        if told.get("execution") is not None:
+            return {"venue": ROUTER_VENUE, **told}
+        return {**told, "execution": Route()} if told.get("venue") == ROUTER_VENUE else told
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -111,13 +135,49 @@ class OrderTerms(_Message):
             raise ValueError("post_only needs a LIMIT order that is GTC")
         return self
 
+    @model_validator(mode="after")
+    def _workable(self) -> Self:
+        """What the router could make nothing of."""
+        execution = self.execution
+        if execution is None:
+            return self
+        if self.venue != ROUTER_VENUE:
+            raise ValueError(f"an order with an execution goes to {ROUTER_VENUE}: name its venues in execution.venues")
+        if self.time_in_force is TimeInForce.FOK:
+            raise ValueError(f"no order at {ROUTER_VENUE} is FOK: several venues cannot fill it all or nothing")
+        if isinstance(execution, Iceberg | Oco) and self.effective_time_in_force is not TimeInForce.GTC:
+            raise ValueError(f"{execution.algorithm} rests at its own price: a LIMIT order that is GTC")
+        if self.post_only and (isinstance(execution, EXITS) or execution.algorithm == "SEEK"):
+            raise ValueError(f"{execution.algorithm} takes what rests: it cannot be post_only")
+        if isinstance(execution, Oco):
+            for stop_px in (execution.stop_px, execution.stop_limit_px):
+                if not self._gains(stop_px, self.price):
+                    raise ValueError("price must lie beyond where it stops: above that for a SELL, below it for a BUY")
+        if isinstance(execution, TrailingStop) and not self._gains(execution.entry_px, execution.target_px):
+            raise ValueError("target_px must lie beyond entry_px: above it for a SELL, below it for a BUY")
+        return self
+
+    def _gains(self, before: Decimal | None, after: Decimal | None) -> bool:
+        """Whether `after` is the better price for this order; also true of prices that are not told."""
+        if before is None or after is None:
+            return True
+        return after > before if self.side is Side.SELL else after < before
+
     @property
     def effective_time_in_force(self) -> TimeInForce:
         return self.time_in_force or (TimeInForce.IOC if self.type is OrderType.MARKET else TimeInForce.GTC)
 
     def check_against(self, instrument: Instrument) -> None:
-        """InvalidRequest unless price and quantity are whole ticks and lots and the order is worth the minimum."""
+        """InvalidRequest unless its amounts are whole ticks and lots and the order is worth the minimum."""
         instrument.quantity_lots(self.quantity)
+        for name in _PRICES_OF_EXECUTIONS:
+            price = getattr(self.execution, name, None)
+            if price is not None:
+                instrument.price_ticks(price, name)
+        if isinstance(self.execution, Iceberg):
+            instrument.quantity_lots(self.execution.display_qty, "display_qty")
+            if self.execution.display_qty > self.quantity:
+                raise InvalidRequest("display_qty is more than the quantity", field="display_qty")
         if self.price is None:
             return
         instrument.price_ticks(self.price)
@@ -134,6 +194,9 @@ class OrderTerms(_Message):
         for later, default in (("strategy_id", None), ("located", False)):
             if told[later] == default:  # So that orders from before these fields keep their fingerprints.
                 del told[later]
+        del told["execution"]  # As above.
+        if self.execution is not None:
+            told["execution"] = execution_fields(self.execution)
         return hashlib.sha256(repr(sorted(told.items())).encode()).hexdigest()
 
 

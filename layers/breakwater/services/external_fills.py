@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.portfolio import TradeRow
+from breakwater.domain.executions import ROUTER_VENUE
 from breakwater.domain.exposure import ZERO, NodeState, Scope
 from breakwater.domain.money import EXACT, Amount, format_amount
 from breakwater.domain.orders import (
@@ -70,6 +71,8 @@ def book_external_fill(
     tx.identity.require_account(caller.subject, caller.role, fill.account_id)
     if fill.transact_time > at:
         raise InvalidRequest("a fill cannot be in the future", field="transact_time")
+    if fill.venue == ROUTER_VENUE:
+        raise InvalidRequest(f"nothing fills at {ROUTER_VENUE} itself: name the venue that it goes to", field="venue")
     instrument = tx.market.instrument(fill.symbol)
     instrument.quantity_lots(fill.quantity)
     instrument.price_ticks(fill.price)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.ladders import Ladder
+from breakwater.domain.executions import ROUTER_VENUE
 from breakwater.domain.exposure import ZERO
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.lease_messages import LeaseWords, SetLease
@@ -177,6 +178,9 @@ def _opened(tx: TenantTransaction, request: LeaseRequest, caller: Caller, at: da
     """The lease with its new sizes and terms, written and booked."""
     if not tx.degraded.is_ledger_open():
         raise Unavailable("the limits ledger does not answer, and orders that pass beside it come first")
+    if request.venue == ROUTER_VENUE:
+        told = f"nothing is leased at {ROUTER_VENUE}: what the engine takes by itself goes to one venue"
+        raise InvalidRequest(told, field="venue")
     tx.market.require_venue(request.venue)
     ladder = _locked_ladder(tx, request, at)
     if ladder.quote is None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.ladders import Ladder, Place
+from breakwater.domain.executions import ROUTER_VENUE
 from breakwater.domain.exposure import ZERO, Action, Node, NodeState, Scope, is_stricter
 from breakwater.domain.limit_types import ProposedOrder
 from breakwater.domain.limits import (
@@ -35,7 +36,8 @@ from events.limits import LimitBreached, NodeStateChanged
 
 type _Action = Literal["WARN", "REJECT"]
 
-FEE_RATES = {SIMULATED_VENUE: Decimal("0.001")}  # Of the notional; the internal book charges nothing.
+_VENUE_FEE_RATES = {SIMULATED_VENUE: Decimal("0.001")}  # Of the notional; the internal book charges nothing.
+FEE_RATES = _VENUE_FEE_RATES | {ROUTER_VENUE: max(_VENUE_FEE_RATES.values())}  # Any of them may be where it goes.
 CHANGED_BY = "limits"  # Who changed a node's state, where a limit did.
 
 

@@ -169,6 +169,7 @@ def _submission(row: OrderRow, order: PlaceOrder) -> SubmitOrder:
         correlation_id=order.correlation_id,
         valid_until_ns=None if terms.valid_until is None else nanoseconds(terms.valid_until),
         self_trade=None if row.self_trade is None else SelfTrade(row.self_trade),
+        execution=terms.execution,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Self, TypedDict
 from pydantic import BaseModel, ConfigDict
 
 from breakwater.db.orders import OrderRow
+from breakwater.domain.executions import Execution
 from breakwater.domain.ids import IdText
 from breakwater.domain.money import Amount, trim
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce, average_price, exchange_order_id
@@ -19,8 +20,8 @@ class _View(BaseModel):
 class Order(_View):
     """Quantity and price stand as they were sent; what was computed has no trailing zeros.
 
-    `is_leased`: the engine took it by itself, within a lease. `exchange_order_id`: the number under which the
-    exchange-compatible endpoint shows it.
+    `is_leased`: the engine took it by itself, within a lease. `execution`: how the router works it, null of any other
+    order. `exchange_order_id`: the number under which the exchange-compatible endpoint shows it.
     """
 
     order_id: uuid.UUID
@@ -40,6 +41,7 @@ class Order(_View):
     post_only: bool
     venue: str
     is_leased: bool
+    execution: Execution | None
     exchange_order_id: int
     reject_reason: str | None
     created_at: Timestamp
@@ -67,6 +69,7 @@ class Order(_View):
             post_only=row.post_only,
             venue=row.venue,
             is_leased=row.is_leased,
+            execution=row.execution,
             exchange_order_id=exchange_order_id(row.order_id),
             reject_reason=row.reject_reason,
             created_at=row.created_at,

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.orders import OrderFilter, OrderRow
+from breakwater.domain.executions import EXITS
 from breakwater.domain.orders import OrderSnapshot, OrderTerms, OrdStatus, PlaceOrder
 from breakwater.domain.permissions import Caller
-from breakwater.errors import EngineUnavailable, NotFound, OrderFinal, OrderIdReused, Unavailable
+from breakwater.errors import EngineUnavailable, InvalidRequest, NotFound, OrderFinal, OrderIdReused, Unavailable
 from breakwater.services.cursors import decode_cursor, next_cursor
 from breakwater.services.engine_client import EngineClient, FailedCancel
 from breakwater.services.order_saga import refusal_of
@@ -37,7 +38,7 @@ def place(
     """Place it, or answer what became of it when it was sent before. Its row is the truth, never the saga's answer.
 
     OrderRefused when it is REJECTED, OrderIdReused, NotFound (the account), InvalidRequest (symbol, venue, ticks,
-    lots), and Unavailable when not even its row was written.
+    lots, the order to exit from), and Unavailable when not even its row was written.
     """
     caller.require("orders:create")
     command = PlaceOrder.of(
@@ -53,7 +54,7 @@ def place(
         known = tx.orders.get(command.order_id)
         if known is None:
             terms.check_against(tx.market.instrument(terms.symbol))
-            tx.market.require_venue(terms.venue)
+            require_reachable(terms, tx)
     if known is not None:
         return Placed(_answer(known, terms), is_new=False)
     start_saga(command)
@@ -62,6 +63,22 @@ def place(
     if placed is None:
         raise Unavailable("the order was not taken; send it again under the same client_order_id")
     return Placed(_answer(placed, terms), is_new=True)
+
+
+def require_reachable(terms: OrderTerms, tx: TenantTransaction) -> None:
+    """InvalidRequest for a venue that is not known, and for an exit from an order that it cannot be the exit from."""
+    execution = terms.execution
+    for venue in (terms.venue, *(() if execution is None else execution.venues)):
+        tx.market.require_venue(venue)
+    if not isinstance(execution, EXITS) or execution.after is None:
+        return
+    entry = tx.orders.get(execution.after)
+    if entry is None or entry.account_id != terms.account_id:
+        raise InvalidRequest("after: this account has no such order", field="after")
+    if entry.symbol != terms.symbol or entry.side == terms.side:
+        raise InvalidRequest("after: an exit is of the same symbol and the other side", field="after")
+    if entry.status.is_final and entry.cum_qty == 0:
+        raise InvalidRequest(f"after: that order is {entry.status} and has filled nothing", field="after")
 
 
 def order(order_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> OrderRow:

@@ -11,6 +11,7 @@ from breakwater.domain.orders import OrderTerms, Side
 from breakwater.domain.permissions import Caller
 from breakwater.services.limit_views import OrderPreview
 from breakwater.services.limits import FEE_RATES, judge, read_ladder
+from breakwater.services.orders import require_reachable
 
 
 def preview(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datetime) -> OrderPreview:
@@ -21,7 +22,7 @@ def preview(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: dateti
     """
     caller.require("orders:create")
     tx.identity.require_account(caller.subject, caller.role, terms.account_id)
-    tx.market.require_venue(terms.venue)
+    require_reachable(terms, tx)
     ladder = read_ladder(tx, terms, caller.api_key_id, at)
     proposed, findings = judge(ladder, terms)
     refusals = [finding.to_json() for finding in refused(findings)]

@@ -8,7 +8,7 @@ from breakwater.domain.money import EXACT, parse_amount
 from breakwater.domain.orders import OrderSnapshot, OrderTerms, OrderType, OrdStatus, PlaceOrder, Side, TimeInForce
 from breakwater.domain.portfolio import Fill, balance_changes
 from breakwater.domain.times import from_nanoseconds
-from breakwater.services import leased_orders
+from breakwater.services import executions, leased_orders
 from breakwater.services.settlement import TenantTransactions, settle
 from events.envelope import Envelope
 from events.orders import (
@@ -51,6 +51,10 @@ def project(envelope: Envelope, transactions: TenantTransactions) -> None:
         with transactions(envelope.tenant_id) as tx:
             if tx.portfolio.first_time(CONSUMER, envelope.event_id):
                 _take_over(tx, envelope, leased)
+    elif envelope.topic in executions.TOPICS:
+        with transactions(envelope.tenant_id) as tx:
+            if tx.portfolio.first_time(CONSUMER, envelope.event_id):
+                executions.project(tx, envelope)
 
 
 def _settle(tx: TenantTransaction, state: OrderState) -> None:

@@ -126,6 +126,7 @@ def test_a_limit_that_it_passes_makes_its_node_only_reduce_and_lets_reducing_thr
         {"price": "1990.001"},
         {"quantity": "0"},
         {"transact_time": NOW + timedelta(seconds=1)},
+        {"venue": "SOR"},
     ],
 )
 def test_what_cannot_have_happened_is_refused(

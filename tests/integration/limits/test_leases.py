@@ -331,6 +331,9 @@ def test_wrong_requests_say_what_is_wrong(scene: LeaseScene) -> None:
     elsewhere = LeaseRequest.model_validate(request | {"venue": "MARS"})
     with pytest.raises(InvalidRequest, match="venue is one of BOOK, SIM"):
         leases.open_lease(elsewhere, scene.risk, scene.database.tenant_transaction, scene.engine, scene.at)
+    anywhere = LeaseRequest.model_validate(request | {"venue": "SOR"})
+    with pytest.raises(InvalidRequest, match="nothing is leased at SOR"):
+        leases.open_lease(anywhere, scene.risk, scene.database.tenant_transaction, scene.engine, scene.at)
     viewer = replace(scene.risk, scopes=frozenset({"limits:read"}))
     with pytest.raises(NotPermitted):
         leases.stop_lease(uuid.uuid4(), viewer, scene.database.tenant_transaction, scene.engine, scene.at)

@@ -186,6 +186,17 @@ def test_repeated_fills_stop_the_node_where_the_filter_of_the_limit_matches(
 
 
 @pytest.mark.parametrize(
+    ("instrument", "suspends"), [("venue:SIM", True), ("venue:BOOK", True), ("venue:SOR", True), ("BTC/USDT", False)]
+)
+def test_repeated_fills_of_an_order_at_the_router_count_to_every_venue(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send, *, instrument: str, suspends: bool
+) -> None:
+    limit(tx, risk, firm.desk, "REPEAT_EXECUTION", "1", instrument=instrument, **WINDOW)
+    fill(tx, send(api_key_id=API_KEY, venue="SOR")[0], NOW)
+    assert (state_of(tx, firm.desk) == "SUSPENDED") is suspends
+
+
+@pytest.mark.parametrize(
     ("action", "state"),
     [
         ("WARN", "ACTIVE"),

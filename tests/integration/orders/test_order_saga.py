@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from breakwater.domain.executions import Twap
 from breakwater.domain.orders import OrdStatus, PlaceOrder
 from breakwater.errors import EngineUnavailable, OrderIdReused, OrderRefused
 from breakwater.services import order_saga
@@ -37,6 +38,15 @@ def test_the_engine_is_sent_the_band_that_was_reserved(desk: Desk) -> None:
     sent, row = desk.model.orders[order.order_id].order, desk.row(order)
     assert (sent.price_low, sent.price_high) == (row.price_low, row.price_high)
     assert sent.price_high == Decimal(2000)
+
+
+def test_the_engine_is_sent_how_the_router_is_to_work_an_order(desk: Desk) -> None:
+    execution = Twap(algorithm="TWAP", duration_s=600, venues=("SIM", "BOOK"))
+    order = order_of(desk.firm, execution=execution)
+    desk.run_saga(order)
+    sent = desk.model.orders[order.order_id].order
+    assert (sent.venue, sent.execution, sent.parent_id) == ("SOR", execution, None)
+    assert desk.row(order).execution == execution
 
 
 def test_a_refused_order_is_recorded_with_its_refusals_and_an_event_before_the_saga_hears_of_it(desk: Desk) -> None:

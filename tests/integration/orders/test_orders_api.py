@@ -78,7 +78,7 @@ def terms(desk: Desk, **changes: Any) -> dict[str, Any]:
 ORDER_FIELDS = {
     "order_id", "client_order_id", "account_id", "symbol", "side", "type", "status", "quantity", "price", "cum_qty",
     "leaves_qty", "avg_px", "time_in_force", "venue", "is_leased", "created_at", "updated_at",
-    "correlation_id", "cum_notional", "post_only", "exchange_order_id", "reject_reason",
+    "correlation_id", "cum_notional", "post_only", "exchange_order_id", "reject_reason", "execution",
 }  # fmt: skip
 
 
@@ -88,9 +88,55 @@ def test_an_accepted_order_is_answered_with_exactly_the_fields_of_an_order(api: 
     assert set(order) == ORDER_FIELDS
     assert (order["quantity"], order["price"], order["leaves_qty"], order["cum_qty"]) == ("0.50", "2000.10", "0.5", "0")
     assert (order["status"], order["avg_px"], order["time_in_force"], order["venue"]) == ("NEW", None, "GTC", "SIM")
+    assert order["execution"] is None
     assert order["created_at"].endswith("Z")
     assert len(order["created_at"]) == len("2026-01-02T03:04:05.000006Z")
     assert headers["x-correlation-id"] == order["correlation_id"] == "corr-1"
+
+
+def test_an_order_at_the_router_shows_how_it_is_worked_and_has_a_report(api: Api, desk: Desk) -> None:
+    sent = {"algorithm": "TWAP", "duration_s": 600, "venues": ["BOOK", "SIM"]}
+    status, order, _ = api.call("POST", "/orders", terms(desk, execution=sent))
+    assert (status, order["venue"]) == (201, "SOR")
+    assert order["execution"] == {**sent, "slices": None, "start_at": None}
+    assert api.call("POST", "/orders", terms(desk, execution=sent))[0] == 200
+    status, report, _ = api.call("GET", f"/orders/{order['order_id']}/execution")
+    assert (status, report["execution"], report["status"]) == (200, order["execution"], "NEW")
+    plain = api.call("POST", "/orders", terms(desk, client_order_id="plain"))[1]
+    status, problem, _ = api.call("GET", f"/orders/{plain['order_id']}/execution")
+    assert (status, problem["code"]) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("execution", "field"),
+    [
+        ({"algorithm": "BEST", "venues": ["SIM", "MARS"]}, "venue"),
+        ({"algorithm": "STOP", "stop_px": "2000.001"}, "stop_px"),
+        ({"algorithm": "STOP", "stop_px": "2000", "after": str(uuid.UUID(int=9))}, "after"),
+    ],
+)
+def test_an_execution_that_cannot_be_is_refused_by_its_field(
+    api: Api, desk: Desk, execution: dict[str, Any], field: str
+) -> None:
+    for path in ("/orders", "/orders/preview"):
+        status, problem, _ = api.call("POST", path, terms(desk, execution=execution))
+        assert (status, problem["field"]) == (422, field)
+
+
+def test_an_exit_follows_an_order_of_its_account_and_symbol_on_the_other_side(api: Api, desk: Desk) -> None:
+    entry = api.call("POST", "/orders", terms(desk))[1]
+    stop = {"algorithm": "STOP", "stop_px": "1900", "after": entry["order_id"]}
+
+    def status_of(**changes: Any) -> int:
+        told = {"client_order_id": uuid.uuid4().hex, "side": "SELL", "price": "1890", "execution": stop, **changes}
+        return api.call("POST", "/orders", terms(desk, **told))[0]
+
+    assert status_of() == 201
+    assert status_of(side="BUY") == 422
+    assert status_of(account_id=str(desk.firm.account_ids[1])) == 422
+    assert status_of(symbol="BTC/USDT") == 422
+    api.call("DELETE", f"/orders/{entry['order_id']}")
+    assert status_of() == 422  # It has ended, and there is nothing to exit from.
 
 
 def test_the_same_order_again_is_the_same_order(api: Api, desk: Desk) -> None:
@@ -174,7 +220,7 @@ def test_bad_input_is_a_problem_document_and_nothing_is_stored(
 def test_another_organisation_finds_nothing(api: Api, desk: Desk) -> None:
     order_id = api.call("POST", "/orders", terms(desk))[1]["order_id"]
     stranger = create_firm(desk.urls.admin, "Stranger").tenant_id
-    for method, path in (("GET", ""), ("GET", "/saga"), ("DELETE", "")):
+    for method, path in (("GET", ""), ("GET", "/saga"), ("GET", "/execution"), ("DELETE", "")):
         assert api.call(method, f"/orders/{order_id}{path}", tenant_id=stranger)[0] == 404
     assert api.call("GET", "/orders", tenant_id=stranger)[1]["items"] == []
     assert api.call("POST", "/orders", terms(desk), tenant_id=stranger)[0] == 404
@@ -332,6 +378,8 @@ def test_a_preview_tells_verdicts_price_and_fee_and_changes_nothing(api: Api, de
     assert [refusal["limit_type"] for refusal in answer["refusals"]] == ["LONG_POSITION"]
     assert (answer["expected_price"], answer["expected_fee"]) == ("2000", "202")
     assert api.call("POST", "/orders/preview", terms(desk))[1]["passes"] is True
+    routed = api.call("POST", "/orders/preview", terms(desk, venue="SOR"))[1]
+    assert (routed["passes"], routed["expected_fee"]) == (True, "1")  # The dearest venue that it may go to.
     assert desk.admin("SELECT count(*) FROM trading.orders") == [(0,)]
     assert desk.reserved() == (0, 0, 0, 0)
 

@@ -55,6 +55,33 @@ def test_a_position_limit_counts_what_its_filter_matches(
     assert refusal.verdict.used == 10 - Decimal(largest)
 
 
+@pytest.mark.parametrize(("limit_type", "side"), [("LONG_POSITION", Side.BUY), ("SHORT_POSITION", Side.SELL)])
+def test_what_is_at_the_router_counts_to_every_venue_and_never_for_the_order(limit_type: str, side: Side) -> None:
+    sign = "" if side is Side.BUY else "-"
+    other = "-" if side is Side.BUY else ""
+    opened = {"open_buy_qty" if side is Side.BUY else "open_sell_qty": "2"}
+    exposures = [held(filled_qty=f"{sign}3"), held(venue="SOR", filled_qty=f"{sign}4", **opened)]
+    scope = scope_of(limit_type, "10", instrument="venue:SIM", exposures=exposures)
+    assert refusals(scope, order_for(scope, side, "1")) == []
+    assert len(refusals(scope, order_for(scope, side, "1.0001"))) == 1
+    # What filled the other way may have filled elsewhere.
+    exposures = [held(filled_qty=f"{sign}3"), held(venue="SOR", filled_qty=f"{other}4")]
+    scope = scope_of(limit_type, "10", instrument="venue:SIM", exposures=exposures)
+    assert len(refusals(scope, order_for(scope, side, "7.0001"))) == 1
+
+
+@pytest.mark.parametrize("instrument", ["venue:SIM", "venue:BOOK", "*"])
+def test_an_order_at_the_router_is_judged_by_the_limits_of_every_venue(instrument: str) -> None:
+    scope = scope_of("OPEN_ORDER_NOTIONAL", "1999", instrument=instrument)
+    assert len(refusals(scope, order_for(scope, venue="SOR"))) == 1
+
+
+def test_a_limit_of_the_router_itself_looks_at_no_other_venue() -> None:
+    scope = scope_of("OPEN_ORDER_NOTIONAL", "1999", instrument="venue:SOR")
+    assert refusals(scope, order_for(scope, venue="SIM")) == []
+    assert len(refusals(scope, order_for(scope, venue="SOR"))) == 1
+
+
 def test_a_short_sale_limit_of_a_venue_looks_at_what_is_held_there() -> None:
     exposures = [held(filled_qty="3"), held(venue="BOOK", filled_qty="6")]
     for instrument, largest in (("venue:SIM", "3"), ("*", "9")):

@@ -1,15 +1,18 @@
 """Types 1 to 8: each order by itself. Their boundaries are in limit_boundaries.py."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from breakwater.domain.executions import read_execution
 from breakwater.domain.limit_types.per_order import is_within_hours
 from breakwater.domain.limits import evaluate
 from breakwater.domain.market import Market, Quote
 from breakwater.domain.orders import OrderType, Side, TimeInForce
+from breakwater.domain.valuation import PriceBand
 from tests.unit.domain.limit_orders import (
     ETH,
     NOW,
@@ -42,6 +45,33 @@ def test_a_collar_compares_the_price_with_the_product_unrounded(side: Side, pric
     found = refusals(scope, order_for(scope, side, price=price, reference=Decimal("1999.99")))
     assert (found == []) is passes
     assert all(finding.verdict.attempted > finding.verdict.limit for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("execution", "price", "passes"),
+    [
+        ({"algorithm": "STOP", "stop_px": "1000"}, "950", True),  # Far below the market, as a protective stop is.
+        ({"algorithm": "STOP", "stop_px": "1000"}, "949.99", False),
+        ({"algorithm": "TAKE_PROFIT", "stop_px": "1000"}, "990", False),  # Reached already: it would sell at once.
+        ({"algorithm": "OCO", "stop_px": "1000"}, "3000", True),
+        ({"algorithm": "OCO", "stop_px": "1000", "stop_limit_px": "950"}, "3000", True),
+        ({"algorithm": "OCO", "stop_px": "1000", "stop_limit_px": "949.99"}, "3000", False),
+        ({"algorithm": "OCO", "stop_px": "1000"}, "1899.99", False),  # It rests at once, and far below the market.
+        ({"algorithm": "TRAILING_STOP", "percent": "10"}, "1710", True),
+        ({"algorithm": "TRAILING_STOP", "percent": "10"}, "1709.99", False),
+        ({"algorithm": "BEST"}, "1899.99", False),
+    ],
+)
+def test_a_collar_measures_an_exit_from_where_it_trades(execution: dict[str, str], price: str, passes: bool) -> None:
+    scope = scope_of("PRICE_COLLAR", "0.05")
+    order = order_for(scope, Side.SELL, price=price, venue="SOR", execution=read_execution(execution))
+    assert (refusals(scope, order) == []) is passes
+
+
+def test_a_buy_that_may_also_stop_is_valued_at_where_it_may_stop() -> None:
+    scope = scope_of("MAX_ORDER_NOTIONAL", "3000")
+    order = replace(order_for(scope, price="1500"), band=PriceBand(Decimal("0.01"), Decimal(3150)))
+    assert len(refusals(scope, order)) == 1
 
 
 def test_a_collar_leaves_a_market_order_to_its_band() -> None:
@@ -139,6 +169,25 @@ def test_a_permission_names_all_that_is_allowed_and_what_it_does_not_name_is_fre
 ) -> None:
     scope = scope_of("ORDER_PERMISSION", **permission)
     assert (refusals(scope, order_for(scope, **order)) == []) is passes
+
+
+@pytest.mark.parametrize(
+    ("allowed", "named", "passes"),
+    [
+        (["SIM"], [], False),  # It may go anywhere.
+        (["SIM"], ["SIM"], True),
+        (["SIM", "BOOK"], ["BOOK", "SIM"], True),
+        (["SIM"], ["BOOK", "SIM"], False),
+        (["SOR"], [], True),
+        (["SOR"], ["BOOK"], True),
+    ],
+)
+def test_a_permission_of_venues_is_asked_of_every_venue_that_the_router_may_use(
+    allowed: list[str], named: list[str], passes: bool
+) -> None:
+    scope = scope_of("ORDER_PERMISSION", venues=allowed)
+    order = order_for(scope, venue="SOR", execution=read_execution({"algorithm": "BEST", "venues": named}))
+    assert (refusals(scope, order) == []) is passes
 
 
 @pytest.mark.parametrize(

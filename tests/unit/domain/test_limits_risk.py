@@ -92,6 +92,22 @@ def test_concentration_is_by_instrument_sector_or_venue(by: str, expected: str) 
     assert largest("CONCENTRATION", "0.5", exposures, market=market, cash=usdt("20000"), by=by) == Decimal(expected)
 
 
+@pytest.mark.parametrize(
+    ("venue", "expected"),
+    [
+        ("SIM", "3"),  # Of 20,000 half: 2,000 here, and 2,000 that the router may have bought here.
+        ("BOOK", "5"),  # What was sold through the router may have been sold elsewhere.
+        ("SOR", "3"),  # It may go to any venue: what is held at each counts.
+    ],
+)
+def test_concentration_in_a_venue_counts_what_is_at_the_router(venue: str, expected: str) -> None:
+    exposures = [held(filled_qty="1"), held(venue="SOR", filled_qty="1" if venue != "BOOK" else "-1")]
+    market, cash = market_knowing(), usdt("20000")
+    scope = scope_of("CONCENTRATION", "0.5", exposures=exposures, cash=cash, by="VENUE")
+    assert refusals(scope, order_for(scope, quantity=expected, market=market, venue=venue)) == []
+    assert len(refusals(scope, order_for(scope, quantity=f"{expected}.01", market=market, venue=venue))) == 1
+
+
 def test_concentration_without_the_sector_of_something_held_refuses_and_names_it() -> None:
     scope = scope_of("CONCENTRATION", "0.5", exposures=[held("BTC/USDT")], cash=usdt("20000"), by="SECTOR")
     (refusal,) = refusals(scope, order_for(scope, market=market_knowing(ETH={"sector": "coins"})))

@@ -4,6 +4,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
+from breakwater.domain.executions import Route
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import OrderTerms, SubmitOrder, average_price, order_id_of
 from breakwater.errors import InvalidRequest
@@ -116,3 +117,86 @@ def test_the_engine_is_not_sent_texts_that_a_database_cannot_keep(changes: dict[
     SubmitOrder.model_validate(order)
     with pytest.raises(ValidationError):
         SubmitOrder.model_validate(order | changes)
+
+
+def at_router(execution: dict[str, object] | None = None, **changes: object) -> OrderTerms:
+    return terms(execution=execution, **changes)
+
+
+def test_an_order_with_an_execution_goes_to_the_router_and_one_at_the_router_is_routed_at_once() -> None:
+    sliced = at_router({"algorithm": "TWAP", "duration_s": 600})
+    assert sliced.venue == "SOR"
+    assert terms(venue="SOR").execution == Route()
+    assert terms(venue="SOR").fingerprint() == at_router({"algorithm": "BEST"}).fingerprint()
+    assert terms().execution is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"execution": {"algorithm": "BEST"}, "venue": "SIM"}, "name its venues in execution.venues"),
+        ({"venue": "SOR", "time_in_force": "FOK"}, "no order at SOR is FOK"),
+        ({"execution": {"algorithm": "BEST", "venues": ["SOR"]}}, "SOR is no venue that trades"),
+        ({"execution": {"algorithm": "ICEBERG", "display_qty": "0.1"}, "time_in_force": "IOC"}, "rests at its own"),
+        ({"execution": {"algorithm": "ICEBERG", "display_qty": "0.1"}, "type": "MARKET", "price": None}, "rests at"),
+        ({"execution": {"algorithm": "OCO", "stop_px": "2800"}, "type": "MARKET", "price": None}, "rests at"),
+        ({"execution": {"algorithm": "OCO", "stop_px": "2600"}}, "beyond where it stops"),
+        (
+            {"execution": {"algorithm": "OCO", "stop_px": "2684.10"}, "side": "SELL"},
+            "beyond where it stops",
+        ),
+        ({"execution": {"algorithm": "OCO", "stop_px": "2800", "stop_limit_px": "2600"}}, "beyond where it stops"),
+        ({"execution": {"algorithm": "STOP", "stop_px": "2600"}, "post_only": True}, "cannot be post_only"),
+        ({"execution": {"algorithm": "SEEK"}, "post_only": True}, "cannot be post_only"),
+        (
+            {"execution": {"algorithm": "TRAILING_STOP", "offset": "9", "entry_px": "2600", "target_px": "2700"}},
+            "target_px must lie beyond entry_px",
+        ),
+    ],
+)
+def test_what_the_router_could_make_nothing_of_is_refused(changes: dict[str, object], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        terms(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"execution": {"algorithm": "IMPROVE"}, "post_only": True},
+        {"execution": {"algorithm": "TWAP", "duration_s": 60}, "type": "MARKET", "price": None},
+        {"execution": {"algorithm": "OCO", "stop_px": "2600"}, "side": "SELL"},
+        {"execution": {"algorithm": "OCO", "stop_px": "2800"}},
+        {"execution": {"algorithm": "STOP", "stop_px": "2600"}, "side": "SELL", "price": "2650"},
+    ],
+)
+def test_what_an_exchange_would_take_too_is_taken(changes: dict[str, object]) -> None:
+    assert terms(**changes).venue == "SOR"
+
+
+@pytest.mark.parametrize(
+    ("execution", "field"),
+    [
+        ({"algorithm": "STOP", "stop_px": "2600.001"}, "stop_px"),
+        ({"algorithm": "OCO", "stop_px": "2800", "stop_limit_px": "2810.005"}, "stop_limit_px"),
+        ({"algorithm": "TRAILING_STOP", "offset": "0.001"}, "offset"),
+        ({"algorithm": "TRAILING_STOP", "percent": "2", "entry_px": "2.001", "target_px": "1"}, "entry_px"),
+        ({"algorithm": "TRAILING_STOP", "percent": "2", "entry_px": "2", "target_px": "1.001"}, "target_px"),
+        ({"algorithm": "ICEBERG", "display_qty": "0.00001"}, "display_qty"),
+        ({"algorithm": "ICEBERG", "display_qty": "0.6"}, "display_qty"),
+    ],
+)
+def test_the_amounts_of_an_execution_are_whole_ticks_and_lots(execution: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        at_router(execution).check_against(ETH)
+    assert refusal.value.extensions["field"] == field
+
+
+def test_orders_from_before_executions_keep_their_fingerprints() -> None:
+    assert terms().fingerprint() == "3af817eed6c8e945f28ed6ba2755758c95238deb79aa2e2b2a1c0b6fe282396e"
+
+
+def test_an_execution_is_part_of_the_fingerprint_however_its_amounts_are_written() -> None:
+    stop = at_router({"algorithm": "STOP", "stop_px": "2600"})
+    assert stop.fingerprint() == at_router({"algorithm": "STOP", "stop_px": "2600.00"}).fingerprint()
+    assert stop.fingerprint() != at_router({"algorithm": "STOP", "stop_px": "2601"}).fingerprint()
+    assert stop.fingerprint() != at_router({"algorithm": "TAKE_PROFIT", "stop_px": "2600"}).fingerprint()

@@ -6,6 +6,7 @@ A position here is the worst that the open orders of one side may make of it: |F
 from collections.abc import Callable, Mapping
 from decimal import ROUND_UP, Decimal
 
+from breakwater.domain.executions import ROUTER_VENUE
 from breakwater.domain.exposure import ZERO, Exposure, Limit, Position, Scope
 from breakwater.domain.limit_types.verdict import (
     ONE,
@@ -129,8 +130,10 @@ def leverage(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
 
 def concentration(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
     """The exposure to what the order's instrument, sector or venue stands for may be this fraction of the equity."""
-    alike = _ALIKE[limit.parameters.get("by", "INSTRUMENT")]
-    among = [e for e in scope.matching(limit.instrument) if alike(e, order)]
+    by = limit.parameters.get("by", "INSTRUMENT")
+    among = [e for e in scope.matching(limit.instrument) if _ALIKE[by](e, order)]
+    if by == "VENUE":
+        among = [e if e.venue == order.venue != ROUTER_VENUE else e.perhaps_there() for e in among]
 
     def exposed(quantity: Decimal) -> Decimal:
         positions = _summed(among)
@@ -214,8 +217,13 @@ def _same_sector(exposure: Exposure, order: ProposedOrder) -> bool:
     return order.market.sector(exposure.symbol) == order.market.sector(order.symbol)
 
 
+def _same_venue(exposure: Exposure, order: ProposedOrder) -> bool:
+    """What is at the router may go to any venue."""
+    return exposure.venue == order.venue or ROUTER_VENUE in (exposure.venue, order.venue)
+
+
 _ALIKE: Mapping[str, Callable[[Exposure, ProposedOrder], bool]] = {
     "INSTRUMENT": lambda exposure, order: exposure.symbol == order.symbol,
     "SECTOR": _same_sector,
-    "VENUE": lambda exposure, order: exposure.venue == order.venue,
+    "VENUE": _same_venue,
 }

@@ -1,6 +1,6 @@
 """Types 1 to 8: each order by itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import ROUND_UP, Decimal
 from typing import Any
@@ -10,20 +10,26 @@ from breakwater.domain.exposure import ZERO, Limit, Scope
 from breakwater.domain.limit_types.verdict import ONE, ProposedOrder, Verdict, capped, no, yes
 from breakwater.domain.market import MissingReference
 from breakwater.domain.orders import Side
+from breakwater.domain.valuation import collared_prices
 
 DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
 
 def price_collar(_scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
-    """The limit is a fraction of the reference price; a market order stays inside by its band."""
+    """The limit is a fraction of the reference price; a market order stays inside by its band.
+
+    An exit is measured from where it trades, by the limit price that is furthest beyond that.
+    """
     if order.limit_price is None:
         return Verdict(True, limit.cap, ZERO, ZERO, ZERO, None)
     if order.reference is None:
         raise MissingReference(f"a fresh price of {order.symbol}")
-    beyond = (order.limit_price - order.reference) * order.side.sign
-    passes = beyond <= order.reference * limit.cap
+    prices = collared_prices(order.execution, order.side, order.limit_price, order.reference)
+    beyond = [((price - around) * order.side.sign, around) for price, around in prices]
+    passes = all(distance <= around * limit.cap for distance, around in beyond)
     # Only for the eye, and rounded up, so that what refused also reads as beyond the limit.
-    deviation = max(ZERO, beyond / order.reference).quantize(Decimal("1e-8"), ROUND_UP)
+    furthest = max(distance / around for distance, around in beyond)
+    deviation = max(ZERO, furthest).quantize(Decimal("1e-8"), ROUND_UP)
     return Verdict(passes, limit.cap, ZERO, ZERO, deviation, None if passes else ZERO)
 
 
@@ -46,17 +52,23 @@ def restricted_list(_scope: Scope, order: ProposedOrder, limit: Limit) -> Verdic
 
 
 def order_permission(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
-    """Each parameter that is given names all that is allowed: a key that says no venue allows every venue."""
-    asked = {
-        "types": order.type.value,
-        "times_in_force": order.time_in_force.value,
-        "sides": order.side.value,
-        "venues": order.venue,
-    }
+    """Each parameter that is given names all that is allowed: a key that says no venue allows every venue.
+
+    Venues that allow SOR allow whichever it goes to; else an order there may go to those of them that it names itself.
+    """
+    asked = {"types": order.type.value, "times_in_force": order.time_in_force.value, "sides": order.side.value}
     allowed = all(value in limit.parameters.get(name, [value]) for name, value in asked.items())
+    allowed = allowed and _may_go_to(limit.parameters.get("venues"), order)
     hours = limit.parameters.get("hours")
     within = hours is None or is_within_hours(hours, order.at, scope.node.time_zone)
     return yes(order) if allowed and within else no(order)
+
+
+def _may_go_to(venues: Sequence[str] | None, order: ProposedOrder) -> bool:
+    if venues is None or order.venue in venues:
+        return True
+    named = () if order.execution is None else order.execution.venues
+    return bool(named) and set(named) <= set(venues)
 
 
 def is_within_hours(hours: Mapping[str, Any], at: datetime, time_zone: str) -> bool:

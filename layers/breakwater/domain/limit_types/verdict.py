@@ -8,6 +8,7 @@ from enum import Enum, Flag, auto
 from types import MappingProxyType
 from typing import Any
 
+from breakwater.domain.executions import Execution
 from breakwater.domain.exposure import ZERO, Action, Limit, Scope
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.market import Market
@@ -38,6 +39,7 @@ class ProposedOrder:
     located: bool = False  # A short sale whose stock or coin was borrowed or located.
     same_terms_at: datetime | None = None  # When the account last sent an order with the same terms.
     fee_rates: Mapping[str, Decimal] = MappingProxyType({})  # Of the notional, by venue; none where it charges nothing.
+    execution: Execution | None = None
 
     @property
     def symbol(self) -> str:
@@ -49,8 +51,8 @@ class ProposedOrder:
 
     @property
     def order_price(self) -> Decimal:
-        """What a limit per order values it at; a market order is valued at the collar."""
-        return self.band.high if self.limit_price is None else self.limit_price
+        """What a limit per order values it at: what a buy costs at most; a sell's limit price, where it has one."""
+        return self.band.high if self.limit_price is None or self.side is Side.BUY else self.limit_price
 
     def whole_lots(self, quantity: Decimal) -> Decimal:
         """The largest quantity up to this one that could be ordered; zero where it would be below the minimum."""
