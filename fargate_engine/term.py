@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from breakwater.db.journal import Journal
+from breakwater.domain.executions import ROUTER_VENUE
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import INTERNAL_VENUE, SIMULATED_VENUE
 from breakwater.errors import EngineUnavailable
@@ -16,6 +17,7 @@ from fargate_engine.inbox import Inbox
 from fargate_engine.leases import Leases
 from fargate_engine.market_data.hub import MarketHub
 from fargate_engine.orders import EngineOrder
+from fargate_engine.routing.router import Router
 from fargate_engine.sequencer import Sequencer
 from fargate_engine.shard_state import ShardState
 from fargate_engine.snapshots import Snapshot, SnapshotStore
@@ -57,8 +59,12 @@ class Term:
             SIMULATED_VENUE: self.simulated,
             **{each.name: ExchangeVenue(each, self.inbox, by_symbol, self._may_send) for each in exchanges},
         }
+        router = Router(state, self.inbox, hub, dict(self.venues))
+        self.venues[ROUTER_VENUE] = router
         state.venues = frozenset({INTERNAL_VENUE, *self.venues})
-        self.sequencer = Sequencer(state, self.inbox, journal, self.venues, events_written=events_written)
+        self.sequencer = Sequencer(
+            state, self.inbox, journal, self.venues, events_written=events_written, router=router
+        )
         self._journal = journal
         self._leases = leases
         self._snapshots = snapshots

@@ -39,13 +39,17 @@ class VenueView:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A child that is not final. `is_working`: its venue has it; before, its outcome is not known yet."""
+    """A child that is not final. `rests`: it was sent to rest (GTC), not to take.
+
+    `is_working`: its venue has it; before, its outcome is not known yet.
+    """
 
     order_id: uuid.UUID
     venue: str
     leaves_lots: int
     cum_lots: int
     limit_ticks: int
+    rests: bool
     is_working: bool
     is_being_canceled: bool
     sent_at_ns: int

@@ -81,12 +81,12 @@ def settings(base_url: str, **changes: Any) -> VenueSettings:
 
 @asynccontextmanager
 async def connected(
-    base_url: str, *, secret: str = SECRET, wait: bool = True, exchange: str = "binance"
+    base_url: str, *, secret: str = SECRET, wait: bool = True, exchange: str = "binance", name: str = VENUE
 ) -> AsyncIterator[ExchangeConnection]:
     async def fetch(_: VenueSettings) -> Credentials:
         return Credentials(KEY, secret)
 
-    connection = ExchangeConnection(settings(base_url, exchange=exchange), fetch)
+    connection = ExchangeConnection(settings(base_url, exchange=exchange, name=name), fetch)
     async with background(connection.run()):
         if wait:
             await until(lambda: connection.is_ready)
@@ -141,10 +141,10 @@ class Shard:
             yield self
 
     def submit(self, order: SubmitOrder) -> None:
-        self.inbox.ask(order).add_done_callback(_heard)
+        self.inbox.ask(order).add_done_callback(heard)
 
     def cancel(self, order_id: uuid.UUID) -> None:
-        self.inbox.ask(CancelOrder(order_id=order_id, tenant_id=TENANT)).add_done_callback(_heard)
+        self.inbox.ask(CancelOrder(order_id=order_id, tenant_id=TENANT)).add_done_callback(heard)
 
     def snapshot(self, order_id: uuid.UUID) -> OrderSnapshot:
         return snapshot_of(self.state.order(order_id))
@@ -182,7 +182,7 @@ async def background(*work: Any) -> AsyncIterator[None]:
                 task.result()
 
 
-def _heard(answer: asyncio.Future[Any]) -> None:
+def heard(answer: asyncio.Future[Any]) -> None:
     """Nobody waits for it here: the state tells."""
     if not answer.cancelled():
         answer.exception()

@@ -1,0 +1,119 @@
+"""What every algorithm needs: which venues take a child now, and children in the steps and above the minimums there."""
+
+from collections.abc import Sequence
+
+from breakwater.domain.orders import Side, TimeInForce
+from fargate_engine.routing.aggregated_book import Take, all_in, cheapest
+from fargate_engine.routing.moves import Send, VenueView, View
+from fargate_engine.terms import Reason
+
+SECOND_NS = 1_000_000_000
+LEFT_OUT_DOUBLINGS_MAX = 6  # A venue that refuses is left out for a second, then for two, up to 64.
+REMAINDER_TOO_SMALL = Reason("REMAINDER_TOO_SMALL", "what is left is less than any of its venues takes")
+NO_VENUE = Reason("NO_VENUE", "none of its venues takes it")
+
+
+def back_at_ns(view: View, venue: str) -> int:
+    """When a venue that has refused is asked again; 0 for one that has not."""
+    refused = view.refused.get(venue)
+    if refused is None:
+        return 0
+    return refused.at_ns + (SECOND_NS << min(refused.count, LEFT_OUT_DOUBLINGS_MAX))
+
+
+def open_to(view: View) -> list[VenueView]:
+    """The venues that are not left out."""
+    return [each for each in view.venues if back_at_ns(view, each.venue) <= view.now_ns]
+
+
+def next_back_at_ns(view: View) -> int | None:
+    """When the first of those that are left out is back."""
+    later = [at for each in view.venues if (at := back_at_ns(view, each.venue)) > view.now_ns]
+    return min(later, default=None)
+
+
+def free_to_take(view: View) -> list[VenueView]:
+    """Those with no child under way that takes: until it has ended its venue's book is not what it shows."""
+    busy = {child.venue for child in view.children if not child.rests}
+    return [each for each in open_to(view) if each.venue not in busy]
+
+
+def in_steps(view: VenueView, lots: int, price_ticks: int) -> int:
+    """As many of `lots` as the venue takes in one order at this price; 0 when that is less than its minimum."""
+    lots -= lots % view.lot_step
+    is_enough = lots >= view.lots_min and lots * price_ticks >= view.notional_min_steps
+    return lots if is_enough else 0
+
+
+def least_lots(view: VenueView, price_ticks: int) -> int:
+    """The smallest order that the venue takes at this price."""
+    of_notional = -(-view.notional_min_steps // max(price_ticks, 1))
+    least = max(view.lots_min, of_notional, 1)
+    return -(-least // view.lot_step) * view.lot_step
+
+
+def inwards(side: Side, price_ticks: int, tick_step: int) -> int:
+    """A price that the venue has, on the good side of this one."""
+    rest = price_ticks % tick_step
+    if not rest:
+        return price_ticks
+    return price_ticks - rest if side is Side.BUY else price_ticks - rest + tick_step
+
+
+def take_cheapest(view: View, lots: int, *, limit_ticks: int | None = None) -> tuple[Send, ...]:
+    """Children that take `lots` where that costs least. A venue for which its part is too small leaves it to others."""
+    venues, limit = free_to_take(view), view.limit_ticks if limit_ticks is None else limit_ticks
+    while venues:
+        takes = cheapest(view.side, lots, limit, venues)
+        too_small = {each.view.venue for each in takes if not in_steps(each.view, each.lots, each.worst_ticks)}
+        if not too_small:
+            return tuple(_ioc(each) for each in takes)
+        venues = [each for each in venues if each.venue not in too_small]
+    return ()
+
+
+def rest_at(view: View, venue: VenueView, lots: int, price_ticks: int, *, post_only: bool) -> tuple[Send, ...]:
+    """A child that rests; none where that is too little for the venue."""
+    price = inwards(view.side, price_ticks, venue.tick_step)
+    fitting = in_steps(venue, lots, price)
+    if not fitting or not view.low_ticks <= price <= view.high_ticks:
+        return ()
+    return (Send(venue.venue, fitting, price, TimeInForce.GTC, post_only=post_only),)
+
+
+def cheapest_to_rest(view: View, venues: Sequence[VenueView]) -> VenueView | None:
+    """The lowest maker fee; then the best own price, the soonest answer, the name."""
+    return min(
+        venues,
+        key=lambda each: (each.maker_fee, _own_rank(view.side, each), each.latency_ms, each.venue),
+        default=None,
+    )
+
+
+def best_own_ticks(view: View, venue: VenueView) -> int | None:
+    """Of its own side, within the limit; None where nothing rests."""
+    if not venue.own:
+        return None
+    best = venue.own[0][0]
+    return best if view.side.sign * (best - view.limit_ticks) <= 0 else view.limit_ticks
+
+
+def takes_less(view: View, venue: VenueView, price_ticks: int) -> bool:
+    """Whether to rest at this price, with the maker's fee, costs less than to take the best there is."""
+    taking = [all_in(view.side, each.opposite[0][0], each.taker_fee) for each in view.venues if each.opposite]
+    return not taking or all_in(view.side, price_ticks, venue.maker_fee) < min(taking)
+
+
+def is_too_small(view: View, lots: int) -> bool:
+    """Whether none of its venues takes so little. Not while there is none, or one that is only left out."""
+    prices = [(each, inwards(view.side, view.limit_ticks, each.tick_step)) for each in view.venues]
+    return bool(prices) and not any(in_steps(each, lots, price) for each, price in prices)
+
+
+def _own_rank(side: Side, venue: VenueView) -> int:
+    return -side.sign * venue.own[0][0] if venue.own else 2**62
+
+
+def _ioc(take: Take) -> Send:
+    lots = in_steps(take.view, take.lots, take.worst_ticks)
+    return Send(take.view.venue, lots, take.worst_ticks, TimeInForce.IOC)

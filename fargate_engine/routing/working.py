@@ -1,0 +1,356 @@
+"""One order at the router: what it has done so far, and what it does next.
+
+What is true stands in the state of the shard. What stands here a restart may forget, but for the note.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import orjson
+
+from breakwater.domain.executions import PercentageOfVolume
+from breakwater.domain.ids import named_uuid
+from breakwater.domain.money import parse_amount
+from breakwater.domain.orders import OrderType, OrdStatus, SubmitOrder, TimeInForce
+from events.envelope import EnvelopeDocument
+from fargate_engine.inbox import Answer
+from fargate_engine.messages import CancelOrder, VenueCanceled, VenueReport, WorkNoted
+from fargate_engine.orders import EngineOrder, FinalOrder
+from fargate_engine.routing.algorithms import algorithm_of
+from fargate_engine.routing.measure import Arrival, Volume, arrival, measured
+from fargate_engine.routing.moves import Child, Entry, Moves, Refused, Send, VenueView, View
+from fargate_engine.routing.venue_views import VenueViews
+from fargate_engine.shard_state import ShardState
+from fargate_engine.terms import Reason
+
+_LOG = logging.getLogger(__name__)
+
+CHILDREN_MAX = 10_000  # Of one order: four digits of their client order ids.
+NOTE_CHARS_MAX = 500
+VOLUME_NOTED_NS = 5_000_000_000
+CANCEL_AGAIN_NS = 1_000_000_000
+TRY_AGAIN_NS = 100_000_000
+FRUITLESS_MAX = 3
+ALGORITHM_FAILED = Reason("ALGORITHM_FAILED", "its algorithm stopped on an error; its children were cancelled")
+TOO_MANY_CHILDREN = Reason("TOO_MANY_CHILDREN", f"an order has {CHILDREN_MAX} children at most")
+NEVER_NS = 2**63
+
+
+class Asks(Protocol):
+    """The ways to the sequencer."""
+
+    def command(self, message: SubmitOrder | CancelOrder) -> asyncio.Future[Answer] | None:
+        """None when there is no room now, or the shard takes no orders."""
+        ...
+
+    def report(self, report: VenueReport) -> None: ...
+
+    def publish(self, event: EnvelopeDocument) -> None: ...
+
+
+@dataclass(slots=True)
+class _Note:
+    """What the journal keeps: when it began, how the market stood then, and what algorithm and meter must know."""
+
+    began_at_ns: int
+    arrived: Arrival
+    market_lots: int
+    text: str
+
+    def written(self) -> str:
+        return orjson.dumps(
+            [self.began_at_ns, self.arrived.px, self.arrived.cost_px, self.market_lots, self.text]
+        ).decode()
+
+    @classmethod
+    def read(cls, written: str) -> "_Note":
+        began_at_ns, px, cost_px, market_lots, text = orjson.loads(written)
+        return cls(began_at_ns, Arrival(px, cost_px), market_lots, text)
+
+
+@dataclass(frozen=True, slots=True)
+class _OnItsWay:
+    """A child that the sequencer has not taken yet."""
+
+    send: Send
+    answer: asyncio.Future[Answer]
+
+
+class Working:
+    """`venues`: where its children may go. `look` may raise nothing: an algorithm that fails ends its order."""
+
+    def __init__(
+        self, order: EngineOrder, state: ShardState, views: VenueViews, venues: tuple[str, ...], asks: Asks
+    ) -> None:
+        self.order = order
+        self.is_due = True
+        self._state = state
+        self._views = views
+        self._venues = venues
+        self._asks = asks
+        self._execution = order.submitted.execution
+        self._look_at_ns = NEVER_NS
+        self._ends: Reason | None = None
+        self._has_told_end = False
+        self._refused: dict[str, Refused] = {}
+        self._fruitless: dict[str, int] = {}  # Children in a row that found nothing, by venue.
+        self._shown_before: dict[str, object] = {}  # The book of a venue when the last child there was heard to end.
+        self._volume = Volume()
+        self._note = _Note.read(order.note) if order.note else None
+        self._volume_before = self._note.market_lots if self._note else 0  # In an earlier process.
+        self._noted_at_ns = 0
+        self._mark: tuple[object, ...] = ()
+        self._open: dict[uuid.UUID, str] = {}  # Venues of the children that were open at the last look.
+        self._sent_at_ns: dict[uuid.UUID, int] = {}
+        self._on_their_way: dict[uuid.UUID, _OnItsWay] = {}
+        self._cancels_ns: dict[uuid.UUID, int] = {}  # When each was last asked for.
+        self._children = 0  # So far.
+        while state.knows(self._child_id(self._children)):
+            self._children += 1
+
+    @property
+    def is_over(self) -> bool:
+        return self.order.status.is_final
+
+    def wants_look(self, now_ns: int) -> bool:
+        """Something has happened to it, its time has come, or a market has moved."""
+        symbol = self.order.terms.symbol
+        for name in self._venues:
+            market = self._views.market(name, symbol)
+            if market is not None:
+                self._volume.take(name, market)
+        mark = self._views.mark(self._venues, symbol)
+        if mark != self._mark:
+            self._mark, self.is_due = mark, True
+        return self.is_due or now_ns >= self._look_at_ns
+
+    def look(self, now_ns: int) -> None:
+        """Take what has happened, and do what comes next."""
+        self.is_due, self._look_at_ns = False, NEVER_NS
+        self._take_what_ended(now_ns)
+        if self.is_over:
+            return
+        if self.order.is_being_canceled or self._ends is not None:
+            self._end(now_ns)
+            return
+        view = self._view(now_ns)
+        moves = self._moves(view)
+        self._take_note(moves.note, now_ns)
+        self._cancel(moves.cancel, now_ns)
+        for send in moves.send:
+            view = self._send(send, view)
+        if moves.look_at_ns is not None:
+            self._look_again(moves.look_at_ns)
+        if moves.ends is not None:
+            self._ends, self.is_due = moves.ends, True
+
+    def tell_end(self, now_ns: int) -> None:
+        """What the market was while it was worked."""
+        if self._note is None:
+            return
+        event = measured(
+            self.order.submitted,
+            self._venues,
+            self._note.began_at_ns,
+            self._note.arrived,
+            ended_at_ns=now_ns,
+            vwap_px=self._volume.average_px(self.order.instrument),
+            vwap_since_ns=self._volume.since_ns,
+        )
+        self._asks.publish(event)
+
+    # What it sees ---------------------------------------------------------------------------------------------------
+
+    def _view(self, now_ns: int) -> View:
+        order, terms = self.order, self.order.terms
+        venues = [self._fresh(each) for each in self._views.views(self._venues, order.instrument, terms.side)]
+        if self._note is None:
+            arrived = arrival(venues, terms.side, terms.quantity_lots, order.instrument)
+            self._note = _Note(now_ns, arrived, 0, "")
+            self._write(now_ns)
+            self._asks.publish(measured(order.submitted, self._venues, now_ns, arrived))
+        children = [self._child(each) for each in self._state.registry.children_of(order.order_id)]
+        children += [self._child_to_be(child_id, each) for child_id, each in self._on_their_way.items()]
+        self._note.market_lots = self._volume_before + self._volume.lots
+        if isinstance(self._execution, PercentageOfVolume) and now_ns - self._noted_at_ns >= VOLUME_NOTED_NS:
+            self._write(now_ns)
+        return View(
+            now_ns=now_ns,
+            began_at_ns=self._note.began_at_ns,
+            side=terms.side,
+            quantity_lots=terms.quantity_lots,
+            leaves_lots=order.leaves_lots,
+            unsent_lots=order.leaves_lots - sum(each.leaves_lots for each in children),
+            limit_ticks=terms.limit_ticks,
+            low_ticks=terms.low_ticks,
+            high_ticks=terms.high_ticks,
+            tick_size=order.instrument.tick_size,
+            lot_size=order.instrument.lot_size,
+            is_market=terms.is_market,
+            time_in_force=terms.time_in_force,
+            post_only=terms.post_only,
+            children=children,
+            venues=venues,
+            refused=self._refused,
+            market_lots=self._note.market_lots,
+            volume_profile=self._views.volume_profile(self._venues, terms.symbol),
+            note=self._note.text,
+            entry=self._entry(),
+        )
+
+    def _child(self, child: EngineOrder) -> Child:
+        return Child(
+            order_id=child.order_id,
+            venue=child.submitted.venue,
+            leaves_lots=child.leaves_lots,
+            cum_lots=child.cum_lots,
+            limit_ticks=child.terms.limit_ticks,
+            rests=child.submitted.time_in_force is TimeInForce.GTC,
+            is_working=child.status is not OrdStatus.PENDING_NEW,
+            is_being_canceled=child.is_being_canceled or child.order_id in self._cancels_ns,
+            sent_at_ns=self._sent_at_ns.get(child.order_id, child.transact_time_ns),
+        )
+
+    def _child_to_be(self, child_id: uuid.UUID, sent: _OnItsWay) -> Child:
+        send = sent.send
+        return Child(
+            order_id=child_id,
+            venue=send.venue,
+            leaves_lots=send.lots,
+            cum_lots=0,
+            limit_ticks=send.limit_ticks,
+            rests=send.time_in_force is TimeInForce.GTC,
+            is_working=False,
+            is_being_canceled=False,
+            sent_at_ns=self._sent_at_ns[child_id],
+        )
+
+    def _entry(self) -> Entry | None:
+        after = getattr(self._execution, "after", None)
+        if after is None:
+            return None
+        entry = self._state.find(after, self.order.tenant_id)
+        if isinstance(entry, EngineOrder):
+            return Entry(entry.cum_lots, is_final=False)
+        if not isinstance(entry, FinalOrder):
+            return Entry(0, is_final=True)
+        filled = parse_amount(orjson.loads(entry.last_words)["cum_qty"])
+        return Entry(self.order.instrument.quantity_lots(filled) if filled else 0, is_final=True)
+
+    def _take_what_ended(self, now_ns: int) -> None:
+        """Which children have ended since the last look, and whether their venue takes more."""
+        for child_id, sent in list(self._on_their_way.items()):
+            if self._state.knows(child_id):
+                self._open[child_id] = sent.send.venue
+            if self._state.knows(child_id) or sent.answer.done():
+                del self._on_their_way[child_id]
+        for child in self._state.registry.children_of(self.order.order_id):
+            self._open.setdefault(child.order_id, child.submitted.venue)
+        ended = [each for each in self._open if isinstance(self._state.order(each), FinalOrder)]
+        for child_id in ended:
+            venue = self._open.pop(child_id)
+            was_asked = self._cancels_ns.pop(child_id, None) is not None
+            self._sent_at_ns.pop(child_id, None)
+            said = orjson.loads(self._state.order(child_id).answer())
+            self._shown_before[venue] = self._views.shown(venue, self.order.terms.symbol)
+            if said["cum_qty"] != "0":
+                self._refused.pop(venue, None)
+                self._fruitless.pop(venue, None)
+            elif not was_asked:
+                self._note_refusal(venue, said, now_ns)
+
+    def _note_refusal(self, venue: str, said: dict[str, Any], now_ns: int) -> None:
+        """One that found nothing any more is no refusal; several in a row say that what is shown is not to be had."""
+        self._fruitless[venue] = self._fruitless.get(venue, 0) + 1
+        if said["status"] == OrdStatus.REJECTED or self._fruitless[venue] > FRUITLESS_MAX:
+            before = self._refused.get(venue)
+            self._refused[venue] = Refused(said["reject_code"] or "", now_ns, before.count + 1 if before else 1)
+
+    def _fresh(self, view: VenueView) -> VenueView:
+        """Without a book that has not changed since a child there ended: it is from before that took of it."""
+        before = self._shown_before.get(view.venue)
+        is_old = before is not None and before == self._views.shown(view.venue, self.order.terms.symbol)
+        return replace(view, opposite=()) if is_old else view
+
+    # What it does ---------------------------------------------------------------------------------------------------
+
+    def _moves(self, view: View) -> Moves:
+        if self._children >= CHILDREN_MAX:
+            return Moves(ends=TOO_MANY_CHILDREN)
+        assert self._execution is not None  # noqa: S101 - the router takes no order without
+        try:
+            return algorithm_of(self._execution)(view)
+        except Exception:  # noqa: BLE001 - one order's algorithm must not end the engine, and so everybody's orders
+            _LOG.critical("the algorithm of order %s failed", self.order.order_id, exc_info=True)
+            return Moves(ends=ALGORITHM_FAILED)
+
+    def _send(self, send: Send, view: View) -> View:
+        """One child, and the view without its lots. The risk stage judges it, too: it has the last word."""
+        if not 0 < send.lots <= view.unsent_lots or not view.low_ticks <= send.limit_ticks <= view.high_ticks:
+            _LOG.error("order %s: %s is beyond what it may send", self.order.order_id, send)
+            return view
+        child_id, parent, instrument = self._child_id(self._children), self.order.submitted, self.order.instrument
+        child = parent.model_copy(
+            update={
+                "order_id": child_id,
+                "client_order_id": f"{parent.order_id.hex}{self._children:04d}",
+                "type": OrderType.LIMIT,
+                "time_in_force": send.time_in_force,
+                "post_only": send.post_only,
+                "quantity": instrument.quantity(send.lots),
+                "price": instrument.price(send.limit_ticks),
+                "venue": send.venue,
+                "valid_until_ns": None,
+                "execution": None,
+                "parent_id": parent.order_id,
+            }
+        )
+        answer = self._asks.command(child)
+        if answer is None:
+            self._look_again(view.now_ns + TRY_AGAIN_NS)
+            return view
+        self._children += 1
+        self._sent_at_ns[child_id] = view.now_ns
+        self._on_their_way[child_id] = _OnItsWay(send, answer)
+        return view.less(send.lots)
+
+    def _cancel(self, child_ids: Sequence[uuid.UUID], now_ns: int) -> None:
+        for child_id in child_ids:
+            if child_id not in self._open or now_ns - self._cancels_ns.get(child_id, 0) < CANCEL_AGAIN_NS:
+                continue
+            if self._asks.command(CancelOrder(order_id=child_id, tenant_id=self.order.tenant_id)) is None:
+                self._look_again(now_ns + TRY_AGAIN_NS)
+            else:
+                self._cancels_ns[child_id] = now_ns
+
+    def _end(self, now_ns: int) -> None:
+        """Its children first; then it is over itself."""
+        if self._on_their_way or self._open:
+            self._cancel(list(self._open), now_ns)
+            self._look_again(now_ns + TRY_AGAIN_NS)
+            return
+        if not self._has_told_end:
+            self._has_told_end = True
+            reason = None if self.order.is_being_canceled else self._ends
+            code, text = (reason.code, reason.text) if reason else (None, None)
+            self._asks.report(VenueCanceled(order_id=self.order.order_id, code=code, reason=text))
+
+    def _take_note(self, text: str | None, now_ns: int) -> None:
+        if text is not None and self._note is not None and text != self._note.text:
+            self._note.text = text[:NOTE_CHARS_MAX]
+            self._write(now_ns)
+
+    def _write(self, now_ns: int) -> None:
+        if self._note is not None:
+            self._noted_at_ns = now_ns
+            self._asks.report(WorkNoted(order_id=self.order.order_id, note=self._note.written()))
+
+    def _look_again(self, at_ns: int) -> None:
+        self._look_at_ns = min(self._look_at_ns, at_ns)
+
+    def _child_id(self, number: int) -> uuid.UUID:
+        return named_uuid(self.order.order_id, f"child/{number}")

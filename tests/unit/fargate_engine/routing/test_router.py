@@ -1,0 +1,206 @@
+"""Orders at the router: worked as children, one order to everybody else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+
+import pytest
+
+from breakwater.domain.executions import Route
+from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
+from fargate_engine.routing import working
+from fargate_engine.routing.moves import Moves, Send, View
+from tests.unit.fargate_engine.orders import submit
+from tests.unit.fargate_engine.routing.scene import Scene, until
+
+BEST, SEEK = Route(), Route(algorithm="SEEK")
+IOC = TimeInForce.IOC
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    async with Scene().served() as served:
+        served.a.show(bids=((199_000, 10_000),), asks=((199_900, 4_000), (200_100, 9_000)))
+        served.b.show(bids=((199_000, 10_000),), asks=((199_950, 3_000), (200_000, 9_000)))
+        yield served
+
+
+async def test_an_order_is_filled_at_the_venues_where_it_costs_least(scene: Scene) -> None:
+    await scene.place(BEST, price=Decimal("2001.00"), time_in_force=IOC)
+
+    await until(lambda: scene.parent.status is OrdStatus.FILLED)
+    # 0.4 at 1999.00 at A; 0.3 at 1999.50 and 0.3 at 2000.00 at B.
+    assert scene.parent.cum_notional == Decimal("1999.45")
+    assert {terms.quantity_lots for terms in scene.a.sent} == {4_000}
+    assert sum(terms.quantity_lots for terms in scene.b.sent) == 6_000
+
+
+async def test_what_nobody_offers_within_its_price_ends_an_ioc_order_with_the_reason(scene: Scene) -> None:
+    await scene.place(BEST, price=Decimal("1999.60"), time_in_force=IOC)
+
+    await until(lambda: scene.parent.status is OrdStatus.CANCELED)
+    assert (scene.parent.cum_qty, scene.parent.reject_code) == (Decimal("0.7"), "NO_LIQUIDITY")
+    assert scene.children == []
+
+
+async def test_a_market_order_stays_within_its_band(scene: Scene) -> None:
+    band = {"price_low": Decimal(1000), "price_high": Decimal("1999.50")}
+    await scene.place(BEST, type=OrderType.MARKET, price=None, time_in_force=IOC, **band)
+
+    await until(lambda: scene.parent.status is OrdStatus.CANCELED)
+    assert scene.parent.cum_qty == Decimal("0.7")
+
+
+async def test_what_rests_is_cancelled_with_its_order(scene: Scene) -> None:
+    await scene.place(SEEK, price=Decimal("1999.60"))
+    await until(lambda: [each.status for each in scene.children] == [OrdStatus.NEW])
+
+    await scene.cancel()
+
+    assert (scene.parent.status, scene.parent.cum_qty) == (OrdStatus.CANCELED, Decimal("0.7"))
+    assert scene.parent.reject_code is None
+    assert scene.children == []
+
+
+async def test_a_fill_on_the_way_of_a_cancel_is_counted(scene: Scene) -> None:
+    await scene.place(SEEK, price=Decimal("1999.60"))
+    await until(lambda: [each.status for each in scene.children] == [OrdStatus.NEW])
+    at = scene.venues[scene.children[0].submitted.venue]
+    at.hold_back()
+    canceling = asyncio.create_task(scene.cancel())
+    at.trade(Side.SELL, 199_960, 1_000)
+
+    at.let_go()
+
+    await canceling
+    assert (scene.parent.status, scene.parent.cum_qty) == (OrdStatus.CANCELED, Decimal("0.8"))
+
+
+async def test_the_rest_is_taken_when_somebody_offers_it(scene: Scene) -> None:
+    await scene.place(SEEK, price=Decimal("1999.60"))
+    await until(lambda: [each.status for each in scene.children] == [OrdStatus.NEW])
+
+    for venue in (scene.a, scene.b):
+        venue.show(bids=((199_000, 10_000),), asks=((199_960, 5_000),))
+
+    await until(lambda: scene.parent.status is OrdStatus.FILLED)
+
+
+async def test_an_engine_that_was_killed_goes_on_where_it_was(scene: Scene) -> None:
+    await scene.place(SEEK, price=Decimal("1999.60"))
+    await until(lambda: [each.status for each in scene.children] == [OrdStatus.NEW])
+    child = scene.children[0].order_id
+
+    async with scene.restarted().served() as again:
+        assert [each.order_id for each in again.children] == [child]
+        for venue in (again.a, again.b):
+            venue.show(bids=((199_000, 10_000),), asks=((199_960, 5_000),))
+        await until(lambda: again.parent.status is OrdStatus.FILLED)
+        assert again.parent.cum_qty == Decimal(1)
+        (ended,) = [each for each in again.told("orders.ExecutionMeasured.v1") if each["ended_at_ns"]]
+        assert ended["arrival_px"] == "1994.5"
+
+
+async def test_an_order_that_was_being_cancelled_is_so_after_a_restart(scene: Scene) -> None:
+    await scene.place(SEEK, price=Decimal("1999.60"))
+    await until(lambda: [each.status for each in scene.children] == [OrdStatus.NEW])
+    for venue in scene.venues.values():
+        venue.hold_back()
+    canceling = asyncio.create_task(scene.cancel())
+    await until(lambda: scene.children[0].status is OrdStatus.PENDING_CANCEL)
+    canceling.cancel()
+
+    async with scene.restarted().served() as again:
+        for venue in again.venues.values():
+            venue.let_go()
+        await until(lambda: again.parent.status is OrdStatus.CANCELED)
+
+
+async def test_the_market_is_measured_when_it_begins_and_when_it_has_ended(scene: Scene) -> None:
+    await scene.place(SEEK, price=Decimal("1999.60"))
+    await until(lambda: [each.status for each in scene.children] == [OrdStatus.NEW])
+    scene.b.trade(Side.BUY, 200_000, 1_000)
+    scene.b.trade(Side.BUY, 199_990, 3_000)
+    await asyncio.sleep(0.1)  # A tick, in which they are counted.
+
+    await scene.cancel()
+
+    await until(lambda: len(scene.told("orders.ExecutionMeasured.v1")) == 2)
+    began, ended = scene.told("orders.ExecutionMeasured.v1")
+    # 0.4 at 1999.00, 0.3 at 1999.50, 0.3 at 2000.00, of both books together.
+    assert (began["arrival_px"], began["arrival_cost_px"]) == ("1994.5", "1999.45")
+    assert began["vwap_px"] is None
+    assert ended["vwap_px"] == "1999.925"
+
+
+async def test_one_order_is_told_and_its_children_beside_it(scene: Scene) -> None:
+    await scene.place(BEST, price=Decimal("2001.00"), time_in_force=IOC)
+    await until(lambda: scene.parent.status is OrdStatus.FILLED)
+
+    fills, of_children = scene.told("trades.TradeExecuted.v1"), scene.told("orders.ChildOrderFilled.v1")
+    assert {each["order"]["order_id"] for each in fills} == {str(submit(1).order_id)}
+    assert sorted((each["last_qty"], each["last_px"], each["fee"]) for each in fills) == sorted(
+        (each["last_qty"], each["last_px"], each["fee"]) for each in of_children
+    )
+    assert {each["order"]["venue"] for each in of_children} == {"A", "B"}
+
+
+async def test_a_venue_that_refuses_is_left_out_for_a_while(scene: Scene) -> None:
+    scene.a.is_listed = False
+
+    await scene.place(BEST, price=Decimal("2001.00"), time_in_force=IOC)
+
+    await until(lambda: scene.parent.status is OrdStatus.FILLED)
+    assert scene.a.sent == []
+
+
+async def test_an_order_for_venues_that_are_not_here_is_refused(scene: Scene) -> None:
+    await scene.place(Route(venues=("ELSEWHERE",)))
+
+    assert (scene.parent.status, scene.parent.reject_code) == (OrdStatus.REJECTED, "UNKNOWN_VENUE")
+
+
+async def test_an_algorithm_that_fails_ends_its_order_and_nothing_else(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(view: View) -> Moves:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(working, "algorithm_of", lambda execution: broken)
+    await scene.place(BEST)
+
+    await until(lambda: scene.parent.status is OrdStatus.CANCELED)
+    assert scene.parent.reject_code == "ALGORITHM_FAILED"
+    await scene.ask(submit(2, venue="A"))
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        Send("A", 10_001, 199_900, IOC),
+        Send("A", 0, 199_900, IOC),
+        Send("A", 10_000, 400_001, IOC),
+        Send("A", 10_000, 99_999, IOC),
+    ],
+)
+async def test_nothing_is_sent_beyond_what_was_reserved_whatever_an_algorithm_says(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, send: Send
+) -> None:
+    monkeypatch.setattr(working, "algorithm_of", lambda execution: lambda view: Moves(send=(send,)))
+    await scene.place(BEST)
+    await asyncio.sleep(0.1)
+
+    assert scene.a.sent == []
+    assert scene.children == []
+
+
+async def test_an_order_has_no_end_of_children(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(working, "CHILDREN_MAX", 5)
+    nothing_there = Send("A", 1, 100_000, IOC)
+    monkeypatch.setattr(working, "algorithm_of", lambda execution: lambda view: Moves(send=(nothing_there,)))
+
+    await scene.place(BEST)
+
+    await until(lambda: scene.parent.status is OrdStatus.CANCELED)
+    assert scene.parent.reject_code == "TOO_MANY_CHILDREN"
+    assert len(scene.a.sent) == 5
