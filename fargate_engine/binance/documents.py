@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from breakwater.domain.executions import Iceberg, Stop, TakeProfit, TrailingStop
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import format_amount
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
@@ -11,7 +12,10 @@ from fargate_engine.binance.exchange import Balance, Fill, ShownOrder, ShownTrad
 type Document = dict[str, Any]
 
 PRECISION = 8  # Decimal places that clients expect; an amount with more is written whole.
-ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET"]
+STOP_TYPES = ["STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"]
+MARKET_TYPES = ["MARKET", "STOP_LOSS", "TAKE_PROFIT"]
+ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET", *STOP_TYPES]
+TRAILING_DELTA_MIN, TRAILING_DELTA_MAX = 10, 2_000  # In hundredths of a percent.
 _STATUSES = {OrdStatus.UNKNOWN: "PENDING_NEW", OrdStatus.PENDING_NEW: "NEW"}
 _IMMEDIATE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 
@@ -28,8 +32,34 @@ def order_status(order: ShownOrder) -> str:
     return _STATUSES.get(order.status, order.status.value)
 
 
-def order_type(type_: OrderType, *, is_post_only: bool) -> str:
-    return "LIMIT_MAKER" if is_post_only else type_.value
+def order_type(order: ShownOrder) -> str:
+    """As Binance has it. What else the platform works is shown as what it was sent as."""
+    match order.execution:
+        case Stop() | TrailingStop():
+            return "STOP_LOSS" if order.type is OrderType.MARKET else "STOP_LOSS_LIMIT"
+        case TakeProfit():
+            return "TAKE_PROFIT" if order.type is OrderType.MARKET else "TAKE_PROFIT_LIMIT"
+        case _:
+            return "LIMIT_MAKER" if order.post_only else order.type.value
+
+
+def stop_price(order: ShownOrder) -> str:
+    """Zero where it has none."""
+    execution = order.execution
+    return amount_text(execution.stop_px if isinstance(execution, Stop | TakeProfit) else Decimal(0))
+
+
+def _trigger(order: ShownOrder) -> Document:
+    """What it waits for, where it waits."""
+    match order.execution:
+        case Stop() | TakeProfit():
+            return {"stopPrice": amount_text(order.execution.stop_px)}
+        case TrailingStop(percent=Decimal() as percent):
+            return {"trailingDelta": int(percent * 100), "stopPrice": amount_text(Decimal(0))}
+        case Iceberg():
+            return {"icebergQty": amount_text(order.execution.display_qty)}
+        case _:
+            return {}
 
 
 def _order_terms(order: ShownOrder) -> Document:
@@ -45,8 +75,9 @@ def _order_terms(order: ShownOrder) -> Document:
         "cummulativeQuoteQty": amount_text(order.cum_notional),
         "status": order_status(order),
         "timeInForce": order.time_in_force.value,
-        "type": order_type(order.type, is_post_only=order.post_only),
+        "type": order_type(order),
         "side": order.side.value,
+        **_trigger(order),
         "selfTradePreventionMode": "EXPIRE_TAKER",
     }
 
@@ -75,9 +106,9 @@ def canceled(order: ShownOrder, cancel_id: str) -> Document:
 
 def queried(order: ShownOrder) -> Document:
     return {
-        **_order_terms(order),
         "stopPrice": "0.00000000",
         "icebergQty": "0.00000000",
+        **_order_terms(order),
         "time": order.created_ms,
         "updateTime": order.updated_ms,
         "isWorking": True,
@@ -149,17 +180,19 @@ def pair_name(symbol: str) -> str:
     return symbol.replace("/", "")
 
 
-def exchange_info(instruments: list[Instrument], now_ms: int, rate_limits: list[Document]) -> Document:
+def exchange_info(
+    instruments: list[Instrument], now_ms: int, rate_limits: list[Document], *, works_orders: bool
+) -> Document:
     return {
         "timezone": "UTC",
         "serverTime": now_ms,
         "rateLimits": rate_limits,
         "exchangeFilters": [],
-        "symbols": [_symbol(each) for each in instruments],
+        "symbols": [_symbol(each, works_orders=works_orders) for each in instruments],
     }
 
 
-def _symbol(instrument: Instrument) -> Document:
+def _symbol(instrument: Instrument, *, works_orders: bool) -> Document:
     return {
         "symbol": pair_name(instrument.symbol),
         "status": "TRADING",
@@ -170,15 +203,15 @@ def _symbol(instrument: Instrument) -> Document:
         "quoteAssetPrecision": PRECISION,
         "baseCommissionPrecision": PRECISION,
         "quoteCommissionPrecision": PRECISION,
-        "orderTypes": ORDER_TYPES,
-        "icebergAllowed": False,
+        "orderTypes": [each for each in ORDER_TYPES if works_orders or each not in STOP_TYPES],
+        "icebergAllowed": works_orders,
         "ocoAllowed": False,
         "otoAllowed": False,
         "opoAllowed": False,
         "amendAllowed": False,
         "pegInstructionsAllowed": False,
         "quoteOrderQtyMarketAllowed": True,
-        "allowTrailingStop": False,
+        "allowTrailingStop": works_orders,
         "cancelReplaceAllowed": True,
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,
@@ -197,6 +230,13 @@ def _filters(instrument: Instrument) -> list[Document]:
         {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": most, "tickSize": tick},
         {"filterType": "LOT_SIZE", "minQty": lot, "maxQty": most, "stepSize": lot},
         {"filterType": "MARKET_LOT_SIZE", "minQty": lot, "maxQty": most, "stepSize": lot},
+        {
+            "filterType": "TRAILING_DELTA",
+            "minTrailingAboveDelta": TRAILING_DELTA_MIN,
+            "maxTrailingAboveDelta": TRAILING_DELTA_MAX,
+            "minTrailingBelowDelta": TRAILING_DELTA_MIN,
+            "maxTrailingBelowDelta": TRAILING_DELTA_MAX,
+        },
         {
             "filterType": "NOTIONAL",
             "minNotional": amount_text(instrument.notional_min),

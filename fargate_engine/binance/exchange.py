@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol
 
+from breakwater.domain.executions import Execution
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
 from fargate_engine.binance.signing import SigningKey
@@ -38,6 +39,7 @@ class NewOrder:
     price: Decimal | None
     client_order_id: str
     valid_until_ms: int
+    execution: Execution | None = None  # A stop, or an iceberg: worked by the exchange behind.
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class ShownOrder:
     created_ms: int
     updated_ms: int
     reject_reason: str | None = None
+    execution: Execution | None = None
     fills: Sequence[Fill] = field(default=())
 
 
@@ -117,6 +120,11 @@ class UserEvents(Protocol):
 
 class Exchange(Protocol):
     """Every call may raise BinanceError. What is refused for its terms is -2010 or -1013; what is not known, -1007."""
+
+    @property
+    def works_orders(self) -> bool:
+        """Whether it takes stops and icebergs."""
+        ...
 
     def now_ms(self) -> int: ...
 

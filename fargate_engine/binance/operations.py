@@ -12,7 +12,7 @@ from breakwater.domain.instruments import Instrument
 from breakwater.errors import Unavailable
 from fargate_engine.binance import documents, market_documents
 from fargate_engine.binance.errors import BinanceError, bad_symbol, outcome_unknown, unavailable
-from fargate_engine.binance.exchange import Client, Exchange, Span
+from fargate_engine.binance.exchange import Client, Exchange, NewOrder, Span
 from fargate_engine.binance.orders import new_client_order_id, read_instrument, read_new_order, read_order_ref
 from fargate_engine.binance.parameters import Parameters
 from fargate_engine.binance.weights import RATE_LIMITS
@@ -94,14 +94,21 @@ class Operation:
 # Orders --------------------------------------------------------------------------------------------------------------
 
 
-async def place_order(call: Call) -> Any:
+def _read_new_order(call: Call) -> tuple[NewOrder, str]:
     order, response_type = read_new_order(call.parameters, call.instruments, call.valid_until_ms)
+    if order.execution is not None and not call.exchange.works_orders:
+        raise BinanceError(-1116, "Invalid orderType.")
+    return order, response_type
+
+
+async def place_order(call: Call) -> Any:
+    order, response_type = _read_new_order(call)
     call.parameters.finish()
     return documents.placed(await call.exchange.place(call.client, order), response_type)
 
 
 async def test_order(call: Call) -> Any:
-    order, _ = read_new_order(call.parameters, call.instruments, call.valid_until_ms)
+    order, _ = _read_new_order(call)
     call.parameters.text("computeCommissionRates")
     call.parameters.finish()
     await call.exchange.check(call.client, order)
@@ -129,7 +136,7 @@ async def cancel_replace(call: Call) -> Any:
     mode = call.parameters.required("cancelReplaceMode")
     if mode not in {"STOP_ON_FAILURE", "ALLOW_FAILURE"}:
         raise BinanceError(-1100, "Illegal characters found in parameter 'cancelReplaceMode'.")
-    order, response_type = read_new_order(call.parameters, call.instruments, call.valid_until_ms)
+    order, response_type = _read_new_order(call)
     ref = read_order_ref(call.parameters, call.instruments, number="cancelOrderId", client_id="cancelOrigClientOrderId")
     cancel_id = call.parameters.client_order_id("cancelNewClientOrderId") or new_client_order_id()
     call.parameters.finish()
@@ -254,7 +261,9 @@ async def exchange_info(call: Call) -> Any:
     call.parameters.finish()
     names = market_documents.read_names(one, several) or list(call.instruments)
     instruments = [_named(call, name) for name in names]
-    return documents.exchange_info(instruments, call.exchange.now_ms(), RATE_LIMITS)
+    return documents.exchange_info(
+        instruments, call.exchange.now_ms(), RATE_LIMITS, works_orders=call.exchange.works_orders
+    )
 
 
 def _named(call: Call, name: str) -> Instrument:

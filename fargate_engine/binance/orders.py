@@ -4,10 +4,12 @@ import secrets
 from collections.abc import Mapping
 from decimal import ROUND_DOWN, Decimal
 
+from breakwater.domain.executions import Execution, Iceberg, Stop, TakeProfit, TrailingStop
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT
 from breakwater.domain.orders import OrderType, Side, TimeInForce
 from breakwater.errors import InvalidRequest
+from fargate_engine.binance import documents
 from fargate_engine.binance.errors import BinanceError, bad_symbol, filter_failure, missing
 from fargate_engine.binance.exchange import NewOrder, OrderRef
 from fargate_engine.binance.parameters import Parameters
@@ -30,9 +32,9 @@ def read_new_order(
     instrument = read_instrument(parameters, instruments)
     side = _side(parameters.required("side"))
     type_ = parameters.required("type")
-    if type_ not in {"LIMIT", "MARKET", "LIMIT_MAKER"}:
+    if type_ not in documents.ORDER_TYPES:
         raise BinanceError(-1116, "Invalid orderType.")
-    is_market = type_ == "MARKET"
+    is_market = type_ in documents.MARKET_TYPES
     quantity, price = parameters.amount("quantity"), parameters.amount("price")
     quote_quantity = parameters.amount("quoteOrderQty")
     time_in_force = _time_in_force(parameters, type_)
@@ -41,6 +43,7 @@ def read_new_order(
     for name in ("strategyId", "strategyType"):
         parameters.integer(name)  # The client's own notes, which Binance keeps; here they have no reader.
     client_order_id = parameters.client_order_id("newClientOrderId") or new_client_order_id()
+    execution = read_execution(parameters, type_, instrument)
     order = NewOrder(
         instrument=instrument,
         side=side,
@@ -52,6 +55,7 @@ def read_new_order(
         price=price,
         client_order_id=client_order_id,
         valid_until_ms=valid_until_ms,
+        execution=execution,
     )
     check_filters(order)
     return order, _response_type(parameters, type_)
@@ -123,7 +127,7 @@ def _side(text: str) -> Side:
 
 
 def _time_in_force(parameters: Parameters, type_: str) -> TimeInForce:
-    if type_ == "MARKET":
+    if type_ in documents.MARKET_TYPES:
         return TimeInForce.IOC
     if type_ == "LIMIT_MAKER":
         # Some clients send GTC with it, which is what it is.
@@ -131,15 +135,20 @@ def _time_in_force(parameters: Parameters, type_: str) -> TimeInForce:
             raise BinanceError(-1115, "Invalid timeInForce.")
         return TimeInForce.GTC
     try:
-        return TimeInForce(parameters.required("timeInForce"))
+        told = TimeInForce(parameters.required("timeInForce"))
     except ValueError as error:
         raise BinanceError(-1115, "Invalid timeInForce.") from error
+    if told is TimeInForce.FOK and type_ in documents.STOP_TYPES:
+        raise BinanceError(-1115, "Invalid timeInForce: a stop is not FOK here.")
+    return told
 
 
 def _check_presence(
     type_: str, quantity: Decimal | None, quote_quantity: Decimal | None, price: Decimal | None
 ) -> None:
-    if type_ == "MARKET":
+    if type_ in documents.MARKET_TYPES:
+        if quote_quantity is not None and type_ != "MARKET":
+            raise BinanceError(-1106, "Parameter 'quoteOrderQty' sent when not required.")
         if (quantity is None) == (quote_quantity is None):
             raise (
                 missing("quantity")
@@ -163,10 +172,59 @@ def _check_self_trade_mode(parameters: Parameters) -> None:
         raise BinanceError(-1013, "This symbol does not allow the specified self-trade prevention mode.")
 
 
+def read_execution(parameters: Parameters, type_: str, instrument: Instrument) -> Execution | None:
+    """Of a stop its trigger, of a trailing one its distance, of an iceberg what it shows; None for a plain order."""
+    stop_px, delta = parameters.amount("stopPrice"), parameters.integer("trailingDelta")
+    shown = parameters.amount("icebergQty")
+    if type_ not in documents.STOP_TYPES:
+        for name, told in (("stopPrice", stop_px), ("trailingDelta", delta)):
+            if told is not None:
+                raise BinanceError(-1106, f"Parameter '{name}' sent when not required.")
+        return None if shown is None else _iceberg(parameters, shown, type_, instrument)
+    if shown is not None:
+        raise BinanceError(-1106, "Parameter 'icebergQty' sent when not required.")
+    if stop_px is not None and delta is not None:
+        raise BinanceError(-1128, "Combination of optional parameters invalid: a trailing stop has no stopPrice here.")
+    if delta is not None:
+        return _trailing(delta, type_)
+    if stop_px is None:
+        raise missing("stopPrice")
+    try:
+        instrument.price_ticks(stop_px)
+    except InvalidRequest as error:
+        raise filter_failure("PRICE_FILTER") from error
+    if type_.startswith("STOP_LOSS"):
+        return Stop(algorithm="STOP", stop_px=stop_px)
+    return TakeProfit(algorithm="TAKE_PROFIT", stop_px=stop_px)
+
+
+def _trailing(delta: int, type_: str) -> Execution:
+    """In hundredths of a percent."""
+    if not type_.startswith("STOP_LOSS"):
+        raise BinanceError(-1128, "Combination of optional parameters invalid: a take profit does not trail here.")
+    if not documents.TRAILING_DELTA_MIN <= delta <= documents.TRAILING_DELTA_MAX:
+        raise filter_failure("TRAILING_DELTA")
+    return TrailingStop(algorithm="TRAILING_STOP", percent=EXACT.divide(Decimal(delta), Decimal(100)))
+
+
+def _iceberg(parameters: Parameters, shown: Decimal, type_: str, instrument: Instrument) -> Execution:
+    if type_ != "LIMIT":
+        raise BinanceError(-1106, "Parameter 'icebergQty' sent when not required.")
+    try:
+        instrument.quantity_lots(shown)
+    except InvalidRequest as error:
+        raise filter_failure("LOT_SIZE") from error
+    if parameters.text("timeInForce") != TimeInForce.GTC:
+        raise BinanceError(-1013, "An iceberg order is GTC.")
+    if shown > (parameters.amount("quantity") or Decimal(0)):
+        raise filter_failure("ICEBERG_PARTS")
+    return Iceberg(algorithm="ICEBERG", display_qty=shown)
+
+
 def _response_type(parameters: Parameters, type_: str) -> str:
     asked = parameters.text("newOrderRespType")
     if asked is None:
-        return "ACK" if type_ == "LIMIT_MAKER" else "FULL"
+        return "FULL" if type_ in {"LIMIT", "MARKET"} else "ACK"
     if asked not in RESPONSE_TYPES:
         raise BinanceError(
             -1100, "Illegal characters found in parameter 'newOrderRespType'; legal range is 'ACK, RESULT, FULL'."

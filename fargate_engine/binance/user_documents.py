@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from fargate_engine.binance.documents import amount_text, balance, order_status, order_type, pair_name
+from fargate_engine.binance.documents import amount_text, balance, order_status, order_type, pair_name, stop_price
 from fargate_engine.binance.exchange import Balance, ShownOrder, ShownTrade
 
 _EXECUTION_TYPES = {"NEW": "NEW", "CANCELED": "CANCELED", "REJECTED": "REJECTED", "EXPIRED": "EXPIRED"}
@@ -21,11 +21,11 @@ def execution_report(order: ShownOrder, trade: ShownTrade | None, at_ms: int) ->
         "s": pair_name(order.symbol),
         "c": order.client_order_id,
         "S": order.side.value,
-        "o": order_type(order.type, is_post_only=order.post_only),
+        "o": order_type(order),
         "f": order.time_in_force.value,
         "q": amount_text(order.quantity),
         "p": amount_text(order.price or Decimal(0)),
-        "P": _ZERO,
+        "P": stop_price(order),
         "F": _ZERO,
         "g": -1,
         "C": order.client_order_id if status == "CANCELED" else "",

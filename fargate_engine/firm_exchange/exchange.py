@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from breakwater.db.channels import applied_sequence
 from breakwater.db.engine_connection import EnginePool, pooled
+from breakwater.domain.executions import Execution
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import (
     EXCHANGE_ORDER_ID_BITS,
@@ -107,6 +108,10 @@ class FirmExchange:
     def _ordinary(self) -> OrdinaryWay:
         return self._connected.ordinary
 
+    @property
+    def works_orders(self) -> bool:
+        return True
+
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
 
@@ -133,7 +138,8 @@ class FirmExchange:
         leased_id, order_id = order_ids(owner, terms.symbol, terms.client_order_id)
         if term.state.has_taken(leased_id) or term.state.has_taken(order_id):
             raise duplicate_order()
-        submitted = None if term.state.knows(leased_id) else self._leased(term, client, leased_id, terms)
+        is_plain = order.execution is None and not term.state.knows(leased_id)
+        submitted = self._leased(term, client, leased_id, terms) if is_plain else None
         placed_within = None if submitted is None else await self._place_leased(term, owner, submitted)
         if placed_within is not None:
             return placed_within
@@ -175,7 +181,7 @@ class FirmExchange:
                 price=order.price,
                 time_in_force=order.time_in_force,
                 post_only=order.post_only,
-                venue=SIMULATED_VENUE,
+                **_destination(order),
                 valid_until=_EPOCH + timedelta(milliseconds=order.valid_until_ms),
             )
         except ValidationError as error:
@@ -336,7 +342,16 @@ class FirmExchange:
         async def is_believed() -> bool:
             return await self._connected.keys.is_believed(client)
 
-        return UserStream(feed, balances=lambda: self.balances(client), is_booked=is_booked, is_believed=is_believed)
+        def execution_of(symbol: str, order_id: str) -> Execution | None:
+            return self._orders.execution(owner, symbol, order_id)
+
+        return UserStream(
+            feed,
+            balances=lambda: self.balances(client),
+            is_booked=is_booked,
+            is_believed=is_believed,
+            execution_of=execution_of,
+        )
 
     async def _find_at_api(self, owner: Owner, order: OrderRef) -> dict[str, Any] | None:
         by: dict[str, Any] = {}
@@ -378,3 +393,10 @@ async def _snapshot(answer: Awaitable[Any]) -> dict[str, Any]:
     except Rejection as error:
         raise refusal_of_code(error.code, error.message) from error
     return snapshot
+
+
+def _destination(order: NewOrder) -> dict[str, Any]:
+    """The market that clients are shown is that of the simulated venue: there they trade, and their stops too."""
+    if order.execution is None:
+        return {"venue": SIMULATED_VENUE}
+    return {"execution": order.execution.model_copy(update={"venues": (SIMULATED_VENUE,)})}

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import orjson
 
+from breakwater.domain.executions import Execution
 from breakwater.domain.orders import SubmitOrder, exchange_order_id, leased_order_id_of, order_id_of
 from breakwater.domain.shards import shard_of
 from fargate_engine.binance.errors import BinanceError
@@ -76,6 +77,12 @@ class KnownOrders:
             if recent is not None and known is not None and _is_shown(recent[1], order):
                 return updated(recent[1], orjson.loads(known.answer()))
         return None
+
+    def execution(self, owner: Owner, symbol: str, order_id: str) -> Execution | None:
+        """How it is worked; None for any other order, and once it has ended."""
+        term = self.term(symbol)
+        known = None if term is None else term.state.find(uuid.UUID(order_id), owner.tenant_id)
+        return known.submitted.execution if isinstance(known, EngineOrder) else None
 
     def shown(self, order: EngineOrder) -> ShownOrder:
         return order_of_snapshot(order.words(), order.submitted, self.created_ms(order.submitted))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from breakwater.domain.executions import Execution
 from breakwater.errors import Unavailable
 from events.orders import (
     OrderAccepted,
@@ -42,12 +43,15 @@ class UserStream:
         balances: Callable[[], Awaitable[list[Balance]]],
         is_booked: IsBooked,
         is_believed: Callable[[], Awaitable[bool]],
+        execution_of: Callable[[str, str], Execution | None],
     ) -> None:
-        """`is_booked`: whether all up to a sequence of the feed is in the balances."""
+        """`is_booked`: whether all up to a sequence of the feed is in the balances. `execution_of` a symbol's order."""
         self._feed = feed
         self._balances = balances
         self._is_booked = is_booked
         self._is_believed = is_believed
+        self._execution_of = execution_of
+        self._executions: dict[str, Execution] = {}  # By order id, of those that were seen open.
         self._placed: dict[str, tuple[int, bool]] = {}  # By order id: when, and whether post-only.
         self._told: asyncio.Queue[UserEvent | None] = asyncio.Queue(WAITING_MAX)
         self._newest: FeedEvent | None = None  # What balances are still to be told after.
@@ -128,8 +132,12 @@ class UserStream:
         if event.topic not in _TOLD:
             return None
         created_ms, post_only = self._placed.get(order_id, (None, False))
-        order = order_of_event(payload["order"], post_only=post_only, created_ms=created_ms)
+        execution = self._executions.get(order_id) or self._execution_of(payload["order"]["symbol"], order_id)
+        if execution is not None:
+            self._executions[order_id] = execution
+        order = order_of_event(payload["order"], post_only=post_only, created_ms=created_ms, execution=execution)
         trade = trade_of_event(payload, order) if event.topic == TradeExecuted.topic else None
         if order.status.is_final:
             self._placed.pop(order_id, None)
+            self._executions.pop(order_id, None)
         return execution_report(order, trade, at_ms)

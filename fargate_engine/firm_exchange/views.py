@@ -7,6 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from breakwater.domain.executions import Execution
 from breakwater.domain.orders import (
     OrderTerms,
     OrderType,
@@ -19,6 +22,7 @@ from breakwater.domain.orders import (
 from fargate_engine.binance.exchange import Fill, ShownOrder, ShownTrade
 
 _NS_PER_MS = 1_000_000
+EXECUTION: TypeAdapter[Execution] = TypeAdapter(Execution)
 type Terms = OrderTerms | SubmitOrder
 
 
@@ -47,6 +51,7 @@ def order_of_snapshot(
         created_ms=created_ms or updated_ms,
         updated_ms=updated_ms,
         reject_reason=snapshot.get("reject_reason"),
+        execution=order.execution,
         fills=fills,
     )
 
@@ -81,12 +86,17 @@ def order_of_api(order: dict[str, Any], fills: Sequence[Fill] = ()) -> ShownOrde
         created_ms=milliseconds(order["created_at"]),
         updated_ms=milliseconds(order["updated_at"]),
         reject_reason=order["reject_reason"],
+        execution=None if order["execution"] is None else EXECUTION.validate_python(order["execution"]),
         fills=fills,
     )
 
 
-def order_of_event(state: dict[str, Any], *, post_only: bool, created_ms: int | None) -> ShownOrder:
-    """An OrderState (events/orders.py), which does not say whether it was post-only, nor when it was placed."""
+def order_of_event(
+    state: dict[str, Any], *, post_only: bool, created_ms: int | None, execution: Execution | None = None
+) -> ShownOrder:
+    """An OrderState (events/orders.py), which does not say whether it was post-only, when it was placed, or how it is
+    worked.
+    """
     updated_ms = int(state["transact_time_ns"]) // _NS_PER_MS
     return ShownOrder(
         order_number=number_of(state["order_id"]),
@@ -104,6 +114,7 @@ def order_of_event(state: dict[str, Any], *, post_only: bool, created_ms: int | 
         created_ms=created_ms or updated_ms,
         updated_ms=updated_ms,
         reject_reason=state["reject_code"],
+        execution=execution,
     )
 
 

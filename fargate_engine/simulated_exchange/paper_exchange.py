@@ -78,6 +78,7 @@ class PaperExchange:
     """The market's reports come to it as an engine's come to an inbox; they are true at once."""
 
     has_room = True
+    works_orders = False
 
     def __init__(
         self,

@@ -2,12 +2,14 @@
 
 import json
 import time
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from breakwater.domain.executions import Execution, Route, Stop, TakeProfit, TrailingStop
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
 from fargate_engine.binance import documents, market_documents, user_documents
 from fargate_engine.binance.exchange import Balance, Fill, ShownOrder, ShownTrade
@@ -16,7 +18,7 @@ from fargate_engine.market_data.l2_book import DepthDiff, DepthSnapshot, MarketT
 from fargate_engine.market_data.market import Market
 from tests.unit.fargate_engine.binance.instruments import BTC, ETH
 
-# Of what is not here: stops in answers to new orders, smart routing of its own, marks of expired reports.
+# Of what is not here, or not of an order without a stop: smart routing of its own, marks of expired reports.
 NOT_OURS = {"stopPrice", "sors", "eR"}
 FILL = Fill(28, Decimal("2000.10"), Decimal("0.25"), Decimal("0.500025"), "USDT")
 ORDER = ShownOrder(
@@ -36,6 +38,8 @@ ORDER = ShownOrder(
     updated_ms=1_700_000_000_100,
     fills=[FILL],
 )
+STOP = Stop(algorithm="STOP", stop_px=Decimal(1900))
+TRAILING = TrailingStop(algorithm="TRAILING_STOP", percent=Decimal("1.5"))
 TRADE = ShownTrade("ETH/USDT", 12, FILL, 1_700_000_000_100, Side.BUY, is_maker=True)
 
 
@@ -86,7 +90,7 @@ def test_an_account_and_the_exchange_have_every_field_of_the_examples(examples: 
     theirs = example(examples, "http_json/account_response")
     assert_has_all_of(account, theirs)
     assert_has_all_of(account["balances"][0], theirs["balances"][0])
-    exchange = documents.exchange_info([ETH, BTC], 1, [])
+    exchange = documents.exchange_info([ETH, BTC], 1, [], works_orders=True)
     theirs = example(examples, "http_json/exchange_info_response")
     assert_has_all_of(exchange, theirs)
     assert_has_all_of(exchange["symbols"][0], theirs["symbols"][0])
@@ -157,3 +161,44 @@ def test_a_book_shows_as_many_levels_as_were_asked_for_with_its_update_id(market
     book = market_documents.book_document(market, 1)
     assert book["bids"] == [["2000.00000000", "0.50000000"]]
     assert book["lastUpdateId"] == market.update_id
+
+
+@pytest.mark.parametrize(
+    ("execution", "type_", "shown"),
+    [
+        (Stop(algorithm="STOP", stop_px=Decimal(1900)), OrderType.MARKET, ("STOP_LOSS", "1900.00000000")),
+        (Stop(algorithm="STOP", stop_px=Decimal(1900)), OrderType.LIMIT, ("STOP_LOSS_LIMIT", "1900.00000000")),
+        (
+            TakeProfit(algorithm="TAKE_PROFIT", stop_px=Decimal(2100)),
+            OrderType.MARKET,
+            ("TAKE_PROFIT", "2100.00000000"),
+        ),
+        (
+            TrailingStop(algorithm="TRAILING_STOP", percent=Decimal("1.5")),
+            OrderType.MARKET,
+            ("STOP_LOSS", "0.00000000"),
+        ),
+        (Route(), OrderType.LIMIT, ("LIMIT", "0.00000000")),
+    ],
+)
+def test_an_order_that_is_worked_is_shown_as_what_binance_calls_it(
+    execution: Execution, type_: OrderType, shown: tuple[str, str]
+) -> None:
+    order = replace(ORDER, execution=execution, type=type_)
+
+    queried, report = documents.queried(order), user_documents.execution_report(order, None, 1)
+
+    assert (queried["type"], queried["stopPrice"]) == shown
+    assert (report["o"], report["P"]) == shown
+
+
+def test_the_distance_of_a_trailing_stop_is_shown_as_it_was_asked_for() -> None:
+    assert documents.queried(replace(ORDER, execution=TRAILING))["trailingDelta"] == 150
+
+
+@pytest.mark.parametrize("works_orders", [True, False])
+def test_stops_are_offered_where_they_are_worked(works_orders: bool) -> None:
+    (symbol,) = documents.exchange_info([ETH], 1, [], works_orders=works_orders)["symbols"]
+
+    assert ("STOP_LOSS" in symbol["orderTypes"]) is works_orders
+    assert symbol["icebergAllowed"] is symbol["allowTrailingStop"] is works_orders

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from breakwater.domain.executions import Iceberg, Stop, TakeProfit, TrailingStop
 from breakwater.domain.orders import OrderType, Side, TimeInForce
 from fargate_engine.binance.errors import BinanceError
 from fargate_engine.binance.exchange import NewOrder
@@ -14,6 +15,8 @@ from tests.unit.fargate_engine.binance.instruments import ETH, LISTED
 LIMIT = {"symbol": "ETHUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.5", "price": "2000"}
 MARKET = {"symbol": "ETHUSDT", "side": "SELL", "type": "MARKET", "quantity": "0.5"}
 MAKER = {"symbol": "ETHUSDT", "side": "BUY", "type": "LIMIT_MAKER", "quantity": "0.5", "price": "2000"}
+
+STOP = {"symbol": "ETHUSDT", "side": "SELL", "type": "STOP_LOSS", "quantity": "0.5", "stopPrice": "1900"}
 
 
 def read(terms: dict[str, str], **changes: str | None) -> tuple[NewOrder, str]:
@@ -49,6 +52,33 @@ def test_a_maker_only_order_rests_or_is_refused_and_is_only_acknowledged() -> No
     assert read(MAKER, timeInForce="GTC")[0].post_only
 
 
+def test_a_stop_waits_for_its_price_and_then_takes_what_there_is() -> None:
+    order, response_type = read(STOP)
+    assert order.execution == Stop(algorithm="STOP", stop_px=Decimal(1900))
+    assert (order.type, order.price, order.time_in_force, response_type) == (
+        OrderType.MARKET,
+        None,
+        TimeInForce.IOC,
+        "ACK",
+    )
+
+
+def test_a_stop_with_a_limit_rests_at_it_afterwards() -> None:
+    order, _ = read(STOP, type="TAKE_PROFIT_LIMIT", price="1890", timeInForce="GTC")
+    assert order.execution == TakeProfit(algorithm="TAKE_PROFIT", stop_px=Decimal(1900))
+    assert (order.type, order.price, order.time_in_force) == (OrderType.LIMIT, Decimal(1890), TimeInForce.GTC)
+
+
+def test_a_trailing_delta_is_in_hundredths_of_a_percent() -> None:
+    order, _ = read(STOP, stopPrice=None, trailingDelta="150")
+    assert order.execution == TrailingStop(algorithm="TRAILING_STOP", percent=Decimal("1.5"))
+
+
+def test_an_iceberg_is_a_limit_order_that_shows_a_part() -> None:
+    order, _ = read(LIMIT, icebergQty="0.1")
+    assert order.execution == Iceberg(algorithm="ICEBERG", display_qty=Decimal("0.1"))
+
+
 def test_an_order_without_a_client_id_gets_one_of_its_own() -> None:
     ids = {read(LIMIT)[0].client_order_id for _ in range(100)}
     assert len(ids) == 100
@@ -62,7 +92,7 @@ def test_an_order_without_a_client_id_gets_one_of_its_own() -> None:
         (LIMIT, {"symbol": "ETHEUR"}, -1121),
         (LIMIT, {"symbol": "ethusdt"}, -1121),
         (LIMIT, {"side": "HOLD"}, -1117),
-        (LIMIT, {"type": "STOP_LOSS"}, -1116),
+        (LIMIT, {"type": "STOP_LOSS"}, -1106),
         (LIMIT, {"type": "limit"}, -1116),
         (LIMIT, {"timeInForce": None}, -1102),
         (LIMIT, {"timeInForce": "DAY"}, -1115),
@@ -73,8 +103,25 @@ def test_an_order_without_a_client_id_gets_one_of_its_own() -> None:
         (LIMIT, {"quantity": "0.0001"}, -1013),
         (LIMIT, {"quantity": "0"}, -1013),
         (LIMIT, {"quoteOrderQty": "100"}, -1106),
-        (LIMIT, {"icebergQty": "0.1"}, -1104),
-        (LIMIT, {"stopPrice": "1900"}, -1104),
+        (LIMIT, {"icebergQty": "0.00005"}, -1013),
+        (LIMIT, {"icebergQty": "0.6"}, -1013),
+        (LIMIT, {"icebergQty": "0.1", "timeInForce": "IOC"}, -1013),
+        (LIMIT, {"stopPrice": "1900"}, -1106),
+        (LIMIT, {"trailingDelta": "100"}, -1106),
+        (MARKET, {"icebergQty": "0.1"}, -1106),
+        (STOP, {"stopPrice": None}, -1102),
+        (STOP, {"stopPrice": "1900.001"}, -1013),
+        (STOP, {"stopPrice": "0"}, -1013),
+        (STOP, {"trailingDelta": "100"}, -1128),
+        (STOP, {"stopPrice": None, "trailingDelta": "9"}, -1013),
+        (STOP, {"stopPrice": None, "trailingDelta": "2001"}, -1013),
+        (STOP, {"type": "TAKE_PROFIT", "stopPrice": None, "trailingDelta": "100"}, -1128),
+        (STOP, {"price": "1890"}, -1106),
+        (STOP, {"timeInForce": "GTC"}, -1104),
+        (STOP, {"quantity": None, "quoteOrderQty": "100"}, -1106),
+        (STOP, {"icebergQty": "0.1"}, -1106),
+        (STOP, {"type": "STOP_LOSS_LIMIT"}, -1102),
+        (STOP, {"type": "STOP_LOSS_LIMIT", "timeInForce": "FOK", "price": "1890"}, -1115),
         (LIMIT, {"newOrderRespType": "ALL"}, -1100),
         (LIMIT, {"selfTradePreventionMode": "NONE"}, -1013),
         (LIMIT, {"newClientOrderId": "a b"}, -1100),
