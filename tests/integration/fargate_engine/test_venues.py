@@ -82,14 +82,14 @@ async def test_an_order_goes_to_its_venue_and_the_answer_is_the_venues(
 async def test_functions_know_what_the_engine_is_configured_with(
     start_engine: StartEngine, there: Simulated, secrets: Secrets, database_urls: DatabaseUrls
 ) -> None:
-    assert venues(database_urls) == ["BOOK", "SIM"]
+    assert venues(database_urls) == ["BOOK", "SIM", "SOR"]
     async with start_engine(venues=(settings(there.base_url),)):
-        assert venues(database_urls) == ["BOOK", VENUE, "SIM"]
+        assert venues(database_urls) == ["BOOK", VENUE, "SIM", "SOR"]
     async with start_engine():
-        assert venues(database_urls) == ["BOOK", "SIM"]
+        assert venues(database_urls) == ["BOOK", "SIM", "SOR"]
     with psycopg.connect(database_urls.functions) as connection:
         MarketRows(connection).require_venue("SIM")
-        with pytest.raises(InvalidRequest, match="venue is one of BOOK, SIM"):
+        with pytest.raises(InvalidRequest, match="venue is one of BOOK, SIM, SOR"):
             MarketRows(connection).require_venue(VENUE)
 
 
