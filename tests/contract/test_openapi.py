@@ -140,6 +140,9 @@ def test_whatever_is_sent_the_answer_is_as_documented(case: schemathesis.Case[An
     case.call_and_validate(base_url=known.url, checks=[not_a_server_error, *AS_DOCUMENTED], timeout=TIMEOUT_S)
 
 
+EXECUTION = {"algorithm": "TWAP", "duration_s": 600, "venues": ["SIM"]}
+
+
 class Client:
     """Calls operations by their id, checks each answer against the document, and notes what succeeded."""
 
@@ -212,6 +215,9 @@ def _trade(client: Client, desk: Desk, terms: dict[str, Any], monkeypatch: pytes
     client.call("cancel_order", 200, path_parameters={"order_id": open_order["order_id"]})
     client.call("cancel_order", 409, path_parameters={"order_id": open_order["order_id"]})
     client.call("place_order", 201, body=terms | {"client_order_id": "open-too"})
+    worked = client.call("place_order", 201, body=terms | {"client_order_id": "worked", "execution": EXECUTION})
+    report = client.call("get_execution", 200, path_parameters={"order_id": worked["order_id"]})
+    assert report["execution"]["algorithm"] == EXECUTION["algorithm"]
     client.call("cancel_orders", 200, query={"account_id": terms["account_id"]})
     with monkeypatch.context() as patch:
         patch.setattr(desk.engine, "_base_url", lambda: NOWHERE)
