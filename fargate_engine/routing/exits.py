@@ -14,7 +14,7 @@ from fargate_engine.routing.moves import NOTHING, Moves, View
 from fargate_engine.routing.route import route
 from fargate_engine.routing.taking import (
     REMAINDER_TOO_SMALL,
-    cheapest_to_rest,
+    cheapest_to_rest_with,
     is_too_small,
     next_back_at_ns,
     open_to,
@@ -38,20 +38,25 @@ type AnyExit = Stop | TakeProfit | TrailingStop | Oco
 class Kept:
     """What a restart must find again. `peak_ticks`: the best price until `seen_ns`; 0: none yet.
 
-    `triggered_ns`: when its price was reached; 0: not yet. `noted_ns`: when this was noted.
+    `triggered_ns`: when its price was reached; 0: not yet. `noted_ns`: when this was noted. `found_ns`: when it was
+    triggered or, at the market, last found something to take.
     """
 
     peak_ticks: int = 0
     seen_ns: int = 0
     triggered_ns: int = 0
     noted_ns: int = 0
+    found_ns: int = 0
 
     @classmethod
     def of(cls, view: View) -> "Kept":
         return cls(*map(int, view.note.split())) if view.note else cls(seen_ns=view.began_at_ns)
 
     def written(self) -> str:
-        return f"{self.peak_ticks} {self.seen_ns} {self.triggered_ns} {self.noted_ns}"
+        return f"{self.peak_ticks} {self.seen_ns} {self.triggered_ns} {self.noted_ns} {self.found_ns}"
+
+    def triggered(self, at_ns: int) -> "Kept":
+        return replace(self, triggered_ns=at_ns, found_ns=at_ns)
 
 
 def stop(execution: Stop, view: View) -> Moves:
@@ -75,7 +80,7 @@ def trailing_stop(execution: TrailingStop, view: View) -> Moves:
         has_better = not kept.peak_ticks or view.side.sign * (price - kept.peak_ticks) < 0
         kept = replace(kept, peak_ticks=price if has_better else kept.peak_ticks, seen_ns=max(kept.seen_ns, at_ns))
         if view.side.sign * (price - stop_ticks_of(execution, view, kept.peak_ticks)) >= 0:
-            return _go(view, replace(kept, triggered_ns=view.now_ns))
+            return _go(view, kept.triggered(view.now_ns))
     return _follow(execution, view, kept)
 
 
@@ -87,16 +92,13 @@ def oco(execution: Oco, view: View) -> Moves:
     kept, stop_ticks = Kept.of(view), _ticks(execution.stop_px, view)
     reached = any(view.side.sign * (price - stop_ticks) >= 0 for _, price in _prices(execution, view, kept.seen_ns))
     if not kept.triggered_ns and reached:
-        kept = replace(kept, triggered_ns=view.now_ns)
+        kept = kept.triggered(view.now_ns)
     if not kept.triggered_ns:
-        return _rest_to_profit(view)
+        return _rest_to_profit(view, _stop_limit_ticks(execution, view))
     resting = tuple(each.order_id for each in view.children if each.rests and not each.is_being_canceled)
-    note = _note(view, kept)
     if resting or any(each.rests for each in view.children):
-        return Moves(cancel=resting, note=note)
-    edge = view.high_ticks if view.side is Side.BUY else view.low_ticks
-    limit_ticks = edge if execution.stop_limit_px is None else _ticks(execution.stop_limit_px, view)
-    return replace(_go_at_market(view, kept, limit_ticks), note=note)
+        return Moves(cancel=resting, note=_note(view, kept))
+    return _go_at_market(view, kept, _stop_limit_ticks(execution, view))
 
 
 def stop_ticks_of(execution: TrailingStop, view: View, peak_ticks: int) -> int:
@@ -136,7 +138,7 @@ def _exit(execution: AnyExit, view: View, is_reached: Callable[[int], bool]) -> 
     kept = Kept.of(view)
     if not kept.triggered_ns and not any(is_reached(price) for _, price in _prices(execution, view, kept.seen_ns)):
         return _watch(view)
-    return _go(view, kept if kept.triggered_ns else replace(kept, triggered_ns=view.now_ns))
+    return _go(view, kept if kept.triggered_ns else kept.triggered(view.now_ns))
 
 
 def _waiting(view: View) -> Moves | None:
@@ -146,7 +148,10 @@ def _waiting(view: View) -> Moves | None:
         return None
     if entry.is_final and entry.cum_lots <= view.cum_lots and not view.children:
         return Moves(ends=EXITED if entry.cum_lots else ENTRY_NOT_FILLED)
-    return None if entry.cum_lots else Moves(look_at_ns=view.now_ns + LOOK_NS)
+    if not entry.cum_lots:
+        return Moves(look_at_ns=view.now_ns + LOOK_NS)
+    # It begins with what its entry has filled: what traded before that must not trigger it.
+    return None if view.note else Moves(note=Kept(seen_ns=view.now_ns).written(), look_at_ns=view.now_ns)
 
 
 def _lots(view: View) -> int:
@@ -178,7 +183,7 @@ def _follow(execution: TrailingStop, view: View, kept: Kept) -> Moves:
 def _go(view: View, kept: Kept) -> Moves:
     """Its price was reached: from now on it is the market or limit order that it says it is."""
     if view.is_market:
-        return replace(_go_at_market(view, kept, view.limit_ticks), note=_note(view, kept))
+        return _go_at_market(view, kept, view.limit_ticks)
     moves = route(_AT_ONCE, replace(view, unsent_lots=_lots(view)))
     if view.entry is not None and not view.entry.is_final:
         moves = replace(
@@ -191,27 +196,54 @@ def _go_at_market(view: View, kept: Kept, limit_ticks: int) -> Moves:
     """Take what there is within the band, and what comes."""
     lots = _lots(view)
     sends = take_cheapest(view, lots, limit_ticks=limit_ticks) if lots else ()
-    if sends or view.children:
-        return Moves(send=sends)
+    if sends:
+        is_news = view.now_ns - kept.found_ns >= NOTES_APART_NS
+        return Moves(send=sends, note=_note(view, replace(kept, found_ns=view.now_ns) if is_news else kept))
+    note = _note(view, kept)
+    if view.children:
+        return Moves(note=note)
     is_waiting_for_entry = view.entry is not None and not view.entry.is_final
     if lots and not is_waiting_for_entry:
-        if is_too_small(replace(view, limit_ticks=limit_ticks), lots):
-            return Moves(ends=REMAINDER_TOO_SMALL)
-        if view.now_ns - kept.triggered_ns >= NOTHING_THERE_NS:
-            return Moves(ends=NO_LIQUIDITY)
-    return Moves(look_at_ns=view.now_ns + LOOK_NS)
+        if _is_too_small_within(view, lots, limit_ticks):
+            return Moves(ends=REMAINDER_TOO_SMALL, note=note)
+        if view.now_ns - kept.found_ns >= NOTHING_THERE_NS:
+            return Moves(ends=NO_LIQUIDITY, note=note)
+    return Moves(look_at_ns=view.now_ns + LOOK_NS, note=note)
 
 
-def _rest_to_profit(view: View) -> Moves:
-    lots, venue = _lots(view), cheapest_to_rest(view, open_to(view))
-    if not lots or venue is None:
-        return replace(_watch(view), look_at_ns=_watch(view).look_at_ns or next_back_at_ns(view))
-    return replace(_watch(view), send=rest_at(view, venue, lots, view.limit_ticks, post_only=False))
+def _rest_to_profit(view: View, stop_limit_ticks: int) -> Moves:
+    lots, watching = _lots(view), _watch(view)
+    if not lots:
+        return watching
+    venue = cheapest_to_rest_with(view, open_to(view), lots, view.limit_ticks)
+    if venue is not None:
+        return replace(watching, send=rest_at(view, venue, lots, view.limit_ticks, post_only=False))
+    is_all = not view.children and (view.entry is None or view.entry.is_final)
+    if is_all and is_too_small(view, lots) and _is_too_small_within(view, lots, stop_limit_ticks):
+        return Moves(ends=REMAINDER_TOO_SMALL)
+    return replace(watching, look_at_ns=watching.look_at_ns or next_back_at_ns(view))
+
+
+def _stop_limit_ticks(execution: Oco, view: View) -> int:
+    """How far the half that stops may go: to its own limit, and never out of the band."""
+    edge = view.high_ticks if view.side is Side.BUY else view.low_ticks
+    if execution.stop_limit_px is None:
+        return edge
+    limit_ticks = _ticks(execution.stop_limit_px, view)
+    return min(edge, limit_ticks) if view.side is Side.BUY else max(edge, limit_ticks)
+
+
+def _is_too_small_within(view: View, lots: int, limit_ticks: int) -> bool:
+    """Whether no price from the limit to the good edge of the band makes so little enough: the highest one decides."""
+    highest = limit_ticks if view.side is Side.BUY else view.high_ticks
+    return is_too_small(replace(view, limit_ticks=highest), lots)
 
 
 def _note(view: View, kept: Kept) -> str | None:
-    """Once, when it is triggered."""
-    return None if Kept.of(view).triggered_ns else replace(kept, noted_ns=view.now_ns).written()
+    """When it is triggered, and when it found something after that."""
+    before = Kept.of(view)
+    is_known = before.triggered_ns and before.found_ns == kept.found_ns
+    return None if is_known else replace(kept, noted_ns=view.now_ns).written()
 
 
 def _prices(execution: AnyExit, view: View, since_ns: int) -> Iterator[tuple[int, int]]:

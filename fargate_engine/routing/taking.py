@@ -62,7 +62,8 @@ def inwards(side: Side, price_ticks: int, tick_step: int) -> int:
 
 def take_cheapest(view: View, lots: int, *, limit_ticks: int | None = None) -> tuple[Send, ...]:
     """Children that take `lots` where that costs least. A venue for which its part is too small leaves it to others."""
-    venues, limit = free_to_take(view), view.limit_ticks if limit_ticks is None else limit_ticks
+    venues = [each for each in free_to_take(view) if not _is_beyond_good_edge(view, each)]
+    limit = view.limit_ticks if limit_ticks is None else limit_ticks
     while venues:
         takes = cheapest(view.side, lots, limit, venues)
         too_small = {each.view.venue for each in takes if not in_steps(each.view, each.lots, each.worst_ticks)}
@@ -90,6 +91,11 @@ def cheapest_to_rest(view: View, venues: Sequence[VenueView]) -> VenueView | Non
     )
 
 
+def cheapest_to_rest_with(view: View, venues: Sequence[VenueView], lots: int, price_ticks: int) -> VenueView | None:
+    """As `cheapest_to_rest`, of those that take so little at this price and have one within the band."""
+    return cheapest_to_rest(view, [each for each in venues if rest_at(view, each, lots, price_ticks, post_only=False)])
+
+
 def best_own_ticks(view: View, venue: VenueView) -> int | None:
     """Of its own side, within the limit; None where nothing rests."""
     if not venue.own:
@@ -108,6 +114,12 @@ def is_too_small(view: View, lots: int) -> bool:
     """Whether none of its venues takes so little. Not while there is none, or one that is only left out."""
     prices = [(each, inwards(view.side, view.limit_ticks, each.tick_step)) for each in view.venues]
     return bool(prices) and not any(in_steps(each, lots, price) for each, price in prices)
+
+
+def _is_beyond_good_edge(view: View, venue: VenueView) -> bool:
+    """Whether it would trade at a better price than the order was reserved for: the venue knows no band."""
+    good_edge = view.low_ticks if view.side is Side.BUY else view.high_ticks
+    return bool(venue.opposite) and view.side.sign * (venue.opposite[0][0] - good_edge) < 0
 
 
 def _own_rank(side: Side, venue: VenueView) -> int:
