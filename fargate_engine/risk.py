@@ -61,9 +61,7 @@ def check(  # noqa: PLR0911 - one guard, one reason
         quantity_lots = instrument.quantity_lots(order.quantity)
     except InvalidRequest as error:
         return Reason("INVALID_QUANTITY", error.message)
-    # Rounded inwards: a band between two ticks must not be widened to the next.
-    low_ticks = band_ticks(order.price_low, instrument, ROUND_CEILING)
-    high_ticks = min(band_ticks(order.price_high, instrument, ROUND_FLOOR), PRICE_MAX)  # Nothing trades beyond.
+    low_ticks, high_ticks = reserved_band(order, instrument)
     if not 0 <= low_ticks <= high_ticks or high_ticks == 0:
         return Reason("INVALID_BAND", "the price band is empty")
     if quantity_lots > QUANTITY_MAX or EXACT.multiply(order.quantity, order.price_high) >= NOTIONAL_MAX:
@@ -128,6 +126,12 @@ def _contradiction(order: SubmitOrder) -> str | None:
     if order.post_only and (order.type is OrderType.MARKET or order.time_in_force is not TimeInForce.GTC):
         return "post_only needs a LIMIT order that is GTC"
     return None
+
+
+def reserved_band(order: SubmitOrder, instrument: Instrument) -> tuple[int, int]:
+    """Rounded inwards: a band between two ticks must not be widened to the next. Nothing trades beyond PRICE_MAX."""
+    low_ticks = band_ticks(order.price_low, instrument, ROUND_CEILING)
+    return low_ticks, min(band_ticks(order.price_high, instrument, ROUND_FLOOR), PRICE_MAX)
 
 
 def band_ticks(price: Decimal, instrument: Instrument, rounding: str) -> int:

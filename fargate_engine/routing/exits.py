@@ -98,7 +98,9 @@ def oco(execution: Oco, view: View) -> Moves:
     resting = tuple(each.order_id for each in view.children if each.rests and not each.is_being_canceled)
     if resting or any(each.rests for each in view.children):
         return Moves(cancel=resting, note=_note(view, kept))
-    return _go_at_market(view, kept, _stop_limit_ticks(execution, view))
+    # With a limit of its own it waits there as a limit order does; without one it is a market order.
+    gives_up = execution.stop_limit_px is None
+    return _go_at_market(view, kept, _stop_limit_ticks(execution, view), gives_up=gives_up)
 
 
 def stop_ticks_of(execution: TrailingStop, view: View, peak_ticks: int) -> int:
@@ -192,8 +194,8 @@ def _go(view: View, kept: Kept) -> Moves:
     return replace(moves, note=_note(view, kept))
 
 
-def _go_at_market(view: View, kept: Kept, limit_ticks: int) -> Moves:
-    """Take what there is within the band, and what comes."""
+def _go_at_market(view: View, kept: Kept, limit_ticks: int, *, gives_up: bool = True) -> Moves:
+    """Take what there is within the limit, and what comes; for ever unless it gives up."""
     lots = _lots(view)
     sends = take_cheapest(view, lots, limit_ticks=limit_ticks) if lots else ()
     if sends:
@@ -206,7 +208,7 @@ def _go_at_market(view: View, kept: Kept, limit_ticks: int) -> Moves:
     if lots and not is_waiting_for_entry:
         if _is_too_small_within(view, lots, limit_ticks):
             return Moves(ends=REMAINDER_TOO_SMALL, note=note)
-        if view.now_ns - kept.found_ns >= NOTHING_THERE_NS:
+        if gives_up and view.now_ns - kept.found_ns >= NOTHING_THERE_NS:
             return Moves(ends=NO_LIQUIDITY, note=note)
     return Moves(look_at_ns=view.now_ns + LOOK_NS, note=note)
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import islice
 
 from breakwater.domain.ids import named_id
 from breakwater.domain.instruments import Instrument
@@ -40,7 +41,7 @@ class Volume:
         known, count = self._counts.get(name, (0, 0))
         new = market.trade_count - count if known == id(market) else 0
         self._counts[name] = (id(market), market.trade_count)
-        for trade in list(market.trades)[-new:] if new > 0 else ():
+        for trade in islice(reversed(market.trades), max(new, 0)):
             self.lots += trade.quantity_lots
             self.ticks_lots += trade.price_ticks * trade.quantity_lots
 

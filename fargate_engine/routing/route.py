@@ -1,9 +1,12 @@
 """The algorithms that work an order now: BEST, IMPROVE, SEEK, LEAST_COST (domain/executions.py says what each does)."""
 
 import uuid
+from collections.abc import Sequence
+from decimal import Decimal
 
 from breakwater.domain.executions import Route
 from breakwater.domain.orders import TimeInForce
+from fargate_engine.routing.aggregated_book import all_in
 from fargate_engine.routing.moves import NOTHING, Child, Moves, Send, VenueView, View
 from fargate_engine.routing.taking import (
     NO_VENUE,
@@ -18,6 +21,8 @@ from fargate_engine.routing.taking import (
     next_back_at_ns,
     open_to,
     rest_at,
+    rest_ticks,
+    shown_within,
     take_cheapest,
     takes_less,
 )
@@ -41,9 +46,9 @@ def route(execution: Route, view: View) -> Moves:
 
 def _take_or_rest(view: View, takes: tuple[Send, ...]) -> Moves:
     """Take; with what is left end, if it may not rest, or rest at the limit, and come back for what others show."""
-    misplaced = tuple(each.order_id for each in _resting(view) if each.limit_ticks != _rest_ticks(view, each))
-    if misplaced:
-        return Moves(cancel=misplaced)  # From when it was worked in another way.
+    stale = [each for each in _resting(view) if each.limit_ticks != _rest_ticks(view, each)]
+    if stale:
+        return _moved(view, stale)  # From when it was worked in another way, or the market was elsewhere.
     if takes and not view.post_only:
         return Moves(send=takes)
     if view.is_market or view.time_in_force is TimeInForce.IOC:
@@ -53,9 +58,12 @@ def _take_or_rest(view: View, takes: tuple[Send, ...]) -> Moves:
 
 
 def _rest(view: View) -> Moves:
-    """At the limit, with all that is in no child; nothing while a child may still take some of it."""
-    if not view.unsent_lots or any(not child.rests for child in view.children):
+    """At the limit, with all that is in no child. A child that takes may leave some: for a moment it is waited for."""
+    if not view.unsent_lots:
         return NOTHING
+    taking_ns = [each.sent_at_ns for each in view.children if not each.rests]
+    if taking_ns and view.now_ns - max(taking_ns) < MOVE_AGAIN_NS:
+        return Moves(look_at_ns=max(taking_ns) + MOVE_AGAIN_NS)
     if not view.children and is_too_small(view, view.unsent_lots):
         return Moves(ends=REMAINDER_TOO_SMALL)
     lots, limit_ticks = view.unsent_lots, view.limit_ticks
@@ -77,7 +85,7 @@ def _sweep(view: View) -> tuple[Send, ...]:
     """All that each venue shows within the limit, the cheapest venue first, down to the limit: hidden orders, too."""
     left, sends = view.unsent_lots, []
     for venue in sorted(free_to_take(view), key=lambda each: _head_cost(view, each)):
-        shown = sum(lots for ticks, lots in venue.opposite if view.side.sign * (ticks - view.limit_ticks) <= 0)
+        shown = shown_within(view.side, venue, view.limit_ticks)
         limit_ticks = inwards(view.side, view.limit_ticks, venue.tick_step)
         lots = in_steps(venue, min(shown, left), limit_ticks)
         if lots:
@@ -87,8 +95,8 @@ def _sweep(view: View) -> tuple[Send, ...]:
 
 
 def _head_cost(view: View, venue: VenueView) -> tuple[int, float, str]:
-    head = venue.opposite[0][0] if venue.opposite else 0
-    return view.side.sign * head, venue.latency_ms, venue.venue
+    head_ticks = venue.opposite[0][0] if venue.opposite else 0
+    return all_in(view.side, head_ticks, venue.taker_fee), venue.latency_ms, venue.venue
 
 
 def _peg(view: View, *, improves: bool) -> Moves:
@@ -98,10 +106,16 @@ def _peg(view: View, *, improves: bool) -> Moves:
         return Moves(look_at_ns=next_back_at_ns(view))
     venue, price_ticks = placed
     stale = [each for each in _resting(view) if (each.venue, each.limit_ticks) != (venue.venue, price_ticks)]
-    due = tuple(each.order_id for each in stale if view.now_ns - each.sent_at_ns >= MOVE_AGAIN_NS)
     if stale:
-        return Moves(cancel=due, look_at_ns=min(each.sent_at_ns for each in stale) + MOVE_AGAIN_NS)
+        return _moved(view, stale)
     return Moves(send=rest_at(view, venue, view.unsent_lots, price_ticks, post_only=True))
+
+
+def _moved(view: View, stale: Sequence[Child]) -> Moves:
+    """Cancelled, to be sent again elsewhere: each once it has rested for a moment."""
+    due = tuple(each.order_id for each in stale if view.now_ns - each.sent_at_ns >= MOVE_AGAIN_NS)
+    young_ns = [each.sent_at_ns for each in stale if each.order_id not in due]
+    return Moves(cancel=due, look_at_ns=min(young_ns) + MOVE_AGAIN_NS if young_ns else None)
 
 
 def _best_place(view: View, *, improves: bool) -> tuple[VenueView, int] | None:
@@ -133,28 +147,35 @@ def _resting(view: View) -> list[Child]:
 
 def _rest_ticks(view: View, child: Child) -> int:
     """Where it would rest if it were sent now."""
-    steps = {each.venue: each.tick_step for each in view.venues}
-    return inwards(view.side, view.limit_ticks, steps[child.venue]) if child.venue in steps else child.limit_ticks
+    venue = next((each for each in view.venues if each.venue == child.venue), None)
+    if venue is None:
+        return child.limit_ticks
+    return rest_ticks(view, venue, view.limit_ticks, post_only=view.post_only)
 
 
 def _pulled(view: View) -> tuple[tuple[uuid.UUID, ...], int | None]:
-    """Children that rest while another venue offers something within the limit, and when the next one may be pulled."""
+    """Children that rest while another venue offers for no more, fees counted, and when the next one may be pulled."""
     pulled, look_at_ns = [], None
+    fees = {each.venue: each.maker_fee for each in view.venues}
     for child in _resting(view):
-        offers = any(
-            each.opposite
-            and each.venue != child.venue
-            and view.side.sign * (each.opposite[0][0] - view.limit_ticks) <= 0
-            and in_steps(each, min(each.opposite[0][1], child.leaves_lots), each.opposite[0][0])
-            for each in free_to_take(view)
-        )
-        if not offers:
+        costs = all_in(view.side, child.limit_ticks, fees.get(child.venue, Decimal(0)))
+        others = [each for each in free_to_take(view) if each.venue != child.venue]
+        if view.post_only or not any(_offers_for(view, each, child.leaves_lots, costs) for each in others):
             continue
         if view.now_ns - child.sent_at_ns >= MOVE_AGAIN_NS:
             pulled.append(child.order_id)
         else:
             look_at_ns = _soonest(look_at_ns, child.sent_at_ns + MOVE_AGAIN_NS)
     return tuple(pulled), look_at_ns
+
+
+def _offers_for(view: View, venue: VenueView, lots: int, costs: int) -> bool:
+    """Whether its best level is within the limit, costs no more than that, and is enough for an order there."""
+    if not venue.opposite or view.side.sign * (venue.opposite[0][0] - view.limit_ticks) > 0:
+        return False
+    ticks, offered = venue.opposite[0]
+    is_cheap = all_in(view.side, ticks, venue.taker_fee) <= costs
+    return is_cheap and bool(in_steps(venue, min(offered, lots), ticks))
 
 
 def _or_look(moves: Moves, at_ns: int | None) -> Moves:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 from breakwater.domain.executions import ROUTER_VENUE
-from breakwater.domain.orders import OrdStatus, SubmitOrder
+from breakwater.domain.orders import OrdStatus, SubmitOrder, TimeInForce
 from breakwater.errors import Rejection, Unavailable
 from events.envelope import EnvelopeDocument
 from fargate_engine.inbox import Answer, Inbox
@@ -161,6 +161,8 @@ class Router:
         execution = order.submitted.execution
         if execution is None:
             return "INVALID_TERMS", f"an order at {ROUTER_VENUE} says how it is worked"
+        if order.submitted.time_in_force is TimeInForce.FOK:
+            return "INVALID_TERMS", "several venues cannot fill it all or nothing"
         if not self._venues_of(order):
             return "UNKNOWN_VENUE", "none of its venues is one of this engine"
         if len(self._working) >= ORDERS_MAX:

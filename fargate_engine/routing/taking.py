@@ -33,9 +33,12 @@ def next_back_at_ns(view: View) -> int | None:
 
 
 def free_to_take(view: View) -> list[VenueView]:
-    """Those with no child under way that takes: until it has ended its venue's book is not what it shows."""
+    """Those with no child under way that takes: until it has ended its venue's book is not what it shows.
+
+    Nor those that would trade at a better price than the order was reserved for: a venue knows no band.
+    """
     busy = {child.venue for child in view.children if not child.rests}
-    return [each for each in open_to(view) if each.venue not in busy]
+    return [each for each in open_to(view) if each.venue not in busy and not _is_beyond_good_edge(view, each)]
 
 
 def in_steps(view: VenueView, lots: int, price_ticks: int) -> int:
@@ -61,25 +64,42 @@ def inwards(side: Side, price_ticks: int, tick_step: int) -> int:
 
 
 def take_cheapest(view: View, lots: int, *, limit_ticks: int | None = None) -> tuple[Send, ...]:
-    """Children that take `lots` where that costs least. A venue for which its part is too small leaves it to others."""
-    venues = [each for each in free_to_take(view) if not _is_beyond_good_edge(view, each)]
-    limit = view.limit_ticks if limit_ticks is None else limit_ticks
+    """Children that take `lots` where that costs least. A venue for which its part is too small leaves it to others.
+
+    First those that could not take more either, then the smallest part: what one leaves may be enough for the next.
+    """
+    venues, limit = free_to_take(view), view.limit_ticks if limit_ticks is None else limit_ticks
     while venues:
         takes = cheapest(view.side, lots, limit, venues)
-        too_small = {each.view.venue for each in takes if not in_steps(each.view, each.lots, each.worst_ticks)}
+        too_small = [each for each in takes if not in_steps(each.view, each.lots, each.worst_ticks)]
         if not too_small:
             return tuple(_ioc(each) for each in takes)
-        venues = [each for each in venues if each.venue not in too_small]
+        hopeless = [each for each in too_small if not _could_take(view.side, each, lots, limit)]
+        left_out = {each.view.venue for each in hopeless or [min(too_small, key=lambda each: each.lots)]}
+        venues = [each for each in venues if each.venue not in left_out]
     return ()
 
 
+def shown_within(side: Side, venue: VenueView, limit_ticks: int) -> int:
+    """The lots that a venue offers within a limit."""
+    return sum(lots for ticks, lots in venue.opposite if side.sign * (ticks - limit_ticks) <= 0)
+
+
 def rest_at(view: View, venue: VenueView, lots: int, price_ticks: int, *, post_only: bool) -> tuple[Send, ...]:
-    """A child that rests; none where that is too little for the venue."""
-    price = inwards(view.side, price_ticks, venue.tick_step)
+    """A child that rests; none where that is too little for the venue, or it would trade at once out of the band."""
+    price = rest_ticks(view, venue, price_ticks, post_only=post_only)
     fitting = in_steps(venue, lots, price)
-    if not fitting or not view.low_ticks <= price <= view.high_ticks:
+    if not fitting or _is_beyond_good_edge(view, venue) or not view.low_ticks <= price <= view.high_ticks:
         return ()
     return (Send(venue.venue, fitting, price, TimeInForce.GTC, post_only=post_only),)
+
+
+def rest_ticks(view: View, venue: VenueView, price_ticks: int, *, post_only: bool) -> int:
+    """Where a child rests that may go to this price; one that must not take stays a step before what is offered."""
+    sign = view.side.sign
+    if post_only and venue.opposite:
+        price_ticks = sign * min(sign * price_ticks, sign * venue.opposite[0][0] - venue.tick_step)
+    return inwards(view.side, price_ticks, venue.tick_step)
 
 
 def cheapest_to_rest(view: View, venues: Sequence[VenueView]) -> VenueView | None:
@@ -105,8 +125,12 @@ def best_own_ticks(view: View, venue: VenueView) -> int | None:
 
 
 def takes_less(view: View, venue: VenueView, price_ticks: int) -> bool:
-    """Whether to rest at this price, with the maker's fee, costs less than to take the best there is."""
-    taking = [all_in(view.side, each.opposite[0][0], each.taker_fee) for each in view.venues if each.opposite]
+    """Whether to rest at this price, with the maker's fee, costs less than the best that it could take now."""
+    taking = [
+        all_in(view.side, each.opposite[0][0], each.taker_fee)
+        for each in free_to_take(view)
+        if shown_within(view.side, each, view.limit_ticks)
+    ]
     return not taking or all_in(view.side, price_ticks, venue.maker_fee) < min(taking)
 
 
@@ -116,8 +140,13 @@ def is_too_small(view: View, lots: int) -> bool:
     return bool(prices) and not any(in_steps(each, lots, price) for each, price in prices)
 
 
+def _could_take(side: Side, take: Take, lots: int, limit_ticks: int) -> bool:
+    """Whether what its venue offers would be enough for it, if it had all of the order."""
+    offered = min(lots, shown_within(side, take.view, limit_ticks))
+    return bool(in_steps(take.view, offered, take.worst_ticks))
+
+
 def _is_beyond_good_edge(view: View, venue: VenueView) -> bool:
-    """Whether it would trade at a better price than the order was reserved for: the venue knows no band."""
     good_edge = view.low_ticks if view.side is Side.BUY else view.high_ticks
     return bool(venue.opposite) and view.side.sign * (venue.opposite[0][0] - good_edge) < 0
 

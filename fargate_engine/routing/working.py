@@ -8,15 +8,16 @@ import logging
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
-from breakwater.domain.executions import PercentageOfVolume
+from breakwater.domain.executions import Oco, PercentageOfVolume, Vwap
 from breakwater.domain.ids import named_uuid
 from breakwater.domain.money import parse_amount
 from breakwater.domain.orders import OrderType, OrdStatus, SubmitOrder, TimeInForce
 from events.envelope import EnvelopeDocument
+from fargate_engine import risk
 from fargate_engine.inbox import Answer
 from fargate_engine.messages import CancelOrder, VenueCanceled, VenueReport, WorkNoted
 from fargate_engine.orders import EngineOrder, FinalOrder
@@ -72,6 +73,11 @@ class _Note:
         return cls(began_at_ns, Arrival(px, cost_px), market_lots, text)
 
 
+class _Open(NamedTuple):
+    venue: str
+    takes: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _OnItsWay:
     """A child that the sequencer has not taken yet."""
@@ -93,18 +99,25 @@ class Working:
         self._venues = venues
         self._asks = asks
         self._execution = order.submitted.execution
+        terms = order.terms
+        # Within its price; but the half of an OCO that stops goes beyond the one at which the other half rests.
+        self._low_ticks, self._high_ticks = (
+            risk.reserved_band(order.submitted, order.instrument)
+            if isinstance(self._execution, Oco)
+            else (terms.low_ticks, terms.high_ticks)
+        )
         self._look_at_ns = NEVER_NS
         self._ends: Reason | None = None
         self._has_told_end = False
         self._refused: dict[str, Refused] = {}
         self._fruitless: dict[str, int] = {}  # Children in a row that found nothing, by venue.
-        self._shown_before: dict[str, object] = {}  # The book of a venue when the last child there was heard to end.
+        self._shown_before: dict[str, object] = {}  # A venue's book when a child that took was last heard to end.
         self._volume = Volume()
         self._note = _Note.read(order.note) if order.note else None
         self._volume_before = self._note.market_lots if self._note else 0  # In an earlier process.
         self._noted_at_ns = 0
         self._mark: tuple[object, ...] = ()
-        self._open: dict[uuid.UUID, str] = {}  # Venues of the children that were open at the last look.
+        self._open: dict[uuid.UUID, _Open] = {}  # The children that were open at the last look.
         self._sent_at_ns: dict[uuid.UUID, int] = {}
         self._on_their_way: dict[uuid.UUID, _OnItsWay] = {}
         self._cancels_ns: dict[uuid.UUID, int] = {}  # When each was last asked for.
@@ -137,11 +150,11 @@ class Working:
         if self.order.is_being_canceled or self._ends is not None:
             self._end(now_ns)
             return
-        view = self._view(now_ns)
-        moves = self._moves(view)
+        view, moves = self._decide(now_ns)
         self._take_note(moves.note, now_ns)
         self._cancel(moves.cancel, now_ns)
         for send in moves.send:
+            assert view is not None  # noqa: S101 - who saw nothing sends nothing
             view = self._send(send, view)
         if moves.look_at_ns is not None:
             self._look_again(moves.look_at_ns)
@@ -186,8 +199,8 @@ class Working:
             leaves_lots=order.leaves_lots,
             unsent_lots=order.leaves_lots - sum(each.leaves_lots for each in children),
             limit_ticks=terms.limit_ticks,
-            low_ticks=terms.low_ticks,
-            high_ticks=terms.high_ticks,
+            low_ticks=self._low_ticks,
+            high_ticks=self._high_ticks,
             tick_size=order.instrument.tick_size,
             lot_size=order.instrument.lot_size,
             is_market=terms.is_market,
@@ -197,7 +210,9 @@ class Working:
             venues=venues,
             refused=self._refused,
             market_lots=self._note.market_lots,
-            volume_profile=self._views.volume_profile(self._venues, terms.symbol),
+            volume_profile=(
+                self._views.volume_profile(self._venues, terms.symbol) if isinstance(self._execution, Vwap) else ()
+            ),
             note=self._note.text,
             entry=self._entry(),
         )
@@ -245,18 +260,20 @@ class Working:
         """Which children have ended since the last look, and whether their venue takes more."""
         for child_id, sent in list(self._on_their_way.items()):
             if self._state.knows(child_id):
-                self._open[child_id] = sent.send.venue
+                self._open[child_id] = _Open(sent.send.venue, takes=sent.send.time_in_force is not TimeInForce.GTC)
             if self._state.knows(child_id) or sent.answer.done():
                 del self._on_their_way[child_id]
         for child in self._state.registry.children_of(self.order.order_id):
-            self._open.setdefault(child.order_id, child.submitted.venue)
+            takes = child.submitted.time_in_force is not TimeInForce.GTC
+            self._open.setdefault(child.order_id, _Open(child.submitted.venue, takes=takes))
         ended = [each for each in self._open if isinstance(self._state.order(each), FinalOrder)]
         for child_id in ended:
-            venue = self._open.pop(child_id)
+            venue, takes = self._open.pop(child_id)
             was_asked = self._cancels_ns.pop(child_id, None) is not None
             self._sent_at_ns.pop(child_id, None)
             said = orjson.loads(self._state.order(child_id).answer())
-            self._shown_before[venue] = self._views.shown(venue, self.order.terms.symbol)
+            if takes:
+                self._shown_before[venue] = self._views.shown(venue, self.order.terms.symbol)
             if said["cum_qty"] != "0":
                 self._refused.pop(venue, None)
                 self._fruitless.pop(venue, None)
@@ -271,22 +288,24 @@ class Working:
             self._refused[venue] = Refused(said["reject_code"] or "", now_ns, before.count + 1 if before else 1)
 
     def _fresh(self, view: VenueView) -> VenueView:
-        """Without a book that has not changed since a child there ended: it is from before that took of it."""
+        """Without a book that has not changed since a child took of it."""
         before = self._shown_before.get(view.venue)
         is_old = before is not None and before == self._views.shown(view.venue, self.order.terms.symbol)
         return replace(view, opposite=()) if is_old else view
 
     # What it does ---------------------------------------------------------------------------------------------------
 
-    def _moves(self, view: View) -> Moves:
+    def _decide(self, now_ns: int) -> tuple[View | None, Moves]:
+        """What it sees, and what follows from that."""
         if self._children >= CHILDREN_MAX:
-            return Moves(ends=TOO_MANY_CHILDREN)
+            return None, Moves(ends=TOO_MANY_CHILDREN)
         assert self._execution is not None  # noqa: S101 - the router takes no order without
         try:
-            return algorithm_of(self._execution)(view)
-        except Exception:  # noqa: BLE001 - one order's algorithm must not end the engine, and so everybody's orders
+            view = self._view(now_ns)
+            return view, algorithm_of(self._execution)(view)
+        except Exception:  # noqa: BLE001 - what one order meets must not end the engine, and so everybody's orders
             _LOG.critical("the algorithm of order %s failed", self.order.order_id, exc_info=True)
-            return Moves(ends=ALGORITHM_FAILED)
+            return None, Moves(ends=ALGORITHM_FAILED)
 
     def _send(self, send: Send, view: View) -> View:
         """One child, and the view without its lots. The risk stage judges it, too: it has the last word."""

@@ -1,6 +1,7 @@
 """Stops, take profits, trailing stops and OCO: when they go, what they send, and what they must not forget."""
 
 import uuid
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from breakwater.domain.executions import Oco, Stop, TakeProfit, TrailingStop
 from breakwater.domain.orders import Side, TimeInForce
-from fargate_engine.routing.exits import oco, stop, stop_ticks_of, take_profit, trailing_stop
+from fargate_engine.routing.exits import Kept, oco, stop, stop_ticks_of, take_profit, trailing_stop
 from fargate_engine.routing.moves import Algorithm, Entry, Moves, Refused, Send, VenueView
 from tests.unit.fargate_engine.routing.views import BEGAN_NS, SECOND_NS, at_s, child, ended, sent, trades, venue, view
 
@@ -468,3 +469,12 @@ def test_an_oco_rests_with_more_when_its_entry_fills_more() -> None:
     moves = oco(oco_at(90, after=ENTRY), seen)
     assert sent(moves) == [("A", 30, 120, GTC)]
     assert moves.look_at_ns is not None
+
+
+def test_an_oco_that_stops_with_a_limit_waits_there_and_one_without_gives_up() -> None:
+    """Nothing has been within reach for a minute since it was triggered."""
+    note = Kept(triggered_ns=at_s(1), noted_ns=at_s(1), found_ns=at_s(1)).written()
+    seen = view(limit_ticks=110, low_ticks=80, note=note, now_s=62, venues=(venue(opposite=((84, 500),)),))
+
+    assert ended(oco(oco_at(90, limit=85), seen)) is None
+    assert ended(oco(oco_at(90), replace(seen, venues=(venue(),)))) == "NO_LIQUIDITY"

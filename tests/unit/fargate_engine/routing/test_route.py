@@ -15,6 +15,7 @@ from fargate_engine.routing.aggregated_book import all_in, average_cost, cheapes
 from fargate_engine.routing.moves import Child, Moves, Refused, Send, VenueView, View
 from fargate_engine.routing.route import route
 from fargate_engine.terms import NO_LIQUIDITY
+from tests.unit.fargate_engine.routing import views
 
 SECOND = 1_000_000_000
 NOW = 1_000 * SECOND
@@ -28,62 +29,19 @@ ONE, TWO = uuid.UUID(int=1), uuid.UUID(int=2)
 
 def venue(name: str, asks: Any = (), bids: Any = (), **changes: Any) -> VenueView:
     """As a buyer sees it."""
-    terms: dict[str, Any] = {
-        "venue": name,
-        "opposite": tuple(asks),
-        "own": tuple(bids),
-        "trades": (),
-        "taker_fee": Decimal("0.001"),
-        "maker_fee": Decimal("0.001"),
-        "latency_ms": 0.0,
-        "tick_step": 1,
-        "lot_step": 1,
-        "lots_min": 1,
-        "notional_min_steps": 0,
-    }
-    return VenueView(**terms | changes)
+    fees = {"taker_fee": Decimal("0.001"), "maker_fee": Decimal("0.001")}
+    return views.venue(name, **{"opposite": tuple(asks), "own": tuple(bids), **fees} | changes)
 
 
 def view(*venues: VenueView, **changes: Any) -> View:
     """A buyer of 100 lots at 1,000 ticks at most, an hour after it began."""
-    terms: dict[str, Any] = {
-        "now_ns": NOW,
-        "began_at_ns": NOW - 3600 * SECOND,
-        "side": Side.BUY,
-        "quantity_lots": 100,
-        "leaves_lots": 100,
-        "unsent_lots": 100,
-        "limit_ticks": 1_000,
-        "low_ticks": 1,
-        "high_ticks": 1_000,
-        "tick_size": Decimal("0.01"),
-        "lot_size": Decimal("0.0001"),
-        "is_market": False,
-        "time_in_force": GTC,
-        "post_only": False,
-        "children": (),
-        "venues": venues,
-        "refused": {},
-        "market_lots": 0,
-        "volume_profile": [0] * 288,
-        "note": "",
-    }
-    return View(**terms | changes)
+    terms = {"side": Side.BUY, "limit_ticks": 1_000, "now_ns": NOW, "began_at_ns": NOW - 3600 * SECOND}
+    return views.view(**terms | {"venues": venues} | changes)
 
 
 def resting(order_id: uuid.UUID, at: str, limit_ticks: int, lots: int = 100, **changes: Any) -> Child:
-    terms: dict[str, Any] = {
-        "order_id": order_id,
-        "venue": at,
-        "leaves_lots": lots,
-        "cum_lots": 0,
-        "limit_ticks": limit_ticks,
-        "rests": True,
-        "is_working": True,
-        "is_being_canceled": False,
-        "sent_at_ns": NOW - 10 * SECOND,
-    }
-    return Child(**terms | changes)
+    terms = {"order_id": order_id, "venue": at, "limit_ticks": limit_ticks, "leaves_lots": lots}
+    return replace(views.child(), **terms | {"sent_at_ns": NOW - 10 * SECOND} | changes)
 
 
 def sent(moves: Moves) -> set[Send]:
@@ -211,10 +169,56 @@ def test_without_a_venue_it_waits() -> None:
     assert route(BEST, view()) == Moves()
 
 
-def test_post_only_rests_whatever_is_offered() -> None:
+def test_post_only_rests_a_step_before_what_is_offered() -> None:
     assert sent(route(BEST, view(venue("A", [(990, 100)]), post_only=True))) == {
-        Send("A", 100, 1_000, GTC, post_only=True)
+        Send("A", 100, 989, GTC, post_only=True)
     }
+
+
+def test_post_only_follows_what_is_offered_once_in_a_second() -> None:
+    old, young = resting(ONE, "A", 989), resting(ONE, "A", 989, sent_at_ns=NOW - SECOND // 4)
+    moved = {"post_only": True, "unsent_lots": 0}
+
+    assert route(BEST, view(venue("A", [(995, 100)]), children=[old], **moved)) == Moves(cancel=(ONE,))
+    assert route(BEST, view(venue("A", [(995, 100)]), children=[young], **moved)) == Moves(
+        look_at_ns=NOW + SECOND * 3 // 4
+    )
+    assert route(BEST, view(venue("A", [(990, 100)]), children=[old], **moved)) == Moves()
+
+
+def test_a_venue_that_could_never_take_its_part_leaves_it_to_one_that_can() -> None:
+    a, b = venue("A", [(990, 6)], lots_min=8), venue("B", [(991, 50)], lots_min=5)
+    asked = {"unsent_lots": 10, "time_in_force": IOC}
+
+    assert sent(route(BEST, view(a, b, **asked))) == {Send("B", 10, 991, IOC)}
+
+
+def test_of_parts_that_are_too_small_the_smallest_goes_to_the_others() -> None:
+    a, b = venue("A", [(990, 6), (995, 50)], lots_min=8), venue("B", [(991, 50)], lots_min=8)
+    asked = {"unsent_lots": 10, "time_in_force": IOC}
+
+    assert sent(route(BEST, view(a, b, **asked))) == {Send("A", 10, 995, IOC)}
+
+
+@pytest.mark.parametrize("execution", [BEST, SEEK])
+def test_nothing_is_taken_at_a_better_price_than_was_reserved_for(execution: Route) -> None:
+    assert route(execution, view(venue("A", [(499, 100)]), low_ticks=500)).send == ()
+    assert sum(each.lots for each in route(execution, view(venue("A", [(500, 100)]), low_ticks=500)).send) == 100
+
+
+def test_what_rests_stays_where_another_venue_costs_more_with_its_fee() -> None:
+    a, dear = venue("A", maker_fee=Decimal(0)), venue("B", [(1_000, 50)], taker_fee=Decimal("0.01"))
+
+    assert route(BEST, view(a, dear, children=[resting(ONE, "A", 1_000)], unsent_lots=0)) == Moves()
+
+
+def test_a_child_that_takes_is_waited_for_a_moment_and_no_longer() -> None:
+    def rests_beside(age_ns: int) -> Moves:
+        taking = resting(ONE, "A", 990, 40, rests=False, sent_at_ns=NOW - age_ns)
+        return route(BEST, view(venue("A"), children=[taking], unsent_lots=60))
+
+    assert rests_beside(SECOND // 4) == Moves(look_at_ns=NOW + SECOND * 3 // 4)
+    assert sent(rests_beside(SECOND)) == {Send("A", 60, 1_000, GTC)}
 
 
 # The others ----------------------------------------------------------------------------------------------------------
@@ -230,6 +234,12 @@ def test_seek_takes_no_more_than_it_wants_the_cheapest_first() -> None:
     a, b = venue("A", [(995, 80)]), venue("B", [(990, 70)])
 
     assert route(SEEK, view(a, b)).send == (Send("B", 70, 1_000, IOC), Send("A", 30, 1_000, IOC))
+
+
+def test_seek_begins_where_it_costs_least_with_the_fee() -> None:
+    a, b = venue("A", [(990, 100)], taker_fee=Decimal("0.01")), venue("B", [(991, 100)], taker_fee=Decimal(0))
+
+    assert route(SEEK, view(a, b)).send == (Send("B", 100, 1_000, IOC),)
 
 
 def patient(*venues: VenueView, **changes: Any) -> View:
@@ -288,6 +298,23 @@ def test_least_cost_rests_where_that_is_cheaper_and_takes_where_it_is_not() -> N
     }
 
 
+def test_least_cost_compares_with_what_it_could_take_now() -> None:
+    here = venue("A", [(990, 100)], [(980, 10)])
+    left_out = venue("B", [(970, 100)])
+    refused = {"B": Refused("VENUE_BUSY", NOW, 1)}
+
+    assert sent(route(LEAST_COST, patient(here, left_out, refused=refused))) == {
+        Send("A", 100, 980, GTC, post_only=True)
+    }
+
+
+def test_least_cost_does_not_change_its_mind_twice_in_a_second() -> None:
+    here = venue("A", [(981, 100)], [(980, 10)], maker_fee=Decimal("0.05"))
+    young = resting(ONE, "A", 980, sent_at_ns=NOW - SECOND // 4)
+
+    assert route(LEAST_COST, patient(here, children=[young], unsent_lots=0)) == Moves(look_at_ns=NOW + SECOND * 3 // 4)
+
+
 # Whatever the books --------------------------------------------------------------------------------------------------
 
 levels = st.lists(st.tuples(st.integers(1, 30), st.integers(1, 60)), max_size=6)
@@ -343,6 +370,8 @@ def test_whatever_is_sent_is_within_the_order_and_takes_the_venue_s_steps(
         assert each.lots >= at.lots_min
         assert side.sign * (each.limit_ticks - limit) <= 0
         assert not (asked.post_only and not each.post_only)
+        if asked.post_only and at.opposite:
+            assert side.sign * (each.limit_ticks - at.opposite[0][0]) < 0
         if each.time_in_force is GTC:
             assert each.limit_ticks % at.tick_step == 0
 

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from breakwater.domain.executions import Route
+from breakwater.domain.executions import Oco, Route, Stop
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
+from fargate_engine.orders import FinalOrder
 from fargate_engine.routing import working
 from fargate_engine.routing.moves import Moves, Send, View
 from tests.unit.fargate_engine.orders import submit
@@ -204,3 +205,48 @@ async def test_an_order_has_no_end_of_children(scene: Scene, monkeypatch: pytest
     await until(lambda: scene.parent.status is OrdStatus.CANCELED)
     assert scene.parent.reject_code == "TOO_MANY_CHILDREN"
     assert len(scene.a.sent) == 5
+
+
+@pytest.mark.parametrize("stop_limit_px", [None, Decimal("1975.00")])
+@pytest.mark.parametrize("side", Side)
+async def test_the_half_of_an_oco_that_stops_goes_beyond_the_price_of_the_other(
+    scene: Scene, side: Side, stop_limit_px: Decimal | None
+) -> None:
+    """A sale that rests at 2050 and stops at 1980; a buy that rests at 1950 and stops at 2020."""
+    sells = side is Side.SELL
+    if stop_limit_px is not None and not sells:
+        stop_limit_px = Decimal("2025.00")
+    stop, rests_at = (Decimal("1980.00"), "2050.00") if sells else (Decimal("2020.00"), "1950.00")
+    execution = Oco(algorithm="OCO", stop_px=stop, stop_limit_px=stop_limit_px, trigger_by="BEST")
+    await scene.place(execution, side=side, price=Decimal(rests_at))
+    await until(lambda: [each.status for each in scene.children] == [OrdStatus.NEW])
+
+    for venue in (scene.a, scene.b):
+        if sells:
+            venue.show(bids=((197_900, 6_000),), asks=((198_900, 4_000),))
+        else:
+            venue.show(bids=((201_000, 6_000),), asks=((202_100, 6_000),))
+
+    await until(lambda: scene.parent.status is OrdStatus.FILLED)
+    assert scene.parent.cum_notional == (Decimal("1979.00") if sells else Decimal("2021.00"))
+
+
+async def test_a_fok_order_is_refused(scene: Scene) -> None:
+    await scene.place(BEST, time_in_force=TimeInForce.FOK)
+
+    assert (scene.parent.status, scene.parent.reject_code) == (OrdStatus.REJECTED, "INVALID_TERMS")
+
+
+async def test_an_entry_that_cannot_be_counted_ends_its_exit_and_nothing_else(scene: Scene) -> None:
+    """As one of another symbol would be, which the API does not let pass."""
+    await scene.ask(submit(9, venue="A", side=Side.BUY, price=Decimal("1999.00"), quantity=Decimal("0.1")))
+    final = scene.state.order(submit(9).order_id)
+    assert isinstance(final, FinalOrder)
+    odd = final.last_words.replace(b'"cum_qty":"0.1"', b'"cum_qty":"0.00001"')
+    scene.state.registry.orders[final.order_id] = FinalOrder(final.order_id, final.tenant_id, odd)
+
+    exits = Stop(algorithm="STOP", stop_px=Decimal("1980.00"), after=final.order_id)
+    await scene.place(exits, side=Side.SELL, price=Decimal("1970.00"))
+
+    await until(lambda: scene.parent.status is OrdStatus.CANCELED)
+    assert scene.parent.reject_code == "ALGORITHM_FAILED"
