@@ -1,4 +1,4 @@
-"""Messages in, the core's commands out, and beside them as a JSON text what integers do not say; for a replay, back.
+"""Messages in, the core's commands out, and beside them as a JSON text what integers do not say (decoding.py: back).
 
 The text is a list of `[index of the command, kind, document]`, empty for a batch whose commands say everything.
 """
@@ -6,7 +6,6 @@ The text is a list of `[index of the command, kind, document]`, empty for a batc
 import uuid
 from collections.abc import Collection
 from decimal import ROUND_FLOOR, Decimal
-from typing import Any
 
 import orjson
 from matching_core import EXTENDED, FIRM_SELF_TRADE, LEASED, POST_ONLY, PRICE_MAX, Kind, SelfTrade
@@ -47,7 +46,7 @@ from fargate_engine.orders import EngineOrder, RefusedOrder
 from fargate_engine.reasons import TOLD_BY_CALLER
 from fargate_engine.records import Records
 from fargate_engine.registry import Registry
-from fargate_engine.terms import Reason, WorkingTerms
+from fargate_engine.terms import Reason
 
 NEVER_HEARD_OF = Reason(VOIDED, "the order was given up before the engine heard of it")
 USED_TWICE = Reason("DUPLICATE_ORDER_ID", "the account has used this client order id")
@@ -74,7 +73,7 @@ _VENUE_KINDS = {
     VenueCanceled: Kind.VENUE_CANCELED,
     VenueExpired: Kind.VENUE_EXPIRED,
 }
-_WITH_DETAILS: dict[str, type[VenueReport]] = {
+WITH_DETAILS: dict[str, type[VenueReport]] = {
     kind.__name__: kind for kind in (VenueRejected, VenueFilled, VenueCanceled)
 }
 # What a venue's report says beyond integers is wanted again when its event is read.
@@ -204,9 +203,9 @@ class Encoder:
 
         Here, because here both meet, whichever way and whichever engine they came by.
         """
-        account_id, client_order_id = order.account_id, order.client_order_id
         if order.parent_id is not None:
             return None  # Its id is the router's own.
+        account_id, client_order_id = order.account_id, order.client_order_id
         if order.leased is None:
             twin_id = leased_order_id_of(order.tenant_id, account_id, order.symbol, client_order_id)
         else:
@@ -323,49 +322,6 @@ class Encoder:
         self._command(_VENUE_KINDS[type(report)], **fields)
 
 
-def register(registry: Registry, commands: Records, details: str) -> Reports:
-    """Bring what a journalled batch tells of orders and instruments into the registry, as its encoder did.
-
-    Nothing is judged again: what was taken then is taken now, whatever today's checks would say. Raises LookupError,
-    TypeError or ValueError when the details are not what an encoder wrote.
-    """
-    reports: Reports = {}
-    if not details:
-        return reports
-    for index, kind, document in orjson.loads(details):
-        match kind:
-            case "SubmitOrder":
-                registry.add(_submitted(registry, commands[index], document))
-            case "Refused":
-                order = SubmitOrder.model_validate(document["order"])
-                reason = Reason(*document["reason"])
-                number = int(commands[index]["seq"])
-                registry.add(RefusedOrder(number, order.order_id, order.tenant_id, order, reason))
-            case "VoidOrder":
-                void = VoidOrder.model_validate(document)
-                number = int(commands[index]["seq"])
-                registry.add(RefusedOrder(number, void.order_id, void.tenant_id, None, NEVER_HEARD_OF))
-            case "SetLease":
-                lease = SetLease.model_validate(document)
-                number = registry.account_number(lease.account_id, lease.tenant_id)
-                _expect(commands[index]["account"] == number, f"command {index} is of another account's lease")
-                registry.take_lease(lease)
-            case "ListInstrument":
-                number = registry.list(ListInstrument.model_validate(document).instrument())
-                _expect(commands[index]["symbol"] == number, f"command {index} lists another symbol number")
-            case "WorkNoted":
-                noted = WorkNoted.model_validate(document)
-                worked = registry.orders.get(noted.order_id)
-                if isinstance(worked, EngineOrder):
-                    worked.note = noted.note
-            case _:
-                report = reports[index] = _WITH_DETAILS[kind].model_validate(document)
-                filled = registry.orders.get(report.order_id)
-                if isinstance(report, VenueFilled) and isinstance(filled, EngineOrder):
-                    note_trade(filled, report)
-    return reports
-
-
 def note_trade(order: EngineOrder, report: VenueFilled) -> None:
     if report.trade_id is not None:
         order.venue_trade_ids.add(report.trade_id)
@@ -386,29 +342,3 @@ def _flags(order: SubmitOrder) -> int:
     if order.leased is not None:
         flags |= LEASED
     return flags
-
-
-def _submitted(registry: Registry, command: Any, document: Any) -> EngineOrder:
-    order = SubmitOrder.model_validate(document)
-    symbol, account = registry.symbols[order.symbol], registry.account_number(order.account_id, order.tenant_id)
-    numbers_fit = (command["symbol"], command["account"], command["order_id"]) == (symbol, account, command["seq"])
-    _expect(numbers_fit, f"command {command['seq']} is not of the order that its details tell")
-    terms = WorkingTerms.of(
-        order,
-        quantity_lots=int(command["quantity"]),
-        limit_ticks=int(command["price"]),
-        bound_ticks=int(command["price_bound"]),
-    )
-    return EngineOrder(
-        number=int(command["seq"]),
-        submitted=order,
-        document=orjson.dumps(document).decode(),
-        instrument=registry.instruments[order.symbol],
-        terms=terms,
-        leaves_lots=terms.quantity_lots,
-    )
-
-
-def _expect(holds: bool, problem: str) -> None:
-    if not holds:
-        raise ValueError(problem)

@@ -22,7 +22,8 @@ from breakwater.domain.orders import BUILT_IN_VENUES, Side
 from breakwater.errors import Rejection
 from events.envelope import EnvelopeDocument
 from fargate_engine import registry_snapshot
-from fargate_engine.encoding import Encoder, Reports, register
+from fargate_engine.decoding import register
+from fargate_engine.encoding import Encoder, Reports
 from fargate_engine.messages import CoreInput, LeaseJson
 from fargate_engine.orders import EngineOrder, Order
 from fargate_engine.outcomes import Outcomes
