@@ -101,7 +101,8 @@ def _live_fields(order: EngineOrder, instruments: dict[str, Instrument]) -> list
 def _live(fields: list[Any], instruments: dict[str, Instrument]) -> EngineOrder:
     number, told, instrument, quantity_lots, limit_ticks, bound_ticks, leaves_lots, status, engine_seq = fields[:9]
     transact_time_ns, cum_lots, cum_notional_steps, *later = fields[9:]
-    trade_ids, note = (*later, [], "")[:2] if len(later) < 2 else later
+    trade_ids: list[str] = later[0] if later else []
+    note: str = later[1] if len(later) > 1 else ""
     submitted = SubmitOrder.model_validate(told)
     return EngineOrder(
         number=number,

@@ -26,8 +26,9 @@ def amount_text(amount: Decimal) -> str:
 
 
 def order_status(order: ShownOrder) -> str:
-    """What is left of an order that must not rest expires, in Binance's words."""
-    if order.status is OrdStatus.CANCELED and order.time_in_force in _IMMEDIATE:
+    """What is left of an order that must not rest expires, in Binance's words. A stop that waits is cancelled."""
+    is_plain = order.execution is None
+    if is_plain and order.status is OrdStatus.CANCELED and order.time_in_force in _IMMEDIATE:
         return "EXPIRED"
     return _STATUSES.get(order.status, order.status.value)
 

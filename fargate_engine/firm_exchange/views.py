@@ -7,9 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from breakwater.domain.executions import Execution
+from breakwater.domain.executions import Execution, read_execution
 from breakwater.domain.orders import (
     OrderTerms,
     OrderType,
@@ -22,7 +20,6 @@ from breakwater.domain.orders import (
 from fargate_engine.binance.exchange import Fill, ShownOrder, ShownTrade
 
 _NS_PER_MS = 1_000_000
-EXECUTION: TypeAdapter[Execution] = TypeAdapter(Execution)
 type Terms = OrderTerms | SubmitOrder
 
 
@@ -86,7 +83,7 @@ def order_of_api(order: dict[str, Any], fills: Sequence[Fill] = ()) -> ShownOrde
         created_ms=milliseconds(order["created_at"]),
         updated_ms=milliseconds(order["updated_at"]),
         reject_reason=order["reject_reason"],
-        execution=None if order["execution"] is None else EXECUTION.validate_python(order["execution"]),
+        execution=None if order["execution"] is None else read_execution(order["execution"]),
         fills=fills,
     )
 

@@ -202,3 +202,10 @@ def test_stops_are_offered_where_they_are_worked(works_orders: bool) -> None:
 
     assert ("STOP_LOSS" in symbol["orderTypes"]) is works_orders
     assert symbol["icebergAllowed"] is symbol["allowTrailingStop"] is works_orders
+
+
+def test_a_stop_that_was_cancelled_is_so_and_what_a_market_order_left_has_expired() -> None:
+    ended = replace(ORDER, status=OrdStatus.CANCELED, type=OrderType.MARKET, time_in_force=TimeInForce.IOC)
+
+    assert documents.queried(ended)["status"] == "EXPIRED"
+    assert documents.queried(replace(ended, execution=STOP))["status"] == "CANCELED"
