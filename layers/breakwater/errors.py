@@ -16,6 +16,7 @@ BreakwaterError
 │       ├── LimitOverlaps         another limit holds at the same time
 │       ├── NodeInUse             a node that something stands against cannot go, or move now
 │       ├── NodeStopped           it is stopped by more than a brake would do
+│       ├── CancelsOutstanding    a kill is still being carried out
 │       └── OrderFinal            nothing is left to cancel
 └── Unavailable          the answer is not known yet: 503, or an order in state UNKNOWN
     ├── DatabaseUnavailable
@@ -105,6 +106,10 @@ class NodeStopped(Conflict):
     """`node_state` (an extension) is what it is."""
 
     code = "NODE_STOPPED"
+
+
+class CancelsOutstanding(Conflict):
+    code = "CANCELS_OUTSTANDING"
 
 
 class OrderFinal(Conflict):

@@ -113,6 +113,12 @@ class WatchRows:
             (_ROWS_MAX,),
         ).fetchall()
 
+    def is_to_cancel(self, node_id: uuid.UUID) -> bool:
+        """Whether cancels that were asked for at the node are outstanding."""
+        statement = "SELECT cancel_requested_at IS NOT NULL FROM limits.nodes WHERE node_id = %s"
+        row = self._connection.execute(statement, (node_id,)).fetchone()
+        return row is not None and bool(row[0])
+
     def canceled(self, node_id: uuid.UUID, requested_at: datetime) -> None:
         """Done; a request that came meanwhile stays."""
         self._connection.execute(

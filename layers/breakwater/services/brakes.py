@@ -12,7 +12,7 @@ from breakwater.domain.exposure import Node, NodeState, is_stricter
 from breakwater.domain.limit_types import DEAD_MAN
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import format_time
-from breakwater.errors import InvalidRequest, NodeStopped, NotFound, NotPermitted
+from breakwater.errors import CancelsOutstanding, InvalidRequest, NodeStopped, NotFound, NotPermitted
 from breakwater.services import leases
 from breakwater.services.cancels import cancel_open
 from breakwater.services.engine_client import EngineClient
@@ -79,6 +79,12 @@ def kill(
     for snapshot in outcome.canceled[:SETTLED_AT_ONCE_MAX]:
         # One by one: a hot node is locked for one order's sake only.
         settle_if_known(snapshot, caller.tenant_id, transactions)
+    if not outcome.failed and not not_stopped:
+        with transactions(caller.tenant_id) as tx:
+            # Nothing is left for the watch, or to wait for before a re-arm. Of a lease that is not over the engine may
+            # have orders that the ledger has not heard of.
+            if not tx.leases.page(node_id=node.node_id):
+                tx.watch.canceled(node.node_id, at)
     return {
         **node_json(node),
         "canceled": [str(snapshot.order_id) for snapshot in outcome.canceled],
@@ -90,12 +96,15 @@ def kill(
 def rearm(change: StateChange, caller: Caller, tx: TenantTransaction, at: datetime) -> NodeView:
     """Let the node trade again; its streaks, cool-downs and windows of fills begin anew.
 
-    NotFound when there is no such node; NotPermitted for an API key: what stopped a node waits for a person.
+    NotFound when there is no such node; NotPermitted for an API key: what stopped a node waits for a person;
+    CancelsOutstanding while a kill is carried out, which would cancel what is placed after the re-arm, too.
     """
     caller.require("risk:manage")
     if caller.api_key_id is not None:
         raise NotPermitted("a person re-arms a node, signed in, and no API key")
     node = _change_state(change, NodeState.ACTIVE, caller, tx, at)
+    if tx.watch.is_to_cancel(node.node_id):
+        raise CancelsOutstanding(f"open orders of {node.name} are still being cancelled: re-arm it when they are")
     tx.limits.rearm(node.node_id, at)
     return node_json(node)
 

@@ -159,6 +159,8 @@ class Watch:
                 continue
             self._tried[node_id] = at
             with self.transactions(tenant_id) as tx:
+                if not tx.watch.is_to_cancel(node_id):
+                    continue  # Whoever asked for it has done it meanwhile, and what is open now may be new.
                 account_ids = tx.limits.account_ids_below(node_id)
                 open_orders = tx.limits.open_orders(node_id)
                 # Until a lease is over the engine may have orders of it that the ledger has not heard of.

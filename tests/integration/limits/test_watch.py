@@ -10,10 +10,11 @@ import psycopg
 import pytest
 
 from breakwater.db.connection import Database
+from breakwater.db.watch import WatchRows
 from breakwater.domain.exposure import NodeState
 from breakwater.domain.orders import OrdStatus, Side
 from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
-from breakwater.errors import LimitExceeded
+from breakwater.errors import CancelsOutstanding, LimitExceeded
 from breakwater.services import brakes, limit_settings, overrides
 from breakwater.services.brakes import StateChange
 from breakwater.services.limit_settings import LimitSetting
@@ -175,11 +176,38 @@ def test_a_limit_that_kills_has_the_open_orders_cancelled_and_tries_again_until_
     told: list[str] = []
     watch_of(database, Engine(silent=True), told).run_round(NOW)
     assert told == [f"1 orders below {firm.desk} may still be open: the engine did not answer"]
+    again = StateChange(node_id=firm.desk, reason="too early")
+    with pytest.raises(CancelsOutstanding), database.tenant_transaction(firm.tenant_id) as tx:
+        brakes.rearm(again, risk, tx, NOW)
+    assert state_of(database, firm, firm.desk) == NodeState.KILLED
     watch = watch_of(database, Engine(order))
     watch.run_round(NOW + timedelta(seconds=2))
     with database.tenant_transaction(firm.tenant_id) as tx:
         assert tx.limits.open_orders(firm.desk) == []
         assert tx.watch.nodes_to_cancel() == []
+        assert brakes.rearm(again, risk, tx, NOW)["state"] == NodeState.ACTIVE
+
+
+def test_a_watch_that_comes_late_to_a_kill_cancels_nothing_placed_since_the_node_was_armed_again(
+    database: Database, firm: Firm, risk: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit(database, risk, firm.desk, "DAILY_LOSS", "100")  # It has a tenant to look at.
+    change = StateChange(node_id=firm.desk, reason="an exercise")
+    order = order_of(firm)
+    requested = WatchRows.nodes_to_cancel
+
+    def read_before_all_this(rows: WatchRows) -> list[tuple[uuid.UUID, datetime]]:
+        brakes.kill(change, risk, database.tenant_transaction, Engine(), NOW)
+        assert requested(rows) == []
+        with database.tenant_transaction(firm.tenant_id) as tx:
+            brakes.rearm(change, risk, tx, NOW)
+            reserve_and_record(tx, order)
+        return [(firm.desk, NOW)]
+
+    monkeypatch.setattr(WatchRows, "nodes_to_cancel", read_before_all_this)
+    watch_of(database, Engine(order)).run_round(NOW)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        assert [each.order_id for each in tx.limits.open_orders(firm.desk)] == [order.order_id]
 
 
 def test_the_end_of_an_override_is_told_once(
