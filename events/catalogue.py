@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 
 from events.alerts import AlertRaised
+from events.audit import SensitiveDataRead, TrailExported
 from events.envelope import Event
+from events.identity import ApiKeyChanged, SignedIn, SignedOut, SignInFailed
 from events.limits import (
     DeadManExpired,
     DegradedModeChanged,
@@ -57,6 +59,12 @@ CATALOGUE: tuple[type[Event], ...] = (
     DegradedModeChanged,
     ProvisionalOrderBooked,
     AlertRaised,
+    SignedIn,
+    SignInFailed,
+    SignedOut,
+    ApiKeyChanged,
+    SensitiveDataRead,
+    TrailExported,
 )
 SCHEMAS = Path(__file__).parent / "schemas"
 

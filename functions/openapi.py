@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from breakwater.runtime.api import caller_of
 from breakwater.runtime.edge import CORRELATION_HEADER
 from breakwater.runtime.problems import Problem
+from functions.audit.app import api as audit
 from functions.limits.app import api as limits
 from functions.orders.app import api as orders
 from functions.queries.app import api as queries
@@ -18,7 +19,7 @@ from functions.users.app import api as users
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "openapi.json"
 
-_APIS: dict[str, FastAPI] = {"users": users, "limits": limits, "orders": orders, "queries": queries}
+_APIS: dict[str, FastAPI] = {"users": users, "limits": limits, "orders": orders, "queries": queries, "audit": audit}
 _INFO = {
     "title": "Breakwater",
     "version": "1.0.0",
@@ -35,7 +36,7 @@ _EVERY_ANSWER = {CORRELATION_HEADER: {"$ref": "#/components/headers/CorrelationI
 
 
 def openapi_document() -> dict[str, Any]:
-    """All four functions' routes and models. ValueError when two of them give one name to different things."""
+    """All functions' routes and models. ValueError when two of them give one name to different things."""
     paths: dict[str, Any] = {}
     schemas = _problem_schemas()
     for tag, api in _APIS.items():

@@ -8,7 +8,7 @@ from fastapi import Query
 
 from breakwater.domain.orders import OrderTerms
 from breakwater.runtime.api import Caller, create_api, lambda_handler
-from breakwater.runtime.database import tenant_transaction
+from breakwater.runtime.database import caller_transaction, transactions_of
 from breakwater.runtime.engine import engine_client
 from breakwater.services import brakes, external_fills, leases, limit_settings, limit_tree, nodes, overrides, what_if
 from breakwater.services.brakes import Beat, Brake, StateChange
@@ -55,19 +55,19 @@ def _now() -> datetime:
 
 @api.post("/limits")
 def set_limit(setting: LimitSetting, caller: Caller) -> SetLimit:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return limit_settings.set_limit(setting, caller, tx, _now())
 
 
 @api.delete("/limits/{limit_id}", status_code=204)
 def delete_limit(limit_id: uuid.UUID, caller: Caller) -> None:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         limit_settings.delete_limit(limit_id, caller, tx, _now())
 
 
 @api.get("/limits/{limit_id}/history")
 def get_limit_history(limit_id: uuid.UUID, caller: Caller) -> LimitHistory:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return limit_settings.limit_history(limit_id, caller, tx)
 
 
@@ -78,13 +78,13 @@ def list_limit_types(caller: Caller) -> LimitTypeList:
 
 @api.get("/limits/tree")
 def get_limit_tree(caller: Caller, node_id: uuid.UUID | None = None) -> LimitTree:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return limit_tree.tree(caller, tx, _now(), node_id=node_id)
 
 
 @api.get("/limits/usage")
 def get_limit_usage(node_id: uuid.UUID, caller: Caller) -> LimitUsage:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return limit_tree.usage(node_id, caller, tx, _now())
 
 
@@ -92,132 +92,132 @@ def get_limit_usage(node_id: uuid.UUID, caller: Caller) -> LimitUsage:
 def list_reservations(
     caller: Caller, node_id: uuid.UUID | None = None, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> ReservationPage:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return limit_tree.reservations(caller, tx, _now(), node_id=node_id, cursor=cursor, limit=limit)
 
 
 @api.get("/limits/leases")
 def list_leases(caller: Caller, node_id: uuid.UUID | None = None, living_only: bool = True) -> LeaseList:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return leases.list_leases(caller, tx, _now(), node_id=node_id, living_only=living_only)
 
 
 @api.post("/limits/leases")
 def open_lease(request: LeaseRequest, caller: Caller) -> LeaseView:
-    return leases.open_lease(request, caller, tenant_transaction, engine_client(), _now())
+    return leases.open_lease(request, caller, transactions_of(caller.actor), engine_client(), _now())
 
 
 @api.delete("/limits/leases/{lease_id}")
 def stop_lease(lease_id: uuid.UUID, caller: Caller) -> LeaseView:
-    return leases.stop_lease(lease_id, caller, tenant_transaction, engine_client(), _now())
+    return leases.stop_lease(lease_id, caller, transactions_of(caller.actor), engine_client(), _now())
 
 
 @api.get("/limits/breaches")
 def list_breaches(
     caller: Caller, node_id: uuid.UUID | None = None, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
 ) -> BreachPage:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return limit_tree.breaches(caller, tx, _now(), node_id=node_id, cursor=cursor, limit=limit)
 
 
 @api.post("/limits/validate")
 def validate_order(terms: OrderTerms, caller: Caller) -> LimitValidation:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return limit_tree.validate(terms, caller, tx, _now())
 
 
 @api.post("/limits/what-if")
 def try_limits(question: WhatIf, caller: Caller) -> WhatIfAnswer:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return what_if.what_if(question, caller, tx, _now())
 
 
 @api.get("/limits/overrides")
 def list_overrides(caller: Caller, open_only: bool = True) -> OverridePage:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return overrides.list_overrides(caller, tx, _now(), open_only=open_only)
 
 
 @api.post("/limits/overrides", status_code=201)
 def request_override(request: OverrideRequest, caller: Caller) -> OverrideView:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return overrides.request_override(request, caller, tx, _now())
 
 
 @api.post("/limits/overrides/{override_id}/approve", status_code=200)
 def approve_override(override_id: uuid.UUID, caller: Caller) -> OverrideView:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return overrides.approve_override(override_id, caller, tx, _now())
 
 
 @api.post("/limits/overrides/{override_id}/end")
 def end_override(override_id: uuid.UUID, caller: Caller) -> OverrideView:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return overrides.end_override(override_id, caller, tx, _now())
 
 
 @api.get("/limits/risk-terms")
 def get_risk_terms(caller: Caller) -> RiskTermsPage:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return limit_settings.risk_terms(caller, tx, _now())
 
 
 @api.put("/limits/risk-terms")
 def set_risk_terms(setting: RiskTermsSetting, caller: Caller) -> RiskTermsView:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return limit_settings.set_risk_terms(setting, caller, tx)
 
 
 @api.get("/limits/nodes")
 def find_nodes(caller: Caller, find: Find = None) -> NodeList:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return limit_tree.find_nodes(find, caller, tx, _now())
 
 
 @api.post("/limits/nodes", status_code=201)
 def create_node(new: NewNode, caller: Caller) -> NodeView:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return nodes.create_node(new, caller, tx, _now())
 
 
 @api.patch("/limits/nodes/{node_id}")
 def change_node(node_id: uuid.UUID, change: NodeChange, caller: Caller) -> NodeView:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return nodes.change_node(node_id, change, caller, tx, _now())
 
 
 @api.delete("/limits/nodes/{node_id}", status_code=204)
 def delete_node(node_id: uuid.UUID, caller: Caller) -> None:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         nodes.delete_node(node_id, caller, tx, _now())
 
 
 @api.post("/limits/external-fills")
 def post_external_fill(fill: ExternalFill, caller: Caller) -> ExternalFillBookedView:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return external_fills.book_external_fill(fill, caller, tx, _now())
 
 
 @api.post("/limits/kill")
 def kill_node(change: StateChange, caller: Caller) -> KilledNode:
-    return brakes.kill(change, caller, tenant_transaction, engine_client(), _now())
+    return brakes.kill(change, caller, transactions_of(caller.actor), engine_client(), _now())
 
 
 @api.post("/limits/brake")
 def brake_node(change: Brake, caller: Caller) -> NodeView:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return brakes.brake(change, caller, tx, _now())
 
 
 @api.post("/limits/rearm")
 def rearm_node(change: StateChange, caller: Caller) -> NodeView:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return brakes.rearm(change, caller, tx, _now())
 
 
 @api.post("/limits/heartbeat")
 def send_heartbeat(beat: Beat, caller: Caller) -> Heartbeat:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return brakes.heartbeat(beat, caller, tx, _now())
 
 

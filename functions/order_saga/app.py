@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from breakwater.domain.orders import OrderSnapshot, PlaceOrder
-from breakwater.runtime.database import tenant_transaction
+from breakwater.domain.permissions import actor_of
+from breakwater.runtime.database import tenant_transaction, transactions_of
 from breakwater.runtime.engine import engine_client
 from breakwater.runtime.saga import saga_handler
 from breakwater.runtime.settings import settings
@@ -12,7 +13,9 @@ from breakwater.services import order_saga
 
 
 def _reserve_limits(task: dict[str, Any]) -> None:
-    order_saga.reserve_limits(_order(task), tenant_transaction, datetime.now(UTC), settings().emergency_limits)
+    order = _order(task)
+    transactions = transactions_of(actor_of(order.placed_by, order.api_key_id))
+    order_saga.reserve_limits(order, transactions, datetime.now(UTC), settings().emergency_limits)
 
 
 def _submit_order(task: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from breakwater.db.orders import OrderFilter
 from breakwater.domain.orders import EXCHANGE_ORDER_ID_BITS, OrderTerms, OrdStatus
 from breakwater.errors import Unavailable
 from breakwater.runtime.api import RETRY_AFTER, Caller, create_api, lambda_handler
-from breakwater.runtime.database import tenant_transaction
+from breakwater.runtime.database import caller_transaction, transactions_of
 from breakwater.runtime.engine import engine_client
 from breakwater.runtime.order_saga import start_order_saga
 from breakwater.services import execution_reports, orders, previews
@@ -30,7 +30,7 @@ PLACED_OTHERWISE: dict[int | str, dict[str, Any]] = {
 
 @api.post("/orders", status_code=201, responses=PLACED_OTHERWISE)
 def place_order(terms: OrderTerms, caller: Caller, response: Response) -> Order:
-    placed = orders.place(terms, caller, tenant_transaction, start_order_saga, datetime.now(UTC))
+    placed = orders.place(terms, caller, transactions_of(caller.actor), start_order_saga, datetime.now(UTC))
     if placed.order.status in orders.UNRESOLVED:
         response.status_code = 202
         response.headers["Retry-After"] = str(Unavailable.retry_after_s)
@@ -41,7 +41,7 @@ def place_order(terms: OrderTerms, caller: Caller, response: Response) -> Order:
 
 @api.post("/orders/preview")
 def preview_order(terms: OrderTerms, caller: Caller) -> OrderPreview:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return previews.preview(terms, caller, tx, datetime.now(UTC))
 
 
@@ -57,7 +57,7 @@ def list_orders(
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
 ) -> OrderPage:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         wanted = OrderFilter(status, symbol, client_order_id, exchange_order_id)
         rows, next_cursor = orders.page(caller, tx, account_id=account_id, wanted=wanted, cursor=cursor, limit=limit)
     return OrderPage(items=[Order.of(row) for row in rows], next_cursor=next_cursor)
@@ -65,19 +65,19 @@ def list_orders(
 
 @api.get("/orders/{order_id}")
 def get_order(order_id: uuid.UUID, caller: Caller) -> Order:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return Order.of(orders.order(order_id, caller, tx))
 
 
 @api.get("/orders/{order_id}/execution")
 def get_execution(order_id: uuid.UUID, caller: Caller) -> ExecutionReport:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return execution_reports.report(order_id, caller, tx)
 
 
 @api.get("/orders/{order_id}/saga")
 def get_saga(order_id: uuid.UUID, caller: Caller) -> Saga:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         order = orders.order(order_id, caller, tx)
         steps = tx.orders.saga_steps(order_id)
     return Saga(order_id=order_id, status=order.status, items=[SagaStep.of(step) for step in steps])
@@ -85,12 +85,12 @@ def get_saga(order_id: uuid.UUID, caller: Caller) -> Saga:
 
 @api.delete("/orders/{order_id}")
 def cancel_order(order_id: uuid.UUID, caller: Caller) -> Order:
-    return Order.of(orders.cancel(order_id, caller, tenant_transaction, engine_client(), datetime.now(UTC)))
+    return Order.of(orders.cancel(order_id, caller, transactions_of(caller.actor), engine_client(), datetime.now(UTC)))
 
 
 @api.delete("/orders")
 def cancel_orders(account_id: uuid.UUID, caller: Caller) -> CanceledOrdersView:
-    canceled, failed = orders.cancel_all(account_id, caller, tenant_transaction, engine_client(), datetime.now(UTC))
+    canceled, failed = orders.cancel_all(account_id, caller, transactions_of(caller.actor), engine_client(), datetime.now(UTC))
     return CanceledOrdersView(
         canceled=[Order.of(row) for row in canceled],
         failed=[FailedCancelView(order_id=str(each.order_id), reason=each.reason) for each in failed],

@@ -8,7 +8,7 @@ from fastapi import Query, Response
 from pydantic import BaseModel
 
 from breakwater.runtime.api import Caller, create_api, lambda_handler
-from breakwater.runtime.database import tenant_transaction, untenanted_transaction
+from breakwater.runtime.database import caller_transaction, untenanted_transaction
 from breakwater.runtime.engine import engine_client
 from breakwater.services import health, queries
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
@@ -44,7 +44,7 @@ def list_trades(
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> TradePage:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return queries.trades(
             caller, tx, account_id=account_id, symbol=symbol, order_id=order_id, cursor=cursor, limit=limit
         )
@@ -52,13 +52,13 @@ def list_trades(
 
 @api.get("/positions")
 def list_positions(caller: Caller, account_id: uuid.UUID | None = None) -> PositionPage:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return queries.positions(caller, tx, account_id=account_id, at=datetime.now(UTC))
 
 
 @api.get("/portfolio")
 def get_portfolio(caller: Caller, account_id: uuid.UUID | None = None) -> Portfolio:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return queries.portfolio(caller, tx, account_id=account_id, at=datetime.now(UTC))
 
 
@@ -66,19 +66,19 @@ def get_portfolio(caller: Caller, account_id: uuid.UUID | None = None) -> Portfo
 def list_events(
     caller: Caller, account_id: uuid.UUID | None = None, since: Since = 0, limit: Limit = LIMIT_DEFAULT
 ) -> EventPage:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return queries.events(caller, tx, account_id=account_id, since=since, limit=limit)
 
 
 @api.get("/alerts")
 def list_alerts(caller: Caller, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> AlertPage:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return queries.alerts(caller, tx, cursor=cursor, limit=limit)
 
 
 @api.get("/instruments")
 def list_instruments(caller: Caller) -> InstrumentPage:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return queries.instruments(caller, tx, at=datetime.now(UTC))
 
 

@@ -4,18 +4,20 @@ import uuid
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+import jwt
 from fastapi import Header, Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from breakwater.db.identity import ApiKey
 from breakwater.domain.times import Timestamp
-from breakwater.errors import NotAuthenticated
+from breakwater.errors import NotAuthenticated, Rejection
 from breakwater.runtime import aws
-from breakwater.runtime.api import Caller, create_api, lambda_handler
+from breakwater.runtime.api import Caller, CorrelationId, SourceIp, create_api, lambda_handler
 from breakwater.runtime.api_key_encryption import encrypt_api_key
-from breakwater.runtime.database import tenant_transaction
+from breakwater.runtime.database import caller_transaction, transactions_of, untenanted_transaction
 from breakwater.runtime.settings import settings
 from breakwater.services import api_keys, identity
+from breakwater.services.sign_ins import Attempt, tell_attempt, tell_sign_out
 
 
 class _Request(BaseModel):
@@ -77,8 +79,20 @@ def _user_pool() -> Any:
 
 
 @api.post("/auth/sign-in")
-def sign_in(request: SignInRequest) -> identity.Tokens:
-    return identity.sign_in(_user_pool(), settings().user_pool_client_id, **request.model_dump())
+def sign_in(request: SignInRequest, source_ip: SourceIp, correlation_id: CorrelationId) -> identity.Tokens:
+    def tell(failure: str | None) -> None:
+        attempt = Attempt(request.username, source_ip, request.code is not None, correlation_id, failure)
+        tell_attempt(attempt, untenanted_transaction, transactions_of(request.username.lower()), datetime.now(UTC))
+
+    try:
+        tokens = identity.sign_in(_user_pool(), settings().user_pool_client_id, **request.model_dump())
+    except identity.CodeRequired:
+        raise  # The first of two steps, and no failure.
+    except Rejection as refused:
+        tell(refused.code)
+        raise
+    tell(None)
+    return tokens
 
 
 @api.post("/auth/refresh")
@@ -87,16 +101,24 @@ def refresh(request: RefreshRequest) -> identity.Tokens:
 
 
 @api.post("/auth/sign-out", status_code=204)
-def sign_out(request: SignOutRequest | None = None, authorization: Annotated[str, Header()] = "") -> None:
+def sign_out(
+    correlation_id: CorrelationId,
+    request: SignOutRequest | None = None,
+    authorization: Annotated[str, Header()] = "",
+) -> None:
     access_token = (request and request.access_token) or authorization.removeprefix("Bearer ")
     if not access_token:
         raise NotAuthenticated("signing out needs the access token, in the body or as Authorization: Bearer")
     identity.sign_out(_user_pool(), access_token)
+    # The pool has believed the token, so that its name can be.
+    username = str(jwt.decode(access_token, options={"verify_signature": False}).get("username"))
+    transactions = transactions_of(username.lower())
+    tell_sign_out(username, correlation_id, untenanted_transaction, transactions, datetime.now(UTC))
 
 
 @api.get("/me")
 def get_me(caller: Caller) -> Me:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         user, account_ids = identity.profile(caller, tx)
     return Me(
         tenant_id=caller.tenant_id,
@@ -111,13 +133,13 @@ def get_me(caller: Caller) -> Me:
 
 @api.get("/api-keys")
 def list_api_keys(caller: Caller) -> ApiKeys:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         return ApiKeys(items=api_keys.list_api_keys(caller, tx))
 
 
 @api.post("/api-keys", status_code=201)
 def create_api_key(request: ApiKeyRequest, caller: Caller) -> NewApiKey:
-    with tenant_transaction(caller.tenant_id) as tx:
+    with caller_transaction(caller) as tx:
         key_id, api_key = api_keys.create_api_key(
             caller, tx, **request.model_dump(), encrypt=encrypt_api_key, at=datetime.now(UTC)
         )
@@ -127,8 +149,8 @@ def create_api_key(request: ApiKeyRequest, caller: Caller) -> NewApiKey:
 
 @api.delete("/api-keys/{key_id}", status_code=204)
 def revoke_api_key(key_id: Annotated[str, Path(max_length=64)], caller: Caller) -> None:
-    with tenant_transaction(caller.tenant_id) as tx:
-        api_keys.revoke_api_key(caller, tx, key_id)
+    with caller_transaction(caller) as tx:
+        api_keys.revoke_api_key(caller, tx, key_id, at=datetime.now(UTC))
 
 
 handler = lambda_handler(api)

@@ -18,11 +18,13 @@ TIMEOUTS = {
     "limits": API_TIMEOUT,
     "orders": API_TIMEOUT,
     "queries": API_TIMEOUT,
+    "audit": API_TIMEOUT,
     "order_saga": SAGA_STEP_TIMEOUT,
     "projections": CONSUMER_TIMEOUT,
     "alerts": CONSUMER_TIMEOUT,
     "notifications": CONSUMER_TIMEOUT,
     "reconciler": Duration.seconds(50),  # It runs every minute, and never beside itself for long.
+    "audit_sealer": Duration.seconds(50),  # As the reconciler.
     "provisioning": Duration.minutes(5),  # Migrations.
 }
 

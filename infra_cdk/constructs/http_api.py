@@ -74,6 +74,13 @@ ROUTES = {
         "GET /instruments",
         "GET /health",
     ),
+    "audit": (
+        "GET /audit/records",
+        "POST /audit/exports",
+        "GET /audit/lines",
+        "GET /audit/anchors",
+        "GET /me/activity",
+    ),
 }
 
 

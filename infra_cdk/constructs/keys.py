@@ -30,3 +30,17 @@ class ServiceTokenKey(Construct):
             key_spec=kms.KeySpec.ECC_NIST_P256,
             key_usage=kms.KeyUsage.SIGN_VERIFY,
         )
+
+
+class AuditKey(Construct):
+    """Signs the anchors of the audit trail (ECDSA over P-256): whoever has the database cannot sign another past."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.key = kms.Key(
+            self,
+            "Key",
+            description="Breakwater: anchors of the audit trail",
+            key_spec=kms.KeySpec.ECC_NIST_P256,
+            key_usage=kms.KeyUsage.SIGN_VERIFY,
+        )

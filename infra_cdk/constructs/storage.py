@@ -12,7 +12,8 @@ SNAPSHOT_DAYS = 30
 class Storage(Construct):
     """Buckets for reports, closed partitions and the engine's snapshots: private, versioned, over TLS only.
 
-    A fourth takes their access logs.
+    Anchors of the audit trail lie in one of their own, where nobody can change or delete an object for years. A fifth
+    takes their access logs.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, key: kms.Key) -> None:
@@ -42,6 +43,33 @@ class Storage(Construct):
             ),
         )
 
+        self.audit = self._locked("Audit", key, logs)
+
+    def _locked(self, construct_id: str, key: kms.Key, logs: s3.Bucket) -> s3.Bucket:
+        """What is written stays, whoever asks: in mode COMPLIANCE not even the account's root can shorten it."""
+        mode, days = (self.node.get_context(f"audit_retention_{part}") for part in ("mode", "days"))
+        kept = Duration.days(int(days))
+        retentions = {
+            "COMPLIANCE": s3.ObjectLockRetention.compliance,
+            "GOVERNANCE": s3.ObjectLockRetention.governance,
+        }
+        if mode not in retentions:
+            raise ValueError(f"audit_retention_mode is one of {', '.join(retentions)}, not {mode!r}")
+        return s3.Bucket(
+            self,
+            construct_id,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=key,
+            bucket_key_enabled=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            versioned=True,
+            object_lock_enabled=True,
+            object_lock_default_retention=retentions[mode](kept),
+            server_access_logs_bucket=logs,
+            server_access_logs_prefix=f"{construct_id.lower()}/",
+        )
+
     def _bucket(self, construct_id: str, key: kms.Key, logs: s3.Bucket, *rules: s3.LifecycleRule) -> s3.Bucket:
         return s3.Bucket(
             self,
@@ -62,16 +90,28 @@ class Storage(Construct):
 
         Not `bucket.grant_read_write`: that writes the grantee into the key's policy, a circle between the stacks.
         """
-        bucket, via = self.snapshots, f"s3.{Stack.of(self).region}.amazonaws.com"
-        principal = grantee.grant_principal
-        for actions, arn in (
-            (["s3:GetObject", "s3:PutObject"], bucket.arn_for_objects("shards/*")),
-            (["s3:ListBucket"], bucket.bucket_arn),
-        ):
-            principal.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[arn]))
-        principal.add_to_principal_policy(
+        bucket = self.snapshots
+        self._allow(grantee, ["s3:GetObject", "s3:PutObject"], bucket.arn_for_objects("shards/*"))
+        self._allow(grantee, ["s3:ListBucket"], bucket.bucket_arn)
+        self._allow_key(grantee, "kms:Decrypt", "kms:GenerateDataKey")
+
+    def grant_anchoring(self, grantee: iam.IGrantable) -> None:
+        """Let the sealer write anchors; it reads none."""
+        self._allow(grantee, ["s3:PutObject"], self.audit.arn_for_objects("anchors/*"))
+        self._allow_key(grantee, "kms:Decrypt", "kms:GenerateDataKey")
+
+    def grant_reading_anchors(self, grantee: iam.IGrantable) -> None:
+        self._allow(grantee, ["s3:GetObject"], self.audit.arn_for_objects("anchors/*"))
+        self._allow_key(grantee, "kms:Decrypt")
+
+    def _allow(self, grantee: iam.IGrantable, actions: list[str], arn: str) -> None:
+        grantee.grant_principal.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[arn]))
+
+    def _allow_key(self, grantee: iam.IGrantable, *actions: str) -> None:
+        via = f"s3.{Stack.of(self).region}.amazonaws.com"
+        grantee.grant_principal.add_to_principal_policy(
             iam.PolicyStatement(
-                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                actions=list(actions),
                 resources=[self._key.key_arn],
                 conditions={"StringEquals": {"kms:ViaService": via}},
             )

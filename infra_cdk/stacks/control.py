@@ -74,6 +74,13 @@ class ControlStack(Stack):
         self.saga.machine.grant_start_sync_execution(orders)
         for name, value in self.node.get_context("emergency_limits").items():
             functions["order_saga"].function.add_environment(f"EMERGENCY_{name.upper()}", value)
+        for name in ("audit", "audit_sealer"):
+            functions[name].function.add_environment("AUDIT_KEY_ID", state.audit_key.key_id)
+            functions[name].function.add_environment("AUDIT_BUCKET", state.storage.audit.bucket_name)
+        state.audit_key.grant_sign(functions["audit_sealer"].function)
+        state.storage.grant_anchoring(functions["audit_sealer"].function)
+        state.audit_key.grant(functions["audit"].function, "kms:GetPublicKey")
+        state.storage.grant_reading_anchors(functions["audit"].function)
         self.alert_topic.published_by(functions["alerts"])
         notifications = functions["notifications"].function
         notifications.add_environment("CONNECTIONS_TABLE", state.connections.table_name)
@@ -114,6 +121,12 @@ class ControlStack(Stack):
             schedule=events.Schedule.rate(Duration.minutes(1)),
             # Not retried: the next minute's run does the same work.
             targets=[targets.LambdaFunction(functions["reconciler"].function, retry_attempts=0)],
+        )
+        events.Rule(
+            self,
+            "AuditSealerRule",
+            schedule=events.Schedule.rate(Duration.minutes(1)),
+            targets=[targets.LambdaFunction(functions["audit_sealer"].function, retry_attempts=0)],
         )
 
     def _outputs(self) -> None:

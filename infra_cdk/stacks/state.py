@@ -6,7 +6,7 @@ from constructs import Construct
 from infra_cdk.constructs.connections import ConnectionsTable
 from infra_cdk.constructs.database import Database
 from infra_cdk.constructs.identity import Identity
-from infra_cdk.constructs.keys import ApiKeyEncryptionKey, DataKey, ServiceTokenKey
+from infra_cdk.constructs.keys import ApiKeyEncryptionKey, AuditKey, DataKey, ServiceTokenKey
 from infra_cdk.constructs.network import Network
 from infra_cdk.constructs.storage import Storage
 
@@ -19,6 +19,7 @@ class StateStack(Stack):
         self.data_key = DataKey(self, "DataKey").key
         self.service_token_key = ServiceTokenKey(self, "ServiceTokenKey").key
         self.api_key_encryption_key = ApiKeyEncryptionKey(self, "ApiKeyEncryptionKey").key
+        self.audit_key = AuditKey(self, "AuditKey").key
         self.database = Database(self, "Database", network=network, key=self.data_key)
         self.identity = Identity(self, "Identity")
         self.connections = ConnectionsTable(self, "Connections").table
@@ -32,4 +33,6 @@ class StateStack(Stack):
         CfnOutput(self, "ServiceTokenKeyId", value=self.service_token_key.key_id)
         CfnOutput(self, "ApiKeyEncryptionKeyId", value=self.api_key_encryption_key.key_id)
         CfnOutput(self, "SnapshotBucketName", value=self.storage.snapshots.bucket_name)
+        CfnOutput(self, "AuditBucketName", value=self.storage.audit.bucket_name)
+        CfnOutput(self, "AuditKeyId", value=self.audit_key.key_id)
         CfnOutput(self, "ConnectionsTableName", value=self.connections.table_name)

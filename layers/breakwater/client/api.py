@@ -11,6 +11,7 @@ by themselves, since a repeated order with the same client_order_id is the same 
 from collections.abc import Callable, Iterator
 from typing import Unpack, cast
 
+from breakwater.client.audit_api import AuditCalls
 from breakwater.client.connection import given, segment
 from breakwater.client.limits_api import LimitCalls
 from breakwater.client.order_terms import OrderOptions, order_body
@@ -20,7 +21,7 @@ from breakwater.client.transport import Problem
 PAGES_MAX = 1000
 
 
-class Client(LimitCalls):
+class Client(LimitCalls, AuditCalls):
     # -- who is calling ------------------------------------------------------------------------------------------
 
     def me(self) -> Json:

@@ -10,6 +10,7 @@ from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
 
 from breakwater.db.alerts import AlertRows
+from breakwater.db.audit import AuditRows
 from breakwater.db.conninfo import noticing_silence
 from breakwater.db.degraded import DegradedRows
 from breakwater.db.executions import ExecutionRows
@@ -150,6 +151,10 @@ class TenantTransaction:
         return AlertRows(self.connection, self.tenant_id)
 
     @cached_property
+    def audit(self) -> AuditRows:
+        return AuditRows(self.connection, self.tenant_id)
+
+    @cached_property
     def market(self) -> MarketRows:
         return MarketRows(self.connection)
 
@@ -173,10 +178,10 @@ class Database:
         self._kept_limits = KeptLimits()
 
     @contextmanager
-    def tenant_transaction(self, tenant_id: uuid.UUID) -> Iterator[TenantTransaction]:
-        """Commits when the block ends, rolls back when it raises."""
+    def tenant_transaction(self, tenant_id: uuid.UUID, actor: str = "") -> Iterator[TenantTransaction]:
+        """Commits when the block ends, rolls back when it raises. `actor`: who is told of in the audit trail."""
         # Hexadecimal digits and nothing else: a statement without parameters may go together with BEGIN.
-        with self._transaction(tenant_id.hex) as connection:
+        with self._transaction(tenant_id.hex, actor.encode().hex()) as connection:
             tx = TenantTransaction(connection, tenant_id, self._kept_limits)
             with tx.committed_at_end():
                 yield tx
@@ -184,7 +189,7 @@ class Database:
     @contextmanager
     def untenanted_transaction(self) -> Iterator[Connection]:
         """For the few questions that come before a tenant is known: only the lookup functions answer here."""
-        with self._transaction("") as connection:
+        with self._transaction("", "") as connection:
             yield connection
 
     def close(self) -> None:
@@ -193,9 +198,13 @@ class Database:
             self._connection = None
 
     @contextmanager
-    def _transaction(self, tenant: str) -> Iterator[Connection]:
+    def _transaction(self, tenant: str, actor: str) -> Iterator[Connection]:
+        who = f"convert_from('\\x{actor}', 'UTF8')" if actor else "''"
         try:
-            connection = self._begin(f"BEGIN; SELECT set_config('breakwater.tenant_id', '{tenant}', true)")
+            connection = self._begin(
+                f"BEGIN; SELECT set_config('breakwater.tenant_id', '{tenant}', true),"
+                f" set_config('breakwater.actor', {who}, true)"
+            )
             try:
                 yield connection
             except BaseException:

@@ -238,12 +238,17 @@ class IdentityRows:
                 {"tenant": self._tenant_id, "user": user_id, "at_most": API_KEYS_MAX},
             ).fetchall()
 
-    def revoke_api_key(self, key_id: str, user_id: uuid.UUID | None) -> None:
-        """NotFound unless the user has the key, or the tenant has it where `user_id` is None. Safe to repeat."""
-        cursor = self._connection.execute(
+    def revoke_api_key(self, key_id: str, user_id: uuid.UUID | None) -> tuple[uuid.UUID, bool]:
+        """Whose key it was, and whether it was revoked only now: it is safe to repeat.
+
+        NotFound unless the user has the key, or the tenant has it where `user_id` is None.
+        """
+        row = self._connection.execute(
             "UPDATE identity.api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE tenant_id = %(tenant)s"
-            " AND key_id = %(key)s AND (%(user)s::uuid IS NULL OR user_id = %(user)s)",
+            " AND key_id = %(key)s AND (%(user)s::uuid IS NULL OR user_id = %(user)s)"
+            " RETURNING user_id, revoked_at = now()",
             {"tenant": self._tenant_id, "key": key_id, "user": user_id},
-        )
-        if cursor.rowcount == 0:
+        ).fetchone()
+        if row is None:
             raise NotFound("no such API key")
+        return row[0], bool(row[1])

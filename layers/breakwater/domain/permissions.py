@@ -20,7 +20,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     Role.TRADER: _READS | {"orders:create", "orders:cancel", "api_keys:manage"},
     # A viewer's keys can do no more than the viewer: a dashboard needs one.
     Role.VIEWER: _READS | {"api_keys:manage"},
-    Role.RISK_MANAGER: _READS | {"orders:cancel", "limits:manage", "risk:manage", "users:read", "api_keys:manage"},
+    Role.RISK_MANAGER: _READS | {"orders:cancel", "limits:manage", "risk:manage", "users:read", "api_keys:manage", "audit:read"},
     Role.ORGANISATION_ADMIN: _READS
     | {
         "orders:create",
@@ -30,6 +30,8 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
         "users:read",
         "users:manage",
         "api_keys:manage",
+        "audit:read",
+        "audit:export",
     },
 }
 PERMISSIONS = frozenset().union(*ROLE_PERMISSIONS.values())
@@ -40,7 +42,7 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
     "read": _READS | {"users:read"},
     "trade": frozenset({"orders:create", "orders:cancel", "orders:read"}),
     "cancel_only": frozenset({"orders:cancel", "orders:read"}),
-    "admin": _READS | {"limits:manage", "risk:manage", "users:read", "users:manage", "api_keys:manage"},
+    "admin": _READS | {"limits:manage", "risk:manage", "users:read", "users:manage", "api_keys:manage", "audit:read"},
     SESSION_SCOPE: PERMISSIONS,
 }
 API_KEY_SCOPES = ("read", "trade", "cancel_only", "admin")
@@ -69,6 +71,10 @@ class Principal:
     api_key_id: str | None = None  # None: a person, with an access token.
 
     @property
+    def actor(self) -> str:
+        return actor_of(self.username, self.api_key_id)
+
+    @property
     def permissions(self) -> frozenset[str]:
         return permissions_of(self.role, self.scopes)
 
@@ -93,6 +99,11 @@ class Caller(Principal):
     """Who makes this request."""
 
     correlation_id: str
+
+
+def actor_of(username: str, api_key_id: str | None) -> str:
+    """As the audit trail names it: the user, and the key where it was one."""
+    return username if api_key_id is None else f"{username}/{api_key_id}"
 
 
 def _is_within(source_ip: str | None, networks: tuple[str, ...]) -> bool:

@@ -69,11 +69,20 @@ def caller_of(request: Request) -> permissions.Caller:
     """From the authorizer's context; NotAuthenticated where there is none, or it no longer holds."""
     request_context = request.scope.get("aws.event", {}).get("requestContext", {})
     caller = to_caller(request_context.get("authorizer", {}).get("lambda"), correlation_id_of(request))
-    caller.check_use(request_context.get("http", {}).get("sourceIp"), int(time.time()))
+    caller.check_use(source_ip_of(request), int(time.time()))
     return caller
 
 
+def source_ip_of(request: Request) -> str | None:
+    """As the gateway saw it."""
+    source_ip: str | None = (
+        request.scope.get("aws.event", {}).get("requestContext", {}).get("http", {}).get("sourceIp")
+    )
+    return source_ip
+
+
 Caller = Annotated[permissions.Caller, Depends(caller_of)]
+SourceIp = Annotated[str | None, Depends(source_ip_of)]
 CorrelationId = Annotated[str, Depends(correlation_id_of)]
 
 

@@ -1,6 +1,7 @@
 """The function's one database. Opened at first use, so a SnapStart snapshot holds no connection."""
 
 import uuid
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
 
@@ -8,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from breakwater.db.connection import Connection, Database, TenantTransaction
 from breakwater.db.conninfo import conninfo_of
+from breakwater.domain.permissions import Caller
 from breakwater.errors import DatabaseUnavailable
 from breakwater.runtime.aws import client
 from breakwater.runtime.settings import settings
@@ -33,6 +35,16 @@ def database() -> Database:
 def tenant_transaction(tenant_id: uuid.UUID) -> AbstractContextManager[TenantTransaction]:
     """Commits when the block ends, rolls back when it raises; DatabaseUnavailable for every failure that may pass."""
     return database().tenant_transaction(tenant_id)
+
+
+def caller_transaction(caller: Caller) -> AbstractContextManager[TenantTransaction]:
+    """The same, in the name of the caller: the audit trail says so of every event that is written in it."""
+    return database().tenant_transaction(caller.tenant_id, caller.actor)
+
+
+def transactions_of(actor: str) -> Callable[[uuid.UUID], AbstractContextManager[TenantTransaction]]:
+    """As `tenant_transaction`, in somebody's name."""
+    return lambda tenant_id: database().tenant_transaction(tenant_id, actor)
 
 
 def untenanted_transaction() -> AbstractContextManager[Connection]:

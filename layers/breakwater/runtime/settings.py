@@ -46,6 +46,8 @@ class Settings:
     engine_url_parameter = _Required()
     service_token_key_id = _Required()
     api_key_encryption_key_id = _Required()
+    audit_key_id = _Required()
+    audit_bucket = _Required()
     order_saga_arn = _Required()
     alert_topic_arn = _Required()
     connections_table = _Required()

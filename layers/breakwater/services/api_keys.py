@@ -18,7 +18,9 @@ from breakwater.db.connection import TenantTransaction
 from breakwater.db.identity import ApiKey, StoredSecret
 from breakwater.domain.api_keys import secret_hash
 from breakwater.domain.permissions import API_KEY_SCOPES, SESSION_SCOPE, Caller
+from breakwater.domain.times import nanoseconds
 from breakwater.errors import Conflict, InvalidRequest, NotPermitted
+from events.identity import ApiKeyChanged
 
 LIVE_KEYS_OF_ONE_USER_MAX = 20
 LIFETIME_MAX = timedelta(days=36_500)  # Postgres keeps times that no datetime holds: such a row could not be read.
@@ -72,6 +74,10 @@ def create_api_key(
         ip_allow=[str(network) for network in networks],
         expires_at=expires_at,
     )
+    made = ApiKeyChanged(
+        key_id=key_id, change="CREATED", name=name, scopes=sorted(set(scopes)), changed_by=caller.actor
+    )
+    _tell(made, user_id, caller, tx, at)
     return key_id, api_key
 
 
@@ -81,10 +87,24 @@ def list_api_keys(caller: Caller, tx: TenantTransaction) -> list[ApiKey]:
     return tx.identity.api_keys(None if _manages_all(caller) else tx.identity.user(caller.subject).user_id)
 
 
-def revoke_api_key(caller: Caller, tx: TenantTransaction, key_id: str) -> None:
+def revoke_api_key(caller: Caller, tx: TenantTransaction, key_id: str, *, at: datetime) -> None:
     """NotFound unless it is among those the caller may list. The authorizer's cache forgets it within a minute."""
     caller.require("api_keys:manage")
-    tx.identity.revoke_api_key(key_id, None if _manages_all(caller) else tx.identity.user(caller.subject).user_id)
+    of_user = None if _manages_all(caller) else tx.identity.user(caller.subject).user_id
+    user_id, is_first = tx.identity.revoke_api_key(key_id, of_user)
+    if is_first:
+        revoked = ApiKeyChanged(key_id=key_id, change="REVOKED", name=None, scopes=None, changed_by=caller.actor)
+        _tell(revoked, user_id, caller, tx, at)
+
+
+def _tell(event: ApiKeyChanged, user_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
+    tx.outbox.add(
+        event,
+        aggregate_id=user_id,
+        account_id=None,
+        correlation_id=caller.correlation_id,
+        occurred_at_ns=nanoseconds(at),
+    )
 
 
 def _check_scopes(caller: Caller, scopes: Sequence[str]) -> None:

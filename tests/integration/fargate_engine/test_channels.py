@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from datetime import UTC, datetime
 
 import psycopg
 import uvloop
@@ -161,7 +162,7 @@ async def test_an_api_key_listens_as_its_scopes_allow_until_it_is_revoked(
     async with channels.session.get(f"{channels.url}?token={api_key}") as response:
         assert response.status == 401  # An address is no place for a key.
     with database.tenant_transaction(firm.tenant_id) as tx:
-        revoke_api_key(person(firm), tx, api_key.split("_")[1])
+        revoke_api_key(person(firm), tx, api_key.split("_")[1], at=datetime.now(UTC))
     async with channels.session.get(channels.url, headers=headers) as response:
         assert response.status == 401
 

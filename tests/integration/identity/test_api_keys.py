@@ -115,8 +115,8 @@ def test_everyone_lists_and_revokes_his_own_keys_and_administrators_all(database
         listed = {key.key_id: key.username for key in list_api_keys(caller(firm, firm.admin), tx)}
         assert listed == {traders_key: firm.trader.username, admins_key: firm.admin.username}
         with pytest.raises(NotFound):
-            revoke_api_key(caller(firm, firm.trader), tx, admins_key)
-        revoke_api_key(caller(firm, firm.admin), tx, traders_key)
+            revoke_api_key(caller(firm, firm.trader), tx, admins_key, at=datetime.now(UTC))
+        revoke_api_key(caller(firm, firm.admin), tx, traders_key, at=datetime.now(UTC))
         assert [key.revoked_at is None for key in list_api_keys(caller(firm, firm.trader), tx)] == [False]
 
 
@@ -125,7 +125,7 @@ def test_a_user_has_at_most_twenty_live_keys(database: Database, firm: Firm) -> 
     with pytest.raises(Conflict):
         create(database, caller(firm, firm.trader))
     with database.tenant_transaction(firm.tenant_id) as tx:
-        revoke_api_key(caller(firm, firm.trader), tx, keys[0])
+        revoke_api_key(caller(firm, firm.trader), tx, keys[0], at=datetime.now(UTC))
     create(database, caller(firm, firm.trader))
 
 
@@ -164,6 +164,6 @@ def test_keys_that_were_revoked_never_hide_one_that_is_live(
     for _ in range(2):
         key_id, _ = create(database, caller(firm, firm.trader))
         with database.tenant_transaction(firm.tenant_id) as tx:
-            revoke_api_key(caller(firm, firm.trader), tx, key_id)
+            revoke_api_key(caller(firm, firm.trader), tx, key_id, at=datetime.now(UTC))
     with database.tenant_transaction(firm.tenant_id) as tx:
         assert list_api_keys(caller(firm, firm.admin), tx)[0].key_id == live

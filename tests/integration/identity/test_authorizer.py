@@ -105,7 +105,7 @@ def test_a_key_acts_as_its_user_with_its_scopes_until_it_is_revoked(database: Da
     assert is_refused(authorize(f"ApiKey {api_key[:-1]}{'A' if api_key[-1] != 'A' else 'B'}"))
     assert is_refused(authorize(f"ApiKey bw_{'0' * 16}_{api_key[-43:]}"))
     with database.tenant_transaction(firm.tenant_id) as tx:
-        revoke_api_key(caller_of(firm), tx, key_id)
+        revoke_api_key(caller_of(firm), tx, key_id, at=datetime.now(UTC))
     assert is_refused(authorize(f"ApiKey {api_key}"))
 
 

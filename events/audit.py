@@ -1,0 +1,22 @@
+"""Who looked."""
+
+from typing import ClassVar
+
+from events.envelope import Event
+
+
+class SensitiveDataRead(Event):
+    """Somebody read what tells of people: `what` names it, such as the audit trail or the users of the organisation."""
+
+    topic: ClassVar[str] = "audit.SensitiveDataRead.v1"
+    what: str
+    read_by: str
+
+
+class TrailExported(Event):
+    """The records first_sequence to sequence left for a verifier."""
+
+    topic: ClassVar[str] = "audit.TrailExported.v1"
+    first_sequence: int
+    sequence: int
+    exported_by: str

@@ -1,0 +1,45 @@
+"""Who signs in, and with what."""
+
+import uuid
+from typing import ClassVar, Literal
+
+from events.envelope import Event
+
+
+class SignedIn(Event):
+    """`source_ip`: as the gateway saw it."""
+
+    topic: ClassVar[str] = "identity.SignedIn.v1"
+    user_id: uuid.UUID
+    username: str
+    source_ip: str | None
+    second_factor: bool
+
+
+class SignInFailed(Event):
+    """Somebody gave the name of a user, and not what belongs to it. `code` is what was answered."""
+
+    topic: ClassVar[str] = "identity.SignInFailed.v1"
+    user_id: uuid.UUID
+    username: str
+    source_ip: str | None
+    code: str
+
+
+class SignedOut(Event):
+    """Every session of the user has ended."""
+
+    topic: ClassVar[str] = "identity.SignedOut.v1"
+    user_id: uuid.UUID
+    username: str
+
+
+class ApiKeyChanged(Event):
+    """A key was made or revoked. Never its secret."""
+
+    topic: ClassVar[str] = "identity.ApiKeyChanged.v1"
+    key_id: str
+    change: Literal["CREATED", "REVOKED"]
+    name: str | None
+    scopes: list[str] | None
+    changed_by: str

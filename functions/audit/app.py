@@ -1,0 +1,89 @@
+"""The audit trail: searched, a person's own part of it, and exported."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from breakwater.runtime.anchorage import KmsAnchorage
+from breakwater.runtime.api import Caller, create_api, lambda_handler
+from breakwater.runtime.database import caller_transaction
+from breakwater.services import audit
+from breakwater.services.audit import AuditAnchors, AuditExport, AuditLines, AuditPage
+from breakwater.services.cursors import LIMIT_DEFAULT
+
+SEQUENCE_MAX = 2**53
+
+api = create_api(service="audit")
+
+Limit = Annotated[int, Query(ge=1, le=audit.PAGE_MAX)]
+Sequence = Annotated[int, Query(ge=1, le=SEQUENCE_MAX)]
+Before = Annotated[int | None, Query(ge=1, le=SEQUENCE_MAX)]
+
+
+class ExportRequest(BaseModel):
+    """Records that occurred from `since` up to, and without, `until`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: AwareDatetime
+    until: AwareDatetime
+
+
+@api.get("/audit/records")
+def search_audit_trail(
+    caller: Caller,
+    *,
+    actor: Annotated[str | None, Query(max_length=200)] = None,
+    topic: Annotated[str | None, Query(max_length=100)] = None,
+    aggregate_id: uuid.UUID | None = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+    before: Before = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> AuditPage:
+    with caller_transaction(caller) as tx:
+        return audit.search(
+            *(caller, tx),
+            actor=actor,
+            topic=topic,
+            aggregate_id=aggregate_id,
+            since=since,
+            until=until,
+            before=before,
+            limit=limit,
+            at=datetime.now(UTC),
+        )
+
+
+@api.get("/me/activity")
+def list_own_activity(caller: Caller, before: Before = None, limit: Limit = LIMIT_DEFAULT) -> AuditPage:
+    with caller_transaction(caller) as tx:
+        return audit.own_activity(caller, tx, before=before, limit=limit)
+
+
+@api.post("/audit/exports", status_code=201)
+def export_audit_trail(request: ExportRequest, caller: Caller) -> AuditExport:
+    with caller_transaction(caller) as tx:
+        return audit.export(
+            caller, tx, KmsAnchorage(), since=request.since, until=request.until, at=datetime.now(UTC)
+        )
+
+
+@api.get("/audit/lines")
+def list_audit_lines(
+    caller: Caller, first_sequence: Sequence, limit: Annotated[int, Query(ge=1, le=audit.LINES_MAX)] = audit.LINES_MAX
+) -> AuditLines:
+    with caller_transaction(caller) as tx:
+        return audit.lines(caller, tx, first_sequence=first_sequence, limit=limit)
+
+
+@api.get("/audit/anchors")
+def list_audit_anchors(caller: Caller, first_sequence: Sequence, sequence: Sequence) -> AuditAnchors:
+    with caller_transaction(caller) as tx:
+        return audit.anchors_of(caller, tx, KmsAnchorage(), first_sequence=first_sequence, sequence=sequence)
+
+
+handler = lambda_handler(api)

@@ -1,0 +1,117 @@
+"""`breakwater audit`: read the audit trail, take a copy of it, and prove that nobody has changed it."""
+
+import json
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from breakwater.client import render
+from breakwater.client.audit_verifier import ANCHORS, EXPORT, RECORDS, NotAnExport, Tampered, verify
+from breakwater.client.terminal import AsJson, out, print_json, signed_in
+
+audit_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="The audit trail: search it, export it, and verify an export without the platform.",
+)
+DAYS = Annotated[int, typer.Option("--days", help="So many days back.", min=1, max=3650)]
+COLUMNS = {"#": "sequence", "time": "occurred_at_ns", "actor": "actor", "topic": "topic", "what": "what"}
+SHOWN_MAX = 60  # Characters of a payload in a line; --json has it whole.
+
+
+@audit_app.command("list")
+def list_records(
+    actor: Annotated[str | None, typer.Option(help="Who did it: a user name, or user/key.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Such as limits, or limits.LimitChanged.v1.")] = None,
+    before: Annotated[int | None, typer.Option(help="Older than this number.", min=1)] = None,
+    mine: Annotated[bool, typer.Option("--mine", help="What you have done yourself.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What has happened, and by whom; the newest first."""
+    if mine and (actor or topic):
+        raise typer.BadParameter("--mine goes without --actor and --topic")
+    with signed_in() as (client, _):
+        page = client.activity(before=before) if mine else client.audit_records(actor=actor, topic=topic, before=before)
+    if as_json:
+        print_json(page)
+        return
+    rows = [{**record, "what": _short(record["payload"])} for record in page["items"]]
+    out().print(render.table(rows, COLUMNS, empty="Nothing."))
+    out().print(f"{page['sequence']} records, anchored up to {page['anchored_sequence']}.", style="dim")
+    if page["next_before"] is not None:
+        out().print(f"Older ones: --before {page['next_before']}", style="dim")
+
+
+@audit_app.command("export")
+def export(
+    to: Annotated[Path, typer.Argument(help="The file to write: a ZIP.", dir_okay=False)],
+    days: DAYS = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Take the trail of the last days with you, with the anchors that vouch for it."""
+    if to.exists():
+        raise typer.BadParameter(f"{to} is there already")
+    until = datetime.now(UTC)
+    with signed_in() as (client, _):
+        told = client.audit_export((until - timedelta(days=days)).isoformat(), until.isoformat())
+        first, last = told["first_sequence"], told["sequence"]
+        unfinished = to.with_name(to.name + ".part")
+        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(EXPORT, json.dumps(told, indent=2) + "\n")
+            with archive.open(RECORDS, "w", force_zip64=True) as file:
+                for line in client.audit_lines(first, last):
+                    file.write(line.encode("ascii") + b"\n")
+            with archive.open(ANCHORS, "w", force_zip64=True) as file:
+                for anchor in client.audit_anchors(first, told["anchored_sequence"]):
+                    file.write(json.dumps(anchor).encode() + b"\n")
+        unfinished.rename(to)
+    if as_json:
+        print_json({name: value for name, value in told.items() if name != "public_key"} | {"file": str(to)})
+        return
+    out().print(f"Records {first} to {last}, anchored up to {told['anchored_sequence']}, are in {escape(str(to))}.")
+    out().print(f"Verify them anywhere: breakwater audit verify {escape(str(to))}", style="dim")
+
+
+@audit_app.command("verify")
+def verify_export(
+    file: Annotated[Path, typer.Argument(help="What `breakwater audit export` wrote.", exists=True, dir_okay=False)],
+    public_key: Annotated[
+        Path | None,
+        typer.Option(help="The key's public half in PEM, from whom you trust.", exists=True, dir_okay=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Whether an export is what was written; offline. Exit code 1 names the first record that is not."""
+    try:
+        told = verify(file, None if public_key is None else public_key.read_bytes())
+    except Tampered as found:
+        if as_json:
+            print_json({"verified": False, "sequence": found.sequence, "what": found.what})
+        else:
+            out().print(f"[bold red]record {found.sequence}[/]: {found.what}")
+        raise typer.Exit(1) from None
+    except NotAnExport as error:
+        raise typer.BadParameter(str(error)) from error
+    if as_json:
+        print_json({"verified": True} | {name: getattr(told, name) for name in told.__slots__})
+        return
+    if told.records:
+        last = told.first_sequence + told.records - 1
+        out().print(
+            f"[green]records {told.first_sequence} to {last} are as they were written[/]:"
+            f" {told.anchors} anchors, the last of {told.anchored_at}"
+        )
+    if told.unanchored:
+        out().print(f"{told.unanchored} more are not anchored yet: ask again in some minutes", style="yellow")
+    out().print(f"signed by the key {told.key_fingerprint}", style="dim")
+    if public_key is None:
+        out().print("That key came with the file: compare its fingerprint, or say --public-key", style="yellow")
+
+
+def _short(payload: object) -> str:
+    text = json.dumps(payload, separators=(", ", ": "))[1:-1]
+    return text if len(text) <= SHOWN_MAX else text[: SHOWN_MAX - 1] + "…"

@@ -1,0 +1,174 @@
+"""Whether an export of the audit trail is what was written: offline, from docs/audit.md alone, with a public key."""
+
+import base64
+import binascii
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
+EXPORT, RECORDS, ANCHORS = "export.json", "records.jsonl", "anchors.jsonl"
+DIGEST_BYTES = 32
+LINE_BYTES_MAX = 16 * 1024 * 1024
+
+
+class NotAnExport(Exception):
+    """The file cannot be verified at all; the message says why."""
+
+
+class Tampered(Exception):
+    """What was found first. `sequence`: the record's; of an anchor, the first that it vouches for."""
+
+    def __init__(self, sequence: int, what: str) -> None:
+        super().__init__(what)
+        self.sequence = sequence
+        self.what = what
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """`records` from `first_sequence` on are as they were anchored; `unanchored` more stand behind the last anchor."""
+
+    tenant_id: str
+    first_sequence: int
+    records: int
+    unanchored: int
+    anchors: int
+    anchored_at: str | None
+    key_fingerprint: str  # SHA-256 of the public key's DER.
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchor:
+    first_sequence: int
+    sequence: int
+    head_before: bytes
+    head: bytes
+    anchor_before: bytes
+    digest: bytes  # Of its document.
+    hashes: list[bytes]
+    anchored_at: str
+
+
+def verify(path: Path, public_key: bytes | None = None) -> Verified:
+    """Raises Tampered for the first thing that is not as it was, NotAnExport for a file that is none.
+
+    `public_key`: PEM; without it the one in the file is believed, whose fingerprint is then to be compared.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            told = json.loads(archive.read(EXPORT))
+            key = _key(public_key or told["public_key"].encode())
+            tenant_id, first, anchored = told["tenant_id"], int(told["first_sequence"]), int(told["anchored_sequence"])
+            anchors = list(_anchors(archive, key, tenant_id, first))
+            last = anchors[-1].sequence if anchors else first - 1
+            if last < anchored:
+                raise Tampered(last + 1, "its anchor is missing")
+            with archive.open(RECORDS) as lines:
+                unanchored = _compare(_lines(lines), anchors, int(told["sequence"]))
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise NotAnExport(f"{path} is no export of an audit trail: {error or type(error).__name__}") from error
+    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return Verified(
+        tenant_id=tenant_id,
+        first_sequence=first,
+        records=last - first + 1,
+        unanchored=unanchored,
+        anchors=len(anchors),
+        anchored_at=anchors[-1].anchored_at if anchors else None,
+        key_fingerprint=hashlib.sha256(der).hexdigest(),
+    )
+
+
+def _key(pem: bytes) -> EllipticCurvePublicKey:
+    try:
+        key = load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise NotAnExport("the public key is not one in PEM") from error
+    if not isinstance(key, EllipticCurvePublicKey):
+        raise NotAnExport("the public key is not of an elliptic curve")
+    return key
+
+
+def _anchors(
+    archive: zipfile.ZipFile, key: EllipticCurvePublicKey, tenant_id: str, first_sequence: int
+) -> Iterator[_Anchor]:
+    """Each signed, each following the one before."""
+    before: _Anchor | None = None
+    with archive.open(ANCHORS) as lines:
+        for line in _lines(lines):
+            expected = first_sequence if before is None else before.sequence + 1
+            anchor = _anchor(json.loads(line), key, tenant_id, expected)
+            if anchor.first_sequence != expected:
+                raise Tampered(expected, "its anchor is missing")
+            if before is not None and (anchor.head_before, anchor.anchor_before) != (before.head, before.digest):
+                raise Tampered(expected, "its anchor does not follow the one before")
+            yield anchor
+            before = anchor
+
+
+def _anchor(told: dict[str, Any], key: EllipticCurvePublicKey, tenant_id: str, expected: int) -> _Anchor:
+    document = told["document"].encode("ascii", errors="replace")
+    try:
+        key.verify(base64.b64decode(told["signature"], validate=True), document, ECDSA(SHA256()))
+        hashes = base64.b64decode(told["hashes"], validate=True)
+    except (InvalidSignature, binascii.Error) as error:
+        raise Tampered(expected, "its anchor is not signed by this key") from error
+    said = json.loads(document)
+    first, last = int(said["first_sequence"]), int(said["sequence"])
+    head = before = bytes.fromhex(said["head_before"])
+    listed = [hashes[at : at + DIGEST_BYTES] for at in range(0, len(hashes), DIGEST_BYTES)]
+    for each in listed:
+        head = hashlib.sha256(head + each).digest()
+    fits = len(listed) == last - first + 1 and hashlib.sha256(hashes).hexdigest() == said["hashes_digest"]
+    if not fits or head.hex() != said["head"]:
+        raise Tampered(expected, "the hashes beside its anchor are not those that were signed")
+    if said["tenant_id"] != tenant_id:
+        raise Tampered(expected, "its anchor is of another organisation")
+    digest = hashlib.sha256(document).digest()
+    anchor_before = bytes.fromhex(said["anchor_before"])
+    return _Anchor(first, last, before, head, anchor_before, digest, listed, said["anchored_at"])
+
+
+def _compare(lines: Iterator[bytes], anchors: list[_Anchor], sequence: int) -> int:
+    """How many lines are left behind the last anchor. `sequence`: up to which the export says it goes."""
+    sha256 = hashlib.sha256
+    for number, anchor in enumerate(anchors):
+        found = [sha256(line).digest() for line in islice(lines, len(anchor.hashes))]
+        if found != anchor.hashes:
+            rest = [sha256(line).digest() for line in lines]
+            expected = [each for later in anchors[number:] for each in later.hashes]
+            is_short = len(found) + len(rest) < sequence - anchor.first_sequence + 1
+            raise _first_difference(found + rest, expected, anchor.first_sequence, is_short=is_short)
+    return sum(1 for _ in lines)
+
+
+def _first_difference(
+    found: list[bytes], expected: list[bytes], first_sequence: int, *, is_short: bool
+) -> Tampered:
+    """`is_short`: there are fewer lines than the export says, which matters where what follows is not anchored."""
+    at = next((at for at, (one, other) in enumerate(zip(found, expected, strict=False)) if one != other), len(found))
+    sequence = first_sequence + at
+    if at == len(found):
+        return Tampered(sequence, f"the export ends before it: {len(expected) - at} records were cut from the end")
+    stands_later = expected[at] in found[at + 1 :]
+    if found[at] in expected[at + 1 :]:
+        return Tampered(sequence, "it stands later: the records were reordered" if stands_later else "it was removed")
+    if stands_later:
+        return Tampered(sequence, "before it another was inserted")
+    was_last = at + 1 == len(expected)
+    return Tampered(sequence, "it was removed" if was_last and is_short else "it was changed")
+
+
+def _lines(file: Any) -> Iterator[bytes]:
+    while line := file.readline(LINE_BYTES_MAX):
+        yield line.rstrip(b"\n")

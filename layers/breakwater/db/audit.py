@@ -1,0 +1,206 @@
+"""The audit trail in Postgres: which events are to be sealed, the chain, its anchors, and what people ask of it."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow, class_row, dict_row
+
+from breakwater.domain.audit_chain import GENESIS
+
+TENANTS_MAX = 10_000
+
+_LAST_RECORDED = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM trading.events_recorded_no_seq"
+# Whoever has drawn a number has the table's lock since before, and keeps it until the row can be seen or never will.
+_WRITERS = """
+SELECT virtualtransaction FROM pg_locks
+WHERE relation = 'trading.events'::regclass AND mode = 'RowExclusiveLock'
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+_EVENT = """e.event_id, e.topic, e.tenant_id, e.account_id, e.aggregate_id, e.correlation_id, e.occurred_at_ns, e.actor,
+  e.payload"""
+_UNSEALED = f"""
+SELECT e.recorded_no, {_EVENT} FROM trading.events e
+WHERE e.tenant_id = %(tenant_id)s AND e.recorded_no > %(after)s AND e.recorded_no <= %(up_to)s
+ORDER BY e.recorded_no LIMIT %(limit)s
+"""  # noqa: S608  # Constants of this module; every value is a parameter.
+_SEALED = f"""
+SELECT r.sequence, r.version, {_EVENT} FROM audit.records r JOIN trading.events e USING (event_id)
+WHERE r.tenant_id = %(tenant_id)s AND r.sequence BETWEEN %(first)s AND %(last)s ORDER BY r.sequence
+"""  # noqa: S608
+_FOUND = f"""
+SELECT r.sequence, r.version, {_EVENT}
+FROM trading.events e JOIN audit.records r USING (event_id)
+WHERE e.tenant_id = %(tenant_id)s AND r.tenant_id = %(tenant_id)s
+  AND (%(before)s::bigint IS NULL OR r.sequence < %(before)s)
+  AND (%(actor)s::text IS NULL OR e.actor = %(actor)s OR starts_with(e.actor, %(actor)s || '/'))
+  AND (%(topic)s::text IS NULL OR e.topic = %(topic)s OR starts_with(e.topic, %(topic)s || '.'))
+  AND (%(aggregate_id)s::uuid IS NULL OR e.aggregate_id = %(aggregate_id)s)
+  AND (%(since_ns)s::bigint IS NULL OR e.occurred_at_ns >= %(since_ns)s)
+  AND (%(until_ns)s::bigint IS NULL OR e.occurred_at_ns < %(until_ns)s)
+ORDER BY r.sequence DESC LIMIT %(limit)s
+"""  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """`sealed_no`: events up to that number are in the chain. `anchor_digest`: of the newest anchor's document."""
+
+    sequence: int
+    hash: bytes
+    sealed_no: int
+    anchored_sequence: int
+    anchored_hash: bytes
+    anchor_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorRow:
+    sequence: int
+    first_sequence: int
+    document: str
+    signature: bytes
+
+
+def last_recorded_no(connection: psycopg.Connection[TupleRow]) -> int:
+    """The highest that any event of any organisation has, or will have once its transaction commits."""
+    row = connection.execute(_LAST_RECORDED).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def writers(connection: psycopg.Connection[TupleRow]) -> set[str]:
+    """The transactions that write events now."""
+    return {row[0] for row in connection.execute(_WRITERS).fetchall()}
+
+
+def tenants_to_seal(connection: psycopg.Connection[TupleRow], up_to: int) -> list[uuid.UUID]:
+    rows = connection.execute("SELECT tenant_id FROM audit.tenants_to_seal(%s, %s)", (up_to, TENANTS_MAX)).fetchall()
+    return [row[0] for row in rows]
+
+
+def find_user(connection: psycopg.Connection[TupleRow], username: str) -> tuple[uuid.UUID, uuid.UUID] | None:
+    """(tenant_id, user_id) of a user name, whichever organisation it is of."""
+    return connection.execute("SELECT tenant_id, user_id FROM identity.find_user(%s)", (username,)).fetchone()
+
+
+class AuditRows:
+    def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
+
+    def lock_head(self) -> Head:
+        """Made when there is none: one at a time goes on with an organisation's chain."""
+        self._connection.execute(
+            "INSERT INTO audit.heads (tenant_id, hash, anchored_hash, anchor_digest) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT (tenant_id) DO NOTHING",
+            (self._tenant_id, GENESIS, GENESIS, GENESIS),
+        )
+        head = self._head("FOR UPDATE")
+        if head is None:
+            raise RuntimeError("the head that was made a moment ago is not there")
+        return head
+
+    def head(self) -> Head | None:
+        """None before anything was sealed."""
+        return self._head("")
+
+    def _head(self, lock: str) -> Head | None:
+        with self._connection.cursor(row_factory=class_row(Head)) as cursor:
+            return cursor.execute(
+                "SELECT sequence, hash, sealed_no, anchored_sequence, anchored_hash, anchor_digest FROM audit.heads"
+                f" WHERE tenant_id = %s {lock}",
+                (self._tenant_id,),
+            ).fetchone()
+
+    def unsealed(self, after: int, up_to: int, limit: int) -> list[dict[str, Any]]:
+        """Events with `recorded_no` in (after, up_to], in that order."""
+        wanted = {"tenant_id": self._tenant_id, "after": after, "up_to": up_to, "limit": limit}
+        return self._dicts(_UNSEALED, wanted)
+
+    def versions(self, aggregate_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
+        """The newest of each; an aggregate without any is left out."""
+        rows = self._connection.execute(
+            "SELECT a.aggregate_id, newest.version FROM unnest(%(ids)s::uuid[]) a (aggregate_id) CROSS JOIN LATERAL"
+            " (SELECT version FROM audit.records r WHERE r.tenant_id = %(tenant_id)s"
+            " AND r.aggregate_id = a.aggregate_id ORDER BY version DESC LIMIT 1) newest",
+            {"tenant_id": self._tenant_id, "ids": list(aggregate_ids)},
+        ).fetchall()
+        return {row[0]: row[1] for row in rows}
+
+    def add(self, rows: Sequence[tuple[int, uuid.UUID, uuid.UUID, int, bytes]]) -> None:
+        """(sequence, event_id, aggregate_id, version, record_hash). The head is locked."""
+        columns = "tenant_id, sequence, event_id, aggregate_id, version, record_hash"
+        with self._connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO audit.records ({columns}) SELECT %s, * FROM unnest(%s::bigint[], %s::uuid[], %s::uuid[],"  # noqa: S608
+                " %s::bigint[], %s::bytea[])",
+                (self._tenant_id, *map(list, zip(*rows, strict=True))),
+            )
+
+    def move_head(self, sequence: int, head: bytes, sealed_no: int) -> None:
+        self._connection.execute(
+            "UPDATE audit.heads SET sequence = %s, hash = %s, sealed_no = %s WHERE tenant_id = %s",
+            (sequence, head, sealed_no, self._tenant_id),
+        )
+
+    def record_hashes(self, first: int, last: int) -> list[bytes]:
+        rows = self._connection.execute(
+            "SELECT record_hash FROM audit.records WHERE tenant_id = %s AND sequence BETWEEN %s AND %s"
+            " ORDER BY sequence",
+            (self._tenant_id, first, last),
+        ).fetchall()
+        return [row[0] for row in rows]
+
+    def add_anchor(self, anchor: AnchorRow, head: bytes, digest: bytes) -> None:
+        """The head is locked."""
+        self._connection.execute(
+            "INSERT INTO audit.anchors (tenant_id, sequence, first_sequence, document, signature)"
+            " VALUES (%s, %s, %s, %s, %s)",
+            (self._tenant_id, anchor.sequence, anchor.first_sequence, anchor.document, anchor.signature),
+        )
+        self._connection.execute(
+            "UPDATE audit.heads SET anchored_sequence = %s, anchored_hash = %s, anchor_digest = %s"
+            " WHERE tenant_id = %s",
+            (anchor.sequence, head, digest, self._tenant_id),
+        )
+
+    def anchors(self, first: int, last: int, *, unstored_only: bool = False, limit: int) -> list[AnchorRow]:
+        """Those that vouch for any record of first to last, in order."""
+        with self._connection.cursor(row_factory=class_row(AnchorRow)) as cursor:
+            return cursor.execute(
+                "SELECT sequence, first_sequence, document, signature FROM audit.anchors WHERE tenant_id = %s"
+                " AND sequence >= %s AND first_sequence <= %s AND (NOT %s OR stored_at IS NULL)"
+                " ORDER BY sequence LIMIT %s",
+                (self._tenant_id, first, last, unstored_only, limit),
+            ).fetchall()
+
+    def anchor_stored(self, sequence: int, at: datetime) -> None:
+        self._connection.execute(
+            "UPDATE audit.anchors SET stored_at = %s WHERE tenant_id = %s AND sequence = %s",
+            (at, self._tenant_id, sequence),
+        )
+
+    def sealed(self, first: int, last: int) -> list[dict[str, Any]]:
+        """The records with their events, by sequence."""
+        return self._dicts(_SEALED, {"tenant_id": self._tenant_id, "first": first, "last": last})
+
+    def find(self, **wanted: Any) -> list[dict[str, Any]]:
+        """The newest first: before, actor, topic (whole, or its beginning up to a dot), aggregate_id, since_ns,
+        until_ns, limit; None asks for nothing."""
+        return self._dicts(_FOUND, {"tenant_id": self._tenant_id, **wanted})
+
+    def sequences_between(self, since_ns: int, until_ns: int) -> tuple[int, int] | None:
+        """The first and last record that occurred then; None where there is none."""
+        row = self._connection.execute(
+            "SELECT min(r.sequence), max(r.sequence) FROM audit.records r JOIN trading.events e USING (event_id)"
+            " WHERE r.tenant_id = %s AND e.tenant_id = %s AND e.occurred_at_ns >= %s AND e.occurred_at_ns < %s",
+            (self._tenant_id, self._tenant_id, since_ns, until_ns),
+        ).fetchone()
+        return None if row is None or row[0] is None else (row[0], row[1])
+
+    def _dicts(self, statement: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(statement, values).fetchall()
