@@ -67,9 +67,7 @@ def list_own_activity(caller: Caller, before: Before = None, limit: Limit = LIMI
 @api.post("/audit/exports", status_code=201)
 def export_audit_trail(request: ExportRequest, caller: Caller) -> AuditExport:
     with caller_transaction(caller) as tx:
-        return audit.export(
-            caller, tx, KmsAnchorage(), since=request.since, until=request.until, at=datetime.now(UTC)
-        )
+        return audit.export(caller, tx, KmsAnchorage(), since=request.since, until=request.until, at=datetime.now(UTC))
 
 
 @api.get("/audit/lines")

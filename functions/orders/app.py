@@ -90,7 +90,9 @@ def cancel_order(order_id: uuid.UUID, caller: Caller) -> Order:
 
 @api.delete("/orders")
 def cancel_orders(account_id: uuid.UUID, caller: Caller) -> CanceledOrdersView:
-    canceled, failed = orders.cancel_all(account_id, caller, transactions_of(caller.actor), engine_client(), datetime.now(UTC))
+    canceled, failed = orders.cancel_all(
+        account_id, caller, transactions_of(caller.actor), engine_client(), datetime.now(UTC)
+    )
     return CanceledOrdersView(
         canceled=[Order.of(row) for row in canceled],
         failed=[FailedCancelView(order_id=str(each.order_id), reason=each.reason) for each in failed],

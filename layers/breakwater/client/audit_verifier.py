@@ -152,9 +152,7 @@ def _compare(lines: Iterator[bytes], anchors: list[_Anchor], sequence: int) -> i
     return sum(1 for _ in lines)
 
 
-def _first_difference(
-    found: list[bytes], expected: list[bytes], first_sequence: int, *, is_short: bool
-) -> Tampered:
+def _first_difference(found: list[bytes], expected: list[bytes], first_sequence: int, *, is_short: bool) -> Tampered:
     """`is_short`: there are fewer lines than the export says, which matters where what follows is not anchored."""
     at = next((at for at, (one, other) in enumerate(zip(found, expected, strict=False)) if one != other), len(found))
     sequence = first_sequence + at

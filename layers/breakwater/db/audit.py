@@ -20,6 +20,10 @@ SELECT virtualtransaction FROM pg_locks
 WHERE relation = 'trading.events'::regclass AND mode = 'RowExclusiveLock'
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+_HEAD = """
+SELECT sequence, hash, sealed_no, anchored_sequence, anchored_hash, anchor_digest FROM audit.heads WHERE tenant_id = %s
+"""
+_LOCK_HEAD = f"{_HEAD} FOR UPDATE"
 _EVENT = """e.event_id, e.topic, e.tenant_id, e.account_id, e.aggregate_id, e.correlation_id, e.occurred_at_ns, e.actor,
   e.payload"""
 _UNSEALED = f"""
@@ -98,22 +102,18 @@ class AuditRows:
             " ON CONFLICT (tenant_id) DO NOTHING",
             (self._tenant_id, GENESIS, GENESIS, GENESIS),
         )
-        head = self._head("FOR UPDATE")
+        head = self._head(_LOCK_HEAD)
         if head is None:
             raise RuntimeError("the head that was made a moment ago is not there")
         return head
 
     def head(self) -> Head | None:
         """None before anything was sealed."""
-        return self._head("")
+        return self._head(_HEAD)
 
-    def _head(self, lock: str) -> Head | None:
+    def _head(self, statement: str) -> Head | None:
         with self._connection.cursor(row_factory=class_row(Head)) as cursor:
-            return cursor.execute(
-                "SELECT sequence, hash, sealed_no, anchored_sequence, anchored_hash, anchor_digest FROM audit.heads"
-                f" WHERE tenant_id = %s {lock}",
-                (self._tenant_id,),
-            ).fetchone()
+            return cursor.execute(statement, (self._tenant_id,)).fetchone()
 
     def unsealed(self, after: int, up_to: int, limit: int) -> list[dict[str, Any]]:
         """Events with `recorded_no` in (after, up_to], in that order."""

@@ -19,7 +19,7 @@ GENESIS = bytes(DIGEST_BYTES)  # What stands before the first record, and before
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One event as the trail keeps it. `version` counts the events of its aggregate; `actor`: who, where anybody did."""
+    """One event as the trail keeps it. `version` counts the events of its aggregate; `actor`: who, if anybody."""
 
     event_id: uuid.UUID
     topic: str

@@ -20,7 +20,8 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     Role.TRADER: _READS | {"orders:create", "orders:cancel", "api_keys:manage"},
     # A viewer's keys can do no more than the viewer: a dashboard needs one.
     Role.VIEWER: _READS | {"api_keys:manage"},
-    Role.RISK_MANAGER: _READS | {"orders:cancel", "limits:manage", "risk:manage", "users:read", "api_keys:manage", "audit:read"},
+    Role.RISK_MANAGER: _READS
+    | {"orders:cancel", "limits:manage", "risk:manage", "users:read", "api_keys:manage", "audit:read"},
     Role.ORGANISATION_ADMIN: _READS
     | {
         "orders:create",

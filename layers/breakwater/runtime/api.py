@@ -75,9 +75,7 @@ def caller_of(request: Request) -> permissions.Caller:
 
 def source_ip_of(request: Request) -> str | None:
     """As the gateway saw it."""
-    source_ip: str | None = (
-        request.scope.get("aws.event", {}).get("requestContext", {}).get("http", {}).get("sourceIp")
-    )
+    source_ip: str | None = request.scope.get("aws.event", {}).get("requestContext", {}).get("http", {}).get("sourceIp")
     return source_ip
 
 

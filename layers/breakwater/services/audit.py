@@ -47,7 +47,7 @@ class AuditPage(TypedDict):
 
 
 class AuditExport(TypedDict):
-    """What to fetch: whole anchors, so more than was asked for. `head_before` is what the first record is chained to."""
+    """What to fetch: whole anchors, so more than was asked for. The first record is chained to `head_before`."""
 
     tenant_id: str
     first_sequence: int
@@ -150,11 +150,11 @@ def export(
     if head is None or within is None:
         raise NotFound("the trail has no records of that time")
     first, last = within
-    (beginning,) = tx.audit.anchors(first, first, limit=1) or [None]
-    if beginning is None:  # Not anchored yet: everything after the last anchor.
+    beginning = tx.audit.anchors(first, first, limit=1)
+    if not beginning:  # Not anchored yet: everything after the last anchor.
         first, head_before = head.anchored_sequence + 1, head.anchored_hash
     else:
-        first = beginning.first_sequence
+        first = beginning[0].first_sequence
         before = tx.audit.anchors(first - 1, first - 1, limit=1)
         head_before = _head_of(before[0]) if before else GENESIS
     ending = tx.audit.anchors(last, last, limit=1)
@@ -186,7 +186,7 @@ def anchors_of(
     """
     caller.require("audit:export")
     rows, records = tx.audit.anchors(first_sequence, sequence, limit=ANCHORS_MAX), 0
-    items = []
+    items: list[AuditAnchor] = []
     for row in rows:
         records += row.sequence - row.first_sequence + 1
         if items and records > ANCHORED_RECORDS_MAX:

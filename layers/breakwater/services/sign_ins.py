@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from breakwater.db.audit import find_user
-from breakwater.db.connection import Connection
+from breakwater.db.connection import Connection, TenantTransaction
 from breakwater.domain.times import nanoseconds
 from breakwater.services.settlement import TenantTransactions
 from events.envelope import Event
@@ -47,10 +47,9 @@ def tell_attempt(
             second_factor=attempt.second_factor,
         )
     else:
-        event = SignInFailed(
-            user_id=user_id, username=username, source_ip=attempt.source_ip, code=attempt.failure
-        )
-    _tell(event, tenant_id, user_id, attempt.correlation_id, transactions, at)
+        event = SignInFailed(user_id=user_id, username=username, source_ip=attempt.source_ip, code=attempt.failure)
+    with transactions(tenant_id) as tx:
+        _tell(event, user_id, attempt.correlation_id, tx, at)
 
 
 def tell_sign_out(
@@ -66,22 +65,15 @@ def tell_sign_out(
     if found is not None:
         tenant_id, user_id = found
         event = SignedOut(user_id=user_id, username=username.lower())
-        _tell(event, tenant_id, user_id, correlation_id, transactions, at)
+        with transactions(tenant_id) as tx:
+            _tell(event, user_id, correlation_id, tx, at)
 
 
-def _tell(
-    event: Event,
-    tenant_id: uuid.UUID,
-    user_id: uuid.UUID,
-    correlation_id: str,
-    transactions: TenantTransactions,
-    at: datetime,
-) -> None:
-    with transactions(tenant_id) as tx:
-        tx.outbox.add(
-            event,
-            aggregate_id=user_id,
-            account_id=None,
-            correlation_id=correlation_id,
-            occurred_at_ns=nanoseconds(at),
-        )
+def _tell(event: Event, user_id: uuid.UUID, correlation_id: str, tx: TenantTransaction, at: datetime) -> None:
+    tx.outbox.add(
+        event,
+        aggregate_id=user_id,
+        account_id=None,
+        correlation_id=correlation_id,
+        occurred_at_ns=nanoseconds(at),
+    )
