@@ -14,10 +14,12 @@ from infra_cdk.constructs.order_saga import OrderSaga
 from infra_cdk.constructs.provisioning import grant_provisioning
 from infra_cdk.constructs.queues import WorkQueue
 from infra_cdk.constructs.websocket_api import NotificationsApi
+from infra_cdk.findings import accept
 from infra_cdk.stacks.state import StateStack
 
 SOURCE = "breakwater"
 CONNECTION_ACTIONS = [f"dynamodb:{action}" for action in ("DeleteItem", "GetItem", "PutItem", "Scan", "UpdateItem")]
+ANCHOR_OBJECTS = "BreakwaterState:ExportsOutputFnGetAttStorageAudit9012A908Arn682BD617/anchors/*"
 ALERT_TOPICS = [
     "limits.LimitBreached.v1",
     "limits.LimitChanged.v1",
@@ -77,6 +79,7 @@ class ControlStack(Stack):
         for name in ("audit", "audit_sealer"):
             functions[name].function.add_environment("AUDIT_KEY_ID", state.audit_key.key_id)
             functions[name].function.add_environment("AUDIT_BUCKET", state.storage.audit.bucket_name)
+            accept(functions[name], f"IAM5[Resource::{ANCHOR_OBJECTS}]", "Every anchor has a key of its own.")
         state.audit_key.grant_sign(functions["audit_sealer"].function)
         state.storage.grant_anchoring(functions["audit_sealer"].function)
         state.audit_key.grant(functions["audit"].function, "kms:GetPublicKey")

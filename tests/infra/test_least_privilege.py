@@ -46,6 +46,8 @@ ALLOWED = {
     "alerts": DATABASE | CONSUMER | {"sns:Publish", "kms:GenerateDataKey"},
     "notifications": DATABASE | CONSUMER | TABLE | {"execute-api:ManageConnections"},
     "reconciler": DATABASE | ENGINE,
+    "audit": DATABASE | {"kms:GetPublicKey", "s3:GetObject"},
+    "audit_sealer": DATABASE | {"kms:GenerateDataKey", "kms:Sign", "s3:PutObject"},
     "provisioning": DATABASE
     | {
         "cognito-idp:AdminAddUserToGroup",
@@ -176,3 +178,17 @@ def test_the_engine_reads_and_writes_objects_of_its_snapshots_alone(engine: Temp
     assert len(objects) == 1
     assert "StorageSnapshots" in json.dumps(objects[0]["Resource"])
     assert json.dumps(objects[0]["Resource"]).count("/shards/*") == 1
+
+
+def test_only_the_sealer_signs_and_writes_anchors_and_nobody_deletes_or_unlocks_one(
+    control: Template, engine: Template, functions: Resources
+) -> None:
+    def on_anchors(statements: list[dict[str, Any]]) -> set[str]:
+        named = ("AuditKey", "StorageAudit")
+        return actions_of([each for each in statements if any(name in json.dumps(each["Resource"]) for name in named)])
+
+    for name in ALLOWED:
+        allowed = {"audit": {"kms:GetPublicKey", "s3:GetObject"}, "audit_sealer": {"kms:Sign", "s3:PutObject"}}
+        assert on_anchors(statements_of(control, role_of(functions, name))) == allowed.get(name, set()), name
+    for task in ("Engine", "Watch"):
+        assert on_anchors(statements_of(engine, task_role_of(engine, task))) == set()

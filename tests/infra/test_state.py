@@ -75,10 +75,27 @@ def test_every_bucket_refuses_plain_http(state: Template) -> None:
         assert '"aws:SecureTransport": "false"' in json.dumps(policy)
 
 
-def test_keys_that_encrypt_rotate_and_the_service_token_key_only_signs(state: Template) -> None:
-    state.resource_count_is("AWS::KMS::Key", 3)
+def test_keys_that_encrypt_rotate_and_those_of_service_tokens_and_anchors_only_sign(state: Template) -> None:
+    state.resource_count_is("AWS::KMS::Key", 4)
     state.resource_properties_count_is("AWS::KMS::Key", {"EnableKeyRotation": True}, 2)
-    state.has_resource_properties("AWS::KMS::Key", {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"})
+    signs = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}
+    state.resource_properties_count_is("AWS::KMS::Key", signs, 2)
+
+
+def test_nobody_can_change_or_delete_an_anchor_of_the_audit_trail_for_five_years(state: Template) -> None:
+    state.has_resource(
+        "AWS::S3::Bucket",
+        {
+            "DeletionPolicy": "Retain",
+            "Properties": {
+                "ObjectLockEnabled": True,
+                "ObjectLockConfiguration": {
+                    "ObjectLockEnabled": "Enabled",
+                    "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1826}},
+                },
+            },
+        },
+    )
 
 
 def test_nobody_signs_up_alone_and_passwords_are_long(state: Template) -> None:
