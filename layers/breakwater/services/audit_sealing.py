@@ -1,4 +1,4 @@
-"""Events become records of the audit trail, and its head is anchored where nobody can change it (decision 97)."""
+"""Events become records of the audit trail, and its head is anchored where nobody can change it (decision 98)."""
 
 import hashlib
 import time

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+import psycopg
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
@@ -29,7 +30,7 @@ def reachable(database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(reachable: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -159,6 +160,37 @@ def test_what_the_pool_refuses_is_told_in_our_words(error: str, message: str, st
     assert (answer["statusCode"], answer_of(answer)["code"]) == (status, code)
     assert message not in answer["body"]
     assert ("retry-after" in answer["headers"]) == (status in (429, 503))
+
+
+def test_who_signs_in_fails_to_or_signs_out_is_in_the_audit_trail(firm: Firm, database_urls: DatabaseUrls) -> None:
+    username = firm.trader.username
+    pool = os.environ["USER_POOL_ID"]
+    cognito = boto3.client("cognito-idp")
+    cognito.admin_create_user(UserPoolId=pool, Username=username)
+    cognito.admin_set_user_password(UserPoolId=pool, Username=username, Password=PASSWORD, Permanent=True)
+    assert sign_in(username, "wrong")[0] == 401
+    assert sign_in("nobody", "wrong")[0] == 401  # There is no organisation whose trail it belongs into.
+    status, tokens = sign_in(username)
+    assert status == 200
+    assert call("POST", "/auth/sign-out", body={"access_token": tokens["access_token"]})[0] == 204
+    with psycopg.connect(database_urls.admin) as connection:
+        told = connection.execute(
+            "SELECT topic, actor, tenant_id, aggregate_id, payload FROM trading.events ORDER BY recorded_no"
+        ).fetchall()
+    assert [row[0] for row in told] == [
+        "identity.SignInFailed.v1",
+        "identity.SignedIn.v1",
+        "identity.SignedOut.v1",
+    ]
+    assert {row[1:4] for row in told} == {(username, firm.tenant_id, firm.trader.user_id)}
+    assert told[0][4]["code"] == "WRONG_CREDENTIALS"
+    assert told[1][4] == {
+        "user_id": str(firm.trader.user_id),
+        "username": username,
+        "source_ip": "127.0.0.1",
+        "second_factor": False,
+    }
+    assert not any(secret in str(told) for secret in (PASSWORD, "wrong", tokens["access_token"]))
 
 
 def test_a_pool_that_does_not_answer_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
