@@ -42,17 +42,6 @@ STATUS_STYLES = {
     "CRITICAL": "bold red",
 }
 # Columns of each list: heading, and the field it shows.
-ORDERS = {
-    "placed": "created_at",
-    "side": "side",
-    "quantity": "quantity",
-    "symbol": "symbol",
-    "price": "price",
-    "filled": "cum_qty",
-    "avg": "avg_px",
-    "status": "status",
-    "order": "order_id",
-}
 TRADES = {
     "time": "transact_time",
     "symbol": "symbol",
@@ -153,6 +142,11 @@ LEFT = frozenset(
         "parameters",
         "",
         "not known",
+        "execution",
+        "against",
+        "tif",
+        "fees paid",
+        "part",
     }
 )
 

@@ -31,7 +31,7 @@ class FriendlyGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except Problem as problem:
-            _say_problem(problem)
+            say_problem(problem)
         except ServerUnreachable as error:
             complain(error.message)
         except (SetupError, NotFound) as error:
@@ -81,14 +81,15 @@ def complain(message: str) -> None:
     Console(stderr=True, soft_wrap=True).print(f"[red]error:[/] {escape(message)}", highlight=False)
 
 
-def _say_problem(problem: Problem) -> None:
+def say_problem(problem: Problem, *, of_what: str = "") -> None:
+    """The server's no in one line, and what refused below it."""
     # Without a problem document it is API Gateway's own: 403 when its authorizer says no, 404 for an API that is gone.
     not_let_in = problem.status == 401 or problem.code in {"HTTP_403", "HTTP_404"}
     hint = ": run `breakwater sign-in`" if not_let_in and session.session_file().exists() else ""
     traced = f" [{problem.correlation_id}]" if problem.correlation_id else ""
     # An error of the whole request, such as two options that do not go together, has no field.
     wrong = "".join(f"; {_in_field(error)}{error['message']}" for error in problem.document.get("errors", []))
-    complain(f"{problem}{_largest(problem)}{wrong}{hint}{traced}")
+    complain(f"{of_what}{problem}{_largest(problem)}{wrong}{hint}{traced}")
     if problem.refusals:
         out(stderr=True).print(render.refusals(problem.refusals))
     if problem.code == "VERSION_CONFLICT":
