@@ -27,6 +27,10 @@ ENTRY_SUFFIX, EXIT_SUFFIX = "-entry", "-exit"
 ID_CHARS_MAX = 36 - len(ENTRY_SUFFIX)
 RESOLVED_WITHIN_S = 15
 POLL_S = 0.5
+# Types of limits that look at the order alone: what they say before the entry is what they will say after its fill.
+_OF_THE_ORDER_ALONE = frozenset(
+    {"PRICE_COLLAR", "MAX_ORDER_QTY", "MAX_ORDER_NOTIONAL", "ADV_PCT", "RESTRICTED_LIST", "ORDER_PERMISSION"}
+)
 _ANSWER_NOT_KNOWN = 500  # From this status on the answer is none: the order may have been taken.
 
 
@@ -132,11 +136,14 @@ class BracketTerms:
     def exit_side(self) -> str:
         return "SELL" if self.side == "BUY" else "BUY"
 
+    def exit_venues(self, entry: Order) -> list[str]:
+        return list(self.venues) or [entry["venue"]]
+
     def exit_options(self, entry: Order | None) -> OrderOptions:
         """None: of an entry that is not placed yet."""
         execution: Execution = {"algorithm": "OCO", "stop_px": self.stop, "stop_limit_px": self.stop_limit}
         if entry is not None:
-            execution |= {"after": entry["order_id"], "venues": list(self.venues) or [entry["venue"]]}
+            execution |= {"after": entry["order_id"], "venues": self.exit_venues(entry)}
         return {"strategy_id": self.strategy_id, "execution": execution}
 
 
@@ -168,7 +175,7 @@ def place_bracket(client: Client, terms: BracketTerms, *, sleep: Callable[[float
 def _try_exit(client: Client, terms: BracketTerms) -> None:
     """ExitRefused before anything is placed, for what can be known then.
 
-    Limits are asked only where the entry may rest: they look at what is held, and one that fills at once changes that.
+    Most limits look at what is held, and an entry that fills at once changes that: they are asked where it may rest.
     """
     try:
         answer = client.preview(
@@ -181,11 +188,10 @@ def _try_exit(client: Client, terms: BracketTerms) -> None:
         )
     except Problem as problem:
         raise ExitRefused(problem) from problem
-    if terms.may_rest and not answer["passes"]:
-        first = answer["refusals"][0]
-        detail = f"{first['limit_type']} of {first['node_name']} would refuse it while the entry rests"
-        document = {"code": "LIMIT_EXCEEDED", "detail": detail, "refusals": answer["refusals"]}
-        raise ExitRefused(Problem(422, document))
+    refusals = [each for each in answer["refusals"] if terms.may_rest or each["limit_type"] in _OF_THE_ORDER_ALONE]
+    if refusals:
+        detail = f"{refusals[0]['limit_type']} of {refusals[0]['node_name']} would refuse it"
+        raise ExitRefused(Problem(422, {"code": "LIMIT_EXCEEDED", "detail": detail, "refusals": refusals}))
 
 
 def _place_exit(client: Client, terms: BracketTerms, entry: Order) -> Order:
@@ -201,8 +207,9 @@ def _place_exit(client: Client, terms: BracketTerms, entry: Order) -> Order:
                 **terms.exit_options(entry),
             )
     except Problem as problem:
-        if problem.code == "ORDER_ID_REUSED":  # There is an exit, with other prices: the entry is not alone.
-            raise
+        if problem.code == "ORDER_ID_REUSED":  # There is an exit, on other terms: the entry is not alone.
+            told = {"detail": "the exit of this id was placed before, on other terms, and stays as it is"}
+            raise Problem(problem.status, problem.document | told) from problem
         raise ExitRefused(problem, *_taken_back(client, entry)) from problem
 
 

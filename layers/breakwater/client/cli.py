@@ -22,6 +22,7 @@ from breakwater.client.arguments import (
     account_of,
     one_price,
 )
+from breakwater.client.bracket_cli import bracket
 from breakwater.client.keys_cli import keys_app
 from breakwater.client.limits_cli import limits_app
 from breakwater.client.lookup import find_account_id, find_node_id, find_order_id
@@ -38,7 +39,7 @@ from breakwater.client.terminal import (
     show_record,
     signed_in,
 )
-from breakwater.client.work_cli import bracket, execution, work
+from breakwater.client.work_cli import execution, work
 
 app = typer.Typer(
     cls=ExtensibleGroup,
@@ -187,7 +188,10 @@ def orders(
 
 @app.command()
 def order(order_id: OrderId, as_json: AsJson = False) -> None:
-    """One order, the steps of its saga, and how the children stand that the router made of it."""
+    """One order and the steps of its saga.
+
+    With how its children stand, where the router works it.
+    """
     with signed_in() as (client, _):
         whole_id = find_order_id(client, order_id)
         found, steps = client.order(whole_id), client.saga(whole_id)
@@ -201,7 +205,7 @@ def order(order_id: OrderId, as_json: AsJson = False) -> None:
     if worked is not None:
         out().print()
         out().print(children_state(worked))
-        out().print(f"`breakwater execution {whole_id[:8]}` has all of them, and what they cost.", style="dim")
+        out().print(f"`breakwater execution {whole_id[:8]}` tells more, and what it cost.", style="dim")
     out().print()
     out().print(render.table(steps["items"], render.SAGA, empty="No saga steps."))
 

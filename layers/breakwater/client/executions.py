@@ -103,7 +103,8 @@ def short_words(execution: Execution) -> str:
     """`TWAP 10m`, `STOP 2,600`: what matters most of it, for a list."""
     algorithm = ALGORITHMS.get(execution["algorithm"], Algorithm())
     first = [(option, value) for option, value in _told(execution) if option in algorithm.needs + algorithm.one_of][:1]
-    return " ".join([execution["algorithm"], *(_plain(option, value) for option, value in first)])
+    told = [_plain(option, value) + (" %" if option == "percent" else "") for option, value in first]
+    return " ".join([execution["algorithm"], *told])
 
 
 def parse_duration_s(told: str) -> int:
@@ -157,4 +158,4 @@ def _plain(option: str, value: Any) -> str:
         return str(value)[:19].replace("T", " ")
     if option in {"trigger", "after"}:
         return str(value)
-    return f"{amount(str(value))} %" if option == "percent" else amount(str(value))
+    return amount(str(value))

@@ -1,8 +1,8 @@
 """Orders as the command shows them: what the router makes of one, and what that cost."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Context, Decimal
 
 from rich.console import Group, RenderableType
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from breakwater.client import render
-from breakwater.client.executions import duration_words, execution_words, short_words
+from breakwater.client.executions import execution_words, short_words
 from breakwater.client.shapes import FINAL_STATUSES, ChildOrder, ExecutionReport, Fee, Json, Order
 
 CHILDREN_SHOWN_MAX = 20
@@ -63,34 +63,38 @@ def order_fields(order: Order) -> Table:
     return render.fields(told if execution is None else told | {"execution": execution_words(execution)})
 
 
-def order_list(orders: Iterable[Json], *, empty: str) -> RenderableType:
-    """With a column for what the router works, where there is such an order among them."""
+def order_list(orders: Iterable[Json], *, empty: str, first: Mapping[str, str] | None = None) -> RenderableType:
+    """With a column for what the router works, where there is such an order among them. `first`: columns before."""
     rows = [
         order | {"execution_words": short_words(order["execution"]) if order.get("execution") else None}
         for order in orders
     ]
     has_parents = any(row["execution_words"] for row in rows)
     columns = {head: field for head, field in ORDERS.items() if has_parents or head != "execution"}
-    return render.table(rows, columns, empty=empty)
+    return render.table(rows, dict(first or {}) | columns, empty=empty)
 
 
 def children_state(report: ExecutionReport) -> RenderableType:
     """How many children stand how, and those that are still open."""
     children = report["children"]
     if not children:
-        return Text("No children yet." if report["status"] not in FINAL_STATUSES else "It had no children.", "dim")
+        return _no_children(report)
     counts = Counter(child["status"] for child in children)
     told = ", ".join(f"{count} {status}" for status, count in counts.most_common())
     more = " of the latest" if report["children_cut"] else ""
     still_open = [child for child in children if child["status"] not in FINAL_STATUSES]
     line = Text(f"Children{more}: {told}.")
-    return Group(line, children_table(still_open)) if still_open else line
+    return Group(line, _children_table(still_open)) if still_open else line
 
 
-def children_table(children: Sequence[ChildOrder]) -> RenderableType:
+def _no_children(report: ExecutionReport) -> Text:
+    return Text("It had no children." if report["status"] in FINAL_STATUSES else "No children yet.", "dim")
+
+
+def _children_table(children: Sequence[ChildOrder]) -> RenderableType:
     rows = [dict(child) | {"reject_words": child["reject_reason"] or child["reject_code"]} for child in children]
     columns = CHILDREN | (WHY if any(row["reject_words"] for row in rows) else {})
-    return render.table(rows, columns, empty="No children.")
+    return render.table(rows, columns, empty="")
 
 
 def execution_report(report: ExecutionReport, *, children_max: int | None = CHILDREN_SHOWN_MAX) -> RenderableType:
@@ -101,7 +105,7 @@ def execution_report(report: ExecutionReport, *, children_max: int | None = CHIL
         parts += [Text(), render.table(_venue_rows(report), BY_VENUE, empty="")]
     children = report["children"]
     shown = children[:children_max]
-    parts += [Text(), children_table(shown)]
+    parts += [Text(), _children_table(shown) if shown else _no_children(report)]
     if len(shown) < len(children):
         parts.append(Text(f"{len(children) - len(shown)} older ones: --all shows them.", "dim"))
     elif report["children_cut"]:
@@ -125,7 +129,7 @@ def _headline(report: ExecutionReport) -> Table:
             "began_at": report["began_at"],
             "ended_at": report["ended_at"],
             "worked_for": _worked_for(report),
-            "market of": " ".join(report["venues"]),
+            "measured at": " ".join(report["venues"]),
             "order_id": report["order_id"],
         }
     )
@@ -135,7 +139,7 @@ def _worked_for(report: ExecutionReport) -> str | None:
     if report["began_at"] is None or report["ended_at"] is None:
         return None
     began, ended = (datetime.fromisoformat(at) for at in (report["began_at"], report["ended_at"]))
-    return duration_words(round((ended - began).total_seconds()))
+    return str(timedelta(seconds=round((ended - began).total_seconds())))
 
 
 def _cost_rows(report: ExecutionReport) -> list[Json]:

@@ -11,7 +11,7 @@ from breakwater.client.lookup import find_node_id
 from breakwater.client.order_render import order_fields
 from breakwater.client.order_terms import OrderOptions
 from breakwater.client.session import SavedSignIn
-from breakwater.client.shapes import UNRESOLVED_STATUSES, Order
+from breakwater.client.shapes import FINAL_STATUSES, UNRESOLVED_STATUSES, Order
 from breakwater.client.terminal import out, print_json
 from breakwater.client.transport import ServerUnreachable
 
@@ -45,6 +45,8 @@ def show_placed(order: Order, as_json: bool) -> None:
         return
     out().print(order_fields(order))
     note_unresolved(order)
+    if order.get("execution") and order["status"] not in FINAL_STATUSES:
+        out().print(f"The router works it: `breakwater execution {order['order_id'][:8]}` shows how.", style="dim")
 
 
 def note_unresolved(order: Order) -> None:

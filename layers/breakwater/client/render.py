@@ -86,7 +86,17 @@ DETAILS = frozenset(
 )  # Left out where there is none; one record of its own shows them.
 # Never an amount, whatever they look like.
 NAMES = frozenset(
-    {"client_order_id", "order_id", "name", "node_name", "account_name", "reason", "state_reason", "sector"}
+    {
+        "client_order_id",
+        "order_id",
+        "exchange_order_id",
+        "name",
+        "node_name",
+        "account_name",
+        "reason",
+        "state_reason",
+        "sector",
+    }
 )
 SHORT_ID_CHARS = 8
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")

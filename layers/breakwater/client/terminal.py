@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from breakwater.client import limits_render, render, session
 from breakwater.client.api import Client
+from breakwater.client.executions import FIELDS
 from breakwater.client.limit_words import Misunderstood
 from breakwater.client.lookup import NotFound
 from breakwater.client.session import SavedSignIn, SetupError
@@ -121,4 +122,9 @@ def _say_versions(problem: Problem) -> None:
 
 
 def _in_field(error: Json) -> str:
-    return f"{error['field']}: " if error["field"] else ""
+    """What was wrong; of an execution, by the option that was typed."""
+    field = str(error["field"] or "")
+    of_execution, _, name = field.rpartition(".")
+    if of_execution.startswith("execution"):
+        field = next((f"--{option}" for option, its_field in FIELDS.items() if its_field == name), field)
+    return f"{field}: " if field else ""
