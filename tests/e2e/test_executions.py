@@ -53,14 +53,13 @@ def position(desk: Desk) -> Callable[[], Decimal]:
     return held
 
 
-def report_of(desk: Desk, order: Order, children: int) -> ExecutionReport:
-    """Once so many children are told, with what they filled."""
+def report_of(desk: Desk, order: Order) -> ExecutionReport:
+    """Once its children are told with all that they filled, and its end."""
 
     def look() -> ExecutionReport | None:
         report = desk.client.execution(order["order_id"])
         filled = sum(Decimal(child["cum_qty"]) for child in report["children"])
-        is_all = len(report["children"]) == children and filled == Decimal(order["cum_qty"])
-        return report if is_all and report["ended_at"] else None
+        return report if filled == Decimal(order["cum_qty"]) and report["ended_at"] else None
 
     return eventually(look)
 
@@ -73,11 +72,13 @@ def test_a_twap_is_worked_in_slices_and_its_report_compares_them_with_the_market
     assert (placed["venue"], placed["execution"]["duration_s"], placed["execution"]["slices"]) == ("SOR", 10, 2)
     order = final(desk.client, placed["order_id"], WITHIN_S)
     assert (order["status"], Decimal(order["cum_qty"])) == ("FILLED", Decimal("0.2"))
-    report = report_of(desk, order, children=2)
-    assert {(child["venue"], child["status"], Decimal(child["quantity"])) for child in report["children"]} == {
-        ("SIM", "FILLED", Decimal("0.1"))
-    }
-    paid = sum(Decimal(child["cum_qty"]) * Decimal(child["avg_px"] or 0) for child in report["children"])
+    report = report_of(desk, order)
+    # A slice that rested and was not met is cancelled, and taken by another child.
+    filled = [child for child in report["children"] if Decimal(child["cum_qty"])]
+    assert len(filled) >= 2
+    assert {child["venue"] for child in filled} == {"SIM"}
+    assert max(Decimal(child["quantity"]) for child in report["children"]) == Decimal("0.1")
+    paid = sum(Decimal(child["cum_qty"]) * Decimal(child["avg_px"] or 0) for child in filled)
     assert Decimal(report["avg_px"] or 0) == (paid / Decimal("0.2")).quantize(Decimal("1e-8"))
     assert all(compared["price"] for compared in report["benchmarks"][:2])
     told = terminal.told("execution", placed["order_id"])
