@@ -27,7 +27,7 @@ from breakwater.client.keys_cli import keys_app
 from breakwater.client.limits_cli import limits_app
 from breakwater.client.lookup import find_account_id, find_node_id, find_order_id
 from breakwater.client.order_render import children_state, order_fields, order_list
-from breakwater.client.placing import send_order, show_placed
+from breakwater.client.placing import send_order, show_placed, show_preview
 from breakwater.client.plugins import ExtensibleGroup
 from breakwater.client.session import SavedSignIn
 from breakwater.client.shapes import FINAL_STATUSES
@@ -36,7 +36,6 @@ from breakwater.client.terminal import (
     out,
     print_json,
     show_list,
-    show_record,
     signed_in,
 )
 from breakwater.client.work_cli import execution, work
@@ -109,17 +108,16 @@ def place(
     with signed_in() as (client, saved):
         order = send_order(
             client,
-            saved,
-            side,
+            account_of(client, account, saved),
+            symbol.upper(),
+            side.name,
             quantity,
-            symbol,
             price=price,
-            client_order_id=own_id,
-            account=account,
-            strategy=strategy,
+            own_id=own_id,
             time_in_force=tif,
             post_only=post_only,
             reduce_only=reduce_only,
+            strategy_id=strategy and find_node_id(client, strategy),
             located=located,
         )
     show_placed(order, as_json)
@@ -157,10 +155,7 @@ def preview(
             strategy_id=strategy and find_node_id(client, strategy),
             located=located,
         )
-    show_record(answer, as_json)
-    if not as_json:
-        out().print()
-        out().print(render.refusals(answer["verdicts"], render.VERDICTS))
+    show_preview(answer, as_json)
 
 
 @app.command()

@@ -5,38 +5,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Unpack
 
+from breakwater.client import render
 from breakwater.client.api import Client
-from breakwater.client.arguments import Side, account_of
-from breakwater.client.lookup import find_node_id
 from breakwater.client.order_render import order_fields
 from breakwater.client.order_terms import OrderOptions
-from breakwater.client.session import SavedSignIn
-from breakwater.client.shapes import FINAL_STATUSES, UNRESOLVED_STATUSES, Order
-from breakwater.client.terminal import out, print_json
+from breakwater.client.shapes import FINAL_STATUSES, UNRESOLVED_STATUSES, Json, Order
+from breakwater.client.terminal import out, print_json, show_record
 from breakwater.client.transport import ServerUnreachable
 
 
 def send_order(
     client: Client,
-    saved: SavedSignIn,
-    side: Side,
-    quantity: str,
+    account_id: str,
     symbol: str,
+    side: str,
+    quantity: str,
     *,
     price: str | None,
-    client_order_id: str | None,
-    account: str | None,
-    strategy: str | None,
+    own_id: str | None,
     **options: Unpack[OrderOptions],
 ) -> Order:
-    """Place it; account and strategy are names or ids. ServerUnreachable says under which id it is safe to repeat."""
-    own_id = client_order_id or str(uuid.uuid4())
-    account_id = account_of(client, account, saved)
-    options["strategy_id"] = strategy and find_node_id(client, strategy)
-    with told_how_to_ask_again("it may have been placed; the same again with `--id {}` places it once at most", own_id):
-        return client.place_order(
-            account_id, symbol.upper(), side.name, quantity, price=price, client_order_id=own_id, **options
-        )
+    """Place it. ServerUnreachable says under which id it is safe to repeat."""
+    sent_as = own_id or str(uuid.uuid4())
+    with told_how_to_ask_again(
+        "it may have been placed; the same again with `--id {}` places it once at most", sent_as
+    ):
+        return client.place_order(account_id, symbol, side, quantity, price=price, client_order_id=sent_as, **options)
 
 
 def show_placed(order: Order, as_json: bool) -> None:
@@ -47,6 +41,13 @@ def show_placed(order: Order, as_json: bool) -> None:
     note_unresolved(order)
     if order.get("execution") and order["status"] not in FINAL_STATUSES:
         out().print(f"The router works it: `breakwater execution {order['order_id'][:8]}` shows how.", style="dim")
+
+
+def show_preview(answer: Json, as_json: bool) -> None:
+    show_record(answer, as_json)
+    if not as_json:
+        out().print()
+        out().print(render.refusals(answer["verdicts"], render.VERDICTS))
 
 
 def note_unresolved(order: Order) -> None:

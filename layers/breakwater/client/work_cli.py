@@ -18,12 +18,14 @@ from breakwater.client.arguments import (
     Strategy,
     Symbol,
     Tif,
+    account_of,
     one_price,
 )
 from breakwater.client.executions import ALGORITHMS, algorithms_with, execution_of, find_algorithm
-from breakwater.client.lookup import find_order_id
+from breakwater.client.lookup import find_node_id, find_order_id
 from breakwater.client.order_render import CHILDREN_SHOWN_MAX, execution_report
-from breakwater.client.placing import send_order, show_placed
+from breakwater.client.order_terms import OrderOptions
+from breakwater.client.placing import send_order, show_placed, show_preview
 from breakwater.client.terminal import AsJson, out, print_json, signed_in
 
 
@@ -89,6 +91,9 @@ def work(
     strategy: Strategy = None,
     located: Located = False,
     own_id: OwnId = None,
+    only_preview: Annotated[
+        bool, typer.Option("--preview", help="What the limits would say. Nothing is placed and nothing reserved.")
+    ] = False,
     account: Account = None,
     as_json: AsJson = False,
 ) -> None:
@@ -118,22 +123,19 @@ def work(
     with signed_in() as (client, saved):
         if after is not None:
             asked["after"] = find_order_id(client, after)
-        order = send_order(
-            client,
-            saved,
-            side,
-            quantity,
-            symbol,
-            price=price,
-            client_order_id=own_id,
-            account=account,
-            strategy=strategy,
-            execution=asked,
-            time_in_force=tif,
-            post_only=post_only,
-            reduce_only=reduce_only,
-            located=located,
-        )
+        options: OrderOptions = {
+            "execution": asked,
+            "time_in_force": tif,
+            "post_only": post_only,
+            "reduce_only": reduce_only,
+            "strategy_id": strategy and find_node_id(client, strategy),
+            "located": located,
+        }
+        account_id, name = account_of(client, account, saved), symbol.upper()
+        if only_preview:
+            show_preview(client.preview(account_id, name, side.name, quantity, price=price, **options), as_json)
+            return
+        order = send_order(client, account_id, name, side.name, quantity, price=price, own_id=own_id, **options)
     show_placed(order, as_json)
 
 

@@ -72,3 +72,11 @@ def test_no_width_breaks_a_number_in_two(columns: int) -> None:
     text = shown(order_list(PLACED, empty=""), columns=columns)
     assert text.count("104,523.12") == len(PLACED)
     assert all(len(line) <= columns for line in text.splitlines())
+
+
+@pytest.mark.parametrize(("columns", "is_told"), [(140, True), (110, True), (80, False)])
+def test_what_the_router_works_is_told_where_there_is_room(columns: int, is_told: bool) -> None:
+    parents = [order | {"execution": {"algorithm": "TWAP", "duration_s": 600}} for order in PLACED]
+    text = shown(order_list(parents, empty=""), columns=columns)
+    assert ("TWAP 10m" in text) is is_told
+    assert len(text.splitlines()) == 1 + len(PLACED)

@@ -76,6 +76,15 @@ def test_what_the_server_says_of_a_field_is_told_by_the_option_that_was_typed(ap
     assert (result.exit_code, result.stderr) == (1, expected)
 
 
+def test_an_execution_can_be_previewed_and_is_not_placed(api: Api) -> None:
+    sign_in(api)
+    api.answers["POST /orders/preview"] = (200, {"passes": True, "price_low": "2375", "verdicts": []})
+    said = told("work", "sell", "1", "ETH/USDT", "--market", "--by", "stop", "--stop", "2500", "--preview")
+    assert "price low 2,375" in said
+    call, sent = api.asked[-1]
+    assert (call, sent["execution"]) == ("POST /orders/preview", {"algorithm": "STOP", "stop_px": "2500"})
+
+
 def test_the_answer_tells_the_execution_and_where_more_is(api: Api) -> None:
     sign_in(api)
     api.answers["POST /orders"] = (201, order(status="NEW"))
