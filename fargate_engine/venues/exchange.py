@@ -28,7 +28,7 @@ from fargate_engine.venues.followed import LOOK_PAUSE_S, Followed
 from fargate_engine.venues.protocol import (
     Acknowledged,
     Balance,
-    FillAtVenue,
+    FillsRead,
     OrderAtVenue,
     VenueInstrument,
     misfit,
@@ -124,7 +124,7 @@ class ExchangeVenue:
     async def order(self, client_id: str, symbol: str) -> OrderAtVenue:
         return await self._client.order(client_id, symbol)
 
-    async def fills_since(self, symbol: str, since_ms: int) -> list[FillAtVenue]:
+    async def fills_since(self, symbol: str, since_ms: int) -> FillsRead:
         return await self._client.fills_since(symbol, since_ms)
 
     async def balances(self) -> dict[str, Balance]:
@@ -249,8 +249,11 @@ class ExchangeVenue:
             await self._ask(followed)
         if order.misses_fills and order.venue_order_id is not None:
             symbol = order.terms.symbol
-            fills = await self._client.fills_of(symbol, order.client_id, order.venue_order_id)
-            followed.take(order.learn_fills(fills))
+            # Page by page: what was read of a long list is booked, also when the rest of it cannot be had.
+            async for fills in self._client.fills_of(symbol, order.client_id, order.venue_order_id):
+                followed.take(order.learn_fills(fills))
+                if not order.misses_fills:
+                    break
         if order.misses_fills:
             self._look_later(followed)
 

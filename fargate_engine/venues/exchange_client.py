@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fargate_engine import metrics
@@ -18,9 +19,16 @@ from fargate_engine.venues.ccxt_failures import failure_of
 from fargate_engine.venues.ccxt_loading import REQUEST_TIMEOUT_S, load_exchange
 from fargate_engine.venues.circuit_breaker import BreakerState, CircuitBreaker
 from fargate_engine.venues.configuration import Credentials, VenueSettings
-from fargate_engine.venues.dialect import Dialect, NewOrder, instruments
-from fargate_engine.venues.failures import ClockRefused, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
-from fargate_engine.venues.protocol import Acknowledged, Balance, FillAtVenue, OrderAtVenue, VenueInstrument
+from fargate_engine.venues.dialect import Dialect, NewOrder, Page, instruments
+from fargate_engine.venues.failures import ClockRefused, ListTooLong, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
+from fargate_engine.venues.protocol import (
+    Acknowledged,
+    Balance,
+    FillAtVenue,
+    FillsRead,
+    OrderAtVenue,
+    VenueInstrument,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,6 +36,7 @@ DIALECTS: dict[str, type[Dialect]] = {"binance": BinanceSpot, "bybit": BybitSpot
 ORDER_WAIT_S = 2.0  # For room in the budget. An order that would wait longer is refused: its price is of now.
 QUESTION_WAIT_S = 30.0
 WAITING_MAX = 2_000  # Requests that wait for room, and as many cancels; the next one is turned away at once.
+PAGES_MAX = 100  # Of one list. Each is paid for by itself.
 AT_ONCE_MAX = 64  # Requests on the wire, and as many cancels.
 BOOK_LEVELS = 100  # Of each side.
 AHEAD_MS_MAX = 5_000  # A trade may come from a clock so far ahead.
@@ -72,6 +81,10 @@ def _sane_levels(levels: Any) -> list[PriceLevel]:
         for level in levels[:BOOK_LEVELS]
         if all(isinstance(each, int | float) and 0 <= each < math.inf for each in level[:2])
     ]
+
+
+def _oldest_first(fills: list[FillAtVenue]) -> list[FillAtVenue]:
+    return sorted(fills, key=lambda fill: fill.at_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +177,32 @@ class ExchangeClient:
         cost = _Cost(
             "open_orders", weights.open_orders_of_all if symbol is None else weights.open_orders, QUESTION_WAIT_S
         )
-        return await self._ask(cost, lambda: self._dialect.open_orders(self._exchange, symbol))
+        pages = self._pages(cost, lambda page: self._dialect.open_orders(self._exchange, symbol, page))
+        return [order async for page in pages for order in page.items]
 
-    async def fills_of(self, symbol: str, client_id: str, venue_order_id: str) -> list[FillAtVenue]:
+    async def fills_of(self, symbol: str, client_id: str, venue_order_id: str) -> AsyncIterator[Sequence[FillAtVenue]]:
+        """Page by page, so that whoever has found what is missing need not read on."""
         cost = _Cost("fills", self._dialect.weights.fills, QUESTION_WAIT_S)
-        return await self._ask(cost, lambda: self._dialect.fills_of(self._exchange, symbol, client_id, venue_order_id))
+        ask = self._dialect.fills_of
+        pages = self._pages(cost, lambda page: ask(self._exchange, symbol, client_id, venue_order_id, page))
+        async for page in pages:
+            yield page.items
 
-    async def fills_since(self, symbol: str, since_ms: int) -> list[FillAtVenue]:
+    async def fills_since(self, symbol: str, since_ms: int) -> FillsRead:
         cost = _Cost("fills", self._dialect.weights.fills, QUESTION_WAIT_S)
-        return await self._ask(cost, lambda: self._dialect.fills_since(self._exchange, symbol, since_ms))
+        fills: list[FillAtVenue] = []
+        whole, until_ms = 0, since_ms
+        try:
+            ask = self._dialect.fills_since
+            async for page in self._pages(cost, lambda page: ask(self._exchange, symbol, since_ms, page)):
+                fills += page.items
+                if page.whole_until_ms is not None:
+                    whole, until_ms = len(fills), page.whole_until_ms
+        except ListTooLong:
+            if until_ms <= since_ms:
+                raise
+            return FillsRead(_oldest_first(fills[:whole]), until_ms)
+        return FillsRead(_oldest_first(fills))
 
     async def balances(self) -> dict[str, Balance]:
         cost = _Cost("balances", self._dialect.weights.balances, QUESTION_WAIT_S)
@@ -223,6 +253,19 @@ class ExchangeClient:
             "weight_max": weight.weight_max,
             "blocked_s": round(max(self.budget.blocked_until - now, 0), 3),
         }
+
+    async def _pages[Each](self, cost: _Cost, ask: Callable[[Any], Awaitable[Page[Each]]]) -> AsyncIterator[Page[Each]]:
+        """Each with its own wait for room. ListTooLong when the last one is not among the first hundred."""
+        next_page: Any = None
+        for _ in range(PAGES_MAX):
+            page = await self._ask(cost, partial(ask, next_page))
+            yield page
+            next_page = page.next_page
+            if next_page is None:
+                return
+        words = f"{self.name} has more than {PAGES_MAX} pages of {cost.request}: the rest was not read"
+        _LOG.error("%s", words)
+        raise ListTooLong(words)
 
     async def _watched[Answer](self, answer: Awaitable[Answer]) -> Answer:
         try:

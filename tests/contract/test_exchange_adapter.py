@@ -2,16 +2,20 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
-from fargate_engine.venues import exchange, exchange_client
+from fargate_engine.binance.exchange import Span
+from fargate_engine.messages import VenueFilled
+from fargate_engine.venues import binance_spot, exchange, exchange_client, exchange_connection
 from fargate_engine.venues.client_ids import client_id_of
-from fargate_engine.venues.failures import NotSent
+from fargate_engine.venues.failures import ListTooLong, NotSent
 from tests.support.exchange_scene import KEY, VENUE, Shard, Simulated, background, connected, simulated_exchange, until
 from tests.unit.fargate_engine.orders import submit
 
@@ -39,6 +43,27 @@ def short_window(monkeypatch: pytest.MonkeyPatch) -> None:
 def order(number: int, **changes: Any) -> Any:
     """A buy of 1 ETH far below the market, unless it is said otherwise."""
     return submit(number, **{"venue": VENUE, "price": FAR_BELOW} | changes)
+
+
+def fill_there(there: Simulated, order_id: uuid.UUID, count: int, *, at_ms: int | None = None) -> None:
+    """So many fills of one lot each, whatever its market says."""
+    found = there.order(order_id)
+    assert found is not None
+    now_ms = there.exchange.now_ms
+    if at_ms is not None:
+        there.exchange.now_ms = lambda: at_ms  # type: ignore[method-assign]
+    for _ in range(count):
+        there.exchange.report(
+            VenueFilled(
+                order_id=uuid.UUID(int=found.number),
+                quantity_lots=1,
+                price_ticks=200_000,
+                liquidity="MAKER",
+                fee=Decimal(0),
+                fee_currency="USDT",
+            )
+        )
+    there.exchange.now_ms = now_ms  # type: ignore[method-assign]
 
 
 def market(number: int, **changes: Any) -> Any:
@@ -347,8 +372,9 @@ async def test_what_a_venue_is_asked_it_answers_exactly(there: Simulated, shard:
     await until(shard.has(resting.order_id, "NEW"))
     (open_order,) = await shard.venue.open_orders()
     assert (open_order.client_id, open_order.quantity) == (client_id_of(resting.order_id), Decimal(1))
-    fills = await shard.venue.fills_since("ETH/USDT", 0)
-    assert sum(fill.quantity for fill in fills) == Decimal("0.3")
+    read = await shard.venue.fills_since("ETH/USDT", there.exchange.now_ms() - 60_000)
+    assert read.until_ms is None
+    assert sum(fill.quantity for fill in read.fills) == Decimal("0.3")
     balances = await shard.venue.balances()
     assert balances["ETH"].total == Decimal("1000.3")
     assert balances["USDT"].locked == Decimal(2000)
@@ -358,3 +384,69 @@ async def test_what_a_venue_is_asked_it_answers_exactly(there: Simulated, shard:
         Decimal("0.0001"),
         Decimal(5),
     )
+
+
+async def test_an_order_of_more_fills_than_an_answer_holds_is_booked_to_its_last(
+    there: Simulated, shard: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest thousand come first: those before them are read by their numbers."""
+    monkeypatch.setattr(exchange_connection, "POLL_S", 0.3)
+    resting = order(1, quantity=Decimal("0.15"))
+    shard.submit(resting)
+    await until(shard.has(resting.order_id, "NEW"))
+    there.switch(silent_streams=True)
+    fill_there(there, resting.order_id, 1_500)
+    shard.connection._poll_now.set()
+    await until(shard.has(resting.order_id, "FILLED"))
+    trades = [each for each in shard.journal.events if each["topic"] == "trades.TradeExecuted.v1"]
+    assert len(trades) == 1_500
+
+
+async def test_fills_of_one_millisecond_and_of_other_days_are_all_told(
+    there: Simulated, shard: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A question that says only when it begins may be answered for the 24 hours after it."""
+    monkeypatch.setattr(binance_spot, "_FILLS_MAX", 5)
+    of_a_day_at_most(there, monkeypatch)
+    since_ms = there.exchange.now_ms() - 4 * binance_spot._DAY_MS
+    resting = order(1)
+    shard.submit(resting)
+    await until(shard.has(resting.order_id, "NEW"))
+    there.switch(silent_streams=True)
+    times_ms = [since_ms + binance_spot._DAY_MS + 7] * 12 + [since_ms + 3 * binance_spot._DAY_MS] * 2
+    for at_ms in times_ms:
+        fill_there(there, resting.order_id, 1, at_ms=at_ms)
+    fill_there(there, resting.order_id, 1)
+    read = await shard.venue.fills_since("ETH/USDT", since_ms)
+    assert read.until_ms is None
+    assert [fill.at_ms for fill in read.fills[:-1]] == times_ms
+    assert len({fill.trade_id for fill in read.fills}) == 15
+
+
+async def test_a_list_that_is_cut_says_so(there: Simulated, shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binance_spot, "_FILLS_MAX", 5)
+    monkeypatch.setattr(exchange_client, "PAGES_MAX", 2)
+    resting = order(1)
+    shard.submit(resting)
+    await until(shard.has(resting.order_id, "NEW"))
+    there.switch(silent_streams=True)
+    since_ms = there.exchange.now_ms() - 1_000
+    fill_there(there, resting.order_id, 9, at_ms=since_ms + 100)
+    fill_there(there, resting.order_id, 11, at_ms=since_ms + 200)
+    read = await shard.venue.fills_since("ETH/USDT", since_ms)
+    assert (len(read.fills), read.until_ms) == (10, since_ms + 200)
+    with pytest.raises(ListTooLong, match="more than 2 pages of fills"):
+        await shard.venue.fills_since("ETH/USDT", since_ms + 200)  # There is no going on within a millisecond.
+
+
+def of_a_day_at_most(there: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulated exchange is more generous than the documentation of the real one."""
+    told = there.exchange.trades
+
+    async def trades(client: Any, instrument: Any, span: Span, order_number: int | None) -> Any:
+        if span.start_ms is not None:
+            end_ms = min(span.end_ms or (1 << 60), span.start_ms + binance_spot._DAY_MS)
+            span = replace(span, end_ms=end_ms)
+        return await told(client, instrument, span, order_number)
+
+    monkeypatch.setattr(there.exchange, "trades", trades)
