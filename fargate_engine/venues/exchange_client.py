@@ -327,11 +327,14 @@ class ExchangeClient:
             raise NotSent(f"the rate limit of {self.name} is used up") from error
         finally:
             queue.waiting -= 1
+        asked_at = time.monotonic()
         try:
-            if not cost.is_cancel and not self.breaker.may_ask(time.monotonic()):
+            if not cost.is_cancel and not self.breaker.may_ask(asked_at):
                 raise NotSent(f"{self.name} has not answered for a while")
             yield
         finally:
+            if not cost.is_cancel:
+                self.breaker.left(asked_at)
             queue.places.release()
 
     async def _pay(self, cost: _Cost) -> None:

@@ -14,7 +14,9 @@ from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
 from fargate_engine.binance.exchange import Span
 from fargate_engine.messages import VenueFilled
 from fargate_engine.venues import binance_spot, exchange, exchange_client, exchange_connection
+from fargate_engine.venues.circuit_breaker import FAILURES_MAX, OPEN_S, BreakerState
 from fargate_engine.venues.client_ids import client_id_of
+from fargate_engine.venues.dialect import NewOrder
 from fargate_engine.venues.failures import ListTooLong, NotSent
 from tests.support.exchange_scene import KEY, VENUE, Shard, Simulated, background, connected, simulated_exchange, until
 from tests.unit.fargate_engine.orders import submit
@@ -306,6 +308,30 @@ async def test_a_venue_that_is_down_opens_the_breaker_and_cancels_are_still_trie
     there.switch()
     shard.cancel(order(2).order_id)  # Any answer shows that the venue is back.
     await until(shard.has(resting.order_id, "CANCELED"), timeout_s=10)
+
+
+async def test_a_probe_that_ends_unsent_lets_the_next_request_try_at_once(
+    there: Simulated, shard: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its shard was lost at the last moment, or whoever asked went away: that says nothing of the venue."""
+    client = shard.connection.client
+    for _ in range(FAILURES_MAX):
+        client.breaker.failed(time.monotonic() - OPEN_S)
+    new = NewOrder("bw1", "ETH/USDT", Side.BUY, Decimal(1), FAR_BELOW, TimeInForce.GTC, post_only=False)
+    with pytest.raises(NotSent, match="another engine's"):
+        await client.place(new, lambda: False)
+    with monkeypatch.context() as during:
+        during.setattr(client._dialect, "balances", lambda _: asyncio.Event().wait())
+        asking = asyncio.create_task(client.balances())
+        await asyncio.sleep(0.05)
+        with pytest.raises(NotSent, match="has not answered"):
+            await client.open_orders()  # One probe at a time.
+        asking.cancel()
+        await asyncio.wait([asking])
+    assert client.breaker.state(time.monotonic()) is BreakerState.HALF_OPEN
+    assert await client.open_orders() == []
+    assert client.breaker.state(time.monotonic()) is BreakerState.CLOSED
+    assert not there.account.orders
 
 
 async def test_questions_that_wait_for_room_do_not_keep_cancels_back(
