@@ -321,8 +321,7 @@ class ExchangeClient:
         queue.waiting += 1
         try:
             async with asyncio.timeout(cost.wait_max_s):
-                await self._pay(cost)
-                await queue.places.acquire()
+                await self._enter(queue, cost)
         except TimeoutError as error:
             raise NotSent(f"the rate limit of {self.name} is used up") from error
         finally:
@@ -337,11 +336,16 @@ class ExchangeClient:
                 self.breaker.left(asked_at)
             queue.places.release()
 
-    async def _pay(self, cost: _Cost) -> None:
-        """Whoever waits looks again when there may be room: others may have been faster."""
+    async def _enter(self, queue: _Queue, cost: _Cost) -> None:
+        """Whoever waits looks again when there may be room: others may have been faster.
+
+        Paid with a place in hand, so in the moment in which it is sent: the venue counts it then, and not before.
+        """
         while True:
+            await queue.places.acquire()
             now = time.monotonic()
             wait_s = self.budget.wait_s(cost.weight, now, is_order=cost.is_order, is_cancel=cost.is_cancel)
             if not wait_s:
                 return self.budget.take(cost.weight, now, is_order=cost.is_order)
+            queue.places.release()  # Nobody keeps a place while he waits for room.
             await asyncio.sleep(wait_s)

@@ -352,6 +352,44 @@ async def test_questions_that_wait_for_room_do_not_keep_cancels_back(
         await until(shard.has(resting.order_id, "CANCELED"))
 
 
+async def test_a_cancel_does_not_wait_behind_the_question_that_its_order_asks(there: Simulated, shard: Shard) -> None:
+    """After a stream was lost every order is asked about, and the questions wait for room."""
+    orders = [order(number, quantity=Decimal("0.01")) for number in range(20)]
+    for each in orders:
+        shard.submit(each)
+    for each in orders:
+        await until(shard.has(each.order_id, "NEW"))
+    there.switch(silent_streams=True)
+    client = shard.connection.client
+    weight = client.budget.weight
+    weight.learn(weight.weight_max - weight.kept_for_cancels, time.monotonic())
+    for each in orders:
+        assert shard.connection.ask_about(client_id_of(each.order_id))
+    await until(lambda: client._others.waiting == len(orders))
+    for each in orders:
+        shard.cancel(each.order_id)
+    for each in orders:
+        await until(shard.has(each.order_id, "CANCELED"), timeout_s=5)
+
+
+async def test_a_request_is_paid_for_when_it_is_sent_and_not_while_it_waits_for_a_place(
+    shard: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The venue counts it later than one that paid early: its minute would hold more than ours."""
+    client = shard.connection.client
+    answered = asyncio.Event()
+    monkeypatch.setattr(client._dialect, "balances", lambda _: answered.wait())
+    used = client.health()["weight_used"]
+    asking = [asyncio.create_task(client.balances()) for _ in range(2 * exchange_client.AT_ONCE_MAX)]
+    await asyncio.sleep(0.1)
+    paid = client.health()["weight_used"] - used
+    answered.set()
+    await asyncio.gather(*asking)
+    cost = client._dialect.weights.balances
+    assert paid == exchange_client.AT_ONCE_MAX * cost
+    assert client.health()["weight_used"] - used == 2 * paid
+
+
 async def test_before_the_venue_is_reached_its_orders_are_refused_and_the_shard_serves(there: Simulated) -> None:
     there.switch(maintenance=True)
     async with connected(there.base_url, wait=False) as connection, Shard(connection).served() as shard:
