@@ -137,7 +137,7 @@ class ExchangeVenue:
         """Spot alone is traded so far."""
         return {}
 
-    async def instruments(self) -> dict[str, VenueInstrument]:
+    async def instruments(self) -> Mapping[str, VenueInstrument]:
         return self._client.markets
 
     def listed(self, symbol: str) -> VenueInstrument | None:

@@ -21,6 +21,7 @@ from fargate_engine.venues.circuit_breaker import BreakerState, CircuitBreaker
 from fargate_engine.venues.configuration import Credentials, VenueSettings
 from fargate_engine.venues.dialect import Dialect, NewOrder, Page, instruments
 from fargate_engine.venues.failures import ClockRefused, ListTooLong, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
+from fargate_engine.venues.listings import Listing, Listings
 from fargate_engine.venues.protocol import (
     Acknowledged,
     Balance,
@@ -35,6 +36,7 @@ _LOG = logging.getLogger(__name__)
 DIALECTS: dict[str, type[Dialect]] = {"binance": BinanceSpot, "bybit": BybitSpot}
 ORDER_WAIT_S = 2.0  # For room in the budget. An order that would wait longer is refused: its price is of now.
 QUESTION_WAIT_S = 30.0
+LISTING_WAIT_S = 60.0  # For what another client asks of the same exchange.
 WAITING_MAX = 2_000  # Requests that wait for room, and as many cancels; the next one is turned away at once.
 PAGES_MAX = 100  # Of one list. Each is paid for by itself.
 AT_ONCE_MAX = 64  # Requests on the wire, and as many cancels.
@@ -107,12 +109,13 @@ class _Queue:
 class ExchangeClient:
     """Raises what venues/failures.py draws."""
 
-    def __init__(self, venue: VenueSettings) -> None:
+    def __init__(self, venue: VenueSettings, listings: Listings) -> None:
         self.name = venue.name
         self.breaker = CircuitBreaker()
-        self.markets: dict[str, VenueInstrument] = {}
+        self.markets: Mapping[str, VenueInstrument] = {}
         self.order_latency_ms = 0.0  # Of answers to new orders: half of it is the newest, a quarter the one before.
         self._venue = venue
+        self._listing = listings.of(venue)
         self._dialect = DIALECTS[venue.exchange]()
         self.budget = self._dialect.budget()
         self.is_clock_off = False  # The venue says so: `sync_clock` is due.
@@ -138,11 +141,28 @@ class ExchangeClient:
             self.budget.blocked(float(told) if told.isdigit() else RETRY_AFTER_S, now)
 
     async def load(self) -> None:
-        """Its instruments, and how far its clock is from ours."""
-        markets = await self._ask(
-            _Cost("markets", self._dialect.weights.markets, QUESTION_WAIT_S), lambda: self._exchange.load_markets(True)
-        )
-        self.markets = instruments(markets)
+        """Its instruments, and how far its clock is from ours. What another client has just read is not asked again."""
+        listing = self._listing
+        try:
+            async with asyncio.timeout(LISTING_WAIT_S):
+                await listing.lock.acquire()
+        except TimeoutError as error:
+            raise NotSent(f"others still ask what {self._venue.exchange} lists") from error
+        try:
+            is_shared = listing.is_fresh(time.monotonic())
+            if not is_shared:
+                await self._read(listing)
+        finally:
+            listing.lock.release()
+        if is_shared:
+            await self.sync_clock()
+            self._exchange.set_markets_from_exchange(listing.exchange)
+        self.markets = listing.instruments
+
+    async def _read(self, listing: Listing) -> None:
+        cost = _Cost("markets", self._dialect.weights.markets, QUESTION_WAIT_S)
+        markets = await self._ask(cost, lambda: self._exchange.load_markets(True))
+        listing.took(self._exchange, instruments(markets), time.monotonic())
 
     async def sync_clock(self) -> None:
         """How far the venue's clock is from ours; requests are stamped with its time."""

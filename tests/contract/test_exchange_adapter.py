@@ -13,11 +13,12 @@ import pytest
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
 from fargate_engine.binance.exchange import Span
 from fargate_engine.messages import VenueFilled
-from fargate_engine.venues import binance_spot, exchange, exchange_client, exchange_connection
+from fargate_engine.venues import binance_spot, exchange, exchange_client, exchange_connection, listings
 from fargate_engine.venues.circuit_breaker import FAILURES_MAX, OPEN_S, BreakerState
 from fargate_engine.venues.client_ids import client_id_of
 from fargate_engine.venues.dialect import NewOrder
 from fargate_engine.venues.failures import ListTooLong, NotSent
+from fargate_engine.venues.listings import Listings
 from tests.support.exchange_scene import KEY, VENUE, Shard, Simulated, background, connected, simulated_exchange, until
 from tests.unit.fargate_engine.orders import submit
 
@@ -402,6 +403,33 @@ async def test_before_the_venue_is_reached_its_orders_are_refused_and_the_shard_
         assert connection.health()["status"] == "STARTING"
         there.switch()
         await until(lambda: connection.is_ready)
+
+
+async def test_what_an_exchange_lists_is_read_once_for_all_of_its_accounts_and_anew_when_it_is_old(
+    there: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it cannot be read by the first the others are not kept from it."""
+    there.switch(maintenance=True)
+    shared = Listings()
+    async with (
+        connected(there.base_url, wait=False, listings=shared) as first,
+        connected(there.base_url, wait=False, listings=shared, name="OTHER") as second,
+    ):
+        await until(lambda: first.failure is not None and second.failure is not None)
+        there.switch()
+        await until(lambda: first.is_ready and second.is_ready)
+        assert first.client._exchange.markets is second.client._exchange.markets
+        assert first.client.markets is second.client.markets
+        assert set(second.client.markets) == {"ETH/USDT"}
+        async with Shard(second).served() as shard:
+            own = shard.venue.listed("ETH/USDT")
+            assert own is not None
+            assert await second.client.balances()  # Signed with a time: its clock was set, too.
+        before = second.client.markets
+        monkeypatch.setattr(listings, "FRESH_S", 0.0)
+        await second.client.load()
+        assert second.client.markets == before
+        assert second.client.markets is not before
 
 
 @pytest.mark.usefixtures("short_window")
