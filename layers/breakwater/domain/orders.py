@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, mo
 from breakwater.domain.executions import (
     EXITS,
     ROUTER_VENUE,
+    ClientOrderId,
     Execution,
     Iceberg,
     Oco,
@@ -24,8 +25,6 @@ from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT, Amount, format_amount
 from breakwater.errors import InvalidRequest
 
-# Printable ASCII without blanks: an id must survive URLs, logs and every venue.
-ClientOrderId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,36}$")]
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}$")]
 CorrelationId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]  # As the API's edge makes them.
 _ORDER_NAMESPACE = uuid.UUID("6f9619ff-8b86-5d01-b42d-00c04fc964ff")
