@@ -10,10 +10,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
+from breakwater.domain.ids import ClientOrderId
 from breakwater.domain.money import Amount
 
-# Printable ASCII without blanks: an id must survive URLs, logs and every venue.
-ClientOrderId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,36}$")]
 VenueName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,16}$")]
 ROUTER_VENUE: VenueName = "SOR"
 VENUES_MAX = 16

@@ -12,7 +12,6 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, mo
 from breakwater.domain.executions import (
     EXITS,
     ROUTER_VENUE,
-    ClientOrderId,
     Execution,
     Iceberg,
     Oco,
@@ -20,7 +19,7 @@ from breakwater.domain.executions import (
     TrailingStop,
     execution_fields,
 )
-from breakwater.domain.ids import named_uuid
+from breakwater.domain.ids import ClientOrderId, named_uuid
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT, Amount, format_amount
 from breakwater.errors import InvalidRequest
