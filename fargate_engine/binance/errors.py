@@ -87,6 +87,10 @@ def no_such_order() -> BinanceError:
     return BinanceError(-2013, "Order does not exist.")
 
 
+def unknown_list_to_cancel() -> BinanceError:
+    return BinanceError(-2011, "Unknown order list sent.")
+
+
 def no_such_order_list() -> BinanceError:
     return BinanceError(-2013, "Order list does not exist.")
 

@@ -41,6 +41,7 @@ from fargate_engine.binance.errors import (
     outcome_unknown,
     outside_of_window,
     unavailable,
+    unknown_list_to_cancel,
     unknown_order_to_cancel,
 )
 from fargate_engine.binance.exchange import (
@@ -291,8 +292,10 @@ class FirmExchange:
         if found is not None:
             return await self._as_shown.order_list(owner, await self._cancel_here(owner, *found))
         if self._orders.find_list(owner, order_list) is not None:
-            raise unknown_order_to_cancel()  # As above.
+            raise unknown_list_to_cancel()  # As above.
         known = await self._find_list_at_api(owner, order_list)
+        if known is None:
+            raise unknown_list_to_cancel()
         return await self._as_shown.order_list(owner, await self._cancel_elsewhere(owner, known))
 
     async def cancel_all(self, client: Client, instrument: Instrument) -> list[ShownOrder | ShownOrderList]:
@@ -484,8 +487,10 @@ class FirmExchange:
 
 def _locked_by(order: ShownOrder) -> tuple[str, Decimal]:
     base, _, quote = order.symbol.partition("/")
-    left = order.quantity - order.cum_qty
-    return (quote, left * (order.price or Decimal(0))) if order.side is Side.BUY else (base, left)
+    left, price = order.quantity - order.cum_qty, order.price or Decimal(0)
+    if is_list(order.execution):  # The half that costs more.
+        price = max(price, order.execution.stop_limit_px or order.execution.stop_px)
+    return (quote, left * price) if order.side is Side.BUY else (base, left)
 
 
 async def _snapshot(answer: Awaitable[Any]) -> dict[str, Any]:

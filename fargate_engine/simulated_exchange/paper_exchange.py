@@ -23,6 +23,7 @@ from fargate_engine.binance.errors import (
     no_such_order_list,
     outside_of_window,
     refused,
+    unknown_list_to_cancel,
     unknown_order_to_cancel,
 )
 from fargate_engine.binance.exchange import (
@@ -200,7 +201,7 @@ class PaperExchange:
         raise no_order_lists()
 
     async def cancel_list(self, client: Client, order_list: OrderListRef) -> ShownOrderList:
-        raise unknown_order_to_cancel()
+        raise unknown_list_to_cancel()
 
     async def order_list(self, client: Client, order_list: OrderListRef) -> ShownOrderList:
         raise no_such_order_list()
