@@ -1,5 +1,6 @@
 """Order lists of a symbol that another engine serves: all is asked of the API, and is shown under the same ids."""
 
+import asyncio
 import uuid
 from decimal import Decimal
 from http import HTTPStatus
@@ -8,10 +9,11 @@ from typing import Any, cast
 
 import pytest
 
-from breakwater.domain.orders import exchange_order_id, order_id_of
+from breakwater.domain.executions import Oco
+from breakwater.domain.orders import OrderType, Side, TimeInForce, exchange_order_id, order_id_of
 from breakwater.domain.permissions import Principal
 from fargate_engine.binance.errors import BinanceError
-from fargate_engine.binance.exchange import Client, OrderListRef, OrderRef, ShownOrder, ShownOrderList, Span
+from fargate_engine.binance.exchange import Client, NewOrder, OrderListRef, OrderRef, ShownOrder, ShownOrderList, Span
 from fargate_engine.firm_exchange.control_plane import Answer, ControlPlane, Function
 from fargate_engine.firm_exchange.exchange import FirmExchange, Platform
 from fargate_engine.firm_exchange.order_lists import other_number
@@ -76,9 +78,13 @@ class Api:
         self._orders = orders
         self._trades = trades
         self.asked: list[str] = []
+        self.refuses = False
 
     async def ask(self, function: Function, method: str, path: str, owner: Owner, **how: Any) -> Answer:
         self.asked.append(f"{method} {path}")
+        await asyncio.sleep(0)  # Others have their turn, as they have while a function works.
+        if method == "POST":
+            return self._place(how["body"])
         query = {name: value for name, value in (how.get("query") or {}).items() if value is not None}
         if path == "/trades":
             found = [each for each in self._trades if query.get("order_id") in {None, each["order_id"]}]
@@ -89,6 +95,15 @@ class Api:
         return Answer(
             HTTPStatus.OK, {"items": [each for each in self._orders if _fits(each, query)], "next_cursor": None}
         )
+
+    def _place(self, body: dict[str, Any]) -> Answer:
+        if self.refuses:
+            return Answer(HTTPStatus.UNPROCESSABLE_ENTITY, {"code": "NODE_STOPPED", "detail": ""})
+        placed = order(body["client_order_id"], execution=body["execution"])
+        if placed["order_id"] in {each["order_id"] for each in self._orders}:
+            return Answer(HTTPStatus.CONFLICT, {"code": "ORDER_ID_REUSED", "detail": ""})
+        self._orders.append(placed)
+        return Answer(HTTPStatus.CREATED, placed)
 
 
 def _fits(told: dict[str, Any], query: dict[str, Any]) -> bool:
@@ -216,3 +231,58 @@ async def test_a_list_that_is_over_cannot_be_cancelled() -> None:
             await cancel
         assert raised.value.code == -2011
     assert not [each for each in api.asked if each.startswith("DELETE")]
+
+
+def new_list(client_order_id: str, **names: str) -> NewOrder:
+    execution = Oco(algorithm="OCO", stop_px=Decimal(1900), **(NAMES | names))
+    return NewOrder(
+        instrument=ETH,
+        side=Side.SELL,
+        type=OrderType.LIMIT,
+        time_in_force=TimeInForce.GTC,
+        post_only=False,
+        quantity=Decimal(1),
+        quote_quantity=None,
+        price=Decimal(2100),
+        client_order_id=client_order_id,
+        valid_until_ms=1_900_000_000_000,
+        execution=execution,
+    )
+
+
+async def test_of_two_lists_with_one_id_at_the_same_moment_one_is_placed() -> None:
+    firm, api = exchange()
+    placing = (firm.place_list(CLIENT, new_list(each), {"stop"}) for each in ("one", "two"))
+    placed, refused = await asyncio.gather(*placing, return_exceptions=True)
+    assert isinstance(placed, ShownOrderList)
+    assert [each.client_order_id for each in placed.orders] == ["stop", "limit"]
+    assert isinstance(refused, BinanceError)
+    assert refused.message == "Duplicate order sent."
+    assert api.asked.count("POST /orders") == 1
+
+
+@pytest.mark.parametrize(
+    ("client_order_id", "names", "told_ids"),
+    [
+        ("list", {"limit_client_order_id": "a", "stop_client_order_id": "b"}, {"a", "b"}),
+        ("new", {"stop_client_order_id": "b"}, {"limit", "b"}),
+        ("new", {"limit_client_order_id": "plain"}, {"plain"}),
+        ("new", {"limit_client_order_id": "a"}, {"a", "stop"}),
+    ],
+)
+async def test_an_id_that_an_order_or_a_list_has_used_is_refused_to_a_list(
+    client_order_id: str, names: dict[str, str], told_ids: set[str]
+) -> None:
+    firm, _ = exchange(LIST, PLAIN)
+    with pytest.raises(BinanceError, match="Duplicate order sent") as raised:
+        await firm.place_list(CLIENT, new_list(client_order_id, **names), told_ids)
+    assert raised.value.code == -2010
+
+
+async def test_what_was_refused_holds_no_ids_back() -> None:
+    firm, api = exchange()
+    api.refuses = True
+    with pytest.raises(BinanceError, match="may not place or cancel"):
+        await firm.place_list(CLIENT, new_list("one"), {"limit", "stop"})
+    api.refuses = False
+    assert (await firm.place_list(CLIENT, new_list("two"), {"limit", "stop"})).list_client_order_id == "two"
