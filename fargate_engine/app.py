@@ -30,6 +30,7 @@ from fargate_engine.settings import Settings, StartFailed, read_address, read_co
 from fargate_engine.shard import Shard, Shared
 from fargate_engine.snapshots import SnapshotStore
 from fargate_engine.venues.exchange_connection import ExchangeConnection
+from fargate_engine.venues.listings import Listings
 from fargate_engine.venues.market_feed import MarketFeed
 from fargate_engine.venues.reconciler import Reconciler
 from fargate_engine.venues.simulated import SimulatedVenue, check_recordings
@@ -105,7 +106,8 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
     state.channels.pool, state.channels.feed = questions, state.feed
     state.channels.callers = Callers(settings.user_pool, questions)
     state.relay = _relay(conninfo, settings, state.feed)
-    state.exchanges = [ExchangeConnection(venue) for venue in settings.venues]
+    listings = Listings()
+    state.exchanges = [ExchangeConnection(venue, listings) for venue in settings.venues]
     await _insist(lambda: write_venues(pool, {each.name: each.exchange for each in settings.venues}))
     state.leases = Leases(conninfo, pool, holder=settings.engine_id, address=address)
     shared = Shared(

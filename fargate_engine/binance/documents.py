@@ -7,7 +7,7 @@ from breakwater.domain.executions import Iceberg, Stop, TakeProfit, TrailingStop
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import format_amount
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
-from fargate_engine.binance.exchange import Balance, Fill, ShownOrder, ShownTrade
+from fargate_engine.binance.exchange import Balance, Fill, ShownOrder, ShownOrderList, ShownTrade
 
 type Document = dict[str, Any]
 
@@ -67,7 +67,7 @@ def _order_terms(order: ShownOrder) -> Document:
     return {
         "symbol": pair_name(order.symbol),
         "orderId": order.order_number,
-        "orderListId": -1,
+        "orderListId": order.list_number,
         "clientOrderId": order.client_order_id,
         "price": amount_text(order.price or Decimal(0)),
         "origQty": amount_text(order.quantity),
@@ -89,7 +89,7 @@ def placed(order: ShownOrder, response_type: str) -> Document:
         return {
             "symbol": pair_name(order.symbol),
             "orderId": order.order_number,
-            "orderListId": -1,
+            "orderListId": order.list_number,
             "clientOrderId": order.client_order_id,
             "transactTime": order.updated_ms,
         }
@@ -99,10 +99,41 @@ def placed(order: ShownOrder, response_type: str) -> Document:
     return document
 
 
-def canceled(order: ShownOrder, cancel_id: str) -> Document:
-    """`clientOrderId` names the cancel, `origClientOrderId` the order."""
+def canceled(order: ShownOrder | ShownOrderList, cancel_id: str) -> Document:
+    """`clientOrderId` names the cancel, `origClientOrderId` the order. With an order of a list its list is over."""
+    if isinstance(order, ShownOrderList):
+        reports = [canceled(each, cancel_id) for each in order.orders]
+        return {**order_list(order), "orderReports": reports}
     terms = {**_order_terms(order), "clientOrderId": cancel_id, "transactTime": order.updated_ms}
     return {"origClientOrderId": order.client_order_id, **terms}
+
+
+def order_list(shown: ShownOrderList) -> Document:
+    list_status_type, list_order_status = list_statuses(shown)
+    return {
+        "orderListId": shown.list_number,
+        "contingencyType": "OCO",
+        "listStatusType": list_status_type,
+        "listOrderStatus": list_order_status,
+        "listClientOrderId": shown.list_client_order_id,
+        "transactionTime": shown.updated_ms,
+        "symbol": pair_name(shown.symbol),
+        "orders": [
+            {"symbol": pair_name(each.symbol), "orderId": each.order_number, "clientOrderId": each.client_order_id}
+            for each in shown.orders
+        ],
+    }
+
+
+def placed_list(shown: ShownOrderList, response_type: str) -> Document:
+    return {**order_list(shown), "orderReports": [placed(each, response_type) for each in shown.orders]}
+
+
+def list_statuses(shown: ShownOrderList) -> tuple[str, str]:
+    """listStatusType and listOrderStatus."""
+    if shown.status is OrdStatus.REJECTED:
+        return "RESPONSE", "REJECT"
+    return ("ALL_DONE", "ALL_DONE") if shown.status.is_final else ("EXEC_STARTED", "EXECUTING")
 
 
 def queried(order: ShownOrder) -> Document:
@@ -133,7 +164,7 @@ def trade(shown: ShownTrade) -> Document:
         "symbol": pair_name(shown.symbol),
         "id": fill.trade_number,
         "orderId": shown.order_number,
-        "orderListId": -1,
+        "orderListId": shown.list_number,
         "price": amount_text(fill.price),
         "qty": amount_text(fill.quantity),
         "quoteQty": amount_text(fill.price * fill.quantity),
@@ -206,7 +237,7 @@ def _symbol(instrument: Instrument, *, works_orders: bool) -> Document:
         "quoteCommissionPrecision": PRECISION,
         "orderTypes": [each for each in ORDER_TYPES if works_orders or each not in STOP_TYPES],
         "icebergAllowed": works_orders,
-        "ocoAllowed": False,
+        "ocoAllowed": works_orders,
         "otoAllowed": False,
         "opoAllowed": False,
         "amendAllowed": False,

@@ -62,6 +62,19 @@ def not_permitted() -> BinanceError:
     return refused("This account may not place or cancel orders.")
 
 
+def would_take() -> BinanceError:
+    return refused("Order would immediately match and take.")
+
+
+def wrong_prices() -> BinanceError:
+    """Of an order list: its limit, the market and its stop do not follow each other."""
+    return refused("The relationship of the prices for the orders is not correct.")
+
+
+def no_order_lists() -> BinanceError:
+    return refused("OCO orders are not supported for this symbol.")
+
+
 def filter_failure(name: str) -> BinanceError:
     return BinanceError(-1013, f"Filter failure: {name}")
 
@@ -72,6 +85,14 @@ def unknown_order_to_cancel() -> BinanceError:
 
 def no_such_order() -> BinanceError:
     return BinanceError(-2013, "Order does not exist.")
+
+
+def unknown_list_to_cancel() -> BinanceError:
+    return BinanceError(-2011, "Unknown order list sent.")
+
+
+def no_such_order_list() -> BinanceError:
+    return BinanceError(-2013, "Order list does not exist.")
 
 
 def bad_key_format() -> BinanceError:
@@ -108,6 +129,14 @@ def missing(name: str) -> BinanceError:
 
 def too_many_parameters(status: int = HTTPStatus.BAD_REQUEST) -> BinanceError:
     return BinanceError(-1101, "Too many parameters sent for this endpoint.", status)
+
+
+def not_required(name: str) -> BinanceError:
+    return BinanceError(-1106, f"Parameter '{name}' sent when not required.")
+
+
+def bad_combination(why: str) -> BinanceError:
+    return BinanceError(-1128, f"Combination of optional parameters invalid: {why}.")
 
 
 def illegal(name: str, legal: str) -> BinanceError:

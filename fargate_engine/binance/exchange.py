@@ -1,6 +1,6 @@
 """What the dialect asks of the exchange behind it: the firm's own engine, or the simulated exchange."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -13,6 +13,8 @@ from fargate_engine.market_data.market import Market
 
 type Scope = Literal["read", "orders", "trade", "cancel"]  # Balances and trades, orders, placing, cancelling.
 type UserEvent = dict[str, Any]  # As the user data stream carries it.
+
+NO_LIST = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class NewOrder:
     price: Decimal | None
     client_order_id: str
     valid_until_ms: int
-    execution: Execution | None = None  # A stop, or an iceberg: worked by the exchange behind.
+    execution: Execution | None = None  # A stop, an iceberg or an order list: worked by the exchange behind.
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,15 @@ class OrderRef:
     instrument: Instrument
     order_number: int | None
     client_order_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderListRef:
+    """One order list of the client, by its number or by its own client id. No instrument: whichever it is of."""
+
+    instrument: Instrument | None
+    list_number: int | None
+    list_client_order_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,19 @@ class ShownOrder:
     reject_reason: str | None = None
     execution: Execution | None = None
     fills: Sequence[Fill] = field(default=())
+    list_number: int = NO_LIST
+
+
+@dataclass(frozen=True, slots=True)
+class ShownOrderList:
+    """Two orders of which one cancels the other: the stop and the limit. `status` is that of the whole."""
+
+    list_number: int
+    list_client_order_id: str
+    symbol: str
+    status: OrdStatus
+    updated_ms: int
+    orders: tuple[ShownOrder, ShownOrder]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +113,7 @@ class ShownTrade:
     at_ms: int
     side: Side
     is_maker: bool
+    list_number: int = NO_LIST
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +148,7 @@ class Exchange(Protocol):
 
     @property
     def works_orders(self) -> bool:
-        """Whether it takes stops and icebergs."""
+        """Whether it takes stops, icebergs and order lists."""
         ...
 
     def now_ms(self) -> int: ...
@@ -144,11 +169,11 @@ class Exchange(Protocol):
         """All that `place` would refuse, and nothing is placed."""
         ...
 
-    async def cancel(self, client: Client, order: OrderRef) -> ShownOrder:
-        """-2011 when it is unknown or final."""
+    async def cancel(self, client: Client, order: OrderRef) -> ShownOrder | ShownOrderList:
+        """-2011 when it is unknown or final. With an order of a list its list is cancelled."""
         ...
 
-    async def cancel_all(self, client: Client, instrument: Instrument) -> list[ShownOrder]: ...
+    async def cancel_all(self, client: Client, instrument: Instrument) -> list[ShownOrder | ShownOrderList]: ...
 
     async def order(self, client: Client, order: OrderRef) -> ShownOrder:
         """-2013 when it is unknown."""
@@ -157,6 +182,22 @@ class Exchange(Protocol):
     async def open_orders(self, client: Client, instrument: Instrument | None) -> list[ShownOrder]: ...
 
     async def orders(self, client: Client, instrument: Instrument, span: Span) -> list[ShownOrder]: ...
+
+    async def place_list(self, client: Client, order: NewOrder, told_ids: Collection[str]) -> ShownOrderList:
+        """`order` is an Oco by the list's client id. `told_ids`: those of its orders that the client chose itself."""
+        ...
+
+    async def cancel_list(self, client: Client, order_list: OrderListRef) -> ShownOrderList:
+        """-2011 when it is unknown or done."""
+        ...
+
+    async def order_list(self, client: Client, order_list: OrderListRef) -> ShownOrderList:
+        """-2013 when it is unknown."""
+        ...
+
+    async def open_order_lists(self, client: Client) -> list[ShownOrderList]: ...
+
+    async def order_lists(self, client: Client, span: Span) -> list[ShownOrderList]: ...
 
     async def trades(
         self, client: Client, instrument: Instrument, span: Span, order_number: int | None

@@ -1,6 +1,6 @@
 """What can be asked, once for REST and the WebSocket API: a table from names to functions, with what each costs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -11,8 +11,20 @@ from typing import Any
 from breakwater.domain.instruments import Instrument
 from breakwater.errors import Unavailable
 from fargate_engine.binance import documents, market_documents
-from fargate_engine.binance.errors import BinanceError, bad_symbol, outcome_unknown, unavailable
+from fargate_engine.binance.errors import (
+    BinanceError,
+    bad_symbol,
+    no_order_lists,
+    outcome_unknown,
+    unavailable,
+)
 from fargate_engine.binance.exchange import Client, Exchange, NewOrder, Span
+from fargate_engine.binance.order_lists import (
+    NewOrderList,
+    read_newer_list,
+    read_older_list,
+    read_order_list_ref,
+)
 from fargate_engine.binance.orders import new_client_order_id, read_instrument, read_new_order, read_order_ref
 from fargate_engine.binance.parameters import Parameters
 from fargate_engine.binance.weights import RATE_LIMITS
@@ -184,6 +196,47 @@ class ReplaceFailed(BinanceError):
         return {**super().document, "data": self.outcome}
 
 
+async def place_older_list(call: Call) -> Any:
+    return await _place_list(call, read_older_list)
+
+
+async def place_newer_list(call: Call) -> Any:
+    return await _place_list(call, read_newer_list)
+
+
+async def _place_list(call: Call, read: Callable[[Parameters, Mapping[str, Instrument], int], NewOrderList]) -> Any:
+    if not call.exchange.works_orders:
+        raise no_order_lists()
+    told = read(call.parameters, call.instruments, call.valid_until_ms)
+    call.parameters.finish()
+    placed = await call.exchange.place_list(call.client, told.order, told.told_ids)
+    return documents.placed_list(placed, told.response_type)
+
+
+async def cancel_order_list(call: Call) -> Any:
+    ref = read_order_list_ref(call.parameters, call.instruments, client_id="listClientOrderId")
+    cancel_id = call.parameters.client_order_id("newClientOrderId") or new_client_order_id()
+    call.parameters.finish()
+    return documents.canceled(await call.exchange.cancel_list(call.client, ref), cancel_id)
+
+
+async def query_order_list(call: Call) -> Any:
+    ref = read_order_list_ref(call.parameters, client_id="origClientOrderId")
+    call.parameters.finish()
+    return documents.order_list(await call.exchange.order_list(call.client, ref))
+
+
+async def open_order_lists(call: Call) -> Any:
+    call.parameters.finish()
+    return [documents.order_list(each) for each in await call.exchange.open_order_lists(call.client)]
+
+
+async def all_order_lists(call: Call) -> Any:
+    span = _span(call.parameters, "fromId")
+    call.parameters.finish()
+    return [documents.order_list(each) for each in await call.exchange.order_lists(call.client, span)]
+
+
 async def query_order(call: Call) -> Any:
     ref = read_order_ref(call.parameters, call.instruments)
     call.parameters.finish()
@@ -311,6 +364,12 @@ REST: dict[tuple[str, str], Operation] = {
     ("POST", "/api/v3/order"): Operation(place_order, Security.TRADE, weight=0, is_order=True),
     ("POST", "/api/v3/order/test"): Operation(test_order, Security.TRADE),
     ("POST", "/api/v3/order/cancelReplace"): Operation(cancel_replace, Security.TRADE, weight=0, is_order=True),
+    ("POST", "/api/v3/order/oco"): Operation(place_older_list, Security.TRADE, weight=0, is_order=True),
+    ("POST", "/api/v3/orderList/oco"): Operation(place_newer_list, Security.TRADE, weight=0, is_order=True),
+    ("DELETE", "/api/v3/orderList"): Operation(cancel_order_list, Security.CANCEL, weight=0),
+    ("GET", "/api/v3/orderList"): Operation(query_order_list, Security.ORDERS, weight=4),
+    ("GET", "/api/v3/openOrderList"): Operation(open_order_lists, Security.ORDERS, weight=6),
+    ("GET", "/api/v3/allOrderList"): Operation(all_order_lists, Security.ORDERS, weight=20),
     ("DELETE", "/api/v3/order"): Operation(cancel_order, Security.CANCEL, weight=0),
     ("DELETE", "/api/v3/openOrders"): Operation(cancel_open_orders, Security.CANCEL, weight=0),
     ("GET", "/api/v3/order"): Operation(query_order, Security.ORDERS, weight=4),
@@ -346,6 +405,12 @@ WEBSOCKET: dict[str, Operation] = {
     "order.cancel": REST["DELETE", "/api/v3/order"],
     "order.cancelReplace": REST["POST", "/api/v3/order/cancelReplace"],
     "order.status": REST["GET", "/api/v3/order"],
+    "orderList.place": REST["POST", "/api/v3/order/oco"],
+    "orderList.place.oco": REST["POST", "/api/v3/orderList/oco"],
+    "orderList.cancel": REST["DELETE", "/api/v3/orderList"],
+    "orderList.status": REST["GET", "/api/v3/orderList"],
+    "openOrderLists.status": REST["GET", "/api/v3/openOrderList"],
+    "allOrderLists": REST["GET", "/api/v3/allOrderList"],
     "openOrders.status": REST["GET", "/api/v3/openOrders"],
     "openOrders.cancelAll": REST["DELETE", "/api/v3/openOrders"],
     "allOrders": REST["GET", "/api/v3/allOrders"],

@@ -10,7 +10,14 @@ from breakwater.domain.money import EXACT
 from breakwater.domain.orders import OrderType, Side, TimeInForce
 from breakwater.errors import InvalidRequest
 from fargate_engine.binance import documents
-from fargate_engine.binance.errors import BinanceError, bad_symbol, filter_failure, missing
+from fargate_engine.binance.errors import (
+    BinanceError,
+    bad_combination,
+    bad_symbol,
+    filter_failure,
+    missing,
+    not_required,
+)
 from fargate_engine.binance.exchange import NewOrder, OrderRef
 from fargate_engine.binance.parameters import Parameters
 
@@ -30,7 +37,7 @@ def read_new_order(
 ) -> tuple[NewOrder, str]:
     """The order and how it shall be answered. Its terms fit the instrument's filters."""
     instrument = read_instrument(parameters, instruments)
-    side = _side(parameters.required("side"))
+    side = read_side(parameters.required("side"))
     type_ = parameters.required("type")
     if type_ not in documents.ORDER_TYPES:
         raise BinanceError(-1116, "Invalid orderType.")
@@ -39,7 +46,7 @@ def read_new_order(
     quote_quantity = parameters.amount("quoteOrderQty")
     time_in_force = _time_in_force(parameters, type_)
     _check_presence(type_, quantity, quote_quantity, price)
-    _check_self_trade_mode(parameters)
+    check_self_trade_mode(parameters)
     for name in ("strategyId", "strategyType"):
         parameters.integer(name)  # The client's own notes, which Binance keeps; here they have no reader.
     client_order_id = parameters.client_order_id("newClientOrderId") or new_client_order_id()
@@ -58,7 +65,7 @@ def read_new_order(
         execution=execution,
     )
     check_filters(order)
-    return order, _response_type(parameters, type_)
+    return order, read_response_type(parameters, "FULL" if type_ in {"LIMIT", "MARKET"} else "ACK")
 
 
 def read_order_ref(
@@ -119,7 +126,7 @@ def _whole_lots(quote: Decimal, price: Decimal, instrument: Instrument) -> int:
     return int(lots.to_integral_value(rounding=ROUND_DOWN))
 
 
-def _side(text: str) -> Side:
+def read_side(text: str) -> Side:
     try:
         return Side(text)
     except ValueError as error:
@@ -148,25 +155,21 @@ def _check_presence(
 ) -> None:
     if type_ in documents.MARKET_TYPES:
         if quote_quantity is not None and type_ != "MARKET":
-            raise BinanceError(-1106, "Parameter 'quoteOrderQty' sent when not required.")
+            raise not_required("quoteOrderQty")
         if (quantity is None) == (quote_quantity is None):
-            raise (
-                missing("quantity")
-                if quantity is None
-                else BinanceError(-1106, "Parameter 'quoteOrderQty' sent when not required.")
-            )
+            raise (missing("quantity") if quantity is None else not_required("quoteOrderQty"))
         if price is not None:
-            raise BinanceError(-1106, "Parameter 'price' sent when not required.")
+            raise not_required("price")
         return
     if quote_quantity is not None:
-        raise BinanceError(-1106, "Parameter 'quoteOrderQty' sent when not required.")
+        raise not_required("quoteOrderQty")
     if quantity is None:
         raise missing("quantity")
     if price is None:
         raise missing("price")
 
 
-def _check_self_trade_mode(parameters: Parameters) -> None:
+def check_self_trade_mode(parameters: Parameters) -> None:
     """The firm's limits say what is done about self-trades; a client may say that it expects just that, or nothing."""
     if parameters.text("selfTradePreventionMode") not in {None, "EXPIRE_TAKER"}:
         raise BinanceError(-1013, "This symbol does not allow the specified self-trade prevention mode.")
@@ -179,12 +182,12 @@ def read_execution(parameters: Parameters, type_: str, instrument: Instrument) -
     if type_ not in documents.STOP_TYPES:
         for name, told in (("stopPrice", stop_px), ("trailingDelta", delta)):
             if told is not None:
-                raise BinanceError(-1106, f"Parameter '{name}' sent when not required.")
+                raise not_required(name)
         return None if shown is None else _iceberg(parameters, shown, type_, instrument)
     if shown is not None:
-        raise BinanceError(-1106, "Parameter 'icebergQty' sent when not required.")
+        raise not_required("icebergQty")
     if stop_px is not None and delta is not None:
-        raise BinanceError(-1128, "Combination of optional parameters invalid: a trailing stop has no stopPrice here.")
+        raise bad_combination("a trailing stop has no stopPrice here")
     if delta is not None:
         return _trailing(delta, type_)
     if stop_px is None:
@@ -201,7 +204,7 @@ def read_execution(parameters: Parameters, type_: str, instrument: Instrument) -
 def _trailing(delta: int, type_: str) -> Execution:
     """In hundredths of a percent."""
     if not type_.startswith("STOP_LOSS"):
-        raise BinanceError(-1128, "Combination of optional parameters invalid: a take profit does not trail here.")
+        raise bad_combination("a take profit does not trail here")
     if not documents.TRAILING_DELTA_MIN <= delta <= documents.TRAILING_DELTA_MAX:
         raise filter_failure("TRAILING_DELTA")
     return TrailingStop(algorithm="TRAILING_STOP", percent=EXACT.divide(Decimal(delta), Decimal(100)))
@@ -209,7 +212,7 @@ def _trailing(delta: int, type_: str) -> Execution:
 
 def _iceberg(parameters: Parameters, shown: Decimal, type_: str, instrument: Instrument) -> Execution:
     if type_ != "LIMIT":
-        raise BinanceError(-1106, "Parameter 'icebergQty' sent when not required.")
+        raise not_required("icebergQty")
     try:
         instrument.quantity_lots(shown)
     except InvalidRequest as error:
@@ -221,10 +224,10 @@ def _iceberg(parameters: Parameters, shown: Decimal, type_: str, instrument: Ins
     return Iceberg(algorithm="ICEBERG", display_qty=shown)
 
 
-def _response_type(parameters: Parameters, type_: str) -> str:
+def read_response_type(parameters: Parameters, default: str) -> str:
     asked = parameters.text("newOrderRespType")
     if asked is None:
-        return "FULL" if type_ in {"LIMIT", "MARKET"} else "ACK"
+        return default
     if asked not in RESPONSE_TYPES:
         raise BinanceError(
             -1100, "Illegal characters found in parameter 'newOrderRespType'; legal range is 'ACK, RESULT, FULL'."

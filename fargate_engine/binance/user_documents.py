@@ -3,8 +3,16 @@
 from decimal import Decimal
 from typing import Any
 
-from fargate_engine.binance.documents import amount_text, balance, order_status, order_type, pair_name, stop_price
-from fargate_engine.binance.exchange import Balance, ShownOrder, ShownTrade
+from fargate_engine.binance.documents import (
+    amount_text,
+    balance,
+    list_statuses,
+    order_status,
+    order_type,
+    pair_name,
+    stop_price,
+)
+from fargate_engine.binance.exchange import Balance, ShownOrder, ShownOrderList, ShownTrade
 
 _EXECUTION_TYPES = {"NEW": "NEW", "CANCELED": "CANCELED", "REJECTED": "REJECTED", "EXPIRED": "EXPIRED"}
 _ZERO = "0.00000000"
@@ -27,7 +35,7 @@ def execution_report(order: ShownOrder, trade: ShownTrade | None, at_ms: int) ->
         "p": amount_text(order.price or Decimal(0)),
         "P": stop_price(order),
         "F": _ZERO,
-        "g": -1,
+        "g": order.list_number,
         "C": order.client_order_id if status == "CANCELED" else "",
         "x": "TRADE" if trade is not None else _EXECUTION_TYPES.get(status, "NEW"),
         "X": status,
@@ -50,6 +58,26 @@ def execution_report(order: ShownOrder, trade: ShownTrade | None, at_ms: int) ->
         "Q": _ZERO,
         "W": order.created_ms,
         "V": "EXPIRE_TAKER",
+    }
+
+
+def list_status(shown: ShownOrderList, at_ms: int) -> dict[str, Any]:
+    """That an order list has begun, or is over."""
+    list_status_type, list_order_status = list_statuses(shown)
+    return {
+        "e": "listStatus",
+        "E": at_ms,
+        "s": pair_name(shown.symbol),
+        "g": shown.list_number,
+        "c": "OCO",
+        "l": list_status_type,
+        "L": list_order_status,
+        "r": "NONE",
+        "C": shown.list_client_order_id,
+        "T": shown.updated_ms,
+        "O": [
+            {"s": pair_name(each.symbol), "i": each.order_number, "c": each.client_order_id} for each in shown.orders
+        ],
     }
 
 

@@ -7,7 +7,7 @@ import asyncio
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from breakwater.db.channels import applied_sequence
 from breakwater.db.engine_connection import EnginePool, pooled
-from breakwater.domain.executions import Execution
+from breakwater.domain.executions import ROUTER_VENUE, Execution
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import (
     EXCHANGE_ORDER_ID_BITS,
@@ -27,6 +27,7 @@ from breakwater.domain.orders import (
     OrdStatus,
     Side,
     SubmitOrder,
+    order_id_of,
 )
 from breakwater.domain.shards import shard_of
 from breakwater.errors import EngineUnavailable, Rejection
@@ -36,25 +37,32 @@ from fargate_engine.binance.errors import (
     duplicate_order,
     filter_failure,
     no_such_order,
+    no_such_order_list,
     outcome_unknown,
     outside_of_window,
     unavailable,
+    unknown_list_to_cancel,
     unknown_order_to_cancel,
 )
 from fargate_engine.binance.exchange import (
     Balance,
     Client,
     NewOrder,
+    OrderListRef,
     OrderRef,
     ShownOrder,
+    ShownOrderList,
     ShownTrade,
     Span,
     UserEvents,
 )
 from fargate_engine.binance.market_documents import best_levels
+from fargate_engine.binance.order_lists import check_against_market
 from fargate_engine.binance.orders import affordable_quantity
+from fargate_engine.firm_exchange.as_shown import AsShown
 from fargate_engine.firm_exchange.keys import Keys
 from fargate_engine.firm_exchange.known_orders import KnownOrders, order_ids
+from fargate_engine.firm_exchange.order_lists import is_list, is_meant, names_of_shown, other_number
 from fargate_engine.firm_exchange.ordinary_way import OrdinaryWay
 from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.firm_exchange.refusals import refusal_of_code, refusal_of_problem
@@ -94,6 +102,8 @@ class FirmExchange:
         self._engine = engine
         self._platform: Platform | None = None
         self._orders = KnownOrders(engine)
+        self._as_shown = AsShown(self._orders, lambda: self._ordinary)
+        self._placing: set[tuple[uuid.UUID, str]] = set()  # Client ids in lists that are on their way, by account.
 
     def connect(self, platform: Platform) -> None:
         self._platform = platform
@@ -131,6 +141,8 @@ class FirmExchange:
 
     async def place(self, client: Client, order: NewOrder) -> ShownOrder:
         owner: Owner = client.owner
+        if self._orders.is_in_list(owner, order.client_order_id):
+            raise duplicate_order()
         terms = self._terms(owner, order)
         term = self._orders.term(order.instrument.symbol)
         if term is None:
@@ -148,6 +160,31 @@ class FirmExchange:
         shown = order_of_api(placed, [fill_of_event(each["payload"]) for each in fills])
         self._orders.remember(owner, order_id, shown)
         return shown
+
+    async def place_list(self, client: Client, order: NewOrder, told_ids: Collection[str]) -> ShownOrderList:
+        """One order at the router: what is reserved is enough for either half."""
+        owner: Owner = client.owner
+        market = self._engine.hub.get(SIMULATED_VENUE, order.instrument.symbol)
+        if market is not None:  # Where it is another engine's, the platform judges the list alone.
+            check_against_market(order, market)
+        placing = {(owner.account_id, each) for each in told_ids}
+        if placing & self._placing:
+            raise duplicate_order()
+        self._placing |= placing
+        try:
+            refs = [OrderRef(order.instrument, None, each) for each in told_ids]
+            if any(await asyncio.gather(*(self._find(owner, each) for each in refs))):
+                raise duplicate_order()
+            terms = self._terms(owner, order)
+            order_id = order_id_of(owner.tenant_id, owner.account_id, order.client_order_id)
+            term = self._orders.term(terms.symbol)
+            if term is not None and term.state.has_taken(order_id):
+                raise duplicate_order()
+            placed = order_of_api(await self._ordinary.place(owner, terms))
+            self._orders.remember(owner, order_id, placed)
+        finally:
+            self._placing -= placing
+        return await self._as_shown.order_list(owner, placed)
 
     async def check(self, client: Client, order: NewOrder) -> None:
         owner: Owner = client.owner
@@ -238,19 +275,30 @@ class FirmExchange:
 
     # What became of them ----------------------------------------------------------------------------------------------
 
-    async def cancel(self, client: Client, order: OrderRef) -> ShownOrder:
+    async def cancel(self, client: Client, order: OrderRef) -> ShownOrder | ShownOrderList:
         owner: Owner = client.owner
         found = self._orders.find_live(owner, order)
         if found is not None:
-            return await self._cancel_here(owner, *found)
+            return await self._as_shown.whole(owner, await self._cancel_here(owner, *found))
         if self._orders.find(owner, order) is not None:
             raise unknown_order_to_cancel()  # It is final, whatever the API has heard of it so far.
-        known = await self._find_at_api(owner, order)
-        if known is None or OrdStatus(known["status"]).is_final:
-            raise unknown_order_to_cancel()
-        return await self._ordinary.cancel(owner, known["order_id"])
+        return await self._as_shown.whole(
+            owner, await self._cancel_elsewhere(owner, await self._find_at_api(owner, order))
+        )
 
-    async def cancel_all(self, client: Client, instrument: Instrument) -> list[ShownOrder]:
+    async def cancel_list(self, client: Client, order_list: OrderListRef) -> ShownOrderList:
+        owner: Owner = client.owner
+        found = self._orders.find_live_list(owner, order_list)
+        if found is not None:
+            return await self._as_shown.order_list(owner, await self._cancel_here(owner, *found))
+        if self._orders.find_list(owner, order_list) is not None:
+            raise unknown_list_to_cancel()  # As above.
+        known = await self._find_list_at_api(owner, order_list)
+        if known is None:
+            raise unknown_list_to_cancel()
+        return await self._as_shown.order_list(owner, await self._cancel_elsewhere(owner, known))
+
+    async def cancel_all(self, client: Client, instrument: Instrument) -> list[ShownOrder | ShownOrderList]:
         owner: Owner = client.owner
         term = self._orders.term(instrument.symbol)
         if term is None:
@@ -275,34 +323,41 @@ class FirmExchange:
             # One that ended by itself meanwhile is not open any more, which is what was asked for.
             if isinstance(failure, BaseException) and not (isinstance(failure, BinanceError) and failure.code == -2011):
                 raise failure
-        return canceled
+        return [await self._as_shown.whole(owner, each) for each in canceled]
 
     async def order(self, client: Client, order: OrderRef) -> ShownOrder:
         owner: Owner = client.owner
-        found = self._orders.find(owner, order)
-        if found is not None:
-            return found
-        known = await self._find_at_api(owner, order)
-        if known is None:
+        found = await self._find(owner, order)
+        if found is None:
             raise no_such_order()
-        return order_of_api(known)
+        return await self._as_shown.order(owner, found, order)
+
+    async def order_list(self, client: Client, order_list: OrderListRef) -> ShownOrderList:
+        owner: Owner = client.owner
+        found = self._orders.find_list(owner, order_list)
+        if found is None:
+            known = await self._find_list_at_api(owner, order_list)
+            if known is None:
+                raise no_such_order_list()
+            found = order_of_api(known)
+        return await self._as_shown.order_list(owner, found)
 
     async def open_orders(self, client: Client, instrument: Instrument | None) -> list[ShownOrder]:
+        return await self._as_shown.orders(client.owner, await self._open_orders(client.owner, instrument))
+
+    async def open_order_lists(self, client: Client) -> list[ShownOrderList]:
         owner: Owner = client.owner
-        symbols = [each.symbol for each in ([instrument] if instrument else self._engine.instruments)]
-        elsewhere = [symbol for symbol in symbols if self._orders.term(symbol) is None]
-        wanted, terms = set(symbols), {shard_of(each): self._orders.term(each) for each in symbols}
-        here = [
-            self._orders.shown(order)
-            for term in terms.values()
-            if term is not None
-            for order in term.state.open_orders_of(owner.account_id)
-            if order.submitted.symbol in wanted
-        ]
-        return here + [order_of_api(each) for each in await self._ordinary.open_orders(owner, elsewhere)]
+        found = await self._open_orders(owner, None)
+        return [await self._as_shown.order_list(owner, each) for each in found if is_list(each.execution)]
 
     async def orders(self, client: Client, instrument: Instrument, span: Span) -> list[ShownOrder]:
-        return await self._ordinary.orders(client.owner, instrument.symbol, span)
+        owner: Owner = client.owner
+        found = await self._ordinary.orders(owner, instrument.symbol, span)
+        return [await self._as_shown.order(owner, each, OrderRef(instrument, number, None)) for each, number in found]
+
+    async def order_lists(self, client: Client, span: Span) -> list[ShownOrderList]:
+        owner: Owner = client.owner
+        return [await self._as_shown.order_list(owner, each) for each in await self._ordinary.order_lists(owner, span)]
 
     async def trades(
         self, client: Client, instrument: Instrument, span: Span, order_number: int | None
@@ -314,11 +369,13 @@ class FirmExchange:
             if known is None:
                 return []
             order_id = known["order_id"]
-        return await self._ordinary.trades(owner, instrument.symbol, span, order_id)
+        found = await self._ordinary.trades(owner, instrument.symbol, span, order_id)
+        shown = await self._as_shown.trades(owner, found)
+        return [each for each in shown if order_number in {None, each.order_number}]
 
     async def balances(self, client: Client) -> list[Balance]:
         totals, open_orders = await asyncio.gather(
-            self._ordinary.balances(client.owner), self.open_orders(client, None)
+            self._ordinary.balances(client.owner), self._open_orders(client.owner, None)
         )
         asked: defaultdict[str, Decimal] = defaultdict(Decimal)
         for order in open_orders:
@@ -342,8 +399,15 @@ class FirmExchange:
         async def is_believed() -> bool:
             return await self._connected.keys.is_believed(client)
 
-        def execution_of(symbol: str, order_id: str) -> Execution | None:
-            return self._orders.execution(owner, symbol, order_id)
+        async def execution_of(order: dict[str, Any]) -> Execution | None:
+            here = self._orders.execution(owner, order["symbol"], order["order_id"])
+            if here is not None or order["venue"] != ROUTER_VENUE:
+                return here
+            # It has ended already, or another engine works it.
+            return order_of_api(await self._ordinary.order(owner, order["order_id"])).execution
+
+        async def list_of(order: ShownOrder) -> ShownOrderList:
+            return await self._as_shown.order_list(owner, order)
 
         return UserStream(
             feed,
@@ -351,17 +415,62 @@ class FirmExchange:
             is_booked=is_booked,
             is_believed=is_believed,
             execution_of=execution_of,
+            list_of=list_of,
         )
 
+    async def _open_orders(self, owner: Owner, instrument: Instrument | None) -> list[ShownOrder]:
+        """As the platform has them: a list is one."""
+        symbols = [each.symbol for each in ([instrument] if instrument else self._engine.instruments)]
+        elsewhere = [symbol for symbol in symbols if self._orders.term(symbol) is None]
+        wanted, terms = set(symbols), {shard_of(each): self._orders.term(each) for each in symbols}
+        here = [
+            self._orders.shown(order)
+            for term in terms.values()
+            if term is not None
+            for order in term.state.open_orders_of(owner.account_id)
+            if order.submitted.symbol in wanted
+        ]
+        return here + [order_of_api(each) for each in await self._ordinary.open_orders(owner, elsewhere)]
+
+    async def _find(self, owner: Owner, order: OrderRef) -> ShownOrder | None:
+        """Here or at the API. Of a list the one order that it is."""
+        found = self._orders.find(owner, order)
+        if found is not None:
+            return found
+        known = await self._find_at_api(owner, order)
+        return None if known is None else order_of_api(known)
+
     async def _find_at_api(self, owner: Owner, order: OrderRef) -> dict[str, Any] | None:
-        by: dict[str, Any] = {}
-        if order.client_order_id is not None:
-            by["client_order_id"] = order.client_order_id
-        if order.order_number is not None:
-            if order.order_number >> EXCHANGE_ORDER_ID_BITS:
-                return None  # None has so high a number.
-            by["exchange_order_id"] = order.order_number
-        return await self._ordinary.find(owner, order.instrument.symbol, **by)
+        """By its own number and client id, or as one of a list by that of the limit or the stop."""
+        symbol, number, client_order_id = order.instrument.symbol, order.order_number, order.client_order_id
+        if number is not None and number >> EXCHANGE_ORDER_ID_BITS:
+            return None  # None has so high a number.
+        other = None if number is None else other_number(number)
+        ways: list[dict[str, Any]] = [{"client_order_id": client_order_id, "exchange_order_id": number}]
+        if client_order_id is not None:
+            ways.append({"leg_client_order_id": client_order_id, "exchange_order_id": number})
+        if other is not None:
+            ways.append({"leg_client_order_id": client_order_id, "exchange_order_id": other})
+        for way in ways:
+            known = await self._ordinary.find(owner, symbol, **way)
+            if known is not None and is_meant(order, symbol, names_of_shown(order_of_api(known))):
+                return known
+        return None
+
+    async def _find_list_at_api(self, owner: Owner, order_list: OrderListRef) -> dict[str, Any] | None:
+        number = order_list.list_number
+        if number is not None and number >> EXCHANGE_ORDER_ID_BITS:
+            return None
+        symbol = None if order_list.instrument is None else order_list.instrument.symbol
+        by = {"client_order_id": order_list.list_client_order_id, "exchange_order_id": number, "algorithm": "OCO"}
+        known = await self._ordinary.find(owner, symbol, **by)
+        return known if known is not None and is_list(order_of_api(known).execution) else None
+
+    async def _cancel_elsewhere(self, owner: Owner, known: dict[str, Any] | None) -> ShownOrder:
+        """What the API has found."""
+        if known is None or OrdStatus(known["status"]).is_final:
+            raise unknown_order_to_cancel()
+        return await self._ordinary.cancel(owner, known["order_id"])
 
     async def _cancel_here(self, owner: Owner, term: Term, order: EngineOrder) -> ShownOrder:
         submitted = order.submitted
@@ -378,8 +487,10 @@ class FirmExchange:
 
 def _locked_by(order: ShownOrder) -> tuple[str, Decimal]:
     base, _, quote = order.symbol.partition("/")
-    left = order.quantity - order.cum_qty
-    return (quote, left * (order.price or Decimal(0))) if order.side is Side.BUY else (base, left)
+    left, price = order.quantity - order.cum_qty, order.price or Decimal(0)
+    if is_list(order.execution):  # The half that costs more.
+        price = max(price, order.execution.stop_limit_px or order.execution.stop_px)
+    return (quote, left * price) if order.side is Side.BUY else (base, left)
 
 
 async def _snapshot(answer: Awaitable[Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import uuid
 from collections import OrderedDict
 from dataclasses import replace
+from decimal import Decimal
 
 import orjson
 
@@ -10,11 +11,13 @@ from breakwater.domain.executions import Execution
 from breakwater.domain.orders import SubmitOrder, exchange_order_id, leased_order_id_of, order_id_of
 from breakwater.domain.shards import shard_of
 from fargate_engine.binance.errors import BinanceError
-from fargate_engine.binance.exchange import OrderRef, ShownOrder
+from fargate_engine.binance.exchange import OrderListRef, OrderRef, ShownOrder
+from fargate_engine.firm_exchange.order_lists import is_list, is_meant, names_of, names_of_shown, other_number
 from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.firm_exchange.views import order_of_snapshot, updated
 from fargate_engine.gateway.state import EngineState
 from fargate_engine.orders import EngineOrder
+from fargate_engine.routing.working import CHILDREN_MAX, child_id_of
 from fargate_engine.term import Term
 
 RECENT_MAX = 50_000
@@ -26,11 +29,22 @@ class KnownOrders:
     def __init__(self, engine: EngineState) -> None:
         self._engine = engine
         self._recent: OrderedDict[tuple[uuid.UUID, int], tuple[uuid.UUID, ShownOrder]] = OrderedDict()
+        # Of these the lists, by the client ids of their orders.
+        self._lists: dict[tuple[uuid.UUID, str], int] = {}
 
     def remember(self, owner: Owner, order_id: uuid.UUID, shown: ShownOrder) -> None:
+        """An order as the engine has it: of a list the one that it is there."""
         self._recent[owner.account_id, shown.order_number] = (order_id, replace(shown, fills=()))
+        for client_order_id in _ids_in_list(shown):
+            self._lists[owner.account_id, client_order_id] = shown.order_number
         if len(self._recent) > RECENT_MAX:
-            self._recent.popitem(last=False)
+            (account_id, _), (_, oldest) = self._recent.popitem(last=False)
+            for client_order_id in _ids_in_list(oldest):
+                self._lists.pop((account_id, client_order_id), None)
+
+    def is_in_list(self, owner: Owner, client_order_id: str) -> bool:
+        """Whether an order of a list that came by here has this client id."""
+        return (owner.account_id, client_order_id) in self._lists
 
     def created_ms(self, order: SubmitOrder) -> int | None:
         """None when it did not come by here, or long ago."""
@@ -51,10 +65,14 @@ class KnownOrders:
                 known = term.state.find(order_id, owner.tenant_id)
                 if isinstance(known, EngineOrder) and _is_meant(known.submitted, order):
                     return term, known
-            return None
-        found = self._recent.get((owner.account_id, order.order_number or 0))
-        if found is not None:
-            known = term.state.find(found[0], owner.tenant_id)
+            of_lists = (
+                each for each in term.state.open_orders_of(owner.account_id) if is_list(each.submitted.execution)
+            )
+            known = next((each for each in of_lists if _is_meant(each.submitted, order)), None)
+            return None if known is None else (term, known)
+        recent = self._recent_of(owner, order)
+        if recent is not None:
+            known = term.state.find(recent[0], owner.tenant_id)
             return (term, known) if isinstance(known, EngineOrder) else None
         meant = [each for each in term.state.open_orders_of(owner.account_id) if _is_meant(each.submitted, order)]
         if len(meant) > 1:
@@ -62,21 +80,55 @@ class KnownOrders:
         return (term, meant[0]) if meant else None
 
     def find(self, owner: Owner, order: OrderRef) -> ShownOrder | None:
-        """Open, or final and remembered."""
+        """Open, or final and remembered. Of a list the one order that it is."""
         live = self.find_live(owner, order)
         if live is not None:
             return self.shown(live[1])
-        term, number = self.term(order.instrument.symbol), order.order_number
+        term, recent = self.term(order.instrument.symbol), self._recent_of(owner, order)
+        return None if term is None or recent is None else _newest(term, owner, recent)
+
+    def find_live_list(self, owner: Owner, order_list: OrderListRef) -> tuple[Term, EngineOrder] | None:
+        """As the one order that it is, and where it is served."""
+        for term in self._terms(order_list):
+            if order_list.list_client_order_id is not None:
+                order_id = order_id_of(owner.tenant_id, owner.account_id, order_list.list_client_order_id)
+                known = term.state.find(order_id, owner.tenant_id)
+                found = [known] if isinstance(known, EngineOrder) else []
+            else:
+                found = term.state.open_orders_of(owner.account_id)
+            for each in found:
+                if _is_meant_list(self.shown(each), order_list):
+                    return term, each
+        return None
+
+    def find_list(self, owner: Owner, order_list: OrderListRef) -> ShownOrder | None:
+        """Open, or done and remembered."""
+        live = self.find_live_list(owner, order_list)
+        if live is not None:
+            return self.shown(live[1])
+        number = order_list.list_number
+        if order_list.list_client_order_id is not None:
+            number = exchange_order_id(order_id_of(owner.tenant_id, owner.account_id, order_list.list_client_order_id))
+        recent = self._recent.get((owner.account_id, number or 0))
+        term = None if recent is None else self.term(recent[1].symbol)
+        if recent is None or term is None or not _is_meant_list(recent[1], order_list):
+            return None
+        return _newest(term, owner, recent)
+
+    def child_fills(self, owner: Owner, order: ShownOrder) -> list[tuple[Decimal, Decimal]] | None:
+        """(quantity, notional) that each child of a list has filled; None where this engine has not worked it."""
+        term = self.term(order.symbol)
         if term is None:
             return None
-        ids = order_ids(owner, order.instrument.symbol, order.client_order_id or "")
-        numbers = [exchange_order_id(each) for each in ids] if number is None else [number]
-        for each in numbers:
-            recent = self._recent.get((owner.account_id, each))
-            known = None if recent is None else term.state.find(recent[0], owner.tenant_id)
-            if recent is not None and known is not None and _is_shown(recent[1], order):
-                return updated(recent[1], orjson.loads(known.answer()))
-        return None
+        order_id = order_id_of(owner.tenant_id, owner.account_id, order.client_order_id)
+        fills = []
+        for number in range(CHILDREN_MAX):
+            child = term.state.find(child_id_of(order_id, number), owner.tenant_id)
+            if child is None:
+                break
+            words = orjson.loads(child.answer())
+            fills.append((Decimal(words["cum_qty"]), Decimal(words["cum_notional"])))
+        return fills or None
 
     def execution(self, owner: Owner, symbol: str, order_id: str) -> Execution | None:
         """How it is worked; None for any other order, and once it has ended."""
@@ -86,6 +138,27 @@ class KnownOrders:
 
     def shown(self, order: EngineOrder) -> ShownOrder:
         return order_of_snapshot(order.words(), order.submitted, self.created_ms(order.submitted))
+
+    def _recent_of(self, owner: Owner, order: OrderRef) -> tuple[uuid.UUID, ShownOrder] | None:
+        """One that came by here and is meant."""
+        numbers = []
+        if order.order_number is not None:
+            numbers = [order.order_number, other_number(order.order_number)]
+        elif order.client_order_id is not None:
+            ids = order_ids(owner, order.instrument.symbol, order.client_order_id)
+            in_list = self._lists.get((owner.account_id, order.client_order_id))
+            numbers = [exchange_order_id(each) for each in ids] + ([] if in_list is None else [in_list])
+        for number in numbers:
+            recent = self._recent.get((owner.account_id, number))
+            if recent is not None and is_meant(order, recent[1].symbol, names_of_shown(recent[1])):
+                return recent
+        return None
+
+    def _terms(self, order_list: OrderListRef) -> list[Term]:
+        """Where it may be served here."""
+        instruments = self._engine.instruments if order_list.instrument is None else [order_list.instrument]
+        terms = {shard_of(each.symbol): self.term(each.symbol) for each in instruments}
+        return [each for each in terms.values() if each is not None]
 
 
 def order_ids(owner: Owner, symbol: str, client_order_id: str) -> tuple[uuid.UUID, uuid.UUID]:
@@ -97,13 +170,24 @@ def order_ids(owner: Owner, symbol: str, client_order_id: str) -> tuple[uuid.UUI
 
 
 def _is_meant(submitted: SubmitOrder, order: OrderRef) -> bool:
-    """Both, where both are given, and the symbol."""
+    number = exchange_order_id(submitted.order_id)
+    return is_meant(order, submitted.symbol, names_of(number, submitted.client_order_id, submitted.execution))
+
+
+def _is_meant_list(shown: ShownOrder, order_list: OrderListRef) -> bool:
     return (
-        submitted.symbol == order.instrument.symbol
-        and (order.client_order_id is None or submitted.client_order_id == order.client_order_id)
-        and (order.order_number is None or exchange_order_id(submitted.order_id) == order.order_number)
+        is_list(shown.execution)
+        and (order_list.instrument is None or order_list.instrument.symbol == shown.symbol)
+        and order_list.list_number in {None, shown.order_number}
+        and order_list.list_client_order_id in {None, shown.client_order_id}
     )
 
 
-def _is_shown(shown: ShownOrder, order: OrderRef) -> bool:
-    return shown.symbol == order.instrument.symbol and order.client_order_id in {None, shown.client_order_id}
+def _newest(term: Term, owner: Owner, recent: tuple[uuid.UUID, ShownOrder]) -> ShownOrder | None:
+    """What came by here, as the engine has it now."""
+    known = term.state.find(recent[0], owner.tenant_id)
+    return None if known is None else updated(recent[1], orjson.loads(known.answer()))
+
+
+def _ids_in_list(order: ShownOrder) -> list[str]:
+    return [client_order_id for _, client_order_id in names_of_shown(order)] if is_list(order.execution) else []

@@ -16,8 +16,9 @@ from fargate_engine.binance.errors import (
     unavailable,
     unknown_order_to_cancel,
 )
-from fargate_engine.binance.exchange import ShownOrder, ShownTrade, Span
+from fargate_engine.binance.exchange import ShownOrder, Span
 from fargate_engine.firm_exchange.control_plane import Answer, ControlPlane, Function, OutcomeUnknown
+from fargate_engine.firm_exchange.order_lists import is_list, names_of_shown
 from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.firm_exchange.refusals import refusal_of_problem
 from fargate_engine.firm_exchange.views import milliseconds, order_of_api, trade_of_api
@@ -56,17 +57,34 @@ class OrdinaryWay:
             raise unknown_order_to_cancel()
         return order_of_api(_document(answer))
 
-    async def find(self, owner: Owner, symbol: str, **by: Any) -> dict[str, Any] | None:
-        """By client_order_id or exchange_order_id; where two have it the one that is open, else the newest."""
+    async def order(self, owner: Owner, order_id: str) -> dict[str, Any]:
+        """One of the account's own."""
+        found: dict[str, Any] = _document(await self._ask(owner, Function.ORDERS, "GET", f"/orders/{order_id}"))
+        return found
+
+    async def find(self, owner: Owner, symbol: str | None, **by: Any) -> dict[str, Any] | None:
+        """By client_order_id, leg_client_order_id or exchange_order_id; where two have it the one that is open, else
+        the newest. Without a symbol: of any.
+        """
         query = {"account_id": str(owner.account_id), "symbol": symbol, "limit": 10, **by}
         found: list[dict[str, Any]] = _document(await self._ask(owner, Function.ORDERS, "GET", "/orders", query=query))[
             "items"
         ]
         return next((each for each in found if not OrdStatus(each["status"]).is_final), found[0] if found else None)
 
-    async def orders(self, owner: Owner, symbol: str, span: Span) -> list[ShownOrder]:
+    async def orders(self, owner: Owner, symbol: str, span: Span) -> list[tuple[ShownOrder, int]]:
+        """Of each order that is shown its number, and the platform's order that it is of."""
         found = await self._pages(owner, Function.ORDERS, "/orders", span, symbol=symbol)
-        shown = [order_of_api(each) for each in found]
+        shown = [
+            (order.created_ms, number, (order, number))
+            for order in map(order_of_api, found)
+            for number, _ in names_of_shown(order)
+        ]
+        return within(span, shown)
+
+    async def order_lists(self, owner: Owner, span: Span) -> list[ShownOrder]:
+        found = await self._pages(owner, Function.ORDERS, "/orders", span, algorithm="OCO")
+        shown = [each for each in map(order_of_api, found) if is_list(each.execution)]
         return within(span, [(each.created_ms, each.order_number, each) for each in shown])
 
     async def open_orders(self, owner: Owner, symbols: Iterable[str]) -> list[dict[str, Any]]:
@@ -77,10 +95,11 @@ class OrdinaryWay:
             found += await self._pages(owner, Function.ORDERS, "/orders", ALL, status=status.value)
         return [each for each in found if each["symbol"] in wanted]
 
-    async def trades(self, owner: Owner, symbol: str, span: Span, order_id: str | None) -> list[ShownTrade]:
+    async def trades(self, owner: Owner, symbol: str, span: Span, order_id: str | None) -> list[dict[str, Any]]:
+        """As the API has them."""
         found = await self._pages(owner, Function.QUERIES, "/trades", span, symbol=symbol, order_id=order_id)
-        shown = [trade_of_api(each) for each in found]
-        return within(span, [(each.at_ms, each.fill.trade_number, each) for each in shown])
+        numbered = [(trade_of_api(each), each) for each in found]
+        return within(span, [(shown.at_ms, shown.fill.trade_number, each) for shown, each in numbered])
 
     async def balances(self, owner: Owner) -> dict[str, Decimal]:
         """The totals by asset."""

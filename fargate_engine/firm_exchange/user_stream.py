@@ -1,9 +1,12 @@
 """The user data stream: the account's feed in the dialect's events."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from breakwater.domain.executions import Execution
+from breakwater.domain.orders import OrdStatus
 from breakwater.errors import Unavailable
 from events.orders import (
     OrderAccepted,
@@ -17,8 +20,9 @@ from events.orders import (
 )
 from fargate_engine.account_feed import AccountSubscription, FeedClosed, FeedEvent
 from fargate_engine.binance.errors import BinanceError
-from fargate_engine.binance.exchange import Balance, UserEvent
-from fargate_engine.binance.user_documents import account_position, execution_report
+from fargate_engine.binance.exchange import Balance, ShownOrder, ShownOrderList, ShownTrade, UserEvent
+from fargate_engine.binance.user_documents import account_position, execution_report, list_status
+from fargate_engine.firm_exchange.order_lists import is_list, trade_in_list
 from fargate_engine.firm_exchange.views import order_of_event, trade_of_event
 
 KNOWN_MAX = 20_000
@@ -30,7 +34,10 @@ _TOLD = frozenset(
     event.topic for event in (OrderAccepted, OrderRejected, OrderRefused, OrderCanceled, OrderExpired, TradeExecuted)
 )
 
+_LOG = logging.getLogger(__name__)
+
 type IsBooked = Callable[[int], Awaitable[bool]]
+type OrderState = dict[str, Any]  # events/orders.py, as JSON has it.
 
 
 class UserStream:
@@ -43,14 +50,18 @@ class UserStream:
         balances: Callable[[], Awaitable[list[Balance]]],
         is_booked: IsBooked,
         is_believed: Callable[[], Awaitable[bool]],
-        execution_of: Callable[[str, str], Execution | None],
+        execution_of: Callable[[OrderState], Awaitable[Execution | None]],
+        list_of: Callable[[ShownOrder], Awaitable[ShownOrderList]],
     ) -> None:
-        """`is_booked`: whether all up to a sequence of the feed is in the balances. `execution_of` a symbol's order."""
+        """`is_booked`: whether all up to a sequence of the feed is in the balances. `execution_of` an event's order.
+        `list_of`: the two orders that such a one is.
+        """
         self._feed = feed
         self._balances = balances
         self._is_booked = is_booked
         self._is_believed = is_believed
         self._execution_of = execution_of
+        self._list_of = list_of
         self._executions: dict[str, Execution] = {}  # By order id, of those that were seen open.
         self._placed: dict[str, tuple[int, bool]] = {}  # By order id: when, and whether post-only.
         self._told: asyncio.Queue[UserEvent | None] = asyncio.Queue(WAITING_MAX)
@@ -76,13 +87,16 @@ class UserStream:
     async def _follow(self) -> None:
         try:
             async for event in self._feed:
-                report = self._report(event)
-                if report is not None:
+                reports = await self._reports(event)
+                for report in reports:
                     await self._told.put(report)
+                if reports:
                     self._newest = event
                     self._has_moved.set()
         except FeedClosed:
             return  # Told by the end.
+        except (BinanceError, Unavailable) as error:
+            _LOG.warning("a user data stream ended, for an order could not be asked for: %s", error)
         finally:
             self._end()
 
@@ -119,20 +133,20 @@ class UserStream:
                 return
             await asyncio.sleep(BOOKED_PAUSE_S)
 
-    def _report(self, event: FeedEvent) -> UserEvent | None:
+    async def _reports(self, event: FeedEvent) -> list[UserEvent]:
         """None for what says nothing new: a lease's first word, a reservation."""
         payload = event.payload
         if "order" not in payload:
-            return None
+            return []
         order_id, at_ms = payload["order"]["order_id"], event.occurred_at_ns // _NS_PER_MS
         if event.topic in {OrderLeased.topic, OrderPlaced.topic}:
             self._placed[order_id] = (at_ms, bool(payload.get("post_only", False)))
             if len(self._placed) > KNOWN_MAX:
                 del self._placed[next(iter(self._placed))]
         if event.topic not in _TOLD:
-            return None
+            return []
         created_ms, post_only = self._placed.get(order_id, (None, False))
-        execution = self._executions.get(order_id) or self._execution_of(payload["order"]["symbol"], order_id)
+        execution = self._executions.get(order_id) or await self._execution_of(payload["order"])
         if execution is not None:
             self._executions[order_id] = execution
         order = order_of_event(payload["order"], post_only=post_only, created_ms=created_ms, execution=execution)
@@ -140,4 +154,31 @@ class UserStream:
         if order.status.is_final:
             self._placed.pop(order_id, None)
             self._executions.pop(order_id, None)
-        return execution_report(order, trade, at_ms)
+        if not is_list(execution):
+            return [execution_report(order, trade, at_ms)]
+        shown = await self._list_of(order)
+        return _reports_of_list(shown, None if trade is None else trade_in_list(trade, order), at_ms)
+
+
+def _reports_of_list(shown: ShownOrderList, trade: ShownTrade | None, at_ms: int) -> list[UserEvent]:
+    """What happened to its two orders, and when it begins and ends to the list."""
+    stop, limit = shown.orders
+    status, is_done = list_status(shown, at_ms), shown.status.is_final
+    if trade is None:
+        reports = [execution_report(each, None, at_ms) for each in shown.orders if not _has_given_way(shown, each)]
+        return [*reports, status] if is_done else [status, *reports]
+    if trade.order_number == limit.order_number:
+        reports = [execution_report(limit, trade, at_ms)]
+        given_way = stop if is_done else None
+    else:
+        reports = [execution_report(stop, trade, at_ms)]
+        # The limit gives way once: with the first fill of the stop.
+        given_way = limit if stop.cum_qty == trade.fill.quantity else None
+    if given_way is not None:
+        reports = [execution_report(given_way, None, at_ms), *reports]
+    return [*reports, status] if is_done else reports
+
+
+def _has_given_way(shown: ShownOrderList, order: ShownOrder) -> bool:
+    """It has expired before the list ended otherwise."""
+    return order.status is OrdStatus.EXPIRED and shown.status is not OrdStatus.EXPIRED

@@ -24,7 +24,7 @@ from fargate_engine.routing.working import Working
 from fargate_engine.shard_state import ShardState
 from fargate_engine.terms import WorkingTerms
 from fargate_engine.venues.failures import NotAtVenue
-from fargate_engine.venues.protocol import Balance, FillAtVenue, OrderAtVenue, OrderVenue, VenueInstrument
+from fargate_engine.venues.protocol import Balance, FillsRead, OrderAtVenue, OrderVenue, VenueInstrument
 
 _LOG = logging.getLogger(__name__)
 
@@ -120,8 +120,8 @@ class Router:
     async def order(self, client_id: str, symbol: str) -> OrderAtVenue:
         raise NotAtVenue("orders at the router are the engine's own")
 
-    async def fills_since(self, symbol: str, since_ms: int) -> list[FillAtVenue]:
-        return []
+    async def fills_since(self, symbol: str, since_ms: int) -> FillsRead:
+        return FillsRead([])
 
     async def balances(self) -> dict[str, Balance]:
         return {}

@@ -372,4 +372,9 @@ class Working:
         self._look_at_ns = min(self._look_at_ns, at_ns)
 
     def _child_id(self, number: int) -> uuid.UUID:
-        return named_uuid(self.order.order_id, f"child/{number}")
+        return child_id_of(self.order.order_id, number)
+
+
+def child_id_of(order_id: uuid.UUID, number: int) -> uuid.UUID:
+    """Of the order's child of this number, from 0."""
+    return named_uuid(order_id, f"child/{number}")

@@ -6,7 +6,7 @@ It remembers its orders as long as it runs, the newest 100,000 of them.
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from matching_core import PRICE_MAX
@@ -18,9 +18,12 @@ from fargate_engine.binance.errors import (
     bad_key,
     bad_symbol,
     duplicate_order,
+    no_order_lists,
     no_such_order,
+    no_such_order_list,
     outside_of_window,
     refused,
+    unknown_list_to_cancel,
     unknown_order_to_cancel,
 )
 from fargate_engine.binance.exchange import (
@@ -28,8 +31,10 @@ from fargate_engine.binance.exchange import (
     Client,
     Fill,
     NewOrder,
+    OrderListRef,
     OrderRef,
     ShownOrder,
+    ShownOrderList,
     ShownTrade,
     Span,
     UserEvent,
@@ -159,7 +164,7 @@ class PaperExchange:
         self._venue.cancel(uuid.UUID(int=found.number), found.asked.instrument.symbol)
         return found.shown()
 
-    async def cancel_all(self, client: Client, instrument: Instrument) -> list[ShownOrder]:
+    async def cancel_all(self, client: Client, instrument: Instrument) -> list[ShownOrder | ShownOrderList]:
         found = self._open(client, instrument)
         if not found:
             raise unknown_order_to_cancel()
@@ -189,6 +194,23 @@ class PaperExchange:
         trades = [trade for each in orders if each.asked.instrument is instrument for trade in each.trades]
         trades.sort(key=lambda trade: trade.fill.trade_number)
         return _part(trades, span, lambda each: each.at_ms, lambda each: each.fill.trade_number)
+
+    # It works no stops, and so has no order lists: `works_orders` says so, and these find none.
+
+    async def place_list(self, client: Client, order: NewOrder, told_ids: Collection[str]) -> ShownOrderList:
+        raise no_order_lists()
+
+    async def cancel_list(self, client: Client, order_list: OrderListRef) -> ShownOrderList:
+        raise unknown_list_to_cancel()
+
+    async def order_list(self, client: Client, order_list: OrderListRef) -> ShownOrderList:
+        raise no_such_order_list()
+
+    async def open_order_lists(self, client: Client) -> list[ShownOrderList]:
+        return []
+
+    async def order_lists(self, client: Client, span: Span) -> list[ShownOrderList]:
+        return []
 
     async def balances(self, client: Client) -> list[Balance]:
         return _balances(client.owner)

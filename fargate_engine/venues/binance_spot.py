@@ -1,12 +1,13 @@
 """Binance spot, through ccxt."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from breakwater.domain.orders import OrdStatus, TimeInForce
 from fargate_engine.terms import Reason
 from fargate_engine.venues.dialect import (
     NewOrder,
+    Page,
     Weights,
     amount,
     amount_or_zero,
@@ -30,7 +31,15 @@ _STATUSES = {
     "EXPIRED_IN_MATCH": OrdStatus.EXPIRED,
 }
 _FILLS_MAX = 1_000
+_DAY_MS = 24 * 60 * 60 * 1000  # The longest that one question by time may ask about.
 _BY_CLIENT_ID = "origClientOrderId"
+
+
+class _NextFills(NamedTuple):
+    """By time until a fill was found, then by its number: many fills may be of one millisecond."""
+
+    start_ms: int
+    from_id: int | None = None
 
 
 class BinanceSpot:
@@ -67,16 +76,37 @@ class BinanceSpot:
     async def order_of(self, exchange: Any, fill: FillAtVenue) -> OrderAtVenue:
         return _order(fill.symbol, raw_of(await exchange.fetch_order(fill.venue_order_id, fill.symbol)))
 
-    async def open_orders(self, exchange: Any, symbol: str | None) -> list[OrderAtVenue]:
-        return [_order(name, raw) for name, raw in raws_of(await exchange.fetch_open_orders(symbol))]
+    async def open_orders(self, exchange: Any, symbol: str | None, page: Any) -> Page[OrderAtVenue]:
+        """It has no pages of them: its answer is all."""
+        return Page([_order(name, raw) for name, raw in raws_of(await exchange.fetch_open_orders(symbol))])
 
-    async def fills_of(self, exchange: Any, symbol: str, client_id: str, venue_order_id: str) -> list[FillAtVenue]:
-        answers = await exchange.fetch_my_trades(symbol, None, _FILLS_MAX, {"orderId": venue_order_id})
-        return [_fill(name, raw, client_id) for name, raw in raws_of(answers)]
+    async def fills_of(
+        self, exchange: Any, symbol: str, client_id: str, venue_order_id: str, page: Any
+    ) -> Page[FillAtVenue]:
+        """The newest, and where these are more than an answer holds all from the first on."""
+        asked = {"orderId": venue_order_id} if page is None else {"orderId": venue_order_id, "fromId": page}
+        answers = await exchange.fetch_my_trades(symbol, None, _FILLS_MAX, asked)
+        fills = [_fill(name, raw, client_id) for name, raw in raws_of(answers)]
+        if len(fills) < _FILLS_MAX:
+            return Page(fills)
+        return Page(fills, next_page=0 if page is None else _number(fills) + 1)
 
-    async def fills_since(self, exchange: Any, symbol: str, since_ms: int) -> list[FillAtVenue]:
-        answers = await exchange.fetch_my_trades(symbol, since_ms, _FILLS_MAX)
-        return [_fill(name, raw, None) for name, raw in raws_of(answers)]
+    async def fills_since(self, exchange: Any, symbol: str, since_ms: int, page: Any) -> Page[FillAtVenue]:
+        asked: _NextFills = page or _NextFills(since_ms)
+        end_ms = asked.start_ms + _DAY_MS - 1
+        is_last_day = end_ms >= exchange.milliseconds()
+        if asked.from_id is not None:
+            answers = await exchange.fetch_my_trades(symbol, None, _FILLS_MAX, {"fromId": asked.from_id})
+        else:
+            until = {} if is_last_day else {"endTime": end_ms}
+            answers = await exchange.fetch_my_trades(symbol, asked.start_ms, _FILLS_MAX, until)
+        fills = [_fill(name, raw, None) for name, raw in raws_of(answers)]
+        if len(fills) >= _FILLS_MAX or (fills and asked.from_id is None and not is_last_day):
+            after = _NextFills(asked.start_ms, _number(fills) + 1)
+            return Page(fills, after, whole_until_ms=max(fill.at_ms for fill in fills))
+        if not fills and asked.from_id is None and not is_last_day:
+            return Page(fills, _NextFills(end_ms + 1), whole_until_ms=end_ms + 1)
+        return Page(fills)
 
     async def balances(self, exchange: Any) -> dict[str, Balance]:
         raw = raw_of(await exchange.fetch_balance())
@@ -141,6 +171,11 @@ def _fill(symbol: str, raw: Mapping[str, Any], client_id: str | None) -> FillAtV
         fee_currency=raw["commissionAsset"],
         at_ms=int(raw["time"]),
     )
+
+
+def _number(fills: Sequence[FillAtVenue]) -> int:
+    """Of the newest: they are numbered as they happen."""
+    return max(int(fill.trade_id) for fill in fills)
 
 
 def _reported(symbol: str, raw: Mapping[str, Any]) -> OrderAtVenue:

@@ -3,13 +3,14 @@
 It answers a new order and a cancel with ids alone, so what became of them is asked afterwards.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
 
 from breakwater.domain.orders import OrdStatus, TimeInForce
 from fargate_engine.terms import Reason
 from fargate_engine.venues.dialect import (
     NewOrder,
+    Page,
     Weights,
     amount,
     amount_or_zero,
@@ -36,6 +37,12 @@ _STATUSES = {
 }
 _PAGE_MAX = 50
 _FILLS_MAX = 100
+_WINDOW_MS = 15 * 60 * 1000  # Of fills. It tells the newest first: what is older is whole only when a window is.
+
+
+class _NextFills(NamedTuple):
+    start_ms: int  # Of the window,
+    cursor: str = ""  # and where in it.
 
 
 class BybitSpot:
@@ -84,17 +91,32 @@ class BybitSpot:
                     return _order(symbol, raw)
         raise NotAtVenue("the venue has no such order")
 
-    async def open_orders(self, exchange: Any, symbol: str | None) -> list[OrderAtVenue]:
-        answers = await exchange.fetch_open_orders(symbol, None, _PAGE_MAX, {"type": "spot", "paginate": False})
-        return [_order(name, raw) for name, raw in raws_of(answers)]
+    async def open_orders(self, exchange: Any, symbol: str | None, page: Any) -> Page[OrderAtVenue]:
+        asked = {} if symbol is None else {"symbol": exchange.market(symbol)["id"]}
+        raws, cursor = await _listed(exchange.privateGetV5OrderRealtime, asked, _PAGE_MAX, page)
+        return Page([_order(_symbol(exchange, raw), raw) for raw in raws], cursor or None)
 
-    async def fills_of(self, exchange: Any, symbol: str, client_id: str, venue_order_id: str) -> list[FillAtVenue]:
-        params = {"type": "spot", "orderId": venue_order_id}
-        return _fills(raws_of(await exchange.fetch_my_trades(symbol, None, _FILLS_MAX, params)))
+    async def fills_of(
+        self, exchange: Any, symbol: str, client_id: str, venue_order_id: str, page: Any
+    ) -> Page[FillAtVenue]:
+        """Asked by its id alone: the span of seven days is for questions without one."""
+        asked = {"orderId": venue_order_id, "execType": "Trade"}
+        raws, cursor = await _listed(exchange.privateGetV5ExecutionList, asked, _FILLS_MAX, page)
+        return Page(_fills((symbol, raw) for raw in raws), cursor or None)
 
-    async def fills_since(self, exchange: Any, symbol: str, since_ms: int) -> list[FillAtVenue]:
-        answers = await exchange.fetch_my_trades(symbol, since_ms, _FILLS_MAX, {"type": "spot"})
-        return sorted(_fills(raws_of(answers)), key=lambda fill: fill.at_ms)
+    async def fills_since(self, exchange: Any, symbol: str, since_ms: int, page: Any) -> Page[FillAtVenue]:
+        """Both ends are said: else it would tell of the first seven days, and of nothing after them."""
+        window: _NextFills = page or _NextFills(since_ms)
+        end_ms = window.start_ms + _WINDOW_MS
+        asked = {"symbol": exchange.market(symbol)["id"], "execType": "Trade"}
+        span = {"startTime": window.start_ms, "endTime": end_ms - 1}
+        raws, cursor = await _listed(exchange.privateGetV5ExecutionList, asked | span, _FILLS_MAX, window.cursor)
+        fills = _fills((symbol, raw) for raw in raws)
+        if cursor:
+            return Page(fills, _NextFills(window.start_ms, cursor))
+        if end_ms > exchange.milliseconds():
+            return Page(fills)
+        return Page(fills, _NextFills(end_ms), whole_until_ms=end_ms)
 
     async def balances(self, exchange: Any) -> dict[str, Balance]:
         raw = raw_of(await exchange.fetch_balance({"type": "spot"}))
@@ -110,6 +132,24 @@ class BybitSpot:
 
     async def watch_fills(self, exchange: Any) -> list[FillAtVenue]:
         return _fills(raws_of(await exchange.watch_my_trades()))
+
+
+async def _listed(
+    ask: Callable[[dict[str, Any]], Awaitable[Any]], asked: dict[str, Any], limit: int, cursor: str | None
+) -> tuple[list[Mapping[str, Any]], str]:
+    """A page and the cursor of the next one, empty after the last. It may give one that leads to an empty page.
+
+    Asked as it is: ccxt shows a cursor only where there is something to write it on.
+    """
+    question = {"category": "spot", "limit": limit, **asked} | ({"cursor": cursor} if cursor else {})
+    result = (await ask(question))["result"]
+    raws: list[Mapping[str, Any]] = result["list"]
+    return raws, (result.get("nextPageCursor") or "") if raws else ""
+
+
+def _symbol(exchange: Any, raw: Mapping[str, Any]) -> str:
+    """ccxt's name of it."""
+    return str(exchange.safe_symbol(raw["symbol"], None, None, "spot"))
 
 
 def _order(symbol: str, raw: Mapping[str, Any]) -> OrderAtVenue:

@@ -30,7 +30,10 @@ class CircuitBreaker:
         return BreakerState.HALF_OPEN if now - self.opened_at >= OPEN_S else BreakerState.OPEN
 
     def may_ask(self, now: float) -> bool:
-        """True at most once while it is half open: whoever is told so is the probe, and says what became of it."""
+        """True at most once while it is half open: whoever is told so is the probe, and says what became of it.
+
+        Also that nothing did (`left`).
+        """
         if self.opened_at is None:
             return True
         if now - self.opened_at < OPEN_S:
@@ -40,6 +43,11 @@ class CircuitBreaker:
             return False
         self.probing_since = now
         return True
+
+    def left(self, asked_at: float) -> None:
+        """Whoever was let through at `asked_at` is done. A probe that was never sent lets the next one try at once."""
+        if self.probing_since == asked_at:
+            self.probing_since = None
 
     def succeeded(self) -> None:
         self.failures, self.opened_at, self.probing_since = 0, None, None

@@ -27,8 +27,20 @@ class NewOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Page[Each]:
+    """A part of a list. `next_page` asks for the one after it, and only its dialect reads it; None: this is the last.
+
+    `whole_until_ms`, of a list in time: this page and those before it have everything before that moment.
+    """
+
+    items: Sequence[Each]
+    next_page: Any = None
+    whole_until_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
-    """What each request costs, as the venue counts it."""
+    """What each request costs, as the venue counts it: of a list each page."""
 
     place: int
     cancel: int
@@ -41,7 +53,10 @@ class Weights:
 
 
 class Dialect(Protocol):
-    """Every call may raise whatever ccxt raises, and ValueError for an answer that makes no sense."""
+    """Every call may raise whatever ccxt raises, and ValueError for an answer that makes no sense.
+
+    Each is one request, or a few that cost as one. Lists come in pages: `page` is None for the first.
+    """
 
     weights: Weights
 
@@ -59,11 +74,17 @@ class Dialect(Protocol):
 
     async def order_of(self, exchange: Any, fill: FillAtVenue) -> OrderAtVenue: ...
 
-    async def open_orders(self, exchange: Any, symbol: str | None) -> list[OrderAtVenue]: ...
+    async def open_orders(self, exchange: Any, symbol: str | None, page: Any) -> Page[OrderAtVenue]: ...
 
-    async def fills_of(self, exchange: Any, symbol: str, client_id: str, venue_order_id: str) -> list[FillAtVenue]: ...
+    async def fills_of(
+        self, exchange: Any, symbol: str, client_id: str, venue_order_id: str, page: Any
+    ) -> Page[FillAtVenue]:
+        """In any order, and some perhaps twice."""
+        ...
 
-    async def fills_since(self, exchange: Any, symbol: str, since_ms: int) -> list[FillAtVenue]: ...
+    async def fills_since(self, exchange: Any, symbol: str, since_ms: int, page: Any) -> Page[FillAtVenue]:
+        """In any order until `whole_until_ms` moves on."""
+        ...
 
     async def balances(self, exchange: Any) -> dict[str, Balance]: ...
 

@@ -28,7 +28,7 @@ from fargate_engine.venues.followed import LOOK_PAUSE_S, Followed
 from fargate_engine.venues.protocol import (
     Acknowledged,
     Balance,
-    FillAtVenue,
+    FillsRead,
     OrderAtVenue,
     VenueInstrument,
     misfit,
@@ -86,9 +86,12 @@ class ExchangeVenue:
     def cancel(self, order_id: uuid.UUID, symbol: str) -> None:
         """Nothing when its last word is on its way already."""
         followed = self._followed.get(order_id)
-        if followed is not None:
-            followed.order.is_cancel_wanted = True
-            followed.wants_look.set()
+        if followed is None or followed.order.is_cancel_wanted:
+            return
+        followed.order.is_cancel_wanted = True
+        followed.wants_look.set()
+        if followed.look is not None and followed.may_cancel:
+            followed.look.reschedule(asyncio.get_running_loop().time())
 
     def restore(self, order: EngineOrder) -> None:
         """Never sent again: the engine before this one may have sent it. What became of it is asked."""
@@ -124,7 +127,7 @@ class ExchangeVenue:
     async def order(self, client_id: str, symbol: str) -> OrderAtVenue:
         return await self._client.order(client_id, symbol)
 
-    async def fills_since(self, symbol: str, since_ms: int) -> list[FillAtVenue]:
+    async def fills_since(self, symbol: str, since_ms: int) -> FillsRead:
         return await self._client.fills_since(symbol, since_ms)
 
     async def balances(self) -> dict[str, Balance]:
@@ -134,7 +137,7 @@ class ExchangeVenue:
         """Spot alone is traded so far."""
         return {}
 
-    async def instruments(self) -> dict[str, VenueInstrument]:
+    async def instruments(self) -> Mapping[str, VenueInstrument]:
         return self._client.markets
 
     def listed(self, symbol: str) -> VenueInstrument | None:
@@ -168,10 +171,16 @@ class ExchangeVenue:
             if order.is_over:
                 break
             try:
-                await self._look(followed)
+                async with asyncio.timeout(None) as followed.look:
+                    await self._look(followed)
+            except TimeoutError:
+                # Its cancel was wanted: that does not wait behind a question, which waits for room perhaps.
+                followed.wants_look.set()
             except (NotSent, OutcomeUnknown, VenueRefused) as error:
                 _LOG.info("%s: %s is asked about again: %s", self.name, order.client_id, error.message)
                 self._look_later(followed)
+            finally:
+                followed.look = None
         self._followed.pop(order.terms.order_id, None)
         self._connection.forget(order.client_id)
 
@@ -237,7 +246,7 @@ class ExchangeVenue:
     async def _look(self, followed: Followed) -> None:
         """Whatever is open about it: its outcome, its cancel, its fills."""
         order = followed.order
-        if order.is_cancel_wanted and (order.has_arrived or followed.is_settled):
+        if order.is_cancel_wanted and followed.may_cancel:
             await self._cancel(followed)
         elif not order.misses_fills:
             await self._ask(followed)
@@ -249,8 +258,11 @@ class ExchangeVenue:
             await self._ask(followed)
         if order.misses_fills and order.venue_order_id is not None:
             symbol = order.terms.symbol
-            fills = await self._client.fills_of(symbol, order.client_id, order.venue_order_id)
-            followed.take(order.learn_fills(fills))
+            # Page by page: what was read of a long list is booked, also when the rest of it cannot be had.
+            async for fills in self._client.fills_of(symbol, order.client_id, order.venue_order_id):
+                followed.take(order.learn_fills(fills))
+                if not order.misses_fills:
+                    break
         if order.misses_fills:
             self._look_later(followed)
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fargate_engine import metrics
@@ -18,16 +19,26 @@ from fargate_engine.venues.ccxt_failures import failure_of
 from fargate_engine.venues.ccxt_loading import REQUEST_TIMEOUT_S, load_exchange
 from fargate_engine.venues.circuit_breaker import BreakerState, CircuitBreaker
 from fargate_engine.venues.configuration import Credentials, VenueSettings
-from fargate_engine.venues.dialect import Dialect, NewOrder, instruments
-from fargate_engine.venues.failures import ClockRefused, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
-from fargate_engine.venues.protocol import Acknowledged, Balance, FillAtVenue, OrderAtVenue, VenueInstrument
+from fargate_engine.venues.dialect import Dialect, NewOrder, Page, instruments
+from fargate_engine.venues.failures import ClockRefused, ListTooLong, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
+from fargate_engine.venues.listings import Listing, Listings
+from fargate_engine.venues.protocol import (
+    Acknowledged,
+    Balance,
+    FillAtVenue,
+    FillsRead,
+    OrderAtVenue,
+    VenueInstrument,
+)
 
 _LOG = logging.getLogger(__name__)
 
 DIALECTS: dict[str, type[Dialect]] = {"binance": BinanceSpot, "bybit": BybitSpot}
 ORDER_WAIT_S = 2.0  # For room in the budget. An order that would wait longer is refused: its price is of now.
 QUESTION_WAIT_S = 30.0
+LISTING_WAIT_S = 60.0  # For what another client asks of the same exchange.
 WAITING_MAX = 2_000  # Requests that wait for room, and as many cancels; the next one is turned away at once.
+PAGES_MAX = 100  # Of one list. Each is paid for by itself.
 AT_ONCE_MAX = 64  # Requests on the wire, and as many cancels.
 BOOK_LEVELS = 100  # Of each side.
 AHEAD_MS_MAX = 5_000  # A trade may come from a clock so far ahead.
@@ -74,6 +85,10 @@ def _sane_levels(levels: Any) -> list[PriceLevel]:
     ]
 
 
+def _oldest_first(fills: list[FillAtVenue]) -> list[FillAtVenue]:
+    return sorted(fills, key=lambda fill: fill.at_ms)
+
+
 @dataclass(frozen=True, slots=True)
 class _Cost:
     request: str
@@ -94,12 +109,13 @@ class _Queue:
 class ExchangeClient:
     """Raises what venues/failures.py draws."""
 
-    def __init__(self, venue: VenueSettings) -> None:
+    def __init__(self, venue: VenueSettings, listings: Listings) -> None:
         self.name = venue.name
         self.breaker = CircuitBreaker()
-        self.markets: dict[str, VenueInstrument] = {}
+        self.markets: Mapping[str, VenueInstrument] = {}
         self.order_latency_ms = 0.0  # Of answers to new orders: half of it is the newest, a quarter the one before.
         self._venue = venue
+        self._listing = listings.of(venue)
         self._dialect = DIALECTS[venue.exchange]()
         self.budget = self._dialect.budget()
         self.is_clock_off = False  # The venue says so: `sync_clock` is due.
@@ -125,11 +141,28 @@ class ExchangeClient:
             self.budget.blocked(float(told) if told.isdigit() else RETRY_AFTER_S, now)
 
     async def load(self) -> None:
-        """Its instruments, and how far its clock is from ours."""
-        markets = await self._ask(
-            _Cost("markets", self._dialect.weights.markets, QUESTION_WAIT_S), lambda: self._exchange.load_markets(True)
-        )
-        self.markets = instruments(markets)
+        """Its instruments, and how far its clock is from ours. What another client has just read is not asked again."""
+        listing = self._listing
+        try:
+            async with asyncio.timeout(LISTING_WAIT_S):
+                await listing.lock.acquire()
+        except TimeoutError as error:
+            raise NotSent(f"others still ask what {self._venue.exchange} lists") from error
+        try:
+            is_shared = listing.is_fresh(time.monotonic())
+            if not is_shared:
+                await self._read(listing)
+        finally:
+            listing.lock.release()
+        if is_shared:
+            await self.sync_clock()
+            self._exchange.set_markets_from_exchange(listing.exchange)
+        self.markets = listing.instruments
+
+    async def _read(self, listing: Listing) -> None:
+        cost = _Cost("markets", self._dialect.weights.markets, QUESTION_WAIT_S)
+        markets = await self._ask(cost, lambda: self._exchange.load_markets(True))
+        listing.took(self._exchange, instruments(markets), time.monotonic())
 
     async def sync_clock(self) -> None:
         """How far the venue's clock is from ours; requests are stamped with its time."""
@@ -164,15 +197,32 @@ class ExchangeClient:
         cost = _Cost(
             "open_orders", weights.open_orders_of_all if symbol is None else weights.open_orders, QUESTION_WAIT_S
         )
-        return await self._ask(cost, lambda: self._dialect.open_orders(self._exchange, symbol))
+        pages = self._pages(cost, lambda page: self._dialect.open_orders(self._exchange, symbol, page))
+        return [order async for page in pages for order in page.items]
 
-    async def fills_of(self, symbol: str, client_id: str, venue_order_id: str) -> list[FillAtVenue]:
+    async def fills_of(self, symbol: str, client_id: str, venue_order_id: str) -> AsyncIterator[Sequence[FillAtVenue]]:
+        """Page by page, so that whoever has found what is missing need not read on."""
         cost = _Cost("fills", self._dialect.weights.fills, QUESTION_WAIT_S)
-        return await self._ask(cost, lambda: self._dialect.fills_of(self._exchange, symbol, client_id, venue_order_id))
+        ask = self._dialect.fills_of
+        pages = self._pages(cost, lambda page: ask(self._exchange, symbol, client_id, venue_order_id, page))
+        async for page in pages:
+            yield page.items
 
-    async def fills_since(self, symbol: str, since_ms: int) -> list[FillAtVenue]:
+    async def fills_since(self, symbol: str, since_ms: int) -> FillsRead:
         cost = _Cost("fills", self._dialect.weights.fills, QUESTION_WAIT_S)
-        return await self._ask(cost, lambda: self._dialect.fills_since(self._exchange, symbol, since_ms))
+        fills: list[FillAtVenue] = []
+        whole, until_ms = 0, since_ms
+        try:
+            ask = self._dialect.fills_since
+            async for page in self._pages(cost, lambda page: ask(self._exchange, symbol, since_ms, page)):
+                fills += page.items
+                if page.whole_until_ms is not None:
+                    whole, until_ms = len(fills), page.whole_until_ms
+        except ListTooLong:
+            if until_ms <= since_ms:
+                raise
+            return FillsRead(_oldest_first(fills[:whole]), until_ms)
+        return FillsRead(_oldest_first(fills))
 
     async def balances(self) -> dict[str, Balance]:
         cost = _Cost("balances", self._dialect.weights.balances, QUESTION_WAIT_S)
@@ -223,6 +273,19 @@ class ExchangeClient:
             "weight_max": weight.weight_max,
             "blocked_s": round(max(self.budget.blocked_until - now, 0), 3),
         }
+
+    async def _pages[Each](self, cost: _Cost, ask: Callable[[Any], Awaitable[Page[Each]]]) -> AsyncIterator[Page[Each]]:
+        """Each with its own wait for room. ListTooLong when the last one is not among the first hundred."""
+        next_page: Any = None
+        for _ in range(PAGES_MAX):
+            page = await self._ask(cost, partial(ask, next_page))
+            yield page
+            next_page = page.next_page
+            if next_page is None:
+                return
+        words = f"{self.name} has more than {PAGES_MAX} pages of {cost.request}: the rest was not read"
+        _LOG.error("%s", words)
+        raise ListTooLong(words)
 
     async def _watched[Answer](self, answer: Awaitable[Answer]) -> Answer:
         try:
@@ -278,24 +341,31 @@ class ExchangeClient:
         queue.waiting += 1
         try:
             async with asyncio.timeout(cost.wait_max_s):
-                await self._pay(cost)
-                await queue.places.acquire()
+                await self._enter(queue, cost)
         except TimeoutError as error:
             raise NotSent(f"the rate limit of {self.name} is used up") from error
         finally:
             queue.waiting -= 1
+        asked_at = time.monotonic()
         try:
-            if not cost.is_cancel and not self.breaker.may_ask(time.monotonic()):
+            if not cost.is_cancel and not self.breaker.may_ask(asked_at):
                 raise NotSent(f"{self.name} has not answered for a while")
             yield
         finally:
+            if not cost.is_cancel:
+                self.breaker.left(asked_at)
             queue.places.release()
 
-    async def _pay(self, cost: _Cost) -> None:
-        """Whoever waits looks again when there may be room: others may have been faster."""
+    async def _enter(self, queue: _Queue, cost: _Cost) -> None:
+        """Whoever waits looks again when there may be room: others may have been faster.
+
+        Paid with a place in hand, so in the moment in which it is sent: the venue counts it then, and not before.
+        """
         while True:
+            await queue.places.acquire()
             now = time.monotonic()
             wait_s = self.budget.wait_s(cost.weight, now, is_order=cost.is_order, is_cancel=cost.is_cancel)
             if not wait_s:
                 return self.budget.take(cost.weight, now, is_order=cost.is_order)
+            queue.places.release()  # Nobody keeps a place while he waits for room.
             await asyncio.sleep(wait_s)

@@ -13,6 +13,7 @@ from fargate_engine.venues.configuration import Credentials, VenueSettings, fetc
 from fargate_engine.venues.exchange_client import ExchangeClient
 from fargate_engine.venues.failures import NotSent, OutcomeUnknown, VenueRefused
 from fargate_engine.venues.followed import Followed
+from fargate_engine.venues.listings import Listings
 from fargate_engine.venues.protocol import FillAtVenue, OrderAtVenue
 
 _LOG = logging.getLogger(__name__)
@@ -31,9 +32,9 @@ type FetchCredentials = Callable[[VenueSettings], Awaitable[Credentials]]
 class ExchangeConnection:
     """`fetch` gives the key of the venue: it is asked for as long as it takes, and the rest of the engine goes on."""
 
-    def __init__(self, venue: VenueSettings, fetch: FetchCredentials = fetch_credentials) -> None:
+    def __init__(self, venue: VenueSettings, listings: Listings, fetch: FetchCredentials = fetch_credentials) -> None:
         self.name = venue.name
-        self.client = ExchangeClient(venue)
+        self.client = ExchangeClient(venue, listings)
         self.is_ready = False  # Its instruments are known.
         self.failure: str | None = None  # What the last thing that failed said; None since it went well again.
         self.reconciled: dict[str, Any] | None = None  # The newest report, as JSON.

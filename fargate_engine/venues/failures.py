@@ -5,6 +5,7 @@ NotAtVenue (Rejection)         it has no such order
 NotSent (Unavailable)          nothing is there: it was kept back here, or turned away before it was looked at
 └── ClockRefused               it came too late, or from the future
 OutcomeUnknown (Unavailable)   it may be there
+└── ListTooLong                a list goes on beyond what is read of one: what it does not show may be there
 """
 
 from breakwater.errors import NotFound, Rejection, Unavailable
@@ -34,3 +35,7 @@ class ClockRefused(NotSent):
 
 class OutcomeUnknown(Unavailable):
     code = "VENUE_UNREACHABLE"
+
+
+class ListTooLong(OutcomeUnknown):
+    code = "VENUE_LIST_TOO_LONG"

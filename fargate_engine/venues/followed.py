@@ -21,7 +21,13 @@ class Followed:
     is_settled: bool = False  # Its outcome was known once.
     pause_s: float = LOOK_PAUSE_S
     timer: asyncio.TimerHandle | None = None  # Of the next look.
+    look: asyncio.Timeout | None = None  # Of the one that is under way: a cancel ends it.
     wants_look: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def may_cancel(self) -> bool:
+        """It is there, or was: of one whose outcome is not known that is asked first."""
+        return self.order.has_arrived or self.is_settled
 
     def take(self, reports: Sequence[VenueReport]) -> None:
         self.reports_to(self, reports)

@@ -68,6 +68,14 @@ class OrderAtVenue:
 
 
 @dataclass(frozen=True, slots=True)
+class FillsRead:
+    """`until_ms` is None when these are all. Else the list was cut: all before that moment are here, others follow."""
+
+    fills: Sequence[FillAtVenue]
+    until_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledged:
     """The venue has taken a new order, and what became of it is told or asked afterwards."""
 
@@ -91,15 +99,15 @@ class Venue(Protocol):
     def name(self) -> str: ...
 
     async def open_orders(self) -> list[OrderAtVenue]:
-        """All that are open there, whoever sent them."""
+        """All that are open there, whoever sent them. ListTooLong rather than a part of them."""
         ...
 
     async def order(self, client_id: str, symbol: str) -> OrderAtVenue:
         """NotAtVenue when it has no such order."""
         ...
 
-    async def fills_since(self, symbol: str, since_ms: int) -> list[FillAtVenue]:
-        """Oldest first, as many as one answer holds: ask again from the last one on until nothing new comes."""
+    async def fills_since(self, symbol: str, since_ms: int) -> FillsRead:
+        """Oldest first. ListTooLong when so many are of one moment that there is no going on from it."""
         ...
 
     async def balances(self) -> Mapping[str, Balance]:

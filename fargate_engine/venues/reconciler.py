@@ -16,7 +16,7 @@ from fargate_engine.shard_state import ShardState
 from fargate_engine.venues.client_ids import client_id_of, order_id_of
 from fargate_engine.venues.exchange_connection import ExchangeConnection
 from fargate_engine.venues.failures import NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
-from fargate_engine.venues.protocol import Balance, FillAtVenue
+from fargate_engine.venues.protocol import Balance, FillAtVenue, FillsRead
 from fargate_engine.venues.reconciliation import (
     CERTAIN,
     Finding,
@@ -32,7 +32,7 @@ _LOG = logging.getLogger(__name__)
 
 RECONCILE_S = 60.0
 READY_LOOK_S = 0.2
-FILLS_PAGES_MAX = 20  # Of one symbol in one run; the next run goes on from there.
+LOOK_BACK_MS = 600_000  # So far apart may the clocks be, and so late may a venue show a fill.
 STILL_ATTEMPTS_MAX = 3  # To find two looks at the fills, with the balances between, that are the same.
 FILLS_REMEMBERED_MAX = 10_000
 
@@ -48,7 +48,8 @@ class Reconciler:
         self._client = connection.client
         self._states = states
         self._symbols = tuple(symbols)
-        self._since_ms = time.time_ns() // 1_000_000  # What was filled before this process is the journal's.
+        # What was filled before this process is the journal's.
+        self._since_ms = dict.fromkeys(self._symbols, time.time_ns() // 1_000_000)
         self._seen: dict[str, OrderedDict[str, FillAtVenue]] = {symbol: OrderedDict() for symbol in self._symbols}
         self._unchecked: list[tuple[str, str]] = []  # Symbol and trade id of what this run saw.
         self._balances: Mapping[str, Balance] | None = None
@@ -64,12 +65,13 @@ class Reconciler:
     async def run_once(self) -> Report:
         """Never raises for what the venue does: that is in the report."""
         report = Report(self._connection.name, time.time_ns() // 1_000_000)
+        since_ms = dict(self._since_ms)
         try:
             await self._check_orders(report)
             await self._check_fills_and_balances(report)
         except (NotSent, OutcomeUnknown, VenueRefused) as error:
             report.is_complete, report.failure = False, error.message
-            self._see_again()
+            self._see_again(since_ms)
         self._unchecked.clear()
         self._tell(report)
         self.report = report
@@ -97,15 +99,16 @@ class Reconciler:
 
     async def _check_fills_and_balances(self, report: Report) -> None:
         """Balances count only where no fill came while they were asked for."""
-        fills = await self._new_fills()
+        fills, is_cut = await self._new_fills()
         for _ in range(STILL_ATTEMPTS_MAX):
             balances = await self._client.balances()
-            meanwhile = await self._new_fills()
+            meanwhile, is_cut = await self._new_fills()
             fills += meanwhile
-            if not meanwhile:
+            if not meanwhile and not is_cut:
                 break
         else:
-            report.is_complete, report.failure = False, "it was filled all the while: balances are compared next time"
+            why = "there were more fills than are read at once" if is_cut else "it was filled all the while"
+            report.is_complete, report.failure = False, f"{why}: balances are compared next time"
         report.fills = len(fills)
         await self._check_filled(fills, report)
         if not report.is_complete:
@@ -126,27 +129,36 @@ class Reconciler:
             order = await self._client.order_of(of_order[0])
             report.add(compare_filled(order, of_order, self._find))
 
-    async def _new_fills(self) -> list[FillAtVenue]:
-        """Those that were not seen before, of every symbol, by pages from the newest known on."""
+    async def _new_fills(self) -> tuple[list[FillAtVenue], bool]:
+        """Those that were not seen before, of every symbol, and whether there are more: the next look goes on there."""
         new: list[FillAtVenue] = []
+        is_cut = False
         for symbol in self._symbols:
             if symbol not in self._client.markets:
                 continue
-            seen = self._seen[symbol]
-            for _ in range(FILLS_PAGES_MAX):
-                since_ms = next(reversed(seen.values())).at_ms if seen else self._since_ms
-                page = [fill for fill in await self._client.fills_since(symbol, since_ms) if fill.trade_id not in seen]
-                new += page
-                self._unchecked += [(symbol, fill.trade_id) for fill in page]
-                seen.update((fill.trade_id, fill) for fill in page)
-                while len(seen) > FILLS_REMEMBERED_MAX:
-                    seen.popitem(last=False)
-                if not page:
-                    break
-        return new
+            seen, asked_ms = self._seen[symbol], time.time_ns() // 1_000_000
+            read = await self._client.fills_since(symbol, self._since_ms[symbol])
+            unseen = [fill for fill in read.fills if fill.trade_id not in seen]
+            new += unseen
+            self._unchecked += [(symbol, fill.trade_id) for fill in unseen]
+            seen.update((fill.trade_id, fill) for fill in unseen)
+            while len(seen) > FILLS_REMEMBERED_MAX:
+                seen.popitem(last=False)
+            is_cut = is_cut or read.until_ms is not None
+            self._since_ms[symbol] = self._next_since_ms(symbol, read, asked_ms)
+        return new, is_cut
 
-    def _see_again(self) -> None:
+    def _next_since_ms(self, symbol: str, read: FillsRead, asked_ms: int) -> int:
+        """Also where nothing is ever filled it moves on: a venue is not asked about ever longer spans."""
+        if read.until_ms is not None:
+            return read.until_ms
+        newest_ms = max((fill.at_ms for fill in read.fills), default=0)
+        # Of a clock that is ahead nothing is skipped: what is told again was seen.
+        return max(self._since_ms[symbol], min(newest_ms, asked_ms), asked_ms - LOOK_BACK_MS)
+
+    def _see_again(self, since_ms: Mapping[str, int]) -> None:
         """What this run saw and could not check to the end is new to the next, with the balances of the run before."""
+        self._since_ms.update(since_ms)
         for symbol, trade_id in self._unchecked:
             self._seen[symbol].pop(trade_id, None)
 

@@ -25,7 +25,7 @@ from fargate_engine.orders import EngineOrder
 from fargate_engine.settings import StartFailed
 from fargate_engine.terms import WorkingTerms
 from fargate_engine.venues.failures import NotAtVenue
-from fargate_engine.venues.protocol import Balance, FillAtVenue, OrderAtVenue, VenueInstrument
+from fargate_engine.venues.protocol import Balance, FillsRead, OrderAtVenue, VenueInstrument
 from fargate_engine.venues.simulated_market import FEE_RATE, SimulatedMarket
 
 _LOG = logging.getLogger(__name__)
@@ -109,9 +109,9 @@ class SimulatedVenue:
                 return order
         raise NotAtVenue("no such order rests here")
 
-    async def fills_since(self, symbol: str, since_ms: int) -> list[FillAtVenue]:
+    async def fills_since(self, symbol: str, since_ms: int) -> FillsRead:
         """The journal alone remembers what was filled here."""
-        return []
+        return FillsRead([])
 
     async def balances(self) -> dict[str, Balance]:
         """It holds no money."""

@@ -27,6 +27,7 @@ from tests.benchmarks import (
     order_path,
     reservations,
     router,
+    venue_sockets,
 )
 from tests.benchmarks.figures import Figure, drawn, machine, markdown
 
@@ -65,7 +66,7 @@ def main(arguments: list[str]) -> int:
 
 def _measures(groups: list[str], endpoints: dict[str, Any] | None) -> Iterator[Callable[[], list[Figure]]]:
     if "engine" in groups:
-        yield from (book.run, matching_core.run, engine_figures.run, market_data.run, router.run)
+        yield from (book.run, matching_core.run, engine_figures.run, market_data.run, router.run, venue_sockets.run)
     if "ledger" in groups:
         yield from (reservations.run, lambda: [limit_tree.run()], lease_state.run)
     if endpoints is not None:

@@ -1,14 +1,16 @@
 """The adapter against Bybit's v5 spot API as its documentation shows it, over real sockets."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
 
-from fargate_engine.venues import exchange, exchange_connection
+from fargate_engine.venues import bybit_spot, exchange, exchange_client, exchange_connection
 from fargate_engine.venues.client_ids import client_id_of
-from tests.support.bybit_server import Bybit, bybit_server
+from fargate_engine.venues.failures import ListTooLong, OutcomeUnknown
+from tests.support.bybit_server import DAY_MS, Bybit, bybit_server
 from tests.support.exchange_scene import SECRET, VENUE, Shard, connected, until
 from tests.unit.fargate_engine.orders import submit
 
@@ -31,6 +33,10 @@ async def scene() -> AsyncIterator[tuple[Bybit, Shard]]:
     ):
         await until(lambda: connection.client.is_streaming)
         yield bybit, shard
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 async def test_an_order_is_asked_about_after_it_was_taken_and_cancelled(scene: tuple[Bybit, Shard]) -> None:
@@ -102,7 +108,9 @@ async def test_questions_are_answered_exactly(scene: tuple[Bybit, Shard]) -> Non
     (order,) = await shard.venue.open_orders()
     assert (order.client_id, order.quantity) == (CLIENT_ID, Decimal(1))
     await bybit.fill(CLIENT_ID, "1", "2000.50")
-    (fill,) = await shard.venue.fills_since("ETH/USDT", 0)
+    read = await shard.venue.fills_since("ETH/USDT", now_ms() - 60_000)
+    assert read.until_ms is None
+    (fill,) = read.fills
     assert (await shard.connection.client.order_of(fill)).client_id == CLIENT_ID
     balances = await shard.venue.balances()
     assert set(balances) == {"USDT"}
@@ -113,3 +121,76 @@ async def test_questions_are_answered_exactly(scene: tuple[Bybit, Shard]) -> Non
         Decimal("0.0001"),
         Decimal(5),
     )
+
+
+async def test_an_order_of_more_fills_than_a_page_holds_is_filled_to_its_end(scene: tuple[Bybit, Shard]) -> None:
+    bybit, shard = scene
+    shard.submit(ORDER)
+    await until(shard.has(ORDER.order_id, "NEW"))
+    week_ago_ms = now_ms() - 8 * DAY_MS
+    for number in range(250):
+        await bybit.fill(CLIENT_ID, "0.004", "2000.50", told=False, at_ms=week_ago_ms + number)
+    await until(shard.has(ORDER.order_id, "FILLED"))
+    assert bybit.pages["/v5/execution/list"] == 3
+    trades = [each for each in shard.journal.events if each["topic"] == "trades.TradeExecuted.v1"]
+    assert len(trades) == 250
+
+
+async def test_fills_of_many_days_and_pages_are_all_told_oldest_first(
+    scene: tuple[Bybit, Shard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than seven days: of a question that says only when it begins the venue answers the first seven."""
+    monkeypatch.setattr(bybit_spot, "_WINDOW_MS", DAY_MS)
+    bybit, shard = scene
+    shard.submit(ORDER)
+    await until(shard.has(ORDER.order_id, "NEW"))
+    since_ms = now_ms() - 10 * DAY_MS
+    times_ms = [since_ms, *(since_ms + number for number in range(230)), since_ms + 9 * DAY_MS, now_ms() - 1]
+    for at_ms in times_ms:
+        await bybit.fill(CLIENT_ID, "0.0001", "2000.50", told=False, at_ms=at_ms)
+    read = await shard.venue.fills_since("ETH/USDT", since_ms)
+    assert read.until_ms is None
+    assert [fill.at_ms for fill in read.fills] == times_ms
+    assert len({fill.trade_id for fill in read.fills}) == len(times_ms)
+
+
+async def test_a_list_of_fills_that_is_cut_says_until_when_it_was_read_and_is_read_on_from_there(
+    scene: tuple[Bybit, Shard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Newest first: of a window that was not read to its end nothing is told, for what is older is missing."""
+    monkeypatch.setattr(bybit_spot, "_WINDOW_MS", 1_000)
+    monkeypatch.setattr(exchange_client, "PAGES_MAX", 5)
+    bybit, shard = scene
+    shard.submit(ORDER)
+    await until(shard.has(ORDER.order_id, "NEW"))
+    since_ms = now_ms() - 3_000
+    times_ms = [since_ms + 500] * 150 + [since_ms + 1_500] * 250
+    for at_ms in times_ms:
+        await bybit.fill(CLIENT_ID, "0.0001", "2000.50", told=False, at_ms=at_ms)
+    read = await shard.venue.fills_since("ETH/USDT", since_ms)
+    assert (len(read.fills), read.until_ms) == (150, since_ms + 1_000)
+    assert {fill.at_ms for fill in read.fills} == {since_ms + 500}
+    rest = await shard.venue.fills_since("ETH/USDT", since_ms + 1_000)
+    assert {fill.at_ms for fill in rest.fills} == {since_ms + 1_500}
+    assert len(rest.fills) == 250
+    monkeypatch.setattr(exchange_client, "PAGES_MAX", 2)
+    with pytest.raises(ListTooLong, match="more than 2 pages of fills"):
+        await shard.venue.fills_since("ETH/USDT", since_ms + 1_000)
+
+
+async def test_open_orders_beyond_a_page_are_seen_and_more_than_are_read_are_not_taken_for_all(
+    scene: tuple[Bybit, Shard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bybit, shard = scene
+    shard.submit(ORDER)
+    await until(shard.has(ORDER.order_id, "NEW"))
+    for number in range(119):  # By hand.
+        names = {"orderLinkId": f"web-{number}", "orderId": f"{number}"}
+        bybit.orders[names["orderLinkId"]] = bybit.orders[CLIENT_ID] | names
+    assert {order.client_id for order in await shard.venue.open_orders()} == set(bybit.orders)
+    assert {order.client_id for order in await shard.connection.client.open_orders("ETH/USDT")} == set(bybit.orders)
+    monkeypatch.setattr(exchange_client, "PAGES_MAX", 2)
+    with pytest.raises(OutcomeUnknown, match="more than 2 pages of open_orders"):
+        await shard.venue.open_orders()
+    await until(lambda: shard.connection.failure is not None)
+    assert "more than 2 pages" in (shard.connection.failure or "")

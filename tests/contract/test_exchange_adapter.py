@@ -2,16 +2,23 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
-from fargate_engine.venues import exchange, exchange_client
+from fargate_engine.binance.exchange import Span
+from fargate_engine.messages import VenueFilled
+from fargate_engine.venues import binance_spot, exchange, exchange_client, exchange_connection, listings
+from fargate_engine.venues.circuit_breaker import FAILURES_MAX, OPEN_S, BreakerState
 from fargate_engine.venues.client_ids import client_id_of
-from fargate_engine.venues.failures import NotSent
+from fargate_engine.venues.dialect import NewOrder
+from fargate_engine.venues.failures import ListTooLong, NotSent
+from fargate_engine.venues.listings import Listings
 from tests.support.exchange_scene import KEY, VENUE, Shard, Simulated, background, connected, simulated_exchange, until
 from tests.unit.fargate_engine.orders import submit
 
@@ -39,6 +46,27 @@ def short_window(monkeypatch: pytest.MonkeyPatch) -> None:
 def order(number: int, **changes: Any) -> Any:
     """A buy of 1 ETH far below the market, unless it is said otherwise."""
     return submit(number, **{"venue": VENUE, "price": FAR_BELOW} | changes)
+
+
+def fill_there(there: Simulated, order_id: uuid.UUID, count: int, *, at_ms: int | None = None) -> None:
+    """So many fills of one lot each, whatever its market says."""
+    found = there.order(order_id)
+    assert found is not None
+    now_ms = there.exchange.now_ms
+    if at_ms is not None:
+        there.exchange.now_ms = lambda: at_ms  # type: ignore[method-assign]
+    for _ in range(count):
+        there.exchange.report(
+            VenueFilled(
+                order_id=uuid.UUID(int=found.number),
+                quantity_lots=1,
+                price_ticks=200_000,
+                liquidity="MAKER",
+                fee=Decimal(0),
+                fee_currency="USDT",
+            )
+        )
+    there.exchange.now_ms = now_ms  # type: ignore[method-assign]
 
 
 def market(number: int, **changes: Any) -> Any:
@@ -283,6 +311,30 @@ async def test_a_venue_that_is_down_opens_the_breaker_and_cancels_are_still_trie
     await until(shard.has(resting.order_id, "CANCELED"), timeout_s=10)
 
 
+async def test_a_probe_that_ends_unsent_lets_the_next_request_try_at_once(
+    there: Simulated, shard: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its shard was lost at the last moment, or whoever asked went away: that says nothing of the venue."""
+    client = shard.connection.client
+    for _ in range(FAILURES_MAX):
+        client.breaker.failed(time.monotonic() - OPEN_S)
+    new = NewOrder("bw1", "ETH/USDT", Side.BUY, Decimal(1), FAR_BELOW, TimeInForce.GTC, post_only=False)
+    with pytest.raises(NotSent, match="another engine's"):
+        await client.place(new, lambda: False)
+    with monkeypatch.context() as during:
+        during.setattr(client._dialect, "balances", lambda _: asyncio.Event().wait())
+        asking = asyncio.create_task(client.balances())
+        await asyncio.sleep(0.05)
+        with pytest.raises(NotSent, match="has not answered"):
+            await client.open_orders()  # One probe at a time.
+        asking.cancel()
+        await asyncio.wait([asking])
+    assert client.breaker.state(time.monotonic()) is BreakerState.HALF_OPEN
+    assert await client.open_orders() == []
+    assert client.breaker.state(time.monotonic()) is BreakerState.CLOSED
+    assert not there.account.orders
+
+
 async def test_questions_that_wait_for_room_do_not_keep_cancels_back(
     there: Simulated, shard: Shard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,6 +353,44 @@ async def test_questions_that_wait_for_room_do_not_keep_cancels_back(
         await until(shard.has(resting.order_id, "CANCELED"))
 
 
+async def test_a_cancel_does_not_wait_behind_the_question_that_its_order_asks(there: Simulated, shard: Shard) -> None:
+    """After a stream was lost every order is asked about, and the questions wait for room."""
+    orders = [order(number, quantity=Decimal("0.01")) for number in range(20)]
+    for each in orders:
+        shard.submit(each)
+    for each in orders:
+        await until(shard.has(each.order_id, "NEW"))
+    there.switch(silent_streams=True)
+    client = shard.connection.client
+    weight = client.budget.weight
+    weight.learn(weight.weight_max - weight.kept_for_cancels, time.monotonic())
+    for each in orders:
+        assert shard.connection.ask_about(client_id_of(each.order_id))
+    await until(lambda: client._others.waiting == len(orders))
+    for each in orders:
+        shard.cancel(each.order_id)
+    for each in orders:
+        await until(shard.has(each.order_id, "CANCELED"), timeout_s=5)
+
+
+async def test_a_request_is_paid_for_when_it_is_sent_and_not_while_it_waits_for_a_place(
+    shard: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The venue counts it later than one that paid early: its minute would hold more than ours."""
+    client = shard.connection.client
+    answered = asyncio.Event()
+    monkeypatch.setattr(client._dialect, "balances", lambda _: answered.wait())
+    used = client.health()["weight_used"]
+    asking = [asyncio.create_task(client.balances()) for _ in range(2 * exchange_client.AT_ONCE_MAX)]
+    await asyncio.sleep(0.1)
+    paid = client.health()["weight_used"] - used
+    answered.set()
+    await asyncio.gather(*asking)
+    cost = client._dialect.weights.balances
+    assert paid == exchange_client.AT_ONCE_MAX * cost
+    assert client.health()["weight_used"] - used == 2 * paid
+
+
 async def test_before_the_venue_is_reached_its_orders_are_refused_and_the_shard_serves(there: Simulated) -> None:
     there.switch(maintenance=True)
     async with connected(there.base_url, wait=False) as connection, Shard(connection).served() as shard:
@@ -313,6 +403,33 @@ async def test_before_the_venue_is_reached_its_orders_are_refused_and_the_shard_
         assert connection.health()["status"] == "STARTING"
         there.switch()
         await until(lambda: connection.is_ready)
+
+
+async def test_what_an_exchange_lists_is_read_once_for_all_of_its_accounts_and_anew_when_it_is_old(
+    there: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it cannot be read by the first the others are not kept from it."""
+    there.switch(maintenance=True)
+    shared = Listings()
+    async with (
+        connected(there.base_url, wait=False, listings=shared) as first,
+        connected(there.base_url, wait=False, listings=shared, name="OTHER") as second,
+    ):
+        await until(lambda: first.failure is not None and second.failure is not None)
+        there.switch()
+        await until(lambda: first.is_ready and second.is_ready)
+        assert first.client._exchange.markets is second.client._exchange.markets
+        assert first.client.markets is second.client.markets
+        assert set(second.client.markets) == {"ETH/USDT"}
+        async with Shard(second).served() as shard:
+            own = shard.venue.listed("ETH/USDT")
+            assert own is not None
+            assert await second.client.balances()  # Signed with a time: its clock was set, too.
+        before = second.client.markets
+        monkeypatch.setattr(listings, "FRESH_S", 0.0)
+        await second.client.load()
+        assert second.client.markets == before
+        assert second.client.markets is not before
 
 
 @pytest.mark.usefixtures("short_window")
@@ -347,8 +464,9 @@ async def test_what_a_venue_is_asked_it_answers_exactly(there: Simulated, shard:
     await until(shard.has(resting.order_id, "NEW"))
     (open_order,) = await shard.venue.open_orders()
     assert (open_order.client_id, open_order.quantity) == (client_id_of(resting.order_id), Decimal(1))
-    fills = await shard.venue.fills_since("ETH/USDT", 0)
-    assert sum(fill.quantity for fill in fills) == Decimal("0.3")
+    read = await shard.venue.fills_since("ETH/USDT", there.exchange.now_ms() - 60_000)
+    assert read.until_ms is None
+    assert sum(fill.quantity for fill in read.fills) == Decimal("0.3")
     balances = await shard.venue.balances()
     assert balances["ETH"].total == Decimal("1000.3")
     assert balances["USDT"].locked == Decimal(2000)
@@ -358,3 +476,69 @@ async def test_what_a_venue_is_asked_it_answers_exactly(there: Simulated, shard:
         Decimal("0.0001"),
         Decimal(5),
     )
+
+
+async def test_an_order_of_more_fills_than_an_answer_holds_is_booked_to_its_last(
+    there: Simulated, shard: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest thousand come first: those before them are read by their numbers."""
+    monkeypatch.setattr(exchange_connection, "POLL_S", 0.3)
+    resting = order(1, quantity=Decimal("0.15"))
+    shard.submit(resting)
+    await until(shard.has(resting.order_id, "NEW"))
+    there.switch(silent_streams=True)
+    fill_there(there, resting.order_id, 1_500)
+    shard.connection._poll_now.set()
+    await until(shard.has(resting.order_id, "FILLED"))
+    trades = [each for each in shard.journal.events if each["topic"] == "trades.TradeExecuted.v1"]
+    assert len(trades) == 1_500
+
+
+async def test_fills_of_one_millisecond_and_of_other_days_are_all_told(
+    there: Simulated, shard: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A question that says only when it begins may be answered for the 24 hours after it."""
+    monkeypatch.setattr(binance_spot, "_FILLS_MAX", 5)
+    of_a_day_at_most(there, monkeypatch)
+    since_ms = there.exchange.now_ms() - 4 * binance_spot._DAY_MS
+    resting = order(1)
+    shard.submit(resting)
+    await until(shard.has(resting.order_id, "NEW"))
+    there.switch(silent_streams=True)
+    times_ms = [since_ms + binance_spot._DAY_MS + 7] * 12 + [since_ms + 3 * binance_spot._DAY_MS] * 2
+    for at_ms in times_ms:
+        fill_there(there, resting.order_id, 1, at_ms=at_ms)
+    fill_there(there, resting.order_id, 1)
+    read = await shard.venue.fills_since("ETH/USDT", since_ms)
+    assert read.until_ms is None
+    assert [fill.at_ms for fill in read.fills[:-1]] == times_ms
+    assert len({fill.trade_id for fill in read.fills}) == 15
+
+
+async def test_a_list_that_is_cut_says_so(there: Simulated, shard: Shard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binance_spot, "_FILLS_MAX", 5)
+    monkeypatch.setattr(exchange_client, "PAGES_MAX", 2)
+    resting = order(1)
+    shard.submit(resting)
+    await until(shard.has(resting.order_id, "NEW"))
+    there.switch(silent_streams=True)
+    since_ms = there.exchange.now_ms() - 1_000
+    fill_there(there, resting.order_id, 9, at_ms=since_ms + 100)
+    fill_there(there, resting.order_id, 11, at_ms=since_ms + 200)
+    read = await shard.venue.fills_since("ETH/USDT", since_ms)
+    assert (len(read.fills), read.until_ms) == (10, since_ms + 200)
+    with pytest.raises(ListTooLong, match="more than 2 pages of fills"):
+        await shard.venue.fills_since("ETH/USDT", since_ms + 200)  # There is no going on within a millisecond.
+
+
+def of_a_day_at_most(there: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulated exchange is more generous than the documentation of the real one."""
+    told = there.exchange.trades
+
+    async def trades(client: Any, instrument: Any, span: Span, order_number: int | None) -> Any:
+        if span.start_ms is not None:
+            end_ms = min(span.end_ms or (1 << 60), span.start_ms + binance_spot._DAY_MS)
+            span = replace(span, end_ms=end_ms)
+        return await told(client, instrument, span, order_number)
+
+    monkeypatch.setattr(there.exchange, "trades", trades)

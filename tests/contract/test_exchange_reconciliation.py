@@ -1,5 +1,6 @@
 """Reconciliation against the simulated exchange: orders by hand, orders that live on, late fills, moved money."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
 from fargate_engine.binance.exchange import NewOrder
 from fargate_engine.messages import VenueRejected
-from fargate_engine.venues import reconciler
+from fargate_engine.venues import binance_spot, exchange_client, reconciler
 from fargate_engine.venues.client_ids import client_id_of
 from fargate_engine.venues.protocol import Balance
 from fargate_engine.venues.reconciler import Reconciler
@@ -123,6 +124,30 @@ async def test_a_venue_that_does_not_answer_is_in_the_report(scene: Scene) -> No
     assert not report.is_complete
     assert report.failure is not None
     assert scene.shard.connection.health()["reconciliation"]["failure"] == report.failure
+
+
+async def test_more_fills_than_are_read_at_once_are_in_the_report_and_the_next_run_goes_on(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binance_spot, "_FILLS_MAX", 2)
+    monkeypatch.setattr(exchange_client, "PAGES_MAX", 1)
+    await scene.found()
+    for number in range(10):
+        terms = {"type": OrderType.MARKET, "time_in_force": TimeInForce.IOC, "price": None, "quantity": Decimal("0.01")}
+        await scene.by_hand(client_order_id=f"web_{number}", **terms)
+        await asyncio.sleep(0.002)
+    done = sum(len(each.trades) for each in scene.there.account.orders.values())
+    report = await scene.reconciler.run_once()
+    assert not report.is_complete
+    assert "more fills than are read at once" in (report.failure or "")
+    seen = report.counts["EXTERNAL_FILL"]
+    while seen < done:
+        report = await scene.reconciler.run_once()
+        assert report.fills > 0
+        seen += report.counts["EXTERNAL_FILL"]
+    assert seen == done
+    await scene.reconciler.run_once()  # The balances anew: what came between the two was read in parts.
+    assert (await scene.reconciler.run_once()).is_complete
 
 
 async def test_what_a_run_could_not_check_to_the_end_is_told_by_the_next(

@@ -101,3 +101,21 @@ async def test_sockets_can_be_cut(url: str) -> None:
         status, told = await control(url, disconnect=True)
         assert (status, told["disconnected"]) == (200, 1)
         assert (await socket.receive(timeout=5)).type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
+
+
+async def test_it_has_no_order_lists_and_says_so(client: Any) -> None:
+    markets = await client.load_markets()
+    assert markets["ETH/USDT"]["info"]["ocoAllowed"] is False
+    terms = {"symbol": "ETHUSDT", "side": "SELL", "quantity": "1"}
+    newer = {"aboveType": "LIMIT_MAKER", "abovePrice": "9000", "belowType": "STOP_LOSS", "belowStopPrice": "100"}
+    for place, more in (
+        (client.private_post_orderlist_oco, newer),
+        (client.private_post_order_oco, {"price": "9000", "stopPrice": "100"}),
+    ):
+        with pytest.raises(errors.InvalidOrder, match="OCO orders are not supported for this symbol"):
+            await place(terms | more)
+    assert await client.private_get_openorderlist() == await client.private_get_allorderlist() == []
+    with pytest.raises(errors.OrderNotFound):
+        await client.private_get_orderlist({"orderListId": 1})
+    with pytest.raises(errors.OrderNotFound):
+        await client.private_delete_orderlist({"symbol": "ETHUSDT", "orderListId": 1})

@@ -242,7 +242,7 @@ def test_lists_begin_where_they_were_asked_to_or_say_that_they_cannot(bot: RawBo
 
 
 def test_what_is_not_served_is_told_as_a_client_can_read_it(bot: RawBot) -> None:
-    for method, path in (("POST", "/api/v3/orderList/oco"), ("PUT", ORDER), ("GET", "/sapi/v1/account/status")):
+    for method, path in (("POST", "/api/v3/orderList/oto"), ("PUT", ORDER), ("GET", "/sapi/v1/account/status")):
         assert code(bot.send(method, path, bot.signed())) == (404, -1020)
 
 

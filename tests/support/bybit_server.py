@@ -8,12 +8,15 @@ import hmac
 import itertools
 import json
 import time
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
+DAY_MS = 24 * 60 * 60 * 1000
+ORDERS_A_PAGE_MAX, EXECUTIONS_A_PAGE_MAX = 50, 100
 INSTRUMENT = {
     "symbol": "ETHUSDT",
     "baseCoin": "ETH",
@@ -37,6 +40,7 @@ class Bybit:
     def __init__(self, secret: str) -> None:
         self.orders: dict[str, dict[str, Any]] = {}  # By orderLinkId.
         self.executions: list[dict[str, Any]] = []
+        self.pages: Counter[str] = Counter()  # That were asked for, by path.
         self.refuse: tuple[int, str] | None = None  # retCode and retMsg of the next new order.
         self.loses_replies = False
         self.shows_late = False  # It has taken an order, and neither tells nor finds it yet.
@@ -57,7 +61,9 @@ class Bybit:
             web.get("/v5/private", self._private),
         ]
 
-    async def fill(self, client_id: str, quantity: str, price: str, *, told: bool = True) -> None:
+    async def fill(
+        self, client_id: str, quantity: str, price: str, *, told: bool = True, at_ms: int | None = None
+    ) -> None:
         order = self.orders[client_id]
         number = next(self._numbers)
         done = float(order["cumExecQty"]) + float(quantity)
@@ -75,7 +81,7 @@ class Bybit:
             "execFee": "0.00001",
             "feeCurrency": "ETH",
             "execType": "Trade",
-            "execTime": str(time.time_ns() // 1_000_000),
+            "execTime": str(at_ms or time.time_ns() // 1_000_000),
             "isMaker": True,
             "orderType": "Limit",
         }
@@ -148,13 +154,30 @@ class Bybit:
                 orders = [order for order in orders if order[name] == query[name]]
         if not {"orderLinkId", "orderId"} & set(query):
             orders = [order for order in orders if order["orderStatus"] in {"New", "PartiallyFilled"}]
-        return _done({"category": "spot", "nextPageCursor": "", "list": orders})
+        return self._page(request, orders, ORDERS_A_PAGE_MAX)
 
     async def _executions(self, request: web.Request) -> web.Response:
+        """Newest first. Of an order all; else of seven days at most, the first ones after `startTime`."""
         await self._signed(request)
-        wanted = request.query.get("orderId")
-        found = [each for each in self.executions if wanted in {None, each["orderId"]}]
-        return _done({"category": "spot", "nextPageCursor": "", "list": found})
+        query, now_ms = request.query, time.time_ns() // 1_000_000
+        if "orderId" in query:
+            found = [each for each in self.executions if each["orderId"] == query["orderId"]]
+        else:
+            start_ms = int(query.get("startTime", now_ms - 7 * DAY_MS))
+            end_ms = int(query.get("endTime", start_ms + 7 * DAY_MS))
+            assert end_ms - start_ms <= 7 * DAY_MS
+            found = [each for each in self.executions if start_ms <= int(each["execTime"]) <= end_ms]
+        found.sort(key=lambda each: int(each["execTime"]), reverse=True)
+        return self._page(request, found, EXECUTIONS_A_PAGE_MAX)
+
+    def _page(self, request: web.Request, every: Sequence[Any], most: int) -> web.Response:
+        """A cursor comes with every page that is not empty, also with the last one."""
+        self.pages[request.path] += 1
+        limit, start = int(request.query.get("limit", 20)), int(request.query.get("cursor", 0))
+        assert 1 <= limit <= most
+        listed = every[start : start + limit]
+        cursor = str(start + len(listed)) if listed else ""
+        return _done({"category": "spot", "nextPageCursor": cursor, "list": listed})
 
     async def _balance(self, request: web.Request) -> web.Response:
         await self._signed(request)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from fargate_engine.venues.client_ids import client_id_of
 from fargate_engine.venues.configuration import Credentials, VenueSettings
 from fargate_engine.venues.exchange import ExchangeVenue
 from fargate_engine.venues.exchange_connection import ExchangeConnection
+from fargate_engine.venues.listings import Listings
 from fargate_engine.venues.simulated import event_sources
 from tests.support.engine_words import snapshot_of
 from tests.unit.fargate_engine.orders import ETH, TENANT
@@ -81,12 +83,23 @@ def settings(base_url: str, **changes: Any) -> VenueSettings:
 
 @asynccontextmanager
 async def connected(
-    base_url: str, *, secret: str = SECRET, wait: bool = True, exchange: str = "binance", name: str = VENUE
+    base_url: str,
+    *,
+    secret: str = SECRET,
+    wait: bool = True,
+    exchange: str = "binance",
+    name: str = VENUE,
+    listings: Listings | None = None,
 ) -> AsyncIterator[ExchangeConnection]:
+    # Many seconds on a busy machine, once in a process: not of the time in which a venue has to be reached.
+    await asyncio.to_thread(importlib.import_module, "ccxt.pro")
+
     async def fetch(_: VenueSettings) -> Credentials:
         return Credentials(KEY, secret)
 
-    connection = ExchangeConnection(settings(base_url, exchange=exchange, name=name), fetch)
+    connection = ExchangeConnection(
+        settings(base_url, exchange=exchange, name=name), Listings() if listings is None else listings, fetch
+    )
     async with background(connection.run()):
         if wait:
             await until(lambda: connection.is_ready)

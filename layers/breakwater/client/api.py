@@ -15,7 +15,7 @@ from breakwater.client.audit_api import AuditCalls
 from breakwater.client.connection import given, segment
 from breakwater.client.limits_api import LimitCalls
 from breakwater.client.order_terms import OrderOptions, order_body
-from breakwater.client.shapes import Amount, Json, Order, Page
+from breakwater.client.shapes import Amount, ExecutionReport, Json, Order, Page
 from breakwater.client.transport import Problem
 
 PAGES_MAX = 1000
@@ -64,7 +64,7 @@ class Client(LimitCalls, AuditCalls):
         client_order_id: str | None = None,
         **options: Unpack[OrderOptions],
     ) -> Order:
-        """A limit order at `price`, or a market order without one.
+        """A limit order at `price`, or a market order without one; with an `execution`, one that the router works.
 
         Status UNKNOWN means that its outcome is not known yet and its limits stay reserved. Problem carries `refusals`
         when limits said no.
@@ -98,8 +98,21 @@ class Client(LimitCalls, AuditCalls):
     def saga(self, order_id: str) -> Json:
         return self._call("GET", f"/orders/{segment(order_id)}/saga")
 
-    def orders(self, *, account_id: str | None = None, status: str | None = None, cursor: str | None = None) -> Page:
-        return self._page("/orders", account_id=account_id, status=status, cursor=cursor)
+    def execution(self, order_id: str) -> ExecutionReport:
+        """What the router made of the order, and what that cost; Problem (404) for one that it did not work."""
+        return cast("ExecutionReport", self._call("GET", f"/orders/{segment(order_id)}/execution"))
+
+    def orders(
+        self,
+        *,
+        account_id: str | None = None,
+        status: str | None = None,
+        client_order_id: str | None = None,
+        cursor: str | None = None,
+    ) -> Page:
+        return self._page(
+            "/orders", account_id=account_id, status=status, client_order_id=client_order_id, cursor=cursor
+        )
 
     # -- what became of them -------------------------------------------------------------------------------------
 

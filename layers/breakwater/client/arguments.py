@@ -42,6 +42,8 @@ Tif = Annotated[TimeInForce | None, typer.Option(help="Time in force.", case_sen
 PostOnly = Annotated[bool, typer.Option("--post-only", help="Refuse rather than take.")]
 ReduceOnly = Annotated[bool, typer.Option("--reduce-only", help="Only if it makes the position smaller.")]
 Strategy = Annotated[str | None, typer.Option(help="The strategy it counts to as well, by name or id.")]
+OwnId = Annotated[str | None, typer.Option("--id", help="Your own id; repeating it is safe.")]
+OrderId = Annotated[str, typer.Argument(help="The order's id, or the beginning of it.")]
 Located = Annotated[bool, typer.Option("--located", help="A short sale of what was borrowed beforehand.")]
 
 Node = Annotated[str, typer.Argument(help='The node\'s name, such as "Desk A", or the beginning of its id.')]

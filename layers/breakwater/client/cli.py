@@ -1,8 +1,5 @@
 """The `breakwater` command."""
 
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -14,6 +11,8 @@ from breakwater.client.arguments import (
     At,
     Located,
     Market,
+    OrderId,
+    OwnId,
     PostOnly,
     ReduceOnly,
     SideOf,
@@ -24,9 +23,12 @@ from breakwater.client.arguments import (
     one_price,
 )
 from breakwater.client.audit_cli import audit_app
+from breakwater.client.bracket_cli import bracket
 from breakwater.client.keys_cli import keys_app
 from breakwater.client.limits_cli import limits_app
 from breakwater.client.lookup import find_account_id, find_node_id, find_order_id
+from breakwater.client.order_render import children_state, order_fields, order_list
+from breakwater.client.placing import send_order, show_placed, show_preview
 from breakwater.client.plugins import ExtensibleGroup
 from breakwater.client.session import SavedSignIn
 from breakwater.client.shapes import FINAL_STATUSES
@@ -35,10 +37,9 @@ from breakwater.client.terminal import (
     out,
     print_json,
     show_list,
-    show_record,
     signed_in,
 )
-from breakwater.client.transport import ServerUnreachable
+from breakwater.client.work_cli import execution, work
 
 app = typer.Typer(
     cls=ExtensibleGroup,
@@ -54,7 +55,6 @@ app.add_typer(audit_app, name="audit")
 
 
 ApiUrl = Annotated[str | None, typer.Option(help="By default that of the local run in this folder.")]
-OrderId = Annotated[str, typer.Argument(help="The order's id, or the beginning of it.")]
 
 
 @app.command()
@@ -98,7 +98,7 @@ def place(
     reduce_only: ReduceOnly = False,
     strategy: Strategy = None,
     located: Located = False,
-    client_order_id: Annotated[str | None, typer.Option("--id", help="Your own id; repeating it is safe.")] = None,
+    own_id: OwnId = None,
     account: Account = None,
     as_json: AsJson = False,
 ) -> None:
@@ -107,27 +107,26 @@ def place(
     Such as `breakwater place buy 0.5 ETH/USDT --at 2684.10`, or with --market in place of a price.
     """
     price = one_price(at, market)
-    own_id = client_order_id or str(uuid.uuid4())
-    with signed_in() as (client, saved), _told_how_to_ask_again(own_id):
-        order = client.place_order(
+    with signed_in() as (client, saved):
+        order = send_order(
+            client,
             account_of(client, account, saved),
             symbol.upper(),
             side.name,
             quantity,
             price=price,
-            client_order_id=own_id,
+            own_id=own_id,
             time_in_force=tif,
             post_only=post_only,
             reduce_only=reduce_only,
             strategy_id=strategy and find_node_id(client, strategy),
             located=located,
         )
-    show_record(dict(order), as_json)
-    if order["status"] in {"UNKNOWN", "PENDING_NEW"} and not as_json:
-        note = (
-            f"what became of it is not known yet, and its limits stay reserved: `breakwater order {order['order_id']}`"
-        )
-        out().print(f"[yellow]note:[/] {note}", soft_wrap=True)
+    show_placed(order, as_json)
+
+
+app.command()(work)
+app.command()(bracket)
 
 
 @app.command()
@@ -158,10 +157,7 @@ def preview(
             strategy_id=strategy and find_node_id(client, strategy),
             located=located,
         )
-    show_record(answer, as_json)
-    if not as_json:
-        out().print()
-        out().print(render.refusals(answer["verdicts"], render.VERDICTS))
+    show_preview(answer, as_json)
 
 
 @app.command()
@@ -169,7 +165,7 @@ def cancel(order_id: OrderId, as_json: AsJson = False) -> None:
     """Cancel an order; one that has ended already is an error."""
     with signed_in() as (client, _):
         order = client.cancel(find_order_id(client, order_id))
-    show_record(dict(order), as_json)
+    show_placed(order, as_json)
 
 
 @app.command()
@@ -181,23 +177,37 @@ def orders(
     """The latest orders."""
     with signed_in() as (client, _):
         page = client.orders(account_id=account and find_account_id(client, account), status=status and status.upper())
-    show_list(dict(page), render.ORDERS, as_json, empty="No orders.")
+    if as_json:
+        print_json(dict(page))
+    else:
+        out().print(order_list(page["items"], empty="No orders."))
 
 
 @app.command()
 def order(order_id: OrderId, as_json: AsJson = False) -> None:
-    """One order and the steps of its saga."""
+    """One order and the steps of its saga.
+
+    With how its children stand, where the router works it.
+    """
     with signed_in() as (client, _):
         whole_id = find_order_id(client, order_id)
-        found, steps = dict(client.order(whole_id)), client.saga(whole_id)
+        found, steps = client.order(whole_id), client.saga(whole_id)
+        worked = client.execution(whole_id) if found.get("execution") and not as_json else None
     if as_json:
-        print_json(found | {"saga": steps})
+        print_json(dict(found) | {"saga": steps})
         return
-    out().print(render.fields(found))
+    out().print(order_fields(found))
     if found["status"] not in FINAL_STATUSES:
         out().print("It is still working.", style="dim")
+    if worked is not None:
+        out().print()
+        out().print(children_state(worked))
+        out().print(f"`breakwater execution {whole_id[:8]}` tells more, and what it cost.", style="dim")
     out().print()
     out().print(render.table(steps["items"], render.SAGA, empty="No saga steps."))
+
+
+app.command()(execution)
 
 
 @app.command()
@@ -268,12 +278,3 @@ def health(api_url: ApiUrl = None, as_json: AsJson = False) -> None:
                 out().print(f"{row['dependency']}: nobody takes orders in the symbols of these shards: {shards}")
     if answer["status"] != "UP":
         raise typer.Exit(1)
-
-
-@contextmanager
-def _told_how_to_ask_again(own_id: str) -> Iterator[None]:
-    try:
-        yield
-    except ServerUnreachable as error:
-        asked_again = f"it may have been placed; the same again with `--id {own_id}` places it once at most"
-        raise ServerUnreachable(f"{error.message}; {asked_again}") from error

@@ -1,15 +1,19 @@
 """An order as it is asked for: placed, previewed, or tried against the limits."""
 
 import uuid
-from typing import TypedDict, Unpack
+from typing import TypedDict, Unpack, cast
 
 from breakwater.client.connection import given
-from breakwater.client.shapes import Amount, Json, amount_text
+from breakwater.client.shapes import Amount, Execution, Json, amount_text
+
+AMOUNTS_OF_EXECUTIONS = frozenset(
+    {"percent", "display_qty", "stop_px", "stop_limit_px", "offset", "entry_px", "target_px"}
+)
 
 
 class OrderOptions(TypedDict, total=False):
     """`strategy_id` is the STRATEGY node below the account that the order counts to as well; `located` marks a short
-    sale of what was borrowed beforehand."""
+    sale of what was borrowed beforehand. An order with an `execution` is worked by the router."""
 
     time_in_force: str | None
     venue: str | None
@@ -17,6 +21,7 @@ class OrderOptions(TypedDict, total=False):
     post_only: bool
     reduce_only: bool
     located: bool
+    execution: Execution | None
 
 
 def order_body(
@@ -40,4 +45,14 @@ def order_body(
     }
     if price is not None:
         body["price"] = amount_text("price", price)
+    execution = options.pop("execution", None)
+    if execution is not None:
+        body["execution"] = execution_body(execution)
     return body | given(**{name: option for name, option in options.items() if option is not False})
+
+
+def execution_body(execution: Execution) -> Json:
+    """As JSON has it; TypeError for an amount that is a float."""
+    told = given(**execution)
+    amounts = {name: amount_text(name, cast("Amount", told[name])) for name in AMOUNTS_OF_EXECUTIONS & told.keys()}
+    return told | amounts

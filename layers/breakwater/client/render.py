@@ -42,17 +42,6 @@ STATUS_STYLES = {
     "CRITICAL": "bold red",
 }
 # Columns of each list: heading, and the field it shows.
-ORDERS = {
-    "placed": "created_at",
-    "side": "side",
-    "quantity": "quantity",
-    "symbol": "symbol",
-    "price": "price",
-    "filled": "cum_qty",
-    "avg": "avg_px",
-    "status": "status",
-    "order": "order_id",
-}
 TRADES = {
     "time": "transact_time",
     "symbol": "symbol",
@@ -93,11 +82,21 @@ NOT_KNOWN = {"not known": "missing"}
 FAILED_CANCELS = {"order": "order_id", "why": "reason"}
 IDS = frozenset({"order", "about", "limit id", "override", "lease"})  # Whole, to be copied, where there is room.
 DETAILS = frozenset(
-    {"avg", "liquidity", "in", "warns at", "from", "approved by", "expires"}
+    {"avg", "execution", "liquidity", "in", "warns at", "from", "approved by", "expires"}
 )  # Left out where there is none; one record of its own shows them.
 # Never an amount, whatever they look like.
 NAMES = frozenset(
-    {"client_order_id", "order_id", "name", "node_name", "account_name", "reason", "state_reason", "sector"}
+    {
+        "client_order_id",
+        "order_id",
+        "exchange_order_id",
+        "name",
+        "node_name",
+        "account_name",
+        "reason",
+        "state_reason",
+        "sector",
+    }
 )
 SHORT_ID_CHARS = 8
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
@@ -153,6 +152,11 @@ LEFT = frozenset(
         "parameters",
         "",
         "not known",
+        "execution",
+        "against",
+        "tif",
+        "fees paid",
+        "part",
     }
 )
 
@@ -165,7 +169,7 @@ def table(rows: Iterable[Json | Refusal], columns: dict[str, str], *, empty: str
 
 @dataclass(frozen=True)
 class Listing:
-    """A table. If it is too wide, one with short ids and times; if that is, a block of lines for each row.
+    """A table. If it is too wide, one with short ids and times; then one without details, or a block for each row.
 
     No number is ever broken in two, since half of one can be read as another.
     """
@@ -174,7 +178,8 @@ class Listing:
     columns: dict[str, str]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for drawn in (self._wide(), self._narrow()):
+        without_details = {heading: field for heading, field in self.columns.items() if heading not in DETAILS}
+        for drawn in (self._wide(), self._narrow(self.columns), self._narrow(without_details)):
             # Within the terminal's own width, whatever is measured is said to fit.
             if Measurement.get(console, options.update_width(UNBOUNDED_CELLS), drawn).maximum <= options.max_width:
                 yield drawn
@@ -189,8 +194,7 @@ class Listing:
             drawn.add_row(*(_cell(field, row.get(field)) for field in self.columns.values()))
         return drawn
 
-    def _narrow(self) -> Table:
-        columns = {heading: field for heading, field in self.columns.items() if heading not in DETAILS}
+    def _narrow(self, columns: dict[str, str]) -> Table:
         short = short_ids(str(row.get(field)) for row in self.rows for head, field in columns.items() if head in IDS)
         drawn = _headed(columns)
         for row in self.rows:

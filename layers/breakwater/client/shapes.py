@@ -2,15 +2,38 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypedDict
+from typing import Any, Required, TypedDict
 
 FINAL_STATUSES = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED"})
+UNRESOLVED_STATUSES = frozenset({"UNKNOWN", "PENDING_NEW"})  # Whether it was taken is not known yet.
 
 type Amount = str | Decimal
 type Json = dict[str, Any]
 
 
+class Execution(TypedDict, total=False):
+    """How the router works an order: its algorithm, and what belongs to that. docs/routing.md tells them all."""
+
+    algorithm: Required[str]
+    venues: list[str]
+    patience_s: int
+    duration_s: int
+    slices: int | None
+    start_at: str | None
+    percent: Amount | None
+    display_qty: Amount
+    trigger_by: str
+    after: str | None
+    stop_px: Amount
+    stop_limit_px: Amount | None
+    offset: Amount | None
+    entry_px: Amount | None
+    target_px: Amount | None
+
+
 class Order(TypedDict):
+    """`execution` is None of an order that the router does not work."""
+
     order_id: str
     client_order_id: str
     account_id: str
@@ -26,9 +49,75 @@ class Order(TypedDict):
     time_in_force: str
     venue: str
     is_leased: bool
+    execution: Execution | None
+    reject_reason: str | None
     created_at: str
     updated_at: str
     correlation_id: str
+
+
+class Fee(TypedDict):
+    currency: str
+    amount: str
+
+
+class Compared(TypedDict):
+    """`slippage_bps`: basis points by which the average is worse than the benchmark; below zero, better."""
+
+    benchmark: str
+    price: str | None
+    slippage_bps: str | None
+
+
+class VenueShare(TypedDict):
+    """What the children at one venue came to. `share` of all that was filled and `maker_share` are fractions."""
+
+    venue: str
+    children: int
+    quantity: str
+    share: str | None
+    avg_px: str | None
+    maker_share: str | None
+    fees: list[Fee]
+
+
+class ChildOrder(TypedDict):
+    order_id: str
+    venue: str
+    side: str
+    type: str
+    time_in_force: str
+    quantity: str
+    price: str | None
+    status: str
+    cum_qty: str
+    leaves_qty: str
+    avg_px: str | None
+    reject_code: str | None
+    reject_reason: str | None
+    transact_time: str
+
+
+class ExecutionReport(TypedDict):
+    """What became of an order that the router worked. `children`: those that changed last come first."""
+
+    order_id: str
+    symbol: str
+    side: str
+    status: str
+    execution: Execution
+    quantity: str
+    cum_qty: str
+    avg_px: str | None
+    began_at: str | None
+    ended_at: str | None
+    venues: list[str]
+    benchmarks: list[Compared]
+    vwap_since: str | None
+    fees: list[Fee]
+    by_venue: list[VenueShare]
+    children: list[ChildOrder]
+    children_cut: bool
 
 
 class Refusal(TypedDict):

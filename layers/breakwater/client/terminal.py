@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from breakwater.client import limits_render, render, session
 from breakwater.client.api import Client
+from breakwater.client.executions import FIELDS
 from breakwater.client.limit_words import Misunderstood
 from breakwater.client.lookup import NotFound
 from breakwater.client.session import SavedSignIn, SetupError
@@ -31,7 +32,7 @@ class FriendlyGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except Problem as problem:
-            _say_problem(problem)
+            say_problem(problem)
         except ServerUnreachable as error:
             complain(error.message)
         except (SetupError, NotFound) as error:
@@ -81,14 +82,15 @@ def complain(message: str) -> None:
     Console(stderr=True, soft_wrap=True).print(f"[red]error:[/] {escape(message)}", highlight=False)
 
 
-def _say_problem(problem: Problem) -> None:
+def say_problem(problem: Problem, *, of_what: str = "") -> None:
+    """The server's no in one line, and what refused below it."""
     # Without a problem document it is API Gateway's own: 403 when its authorizer says no, 404 for an API that is gone.
     not_let_in = problem.status == 401 or problem.code in {"HTTP_403", "HTTP_404"}
     hint = ": run `breakwater sign-in`" if not_let_in and session.session_file().exists() else ""
     traced = f" [{problem.correlation_id}]" if problem.correlation_id else ""
     # An error of the whole request, such as two options that do not go together, has no field.
     wrong = "".join(f"; {_in_field(error)}{error['message']}" for error in problem.document.get("errors", []))
-    complain(f"{problem}{_largest(problem)}{wrong}{hint}{traced}")
+    complain(f"{of_what}{problem}{_largest(problem)}{wrong}{hint}{traced}")
     if problem.refusals:
         out(stderr=True).print(render.refusals(problem.refusals))
     if problem.code == "VERSION_CONFLICT":
@@ -120,4 +122,9 @@ def _say_versions(problem: Problem) -> None:
 
 
 def _in_field(error: Json) -> str:
-    return f"{error['field']}: " if error["field"] else ""
+    """What was wrong; of an execution, by the option that was typed."""
+    field = str(error["field"] or "")
+    of_execution, _, name = field.rpartition(".")
+    if of_execution.startswith("execution"):
+        field = next((f"--{option}" for option, its_field in FIELDS.items() if its_field == name), field)
+    return f"{field}: " if field else ""

@@ -49,6 +49,9 @@ WHERE account_id = ANY(%(account_ids)s) AND tenant_id = %(tenant_id)s
   AND (%(client_order_id)s::text IS NULL OR client_order_id = %(client_order_id)s)
   AND (%(exchange_order_id)s::bigint IS NULL
     OR ('x' || right(replace(order_id::text, '-', ''), 13))::bit(52)::bigint = %(exchange_order_id)s)
+  AND (%(algorithm)s::text IS NULL OR execution->>'algorithm' = %(algorithm)s)
+  AND (%(leg_client_order_id)s::text IS NULL OR (execution->>'algorithm' = 'OCO'
+    AND %(leg_client_order_id)s IN (execution->>'limit_client_order_id', execution->>'stop_client_order_id')))
   AND (%(before_at)s::timestamptz IS NULL OR (created_at, order_id) < (%(before_at)s, %(before_id)s::uuid))
 ORDER BY created_at DESC, order_id DESC LIMIT %(limit)s
 """  # noqa: S608  # The interpolated text is the constant above.
@@ -56,12 +59,14 @@ ORDER BY created_at DESC, order_id DESC LIMIT %(limit)s
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """None: whatever it is. `exchange_order_id`: domain/orders.py."""
+    """None: whatever it is. `exchange_order_id`: domain/orders.py. `leg_client_order_id`: of either half of an OCO."""
 
     status: OrdStatus | None = None
     symbol: str | None = None
     client_order_id: str | None = None
     exchange_order_id: int | None = None
+    algorithm: str | None = None
+    leg_client_order_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
+from breakwater.domain.ids import ClientOrderId
 from breakwater.domain.money import Amount
 
 VenueName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,16}$")]
@@ -132,12 +133,23 @@ class Oco(_Exit):
     """One cancels the other: rests at the order's own price to take profit, and stops at `stop_px`.
 
     Reserved once, because only one of the two can trade a unit. `stop_limit_px`: where the stop may trade at worst;
-    None: anywhere within what was reserved.
+    None: anywhere within what was reserved. A client to whom it is a list of two orders has names for these, too: the
+    exchange-compatible endpoint shows them under them (decision 97).
     """
 
     algorithm: Literal["OCO"]
     stop_px: Annotated[Amount, Field(gt=0)]
     stop_limit_px: Annotated[Amount, Field(gt=0)] | None = None
+    limit_client_order_id: ClientOrderId | None = None
+    stop_client_order_id: ClientOrderId | None = None
+
+    @model_validator(mode="after")
+    def _two_names(self) -> Self:
+        if (self.limit_client_order_id is None) != (self.stop_client_order_id is None):
+            raise ValueError("limit_client_order_id and stop_client_order_id go together")
+        if self.limit_client_order_id is not None and self.limit_client_order_id == self.stop_client_order_id:
+            raise ValueError("limit_client_order_id and stop_client_order_id must differ")
+        return self
 
 
 type Execution = Annotated[

@@ -1,16 +1,17 @@
-"""Deterministic ids: what is told twice gets the same id twice."""
+"""Ids: deterministic ones, for what is told twice gets the same id twice, and what a client may choose."""
 
 import uuid
 import zlib
 from hashlib import sha1
 from typing import Annotated
 
-from pydantic import WithJsonSchema
+from pydantic import StringConstraints, WithJsonSchema
 
 OUTBOX_BUCKETS = 4
 
 IdText = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]  # An id that is a text already.
-
+# Printable ASCII without blanks: an id must survive URLs, logs and every venue.
+ClientOrderId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,36}$")]
 
 _VERSION_AND_VARIANT = 0xF000_C000 << 48  # Where a UUID of version 5 has its own bits, not the digest's,
 _VERSION_5 = 0x5000_8000 << 48  # and which.

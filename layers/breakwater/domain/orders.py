@@ -19,13 +19,11 @@ from breakwater.domain.executions import (
     TrailingStop,
     execution_fields,
 )
-from breakwater.domain.ids import named_uuid
+from breakwater.domain.ids import ClientOrderId, named_uuid
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT, Amount, format_amount
 from breakwater.errors import InvalidRequest
 
-# Printable ASCII without blanks: an id must survive URLs, logs and every venue.
-ClientOrderId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,36}$")]
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}$")]
 CorrelationId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]  # As the API's edge makes them.
 _ORDER_NAMESPACE = uuid.UUID("6f9619ff-8b86-5d01-b42d-00c04fc964ff")

@@ -14,10 +14,10 @@ from breakwater.db.connection import TenantTransaction
 from breakwater.db.portfolio import TradeRow
 from breakwater.domain.executions import ROUTER_VENUE
 from breakwater.domain.exposure import ZERO, NodeState, Scope
+from breakwater.domain.ids import ClientOrderId
 from breakwater.domain.money import EXACT, Amount, format_amount
 from breakwater.domain.orders import (
     SIMULATED_VENUE,
-    ClientOrderId,
     OrderSnapshot,
     OrderTerms,
     OrderType,

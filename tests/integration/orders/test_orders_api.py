@@ -107,6 +107,25 @@ def test_an_order_at_the_router_shows_how_it_is_worked_and_has_a_report(api: Api
     assert (status, problem["code"]) == (404, "NOT_FOUND")
 
 
+def test_an_oco_is_found_by_the_names_of_its_halves_and_by_how_it_is_worked(api: Api, desk: Desk) -> None:
+    def place(client_order_id: str, **names: str) -> str:
+        oco = {"algorithm": "OCO", "stop_px": "2100", **names}
+        status, order, _ = api.call("POST", "/orders", terms(desk, client_order_id=client_order_id, execution=oco))
+        assert status == 201
+        return str(order["order_id"])
+
+    def found(**by: str) -> list[str]:
+        return [each["order_id"] for each in api.call("GET", "/orders", **by)[1]["items"]]
+
+    named = place("list", limit_client_order_id="limit-1", stop_client_order_id="stop-1")
+    unnamed = place("plain-oco")
+    api.call("POST", "/orders", terms(desk, client_order_id="limit-1"))
+    assert found(leg_client_order_id="limit-1") == found(leg_client_order_id="stop-1") == [named]
+    assert found(leg_client_order_id="list") == found(leg_client_order_id="stop-1", symbol="BTC/USDT") == []
+    assert found(algorithm="OCO") == [unnamed, named]
+    assert found(algorithm="TWAP") == []
+
+
 @pytest.mark.parametrize(
     ("execution", "field"),
     [

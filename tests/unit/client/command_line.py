@@ -1,6 +1,7 @@
 """The `breakwater` command, run against a stub of the API on loopback."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -16,10 +17,13 @@ SIGNED_IN = {"access_token": "access", "refresh_token": "refresh", "expires_in":
 
 @dataclass
 class Api:
-    """A stub of the API on loopback: `answers` by method and path, `asked` in order."""
+    """A stub of the API on loopback: `answers` by method and path, `asked` in order.
+
+    An answer is a status and a body, or is made of what was sent.
+    """
 
     url: str = ""
-    answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    answers: dict[str, tuple[int, Any] | Callable[[Any], tuple[int, Any]]] = field(default_factory=dict)
     asked: list[tuple[str, Any]] = field(default_factory=list)
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
@@ -30,7 +34,8 @@ class Api:
                 call = f"{self.command} {self.path.partition('?')[0]}"
                 sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 api.asked.append((call, json.loads(sent) if sent else None))
-                status, body = api.answers.get(call, (404, {"code": "NOT_FOUND", "detail": "nothing here"}))
+                answer = api.answers.get(call, (404, {"code": "NOT_FOUND", "detail": "nothing here"}))
+                status, body = answer(api.asked[-1][1]) if callable(answer) else answer
                 self.send_response(status)
                 self.end_headers()
                 self.wfile.write(json.dumps(body).encode())

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from breakwater.client import Client, Problem, ServerUnreachable, Session
+from breakwater.client import Client, Execution, Problem, ServerUnreachable, Session
 from breakwater.client.api import every
 from breakwater.client.transport import ATTEMPTS_MAX, PAUSE_MAX_S
 
@@ -81,6 +81,33 @@ def test_a_float_amount_is_a_type_error_before_anything_is_sent(amounts: Any) ->
     with pytest.raises(TypeError, match="not a float"):
         server.client().place_order(ACCOUNT, "ETH/USDT", "BUY", **amounts)
     assert server.requests == []
+
+
+def test_an_execution_is_sent_with_amounts_as_strings_and_without_what_was_not_asked_for() -> None:
+    server = Server(httpx.Response(201, json={}))
+    execution: Execution = {"algorithm": "OCO", "stop_px": Decimal("2.5E+3"), "stop_limit_px": None, "after": "o-1"}
+    server.client().place_order(ACCOUNT, "ETH/USDT", "SELL", "1", price="2800", execution=execution)
+    assert server.bodies()[0]["execution"] == {"algorithm": "OCO", "stop_px": "2500", "after": "o-1"}
+
+
+def test_an_order_without_an_execution_names_none() -> None:
+    server = Server(httpx.Response(201, json={}))
+    server.client().place_order(ACCOUNT, "ETH/USDT", "SELL", "1", execution=None)
+    assert "execution" not in server.bodies()[0]
+
+
+def test_a_float_in_an_execution_is_a_type_error_before_anything_is_sent() -> None:
+    server = Server(httpx.Response(201, json={}))
+    execution: Any = {"algorithm": "STOP", "stop_px": 2500.1}
+    with pytest.raises(TypeError, match="stop_px is a decimal string"):
+        server.client().preview(ACCOUNT, "ETH/USDT", "SELL", "1", execution=execution)
+    assert server.requests == []
+
+
+def test_the_report_of_an_execution_is_asked_for_by_the_orders_id() -> None:
+    server = Server(httpx.Response(200, json={"order_id": "1"}))
+    assert server.client().execution("1/x")["order_id"] == "1"
+    assert server.requests[0].url.raw_path == b"/orders/1%2Fx/execution"
 
 
 def test_a_small_decimal_is_not_sent_in_scientific_notation() -> None:

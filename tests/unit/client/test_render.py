@@ -4,6 +4,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from breakwater.client import render
+from breakwater.client.order_render import order_list
 
 
 def shown(drawn: RenderableType, *, columns: int = 140) -> str:
@@ -56,18 +57,26 @@ PLACED = [
 
 
 def test_a_wide_terminal_shows_whole_ids() -> None:
-    text = shown(render.table(PLACED, render.ORDERS, empty=""))
+    text = shown(order_list(PLACED, empty=""))
     assert [line.split()[-1] for line in text.splitlines()[1:]] == list(ORDER_IDS)
 
 
 def test_a_narrow_terminal_shows_ids_as_short_as_they_can_be_told_apart() -> None:
-    lines = shown(render.table(PLACED, render.ORDERS, empty=""), columns=80).splitlines()
+    lines = shown(order_list(PLACED, empty=""), columns=80).splitlines()
     assert [line.split()[-1] for line in lines[1:]] == ["6b41f701-1afa", "6b41f701-1afb"]
     assert lines[1].startswith("11-20 23:49  BUY")
 
 
 @pytest.mark.parametrize("columns", [30, 60, 80, 100, 140])
 def test_no_width_breaks_a_number_in_two(columns: int) -> None:
-    text = shown(render.table(PLACED, render.ORDERS, empty=""), columns=columns)
+    text = shown(order_list(PLACED, empty=""), columns=columns)
     assert text.count("104,523.12") == len(PLACED)
     assert all(len(line) <= columns for line in text.splitlines())
+
+
+@pytest.mark.parametrize(("columns", "is_told"), [(140, True), (110, True), (80, False)])
+def test_what_the_router_works_is_told_where_there_is_room(columns: int, is_told: bool) -> None:
+    parents = [order | {"execution": {"algorithm": "TWAP", "duration_s": 600}} for order in PLACED]
+    text = shown(order_list(parents, empty=""), columns=columns)
+    assert ("TWAP 10m" in text) is is_told
+    assert len(text.splitlines()) == 1 + len(PLACED)

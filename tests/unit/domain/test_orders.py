@@ -11,6 +11,7 @@ from breakwater.errors import InvalidRequest
 
 ETH = Instrument("ETH/USDT", "ETH", "USDT", Decimal("0.01"), Decimal("0.0001"), Decimal(5))
 ACCOUNT = uuid.UUID(int=7)
+LEG_IDS = ("limit_client_order_id", "stop_client_order_id")
 
 
 def terms(**changes: object) -> OrderTerms:
@@ -145,6 +146,8 @@ def test_an_order_with_an_execution_goes_to_the_router_and_one_at_the_router_is_
             {"execution": {"algorithm": "OCO", "stop_px": "2684.10"}, "side": "SELL"},
             "beyond where it stops",
         ),
+        ({"execution": {"algorithm": "OCO", "stop_px": "2800", "limit_client_order_id": "a"}}, "go together"),
+        ({"execution": {"algorithm": "OCO", "stop_px": "2800", **dict.fromkeys(LEG_IDS, "a")}}, "must differ"),
         ({"execution": {"algorithm": "OCO", "stop_px": "2800", "stop_limit_px": "2600"}}, "beyond where it stops"),
         ({"execution": {"algorithm": "STOP", "stop_px": "2600"}, "post_only": True}, "cannot be post_only"),
         ({"execution": {"algorithm": "SEEK"}, "post_only": True}, "cannot be post_only"),
@@ -193,6 +196,13 @@ def test_the_amounts_of_an_execution_are_whole_ticks_and_lots(execution: dict[st
 
 def test_orders_from_before_executions_keep_their_fingerprints() -> None:
     assert terms().fingerprint() == "3af817eed6c8e945f28ed6ba2755758c95238deb79aa2e2b2a1c0b6fe282396e"
+
+
+def test_an_oco_without_names_keeps_its_fingerprint_and_each_pair_of_names_is_another_order() -> None:
+    oco: dict[str, object] = {"algorithm": "OCO", "stop_px": "2800"}
+    plain, *named = (at_router(oco | dict(zip(LEG_IDS, ids, strict=False))) for ids in ("", "ab", "ac"))
+    assert plain.fingerprint() == "c18a4fdb1172f94da346211058b244abc0ffdbdb5c41571ec71a5e4595d6928a"
+    assert len({each.fingerprint() for each in (plain, *named)}) == 3
 
 
 def test_an_execution_is_part_of_the_fingerprint_however_its_amounts_are_written() -> None:

@@ -201,7 +201,7 @@ def test_stops_are_offered_where_they_are_worked(works_orders: bool) -> None:
     (symbol,) = documents.exchange_info([ETH], 1, [], works_orders=works_orders)["symbols"]
 
     assert ("STOP_LOSS" in symbol["orderTypes"]) is works_orders
-    assert symbol["icebergAllowed"] is symbol["allowTrailingStop"] is works_orders
+    assert symbol["icebergAllowed"] is symbol["allowTrailingStop"] is symbol["ocoAllowed"] is works_orders
 
 
 def test_a_stop_that_was_cancelled_is_so_and_what_a_market_order_left_has_expired() -> None:

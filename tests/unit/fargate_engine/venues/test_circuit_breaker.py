@@ -49,6 +49,18 @@ def test_a_probe_that_nobody_heard_of_again_does_not_keep_the_venue_away() -> No
     assert breaker.may_ask(130.0 + OPEN_S)
 
 
+def test_a_probe_that_was_never_sent_lets_the_next_one_try_at_once() -> None:
+    breaker = opened()
+    assert breaker.may_ask(130.0)
+    breaker.left(130.0)
+    assert breaker.may_ask(130.5)
+    breaker.left(130.0)  # That one is done already, and is not the probe of now.
+    assert not breaker.may_ask(131.0)
+    breaker.failed(131.0)
+    breaker.left(130.5)
+    assert not breaker.may_ask(160.9)
+
+
 @given(st.lists(st.tuples(st.floats(0, 40), st.booleans()), max_size=300))
 def test_while_it_is_open_at_most_one_request_in_its_time_passes(events: list[tuple[float, bool]]) -> None:
     breaker, now = opened(0.0), 0.0

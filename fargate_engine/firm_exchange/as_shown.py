@@ -1,0 +1,86 @@
+"""What the platform has as one order, as the dialect shows it: itself, or the two orders of a list (decision 97)."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from breakwater.domain.executions import ROUTER_VENUE
+from breakwater.domain.money import EXACT
+from breakwater.domain.orders import order_id_of
+from fargate_engine.binance.exchange import OrderRef, ShownOrder, ShownOrderList, ShownTrade
+from fargate_engine.firm_exchange.known_orders import KnownOrders
+from fargate_engine.firm_exchange.order_lists import (
+    Filled,
+    filled_of_limit,
+    is_list,
+    is_meant,
+    is_of_limit,
+    shown_list,
+    trade_in_list,
+)
+from fargate_engine.firm_exchange.ordinary_way import ALL, OrdinaryWay
+from fargate_engine.firm_exchange.owner import Owner
+from fargate_engine.firm_exchange.views import order_of_api, trade_of_api
+
+LISTS_MAX = 50_000
+ASKED_AT_ONCE = 4  # Each takes a place at the control plane.
+
+
+class AsShown:
+    def __init__(self, orders: KnownOrders, ordinary: Callable[[], OrdinaryWay]) -> None:
+        self._orders = orders
+        self._ordinary = ordinary
+        # By their id the orders at the router that trades were asked for: None of one that is no list.
+        self._lists: dict[str, ShownOrder | None] = {}
+
+    async def order(self, owner: Owner, order: ShownOrder, ref: OrderRef) -> ShownOrder:
+        """The one that is meant."""
+        if not is_list(order.execution):
+            return order
+        both = (await self.order_list(owner, order)).orders
+        return next(each for each in both if is_meant(ref, each.symbol, ((each.order_number, each.client_order_id),)))
+
+    async def orders(self, owner: Owner, orders: Iterable[ShownOrder]) -> list[ShownOrder]:
+        shown: list[ShownOrder] = []
+        for order in orders:
+            whole = await self.whole(owner, order)
+            shown += whole.orders if isinstance(whole, ShownOrderList) else (whole,)
+        return shown
+
+    async def whole(self, owner: Owner, order: ShownOrder) -> ShownOrder | ShownOrderList:
+        return await self.order_list(owner, order) if is_list(order.execution) else order
+
+    async def order_list(self, owner: Owner, order: ShownOrder) -> ShownOrderList:
+        return shown_list(order, await self._of_limit(owner, order))
+
+    async def trades(self, owner: Owner, trades: list[dict[str, Any]]) -> list[ShownTrade]:
+        """As `GET /trades` has them. The router's orders are asked for once: which of them are lists never changes."""
+        wanted = {each["order_id"] for each in trades if each["venue"] == ROUTER_VENUE} - self._lists.keys()
+        room = asyncio.Semaphore(ASKED_AT_ONCE)
+
+        async def learn(order_id: str) -> None:
+            async with room:
+                order = order_of_api(await self._ordinary().order(owner, order_id))
+            self._lists[order_id] = order if is_list(order.execution) else None
+
+        await asyncio.gather(*map(learn, wanted))
+        shown = [_trade(each, self._lists.get(each["order_id"])) for each in trades]
+        while len(self._lists) > LISTS_MAX:
+            del self._lists[next(iter(self._lists))]
+        return shown
+
+    async def _of_limit(self, owner: Owner, order: ShownOrder) -> Filled:
+        """What its limit has filled: by its children where they were worked here, else by its trades."""
+        if is_of_limit(order.side, order.price, order.cum_qty, order.cum_notional):
+            return Filled(order.cum_qty, order.cum_notional)
+        fills = self._orders.child_fills(owner, order)
+        if fills is None:
+            order_id = order_id_of(owner.tenant_id, owner.account_id, order.client_order_id)
+            trades = map(trade_of_api, await self._ordinary().trades(owner, order.symbol, ALL, str(order_id)))
+            fills = [(each.fill.quantity, EXACT.multiply(each.fill.quantity, each.fill.price)) for each in trades]
+        return filled_of_limit(order, fills)
+
+
+def _trade(trade: dict[str, Any], order: ShownOrder | None) -> ShownTrade:
+    shown = trade_of_api(trade)
+    return shown if order is None else trade_in_list(shown, order)

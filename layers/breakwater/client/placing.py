@@ -1,0 +1,67 @@
+"""What `place`, `work` and `bracket` share: how an order is sent, and how its answer is shown."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Unpack
+
+from breakwater.client import render
+from breakwater.client.api import Client
+from breakwater.client.order_render import order_fields
+from breakwater.client.order_terms import OrderOptions
+from breakwater.client.shapes import FINAL_STATUSES, UNRESOLVED_STATUSES, Json, Order
+from breakwater.client.terminal import out, print_json, show_record
+from breakwater.client.transport import ServerUnreachable
+
+
+def send_order(
+    client: Client,
+    account_id: str,
+    symbol: str,
+    side: str,
+    quantity: str,
+    *,
+    price: str | None,
+    own_id: str | None,
+    **options: Unpack[OrderOptions],
+) -> Order:
+    """Place it. ServerUnreachable says under which id it is safe to repeat."""
+    sent_as = own_id or str(uuid.uuid4())
+    with told_how_to_ask_again(
+        "it may have been placed; the same again with `--id {}` places it once at most", sent_as
+    ):
+        return client.place_order(account_id, symbol, side, quantity, price=price, client_order_id=sent_as, **options)
+
+
+def show_placed(order: Order, as_json: bool) -> None:
+    if as_json:
+        print_json(dict(order))
+        return
+    out().print(order_fields(order))
+    note_unresolved(order)
+    if order.get("execution") and order["status"] not in FINAL_STATUSES:
+        out().print(f"The router works it: `breakwater execution {order['order_id'][:8]}` shows how.", style="dim")
+
+
+def show_preview(answer: Json, as_json: bool) -> None:
+    show_record(answer, as_json)
+    if not as_json:
+        out().print()
+        out().print(render.refusals(answer["verdicts"], render.VERDICTS))
+
+
+def note_unresolved(order: Order) -> None:
+    if order["status"] in UNRESOLVED_STATUSES:
+        note = (
+            f"what became of it is not known yet, and its limits stay reserved: `breakwater order {order['order_id']}`"
+        )
+        out().print(f"[yellow]note:[/] {note}", soft_wrap=True)
+
+
+@contextmanager
+def told_how_to_ask_again(advice: str, own_id: str) -> Iterator[None]:
+    """`advice` has a place for the id."""
+    try:
+        yield
+    except ServerUnreachable as error:
+        raise ServerUnreachable(f"{error.message}; {advice.format(own_id)}") from error
