@@ -59,13 +59,8 @@ def list_orders(
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
 ) -> OrderPage:
-<<<<<<< HEAD
     with caller_transaction(caller) as tx:
-        wanted = OrderFilter(status, symbol, client_order_id, exchange_order_id)
-=======
-    with tenant_transaction(caller.tenant_id) as tx:
         wanted = OrderFilter(status, symbol, client_order_id, exchange_order_id, algorithm, leg_client_order_id)
->>>>>>> main
         rows, next_cursor = orders.page(caller, tx, account_id=account_id, wanted=wanted, cursor=cursor, limit=limit)
     return OrderPage(items=[Order.of(row) for row in rows], next_cursor=next_cursor)
 
