@@ -58,7 +58,7 @@ def search_audit_trail(
         )
 
 
-@api.get("/me/activity")
+@api.get("/audit/activity")
 def list_own_activity(caller: Caller, before: Before = None, limit: Limit = LIMIT_DEFAULT) -> AuditPage:
     with caller_transaction(caller) as tx:
         return audit.own_activity(caller, tx, before=before, limit=limit)

@@ -79,7 +79,7 @@ ROUTES = {
         "POST /audit/exports",
         "GET /audit/lines",
         "GET /audit/anchors",
-        "GET /me/activity",
+        "GET /audit/activity",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""The four HTTP functions behind a gateway on loopback, for an administrator of a firm in a real database."""
+"""The HTTP functions behind a gateway on loopback, for an administrator of a firm in a real database."""
 
 import uuid
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from moto import mock_aws
 from breakwater.db.identity import User
 from breakwater.runtime import aws
 from breakwater.runtime import database as runtime_database
+from functions.audit import app as audit_app
 from functions.limits import app as limits_app
 from functions.orders import app as orders_app
 from functions.queries import app as queries_app
@@ -28,6 +29,7 @@ desk = orders.desk
 USERNAME, PASSWORD = "ada", "Correct-horse-1"
 HANDLERS = {
     **dict.fromkeys(("auth", "me", "api-keys"), users_app.handler),
+    "audit": audit_app.handler,
     "limits": limits_app.handler,
     "orders": orders_app.handler,
     **dict.fromkeys(
@@ -59,6 +61,14 @@ def user_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv("USER_POOL_ID", pool)
         monkeypatch.setenv("USER_POOL_CLIENT_ID", client["UserPoolClient"]["ClientId"])
         monkeypatch.setenv("API_KEY_ENCRYPTION_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
+        signing = boto3.client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+        monkeypatch.setenv("AUDIT_KEY_ID", signing["KeyMetadata"]["KeyId"])
+        monkeypatch.setenv("AUDIT_BUCKET", "audit")
+        boto3.client("s3").create_bucket(
+            Bucket="audit",
+            CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
+            ObjectLockEnabledForBucket=True,
+        )
         yield
     aws.client.cache_clear()
 

@@ -1,5 +1,7 @@
 """The OpenAPI document says what the code says, and the handlers do what it says."""
 
+import base64
+import hashlib
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -17,12 +19,14 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from breakwater.domain.times import format_time, nanoseconds
+from functions.audit_sealer.app import handler as seal_audit_trail
 from functions.limits import app as limits_app
 from functions.openapi import DOCUMENT, document_text
 from tests.contract.conftest import PASSWORD, USERNAME, Platform
 from tests.integration.limits.core_engine import CoreEngine
 from tests.integration.limits.firm import SYMBOL, order_of
 from tests.integration.orders.conftest import Desk
+from tests.unit.runtime.http_events import LambdaContext
 
 AS_DOCUMENTED = [
     status_code_conformance,
@@ -181,9 +185,26 @@ def test_every_kind_of_success_is_answered_as_documented(platform: Platform, mon
     _lease(client, account_id, monkeypatch)
     _build(client, node_id)
     _stop(client, desk, terms, node_id, monkeypatch)
+    _audit(client)
     operations = [op for path in SCHEMA.raw_schema["paths"].values() for op in path.values()]
     promised = {(op["operationId"], int(s)) for op in operations for s in op["responses"] if s.startswith("2")}
     assert client.succeeded == promised
+
+
+def _audit(client: Client) -> None:
+    """All that came before is in it, sealed by the function that seals it."""
+    seal_audit_trail({}, LambdaContext())
+    page = client.call("search_audit_trail", 200, query={"actor": USERNAME})
+    assert page["items"][-1]["topic"] == "identity.SignedIn.v1"
+    assert client.call("list_own_activity", 200)["items"] == page["items"]
+    days = [format_time(datetime.now(UTC) + timedelta(days=day)) for day in (-1, 1)]
+    told = client.call("export_audit_trail", 201, body=dict(zip(("since", "until"), days, strict=True)))
+    assert told["anchored_sequence"] == told["sequence"] == page["sequence"]
+    lines = client.call("list_audit_lines", 200, query={"first_sequence": 1})["lines"]
+    assert len(lines) == told["sequence"]
+    (anchor,) = client.call("list_audit_anchors", 200, query={"first_sequence": 1, "sequence": len(lines)})["items"]
+    hashes = b"".join(hashlib.sha256(line.encode()).digest() for line in lines)
+    assert anchor["hashes"] == base64.b64encode(hashes).decode()
 
 
 def _sign_in_and_out(client: Client) -> None:

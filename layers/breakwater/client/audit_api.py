@@ -27,7 +27,7 @@ class AuditCalls(Connection):
 
     def activity(self, *, before: int | None = None, limit: int | None = None) -> Json:
         """What you have done yourself, by whatever key."""
-        return self._call("GET", "/me/activity", params=given(before=before, limit=limit))
+        return self._call("GET", "/audit/activity", params=given(before=before, limit=limit))
 
     def audit_export(self, since: str, until: str) -> Json:
         """What an export of that time consists of; `audit_lines` and `audit_anchors` fetch it."""

@@ -16,6 +16,7 @@ from events.audit import SensitiveDataRead, TrailExported
 from events.envelope import Event
 
 PAGE_MAX = 200
+AT_NS_MAX = 2**63 - 1
 LINES_MAX = 2_000  # Of an answer, which a function may make 6 MB.
 ANCHORS_MAX = 20
 ANCHORED_RECORDS_MAX = 40_000  # Of an answer with several anchors.
@@ -115,8 +116,8 @@ def search(
         actor=actor,
         topic=topic,
         aggregate_id=aggregate_id,
-        since_ns=None if since is None else nanoseconds(since),
-        until_ns=None if until is None else nanoseconds(until),
+        since_ns=None if since is None else _kept_ns(since),
+        until_ns=None if until is None else _kept_ns(until),
         limit=limit,
     )
 
@@ -146,7 +147,7 @@ def export(
     if until <= since:
         raise InvalidRequest("until is after since", field="until")
     head = tx.audit.head()
-    within = tx.audit.sequences_between(nanoseconds(since), nanoseconds(until))
+    within = tx.audit.sequences_between(_kept_ns(since), _kept_ns(until))
     if head is None or within is None:
         raise NotFound("the trail has no records of that time")
     first, last = within
@@ -222,6 +223,11 @@ def _shown(row: dict[str, Any]) -> AuditRecord:
         "actor": row["actor"],
         "payload": row["payload"],
     }
+
+
+def _kept_ns(at: datetime) -> int:
+    """Within what an event may have: its first and last instants stand for all beyond."""
+    return min(max(nanoseconds(at), 0), AT_NS_MAX)
 
 
 def _head_of(anchor: AnchorRow) -> bytes:
