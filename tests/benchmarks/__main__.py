@@ -18,6 +18,7 @@ from rich.console import Console
 from breakwater.client import Problem, ServerUnreachable
 from breakwater.client.session import SetupError, local_endpoints
 from tests.benchmarks import (
+    audit_trail,
     book,
     engine_figures,
     lease_state,
@@ -68,7 +69,7 @@ def _measures(groups: list[str], endpoints: dict[str, Any] | None) -> Iterator[C
     if "engine" in groups:
         yield from (book.run, matching_core.run, engine_figures.run, market_data.run, router.run, venue_sockets.run)
     if "ledger" in groups:
-        yield from (reservations.run, lambda: [limit_tree.run()], lease_state.run)
+        yield from (reservations.run, lambda: [limit_tree.run()], lease_state.run, audit_trail.run)
     if endpoints is not None:
         yield partial(order_path.run, endpoints)
 

@@ -16,10 +16,12 @@ CREATE TABLE audit.heads (
   anchored_hash     bytea NOT NULL,
   anchor_digest     bytea NOT NULL            -- of the newest anchor's document; 32 zero bytes before the first
 );
+-- No foreign keys: the sealer has just read the events, whose rows nobody may delete, and to look each up again, twice,
+-- would be most of its work.
 CREATE TABLE audit.records (
-  tenant_id    uuid NOT NULL REFERENCES identity.organisations,
+  tenant_id    uuid NOT NULL,
   sequence     bigint NOT NULL,               -- from 1, without gaps
-  event_id     uuid NOT NULL UNIQUE REFERENCES trading.events,
+  event_id     uuid NOT NULL UNIQUE,
   aggregate_id uuid NOT NULL,
   version      bigint NOT NULL,               -- of the aggregate, from 1, without gaps
   record_hash  bytea NOT NULL,
