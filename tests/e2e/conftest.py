@@ -130,7 +130,7 @@ def invoke(endpoints: dict[str, Any]) -> Callable[[str, Any], Any]:
     def call(name: str, event: Any) -> Any:
         pages = functions.get_paginator("list_functions").paginate()
         names = [each["FunctionName"] for page in pages for each in page["Functions"]]
-        full_name = next(each for each in names if f"-{name.title()}Function" in each)
+        full_name = next(each for each in names if f"-{name.title().replace('_', '')}Function" in each)
         answer = functions.invoke(FunctionName=full_name, Payload=json.dumps(event).encode())
         told = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, told

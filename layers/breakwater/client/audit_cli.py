@@ -10,7 +10,9 @@ import typer
 from rich.markup import escape
 
 from breakwater.client import render
+from breakwater.client.api import Client
 from breakwater.client.audit_verifier import ANCHORS, EXPORT, RECORDS, NotAnExport, Tampered, verify
+from breakwater.client.shapes import Json
 from breakwater.client.terminal import AsJson, out, print_json, signed_in
 
 audit_app = typer.Typer(
@@ -57,21 +59,11 @@ def export(
         raise typer.BadParameter(f"{to} is there already")
     until = datetime.now(UTC)
     with signed_in() as (client, _):
-        told = client.audit_export((until - timedelta(days=days)).isoformat(), until.isoformat())
-        first, last = told["first_sequence"], told["sequence"]
-        unfinished = to.with_name(to.name + ".part")
-        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(EXPORT, json.dumps(told, indent=2) + "\n")
-            with archive.open(RECORDS, "w", force_zip64=True) as file:
-                for line in client.audit_lines(first, last):
-                    file.write(line.encode("ascii") + b"\n")
-            with archive.open(ANCHORS, "w", force_zip64=True) as file:
-                for anchor in client.audit_anchors(first, told["anchored_sequence"]):
-                    file.write(json.dumps(anchor).encode() + b"\n")
-        unfinished.rename(to)
+        told = save_export(client, to, until - timedelta(days=days), until)
     if as_json:
         print_json({name: value for name, value in told.items() if name != "public_key"} | {"file": str(to)})
         return
+    first, last = told["first_sequence"], told["sequence"]
     out().print(f"Records {first} to {last}, anchored up to {told['anchored_sequence']}, are in {escape(str(to))}.")
     out().print(f"Verify them anywhere: breakwater audit verify {escape(str(to))}", style="dim")
 
@@ -110,6 +102,25 @@ def verify_export(
     out().print(f"signed by the key {told.key_fingerprint}", style="dim")
     if public_key is None:
         out().print("That key came with the file: compare its fingerprint, or say --public-key", style="yellow")
+
+
+def save_export(client: Client, to: Path, since: datetime, until: datetime) -> Json:
+    """Write the trail of that time, with its anchors, and tell what it is. Nothing is left of one that failed."""
+    told = client.audit_export(since.isoformat(), until.isoformat())
+    unfinished = to.with_name(to.name + ".part")
+    try:
+        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(EXPORT, json.dumps(told, indent=2) + "\n")
+            with archive.open(RECORDS, "w", force_zip64=True) as file:
+                for line in client.audit_lines(told["first_sequence"], told["sequence"]):
+                    file.write(line.encode("ascii") + b"\n")
+            with archive.open(ANCHORS, "w", force_zip64=True) as file:
+                for anchor in client.audit_anchors(told["first_sequence"], told["anchored_sequence"]):
+                    file.write(json.dumps(anchor).encode() + b"\n")
+        unfinished.rename(to)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return told
 
 
 def _short(payload: object) -> str:
