@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from breakwater.runtime.anchorage import KmsAnchorage
 from breakwater.runtime.api import Caller, create_api, lambda_handler
-from breakwater.runtime.database import caller_transaction
+from breakwater.runtime.database import caller_transaction, transactions_of
 from breakwater.services import audit
 from breakwater.services.audit import AuditAnchors, AuditExport, AuditLines, AuditPage
 from breakwater.services.cursors import LIMIT_DEFAULT
@@ -24,7 +24,7 @@ Before = Annotated[int | None, Query(ge=1, le=SEQUENCE_MAX)]
 
 
 class ExportRequest(BaseModel):
-    """Records that occurred from `since` up to, and without, `until`."""
+    """Records that were sealed from `since` up to, and without, `until`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -66,8 +66,8 @@ def list_own_activity(caller: Caller, before: Before = None, limit: Limit = LIMI
 
 @api.post("/audit/exports", status_code=201)
 def export_audit_trail(request: ExportRequest, caller: Caller) -> AuditExport:
-    with caller_transaction(caller) as tx:
-        return audit.export(caller, tx, KmsAnchorage(), since=request.since, until=request.until, at=datetime.now(UTC))
+    transactions = transactions_of(caller.actor)
+    return audit.export(caller, transactions, KmsAnchorage(), since=request.since, until=request.until)
 
 
 @api.get("/audit/lines")
@@ -75,13 +75,12 @@ def list_audit_lines(
     caller: Caller, first_sequence: Sequence, limit: Annotated[int, Query(ge=1, le=audit.LINES_MAX)] = audit.LINES_MAX
 ) -> AuditLines:
     with caller_transaction(caller) as tx:
-        return audit.lines(caller, tx, first_sequence=first_sequence, limit=limit)
+        return audit.lines(caller, tx, first_sequence=first_sequence, limit=limit, at=datetime.now(UTC))
 
 
 @api.get("/audit/anchors")
 def list_audit_anchors(caller: Caller, first_sequence: Sequence, sequence: Sequence) -> AuditAnchors:
-    with caller_transaction(caller) as tx:
-        return audit.anchors_of(caller, tx, KmsAnchorage(), first_sequence=first_sequence, sequence=sequence)
+    return audit.anchors_of(caller, KmsAnchorage(), first_sequence=first_sequence, sequence=sequence)
 
 
 handler = lambda_handler(api)

@@ -12,15 +12,15 @@ from breakwater.services.audit_sealing import seal_all
 
 @observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    sealed, troubles = seal_all(
+    outcome = seal_all(
         untenanted_transaction,
         tenant_transaction,
         KmsAnchorage(),
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )
-    for trouble in troubles:
+    for trouble in outcome.troubles:
         logger().error("the audit trail is behind", reason=trouble)
-    counts = {"sealed": sealed, "failed": len(troubles)}
+    counts = {"sealed": outcome.sealed, "failed": len(outcome.troubles)}
     for name, count in counts.items():
         with single_metric(name=f"Audit{name.title()}", unit=MetricUnit.Count, value=count, namespace=NAMESPACE):
             pass

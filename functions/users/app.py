@@ -1,6 +1,7 @@
 """Signing in and out, who I am, and API keys."""
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -10,14 +11,20 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from breakwater.db.identity import ApiKey
 from breakwater.domain.times import Timestamp
-from breakwater.errors import NotAuthenticated, Rejection
+from breakwater.errors import NotAuthenticated, Rejection, Unavailable
 from breakwater.runtime import aws
 from breakwater.runtime.api import Caller, CorrelationId, SourceIp, create_api, lambda_handler
 from breakwater.runtime.api_key_encryption import encrypt_api_key
-from breakwater.runtime.database import caller_transaction, transactions_of, untenanted_transaction
+from breakwater.runtime.database import (
+    caller_transaction,
+    tenant_transaction,
+    transactions_of,
+    untenanted_transaction,
+)
+from breakwater.runtime.observability import logger
 from breakwater.runtime.settings import settings
 from breakwater.services import api_keys, identity
-from breakwater.services.sign_ins import Attempt, tell_attempt, tell_sign_out
+from breakwater.services.sign_ins import Attempt, tell_failure, tell_sign_out, tell_success
 
 
 class _Request(BaseModel):
@@ -74,24 +81,36 @@ class Me(BaseModel):
 api = create_api(service="users")
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _tell_or_log(tell: Callable[[], None]) -> None:
+    try:
+        tell()
+    except Unavailable as error:
+        logger().error("not in the audit trail", reason=error.message)
+
+
 def _user_pool() -> Any:
     return aws.client("cognito-idp")
 
 
 @api.post("/auth/sign-in")
 def sign_in(request: SignInRequest, source_ip: SourceIp, correlation_id: CorrelationId) -> identity.Tokens:
-    def tell(failure: str | None) -> None:
-        attempt = Attempt(request.username, source_ip, request.code is not None, correlation_id, failure)
-        tell_attempt(attempt, untenanted_transaction, transactions_of(request.username.lower()), datetime.now(UTC))
-
+    attempt = Attempt(request.username, source_ip, correlation_id)
     try:
-        tokens = identity.sign_in(_user_pool(), settings().user_pool_client_id, **request.model_dump())
-    except identity.CodeRequired:
-        raise  # The first of two steps, and no failure.
+        tokens, with_code = identity.sign_in(_user_pool(), settings().user_pool_client_id, **request.model_dump())
+    except (identity.CodeRequired, identity.TooManyAttempts):
+        raise  # The first of two steps; and what is throttled must not fill the trail.
     except Rejection as refused:
-        tell(refused.code)
+        code = refused.code
+        # In nobody's name: whoever it was, it was not shown to be the user.
+        _tell_or_log(lambda: tell_failure(attempt, code, untenanted_transaction, tenant_transaction, _now()))
         raise
-    tell(None)
+    transactions = transactions_of(request.username.lower())
+    # Nobody signs in whose signing in cannot be written down.
+    tell_success(attempt, untenanted_transaction, transactions, _now(), second_factor=with_code)
     return tokens
 
 
@@ -113,7 +132,8 @@ def sign_out(
     # The pool has believed the token, so that its name can be.
     username = str(jwt.decode(access_token, options={"verify_signature": False}).get("username"))
     transactions = transactions_of(username.lower())
-    tell_sign_out(username, correlation_id, untenanted_transaction, transactions, datetime.now(UTC))
+    # It has ended, whether or not that can be written down.
+    _tell_or_log(lambda: tell_sign_out(username, correlation_id, untenanted_transaction, transactions, _now()))
 
 
 @api.get("/me")

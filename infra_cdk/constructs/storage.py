@@ -43,9 +43,9 @@ class Storage(Construct):
             ),
         )
 
-        self.audit = self._locked("Audit", key, logs)
+        self.audit = self._locked("Audit", logs)
 
-    def _locked(self, construct_id: str, key: kms.Key, logs: s3.Bucket) -> s3.Bucket:
+    def _locked(self, construct_id: str, logs: s3.Bucket) -> s3.Bucket:
         """What is written stays, whoever asks: in mode COMPLIANCE not even the account's root can shorten it."""
         mode, days = (self.node.get_context(f"audit_retention_{part}") for part in ("mode", "days"))
         kept = Duration.days(int(days))
@@ -58,9 +58,8 @@ class Storage(Construct):
         return s3.Bucket(
             self,
             construct_id,
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=key,
-            bucket_key_enabled=True,
+            # Under no key of ours: whoever may delete the key could make unreadable what nobody may delete.
+            encryption=s3.BucketEncryption.S3_MANAGED,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,
             versioned=True,
@@ -93,26 +92,23 @@ class Storage(Construct):
         bucket = self.snapshots
         self._allow(grantee, ["s3:GetObject", "s3:PutObject"], bucket.arn_for_objects("shards/*"))
         self._allow(grantee, ["s3:ListBucket"], bucket.bucket_arn)
-        self._allow_key(grantee, "kms:Decrypt", "kms:GenerateDataKey")
+        grantee.grant_principal.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=[self._key.key_arn],
+                conditions={"StringEquals": {"kms:ViaService": f"s3.{Stack.of(self).region}.amazonaws.com"}},
+            )
+        )
 
     def grant_anchoring(self, grantee: iam.IGrantable) -> None:
-        """Let the sealer write anchors; it reads none."""
-        self._allow(grantee, ["s3:PutObject"], self.audit.arn_for_objects("anchors/*"))
-        self._allow_key(grantee, "kms:Decrypt", "kms:GenerateDataKey")
+        """Let the sealer add anchors, and see which there are."""
+        self._allow(grantee, ["s3:GetObject", "s3:PutObject"], self.audit.arn_for_objects("anchors/*"))
+        self._allow(grantee, ["s3:ListBucket"], self.audit.bucket_arn)
 
     def grant_reading_anchors(self, grantee: iam.IGrantable) -> None:
+        """With the list: else S3 says of one that is gone that it is forbidden."""
         self._allow(grantee, ["s3:GetObject"], self.audit.arn_for_objects("anchors/*"))
-        self._allow_key(grantee, "kms:Decrypt")
+        self._allow(grantee, ["s3:ListBucket"], self.audit.bucket_arn)
 
     def _allow(self, grantee: iam.IGrantable, actions: list[str], arn: str) -> None:
         grantee.grant_principal.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[arn]))
-
-    def _allow_key(self, grantee: iam.IGrantable, *actions: str) -> None:
-        via = f"s3.{Stack.of(self).region}.amazonaws.com"
-        grantee.grant_principal.add_to_principal_policy(
-            iam.PolicyStatement(
-                actions=list(actions),
-                resources=[self._key.key_arn],
-                conditions={"StringEquals": {"kms:ViaService": via}},
-            )
-        )

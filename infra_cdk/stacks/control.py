@@ -82,6 +82,8 @@ class ControlStack(Stack):
             accept(functions[name], f"IAM5[Resource::{ANCHOR_OBJECTS}]", "Every anchor has a key of its own.")
         state.audit_key.grant_sign(functions["audit_sealer"].function)
         state.storage.grant_anchoring(functions["audit_sealer"].function)
+        # A run that failed is not tried again beside the next minute's.
+        functions["audit_sealer"].function.configure_async_invoke(retry_attempts=0)
         state.audit_key.grant(functions["audit"].function, "kms:GetPublicKey")
         state.storage.grant_reading_anchors(functions["audit"].function)
         self.alert_topic.published_by(functions["alerts"])

@@ -46,8 +46,8 @@ ALLOWED = {
     "alerts": DATABASE | CONSUMER | {"sns:Publish", "kms:GenerateDataKey"},
     "notifications": DATABASE | CONSUMER | TABLE | {"execute-api:ManageConnections"},
     "reconciler": DATABASE | ENGINE,
-    "audit": DATABASE | {"kms:GetPublicKey", "s3:GetObject"},
-    "audit_sealer": DATABASE | {"kms:GenerateDataKey", "kms:Sign", "s3:PutObject"},
+    "audit": DATABASE | {"kms:GetPublicKey", "s3:GetObject", "s3:ListBucket"},
+    "audit_sealer": DATABASE | {"kms:Sign", "s3:GetObject", "s3:ListBucket", "s3:PutObject"},
     "provisioning": DATABASE
     | {
         "cognito-idp:AdminAddUserToGroup",
@@ -188,7 +188,8 @@ def test_only_the_sealer_signs_and_writes_anchors_and_nobody_deletes_or_unlocks_
         return actions_of([each for each in statements if any(name in json.dumps(each["Resource"]) for name in named)])
 
     for name in ALLOWED:
-        allowed = {"audit": {"kms:GetPublicKey", "s3:GetObject"}, "audit_sealer": {"kms:Sign", "s3:PutObject"}}
+        reads = {"s3:GetObject", "s3:ListBucket"}
+        allowed = {"audit": reads | {"kms:GetPublicKey"}, "audit_sealer": reads | {"kms:Sign", "s3:PutObject"}}
         assert on_anchors(statements_of(control, role_of(functions, name))) == allowed.get(name, set()), name
     for task in ("Engine", "Watch"):
         assert on_anchors(statements_of(engine, task_role_of(engine, task))) == set()

@@ -21,6 +21,7 @@ audit_app = typer.Typer(
     help="The audit trail: search it, export it, and verify an export without the platform.",
 )
 DAYS = Annotated[int, typer.Option("--days", help="So many days back.", min=1, max=3650)]
+FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 COLUMNS = {"#": "sequence", "time": "occurred_at_ns", "actor": "actor", "topic": "topic", "what": "what"}
 SHOWN_MAX = 60  # Characters of a payload in a line; --json has it whole.
 
@@ -52,14 +53,21 @@ def list_records(
 def export(
     to: Annotated[Path, typer.Argument(help="The file to write: a ZIP.", dir_okay=False)],
     days: DAYS = 30,
+    since: Annotated[datetime | None, typer.Option(formats=FORMATS, help="From then on, UTC; not --days.")] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=FORMATS, help="Up to then, UTC; until now by default.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take the trail of the last days with you, with the anchors that vouch for it."""
+    """Take the trail of the last days with you, or of a period, with the anchors that vouch for it."""
     if to.exists():
         raise typer.BadParameter(f"{to} is there already")
-    until = datetime.now(UTC)
+    if not to.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {to.absolute().parent}")
+    ends = datetime.now(UTC) if until is None else until.replace(tzinfo=UTC)
+    begins = ends - timedelta(days=days) if since is None else since.replace(tzinfo=UTC)
     with signed_in() as (client, _):
-        told = save_export(client, to, until - timedelta(days=days), until)
+        told = save_export(client, to, begins, ends)
     if as_json:
         print_json({name: value for name, value in told.items() if name != "public_key"} | {"file": str(to)})
         return
@@ -91,15 +99,17 @@ def verify_export(
     if as_json:
         print_json({"verified": True} | {name: getattr(told, name) for name in told.__slots__})
         return
-    if told.records:
-        last = told.first_sequence + told.records - 1
-        out().print(
-            f"[green]records {told.first_sequence} to {last} are as they were written[/]:"
-            f" {told.anchors} anchors, the last of {told.anchored_at}"
-        )
+    last = told.first_sequence + told.records - 1
+    out().print(
+        f"[green]records {told.first_sequence} to {last} are as they were written[/]:"
+        f" {told.anchors} anchors, the last of {escape(told.anchored_at)}",
+        soft_wrap=True,
+    )
     if told.unanchored:
-        out().print(f"{told.unanchored} more are not anchored yet: ask again in some minutes", style="yellow")
-    out().print(f"signed by the key {told.key_fingerprint}", style="dim")
+        out().print(f"for {told.unanchored} more nothing vouches yet: ask again in some minutes", style="yellow")
+    out().print(
+        f"organisation {escape(told.tenant_id)}, signed by the key {told.key_fingerprint}", style="dim", soft_wrap=True
+    )
     if public_key is None:
         out().print("That key came with the file: compare its fingerprint, or say --public-key", style="yellow")
 

@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 EXPORT, RECORDS, ANCHORS = "export.json", "records.jsonl", "anchors.jsonl"
 DIGEST_BYTES = 32
+GENESIS = bytes(DIGEST_BYTES)  # What stands before the first record and the first anchor.
 BUFFER_BYTES = 1024 * 1024
 LINE_BYTES_MAX = 16 * 1024 * 1024
 
@@ -39,14 +41,14 @@ class Tampered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """`records` from `first_sequence` on are as they were anchored; `unanchored` more stand behind the last anchor."""
+    """`records` from `first_sequence` on are as they were anchored. For `unanchored` more, behind, nothing vouches."""
 
     tenant_id: str
     first_sequence: int
     records: int
     unanchored: int
     anchors: int
-    anchored_at: str | None
+    anchored_at: str
     key_fingerprint: str  # SHA-256 of the public key's DER.
 
 
@@ -76,9 +78,15 @@ def verify(path: Path, public_key: bytes | None = None) -> Verified:
             last = anchors[-1].sequence if anchors else first - 1
             if last < anchored:
                 raise Tampered(last + 1, "its anchor is missing")
+            if not anchors:
+                raise NotAnExport(f"nothing in {path} is anchored yet: there is nothing to hold it against")
             with archive.open(RECORDS) as lines:
                 unanchored = _compare(_lines(lines), anchors, int(told["sequence"]))
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
+            if unanchored != max(int(told["sequence"]) - last, 0):
+                raise Tampered(last + 1, "the records behind the last anchor are more or fewer than the export says")
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise NotAnExport(f"{path} is no export of an audit trail: {error or type(error).__name__}") from error
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
         raise NotAnExport(f"{path} is no export of an audit trail: {error or type(error).__name__}") from error
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return Verified(
@@ -87,7 +95,7 @@ def verify(path: Path, public_key: bytes | None = None) -> Verified:
         records=last - first + 1,
         unanchored=unanchored,
         anchors=len(anchors),
-        anchored_at=anchors[-1].anchored_at if anchors else None,
+        anchored_at=anchors[-1].anchored_at,
         key_fingerprint=hashlib.sha256(der).hexdigest(),
     )
 
@@ -113,6 +121,8 @@ def _anchors(
             anchor = _anchor(json.loads(line), key, tenant_id, expected)
             if anchor.first_sequence != expected:
                 raise Tampered(expected, "its anchor is missing")
+            if anchor.first_sequence == 1 and (anchor.head_before, anchor.anchor_before) != (GENESIS, GENESIS):
+                raise Tampered(1, "its anchor follows one that cannot be")
             if before is not None and (anchor.head_before, anchor.anchor_before) != (before.head, before.digest):
                 raise Tampered(expected, "its anchor does not follow the one before")
             yield anchor
@@ -156,7 +166,7 @@ def _compare(lines: Iterator[bytes], anchors: list[_Anchor], sequence: int) -> i
 
 
 def _first_difference(found: list[bytes], expected: list[bytes], first_sequence: int, *, is_short: bool) -> Tampered:
-    """`is_short`: there are fewer lines than the export says, which matters where what follows is not anchored."""
+    """`is_short`: there are fewer lines than the export says."""
     at = next((at for at, (one, other) in enumerate(zip(found, expected, strict=False)) if one != other), len(found))
     sequence = first_sequence + at
     if at == len(found):
@@ -166,8 +176,7 @@ def _first_difference(found: list[bytes], expected: list[bytes], first_sequence:
         return Tampered(sequence, "it stands later: the records were reordered" if stands_later else "it was removed")
     if stands_later:
         return Tampered(sequence, "before it another was inserted")
-    was_last = at + 1 == len(expected)
-    return Tampered(sequence, "it was removed" if was_last and is_short else "it was changed")
+    return Tampered(sequence, "it was removed" if is_short else "it was changed")
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -35,18 +35,17 @@ _SEALED = f"""
 SELECT r.sequence, r.version, {_EVENT} FROM audit.records r JOIN trading.events e USING (event_id)
 WHERE r.tenant_id = %(tenant_id)s AND r.sequence BETWEEN %(first)s AND %(last)s ORDER BY r.sequence
 """  # noqa: S608
-_FOUND = f"""
-SELECT r.sequence, r.version, {_EVENT}
-FROM trading.events e JOIN audit.records r USING (event_id)
-WHERE e.tenant_id = %(tenant_id)s AND r.tenant_id = %(tenant_id)s
-  AND (%(before)s::bigint IS NULL OR r.sequence < %(before)s)
-  AND (%(actor)s::text IS NULL OR e.actor = %(actor)s OR starts_with(e.actor, %(actor)s || '/'))
-  AND (%(topic)s::text IS NULL OR e.topic = %(topic)s OR starts_with(e.topic, %(topic)s || '.'))
-  AND (%(aggregate_id)s::uuid IS NULL OR e.aggregate_id = %(aggregate_id)s)
-  AND (%(since_ns)s::bigint IS NULL OR e.occurred_at_ns >= %(since_ns)s)
-  AND (%(until_ns)s::bigint IS NULL OR e.occurred_at_ns < %(until_ns)s)
-ORDER BY r.sequence DESC LIMIT %(limit)s
-"""  # noqa: S608
+# By what is asked for, so that each question has the plan that suits it.
+_CONDITIONS = {
+    "before": "r.sequence < %(before)s",
+    "username": "r.username = %(username)s",
+    "actor": "e.actor = %(actor)s",
+    "topic": "r.topic = %(topic)s",
+    "topic_group": "r.topic >= %(topic_group)s || '.' AND r.topic < %(topic_group)s || '/'",  # What follows a dot.
+    "aggregate_id": "r.aggregate_id = %(aggregate_id)s",
+    "since": "r.sealed_at >= %(since)s",
+    "until": "r.sealed_at < %(until)s",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,19 @@ class Head:
     anchored_sequence: int
     anchored_hash: bytes
     anchor_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRecord:
+    """An event's place in the chain."""
+
+    sequence: int
+    event_id: uuid.UUID
+    aggregate_id: uuid.UUID
+    version: int
+    record_hash: bytes
+    topic: str
+    username: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +142,14 @@ class AuditRows:
         ).fetchall()
         return {row[0]: row[1] for row in rows}
 
-    def add(self, rows: Sequence[tuple[int, uuid.UUID, uuid.UUID, int, bytes]]) -> None:
-        """(sequence, event_id, aggregate_id, version, record_hash). The head is locked."""
-        columns = "tenant_id, sequence, event_id, aggregate_id, version, record_hash"
-        with self._connection.cursor() as cursor:
-            cursor.execute(
-                f"INSERT INTO audit.records ({columns}) SELECT %s, * FROM unnest(%s::bigint[], %s::uuid[], %s::uuid[],"  # noqa: S608
-                " %s::bigint[], %s::bytea[])",
-                (self._tenant_id, *map(list, zip(*rows, strict=True))),
-            )
+    def add(self, records: Sequence[SealedRecord], at: datetime) -> None:
+        """The head is locked."""
+        self._connection.execute(
+            "INSERT INTO audit.records (tenant_id, sequence, event_id, aggregate_id, version, record_hash, topic,"
+            " username, sealed_at) SELECT %s, *, %s FROM unnest(%s::bigint[], %s::uuid[], %s::uuid[], %s::bigint[],"
+            " %s::bytea[], %s::text[], %s::text[])",
+            (self._tenant_id, at, *map(list, zip(*map(astuple, records), strict=True))),
+        )
 
     def move_head(self, sequence: int, head: bytes, sealed_no: int) -> None:
         self._connection.execute(
@@ -167,15 +178,14 @@ class AuditRows:
             (anchor.sequence, head, digest, self._tenant_id),
         )
 
-    def anchors(self, first: int, last: int, *, unstored_only: bool = False, limit: int) -> list[AnchorRow]:
-        """Those that vouch for any record of first to last, in order."""
+    def unstored_anchor(self) -> AnchorRow | None:
+        """One that is signed and perhaps not stored outside yet: there is one at most."""
         with self._connection.cursor(row_factory=class_row(AnchorRow)) as cursor:
             return cursor.execute(
                 "SELECT sequence, first_sequence, document, signature FROM audit.anchors WHERE tenant_id = %s"
-                " AND sequence >= %s AND first_sequence <= %s AND (NOT %s OR stored_at IS NULL)"
-                " ORDER BY sequence LIMIT %s",
-                (self._tenant_id, first, last, unstored_only, limit),
-            ).fetchall()
+                " AND stored_at IS NULL ORDER BY sequence LIMIT 1",
+                (self._tenant_id,),
+            ).fetchone()
 
     def anchor_stored(self, sequence: int, at: datetime) -> None:
         self._connection.execute(
@@ -187,19 +197,34 @@ class AuditRows:
         """The records with their events, by sequence."""
         return self._dicts(_SEALED, {"tenant_id": self._tenant_id, "first": first, "last": last})
 
-    def find(self, **wanted: Any) -> list[dict[str, Any]]:
-        """The newest first: before, actor, topic (whole, or its beginning up to a dot), aggregate_id, since_ns,
-        until_ns, limit; None asks for nothing."""
-        return self._dicts(_FOUND, {"tenant_id": self._tenant_id, **wanted})
+    def find(self, *, limit: int, **wanted: Any) -> list[dict[str, Any]]:
+        """The newest first, of those that are as the `_CONDITIONS` of what is wanted say; None asks for nothing."""
+        wanted = {name: value for name, value in wanted.items() if value is not None}
+        conditions = "".join(f" AND {_CONDITIONS[name]}" for name in wanted)
+        statement = (
+            f"SELECT r.sequence, r.version, {_EVENT} FROM audit.records r JOIN trading.events e USING (event_id)"  # noqa: S608
+            f" WHERE r.tenant_id = %(tenant_id)s{conditions} ORDER BY r.sequence DESC LIMIT %(limit)s"
+        )
+        return self._dicts(statement, {**wanted, "tenant_id": self._tenant_id, "limit": limit})
 
-    def sequences_between(self, since_ns: int, until_ns: int) -> tuple[int, int] | None:
-        """The first and last record that occurred then; None where there is none."""
+    def sequences_between(self, since: datetime, until: datetime) -> tuple[int, int] | None:
+        """The first and last record that was sealed then; None where there is none."""
+        within = (
+            "FROM audit.records WHERE tenant_id = %(tenant_id)s AND sealed_at >= %(since)s AND sealed_at < %(until)s"
+        )
         row = self._connection.execute(
-            "SELECT min(r.sequence), max(r.sequence) FROM audit.records r JOIN trading.events e USING (event_id)"
-            " WHERE r.tenant_id = %s AND e.tenant_id = %s AND e.occurred_at_ns >= %s AND e.occurred_at_ns < %s",
-            (self._tenant_id, self._tenant_id, since_ns, until_ns),
+            f"SELECT (SELECT sequence {within} ORDER BY sealed_at, sequence LIMIT 1),"
+            f" (SELECT sequence {within} ORDER BY sealed_at DESC, sequence DESC LIMIT 1)",
+            {"tenant_id": self._tenant_id, "since": since, "until": until},
         ).fetchone()
         return None if row is None or row[0] is None else (row[0], row[1])
+
+    def newest(self) -> int:
+        """The last record that is there; 0 when there is none."""
+        row = self._connection.execute(
+            "SELECT coalesce(max(sequence), 0) FROM audit.records WHERE tenant_id = %s", (self._tenant_id,)
+        ).fetchone()
+        return 0 if row is None else int(row[0])
 
     def _dicts(self, statement: str, values: dict[str, Any]) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:

@@ -62,6 +62,15 @@ def chained(head: bytes, record_hashes: Iterable[bytes]) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredAnchor:
+    """An anchor as it lies outside: its document, the signature over it, and the hashes of its records in a row."""
+
+    document: str
+    signature: bytes
+    hashes: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Anchor:
     """Vouches for the records `first_sequence` to `sequence`: their hashes, and the head after them."""
 

@@ -1,16 +1,22 @@
 """Anchors of the audit trail: signed by KMS, kept in a bucket that lets nobody change or delete them for years."""
 
 import base64
+import json
 import textwrap
 import uuid
 from functools import cache
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from breakwater.domain.audit_chain import StoredAnchor
 from breakwater.errors import NotFound, Unavailable
 from breakwater.runtime.aws import client
 from breakwater.runtime.settings import settings
-from breakwater.services.audit import AuditAnchor
+from breakwater.services.audit_sealing import TrailRewound
+
+_IS_THERE = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+_IS_NOT_THERE = frozenset({"NoSuchKey", "404"})
 
 
 class KmsAnchorage:
@@ -28,47 +34,67 @@ class KmsAnchorage:
         signature: bytes = answer["Signature"]
         return signature
 
-    def store(self, tenant_id: uuid.UUID, sequence: int, document: bytes, signature: bytes, hashes: bytes) -> None:
-        """The hashes first: an anchor without them would say less than it vouches for."""
-        parts = {"hashes": hashes, "signature": signature, "json": document}
+    def store(self, tenant_id: uuid.UUID, sequence: int, anchor: StoredAnchor) -> None:
+        """In one object, so that there is none without its hashes; never over another."""
         try:
-            for ending, part in parts.items():
-                client("s3").put_object(
-                    Bucket=settings().audit_bucket,
-                    Key=_key(tenant_id, sequence, ending),
-                    Body=part,
-                    ChecksumAlgorithm="SHA256",  # S3 asks for one where a lock keeps what is written.
-                )
-        except (BotoCoreError, ClientError) as error:
+            client("s3").put_object(
+                Bucket=settings().audit_bucket,
+                Key=_key(tenant_id, sequence),
+                Body=_object(anchor),
+                ContentType="application/json",
+                ChecksumAlgorithm="SHA256",  # S3 asks for one where a lock keeps what is written.
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _IS_THERE:
+                raise Unavailable("the anchor could not be stored") from error
+            if self.fetch(tenant_id, sequence) != anchor:
+                raise TrailRewound(f"another anchor of record {sequence} is stored already") from error
+        except BotoCoreError as error:
             raise Unavailable("the anchor could not be stored") from error
 
-    def fetch(self, tenant_id: uuid.UUID, sequence: int) -> AuditAnchor:
-        document, signature, hashes = (
-            self._read(_key(tenant_id, sequence, part)) for part in ("json", "signature", "hashes")
-        )
-        return {
-            "document": document.decode("ascii", errors="replace"),
-            "signature": base64.b64encode(signature).decode(),
-            "hashes": base64.b64encode(hashes).decode(),
-        }
-
-    def public_key(self) -> str:
-        return _public_key(self.key_id)
-
-    def _read(self, key: str) -> bytes:
+    def fetch(self, tenant_id: uuid.UUID, sequence: int) -> StoredAnchor:
+        key = _key(tenant_id, sequence)
         try:
-            found: bytes = client("s3").get_object(Bucket=settings().audit_bucket, Key=key)["Body"].read()
+            told = json.loads(client("s3").get_object(Bucket=settings().audit_bucket, Key=key)["Body"].read())
+            signature, hashes = (base64.b64decode(told[part]) for part in ("signature", "hashes"))
+            return StoredAnchor(told["document"], signature, hashes)
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unavailable(f"the anchor {key} is not one of ours") from error
         except ClientError as error:
-            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            if error.response["Error"]["Code"] in _IS_NOT_THERE:
                 raise NotFound(f"the anchor {key} is not where it was stored") from error
             raise Unavailable("the anchors could not be read") from error
         except BotoCoreError as error:
             raise Unavailable("the anchors could not be read") from error
-        return found
+
+    def sequences_after(self, tenant_id: uuid.UUID, sequence: int, at_most: int) -> list[int]:
+        wanted: dict[str, Any] = {"Prefix": _folder(tenant_id), "MaxKeys": at_most}
+        if sequence:
+            wanted["StartAfter"] = _key(tenant_id, sequence)
+        try:
+            listed = client("s3").list_objects_v2(Bucket=settings().audit_bucket, **wanted)
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable("the anchors could not be listed") from error
+        return [int(found["Key"].rpartition("/")[2].partition(".")[0]) for found in listed.get("Contents", [])]
+
+    def public_key(self) -> str:
+        return _public_key(self.key_id)
 
 
-def _key(tenant_id: uuid.UUID, sequence: int, ending: str) -> str:
-    return f"anchors/{tenant_id}/{sequence:016d}.{ending}"
+def _folder(tenant_id: uuid.UUID) -> str:
+    return f"anchors/{tenant_id}/"
+
+
+def _key(tenant_id: uuid.UUID, sequence: int) -> str:
+    """Sorted as the sequences are."""
+    return f"{_folder(tenant_id)}{sequence:016d}.json"
+
+
+def _object(anchor: StoredAnchor) -> bytes:
+    parts = {"signature": anchor.signature, "hashes": anchor.hashes}
+    told = {name: base64.b64encode(part).decode() for name, part in parts.items()}
+    return json.dumps({"document": anchor.document, **told}).encode()
 
 
 @cache

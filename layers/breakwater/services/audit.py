@@ -1,25 +1,30 @@
 """What people ask of the audit trail: searched, a person's own, and exported for a verifier."""
 
+import base64
 import json
+import re
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Protocol, TypedDict
 
-from breakwater.db.audit import AnchorRow
 from breakwater.db.connection import TenantTransaction
-from breakwater.domain.audit_chain import GENESIS, record_line
+from breakwater.domain.audit_chain import StoredAnchor, record_line
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import InvalidRequest, NotFound
 from breakwater.services.audit_sealing import record_of
+from breakwater.services.settlement import TenantTransactions
 from events.audit import SensitiveDataRead, TrailExported
 from events.envelope import Event
 
 PAGE_MAX = 200
-AT_NS_MAX = 2**63 - 1
-LINES_MAX = 2_000  # Of an answer, which a function may make 6 MB.
-ANCHORS_MAX = 20
-ANCHORED_RECORDS_MAX = 40_000  # Of an answer with several anchors.
+LINES_MAX = 2_000
+LINES_BYTES_MAX = 3_500_000  # Of an answer, which a function may make 6 MB.
+ANCHORS_MAX = 100
+ANCHORS_LISTED_MAX = 1_000
+FETCHED_AT_ONCE = 10
+VERSIONED = re.compile(r"\.v[0-9]+$")  # A whole topic; without it, the beginning of some.
 ORGANISATION = uuid.UUID(int=0)  # What an event is about that is about the trail as a whole.
 
 
@@ -48,19 +53,21 @@ class AuditPage(TypedDict):
 
 
 class AuditExport(TypedDict):
-    """What to fetch: whole anchors, so more than was asked for. The first record is chained to `head_before`."""
+    """What to fetch: whole anchors, so more than was asked for. `anchored_sequence`: up to where there are anchors.
+
+    That is more than `sequence` where somebody has cut the database's trail.
+    """
 
     tenant_id: str
     first_sequence: int
     sequence: int
     anchored_sequence: int
-    head_before: str
     key_id: str
     public_key: str  # PEM
 
 
 class AuditLines(TypedDict):
-    """Records as they were hashed, from `first_sequence` on."""
+    """Records as they were hashed, from `first_sequence` on: fewer than asked for where they would be too long."""
 
     first_sequence: int
     lines: list[str]
@@ -79,18 +86,20 @@ class AuditAnchors(TypedDict):
 
 
 class Anchors(Protocol):
-    """Where anchors lie."""
+    """Where anchors lie. All may raise Unavailable."""
 
     @property
     def key_id(self) -> str: ...
 
     def public_key(self) -> str:
-        """PEM. Raises Unavailable."""
+        """PEM."""
         ...
 
-    def fetch(self, tenant_id: uuid.UUID, sequence: int) -> AuditAnchor:
-        """Raises Unavailable, and NotFound for one that is gone."""
+    def fetch(self, tenant_id: uuid.UUID, sequence: int) -> StoredAnchor:
+        """NotFound for one that is gone."""
         ...
+
+    def sequences_after(self, tenant_id: uuid.UUID, sequence: int, at_most: int) -> list[int]: ...
 
 
 def search(
@@ -106,93 +115,115 @@ def search(
     limit: int,
     at: datetime,
 ) -> AuditPage:
-    """Needs audit:read. That somebody looked is a record, too."""
+    """Needs audit:read. That somebody looked is a record, too. `actor`: a user, or user/key for one of his keys.
+
+    `since` and `until` are of the sealing, a minute or two after the event. InvalidRequest where they are not in order.
+    """
     caller.require("audit:read")
-    if before is None:  # Not of each page.
+    if since is not None and until is not None and until <= since:
+        raise InvalidRequest("until is after since", field="until")
+    head = tx.audit.head()
+    is_first_page = before is None or head is None or before > head.sequence
+    if is_first_page:
         _tell(tx, SensitiveDataRead(what="audit trail", read_by=caller.actor), caller, at)
+    username, _, key_id = (actor or "").partition("/")
+    is_group = topic is not None and not VERSIONED.search(topic)
     return _page(
         tx,
         before=before,
-        actor=actor,
-        topic=topic,
+        username=username or None,
+        actor=actor if key_id else None,
+        topic=None if is_group else topic,
+        topic_group=topic if is_group else None,
         aggregate_id=aggregate_id,
-        since_ns=None if since is None else _kept_ns(since),
-        until_ns=None if until is None else _kept_ns(until),
+        since=since,
+        until=until,
         limit=limit,
     )
 
 
 def own_activity(caller: Caller, tx: TenantTransaction, *, before: int | None, limit: int) -> AuditPage:
-    """What the caller has done, by whatever key."""
-    return _page(
-        tx,
-        before=before,
-        actor=caller.username,
-        topic=None,
-        aggregate_id=None,
-        since_ns=None,
-        until_ns=None,
-        limit=limit,
-    )
+    """What the caller has done, by whatever key; a key itself needs audit:read for that."""
+    if caller.api_key_id is not None:
+        caller.require("audit:read")
+    return _page(tx, before=before, username=caller.username, limit=limit)
 
 
 def export(
-    caller: Caller, tx: TenantTransaction, anchors: Anchors, *, since: datetime, until: datetime, at: datetime
+    caller: Caller, transactions: TenantTransactions, anchors: Anchors, *, since: datetime, until: datetime
 ) -> AuditExport:
-    """What an export of that time consists of, told before it is fetched. Needs audit:export.
+    """What an export of the records that were sealed then consists of, told before it is fetched. Needs audit:export.
 
-    InvalidRequest where it ends before it begins; NotFound where nothing happened then, or nothing is sealed yet.
+    InvalidRequest where it ends before it begins; NotFound where nothing was sealed then.
     """
     caller.require("audit:export")
     if until <= since:
         raise InvalidRequest("until is after since", field="until")
-    head = tx.audit.head()
-    within = tx.audit.sequences_between(_kept_ns(since), _kept_ns(until))
+    tenant_id = caller.tenant_id
+    with transactions(tenant_id) as tx:
+        head, within = tx.audit.head(), tx.audit.sequences_between(since, until)
+        unstored, newest = tx.audit.unstored_anchor(), tx.audit.newest()
     if head is None or within is None:
         raise NotFound("the trail has no records of that time")
     first, last = within
-    beginning = tx.audit.anchors(first, first, limit=1)
-    if not beginning:  # Not anchored yet: everything after the last anchor.
-        first, head_before = head.anchored_sequence + 1, head.anchored_hash
+    # From here on outside of the transaction. The bucket is believed, and not what the database says is in it.
+    if covering := anchors.sequences_after(tenant_id, first - 1, 1):
+        first = json.loads(anchors.fetch(tenant_id, covering[0]).document)["first_sequence"]
+    if ending := anchors.sequences_after(tenant_id, last - 1, 1):
+        anchored, last = ending[0], min(ending[0], newest)
     else:
-        first = beginning[0].first_sequence
-        before = tx.audit.anchors(first - 1, first - 1, limit=1)
-        head_before = _head_of(before[0]) if before else GENESIS
-    ending = tx.audit.anchors(last, last, limit=1)
-    last = ending[0].sequence if ending else head.sequence
-    _tell(tx, TrailExported(first_sequence=first, sequence=last, exported_by=caller.actor), caller, at)
+        anchored, last = (head.anchored_sequence if unstored is None else unstored.first_sequence - 1), newest
+    if last == newest:  # Were there more anchors, the rest of their records would have been cut.
+        while beyond := anchors.sequences_after(tenant_id, anchored, ANCHORS_LISTED_MAX):
+            anchored = beyond[-1]
     return {
-        "tenant_id": str(caller.tenant_id),
+        "tenant_id": str(tenant_id),
         "first_sequence": first,
         "sequence": last,
-        "anchored_sequence": min(last, head.anchored_sequence),
-        "head_before": head_before.hex(),
+        "anchored_sequence": anchored,
         "key_id": anchors.key_id,
         "public_key": anchors.public_key(),
     }
 
 
-def lines(caller: Caller, tx: TenantTransaction, *, first_sequence: int, limit: int) -> AuditLines:
+def lines(caller: Caller, tx: TenantTransaction, *, first_sequence: int, limit: int, at: datetime) -> AuditLines:
+    """Needs audit:export. Each answer that is not empty is a record itself: so much has left."""
     caller.require("audit:export")
-    rows = tx.audit.sealed(first_sequence, first_sequence + limit - 1)
-    return {"first_sequence": first_sequence, "lines": [record_line(record_of(row)).decode("ascii") for row in rows]}
+    told: list[str] = []
+    left = LINES_BYTES_MAX
+    for row in tx.audit.sealed(first_sequence, first_sequence + limit - 1):
+        line = record_line(record_of(row)).decode("ascii")
+        left -= len(json.dumps(line))
+        if left < 0 and told:
+            break
+        told.append(line)
+    if told:
+        sequence = first_sequence + len(told) - 1
+        event = TrailExported(first_sequence=first_sequence, sequence=sequence, exported_by=caller.actor)
+        _tell(tx, event, caller, at)
+    return {"first_sequence": first_sequence, "lines": told}
 
 
-def anchors_of(
-    caller: Caller, tx: TenantTransaction, anchors: Anchors, *, first_sequence: int, sequence: int
-) -> AuditAnchors:
-    """Those of these records, the first few: whoever wants more asks again behind them.
+def anchors_of(caller: Caller, anchors: Anchors, *, first_sequence: int, sequence: int) -> AuditAnchors:
+    """Those of these records, the first few: whoever wants more asks again behind them. Needs audit:export.
 
-    NotFound for one that is not where it was stored.
+    InvalidRequest where they end before they begin.
     """
     caller.require("audit:export")
-    rows, records = tx.audit.anchors(first_sequence, sequence, limit=ANCHORS_MAX), 0
+    if sequence < first_sequence:
+        raise InvalidRequest("sequence is not before first_sequence", field="sequence")
+    listed = anchors.sequences_after(caller.tenant_id, first_sequence - 1, ANCHORS_MAX)
+    wanted = [each for each in listed if each <= sequence]
+    with ThreadPoolExecutor(FETCHED_AT_ONCE) as pool:
+        fetched = list(pool.map(lambda each: anchors.fetch(caller.tenant_id, each), wanted))
     items: list[AuditAnchor] = []
-    for row in rows:
-        records += row.sequence - row.first_sequence + 1
-        if items and records > ANCHORED_RECORDS_MAX:
+    left = LINES_BYTES_MAX
+    for anchor in fetched:
+        shown = _shown_anchor(anchor)
+        left -= len(shown["hashes"]) + len(shown["document"])
+        if left < 0 and items:
             break
-        items.append(anchors.fetch(caller.tenant_id, row.sequence))
+        items.append(shown)
     return {"items": items}
 
 
@@ -225,13 +256,12 @@ def _shown(row: dict[str, Any]) -> AuditRecord:
     }
 
 
-def _kept_ns(at: datetime) -> int:
-    """Within what an event may have: its first and last instants stand for all beyond."""
-    return min(max(nanoseconds(at), 0), AT_NS_MAX)
-
-
-def _head_of(anchor: AnchorRow) -> bytes:
-    return bytes.fromhex(json.loads(anchor.document)["head"])
+def _shown_anchor(anchor: StoredAnchor) -> AuditAnchor:
+    return {
+        "document": anchor.document,
+        "signature": base64.b64encode(anchor.signature).decode(),
+        "hashes": base64.b64encode(anchor.hashes).decode(),
+    }
 
 
 def _tell(tx: TenantTransaction, event: Event, caller: Caller, at: datetime) -> None:

@@ -53,8 +53,8 @@ _WRONG = frozenset(
 _TOO_MANY = frozenset({"TooManyRequestsException", "LimitExceededException", "TooManyFailedAttemptsException"})
 
 
-def sign_in(user_pool: Any, client_id: str, *, username: str, password: str, code: str | None) -> Tokens:
-    """Tokens for a password, and for a code where the user has a second factor.
+def sign_in(user_pool: Any, client_id: str, *, username: str, password: str, code: str | None) -> tuple[Tokens, bool]:
+    """Tokens for a password, and for a code where the user has a second factor: whether it was asked for.
 
     WrongCredentials, CodeRequired, SignInIncomplete, TooManyAttempts or UserPoolUnavailable otherwise. `user_pool` is
     a cognito-idp client.
@@ -65,7 +65,8 @@ def sign_in(user_pool: Any, client_id: str, *, username: str, password: str, cod
         ClientId=client_id,
         AuthParameters={"USERNAME": username, "PASSWORD": password},
     )
-    if answer.get("ChallengeName") == "SOFTWARE_TOKEN_MFA":
+    has_second_factor = answer.get("ChallengeName") == "SOFTWARE_TOKEN_MFA"
+    if has_second_factor:
         if code is None:
             raise CodeRequired("this user signs in with a code as well")
         answer = _ask(
@@ -78,7 +79,7 @@ def sign_in(user_pool: Any, client_id: str, *, username: str, password: str, cod
     if "ChallengeName" in answer:
         challenge = answer["ChallengeName"]
         raise SignInIncomplete(f"the user pool asks for {challenge} first", challenge=challenge)
-    return _tokens(answer["AuthenticationResult"], "")
+    return _tokens(answer["AuthenticationResult"], ""), has_second_factor
 
 
 def refresh(user_pool: Any, client_id: str, refresh_token: str) -> Tokens:

@@ -13,60 +13,58 @@ from breakwater.services.settlement import TenantTransactions
 from events.envelope import Event
 from events.identity import SignedIn, SignedOut, SignInFailed
 
+type Untenanted = Callable[[], AbstractContextManager[Connection]]
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """`failure`: the code that was answered; None: it was the right password, and code where one was asked for."""
+    """`username`: as it was typed."""
 
     username: str
     source_ip: str | None
-    second_factor: bool
     correlation_id: str
-    failure: str | None
 
 
-def tell_attempt(
-    attempt: Attempt,
-    untenanted: Callable[[], AbstractContextManager[Connection]],
-    transactions: TenantTransactions,
-    at: datetime,
+def tell_success(
+    attempt: Attempt, untenanted: Untenanted, transactions: TenantTransactions, at: datetime, *, second_factor: bool
 ) -> None:
-    """Nothing for a name that nobody has: there is no organisation whose trail it belongs into."""
-    username = attempt.username.lower()  # The pool makes no difference.
-    with untenanted() as connection:
-        found = find_user(connection, username)
-    if found is None:
-        return
-    tenant_id, user_id = found
-    event: Event
-    if attempt.failure is None:
-        event = SignedIn(
-            user_id=user_id,
-            username=username,
-            source_ip=attempt.source_ip,
-            second_factor=attempt.second_factor,
-        )
-    else:
-        event = SignInFailed(user_id=user_id, username=username, source_ip=attempt.source_ip, code=attempt.failure)
-    with transactions(tenant_id) as tx:
-        _tell(event, user_id, attempt.correlation_id, tx, at)
+    """Nothing for a user that the pool has and no organisation: there is no trail it belongs into."""
+    found = _find(attempt.username, untenanted)
+    if found is not None:
+        tenant_id, user_id, username = found
+        event = SignedIn(user_id=user_id, username=username, source_ip=attempt.source_ip, second_factor=second_factor)
+        with transactions(tenant_id) as tx:
+            _tell(event, user_id, attempt.correlation_id, tx, at)
+
+
+def tell_failure(
+    attempt: Attempt, code: str, untenanted: Untenanted, transactions: TenantTransactions, at: datetime
+) -> None:
+    """Nothing for a name that nobody has."""
+    found = _find(attempt.username, untenanted)
+    if found is not None:
+        tenant_id, user_id, username = found
+        event = SignInFailed(user_id=user_id, username=username, source_ip=attempt.source_ip, code=code)
+        with transactions(tenant_id) as tx:
+            _tell(event, user_id, attempt.correlation_id, tx, at)
 
 
 def tell_sign_out(
-    username: str,
-    correlation_id: str,
-    untenanted: Callable[[], AbstractContextManager[Connection]],
-    transactions: TenantTransactions,
-    at: datetime,
+    username: str, correlation_id: str, untenanted: Untenanted, transactions: TenantTransactions, at: datetime
 ) -> None:
     """All sessions of the user have ended."""
+    found = _find(username, untenanted)
+    if found is not None:
+        tenant_id, user_id, known = found
+        with transactions(tenant_id) as tx:
+            _tell(SignedOut(user_id=user_id, username=known), user_id, correlation_id, tx, at)
+
+
+def _find(username: str, untenanted: Untenanted) -> tuple[uuid.UUID, uuid.UUID, str] | None:
+    """(tenant_id, user_id, name): the pool makes no difference between upper and lower case."""
     with untenanted() as connection:
         found = find_user(connection, username.lower())
-    if found is not None:
-        tenant_id, user_id = found
-        event = SignedOut(user_id=user_id, username=username.lower())
-        with transactions(tenant_id) as tx:
-            _tell(event, user_id, correlation_id, tx, at)
+    return None if found is None else (*found, username.lower())
 
 
 def _tell(event: Event, user_id: uuid.UUID, correlation_id: str, tx: TenantTransaction, at: datetime) -> None:

@@ -1,68 +1,34 @@
 """The audit trail against a real Postgres: sealed, anchored, exported and verified by the client's own verifier."""
 
-import base64
 import hashlib
 import json
 import threading
 import uuid
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from breakwater.client.audit_verifier import Tampered, Verified, verify
 from breakwater.db.connection import Database
 from breakwater.domain.audit_chain import GENESIS
 from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
 from breakwater.domain.times import nanoseconds
-from breakwater.errors import NotFound, NotPermitted, Unavailable
+from breakwater.errors import InvalidRequest, NotFound, NotPermitted
 from breakwater.services import audit, audit_sealing
-from breakwater.services.audit import AuditAnchor
-from breakwater.services.audit_sealing import seal_all
+from breakwater.services.audit_sealing import Outcome, seal_all
 from events.identity import SignedIn
 from tests.conftest import DatabaseUrls
 from tests.integration.identity.conftest import Firm, database, firm, other_firm
+from tests.support.anchorage import Anchorage
 
 __all__ = ["database", "firm", "other_firm"]  # Fixtures.
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-@dataclass
-class Anchorage:
-    """Signs as KMS does and keeps what it is given, once; `is_down`: it does not answer."""
-
-    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
-    stored: dict[tuple[uuid.UUID, int], AuditAnchor] = field(default_factory=dict)
-    is_down: bool = False
-    key_id: str = "key"
-
-    def sign(self, document: bytes) -> bytes:
-        return self.key.sign(document, ec.ECDSA(SHA256()))
-
-    def store(self, tenant_id: uuid.UUID, sequence: int, document: bytes, signature: bytes, hashes: bytes) -> None:
-        if self.is_down:
-            raise Unavailable("the anchor could not be stored")
-        anchor: AuditAnchor = {
-            "document": document.decode(),
-            "signature": base64.b64encode(signature).decode(),
-            "hashes": base64.b64encode(hashes).decode(),
-        }
-        # What is locked can only be written again as it was.
-        assert self.stored.setdefault((tenant_id, sequence), anchor) == anchor
-
-    def fetch(self, tenant_id: uuid.UUID, sequence: int) -> AuditAnchor:
-        return self.stored[tenant_id, sequence]
-
-    def public_key(self) -> str:
-        return self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 @pytest.fixture
@@ -88,13 +54,13 @@ def write_many(database: Database, firm: Firm, count: int, *, actor: str = "", a
             write(tx, firm, at=at)
 
 
-def seal(database: Database, anchorage: Anchorage) -> tuple[int, list[str]]:
+def seal(database: Database, anchorage: Anchorage, *, at: datetime = NOW) -> Outcome:
     return seal_all(
         database.untenanted_transaction,
         database.tenant_transaction,
         anchorage,
         seconds_left=lambda: 50.0,
-        now=lambda: NOW,
+        now=lambda: at,
     )
 
 
@@ -113,14 +79,14 @@ def chain(urls: DatabaseUrls, firm: Firm) -> list[tuple[int, int]]:
 
 def exported(database: Database, firm: Firm, anchorage: Anchorage, path: Path) -> Path:
     """As `breakwater audit export` does it, without the HTTP between."""
+    since, until = NOW - timedelta(days=1), NOW + timedelta(days=1)
+    told = audit.export(person(firm), database.tenant_transaction, anchorage, since=since, until=until)
+    first, last = told["first_sequence"], told["sequence"]
     with database.tenant_transaction(firm.tenant_id) as tx:
-        since, until = NOW - timedelta(days=1), NOW + timedelta(days=1)
-        told = audit.export(person(firm), tx, anchorage, since=since, until=until, at=NOW + timedelta(days=9))
-        first, last = told["first_sequence"], told["sequence"]
-        lines = audit.lines(person(firm), tx, first_sequence=first, limit=last - first + 1)["lines"]
-        anchors = audit.anchors_of(
-            person(firm), tx, anchorage, first_sequence=first, sequence=told["anchored_sequence"]
-        )["items"]
+        lines = audit.lines(person(firm), tx, first_sequence=first, limit=last - first + 1, at=NOW)["lines"]
+    anchors = audit.anchors_of(person(firm), anchorage, first_sequence=first, sequence=told["anchored_sequence"])[
+        "items"
+    ]
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("export.json", json.dumps(told))
         archive.writestr("records.jsonl", "".join(f"{line}\n" for line in lines))
@@ -140,12 +106,12 @@ def test_events_become_records_in_their_order_and_each_aggregate_counts_its_own(
     for about in (None, another, None, None, another):
         with database.tenant_transaction(firm.tenant_id) as tx:
             write(tx, firm, about=about)
-    assert seal(database, anchorage) == (5, [])
+    assert seal(database, anchorage) == Outcome(5, [])
     assert chain(database_urls, firm) == [(1, 1), (2, 1), (3, 2), (4, 3), (5, 2)]
     write_many(database, firm, 1)
-    assert seal(database, anchorage) == (1, [])
+    assert seal(database, anchorage) == Outcome(1, [])
     assert chain(database_urls, firm)[5:] == [(6, 4)]
-    assert seal(database, anchorage) == (0, [])
+    assert seal(database, anchorage) == Outcome(0, [])
 
 
 def test_an_export_is_verified_from_the_first_record_to_the_last_anchor(
@@ -159,32 +125,39 @@ def test_an_export_is_verified_from_the_first_record_to_the_last_anchor(
     assert (told.records, told.anchors, told.unanchored) == (7, 3, 0)
     anchorage.is_down = True
     write_many(database, firm, 2)
-    assert seal(database, anchorage)[1] == [f"audit trail of {firm.tenant_id}: the anchor could not be stored"]
+    trouble = f"audit trail of {firm.tenant_id}: Unavailable: the anchor could not be stored"
+    assert seal(database, anchorage) == Outcome(0, [trouble])  # Sealed, and not anchored.
+    told = verified(database, firm, anchorage, tmp_path)  # What is signed and not stored is not counted on.
+    assert (told.records, told.unanchored) == (7, 3)
     anchorage.is_down = False
     seal(database, anchorage)  # Stored as it was signed then, and what was exported meanwhile is in the trail, too.
     seal(database, anchorage)
     told = verified(database, firm, anchorage, tmp_path)
-    assert (told.first_sequence, told.records) == (1, 10)
+    assert (told.first_sequence, told.records) == (1, 11)  # Two exports with their records.
 
 
 def test_an_export_of_a_time_begins_and_ends_with_whole_anchors(
     database: Database, firm: Firm, anchorage: Anchorage, tmp_path: Path
 ) -> None:
     for day in (-3, 0, 3):
-        write_many(database, firm, 2, at=NOW + timedelta(days=day))
-        seal(database, anchorage)
+        write_many(database, firm, 2)
+        seal(database, anchorage, at=NOW + timedelta(days=day))
     told = verified(database, firm, anchorage, tmp_path)
     assert (told.first_sequence, told.records, told.anchors) == (3, 2, 1)
 
 
-# By somebody who owns the database, after the anchors were stored. The chain's own hashes are made to fit.
+# By somebody who owns the database, after the anchors were stored. What else he could make fit, he makes fit.
 TAMPERING = {
     "changed": "UPDATE trading.events SET actor = 'somebody else' WHERE event_id = %(of)s",
     "removed": "DELETE FROM audit.records WHERE sequence = 3;"
-    " UPDATE audit.records SET sequence = sequence - 1 WHERE sequence > 3",
+    " UPDATE audit.records SET sequence = sequence - 1 WHERE sequence > 3;"
+    " ALTER TABLE audit.heads DISABLE TRIGGER ALL; UPDATE audit.heads SET sequence = sequence - 1",
     "reordered": "UPDATE audit.records SET sequence = -sequence WHERE sequence IN (3, 4);"
     " UPDATE audit.records SET sequence = 7 + sequence WHERE sequence < 0",
     "cut": "DELETE FROM audit.records WHERE sequence > 2",
+    "cut from the end": "DELETE FROM audit.records WHERE sequence > 2; DELETE FROM audit.anchors WHERE sequence > 2;"
+    " ALTER TABLE audit.heads DISABLE TRIGGER ALL;"
+    " UPDATE audit.heads SET sequence = 2, anchored_sequence = 2",
 }
 
 
@@ -192,17 +165,77 @@ TAMPERING = {
 def test_who_has_the_database_cannot_change_the_past_unseen(
     database: Database, database_urls: DatabaseUrls, firm: Firm, anchorage: Anchorage, tmp_path: Path, *, what: str
 ) -> None:
-    write_many(database, firm, 5)
-    seal(database, anchorage)
+    for count in (2, 3):
+        write_many(database, firm, count)
+        seal(database, anchorage)
     assert verified(database, firm, anchorage, tmp_path).records == 5
-    with psycopg.connect(database_urls.admin) as connection:
-        row = connection.execute("SELECT event_id FROM audit.records WHERE sequence = 3").fetchone()
-        assert row is not None
-        for statement in TAMPERING[what].split(";"):
-            connection.execute(statement.encode(), {"of": row[0]} if "%(of)s" in statement else None)
+    tamper(database_urls, TAMPERING[what])
     with pytest.raises(Tampered, match=what) as found:
         verified(database, firm, anchorage, tmp_path)
     assert found.value.sequence == 3
+
+
+REWINDING = {
+    "from the beginning": "DELETE FROM audit.records; DELETE FROM audit.anchors; DELETE FROM audit.heads",
+    "from an anchor": "DELETE FROM audit.records WHERE sequence > 2; DELETE FROM audit.anchors WHERE sequence > 2;"
+    " ALTER TABLE audit.heads DISABLE TRIGGER ALL;"
+    " UPDATE audit.heads SET sequence = 2, anchored_sequence = 2, sealed_no = 2, hash = anchored_hash",
+    "beside an anchor": "ALTER TABLE audit.heads DISABLE TRIGGER ALL;"
+    " UPDATE audit.heads SET anchor_digest = decode(repeat('ab', 32), 'hex')",
+}
+
+
+@pytest.mark.parametrize("how", REWINDING)
+def test_a_past_that_was_made_anew_is_not_signed(
+    database: Database, database_urls: DatabaseUrls, firm: Firm, anchorage: Anchorage, *, how: str
+) -> None:
+    """The sealer would chain whatever stands there: what lies in the bucket keeps it from vouching for it."""
+    for count in (2, 3):
+        write_many(database, firm, count)
+        seal(database, anchorage)
+    before = dict(anchorage.stored)
+    tamper(database_urls, f"UPDATE trading.events SET actor = 'somebody else'; {REWINDING[how]}")
+    write_many(database, firm, 1)
+    for _ in range(2):
+        (trouble,) = seal(database, anchorage).troubles
+        assert "TrailRewound" in trouble
+    assert anchorage.stored == before
+
+
+def test_records_that_change_between_signing_and_storing_are_not_stored(
+    database: Database, database_urls: DatabaseUrls, firm: Firm, anchorage: Anchorage
+) -> None:
+    write_many(database, firm, 2)
+    anchorage.is_down = True
+    seal(database, anchorage)
+    anchorage.is_down = False
+    tamper(database_urls, "UPDATE audit.records SET record_hash = decode(repeat('ab', 32), 'hex') WHERE sequence = 2")
+    assert "have changed since they were signed" in seal(database, anchorage).troubles[0]
+    assert anchorage.stored == {}
+
+
+def test_one_organisation_whose_trail_is_broken_does_not_keep_the_others(
+    database: Database, database_urls: DatabaseUrls, firm: Firm, other_firm: Firm, anchorage: Anchorage
+) -> None:
+    for each in (firm, other_firm):
+        write_many(database, each, 1)
+    with psycopg.connect(database_urls.admin) as connection:
+        connection.execute(
+            "INSERT INTO audit.records VALUES (%s, 1, gen_random_uuid(), gen_random_uuid(), 1, '', 't', NULL, now())",
+            (firm.tenant_id,),
+        )
+    outcome = seal(database, anchorage)
+    assert outcome.sealed == 1
+    assert "UniqueViolation" in outcome.troubles[0]
+    assert list(anchorage.stored) == [(other_firm.tenant_id, 1)]
+
+
+def tamper(urls: DatabaseUrls, statements: str) -> None:
+    with psycopg.connect(urls.admin) as connection:
+        row = connection.execute("SELECT event_id FROM audit.records WHERE sequence = 3").fetchone()
+        for statement in statements.split(";"):
+            of = {"of": row[0]} if row is not None and "%(of)s" in statement else None
+            connection.execute(statement.encode(), of)
 
 
 def test_what_commits_late_is_waited_for_and_nothing_is_passed_over(
@@ -222,7 +255,7 @@ def test_what_commits_late_is_waited_for_and_nothing_is_passed_over(
     writer.start()
     assert written.wait(5)
     write_many(database, firm, 1)
-    sealing: list[tuple[int, list[str]]] = []
+    sealing: list[Outcome] = []
     sealer = threading.Thread(target=lambda: sealing.append(seal(Database(lambda: database_urls.functions), anchorage)))
     sealer.start()
     sealer.join(0.3)
@@ -231,7 +264,7 @@ def test_what_commits_late_is_waited_for_and_nothing_is_passed_over(
     for thread in (writer, sealer):
         thread.join(10)
     late.close()
-    assert sealing == [(2, [])]
+    assert sealing == [Outcome(2, [])]
     assert chain(database_urls, firm) == [(1, 1), (2, 2)]
 
 
@@ -243,9 +276,10 @@ def test_a_transaction_that_does_not_end_leaves_all_for_the_next_run(
     with other.tenant_transaction(firm.tenant_id) as tx:
         write(tx, firm)
         write_many(database, firm, 1)
-        assert seal(database, anchorage) == (0, [])
+        (trouble,) = seal(database, anchorage).troubles
+        assert "does not end" in trouble
     other.close()
-    assert seal(database, anchorage) == (2, [])
+    assert seal(database, anchorage) == Outcome(2, [])
 
 
 def test_two_sealers_beside_each_other_make_one_chain(
@@ -306,9 +340,10 @@ def test_a_traders_role_neither_reads_nor_exports_it(database: Database, firm: F
                 at=NOW,
             )
         for call in (
-            lambda: audit.export(trader, tx, anchorage, since=NOW, until=NOW + timedelta(1), at=NOW),
-            lambda: audit.lines(trader, tx, first_sequence=1, limit=1),
-            lambda: audit.anchors_of(trader, tx, anchorage, first_sequence=1, sequence=1),
+            lambda: audit.export(trader, database.tenant_transaction, anchorage, since=NOW, until=NOW + timedelta(1)),
+            lambda: audit.lines(trader, tx, first_sequence=1, limit=1, at=NOW),
+            lambda: audit.anchors_of(trader, anchorage, first_sequence=1, sequence=1),
+            lambda: audit.own_activity(replace(trader, api_key_id="key"), tx, before=None, limit=1),
         ):
             with pytest.raises(NotPermitted):
                 call()
@@ -322,14 +357,18 @@ def test_no_organisation_sees_or_touches_the_trail_of_another(
     foreign = person(other_firm)
     with database.tenant_transaction(other_firm.tenant_id) as tx:
         assert audit.own_activity(foreign, tx, before=None, limit=10)["sequence"] == 0
-        assert audit.lines(foreign, tx, first_sequence=1, limit=10)["lines"] == []
-        assert audit.anchors_of(foreign, tx, anchorage, first_sequence=1, sequence=10)["items"] == []
-        with pytest.raises(NotFound):
-            audit.export(foreign, tx, anchorage, since=NOW - timedelta(1), until=NOW + timedelta(1), at=NOW)
+        assert audit.lines(foreign, tx, first_sequence=1, limit=10, at=NOW)["lines"] == []
+        assert audit.anchors_of(foreign, anchorage, first_sequence=1, sequence=10)["items"] == []
+        for table in ("trading.events", "audit.records", "audit.anchors", "audit.heads"):
+            assert tx.connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+    with pytest.raises(NotFound):
+        audit.export(
+            foreign, database.tenant_transaction, anchorage, since=NOW - timedelta(1), until=NOW + timedelta(1)
+        )
     write_many(database, other_firm, 1)
     seal(database, anchorage)
     with database.tenant_transaction(other_firm.tenant_id) as tx:
-        assert len(audit.lines(foreign, tx, first_sequence=1, limit=10)["lines"]) == 1
+        assert len(audit.lines(foreign, tx, first_sequence=1, limit=10, at=NOW)["lines"]) == 1
 
 
 @pytest.mark.parametrize("table", ["trading.events", "audit.records", "audit.anchors"])
@@ -346,10 +385,42 @@ def test_the_functions_role_cannot_change_or_delete_what_was_written(
 def test_the_first_anchor_stands_on_nothing(database: Database, firm: Firm, anchorage: Anchorage) -> None:
     write_many(database, firm, 2)
     seal(database, anchorage)
-    document = json.loads(anchorage.stored[firm.tenant_id, 2]["document"])
+    anchor = anchorage.stored[firm.tenant_id, 2]
+    document = json.loads(anchor.document)
     assert document["head_before"] == document["anchor_before"] == GENESIS.hex()
-    line_hashes = base64.b64decode(anchorage.stored[firm.tenant_id, 2]["hashes"])
     head = GENESIS
-    for at in range(0, len(line_hashes), 32):
-        head = hashlib.sha256(head + line_hashes[at : at + 32]).digest()
+    for at in range(0, len(anchor.hashes), 32):
+        head = hashlib.sha256(head + anchor.hashes[at : at + 32]).digest()
     assert head.hex() == document["head"]
+
+
+@pytest.mark.parametrize("column", ["sequence", "sealed_no", "anchored_sequence"])
+def test_the_functions_role_moves_a_head_only_forward(
+    database: Database, firm: Firm, anchorage: Anchorage, column: str
+) -> None:
+    write_many(database, firm, 2)
+    seal(database, anchorage)
+    with pytest.raises(psycopg.errors.RaiseException), database.tenant_transaction(firm.tenant_id) as tx:
+        tx.connection.execute(f"UPDATE audit.heads SET {column} = {column} - 1")
+
+
+def test_whoever_reads_or_takes_lines_is_in_the_trail_however_he_asks(
+    database: Database, firm: Firm, anchorage: Anchorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_many(database, firm, 3)
+    seal(database, anchorage)
+    admin = person(firm)
+    monkeypatch.setattr(audit, "LINES_BYTES_MAX", 700)  # One of them, and not two.
+    with database.tenant_transaction(firm.tenant_id, admin.actor) as tx:
+        asked = {"actor": None, "topic": None, "aggregate_id": None, "since": None, "until": None, "limit": 1}
+        audit.search(admin, tx, **asked, before=2**53, at=NOW)
+        assert len(audit.lines(admin, tx, first_sequence=2, limit=10, at=NOW)["lines"]) == 1
+        with pytest.raises(InvalidRequest):
+            audit.search(admin, tx, **(asked | {"since": NOW, "until": NOW}), before=None, at=NOW)
+    seal(database, anchorage)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        told = audit.own_activity(admin, tx, before=None, limit=10)["items"]
+    assert [record["payload"] for record in told] == [
+        {"first_sequence": 2, "sequence": 2, "exported_by": admin.actor},
+        {"what": "audit trail", "read_by": admin.actor},
+    ]

@@ -182,7 +182,9 @@ def test_who_signs_in_fails_to_or_signs_out_is_in_the_audit_trail(firm: Firm, da
         "identity.SignedIn.v1",
         "identity.SignedOut.v1",
     ]
-    assert {row[1:4] for row in told} == {(username, firm.tenant_id, firm.trader.user_id)}
+    # Who failed was not shown to be the user.
+    assert [row[1] for row in told] == [None, username, username]
+    assert {row[2:4] for row in told} == {(firm.tenant_id, firm.trader.user_id)}
     assert told[0][4]["code"] == "WRONG_CREDENTIALS"
     assert told[1][4] == {
         "user_id": str(firm.trader.user_id),

@@ -5,6 +5,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class Export:
 
     def write(self, folder: Path) -> Path:
         path = folder / "export.zip"
-        with zipfile.ZipFile(path, "w") as archive:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("export.json", json.dumps(self.told))
             archive.writestr("records.jsonl", b"".join(line + b"\n" for line in self.lines))
             archive.writestr("anchors.jsonl", "".join(json.dumps(anchor) + "\n" for anchor in self.anchors))
@@ -187,6 +188,44 @@ def test_a_file_that_is_no_export_is_said_to_be_none(tmp_path: Path, spoil: Call
     spoil(export)
     with pytest.raises(NotAnExport):
         verify(export.write(tmp_path))
+
+
+def test_where_nothing_is_anchored_nothing_is_verified(tmp_path: Path) -> None:
+    export = Export()
+    export.anchors.clear()
+    export.told.update(anchored_sequence=0)
+    with pytest.raises(NotAnExport, match="is anchored yet"):
+        verify(export.write(tmp_path), pem(KEY))
+
+
+@pytest.mark.parametrize("spoil", [lambda lines: lines.pop(), lambda lines: lines.append(b"{}")])
+def test_more_or_fewer_records_behind_the_last_anchor_than_the_export_says_are_told(
+    tmp_path: Path, spoil: Callable[[list[bytes]], object]
+) -> None:
+    export = Export()
+    spoil(export.lines)
+    with pytest.raises(Tampered, match="more or fewer") as found:
+        verify(export.write(tmp_path))
+    assert found.value.sequence == 11
+
+
+def test_the_first_anchor_follows_none(tmp_path: Path) -> None:
+    export = Export()
+    export.anchors = [anchor_of(export.lines[:10], 1, bytes([1] * 32), bytes(32))[0]]
+    with pytest.raises(Tampered, match="follows one that cannot be"):
+        verify(export.write(tmp_path))
+
+
+@given(at=st.integers(0, 10_000), bit=st.integers(0, 7))
+def test_whatever_bit_of_the_file_has_turned_it_is_told_in_words(
+    tmp_path_factory: pytest.TempPathFactory, at: int, bit: int
+) -> None:
+    path = Export().write(tmp_path_factory.mktemp("export"))
+    content = bytearray(path.read_bytes())
+    content[at % len(content)] ^= 1 << bit
+    path.write_bytes(content)
+    with suppress(Tampered, NotAnExport):  # Neither, where the file's own bookkeeping does not matter.
+        assert verify(path, pem(KEY)).records == 10
 
 
 def test_neither_is_any_other_file(tmp_path: Path) -> None:

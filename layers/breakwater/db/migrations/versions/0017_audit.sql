@@ -3,7 +3,6 @@ ALTER TABLE trading.events
   ADD COLUMN recorded_no bigint GENERATED ALWAYS AS IDENTITY,
   ADD COLUMN actor text DEFAULT nullif(current_setting('breakwater.actor', true), '');
 CREATE INDEX ON trading.events (tenant_id, recorded_no);
-CREATE INDEX ON trading.events (tenant_id, actor, recorded_no) WHERE actor IS NOT NULL;
 
 CREATE SCHEMA audit;
 -- Where the chain of an organisation stands. `sealed_no`: the recorded_no up to which all is sealed.
@@ -17,7 +16,7 @@ CREATE TABLE audit.heads (
   anchor_digest     bytea NOT NULL            -- of the newest anchor's document; 32 zero bytes before the first
 );
 -- No foreign keys: the sealer has just read the events, whose rows nobody may delete, and to look each up again, twice,
--- would be most of its work.
+-- would be most of its work. What is searched for stands here, so that events need no index for it.
 CREATE TABLE audit.records (
   tenant_id    uuid NOT NULL,
   sequence     bigint NOT NULL,               -- from 1, without gaps
@@ -25,9 +24,15 @@ CREATE TABLE audit.records (
   aggregate_id uuid NOT NULL,
   version      bigint NOT NULL,               -- of the aggregate, from 1, without gaps
   record_hash  bytea NOT NULL,
+  topic        text COLLATE "C" NOT NULL,
+  username     text,                          -- of the actor, without the key it was
+  sealed_at    timestamptz NOT NULL,
   PRIMARY KEY (tenant_id, sequence),
   UNIQUE (tenant_id, aggregate_id, version)
 );
+CREATE INDEX ON audit.records (tenant_id, username, sequence) WHERE username IS NOT NULL;
+CREATE INDEX ON audit.records (tenant_id, topic, sequence);
+CREATE INDEX ON audit.records (tenant_id, sealed_at, sequence);
 -- Written before they are stored outside, so that one that was interrupted is stored again as it was.
 CREATE TABLE audit.anchors (
   tenant_id      uuid NOT NULL REFERENCES identity.organisations,
@@ -38,6 +43,18 @@ CREATE TABLE audit.anchors (
   stored_at      timestamptz,
   PRIMARY KEY (tenant_id, sequence)
 );
+CREATE INDEX ON audit.anchors (tenant_id, sequence) WHERE stored_at IS NULL;
+
+-- Whoever is not the owner can only go on with a chain. The owner can do anything, and then it is not what was anchored.
+CREATE FUNCTION audit.only_forward() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.sequence < OLD.sequence OR NEW.sealed_no < OLD.sealed_no OR NEW.anchored_sequence < OLD.anchored_sequence
+     OR NEW.anchored_sequence > NEW.sequence OR NEW.tenant_id <> OLD.tenant_id THEN
+    RAISE EXCEPTION 'the head of an audit trail only moves forward';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER only_forward BEFORE UPDATE ON audit.heads FOR EACH ROW EXECUTE FUNCTION audit.only_forward();
 
 CREATE FUNCTION audit.tenants_to_seal(up_to bigint, at_most integer) RETURNS TABLE (tenant_id uuid)
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -52,7 +69,7 @@ CREATE FUNCTION identity.find_user(wanted text) RETURNS TABLE (tenant_id uuid, u
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
   SELECT u.tenant_id, u.user_id FROM identity.users u WHERE u.username = wanted $$;
 
-REVOKE ALL ON FUNCTION audit.tenants_to_seal, identity.find_user FROM PUBLIC;
+REVOKE ALL ON FUNCTION audit.tenants_to_seal, audit.only_forward, identity.find_user FROM PUBLIC;
 GRANT USAGE ON SCHEMA audit TO breakwater_functions;
 GRANT EXECUTE ON FUNCTION audit.tenants_to_seal, identity.find_user TO breakwater_functions;
 GRANT SELECT ON SEQUENCE trading.events_recorded_no_seq TO breakwater_functions;
