@@ -33,6 +33,7 @@ from events.orders import (
     OrderRejected,
     TradeExecuted,
 )
+from events.users import PermissionsUpdated
 
 CATALOGUE: tuple[type[Event], ...] = (
     OrderPlaced,
@@ -57,6 +58,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     DegradedModeChanged,
     ProvisionalOrderBooked,
     AlertRaised,
+    PermissionsUpdated,
 )
 SCHEMAS = Path(__file__).parent / "schemas"
 

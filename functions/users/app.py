@@ -1,21 +1,26 @@
-"""Signing in and out, who I am, and API keys."""
+"""Signing in and out, who I am, API keys, and the people of an organisation."""
 
 import uuid
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import Header, Path
+from fastapi import Header, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from breakwater.db.identity import ApiKey
+from breakwater.db.people import Group
 from breakwater.domain.times import Timestamp
 from breakwater.errors import NotAuthenticated
 from breakwater.runtime import aws
-from breakwater.runtime.api import Caller, create_api, lambda_handler
+from breakwater.runtime.api import PUBLIC, SIGNED_IN, Caller, create_api, lambda_handler, needs
 from breakwater.runtime.api_key_encryption import encrypt_api_key
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.settings import settings
-from breakwater.services import api_keys, identity
+from breakwater.services import api_keys, groups, identity, people
+from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
+from breakwater.services.groups import Groups, NewGroup
+from breakwater.services.people import Invitation, InvitationAgain, People, Person, UserChange
+from breakwater.services.user_pool import UserPool
 
 
 class _Request(BaseModel):
@@ -26,6 +31,7 @@ class SignInRequest(_Request):
     username: Annotated[str, Field(min_length=1, max_length=128)]
     password: Annotated[str, Field(min_length=1, max_length=256)]
     code: Annotated[str, Field(pattern="^[0-9]{6}$")] | None = None
+    new_password: Annotated[str, Field(min_length=1, max_length=256)] | None = None
 
 
 class RefreshRequest(_Request):
@@ -72,21 +78,29 @@ class Me(BaseModel):
 api = create_api(service="users")
 
 
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Cursor = Annotated[str | None, Query(max_length=200)]
+
+
 def _user_pool() -> Any:
     return aws.client("cognito-idp")
 
 
-@api.post("/auth/sign-in")
+def _pool() -> UserPool:
+    return UserPool(_user_pool(), settings().user_pool_id)
+
+
+@api.post("/auth/sign-in", dependencies=[PUBLIC])
 def sign_in(request: SignInRequest) -> identity.Tokens:
     return identity.sign_in(_user_pool(), settings().user_pool_client_id, **request.model_dump())
 
 
-@api.post("/auth/refresh")
+@api.post("/auth/refresh", dependencies=[PUBLIC])
 def refresh(request: RefreshRequest) -> identity.Tokens:
     return identity.refresh(_user_pool(), settings().user_pool_client_id, request.refresh_token)
 
 
-@api.post("/auth/sign-out", status_code=204)
+@api.post("/auth/sign-out", status_code=204, dependencies=[PUBLIC])
 def sign_out(request: SignOutRequest | None = None, authorization: Annotated[str, Header()] = "") -> None:
     access_token = (request and request.access_token) or authorization.removeprefix("Bearer ")
     if not access_token:
@@ -94,7 +108,7 @@ def sign_out(request: SignOutRequest | None = None, authorization: Annotated[str
     identity.sign_out(_user_pool(), access_token)
 
 
-@api.get("/me")
+@api.get("/me", dependencies=[SIGNED_IN])
 def get_me(caller: Caller) -> Me:
     with tenant_transaction(caller.tenant_id) as tx:
         user, account_ids = identity.profile(caller, tx)
@@ -109,13 +123,13 @@ def get_me(caller: Caller) -> Me:
     )
 
 
-@api.get("/api-keys")
+@api.get("/api-keys", dependencies=[needs("api_keys:manage")])
 def list_api_keys(caller: Caller) -> ApiKeys:
     with tenant_transaction(caller.tenant_id) as tx:
         return ApiKeys(items=api_keys.list_api_keys(caller, tx))
 
 
-@api.post("/api-keys", status_code=201)
+@api.post("/api-keys", status_code=201, dependencies=[needs("api_keys:manage")])
 def create_api_key(request: ApiKeyRequest, caller: Caller) -> NewApiKey:
     with tenant_transaction(caller.tenant_id) as tx:
         key_id, api_key = api_keys.create_api_key(
@@ -125,10 +139,112 @@ def create_api_key(request: ApiKeyRequest, caller: Caller) -> NewApiKey:
     return NewApiKey(key_id=key_id, api_key=api_key, **told)
 
 
-@api.delete("/api-keys/{key_id}", status_code=204)
+@api.delete("/api-keys/{key_id}", status_code=204, dependencies=[needs("api_keys:manage")])
 def revoke_api_key(key_id: Annotated[str, Path(max_length=64)], caller: Caller) -> None:
     with tenant_transaction(caller.tenant_id) as tx:
         api_keys.revoke_api_key(caller, tx, key_id)
+
+
+@api.get("/users", dependencies=[needs("users:read")])
+def list_users(caller: Caller, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> People:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return people.list_users(caller, tx, cursor=cursor, limit=limit)
+
+
+@api.post("/users", status_code=201, dependencies=[needs("users:manage")])
+def invite_user(invitation: Invitation, caller: Caller) -> Person:
+    with identity.administered():
+        return people.invite(invitation, caller, tenant_transaction, _pool(), datetime.now(UTC))
+
+
+@api.get("/users/{user_id}", dependencies=[needs("users:read")])
+def get_user(user_id: uuid.UUID, caller: Caller) -> Person:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return people.user(user_id, caller, tx)
+
+
+@api.patch("/users/{user_id}", dependencies=[needs("users:manage")])
+def change_user(user_id: uuid.UUID, change: UserChange, caller: Caller) -> Person:
+    with identity.administered():
+        return people.change_user(user_id, change, caller, tenant_transaction, pool=_pool(), at=datetime.now(UTC))
+
+
+@api.post("/users/{user_id}/invitation", status_code=204, dependencies=[needs("users:manage")])
+def invite_user_again(user_id: uuid.UUID, invitation: InvitationAgain, caller: Caller) -> None:
+    with identity.administered(), tenant_transaction(caller.tenant_id) as tx:
+        people.invite_again(user_id, invitation, caller, tx, _pool())
+
+
+@api.put("/users/{user_id}/accounts/{account_id}", status_code=204, dependencies=[needs("users:manage")])
+def give_account(user_id: uuid.UUID, account_id: uuid.UUID, caller: Caller) -> None:
+    with tenant_transaction(caller.tenant_id) as tx:
+        people.give_account(user_id, account_id, caller, tx, datetime.now(UTC))
+
+
+@api.delete("/users/{user_id}/accounts/{account_id}", status_code=204, dependencies=[needs("users:manage")])
+def take_account(user_id: uuid.UUID, account_id: uuid.UUID, caller: Caller) -> None:
+    with tenant_transaction(caller.tenant_id) as tx:
+        people.take_account(user_id, account_id, caller, tx, datetime.now(UTC))
+
+
+@api.put("/users/{user_id}/nodes/{node_id}", status_code=204, dependencies=[needs("users:manage")])
+def give_node(user_id: uuid.UUID, node_id: uuid.UUID, caller: Caller) -> None:
+    with tenant_transaction(caller.tenant_id) as tx:
+        people.give_node(user_id, node_id, caller, tx, datetime.now(UTC))
+
+
+@api.delete("/users/{user_id}/nodes/{node_id}", status_code=204, dependencies=[needs("users:manage")])
+def take_node(user_id: uuid.UUID, node_id: uuid.UUID, caller: Caller) -> None:
+    with tenant_transaction(caller.tenant_id) as tx:
+        people.take_node(user_id, node_id, caller, tx, datetime.now(UTC))
+
+
+@api.get("/groups", dependencies=[needs("users:read")])
+def list_groups(caller: Caller) -> Groups:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return groups.list_groups(caller, tx)
+
+
+@api.post("/groups", status_code=201, dependencies=[needs("users:manage")])
+def create_group(new: NewGroup, caller: Caller) -> Group:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return groups.create_group(new, caller, tx)
+
+
+@api.get("/groups/{group_id}", dependencies=[needs("users:read")])
+def get_group(group_id: uuid.UUID, caller: Caller) -> Group:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return groups.group(group_id, caller, tx)
+
+
+@api.delete("/groups/{group_id}", status_code=204, dependencies=[needs("users:manage")])
+def delete_group(group_id: uuid.UUID, caller: Caller) -> None:
+    with tenant_transaction(caller.tenant_id) as tx:
+        groups.delete_group(group_id, caller, tx, datetime.now(UTC))
+
+
+@api.put("/groups/{group_id}/members/{user_id}", status_code=204, dependencies=[needs("users:manage")])
+def add_member(group_id: uuid.UUID, user_id: uuid.UUID, caller: Caller) -> None:
+    with tenant_transaction(caller.tenant_id) as tx:
+        groups.add_member(group_id, user_id, caller, tx, datetime.now(UTC))
+
+
+@api.delete("/groups/{group_id}/members/{user_id}", status_code=204, dependencies=[needs("users:manage")])
+def remove_member(group_id: uuid.UUID, user_id: uuid.UUID, caller: Caller) -> None:
+    with tenant_transaction(caller.tenant_id) as tx:
+        groups.remove_member(group_id, user_id, caller, tx, datetime.now(UTC))
+
+
+@api.put("/groups/{group_id}/accounts/{account_id}", status_code=204, dependencies=[needs("users:manage")])
+def add_group_account(group_id: uuid.UUID, account_id: uuid.UUID, caller: Caller) -> None:
+    with tenant_transaction(caller.tenant_id) as tx:
+        groups.add_account(group_id, account_id, caller, tx, datetime.now(UTC))
+
+
+@api.delete("/groups/{group_id}/accounts/{account_id}", status_code=204, dependencies=[needs("users:manage")])
+def remove_group_account(group_id: uuid.UUID, account_id: uuid.UUID, caller: Caller) -> None:
+    with tenant_transaction(caller.tenant_id) as tx:
+        groups.remove_account(group_id, account_id, caller, tx, datetime.now(UTC))
 
 
 handler = lambda_handler(api)
