@@ -14,13 +14,14 @@ from typing import Unpack, cast
 from breakwater.client.connection import given, segment
 from breakwater.client.limits_api import LimitCalls
 from breakwater.client.order_terms import OrderOptions, order_body
+from breakwater.client.people_api import PeopleCalls
 from breakwater.client.shapes import Amount, Json, Order, Page
 from breakwater.client.transport import Problem
 
 PAGES_MAX = 1000
 
 
-class Client(LimitCalls):
+class Client(LimitCalls, PeopleCalls):
     # -- who is calling ------------------------------------------------------------------------------------------
 
     def me(self) -> Json:

@@ -26,6 +26,7 @@ from breakwater.client.arguments import (
 from breakwater.client.keys_cli import keys_app
 from breakwater.client.limits_cli import limits_app
 from breakwater.client.lookup import find_account_id, find_node_id, find_order_id
+from breakwater.client.people_cli import groups_app, users_app
 from breakwater.client.plugins import ExtensibleGroup
 from breakwater.client.session import SavedSignIn
 from breakwater.client.shapes import FINAL_STATUSES
@@ -49,6 +50,8 @@ app = typer.Typer(
 )
 app.add_typer(limits_app, name="limits")
 app.add_typer(keys_app, name="keys")
+app.add_typer(users_app, name="users")
+app.add_typer(groups_app, name="groups")
 
 
 ApiUrl = Annotated[str | None, typer.Option(help="By default that of the local run in this folder.")]
@@ -60,6 +63,12 @@ def sign_in(
     user: Annotated[str, typer.Option(help="User name; the local run knows its own passwords.", prompt=True)],
     password: Annotated[str | None, typer.Option(envvar="BREAKWATER_PASSWORD", show_envvar=True)] = None,
     code: Annotated[str | None, typer.Option(help="Second factor, if the user has one.")] = None,
+    new_password: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BREAKWATER_NEW_PASSWORD", help="Your own, in place of the temporary one of an invitation."
+        ),
+    ] = None,
     api_url: ApiUrl = None,
 ) -> None:
     """Sign in and remember the session."""
@@ -67,7 +76,7 @@ def sign_in(
     secret = password or (session.local_password(known, user) if known else None)
     secret = secret or typer.prompt("Password", hide_input=True)
     with Client(api_url or known["api_url"]) as client:
-        started = client.sign_in(user, secret, code)
+        started = client.sign_in(user, secret, code, new_password=new_password)
         account_ids = client.me()["account_ids"]
         session.save(SavedSignIn(api_url or known["api_url"], user, account_ids, started))
     out().print(f"Signed in as [bold]{user}[/], accounts: {', '.join(account_ids) or 'none'}.")

@@ -98,6 +98,7 @@ DETAILS = frozenset(
 # Never an amount, whatever they look like.
 NAMES = frozenset(
     {"client_order_id", "order_id", "name", "node_name", "account_name", "reason", "state_reason", "sector"}
+    | {"username", "email", "accounts_words", "members_words", "accounts", "given", "assigned to", "groups"}
 )
 SHORT_ID_CHARS = 8
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
@@ -137,6 +138,12 @@ LEFT = frozenset(
         "ends",
         "override",
         "lease",
+        "user",
+        "role",
+        "accounts",
+        "email",
+        "group",
+        "members",
         "venue",
         "expires",
         "answered",
