@@ -81,6 +81,13 @@ class PeopleRows:
             raise NotFound("no such user")
         return row
 
+    def roles(self) -> dict[uuid.UUID, str]:
+        """Of all users of the tenant, who are few enough to be read at once."""
+        rows = self._connection.execute(
+            "SELECT user_id, role FROM identity.users WHERE tenant_id = %s", (self._tenant_id,)
+        ).fetchall()
+        return dict(rows)
+
     def page(self, *, before: tuple[datetime, uuid.UUID] | None, limit: int) -> list[PersonRow]:
         """The newest first."""
         at, user_id = before or (None, None)

@@ -172,7 +172,7 @@ def change_user(
         _check_change(before, change, caller, tx)
         if change.role is not None and change.role != before.role:
             tx.people.set_role(user_id, change.role)
-            _tell(tx.people.person(user_id), "ROLE", caller, tx, at, role_before=before.role)
+            tell_role(user_id, before.role, caller, tx, at)
         if change.is_disabled is not None and change.is_disabled != before.is_disabled:
             tx.people.set_disabled(user_id, is_disabled=change.is_disabled)
             _tell(tx.people.person(user_id), "DISABLED" if change.is_disabled else "ENABLED", caller, tx, at)
@@ -233,6 +233,11 @@ def tell_access(
     after = tx.people.person(user_id)
     kind, resource_id = resource
     _tell(after, "ACCESS", caller, tx, at, resource=kind, resource_id=resource_id, is_given=is_given)
+
+
+def tell_role(user_id: uuid.UUID, role_before: str, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
+    """To be called once the change is written."""
+    _tell(tx.people.person(user_id), "ROLE", caller, tx, at, role_before=role_before)
 
 
 def _to_change(user_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> PersonRow:
