@@ -146,6 +146,28 @@ def test_sockets_of_a_disabled_user_end_within_five_seconds(
     assert asyncio.run(ends_after_s()) < PROMISED_S
 
 
+def test_an_invitation_comes_by_mail_with_a_password_that_must_be_changed(
+    admin: Client, endpoints: dict[str, Any]
+) -> None:
+    username = f"mailed-{uuid.uuid4().hex[:8]}"
+    invited = admin.invite(username, f"{username}@harbour.example", "viewer")
+
+    def mail() -> str | None:
+        messages = httpx.get(f"{endpoints['inbox_url']}/messages", timeout=5).json()["items"]
+        return next((each["message"] for each in messages if each["to"] == f"{username}@harbour.example"), None)
+
+    words = [word.rstrip(".") for word in eventually(mail).split()]
+    with Client(endpoints["api_url"]) as client:
+        for word in reversed(words):
+            try:
+                client.sign_in(username, word, new_password=PASSWORD)
+                break
+            except Problem as problem:
+                assert problem.code == "WRONG_CREDENTIALS"
+        assert client.me()["username"] == username
+    admin.change_user(invited["user_id"], is_disabled=True)
+
+
 def test_the_change_is_told_as_an_event(admin: Client, joiner: Joiner, database: Any) -> None:
     """Published: what is told is due in the outbox, and the relay has taken it from there."""
     admin.change_user(joiner.user_id, role="fund_manager")
