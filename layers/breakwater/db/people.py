@@ -151,11 +151,13 @@ class PeopleRows:
             *(user_id, account_id, self._tenant_id),
         )
 
-    def give_node(self, user_id: uuid.UUID, node_id: uuid.UUID) -> bool:
-        """False when the user has it already; NotFound for a node that the tenant has not."""
+    def has_node(self, node_id: uuid.UUID) -> bool:
+        """Whether the tenant's tree has it."""
         told = (self._tenant_id, node_id)
-        if not self._count("SELECT count(*) FROM limits.nodes WHERE tenant_id = %s AND node_id = %s", *told):
-            raise NotFound("no such node")
+        return self._count("SELECT count(*) FROM limits.nodes WHERE tenant_id = %s AND node_id = %s", *told) > 0
+
+    def give_node(self, user_id: uuid.UUID, node_id: uuid.UUID) -> bool:
+        """False when the user has it already. Both are the tenant's: the caller has looked."""
         return self._changes(
             "INSERT INTO identity.node_access (user_id, node_id, tenant_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
             *(user_id, node_id, self._tenant_id),

@@ -89,8 +89,9 @@ def add_account(
 def remove_account(
     group_id: uuid.UUID, account_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime
 ) -> None:
-    """NotFound for a group that is not the tenant's. Safe to repeat."""
+    """NotFound for a group, or an account, that the caller may not see. Safe to repeat."""
     found = _to_change(group_id, caller, tx)
+    tx.identity.require_account(caller.subject, caller.role, account_id)
     if tx.people.remove_group_account(group_id, account_id):
         for user_id in found.member_ids:
             tell_access(user_id, caller, tx, at, resource=("ACCOUNT", account_id), is_given=False)

@@ -16,7 +16,7 @@ from breakwater.db.connection import TenantTransaction
 from breakwater.db.people import PersonRow
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller, Role, may_give
 from breakwater.domain.times import Timestamp, nanoseconds
-from breakwater.errors import Conflict, InvalidRequest, NotPermitted
+from breakwater.errors import Conflict, InvalidRequest, NotFound, NotPermitted
 from breakwater.services.cursors import decode_cursor, next_cursor
 from events.users import PermissionsUpdated
 
@@ -194,8 +194,9 @@ def give_account(
 def take_account(
     user_id: uuid.UUID, account_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime
 ) -> None:
-    """NotFound for a user whom the caller may not see. Safe to repeat."""
+    """NotFound for a user, or an account, that the caller may not see. Safe to repeat."""
     person = _to_change(user_id, caller, tx)
+    tx.identity.require_account(caller.subject, caller.role, account_id)
     if tx.people.take_account(person.user_id, account_id):
         tell_access(person.user_id, caller, tx, at, resource=("ACCOUNT", account_id), is_given=False)
 
@@ -203,14 +204,15 @@ def take_account(
 def give_node(user_id: uuid.UUID, node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
     """All accounts that are, or come, below the node. NotFound for a user or node that the caller may not see."""
     person = _to_change(user_id, caller, tx)
-    tx.identity.require_node(caller.subject, caller.role, node_id)
+    _require_node(node_id, caller, tx)
     if tx.people.give_node(person.user_id, node_id):
         tell_access(person.user_id, caller, tx, at, resource=("NODE", node_id), is_given=True)
 
 
 def take_node(user_id: uuid.UUID, node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
-    """NotFound for a user whom the caller may not see. Safe to repeat."""
+    """NotFound for a user or node that the caller may not see. Safe to repeat."""
     person = _to_change(user_id, caller, tx)
+    _require_node(node_id, caller, tx)
     if tx.people.take_node(person.user_id, node_id):
         tell_access(person.user_id, caller, tx, at, resource=("NODE", node_id), is_given=False)
 
@@ -244,6 +246,12 @@ def _to_change(user_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> Per
     caller.require("users:manage")
     tx.people.lock()
     return tx.people.person(user_id)
+
+
+def _require_node(node_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> None:
+    if not tx.people.has_node(node_id):
+        raise NotFound("no such node")
+    tx.identity.require_node(caller.subject, caller.role, node_id)
 
 
 def _check_gift(role: str, caller: Caller) -> None:

@@ -337,12 +337,21 @@ def test_a_group_gives_its_accounts_to_its_members_while_it_lasts(firm: Firm, da
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
-def test_ids_of_another_organisation_are_not_found_on_any_route(firm: Firm, other_firm: Firm) -> None:
+def test_ids_of_another_organisation_are_not_found_on_any_route(
+    firm: Firm, other_firm: Firm, database_urls: DatabaseUrls
+) -> None:
     group = ask(firm, "POST", "/groups", {"name": "ours"})[1]["group_id"]
     their_group = ask(other_firm, "POST", "/groups", {"name": "theirs"})[1]["group_id"]
     ours, theirs = str(firm.trader.user_id), str(other_firm.trader.user_id)
     our_account, their_account = str(firm.account.account_id), str(other_firm.account.account_id)
-    for user, account, foreign_group in ((theirs, their_account, their_group), (NOBODY, NOBODY, NOBODY)):
+    their_node = uuid.uuid4()
+    with psycopg.connect(database_urls.admin) as connection:
+        connection.execute(
+            "INSERT INTO limits.nodes (node_id, tenant_id, kind, name, path) VALUES (%s, %s, 'FIRM', 'theirs', %s)",
+            (their_node, other_firm.tenant_id, [their_node]),
+        )
+    foreign = (theirs, their_account, their_group, str(their_node))
+    for user, account, foreign_group, node in (foreign, (NOBODY,) * 4):
         for method, path, body in [
             ("GET", f"/users/{user}", None),
             ("PATCH", f"/users/{user}", {"role": "viewer"}),
@@ -352,7 +361,10 @@ def test_ids_of_another_organisation_are_not_found_on_any_route(firm: Firm, othe
             ("PUT", f"/users/{ours}/accounts/{account}", None),
             ("DELETE", f"/users/{user}/accounts/{our_account}", None),
             ("PUT", f"/users/{user}/nodes/{NOBODY}", None),
-            ("PUT", f"/users/{ours}/nodes/{NOBODY}", None),
+            ("PUT", f"/users/{ours}/nodes/{node}", None),
+            ("DELETE", f"/users/{ours}/nodes/{node}", None),
+            ("DELETE", f"/users/{ours}/accounts/{account}", None),
+            ("DELETE", f"/groups/{group}/accounts/{account}", None),
             ("DELETE", f"/users/{user}/nodes/{NOBODY}", None),
             ("GET", f"/groups/{foreign_group}", None),
             ("DELETE", f"/groups/{foreign_group}", None),
