@@ -9,6 +9,7 @@ from breakwater.domain.permissions import (
     SCOPE_PERMISSIONS,
     Caller,
     Role,
+    allows,
     may_give,
     permissions_of,
 )
@@ -77,6 +78,7 @@ def column(table: dict[str, str], names: tuple[str, ...], name: str) -> set[str]
 def test_a_caller_may_do_what_both_role_and_scope_allow(role: str, scope: str) -> None:
     expected = column(BY_ROLE, ROLES, role) & column(BY_SCOPE, SCOPES, scope)
     assert permissions_of(role, frozenset({scope})) == expected
+    assert {permission for permission in BY_ROLE if allows(role, frozenset({scope}), permission)} == expected
 
 
 @pytest.mark.parametrize("role", ROLES)
