@@ -146,6 +146,40 @@ def test_sockets_of_a_disabled_user_end_within_five_seconds(
     assert asyncio.run(ends_after_s()) < PROMISED_S
 
 
+def test_who_lost_an_account_hears_of_it_no_more_by_the_notifications_socket(
+    admin: Client, joiner: Joiner, sign_in: Callable[[str], Client], endpoints: dict[str, Any]
+) -> None:
+    """It is ended by the first event that it may not hear; its client connects again with what it may do now."""
+    owner = sign_in("trader3")
+
+    def trade() -> None:
+        order = owner.place_order(joiner.account_id, SYMBOL, "BUY", "0.01", price="1500")
+        owner.cancel(order["order_id"])
+
+    async def heard() -> list[str]:
+        headers = {"Authorization": f"ApiKey {joiner.api_key}"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(endpoints["ws_url"], headers=headers) as socket,
+        ):
+            await socket.send_json({"action": "subscribe", "channel": "orders"})
+            assert (await socket.receive_json(timeout=20))["type"] == "snapshot"
+            await asyncio.to_thread(trade)
+            assert (await socket.receive_json(timeout=20))["type"] == "update"
+            # All that was said before is heard before: the next is what follows the change.
+            await asyncio.sleep(3)
+            await asyncio.to_thread(admin.take_account, joiner.user_id, joiner.account_id)
+            await asyncio.to_thread(trade)
+            messages = []
+            while (message := await socket.receive(timeout=20)).type is aiohttp.WSMsgType.TEXT:
+                messages.append(message.data)
+            return messages
+
+    messages = asyncio.run(heard())
+    newest = owner.orders(account_id=joiner.account_id)["items"][0]["order_id"]
+    assert not [message for message in messages if newest in message]
+
+
 def sign_in_with(client: Client, username: str, password: str) -> str | None:
     """What the pool wants first, for the right password; None for a wrong one."""
     with pytest.raises(Problem) as refused:
