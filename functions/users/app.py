@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Header, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from breakwater.db.identity import ApiKey
+from breakwater.db.identity import Account, ApiKey
 from breakwater.db.people import Group
 from breakwater.domain.times import Timestamp
 from breakwater.errors import NotAuthenticated
@@ -16,7 +16,8 @@ from breakwater.runtime.api import PUBLIC, SIGNED_IN, Caller, create_api, lambda
 from breakwater.runtime.api_key_encryption import encrypt_api_key
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.settings import settings
-from breakwater.services import api_keys, groups, identity, people
+from breakwater.services import accounts, api_keys, groups, identity, people
+from breakwater.services.accounts import Accounts, NewAccount
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
 from breakwater.services.groups import Groups, NewGroup
 from breakwater.services.people import Invitation, InvitationAgain, People, Person, UserChange
@@ -245,6 +246,18 @@ def add_group_account(group_id: uuid.UUID, account_id: uuid.UUID, caller: Caller
 def remove_group_account(group_id: uuid.UUID, account_id: uuid.UUID, caller: Caller) -> None:
     with tenant_transaction(caller.tenant_id) as tx:
         groups.remove_account(group_id, account_id, caller, tx, datetime.now(UTC))
+
+
+@api.get("/accounts", dependencies=[needs("portfolio:read")])
+def list_accounts(caller: Caller) -> Accounts:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return accounts.list_accounts(caller, tx)
+
+
+@api.post("/accounts", status_code=201, dependencies=[needs("users:manage")])
+def create_account(new: NewAccount, caller: Caller) -> Account:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return accounts.create_account(new, caller, tx, datetime.now(UTC))
 
 
 handler = lambda_handler(api)

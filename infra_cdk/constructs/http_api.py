@@ -39,6 +39,8 @@ ROUTES = {
         "DELETE /groups/{group_id}/members/{user_id}",
         "PUT /groups/{group_id}/accounts/{account_id}",
         "DELETE /groups/{group_id}/accounts/{account_id}",
+        "GET /accounts",
+        "POST /accounts",
         "GET /api-keys",
         "POST /api-keys",
         "DELETE /api-keys/{key_id}",

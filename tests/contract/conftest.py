@@ -30,7 +30,7 @@ desk = orders.desk
 USERNAME, PASSWORD = "ada", "Correct-horse-1"
 COLLEAGUE, COLLEAGUE_ID = "bob", uuid.UUID("0b0b0b0b-0000-4000-8000-000000000000")
 HANDLERS = {
-    **dict.fromkeys(("auth", "me", "api-keys", "users", "groups"), users_app.handler),
+    **dict.fromkeys(("auth", "me", "api-keys", "users", "groups", "accounts"), users_app.handler),
     "limits": limits_app.handler,
     "orders": orders_app.handler,
     **dict.fromkeys(

@@ -63,6 +63,8 @@ WORTH_TRYING: dict[str, list[Any]] = {
     ],
     "buy_max": ["8", "0", "-8", "0.00001", HUGE],
     "sell_max": ["0", "8", HUGE],
+    "parent_id": [KNOWN["node_id"], UNKNOWN],
+    "balances": [{}, {"USDT": "7"}, {"USDT": "-7"}, {"usd": HUGE}],
     "value": ["1", "-1", "0.0", "0.05", HUGE],
     "parameters": [{}, {"mode": "DENY", "symbols": [SYMBOL]}, {"mode": [], "symbols": {}}],
     "role": ["viewer", "trader", "system_admin", "no_such"],
@@ -71,7 +73,16 @@ WORTH_TRYING: dict[str, list[Any]] = {
     "ip_allow": [[], ["203.0.113.0/24", "2001:db8::/32"], ["203.0.113.1/24"]],
     "expires_at": [None, "2020-01-01T00:00:00Z", "2999-01-01T00:00:00+14:00"],
 }
-REQUESTS = ("OrderTerms", "LimitSetting", "StateChange", "ApiKeyRequest", "LeaseRequest", "Invitation", "UserChange")
+REQUESTS = (
+    "OrderTerms",
+    "LimitSetting",
+    "StateChange",
+    "ApiKeyRequest",
+    "LeaseRequest",
+    "Invitation",
+    "UserChange",
+    "NewAccount",
+)
 
 
 def _with_values_worth_trying(document: dict[str, Any]) -> dict[str, Any]:
@@ -252,6 +263,8 @@ def _manage_people(client: Client, account_id: str, node_id: str) -> None:
     client.call("remove_group_account", 204, path_parameters=group | {"account_id": account_id})
     client.call("remove_member", 204, path_parameters=group | user)
     client.call("delete_group", 204, path_parameters=group)
+    new = {"parent_id": node_id, "name": "dora paper", "balances": {"USDT": "100.50"}}
+    assert client.call("create_account", 201, body=new) in client.call("list_accounts", 200)["items"]
     changed = client.call("change_user", 200, path_parameters=user, body={"role": "auditor", "is_disabled": True})
     assert (changed["role"], changed["is_disabled"], changed["sees_all_accounts"]) == ("auditor", True, True)
 

@@ -116,8 +116,12 @@ def test_a_desk_head_sees_and_trades_what_is_below_his_desk(
     admin.change_user(joiner.user_id, role="desk_head")
     admin.give_node(joiner.user_id, desk)
     until(lambda: joiner.client.me()["role"] == "desk_head", time.monotonic())
-    assert set(joiner.client.me()["account_ids"]) == below
-    account_id = sorted(below)[0]
+    assert set(joiner.client.me()["account_ids"]) >= below
+    assert beyond not in joiner.client.me()["account_ids"]
+    # One that comes below the desk now is his too.
+    name = f"paper of {joiner.username}"
+    account_id = admin.create_account(desk, name, balances={"USDT": "100000"})["account_id"]
+    assert account_id in joiner.client.me()["account_ids"]
     order = joiner.client.place_order(account_id, SYMBOL, "BUY", "0.01", price="1500")
     assert joiner.client.cancel(order["order_id"])["status"] == "CANCELED"
     with pytest.raises(Problem, match="NOT_FOUND"):

@@ -26,7 +26,7 @@ from breakwater.client.arguments import (
 from breakwater.client.keys_cli import keys_app
 from breakwater.client.limits_cli import limits_app
 from breakwater.client.lookup import find_account_id, find_node_id, find_order_id
-from breakwater.client.people_cli import groups_app, users_app
+from breakwater.client.people_cli import accounts_app, groups_app, users_app
 from breakwater.client.plugins import ExtensibleGroup
 from breakwater.client.session import SavedSignIn
 from breakwater.client.shapes import FINAL_STATUSES
@@ -52,6 +52,7 @@ app.add_typer(limits_app, name="limits")
 app.add_typer(keys_app, name="keys")
 app.add_typer(users_app, name="users")
 app.add_typer(groups_app, name="groups")
+app.add_typer(accounts_app, name="accounts")
 
 
 ApiUrl = Annotated[str | None, typer.Option(help="By default that of the local run in this folder.")]

@@ -1,7 +1,7 @@
 """The client's calls about people: users with their roles and accounts, and groups."""
 
 from breakwater.client.connection import Connection, given, segment
-from breakwater.client.shapes import Json, Page
+from breakwater.client.shapes import Amount, Json, Page, amount_text
 
 
 class PeopleCalls(Connection):
@@ -65,3 +65,22 @@ class PeopleCalls(Connection):
 
     def take_group_account(self, group_id: str, account_id: str) -> None:
         self._call("DELETE", f"/groups/{segment(group_id)}/accounts/{segment(account_id)}", repeatable=True)
+
+    def accounts(self) -> list[Json]:
+        """Those that the caller reaches, by name."""
+        accounts: list[Json] = self._call("GET", "/accounts")["items"]
+        return accounts
+
+    def create_account(
+        self,
+        parent_id: str,
+        name: str,
+        *,
+        kind: str | None = None,
+        base_currency: str | None = None,
+        balances: dict[str, Amount] | None = None,
+    ) -> Json:
+        """Below a node; a paper account, unless `kind` says LIVE. Who is assigned to a node above reaches it."""
+        told = balances and {asset: amount_text(asset, total) for asset, total in balances.items()}
+        options = given(kind=kind, base_currency=base_currency, balances=told)
+        return self._call("POST", "/accounts", body={"parent_id": parent_id, "name": name} | options)

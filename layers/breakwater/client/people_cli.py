@@ -1,4 +1,4 @@
-"""`breakwater users` and `breakwater groups`: who belongs to the organisation, and which accounts are whose."""
+"""`breakwater users`, `groups` and `accounts`: who belongs to the organisation, and which accounts are whose."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -10,7 +10,7 @@ from rich.markup import escape
 from breakwater.client import render
 from breakwater.client.api import Client, every
 from breakwater.client.lookup import find_account_id, find_group, find_node_id, find_user
-from breakwater.client.shapes import Json
+from breakwater.client.shapes import Amount, Json
 from breakwater.client.terminal import AsJson, out, print_json, show_list, signed_in
 
 USERS = {
@@ -22,6 +22,7 @@ USERS = {
     "since": "created_at",
 }
 GROUPS = {"group": "name", "members": "members_words", "accounts": "accounts_words", "since": "created_at"}
+ACCOUNTS = {"account": "name", "kind": "kind", "base": "base_currency", "id": "account_id"}
 
 
 class RoleName(StrEnum):
@@ -51,6 +52,7 @@ Temporary = Annotated[
 
 users_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Users: their roles and accounts.")
 groups_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Groups, whose members share accounts.")
+accounts_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Trading accounts.")
 
 
 @users_app.command("list")
@@ -225,6 +227,49 @@ def take_group_account(group: Group, account: AccountOf) -> None:
     with signed_in() as (client, _):
         client.take_group_account(find_group(client, group)["group_id"], find_account_id(client, account))
     out().print("Taken.")
+
+
+@accounts_app.command("list")
+def list_accounts(as_json: AsJson = False) -> None:
+    """The accounts you reach."""
+    with signed_in() as (client, _):
+        found = client.accounts()
+    show_list({"items": found}, ACCOUNTS, as_json, empty="No accounts.")
+
+
+@accounts_app.command("create")
+def create_account(
+    name: str,
+    *,
+    under: Annotated[str, typer.Option(help='The node above it, such as "Desk A": who is assigned there has it.')],
+    live: Annotated[
+        bool, typer.Option("--live", help="With the balances its venue says; by default it is paper.")
+    ] = False,
+    base: Annotated[str | None, typer.Option(help="Base currency; USDT by default.")] = None,
+    balance: Annotated[
+        list[str] | None, typer.Option(help="What a paper account begins with, such as USDT=100000; once for each.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an account below a node of the tree."""
+    balances: dict[str, Amount] = {}
+    for told in balance or []:
+        asset, equals, total = told.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{told!r} is not such as USDT=100000", param_hint="--balance")
+        balances[asset.upper()] = total
+    with signed_in() as (client, _):
+        created = client.create_account(
+            find_node_id(client, under),
+            name,
+            kind="LIVE" if live else None,
+            base_currency=base and base.upper(),
+            balances=balances or None,
+        )
+    if as_json:
+        print_json(created)
+    else:
+        out().print(f"Account {escape(created['name'])} is made: {created['account_id']}", highlight=False)
 
 
 def _change(user: str, as_json: bool, *, role: str | None = None, is_disabled: bool | None = None) -> None:

@@ -167,6 +167,12 @@ class IdentityRows:
         if assigned is None:
             raise NotFound("no such node")
 
+    def is_account_named(self, name: str) -> bool:
+        row = self._connection.execute(
+            "SELECT 1 FROM identity.accounts WHERE tenant_id = %s AND name = %s", (self._tenant_id, name)
+        ).fetchone()
+        return row is not None
+
     def add_account(self, account: Account) -> bool:
         """True when it is new; False when an account of that id is there already."""
         cursor = self._connection.execute(

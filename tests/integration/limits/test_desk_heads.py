@@ -10,13 +10,23 @@ import pytest
 
 from breakwater.db.connection import Database, TenantTransaction
 from breakwater.domain.permissions import Caller, Role
-from breakwater.errors import NotFound, NotPermitted
-from breakwater.services import brakes, external_fills, limit_settings, limit_tree, nodes, orders, overrides, queries
+from breakwater.errors import Conflict, InvalidRequest, NotFound, NotPermitted
+from breakwater.services import (
+    accounts,
+    brakes,
+    external_fills,
+    limit_settings,
+    limit_tree,
+    nodes,
+    orders,
+    overrides,
+    queries,
+)
 from breakwater.services.brakes import Brake, StateChange
 from breakwater.services.limit_settings import LimitSetting
 from breakwater.services.nodes import NodeChange
 from tests.conftest import DatabaseUrls
-from tests.integration.limits.firm import NOW, Firm
+from tests.integration.limits.firm import NOW, Firm, create_firm
 from tests.integration.limits.people import node, state_of
 
 SCOPED = (Role.DESK_HEAD, Role.FUND_MANAGER, Role.TRADER)
@@ -101,6 +111,36 @@ def test_an_account_that_comes_below_later_is_seen_too_and_one_that_leaves_is_no
         assert tx.people.person(desks.user_id).permissions_version > before
         tx.people.take_node(desks.user_id, firm.desk)
         assert seen(desks.head, tx) == set()
+
+
+def test_an_account_that_an_administrator_makes_is_the_desk_heads_at_once(
+    desks: TwoDesks, firm: Firm, database: Database, database_urls: DatabaseUrls
+) -> None:
+    stranger = create_firm(database_urls.admin, "Stranger")
+    admin = replace(desks.head, subject="admin", username="admin", role=Role.ORGANISATION_ADMIN)
+    balances = {"USDT": Decimal("100.50"), "ETH": Decimal(0)}
+    new = accounts.NewAccount(parent_id=firm.trader, name="new", balances=balances)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        made = accounts.create_account(new, admin, tx, NOW)
+        assert (made.name, made.kind, made.base_currency) == ("new", "PAPER", "USDT")
+        assert made.account_id in seen(desks.head, tx)
+        assert made in accounts.list_accounts(desks.head, tx).items
+        assert desks.other_account not in {each.account_id for each in accounts.list_accounts(desks.head, tx).items}
+        held = {row.asset: row.total for row in tx.portfolio.balances([made.account_id])}
+        assert held == balances
+    for changes, refused in (
+        ({"name": "new"}, Conflict),
+        ({"parent_id": uuid.uuid4()}, NotFound),
+        ({"parent_id": stranger.desk}, NotFound),
+        ({"parent_id": firm.account_nodes[0]}, InvalidRequest),
+        ({"kind": "LIVE", "balances": {"USDT": Decimal(1)}}, InvalidRequest),
+        ({"balances": {"USDT": Decimal(-1)}}, InvalidRequest),
+    ):
+        another = accounts.NewAccount.model_validate({"parent_id": firm.desk, "name": "another"} | changes)
+        with pytest.raises(refused), database.tenant_transaction(firm.tenant_id) as tx:
+            accounts.create_account(another, admin, tx, NOW)
+    with database.tenant_transaction(firm.tenant_id) as tx, pytest.raises(NotPermitted):
+        accounts.create_account(new, desks.head, tx, NOW)
 
 
 def test_a_desk_head_stops_what_is_below_his_node_and_nothing_else(

@@ -100,14 +100,29 @@ def test_an_invitation_is_sent_as_it_was_typed(people: Api) -> None:
         (("groups", "remove", GROUP, "dora"), f"DELETE /groups/{GROUP}/members/{DORA}", None),
         (("groups", "give", "Arbitrage", "dora paper"), f"PUT /groups/{GROUP}/accounts/{ACCOUNT}", None),
         (("groups", "take", "Arbitrage", "dora paper"), f"DELETE /groups/{GROUP}/accounts/{ACCOUNT}", None),
+        (
+            ("accounts", "create", "New", "--under", "Desk A", "--balance", "usdt=100.50", "--base", "usdc"),
+            "POST /accounts",
+            {"parent_id": DESK, "name": "New", "base_currency": "USDC", "balances": {"USDT": "100.50"}},
+        ),
+        (
+            ("accounts", "create", "New", "--under", "Desk A", "--live"),
+            "POST /accounts",
+            {"parent_id": DESK, "name": "New", "kind": "LIVE"},
+        ),
         (("groups", "delete", "Arbitrage"), f"DELETE /groups/{GROUP}", None),
     ],
 )
 def test_a_command_is_one_call(people: Api, arguments: tuple[str, ...], call: str, body: Any) -> None:
-    people.answers[call] = (200, user(DORA, "dora") | {"name": "Arbitrage"})
+    people.answers[call] = (200, user(DORA, "dora") | {"name": "Arbitrage", "account_id": ACCOUNT})
     result = run(*arguments)
     assert (result.exit_code, result.stderr) == (0, "")
     assert people.asked[-1] == (call, body)
+
+
+def test_a_balance_that_makes_no_sense_is_said_to_be_so(people: Api) -> None:
+    result = run("accounts", "create", "New", "--under", "Desk A", "--balance", "100")
+    assert (result.exit_code, "'100' is not such as USDT=100000" in result.stderr) == (2, True)
 
 
 def test_a_name_that_is_near_is_offered(people: Api) -> None:
