@@ -35,6 +35,7 @@ from events.orders import (
     OrderRejected,
     TradeExecuted,
 )
+from events.users import PermissionsUpdated
 
 CATALOGUE: tuple[type[Event], ...] = (
     OrderPlaced,
@@ -65,6 +66,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     ApiKeyChanged,
     SensitiveDataRead,
     TrailExported,
+    PermissionsUpdated,
 )
 SCHEMAS = Path(__file__).parent / "schemas"
 

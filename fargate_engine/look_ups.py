@@ -5,12 +5,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
+from breakwater.domain.permissions import PERMISSIONS_KNOWN_S
 from breakwater.errors import Unavailable
 
 LOOK_UPS_MAX = 8  # At once: keys that somebody invents must not keep the database from everybody else.
 WAITING_MAX = 256
 WAIT_S = 2.0
-UNKNOWN_S = 10.0
+UNKNOWN_S = PERMISSIONS_KNOWN_S  # A key whose user is enabled again is heard of as soon as one that is revoked.
 UNKNOWN_MAX = 10_000
 
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
-from breakwater.runtime.api import caller_of
+from breakwater.runtime.api import is_public, permission_of
 from breakwater.runtime.edge import CORRELATION_HEADER
 from breakwater.runtime.problems import Problem
 from functions.audit.app import api as audit
@@ -19,7 +19,7 @@ from functions.users.app import api as users
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "openapi.json"
 
-_APIS: dict[str, FastAPI] = {"users": users, "limits": limits, "orders": orders, "queries": queries, "audit": audit}
+APIS: dict[str, FastAPI] = {"users": users, "limits": limits, "orders": orders, "queries": queries, "audit": audit}
 _INFO = {
     "title": "Breakwater",
     "version": "1.0.0",
@@ -39,7 +39,7 @@ def openapi_document() -> dict[str, Any]:
     """All functions' routes and models. ValueError when two of them give one name to different things."""
     paths: dict[str, Any] = {}
     schemas = _problem_schemas()
-    for tag, api in _APIS.items():
+    for tag, api in APIS.items():
         told = api.openapi()
         _add(schemas, told["components"]["schemas"])
         for route in api.routes:
@@ -67,12 +67,14 @@ def document_text() -> str:
 
 def _operation(told: dict[str, Any], route: APIRoute, tag: str) -> dict[str, Any]:
     """What FastAPI says of the route, and what is true of all of ours."""
-    signed_in = any(dependency.call is caller_of for dependency in route.dependant.dependencies)
     responses = {
         status: {**response, "headers": response.get("headers", {}) | _EVERY_ANSWER}
         for status, response in told["responses"].items()
     }
-    return {**told, "tags": [tag], "security": _EITHER_SCHEME if signed_in else [], "responses": responses}
+    security = [] if is_public(route) else _EITHER_SCHEME
+    permission = permission_of(route)
+    needed = {} if permission is None else {"x-permission": permission}
+    return {**told, "tags": [tag], "security": security, **needed, "responses": responses}
 
 
 def _problem_schemas() -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import Any
 
 import urllib3
 
-from breakwater.db.channels import find_api_key
+from breakwater.db.channels import find_api_key, find_user
 from breakwater.db.engine_connection import EnginePool, pooled
-from breakwater.domain.access_tokens import SigningKeys, UserPool, verify_access_token
+from breakwater.domain.access_tokens import SigningKeys, UserPool, as_known, verify_access_token
 from breakwater.domain.api_keys import FoundApiKey, split_api_key, verify_api_key
 from breakwater.domain.permissions import Principal
 from breakwater.errors import NotAuthenticated, Unavailable
@@ -46,7 +46,9 @@ class Callers:
                 client_id=self._user_pool.client_id,
             )
             # In a thread: now and then the issuer's keys are fetched for it.
-            return await asyncio.get_running_loop().run_in_executor(self._threads, verify)
+            told = await asyncio.get_running_loop().run_in_executor(self._threads, verify)
+            async with pooled(self._pool) as connection:
+                return as_known(told, await find_user(connection, told.tenant_id, told.subject))
         if scheme.lower() == "apikey":
             key_id, secret = split_api_key(credentials)
             return verify_api_key(key_id, await self._api_keys.find(key_id), secret)

@@ -10,10 +10,18 @@ from contextlib import asynccontextmanager
 from aiohttp import WSCloseCode, WSMsgType, web
 from pydantic import ValidationError
 
-from breakwater.db.channels import accessible_accounts, applied_sequence, newest_orders, positions_of
+from breakwater.db.channels import accessible_accounts, applied_sequence, newest_orders, positions_of, those_who_stand
 from breakwater.db.engine_connection import EnginePool, pooled
-from breakwater.domain.permissions import Principal
-from breakwater.errors import BreakwaterError, EngineUnavailable, InvalidRequest, NotAuthenticated, NotFound, Rejection
+from breakwater.domain.permissions import PERMISSIONS_KNOWN_S, Principal
+from breakwater.errors import (
+    BreakwaterError,
+    EngineUnavailable,
+    InvalidRequest,
+    NotAuthenticated,
+    NotFound,
+    Rejection,
+    Unavailable,
+)
 from fargate_engine import metrics
 from fargate_engine.account_feed import AccountFeed
 from fargate_engine.bell import Bell
@@ -30,7 +38,7 @@ FLUSH_S = 0.01  # So long news of a market wait for each other at most.
 PAUSE_S = 0.001  # At least, when telling took longer than that.
 SLICE_S = 0.002  # Then orders have their turn between two connections.
 HEARTBEAT_S = 15.0
-LIFETIME_S = 3600.0  # A right that was withdrawn is not listened to for longer.
+LIFETIME_S = 3600.0
 CONNECTIONS_MAX = 500
 CONNECTIONS_OF_CALLER_MAX = 10
 UNKNOWN_MAX = 200  # Not authenticated yet.
@@ -64,7 +72,13 @@ class ChannelServer:
         self._unknown_of_address: Counter[str] = Counter()
 
     async def run(self) -> None:
-        """For ever: tell every connection what is new for it, all at the same moments, so that they share the work."""
+        """For ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._tell_for_ever())
+            tasks.create_task(self._part_with_changed())
+
+    async def _tell_for_ever(self) -> None:
+        """Tell every connection what is new for it, all at the same moments, so that they share the work."""
         loop = asyncio.get_running_loop()
         heartbeat_at = loop.time() + HEARTBEAT_S
         while True:
@@ -278,6 +292,23 @@ class ChannelServer:
                 connection.end()
             else:
                 connection.send({"type": "heartbeat"})
+
+    async def _part_with_changed(self) -> None:
+        """For ever: let those go whose key, role or accounts are not what they were. They may connect again."""
+        while True:
+            await asyncio.sleep(PERMISSIONS_KNOWN_S)
+            connections = list(self._open)
+            if not connections:
+                continue
+            try:
+                async with pooled(self._ready_pool()) as database:
+                    stand = await those_who_stand(database, [connection.who for connection in connections])
+            except Unavailable:
+                continue  # Nobody can tell; nor is there anything new in the feeds.
+            for connection, stands in zip(connections, stand, strict=True):
+                if not stands:
+                    connection.send(messages.error(NotAuthenticated.code, "your permissions have changed"))
+                    connection.end()
 
     async def _wait_until(self, at: float) -> None:
         try:

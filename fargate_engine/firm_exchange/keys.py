@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from breakwater.db.engine_connection import EnginePool
 from breakwater.db.signing_keys import FoundSigningKey, find_signing_key
 from breakwater.domain.api_keys import principal_of
-from breakwater.domain.permissions import Principal
+from breakwater.domain.permissions import PERMISSIONS_KNOWN_S, Principal
 from breakwater.errors import NotAuthenticated
 from fargate_engine import aws
 from fargate_engine.binance.errors import bad_key
@@ -19,7 +19,6 @@ from fargate_engine.binance.signing import SigningKey
 from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.look_ups import LookUps
 
-KNOWN_S = 10.0  # So long a key that was revoked may still be believed.
 KEYS_MAX = 10_000
 _PERMISSIONS: dict[str, Scope] = {
     "orders:create": "trade",
@@ -57,8 +56,11 @@ class Keys:
         return known.client
 
     async def is_believed(self, client: Client) -> bool:
-        """Whether the key still stands for the same, from wherever it was used. Unavailable: cannot be told."""
-        known = await self._find(client.key_id)
+        """Whether the key still stands for the same, from wherever it was used. Unavailable: cannot be told.
+
+        Looked up for it: who asks once in a while must not hear what was known a while before.
+        """
+        known = await self._look_ups.find(client.key_id)
         if known is None or known.client.owner.account_id != client.owner.account_id:
             return False
         expires_at = known.principal.expires_at
@@ -66,7 +68,7 @@ class Keys:
 
     async def _find(self, key_id: str) -> _Known | None:
         known = self._known.get(key_id)
-        if known is not None and time.monotonic() - known.looked_up_at <= KNOWN_S:
+        if known is not None and time.monotonic() - known.looked_up_at <= PERMISSIONS_KNOWN_S:
             return known
         return await self._look_ups.find(key_id)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from breakwater.domain.executions import Execution
 from breakwater.domain.orders import OrdStatus
+from breakwater.domain.permissions import PERMISSIONS_KNOWN_S
 from breakwater.errors import Unavailable
 from events.orders import (
     OrderAccepted,
@@ -27,7 +28,6 @@ from fargate_engine.firm_exchange.views import order_of_event, trade_of_event
 
 KNOWN_MAX = 20_000
 WAITING_MAX = 1_000
-BELIEVED_S = 10.0
 BOOKED_TRIES, BOOKED_PAUSE_S = 40, 0.05  # A fill is in the balances some tens of milliseconds after its event.
 _NS_PER_MS = 1_000_000
 _TOLD = frozenset(
@@ -103,7 +103,7 @@ class UserStream:
     async def _ask_for_its_key(self) -> None:
         """Until it is not believed any more: revoked, expired, or its user has lost the account."""
         while True:
-            await asyncio.sleep(BELIEVED_S)
+            await asyncio.sleep(PERMISSIONS_KNOWN_S)
             try:
                 if not await self._is_believed():
                     break

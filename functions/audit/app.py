@@ -8,7 +8,7 @@ from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from breakwater.runtime.anchorage import KmsAnchorage
-from breakwater.runtime.api import Caller, create_api, lambda_handler
+from breakwater.runtime.api import SIGNED_IN, Caller, create_api, lambda_handler, needs
 from breakwater.runtime.database import caller_transaction, transactions_of
 from breakwater.services import audit
 from breakwater.services.audit import AuditAnchors, AuditExport, AuditLines, AuditPage
@@ -32,7 +32,7 @@ class ExportRequest(BaseModel):
     until: AwareDatetime
 
 
-@api.get("/audit/records")
+@api.get("/audit/records", dependencies=[needs("audit:read")])
 def search_audit_trail(
     caller: Caller,
     *,
@@ -58,19 +58,19 @@ def search_audit_trail(
         )
 
 
-@api.get("/audit/activity")
+@api.get("/audit/activity", dependencies=[SIGNED_IN])
 def list_own_activity(caller: Caller, before: Before = None, limit: Limit = LIMIT_DEFAULT) -> AuditPage:
     with caller_transaction(caller) as tx:
         return audit.own_activity(caller, tx, before=before, limit=limit)
 
 
-@api.post("/audit/exports", status_code=201)
+@api.post("/audit/exports", status_code=201, dependencies=[needs("audit:export")])
 def export_audit_trail(request: ExportRequest, caller: Caller) -> AuditExport:
     transactions = transactions_of(caller.actor)
     return audit.export(caller, transactions, KmsAnchorage(), since=request.since, until=request.until)
 
 
-@api.get("/audit/lines")
+@api.get("/audit/lines", dependencies=[needs("audit:export")])
 def list_audit_lines(
     caller: Caller, first_sequence: Sequence, limit: Annotated[int, Query(ge=1, le=audit.LINES_MAX)] = audit.LINES_MAX
 ) -> AuditLines:
@@ -78,7 +78,7 @@ def list_audit_lines(
         return audit.lines(caller, tx, first_sequence=first_sequence, limit=limit, at=datetime.now(UTC))
 
 
-@api.get("/audit/anchors")
+@api.get("/audit/anchors", dependencies=[needs("audit:export")])
 def list_audit_anchors(caller: Caller, first_sequence: Sequence, sequence: Sequence) -> AuditAnchors:
     return audit.anchors_of(caller, KmsAnchorage(), first_sequence=first_sequence, sequence=sequence)
 

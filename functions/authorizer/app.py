@@ -1,15 +1,16 @@
 """HTTP API authorizer (payload 2.0, simple response): who is behind the Authorization header.
 
 Who is not believed is let through to the functions as such: `breakwater.runtime.api.Caller` answers 401 with a problem
-document, where the gateway could only say 403 in its own words (decision 0008). That the database or the issuer's keys
-are not to be had is an error instead, because the gateway keeps an answer for a minute and an error not at all.
+document, where the gateway could only say 403 in its own words (decision 0008). So is who cannot be told, because the
+database or the issuer's keys are not to be had: that is answered with 503, and when to ask again. The gateway keeps an
+answer for four seconds, so that what was withdrawn is not believed for longer (decision 0098).
 """
 
 import time
 from typing import Any
 
-from breakwater.domain.caller_context import refusal_context, to_context
-from breakwater.errors import Rejection
+from breakwater.domain.caller_context import refusal_context, to_context, unavailable_context
+from breakwater.errors import Rejection, Unavailable
 from breakwater.runtime.authenticator import authenticate
 from breakwater.runtime.observability import logger, observed
 
@@ -23,4 +24,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     except Rejection as error:
         logger().info("not authenticated", reason=error.message)
         return {"isAuthorized": True, "context": refusal_context(error.message)}
+    except Unavailable as error:
+        logger().warning("cannot tell who it is", reason=error.message)
+        return {"isAuthorized": True, "context": unavailable_context(error.message)}
     return {"isAuthorized": True, "context": to_context(principal)}

@@ -2,10 +2,12 @@
 
 import json
 import time
+from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
 
+from breakwater.db.identity import those_who_stand
 from breakwater.errors import BreakwaterError, NotAuthenticated
 from breakwater.runtime.authenticator import authenticate
 from breakwater.runtime.aws import client
@@ -29,6 +31,14 @@ def _post(connection_id: str, message: notifications.Json) -> None:
         gateway.post_to_connection(ConnectionId=connection_id, Data=json.dumps(message).encode())
     except gateway.exceptions.GoneException:
         _connections().remove(connection_id)
+
+
+def _end(connection_id: str) -> None:
+    """Of one whose permissions have changed: its client connects again with those he has now."""
+    gateway = client("apigatewaymanagementapi", endpoint_url=settings().websocket_api_endpoint)
+    _connections().remove(connection_id)
+    with suppress(gateway.exceptions.GoneException):
+        gateway.delete_connection(ConnectionId=connection_id)
 
 
 def _connect(event: dict[str, Any]) -> dict[str, Any]:
@@ -67,6 +77,8 @@ def _answers(connection_id: str, body: str) -> list[notifications.Json]:
             return [{"type": "pong"}]
         who = connections.principal(connection_id, int(time.time()))
         with tenant_transaction(who.tenant_id) as tx:
+            if those_who_stand(tx.connection, [who]) != [True]:
+                raise NotAuthenticated("your permissions have changed; connect again")
             return notifications.subscribe(
                 action, who, tx, lambda channels: connections.listen(connection_id, channels)
             )
@@ -81,11 +93,17 @@ def _push(envelope: Envelope) -> None:
     channels = notifications.channels_of(envelope)
     if not channels:
         return
+    listeners = list(_connections().listening(envelope.tenant_id, channels, int(time.time())))
     with tenant_transaction(envelope.tenant_id) as tx:
         sequence = notifications.sequence_in_feed(envelope, tx)
-    for connection_id, wanted in _connections().listening(envelope.tenant_id, channels, int(time.time())):
-        for channel in sorted(wanted):
-            _post(connection_id, notifications.update(envelope, channel, sequence))
+        # Asked each time and kept nowhere: who was disabled a moment ago hears nothing more (decision 99).
+        stand = those_who_stand(tx.connection, [listener.who for listener in listeners])
+    for listener, stands in zip(listeners, stand, strict=True):
+        if not stands:
+            _end(listener.connection_id)
+            continue
+        for channel in sorted(listener.channels):
+            _post(listener.connection_id, notifications.update(envelope, channel, sequence))
 
 
 _push_batch = queue_handler(_push)

@@ -9,7 +9,7 @@ from fastapi import Query, Response
 from breakwater.db.orders import OrderFilter
 from breakwater.domain.orders import EXCHANGE_ORDER_ID_BITS, OrderTerms, OrdStatus
 from breakwater.errors import Unavailable
-from breakwater.runtime.api import RETRY_AFTER, Caller, create_api, lambda_handler
+from breakwater.runtime.api import RETRY_AFTER, Caller, create_api, lambda_handler, needs
 from breakwater.runtime.database import caller_transaction, transactions_of
 from breakwater.runtime.engine import engine_client
 from breakwater.runtime.order_saga import start_order_saga
@@ -28,7 +28,7 @@ PLACED_OTHERWISE: dict[int | str, dict[str, Any]] = {
 }
 
 
-@api.post("/orders", status_code=201, responses=PLACED_OTHERWISE)
+@api.post("/orders", status_code=201, responses=PLACED_OTHERWISE, dependencies=[needs("orders:create")])
 def place_order(terms: OrderTerms, caller: Caller, response: Response) -> Order:
     placed = orders.place(terms, caller, transactions_of(caller.actor), start_order_saga, datetime.now(UTC))
     if placed.order.status in orders.UNRESOLVED:
@@ -39,13 +39,13 @@ def place_order(terms: OrderTerms, caller: Caller, response: Response) -> Order:
     return Order.of(placed.order)
 
 
-@api.post("/orders/preview")
+@api.post("/orders/preview", dependencies=[needs("orders:create")])
 def preview_order(terms: OrderTerms, caller: Caller) -> OrderPreview:
     with caller_transaction(caller) as tx:
         return previews.preview(terms, caller, tx, datetime.now(UTC))
 
 
-@api.get("/orders")
+@api.get("/orders", dependencies=[needs("orders:read")])
 def list_orders(
     caller: Caller,
     *,
@@ -65,19 +65,19 @@ def list_orders(
     return OrderPage(items=[Order.of(row) for row in rows], next_cursor=next_cursor)
 
 
-@api.get("/orders/{order_id}")
+@api.get("/orders/{order_id}", dependencies=[needs("orders:read")])
 def get_order(order_id: uuid.UUID, caller: Caller) -> Order:
     with caller_transaction(caller) as tx:
         return Order.of(orders.order(order_id, caller, tx))
 
 
-@api.get("/orders/{order_id}/execution")
+@api.get("/orders/{order_id}/execution", dependencies=[needs("orders:read")])
 def get_execution(order_id: uuid.UUID, caller: Caller) -> ExecutionReport:
     with caller_transaction(caller) as tx:
         return execution_reports.report(order_id, caller, tx)
 
 
-@api.get("/orders/{order_id}/saga")
+@api.get("/orders/{order_id}/saga", dependencies=[needs("orders:read")])
 def get_saga(order_id: uuid.UUID, caller: Caller) -> Saga:
     with caller_transaction(caller) as tx:
         order = orders.order(order_id, caller, tx)
@@ -85,12 +85,12 @@ def get_saga(order_id: uuid.UUID, caller: Caller) -> Saga:
     return Saga(order_id=order_id, status=order.status, items=[SagaStep.of(step) for step in steps])
 
 
-@api.delete("/orders/{order_id}")
+@api.delete("/orders/{order_id}", dependencies=[needs("orders:cancel")])
 def cancel_order(order_id: uuid.UUID, caller: Caller) -> Order:
     return Order.of(orders.cancel(order_id, caller, transactions_of(caller.actor), engine_client(), datetime.now(UTC)))
 
 
-@api.delete("/orders")
+@api.delete("/orders", dependencies=[needs("orders:cancel")])
 def cancel_orders(account_id: uuid.UUID, caller: Caller) -> CanceledOrdersView:
     canceled, failed = orders.cancel_all(
         account_id, caller, transactions_of(caller.actor), engine_client(), datetime.now(UTC)

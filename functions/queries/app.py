@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Query, Response
 from pydantic import BaseModel
 
-from breakwater.runtime.api import Caller, create_api, lambda_handler
+from breakwater.runtime.api import PUBLIC, Caller, create_api, lambda_handler, needs
 from breakwater.runtime.database import caller_transaction, untenanted_transaction
 from breakwater.runtime.engine import engine_client
 from breakwater.services import health, queries
@@ -34,7 +34,7 @@ class Health(BaseModel):
     dependencies: dict[str, health.DependencyHealth]
 
 
-@api.get("/trades")
+@api.get("/trades", dependencies=[needs("portfolio:read")])
 def list_trades(
     caller: Caller,
     *,
@@ -50,19 +50,19 @@ def list_trades(
         )
 
 
-@api.get("/positions")
+@api.get("/positions", dependencies=[needs("portfolio:read")])
 def list_positions(caller: Caller, account_id: uuid.UUID | None = None) -> PositionPage:
     with caller_transaction(caller) as tx:
         return queries.positions(caller, tx, account_id=account_id, at=datetime.now(UTC))
 
 
-@api.get("/portfolio")
+@api.get("/portfolio", dependencies=[needs("portfolio:read")])
 def get_portfolio(caller: Caller, account_id: uuid.UUID | None = None) -> Portfolio:
     with caller_transaction(caller) as tx:
         return queries.portfolio(caller, tx, account_id=account_id, at=datetime.now(UTC))
 
 
-@api.get("/events")
+@api.get("/events", dependencies=[needs("orders:read")])
 def list_events(
     caller: Caller, account_id: uuid.UUID | None = None, since: Since = 0, limit: Limit = LIMIT_DEFAULT
 ) -> EventPage:
@@ -70,19 +70,23 @@ def list_events(
         return queries.events(caller, tx, account_id=account_id, since=since, limit=limit)
 
 
-@api.get("/alerts")
+@api.get("/alerts", dependencies=[needs("alerts:read")])
 def list_alerts(caller: Caller, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> AlertPage:
     with caller_transaction(caller) as tx:
         return queries.alerts(caller, tx, cursor=cursor, limit=limit)
 
 
-@api.get("/instruments")
+@api.get("/instruments", dependencies=[needs("orders:read")])
 def list_instruments(caller: Caller) -> InstrumentPage:
     with caller_transaction(caller) as tx:
         return queries.instruments(caller, tx, at=datetime.now(UTC))
 
 
-@api.get("/health", responses={503: {"model": Health, "description": "One of them is down or degraded"}})
+@api.get(
+    "/health",
+    responses={503: {"model": Health, "description": "One of them is down or degraded"}},
+    dependencies=[PUBLIC],
+)
 def get_health(response: Response) -> Health:
     """Open to all: states and times only. 503 unless all are up, because an order needs them all."""
     found = health.check({"database": _ask_database, "engine": engine_client().unserved_shards})

@@ -1,4 +1,4 @@
-"""Signing in and out, who I am, and API keys."""
+"""Signing in and out, who I am, API keys, and the people of an organisation."""
 
 import uuid
 from collections.abc import Callable
@@ -6,14 +6,24 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import jwt
-from fastapi import Header, Path
+from fastapi import Header, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from breakwater.db.identity import ApiKey
+from breakwater.db.identity import Account, ApiKey
+from breakwater.db.people import Group
 from breakwater.domain.times import Timestamp
 from breakwater.errors import NotAuthenticated, Rejection, Unavailable
 from breakwater.runtime import aws
-from breakwater.runtime.api import Caller, CorrelationId, SourceIp, create_api, lambda_handler
+from breakwater.runtime.api import (
+    PUBLIC,
+    SIGNED_IN,
+    Caller,
+    CorrelationId,
+    SourceIp,
+    create_api,
+    lambda_handler,
+    needs,
+)
 from breakwater.runtime.api_key_encryption import encrypt_api_key
 from breakwater.runtime.database import (
     caller_transaction,
@@ -23,8 +33,13 @@ from breakwater.runtime.database import (
 )
 from breakwater.runtime.observability import logger
 from breakwater.runtime.settings import settings
-from breakwater.services import api_keys, identity
+from breakwater.services import accounts, api_keys, groups, identity, people
+from breakwater.services.accounts import Accounts, NewAccount
+from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
+from breakwater.services.groups import Groups, NewGroup
+from breakwater.services.people import Invitation, InvitationAgain, People, Person, UserChange
 from breakwater.services.sign_ins import Attempt, tell_failure, tell_sign_out, tell_success
+from breakwater.services.user_pool import UserPool
 
 
 class _Request(BaseModel):
@@ -35,6 +50,7 @@ class SignInRequest(_Request):
     username: Annotated[str, Field(min_length=1, max_length=128)]
     password: Annotated[str, Field(min_length=1, max_length=256)]
     code: Annotated[str, Field(pattern="^[0-9]{6}$")] | None = None
+    new_password: Annotated[str, Field(min_length=1, max_length=256)] | None = None
 
 
 class RefreshRequest(_Request):
@@ -81,6 +97,10 @@ class Me(BaseModel):
 api = create_api(service="users")
 
 
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Cursor = Annotated[str | None, Query(max_length=200)]
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -96,7 +116,11 @@ def _user_pool() -> Any:
     return aws.client("cognito-idp")
 
 
-@api.post("/auth/sign-in")
+def _pool() -> UserPool:
+    return UserPool(_user_pool(), settings().user_pool_id)
+
+
+@api.post("/auth/sign-in", dependencies=[PUBLIC])
 def sign_in(request: SignInRequest, source_ip: SourceIp, correlation_id: CorrelationId) -> identity.Tokens:
     attempt = Attempt(request.username, source_ip, correlation_id)
     try:
@@ -114,12 +138,12 @@ def sign_in(request: SignInRequest, source_ip: SourceIp, correlation_id: Correla
     return tokens
 
 
-@api.post("/auth/refresh")
+@api.post("/auth/refresh", dependencies=[PUBLIC])
 def refresh(request: RefreshRequest) -> identity.Tokens:
     return identity.refresh(_user_pool(), settings().user_pool_client_id, request.refresh_token)
 
 
-@api.post("/auth/sign-out", status_code=204)
+@api.post("/auth/sign-out", status_code=204, dependencies=[PUBLIC])
 def sign_out(
     correlation_id: CorrelationId,
     request: SignOutRequest | None = None,
@@ -136,7 +160,7 @@ def sign_out(
     _tell_or_log(lambda: tell_sign_out(username, correlation_id, untenanted_transaction, transactions, _now()))
 
 
-@api.get("/me")
+@api.get("/me", dependencies=[SIGNED_IN])
 def get_me(caller: Caller) -> Me:
     with caller_transaction(caller) as tx:
         user, account_ids = identity.profile(caller, tx)
@@ -151,13 +175,13 @@ def get_me(caller: Caller) -> Me:
     )
 
 
-@api.get("/api-keys")
+@api.get("/api-keys", dependencies=[needs("api_keys:manage")])
 def list_api_keys(caller: Caller) -> ApiKeys:
     with caller_transaction(caller) as tx:
         return ApiKeys(items=api_keys.list_api_keys(caller, tx))
 
 
-@api.post("/api-keys", status_code=201)
+@api.post("/api-keys", status_code=201, dependencies=[needs("api_keys:manage")])
 def create_api_key(request: ApiKeyRequest, caller: Caller) -> NewApiKey:
     with caller_transaction(caller) as tx:
         key_id, api_key = api_keys.create_api_key(
@@ -167,10 +191,124 @@ def create_api_key(request: ApiKeyRequest, caller: Caller) -> NewApiKey:
     return NewApiKey(key_id=key_id, api_key=api_key, **told)
 
 
-@api.delete("/api-keys/{key_id}", status_code=204)
+@api.delete("/api-keys/{key_id}", status_code=204, dependencies=[needs("api_keys:manage")])
 def revoke_api_key(key_id: Annotated[str, Path(max_length=64)], caller: Caller) -> None:
     with caller_transaction(caller) as tx:
         api_keys.revoke_api_key(caller, tx, key_id, at=datetime.now(UTC))
+
+
+@api.get("/users", dependencies=[needs("users:read")])
+def list_users(caller: Caller, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> People:
+    with caller_transaction(caller) as tx:
+        return people.list_users(caller, tx, cursor=cursor, limit=limit)
+
+
+@api.post("/users", status_code=201, dependencies=[needs("users:manage")])
+def invite_user(invitation: Invitation, caller: Caller) -> Person:
+    with identity.administered():
+        return people.invite(invitation, caller, transactions_of(caller.actor), _pool(), datetime.now(UTC))
+
+
+@api.get("/users/{user_id}", dependencies=[needs("users:read")])
+def get_user(user_id: uuid.UUID, caller: Caller) -> Person:
+    with caller_transaction(caller) as tx:
+        return people.user(user_id, caller, tx)
+
+
+@api.patch("/users/{user_id}", dependencies=[needs("users:manage")])
+def change_user(user_id: uuid.UUID, change: UserChange, caller: Caller) -> Person:
+    with identity.administered():
+        return people.change_user(user_id, change, caller, transactions_of(caller.actor), pool=_pool(), at=datetime.now(UTC))
+
+
+@api.post("/users/{user_id}/invitation", status_code=204, dependencies=[needs("users:manage")])
+def invite_user_again(user_id: uuid.UUID, invitation: InvitationAgain, caller: Caller) -> None:
+    with identity.administered(), caller_transaction(caller) as tx:
+        people.invite_again(user_id, invitation, caller, tx, _pool())
+
+
+@api.put("/users/{user_id}/accounts/{account_id}", status_code=204, dependencies=[needs("users:manage")])
+def give_account(user_id: uuid.UUID, account_id: uuid.UUID, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        people.give_account(user_id, account_id, caller, tx, datetime.now(UTC))
+
+
+@api.delete("/users/{user_id}/accounts/{account_id}", status_code=204, dependencies=[needs("users:manage")])
+def take_account(user_id: uuid.UUID, account_id: uuid.UUID, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        people.take_account(user_id, account_id, caller, tx, datetime.now(UTC))
+
+
+@api.put("/users/{user_id}/nodes/{node_id}", status_code=204, dependencies=[needs("users:manage")])
+def give_node(user_id: uuid.UUID, node_id: uuid.UUID, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        people.give_node(user_id, node_id, caller, tx, datetime.now(UTC))
+
+
+@api.delete("/users/{user_id}/nodes/{node_id}", status_code=204, dependencies=[needs("users:manage")])
+def take_node(user_id: uuid.UUID, node_id: uuid.UUID, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        people.take_node(user_id, node_id, caller, tx, datetime.now(UTC))
+
+
+@api.get("/groups", dependencies=[needs("users:read")])
+def list_groups(caller: Caller) -> Groups:
+    with caller_transaction(caller) as tx:
+        return groups.list_groups(caller, tx)
+
+
+@api.post("/groups", status_code=201, dependencies=[needs("users:manage")])
+def create_group(new: NewGroup, caller: Caller) -> Group:
+    with caller_transaction(caller) as tx:
+        return groups.create_group(new, caller, tx)
+
+
+@api.get("/groups/{group_id}", dependencies=[needs("users:read")])
+def get_group(group_id: uuid.UUID, caller: Caller) -> Group:
+    with caller_transaction(caller) as tx:
+        return groups.group(group_id, caller, tx)
+
+
+@api.delete("/groups/{group_id}", status_code=204, dependencies=[needs("users:manage")])
+def delete_group(group_id: uuid.UUID, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        groups.delete_group(group_id, caller, tx, datetime.now(UTC))
+
+
+@api.put("/groups/{group_id}/members/{user_id}", status_code=204, dependencies=[needs("users:manage")])
+def add_member(group_id: uuid.UUID, user_id: uuid.UUID, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        groups.add_member(group_id, user_id, caller, tx, datetime.now(UTC))
+
+
+@api.delete("/groups/{group_id}/members/{user_id}", status_code=204, dependencies=[needs("users:manage")])
+def remove_member(group_id: uuid.UUID, user_id: uuid.UUID, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        groups.remove_member(group_id, user_id, caller, tx, datetime.now(UTC))
+
+
+@api.put("/groups/{group_id}/accounts/{account_id}", status_code=204, dependencies=[needs("users:manage")])
+def add_group_account(group_id: uuid.UUID, account_id: uuid.UUID, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        groups.add_account(group_id, account_id, caller, tx, datetime.now(UTC))
+
+
+@api.delete("/groups/{group_id}/accounts/{account_id}", status_code=204, dependencies=[needs("users:manage")])
+def remove_group_account(group_id: uuid.UUID, account_id: uuid.UUID, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        groups.remove_account(group_id, account_id, caller, tx, datetime.now(UTC))
+
+
+@api.get("/accounts", dependencies=[needs("portfolio:read")])
+def list_accounts(caller: Caller) -> Accounts:
+    with caller_transaction(caller) as tx:
+        return accounts.list_accounts(caller, tx)
+
+
+@api.post("/accounts", status_code=201, dependencies=[needs("users:manage")])
+def create_account(new: NewAccount, caller: Caller) -> Account:
+    with caller_transaction(caller) as tx:
+        return accounts.create_account(new, caller, tx, datetime.now(UTC))
 
 
 handler = lambda_handler(api)

@@ -20,6 +20,18 @@ from infra_cdk.stacks.state import StateStack
 SOURCE = "breakwater"
 CONNECTION_ACTIONS = [f"dynamodb:{action}" for action in ("DeleteItem", "GetItem", "PutItem", "Scan", "UpdateItem")]
 ANCHOR_OBJECTS = "BreakwaterState:ExportsOutputFnGetAttStorageAudit9012A908Arn682BD617/anchors/*"
+USER_POOL_ACTIONS = [
+    "cognito-idp:AdminAddUserToGroup",
+    "cognito-idp:AdminCreateUser",
+    "cognito-idp:AdminDisableUser",
+    "cognito-idp:AdminEnableUser",
+    "cognito-idp:AdminGetUser",
+    "cognito-idp:AdminListGroupsForUser",
+    "cognito-idp:AdminRemoveUserFromGroup",
+    "cognito-idp:AdminSetUserPassword",
+    "cognito-idp:AdminUserGlobalSignOut",
+    "cognito-idp:CreateGroup",
+]
 ALERT_TOPICS = [
     "limits.LimitBreached.v1",
     "limits.LimitChanged.v1",
@@ -71,6 +83,7 @@ class ControlStack(Stack):
         users = functions["users"].function
         users.add_environment("API_KEY_ENCRYPTION_KEY_ID", state.api_key_encryption_key.key_id)
         state.api_key_encryption_key.grant(users, "kms:Encrypt")
+        state.identity.pool.grant(users, *USER_POOL_ACTIONS)
         orders = functions["orders"].function
         orders.add_environment("ORDER_SAGA_ARN", self.saga.machine.state_machine_arn)
         self.saga.machine.grant_start_sync_execution(orders)

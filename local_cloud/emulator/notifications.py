@@ -1,11 +1,12 @@
-"""SNS: what would go out by email or SMS is delivered to the inbox page of the local run; ministack only logs it."""
+"""What SNS and user pools would send by email or SMS is delivered to the inbox page of the local run."""
 
-from ministack.services import sns
+from ministack.services import cognito, sns
 
 from .patching import rewrite_function
 
 _EMAIL_STUB = '            logger.info("SNS fanout → email %s (stub)", endpoint)\n'
 _SMS_STUB = '            logger.info("SNS fanout → SMS %s (stub)", endpoint)\n'
+_POOL_MAIL = """    body_text = "" if _looks_like_html(body) else body\n"""
 _DELIVER = "            _breakwater_deliver_to_inbox(protocol, endpoint, subject, effective_message)\n"
 
 
@@ -19,4 +20,10 @@ def apply(inbox_url: str) -> None:
 
     rewrite_function(
         sns, "_fanout", (_EMAIL_STUB, _DELIVER), (_SMS_STUB, _DELIVER), _breakwater_deliver_to_inbox=deliver
+    )
+    rewrite_function(
+        cognito,
+        "_deliver_cognito_email",
+        (_POOL_MAIL, '    _breakwater_deliver_to_inbox("email", to_email, subject, body)\n' + _POOL_MAIL),
+        _breakwater_deliver_to_inbox=deliver,
     )

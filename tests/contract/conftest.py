@@ -1,5 +1,6 @@
 """The HTTP functions behind a gateway on loopback, for an administrator of a firm in a real database."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from moto import mock_aws
 from breakwater.db.identity import User
 from breakwater.runtime import aws
 from breakwater.runtime import database as runtime_database
+from breakwater.services.user_pool import UserPool
 from functions.audit import app as audit_app
 from functions.limits import app as limits_app
 from functions.orders import app as orders_app
@@ -27,8 +29,9 @@ from tests.unit.runtime.http_events import caller_context
 desk = orders.desk
 
 USERNAME, PASSWORD = "ada", "Correct-horse-1"
+COLLEAGUE, COLLEAGUE_ID = "bob", uuid.UUID("0b0b0b0b-0000-4000-8000-000000000000")
 HANDLERS = {
-    **dict.fromkeys(("auth", "me", "api-keys"), users_app.handler),
+    **dict.fromkeys(("auth", "me", "api-keys", "users", "groups", "accounts"), users_app.handler),
     "audit": audit_app.handler,
     "limits": limits_app.handler,
     "orders": orders_app.handler,
@@ -73,6 +76,14 @@ def user_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     aws.client.cache_clear()
 
 
+def _make_colleague(tenant_id: uuid.UUID) -> str:
+    """In the pool, where administrators change users; his subject."""
+    pool = UserPool(boto3.client("cognito-idp"), os.environ["USER_POOL_ID"])
+    groups = {f"org:{tenant_id}", "role:viewer"}
+    pool.ensure_groups(groups)
+    return pool.ensure_user(COLLEAGUE, "bob@example.com", PASSWORD, groups)
+
+
 @pytest.fixture
 def platform(desk: Desk, user_pool: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
     monkeypatch.setenv("DATABASE_URL", desk.urls.functions)
@@ -83,6 +94,8 @@ def platform(desk: Desk, user_pool: None, monkeypatch: pytest.MonkeyPatch) -> It
     set_reference(desk.urls.admin, Decimal(2000), datetime.now(UTC))
     with desk.transactions(desk.firm.tenant_id) as tx:
         tx.identity.save_user(User(uuid.uuid4(), USERNAME, "sub", "ada@example.com", "organisation_admin"))
+        subject = _make_colleague(desk.firm.tenant_id)
+        tx.identity.save_user(User(COLLEAGUE_ID, COLLEAGUE, subject, "bob@example.com", "viewer"))
     caller = caller_context("organisation_admin", desk.firm.tenant_id, subject="sub", username=USERNAME)
     with serve(HANDLERS, caller) as url:
         yield Platform(url, desk)

@@ -66,7 +66,7 @@ def test_the_authorizer_answers_simply_and_is_cached_for_a_minute(control: Templ
             "AuthorizerType": "REQUEST",
             "AuthorizerPayloadFormatVersion": "2.0",
             "EnableSimpleResponses": True,
-            "AuthorizerResultTtlInSeconds": 60,
+            "AuthorizerResultTtlInSeconds": 4,
             "IdentitySource": ["$request.header.Authorization"],
         },
     )

@@ -15,13 +15,14 @@ from breakwater.client.audit_api import AuditCalls
 from breakwater.client.connection import given, segment
 from breakwater.client.limits_api import LimitCalls
 from breakwater.client.order_terms import OrderOptions, order_body
+from breakwater.client.people_api import PeopleCalls
 from breakwater.client.shapes import Amount, ExecutionReport, Json, Order, Page
 from breakwater.client.transport import Problem
 
 PAGES_MAX = 1000
 
 
-class Client(LimitCalls, AuditCalls):
+class Client(LimitCalls, AuditCalls, PeopleCalls):
     # -- who is calling ------------------------------------------------------------------------------------------
 
     def me(self) -> Json:

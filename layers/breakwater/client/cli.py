@@ -29,6 +29,7 @@ from breakwater.client.limits_cli import limits_app
 from breakwater.client.lookup import find_account_id, find_node_id, find_order_id
 from breakwater.client.order_render import children_state, order_fields, order_list
 from breakwater.client.placing import send_order, show_placed, show_preview
+from breakwater.client.people_cli import accounts_app, groups_app, users_app
 from breakwater.client.plugins import ExtensibleGroup
 from breakwater.client.session import SavedSignIn
 from breakwater.client.shapes import FINAL_STATUSES
@@ -52,6 +53,9 @@ app = typer.Typer(
 app.add_typer(limits_app, name="limits")
 app.add_typer(keys_app, name="keys")
 app.add_typer(audit_app, name="audit")
+app.add_typer(users_app, name="users")
+app.add_typer(groups_app, name="groups")
+app.add_typer(accounts_app, name="accounts")
 
 
 ApiUrl = Annotated[str | None, typer.Option(help="By default that of the local run in this folder.")]
@@ -62,6 +66,12 @@ def sign_in(
     user: Annotated[str, typer.Option(help="User name; the local run knows its own passwords.", prompt=True)],
     password: Annotated[str | None, typer.Option(envvar="BREAKWATER_PASSWORD", show_envvar=True)] = None,
     code: Annotated[str | None, typer.Option(help="Second factor, if the user has one.")] = None,
+    new_password: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BREAKWATER_NEW_PASSWORD", help="Your own, in place of the temporary one of an invitation."
+        ),
+    ] = None,
     api_url: ApiUrl = None,
 ) -> None:
     """Sign in and remember the session."""
@@ -69,7 +79,7 @@ def sign_in(
     secret = password or (session.local_password(known, user) if known else None)
     secret = secret or typer.prompt("Password", hide_input=True)
     with Client(api_url or known["api_url"]) as client:
-        started = client.sign_in(user, secret, code)
+        started = client.sign_in(user, secret, code, new_password=new_password)
         account_ids = client.me()["account_ids"]
         session.save(SavedSignIn(api_url or known["api_url"], user, account_ids, started))
     out().print(f"Signed in as [bold]{user}[/], accounts: {', '.join(account_ids) or 'none'}.")

@@ -44,8 +44,11 @@ class Connection:
     def close(self) -> None:
         self._http.close()
 
-    def sign_in(self, username: str, password: str, code: str | None = None) -> Session:
-        body = {"username": username, "password": password} | ({"code": code} if code else {})
+    def sign_in(
+        self, username: str, password: str, code: str | None = None, *, new_password: str | None = None
+    ) -> Session:
+        """`new_password`: the one that an invited user chooses with his temporary one."""
+        body = {"username": username, "password": password} | given(code=code or None, new_password=new_password)
         return self._start_session(self._open("POST", "/auth/sign-in", body))
 
     def sign_out(self) -> None:

@@ -71,7 +71,7 @@ def create_key(
 
 @keys_app.command("revoke")
 def revoke_key(key_id: str) -> None:
-    """It is believed for ten seconds more, at the most; by the HTTP API for a minute."""
+    """It is believed for five seconds more, at the most."""
     with signed_in() as (client, _):
         client.revoke_api_key(key_id)
     out().print(f"Key {key_id} is revoked.")

@@ -54,6 +54,29 @@ def find_account_id(client: Client, told: str) -> str:
     return str(node["account_id"])
 
 
+def find_user(client: Client, told: str) -> Json:
+    """The user of this name, in whatever case, or id. Raises NotFound."""
+    users = list(every(client.users))
+    return _named(told, "user", "username", users, "`breakwater users list` shows them", id_field="user_id")
+
+
+def find_group(client: Client, told: str) -> Json:
+    """The group of this name, in whatever case, or id. Raises NotFound."""
+    groups = client.groups()
+    return _named(told, "group", "name", groups, "`breakwater groups list` shows them", id_field="group_id")
+
+
+def _named(told: str, kind: str, name_field: str, known: Sequence[Json], hint: str, *, id_field: str) -> Json:
+    found = [each for each in known if told.lower() == each[id_field] or told.casefold() == each[name_field].casefold()]
+    if not found:
+        near = _near(told, (each[name_field] for each in known))
+        raise NotFound(f"no {kind} is named {told!r}: {near or hint}")
+    if len(found) > 1:
+        ids = ", ".join(each[id_field] for each in found)
+        raise NotFound(f"{len(found)} {kind}s are named {told!r}, say the id of one: {ids}")
+    return found[0]
+
+
 def find_limit_type(types: Sequence[Json], told: str) -> Json:
     """The row of the type with this name, in whatever case."""
     wanted = told.upper().replace("-", "_")

@@ -86,17 +86,8 @@ DETAILS = frozenset(
 )  # Left out where there is none; one record of its own shows them.
 # Never an amount, whatever they look like.
 NAMES = frozenset(
-    {
-        "client_order_id",
-        "order_id",
-        "exchange_order_id",
-        "name",
-        "node_name",
-        "account_name",
-        "reason",
-        "state_reason",
-        "sector",
-    }
+    {"client_order_id", "order_id", "exchange_order_id", "name", "node_name", "account_name", "reason", "state_reason"}
+    | {"sector", "username", "email", "accounts_words", "members_words", "accounts", "given", "assigned to", "groups"}
 )
 SHORT_ID_CHARS = 8
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
@@ -136,6 +127,15 @@ LEFT = frozenset(
         "ends",
         "override",
         "lease",
+        "user",
+        "account",
+        "kind",
+        "base",
+        "role",
+        "accounts",
+        "email",
+        "group",
+        "members",
         "venue",
         "expires",
         "answered",
@@ -145,7 +145,6 @@ LEFT = frozenset(
         "reason",
         "by",
         "changed",
-        "account",
         "what",
         "sector",
         "as of",

@@ -1,6 +1,7 @@
 """What the engine's WebSocket channels ask of the database, by functions of its own: the tables are closed to it."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -8,6 +9,8 @@ from decimal import Decimal
 from psycopg.rows import class_row
 
 from breakwater.db.engine_connection import EngineConnection, answered
+from breakwater.db.identity import FIND_API_KEY, FIND_STANDINGS, FIND_USER, as_they_stand, standings_of
+from breakwater.domain.access_tokens import FoundUser
 from breakwater.domain.api_keys import FoundApiKey
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Principal
 
@@ -45,18 +48,28 @@ class ShownPosition:
 
 
 async def find_api_key(connection: EngineConnection, key_id: str) -> FoundApiKey | None:
-    """A key that is neither revoked nor expired, whichever tenant it belongs to; None when there is none."""
+    """A key that is neither revoked nor expired, of a user who is not disabled, whichever tenant it belongs to."""
     async with answered(), connection.cursor(row_factory=class_row(FoundApiKey)) as cursor:
-        await cursor.execute(
-            "SELECT tenant_id, subject, username, role, salt, secret_hash, scopes, ip_allow::text[] AS ip_allow,"
-            " expires_at FROM identity.find_api_key(%s)",
-            (key_id,),
-        )
+        await cursor.execute(FIND_API_KEY, (key_id,))
         return await cursor.fetchone()
 
 
+async def find_user(connection: EngineConnection, tenant_id: uuid.UUID, subject: str) -> FoundUser | None:
+    """A user of the tenant who is not disabled."""
+    async with answered(), connection.cursor(row_factory=class_row(FoundUser)) as cursor:
+        await cursor.execute(FIND_USER, (tenant_id, subject))
+        return await cursor.fetchone()
+
+
+async def those_who_stand(connection: EngineConnection, principals: Sequence[Principal]) -> list[bool]:
+    """Of each whether he may still do what he might when he was asked who he is."""
+    async with answered():
+        cursor = await connection.execute(FIND_STANDINGS, standings_of(principals))
+        return as_they_stand(principals, dict(await cursor.fetchall()))
+
+
 async def accessible_accounts(connection: EngineConnection, who: Principal) -> list[uuid.UUID]:
-    """A trader's own accounts; every account of the tenant for the roles that oversee it."""
+    """By name: every account of the tenant for the roles that oversee it, for others those that they reach."""
     told = (who.tenant_id, who.subject, who.role in ROLES_WITH_ALL_ACCOUNTS, ACCOUNTS_MAX)
     async with answered():
         cursor = await connection.execute("SELECT account_id FROM identity.accessible_accounts(%s, %s, %s, %s)", told)

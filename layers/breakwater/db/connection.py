@@ -24,6 +24,7 @@ from breakwater.db.market import MarketRows
 from breakwater.db.nodes import NodeRows
 from breakwater.db.orders import OrderRows
 from breakwater.db.outbox import Outbox
+from breakwater.db.people import PeopleRows
 from breakwater.db.portfolio import PortfolioRows
 from breakwater.db.recorded_day import RecordedDayRows
 from breakwater.db.watch import WatchRows
@@ -145,6 +146,10 @@ class TenantTransaction:
     @cached_property
     def identity(self) -> IdentityRows:
         return IdentityRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def people(self) -> PeopleRows:
+        return PeopleRows(self.connection, self.tenant_id)
 
     @cached_property
     def alerts(self) -> AlertRows:

@@ -1,18 +1,25 @@
 """Users, accounts and keys."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
 from psycopg.rows import TupleRow, class_row
 
+from breakwater.domain.access_tokens import FoundUser
 from breakwater.domain.api_keys import FoundApiKey
-from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS
+from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Principal
 from breakwater.domain.times import Timestamp
 from breakwater.errors import NotFound
 
+FIND_API_KEY = (
+    "SELECT tenant_id, subject, username, role, salt, secret_hash, scopes, ip_allow::text[] AS ip_allow, expires_at,"
+    " permissions_version FROM identity.find_api_key(%s)"
+)
+FIND_USER = "SELECT role, permissions_version FROM identity.find_user(%s, %s)"
+FIND_STANDINGS = "SELECT place, permissions_version FROM identity.standings(%s::uuid[], %s::text[], %s::text[])"
 ACCOUNTS_MAX = 10_000
 API_KEYS_MAX = 1000
 
@@ -58,13 +65,35 @@ class StoredSecret:
 
 
 def find_api_key(connection: psycopg.Connection[TupleRow], key_id: str) -> FoundApiKey | None:
-    """A key that is neither revoked nor expired, whichever tenant it belongs to; None when there is none."""
+    """A key that is neither revoked nor expired, of a user who is not disabled, whichever tenant it belongs to."""
     with connection.cursor(row_factory=class_row(FoundApiKey)) as cursor:
-        return cursor.execute(
-            "SELECT tenant_id, subject, username, role, salt, secret_hash, scopes, ip_allow::text[] AS ip_allow,"
-            " expires_at FROM identity.find_api_key(%s)",
-            (key_id,),
-        ).fetchone()
+        return cursor.execute(FIND_API_KEY, (key_id,)).fetchone()
+
+
+def find_user(connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID, subject: str) -> FoundUser | None:
+    """A user of the tenant who is not disabled."""
+    with connection.cursor(row_factory=class_row(FoundUser)) as cursor:
+        return cursor.execute(FIND_USER, (tenant_id, subject)).fetchone()
+
+
+def those_who_stand(connection: psycopg.Connection[TupleRow], principals: Sequence[Principal]) -> list[bool]:
+    """Of each whether he may still do what he might when he was asked who he is."""
+    rows = connection.execute(FIND_STANDINGS, standings_of(principals)).fetchall()
+    return as_they_stand(principals, dict(rows))
+
+
+def standings_of(principals: Sequence[Principal]) -> tuple[list[uuid.UUID], list[str], list[str | None]]:
+    """What `FIND_STANDINGS` takes."""
+    return (
+        [who.tenant_id for who in principals],
+        [who.subject for who in principals],
+        [who.api_key_id for who in principals],
+    )
+
+
+def as_they_stand(principals: Sequence[Principal], versions: Mapping[int, int]) -> list[bool]:
+    """`versions` by place, from 1 on, of those who are not disabled and whose key is not revoked."""
+    return [versions.get(place) == who.permissions_version for place, who in enumerate(principals, 1)]
 
 
 class IdentityRows:
@@ -96,7 +125,7 @@ class IdentityRows:
             ).fetchall()
 
     def accessible_account_ids(self, subject: str, role: str) -> list[uuid.UUID]:
-        """A trader's own accounts; every account of the tenant for the roles that oversee it."""
+        """By name: every account of the tenant for the roles that oversee it, for others those that they reach."""
         if role in ROLES_WITH_ALL_ACCOUNTS:
             rows = self._connection.execute(
                 "SELECT account_id FROM identity.accounts WHERE tenant_id = %s ORDER BY name LIMIT %s",
@@ -104,8 +133,9 @@ class IdentityRows:
             )
         else:
             rows = self._connection.execute(
-                "SELECT a.account_id FROM identity.account_access a JOIN identity.users u USING (user_id)"
-                " WHERE a.tenant_id = %s AND u.tenant_id = %s AND u.subject = %s ORDER BY a.account_id LIMIT %s",
+                "SELECT a.account_id FROM identity.accounts a WHERE a.tenant_id = %s AND a.account_id IN ("
+                " SELECT x.account_id FROM identity.reachable_accounts x JOIN identity.users u USING (user_id)"
+                " WHERE u.tenant_id = %s AND u.subject = %s) ORDER BY a.name LIMIT %s",
                 (self._tenant_id, self._tenant_id, subject, ACCOUNTS_MAX),
             )
         return [row[0] for row in rows]
@@ -115,14 +145,33 @@ class IdentityRows:
         account = self.account(account_id)
         if role in ROLES_WITH_ALL_ACCOUNTS:
             return account
-        assigned = self._connection.execute(
-            "SELECT 1 FROM identity.account_access a JOIN identity.users u USING (user_id)"
-            " WHERE a.tenant_id = %s AND u.tenant_id = %s AND u.subject = %s AND a.account_id = %s",
-            (self._tenant_id, self._tenant_id, subject, account_id),
+        reached = self._connection.execute(
+            "SELECT 1 FROM identity.reachable_accounts x JOIN identity.users u USING (user_id)"
+            " WHERE u.tenant_id = %s AND u.subject = %s AND x.account_id = %s",
+            (self._tenant_id, subject, account_id),
         ).fetchone()
-        if assigned is None:
+        if reached is None:
             raise NotFound("no such account")
         return account
+
+    def require_node(self, subject: str, role: str, node_id: uuid.UUID) -> None:
+        """NotFound unless the user oversees the tenant, or is assigned to the node or to one above it."""
+        if role in ROLES_WITH_ALL_ACCOUNTS:
+            return
+        assigned = self._connection.execute(
+            "SELECT 1 FROM limits.nodes n JOIN identity.node_access x ON x.node_id = ANY (n.path)"
+            " JOIN identity.users u USING (user_id)"
+            " WHERE n.tenant_id = %s AND u.tenant_id = %s AND u.subject = %s AND n.node_id = %s LIMIT 1",
+            (self._tenant_id, self._tenant_id, subject, node_id),
+        ).fetchone()
+        if assigned is None:
+            raise NotFound("no such node")
+
+    def is_account_named(self, name: str) -> bool:
+        row = self._connection.execute(
+            "SELECT 1 FROM identity.accounts WHERE tenant_id = %s AND name = %s", (self._tenant_id, name)
+        ).fetchone()
+        return row is not None
 
     def add_account(self, account: Account) -> bool:
         """True when it is new; False when an account of that id is there already."""

@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import jwt
@@ -94,6 +94,21 @@ def verify_access_token(token: str, keys: SigningKeys, *, issuer: str, client_id
     if claims.get("token_use") != "access" or claims.get("client_id") != client_id:
         raise NotAuthenticated("the token is not an access token of this client")
     return _principal(claims)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundUser:
+    """What a user who is not disabled may do now."""
+
+    role: str
+    permissions_version: int
+
+
+def as_known(told: Principal, found: FoundUser | None) -> Principal:
+    """Whom a token names, with the role that he has now; NotAuthenticated for one who is disabled, or not known."""
+    if found is None:
+        raise NotAuthenticated("this user is disabled, or not one of the organisation")
+    return replace(told, role=found.role, permissions_version=found.permissions_version)
 
 
 def _principal(claims: dict[str, Any]) -> Principal:

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from breakwater.domain.permissions import Principal
@@ -32,6 +32,7 @@ class FoundApiKey(FoundKey):
 
     salt: bytes | None  # None: a key that has no secret.
     secret_hash: bytes | None  # sha256(salt || secret)
+    permissions_version: int  # Its user's.
 
 
 def split_api_key(api_key: str) -> tuple[str, str]:
@@ -50,7 +51,7 @@ def verify_api_key(key_id: str, found: FoundApiKey | None, secret: str) -> Princ
         raise NotAuthenticated("an Ed25519 key signs requests; it cannot be shown")
     if not hmac.compare_digest(secret_hash(found.salt, secret), found.secret_hash):
         raise NotAuthenticated("wrong secret")
-    return principal_of(key_id, found)
+    return replace(principal_of(key_id, found), permissions_version=found.permissions_version)
 
 
 def principal_of(key_id: str, found: FoundKey) -> Principal:

@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from breakwater.domain.permissions import Caller, Principal
-from breakwater.errors import NotAuthenticated
+from breakwater.errors import NotAuthenticated, Unavailable
 
 
 def to_context(principal: Principal) -> dict[str, str]:
@@ -25,8 +25,15 @@ def refusal_context(reason: str) -> dict[str, str]:
     return {"refusal": reason}
 
 
+def unavailable_context(reason: str) -> dict[str, str]:
+    """Where it could not be told who somebody is: `to_caller` says so, and when to ask again."""
+    return {"unavailable": reason}
+
+
 def to_caller(context: dict[str, Any] | None, correlation_id: str) -> Caller:
-    """NotAuthenticated where the authorizer said so, or was not asked."""
+    """NotAuthenticated where the authorizer said so, or was not asked; Unavailable where it could not tell."""
+    if context and "unavailable" in context:
+        raise Unavailable(context["unavailable"])
     if not context or "refusal" in context:
         raise NotAuthenticated((context or {}).get("refusal", "this needs an access token or an API key"))
     return Caller(

@@ -11,51 +11,73 @@ from breakwater.errors import NotAuthenticated, NotPermitted
 class Role(StrEnum):
     TRADER = "trader"
     VIEWER = "viewer"
+    DESK_HEAD = "desk_head"
+    FUND_MANAGER = "fund_manager"
     RISK_MANAGER = "risk_manager"
     ORGANISATION_ADMIN = "organisation_admin"
+    SYSTEM_ADMIN = "system_admin"
+    AUDITOR = "auditor"
 
 
 _READS = frozenset({"orders:read", "portfolio:read", "limits:read", "alerts:read"})
+_TRADES = _READS | {"orders:create", "orders:cancel", "api_keys:manage"}
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
-    Role.TRADER: _READS | {"orders:create", "orders:cancel", "api_keys:manage"},
+    Role.TRADER: _TRADES,
     # A viewer's keys can do no more than the viewer: a dashboard needs one.
     Role.VIEWER: _READS | {"api_keys:manage"},
+    # May stop what is below his nodes. To let it go again is for those who manage risk: they may have stopped it.
+    Role.DESK_HEAD: _TRADES | {"risk:stop"},
+    Role.FUND_MANAGER: _TRADES,
     Role.RISK_MANAGER: _READS
-    | {"orders:cancel", "limits:manage", "risk:manage", "users:read", "api_keys:manage", "audit:read"},
-    Role.ORGANISATION_ADMIN: _READS
-    | {
-        "orders:create",
-        "orders:cancel",
-        "limits:manage",
-        "risk:manage",
-        "users:read",
-        "users:manage",
-        "api_keys:manage",
-        "audit:read",
-        "audit:export",
-    },
+    | {"orders:cancel", "limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "api_keys:manage"}
+    | {"audit:read"},
+    # Reads the audit as well, because nobody gives a role that can do what he cannot.
+    Role.ORGANISATION_ADMIN: _TRADES
+    | {"limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "users:manage"}
+    | {"audit:read", "audit:export"},
+    # Of the platform and of no organisation's business.
+    Role.SYSTEM_ADMIN: frozenset({"system:monitor", "system:operate", "api_keys:manage"}),
+    Role.AUDITOR: _READS | {"limits:history", "users:read", "audit:read", "audit:export"},
 }
 PERMISSIONS = frozenset().union(*ROLE_PERMISSIONS.values())
+_NONE = frozenset[str]()
 
 # What a signed-in person has, and no API key can be given: all that the role allows.
 SESSION_SCOPE = "session"
 SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
-    "read": _READS | {"users:read"},
+    "read": _READS | {"limits:history", "users:read", "audit:read", "system:monitor"},
     "trade": frozenset({"orders:create", "orders:cancel", "orders:read"}),
     "cancel_only": frozenset({"orders:cancel", "orders:read"}),
-    "admin": _READS | {"limits:manage", "risk:manage", "users:read", "users:manage", "api_keys:manage", "audit:read"},
+    "admin": _READS
+    | {"limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "users:manage", "api_keys:manage"}
+    | {"audit:read", "audit:export", "system:monitor", "system:operate"},
     SESSION_SCOPE: PERMISSIONS,
 }
 API_KEY_SCOPES = ("read", "trade", "cancel_only", "admin")
 
-# These see every account of their organisation; a trader sees the accounts assigned to him.
-ROLES_WITH_ALL_ACCOUNTS = frozenset({Role.VIEWER, Role.RISK_MANAGER, Role.ORGANISATION_ADMIN})
+# These see every account of their organisation; all others those that they, their groups or their nodes are given.
+ROLES_WITH_ALL_ACCOUNTS = frozenset({Role.VIEWER, Role.RISK_MANAGER, Role.ORGANISATION_ADMIN, Role.AUDITOR})
+
+# So long anybody may go by what was true before a change. 5 s are promised, and the rest is for asking (decision 99).
+PERMISSIONS_KNOWN_S = 4.0
+
+
+def may_give(own: frozenset[str], role: str) -> bool:
+    """Whether somebody who may do this much may give the role: nobody gives what he has not."""
+    return role in ROLE_PERMISSIONS and ROLE_PERMISSIONS[role] <= own
+
+
+def allows(role: str, scopes: frozenset[str], permission: str) -> bool:
+    """Whether both tables have it; without making the set of all that they have, for each request asks this."""
+    return permission in ROLE_PERMISSIONS.get(role, _NONE) and any(
+        permission in SCOPE_PERMISSIONS.get(scope, _NONE) for scope in scopes
+    )
 
 
 def permissions_of(role: str, scopes: frozenset[str]) -> frozenset[str]:
     """What the role allows and one of the scopes as well; nothing for a role or scope that is not known."""
-    allowed_by_scopes = frozenset[str]().union(*(SCOPE_PERMISSIONS.get(scope, frozenset()) for scope in scopes))
-    return ROLE_PERMISSIONS.get(role, frozenset()) & allowed_by_scopes
+    allowed_by_scopes = _NONE.union(*(SCOPE_PERMISSIONS.get(scope, _NONE) for scope in scopes))
+    return ROLE_PERMISSIONS.get(role, _NONE) & allowed_by_scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +92,7 @@ class Principal:
     expires_at: int | None = None  # Seconds since the epoch; None: until it is revoked.
     ip_allow: tuple[str, ...] = ()  # Networks it may be used from; empty: from anywhere.
     api_key_id: str | None = None  # None: a person, with an access token.
+    permissions_version: int = 0  # Of the user, for what lives longer than a request: another one, and it is over.
 
     @property
     def actor(self) -> str:
@@ -81,7 +104,7 @@ class Principal:
 
     def require(self, permission: str) -> None:
         """NotPermitted unless it is one of theirs."""
-        if permission not in self.permissions:
+        if not allows(self.role, self.scopes, permission):
             raise NotPermitted(f"this needs the permission {permission}", permission=permission)
 
     def check_use(self, source_ip: str | None, at: int) -> None:

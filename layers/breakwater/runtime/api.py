@@ -84,6 +84,45 @@ SourceIp = Annotated[str | None, Depends(source_ip_of)]
 CorrelationId = Annotated[str, Depends(correlation_id_of)]
 
 
+class Needs:
+    """What a route asks of its caller, where the route is written: `dependencies=[needs("orders:create")]`.
+
+    It is asked before the body is looked at. A test walks all routes and fails where one says nothing.
+    """
+
+    def __init__(self, permission: str | None) -> None:
+        self.permission = permission  # None: to be signed in is enough.
+
+    async def __call__(self, caller: Caller) -> None:
+        if self.permission is not None:
+            caller.require(self.permission)
+
+
+def needs(permission: str) -> Any:
+    """NotAuthenticated or NotPermitted unless the caller has this permission; ValueError for one that there is not."""
+    if permission not in permissions.PERMISSIONS:
+        raise ValueError(f"no role has the permission {permission}")
+    return Depends(Needs(permission))
+
+
+async def _nothing() -> None:
+    """Asked of whoever calls a public route."""
+
+
+SIGNED_IN: Any = Depends(Needs(None))  # Of a route that tells everybody about himself.
+PUBLIC: Any = Depends(_nothing)  # Of a route that anybody may call, known or not.
+
+
+def is_public(route: APIRoute) -> bool:
+    return any(declared.dependency is _nothing for declared in route.dependencies)
+
+
+def permission_of(route: APIRoute) -> str | None:
+    """The one that it declares; None where it declares that it needs none, or nothing."""
+    asked = [declared.dependency for declared in route.dependencies]
+    return next((each.permission for each in asked if isinstance(each, Needs)), None)
+
+
 class _StrictRequest(Request):
     async def json(self) -> Any:
         try:

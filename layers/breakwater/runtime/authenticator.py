@@ -6,8 +6,8 @@ from typing import Any
 
 import urllib3
 
-from breakwater.db.identity import find_api_key
-from breakwater.domain.access_tokens import SigningKeys, UserPool, verify_access_token
+from breakwater.db.identity import find_api_key, find_user
+from breakwater.domain.access_tokens import SigningKeys, UserPool, as_known, verify_access_token
 from breakwater.domain.api_keys import split_api_key, verify_api_key
 from breakwater.domain.permissions import Principal
 from breakwater.errors import NotAuthenticated, Unavailable
@@ -20,13 +20,18 @@ FETCH_TIMEOUT_S = 3.0
 def authenticate(authorization: str) -> Principal:
     """From `Bearer <access token>` or `ApiKey <key>`; the principal's `check_use` is still to be asked.
 
+    Who it is, is what the token says; what he may do is what his user's row says now, and not what it said at sign-in.
+
     NotAuthenticated when it is not to be believed; Unavailable when that cannot be told, because the database or the
     issuer's keys are not to be had.
     """
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() == "bearer":
         pool = _user_pool()
-        return verify_access_token(credentials, _signing_keys(), issuer=pool.issuer, client_id=pool.client_id)
+        told = verify_access_token(credentials, _signing_keys(), issuer=pool.issuer, client_id=pool.client_id)
+        with untenanted_transaction() as connection:
+            found_user = find_user(connection, told.tenant_id, told.subject)
+        return as_known(told, found_user)
     if scheme.lower() == "apikey":
         key_id, secret = split_api_key(credentials)
         with untenanted_transaction() as connection:

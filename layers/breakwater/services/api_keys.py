@@ -88,7 +88,7 @@ def list_api_keys(caller: Caller, tx: TenantTransaction) -> list[ApiKey]:
 
 
 def revoke_api_key(caller: Caller, tx: TenantTransaction, key_id: str, *, at: datetime) -> None:
-    """NotFound unless it is among those the caller may list. The authorizer's cache forgets it within a minute."""
+    """NotFound unless it is among those the caller may list. Nobody believes it 5 s later."""
     caller.require("api_keys:manage")
     of_user = None if _manages_all(caller) else tx.identity.user(caller.subject).user_id
     user_id, is_first = tx.identity.revoke_api_key(key_id, of_user)

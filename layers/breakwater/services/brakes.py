@@ -54,10 +54,12 @@ def kill(
 
     The state stands before the engine is asked, and what was reserved until then is ended by name, so nothing slips
     in between. `failed` names every order that may still be open, `leases_not_stopped` every lease that the engine may
-    still go by for some seconds, until it runs out; the call may be repeated. NotFound when there is no such node.
+    still go by for some seconds, until it runs out; the call may be repeated. NotFound when there is no such node, or
+    it is not the caller's to stop.
     """
-    caller.require("risk:manage")
+    caller.require("risk:stop")
     with transactions(caller.tenant_id) as tx:
+        tx.identity.require_node(caller.subject, caller.role, change.node_id)
         tx.leases.lock_nodes_below(change.node_id)
         node = _change_state(change, NodeState.KILLED, caller, tx, at)
         lease_ids = leases.stop_below(
@@ -112,9 +114,11 @@ def rearm(change: StateChange, caller: Caller, tx: TenantTransaction, at: dateti
 def brake(change: Brake, caller: Caller, tx: TenantTransaction, at: datetime) -> NodeView:
     """Make the node only reduce, or take no new orders, without cancelling anything.
 
-    NotFound when there is no such node; NodeStopped when it is stopped by more than that: a brake never lets go.
+    NotFound when there is no such node, or it is not the caller's to stop; NodeStopped when it is stopped by more than
+    that: a brake never lets go.
     """
-    caller.require("risk:manage")
+    caller.require("risk:stop")
+    tx.identity.require_node(caller.subject, caller.role, change.node_id)
     node = tx.limits.node(change.node_id, at, lock=True)
     if node is not None and is_stricter(node.state, change.state):
         raise NodeStopped(f"{node.name} is {node.state}, which is stricter: re-arm it first", node_state=node.state)

@@ -2,12 +2,20 @@
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from breakwater.domain.permissions import Principal
 from breakwater.errors import NotAuthenticated
 
-LIFETIME_S = 3600  # As long as an access token: a right that was withdrawn is not listened to for longer.
+LIFETIME_S = 3600  # As long as an access token.
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    connection_id: str
+    channels: set[str]  # Those it listens to, of the ones that were asked for.
+    who: Principal  # As he was when he connected.
 
 
 class Connections:
@@ -29,6 +37,8 @@ class Connections:
             "username": {"S": principal.username},
             "role": {"S": principal.role},
             "scopes": {"S": ",".join(sorted(principal.scopes))},
+            "api_key_id": {"S": principal.api_key_id or ""},
+            "permissions_version": {"N": str(principal.permissions_version)},
             "expires_at": {"N": str(ends_at)},
         }
         self._client.put_item(TableName=self._table, Item=item)
@@ -39,13 +49,7 @@ class Connections:
         item = answer.get("Item")
         if item is None or int(item["expires_at"]["N"]) <= now_s:
             raise NotAuthenticated("this connection has ended; connect again")
-        return Principal(
-            tenant_id=uuid.UUID(item["tenant_id"]["S"]),
-            subject=item["subject"]["S"],
-            username=item["username"]["S"],
-            role=item["role"]["S"],
-            scopes=frozenset(item["scopes"]["S"].split(",")),
-        )
+        return _principal(item)
 
     def listen(self, connection_id: str, channels: set[str]) -> None:
         self._client.update_item(
@@ -59,8 +63,8 @@ class Connections:
     def remove(self, connection_id: str) -> None:
         self._client.delete_item(TableName=self._table, Key=_key(connection_id))
 
-    def listening(self, tenant_id: uuid.UUID, channels: set[str], now_s: int) -> Iterator[tuple[str, set[str]]]:
-        """Each connection of the tenant that listens to one of these, and to which of them.
+    def listening(self, tenant_id: uuid.UUID, channels: set[str], now_s: int) -> Iterator[Listener]:
+        """Each connection of the tenant that listens to one of these.
 
         Read from the table each time and consistently: who subscribed before the event must hear of it.
         """
@@ -74,7 +78,20 @@ class Connections:
             for item in page["Items"]:
                 wanted = channels & set(item["channels"]["SS"])
                 if wanted:
-                    yield item["connection_id"]["S"], wanted
+                    yield Listener(item["connection_id"]["S"], wanted, _principal(item))
+
+
+def _principal(item: dict[str, Any]) -> Principal:
+    """Of a connection from before a deploy: with no version that anybody has, so that it ends."""
+    return Principal(
+        tenant_id=uuid.UUID(item["tenant_id"]["S"]),
+        subject=item["subject"]["S"],
+        username=item["username"]["S"],
+        role=item["role"]["S"],
+        scopes=frozenset(item["scopes"]["S"].split(",")),
+        api_key_id=item.get("api_key_id", {"S": ""})["S"] or None,
+        permissions_version=int(item.get("permissions_version", {"N": "0"})["N"]),
+    )
 
 
 def _key(connection_id: str) -> dict[str, Any]:

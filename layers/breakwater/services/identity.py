@@ -1,7 +1,8 @@
 """Signing in, by way of the user pool; who somebody is."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.identity import User
 from breakwater.domain.permissions import Caller
-from breakwater.errors import NotAuthenticated, NotPermitted, Rejection, Unavailable
+from breakwater.errors import InvalidRequest, NotAuthenticated, NotPermitted, Rejection, Unavailable
 
 
 class WrongCredentials(NotAuthenticated):
@@ -53,11 +54,14 @@ _WRONG = frozenset(
 _TOO_MANY = frozenset({"TooManyRequestsException", "LimitExceededException", "TooManyFailedAttemptsException"})
 
 
-def sign_in(user_pool: Any, client_id: str, *, username: str, password: str, code: str | None) -> tuple[Tokens, bool]:
+def sign_in(
+    user_pool: Any, client_id: str, *, username: str, password: str, code: str | None, new_password: str | None = None
+) -> tuple[Tokens, bool]:
     """Tokens for a password, and for a code where the user has a second factor: whether it was asked for.
 
-    WrongCredentials, CodeRequired, SignInIncomplete, TooManyAttempts or UserPoolUnavailable otherwise. `user_pool` is
-    a cognito-idp client.
+    `new_password` is the one that an invited user chooses with his temporary one; InvalidRequest when the pool does not
+    take it. WrongCredentials, CodeRequired, SignInIncomplete, TooManyAttempts or UserPoolUnavailable otherwise.
+    `user_pool` is a cognito-idp client.
     """
     answer = _ask(
         user_pool.initiate_auth,
@@ -65,6 +69,14 @@ def sign_in(user_pool: Any, client_id: str, *, username: str, password: str, cod
         ClientId=client_id,
         AuthParameters={"USERNAME": username, "PASSWORD": password},
     )
+    if answer.get("ChallengeName") == "NEW_PASSWORD_REQUIRED" and new_password is not None:
+        answer = _ask(
+            user_pool.respond_to_auth_challenge,
+            ClientId=client_id,
+            ChallengeName="NEW_PASSWORD_REQUIRED",
+            Session=answer["Session"],
+            ChallengeResponses={"USERNAME": username, "NEW_PASSWORD": new_password},
+        )
     has_second_factor = answer.get("ChallengeName") == "SOFTWARE_TOKEN_MFA"
     if has_second_factor:
         if code is None:
@@ -103,6 +115,24 @@ def profile(caller: Caller, tx: TenantTransaction) -> tuple[User, list[uuid.UUID
     return tx.identity.user(caller.subject), tx.identity.accessible_account_ids(caller.subject, caller.role)
 
 
+@contextmanager
+def administered() -> Iterator[None]:
+    """Around what an administrator has the pool do: its refusals in our words, UserPoolUnavailable for all others."""
+    try:
+        yield
+    except ClientError as error:
+        told = error.response["Error"]["Code"]
+        if told == "InvalidPasswordException":
+            raise InvalidRequest("the pool wants a stronger password") from error
+        if told == "InvalidParameterException":
+            raise InvalidRequest("the pool does not take this user") from error
+        if told in _TOO_MANY:
+            raise TooManyAttempts("the pool was asked too much; wait a little") from error
+        raise UserPoolUnavailable("the user pool did not do it; try again") from error
+    except BotoCoreError as error:
+        raise UserPoolUnavailable("the user pool did not answer; try again") from error
+
+
 def _tokens(result: dict[str, Any], refresh_token: str) -> Tokens:
     return Tokens(result["AccessToken"], result.get("RefreshToken", refresh_token), result["ExpiresIn"])
 
@@ -117,6 +147,8 @@ def _ask(call: Callable[..., dict[str, Any]], **parameters: Any) -> dict[str, An
             raise TooManyAttempts("too many attempts; wait before the next") from error
         if told["Code"] == "PasswordResetRequiredException":
             raise SignInIncomplete("the password must be reset first", challenge="PASSWORD_RESET") from error
+        if told["Code"] == "InvalidPasswordException":
+            raise InvalidRequest("the pool wants a stronger password", field="new_password") from error
         if told["Code"] in _WRONG:
             raise WrongCredentials("the credentials are wrong or have expired") from error
         raise UserPoolUnavailable("the user pool did not answer") from error

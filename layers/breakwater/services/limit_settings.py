@@ -123,7 +123,7 @@ def delete_limit(limit_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at:
 
 def limit_history(limit_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> LimitHistory:
     """Every version it had, the first one first; also of one that was deleted. NotFound when there was none."""
-    caller.require("limits:manage")
+    caller.require("limits:history")
     rows = tx.limit_settings.history(limit_id)
     if not rows:
         raise NotFound("no such limit")

@@ -27,7 +27,7 @@ class _Body(BaseModel):
 
 
 class NewNode(_Body):
-    """The body of POST /limits/nodes. Accounts come with provisioning; a key is one that exists, `api_key_id`."""
+    """The body of POST /limits/nodes. An account comes with POST /accounts; a key is one that exists, `api_key_id`."""
 
     parent_id: uuid.UUID
     kind: Literal["DESK", "TRADER", "STRATEGY", "API_KEY"]
@@ -58,13 +58,42 @@ def create_node(new: NewNode, caller: Caller, tx: TenantTransaction, at: datetim
         raise InvalidRequest("a node of kind API_KEY, and no other, names an api_key_id", field="api_key_id")
     if new.api_key_id is not None:
         _check_key(new.api_key_id, tx)
+    return node_json(_add(parent, caller, tx, at, kind=new.kind, name=new.name, api_key_id=new.api_key_id))
+
+
+def add_account(
+    parent_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime, *, account_id: uuid.UUID, name: str
+) -> None:
+    """The place of a new account in the tree. NotFound for the parent, InvalidRequest for one that is no place for it.
+
+    Whoever is assigned to a node above sees the account from now on.
+    """
+    parent = tx.limits.node(parent_id, at, lock=True)
+    if parent is None:
+        raise NotFound("no such parent")
+    _check_level("ACCOUNT", parent)
+    _add(parent, caller, tx, at, kind="ACCOUNT", name=name, account_id=account_id)
+
+
+def _add(
+    parent: Node,
+    caller: Caller,
+    tx: TenantTransaction,
+    at: datetime,
+    *,
+    kind: str,
+    name: str,
+    account_id: uuid.UUID | None = None,
+    api_key_id: str | None = None,
+) -> Node:
+    """With its parent's calendar."""
     node_id = uuid.uuid4()
     node = Node(
         node_id=node_id,
         parent_id=parent.node_id,
-        kind=new.kind,
-        name=new.name,
-        account_id=None,
+        kind=kind,
+        name=name,
+        account_id=account_id,
         path=[*parent.path, node_id],
         state=NodeState.ACTIVE,
         state_reason=None,
@@ -72,9 +101,9 @@ def create_node(new: NewNode, caller: Caller, tx: TenantTransaction, at: datetim
         time_zone=parent.time_zone,
         session_start=parent.session_start,
     )
-    tx.nodes.add(node, api_key_id=new.api_key_id)
+    tx.nodes.add(node, api_key_id=api_key_id)
     _tell(node, "CREATED", caller, tx, at)
-    return node_json(node)
+    return node
 
 
 def change_node(

@@ -17,7 +17,8 @@ from breakwater.db.organisation import OrganisationRows
 from breakwater.domain.exposure import ALL_INSTRUMENTS, Action, Limit, Node, NodeState
 from breakwater.domain.limit_types import LIMIT_TYPES
 from breakwater.domain.money import Amount
-from breakwater.domain.permissions import Role
+from breakwater.domain.permissions import Caller, Role
+from breakwater.services import people
 from breakwater.services.user_pool import UserPool
 
 ALERTED_ROLES = frozenset({Role.ORGANISATION_ADMIN, Role.RISK_MANAGER})
@@ -127,13 +128,15 @@ def create_users(told: ToldOrganisation, pool: UserPool) -> dict[str, str]:
 
 
 def save_organisation(told: ToldOrganisation, subjects: Mapping[str, str], tx: TenantTransaction) -> dict[str, Any]:
-    """Users, accounts, scope tree and limits; answers ids by key. Limits, states and balances that exist stay."""
+    """Users, accounts, scope tree and limits; answers ids by key. Limits, states and balances that exist stay.
+
+    Roles and accounts of users become what is told: this is how a system administrator is made. Who is disabled stays
+    so.
+    """
     rows = OrganisationRows(tx.connection, told.tenant_id)
     tx.identity.save_organisation(told.name)
     user_ids = {user.username: told.user_id(user) for user in told.users}
-    for user in told.users:
-        subject = subjects[user.username]
-        tx.identity.save_user(User(user_ids[user.username], user.username, subject, user.email, user.role))
+    _save_users(told, subjects, tx)
     account_ids = {node.key: told.id_of("account", node.key) for node in told.nodes if node.account}
     for node in told.nodes:
         if node.account is not None:
@@ -161,6 +164,17 @@ def subscribe_to_alerts(told: ToldOrganisation, sns: Any, topic_arn: str) -> Non
     policy = json.dumps({"tenant_id": [str(told.tenant_id)]})
     for email in sorted({user.email for user in told.users if user.role in ALERTED_ROLES}):
         sns.subscribe(TopicArn=topic_arn, Protocol="email", Endpoint=email, Attributes={"FilterPolicy": policy})
+
+
+def _save_users(told: ToldOrganisation, subjects: Mapping[str, str], tx: TenantTransaction) -> None:
+    """A role that is another than before is told as an administrator's change is."""
+    operator = Caller(told.tenant_id, CREATED_BY, CREATED_BY, "", frozenset(), correlation_id=str(uuid.uuid4()))
+    before = tx.people.roles()
+    for user in told.users:
+        user_id = told.user_id(user)
+        tx.identity.save_user(User(user_id, user.username, subjects[user.username], user.email, user.role))
+        if before.get(user_id, user.role) != user.role:
+            people.tell_role(user_id, before[user_id], operator, tx, datetime.now(UTC))
 
 
 def _save_account(

@@ -1,8 +1,10 @@
-"""Users of the pool, for provisioning: made once, and the same again when told again."""
+"""Users of the pool: made once, and the same again when told again. By provisioning, and by administrators."""
 
 from typing import Any
 
 from breakwater.errors import Conflict
+
+_WAITS_FOR_FIRST_SIGN_IN = "FORCE_CHANGE_PASSWORD"
 
 
 class UserPool:
@@ -34,7 +36,56 @@ class UserPool:
             self._client.admin_set_user_password(**user, Password=password, Permanent=True)
         for group in sorted(groups):
             self._client.admin_add_user_to_group(**user, GroupName=group)
-        stored = self._client.admin_get_user(**user)["UserAttributes"]
+        return self._subject(username)
+
+    def invite(self, username: str, email: str, temporary_password: str | None, groups: set[str]) -> str:
+        """The subject of a new user, who chooses his password when he first signs in.
+
+        The pool mails him a temporary one, unless one is named here. One that was made and got no further is taken up;
+        Conflict for anybody else's username.
+        """
+        user = {"UserPoolId": self._pool_id, "Username": username}
+        self.ensure_groups({group for group in groups if group.startswith("role:")})
+        attributes = [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}]
+        told = _by_mail() if temporary_password is None else _by_hand(temporary_password)
+        try:
+            self._client.admin_create_user(**user, UserAttributes=attributes, **told)
+        except self._client.exceptions.UsernameExistsException as error:
+            listed = self._client.admin_list_groups_for_user(**user, Limit=60)["Groups"]
+            organisation = {group for group in groups if group.startswith("org:")}
+            if not organisation <= {group["GroupName"] for group in listed}:
+                raise Conflict("this username is taken") from error
+            self.invite_again(username, temporary_password)
+        # The organisation first: it says whose the user is if this gets no further.
+        for group in sorted(groups):
+            self._client.admin_add_user_to_group(**user, GroupName=group)
+        return self._subject(username)
+
+    def invite_again(self, username: str, temporary_password: str | None) -> None:
+        """Another temporary password. Conflict for a user who has chosen one of his own."""
+        user = {"UserPoolId": self._pool_id, "Username": username}
+        if self._client.admin_get_user(**user)["UserStatus"] != _WAITS_FOR_FIRST_SIGN_IN:
+            raise Conflict(f"{username} has signed in already")
+        if temporary_password is None:
+            self._client.admin_create_user(**user, **_by_mail(), MessageAction="RESEND")
+        else:
+            self._client.admin_set_user_password(**user, Password=temporary_password, Permanent=False)
+
+    def follow(self, username: str, groups: set[str], *, is_disabled: bool) -> None:
+        """What the organisation says of the user: his groups, and whether he may sign in. Safe to repeat."""
+        user = {"UserPoolId": self._pool_id, "Username": username}
+        self.ensure_groups({group for group in groups if group.startswith("role:")})
+        self._release_from_other_groups(username, groups)
+        for group in sorted(groups):
+            self._client.admin_add_user_to_group(**user, GroupName=group)
+        if is_disabled:
+            self._client.admin_disable_user(**user)
+            self._client.admin_user_global_sign_out(**user)
+        else:
+            self._client.admin_enable_user(**user)
+
+    def _subject(self, username: str) -> str:
+        stored = self._client.admin_get_user(UserPoolId=self._pool_id, Username=username)["UserAttributes"]
         return next(str(attribute["Value"]) for attribute in stored if attribute["Name"] == "sub")
 
     def _release_from_other_groups(self, username: str, groups: set[str]) -> None:
@@ -46,3 +97,11 @@ class UserPool:
         for group in others:
             if group.startswith("role:"):
                 self._client.admin_remove_user_from_group(**user, GroupName=group)
+
+
+def _by_mail() -> dict[str, Any]:
+    return {"DesiredDeliveryMediums": ["EMAIL"]}
+
+
+def _by_hand(temporary_password: str) -> dict[str, Any]:
+    return {"TemporaryPassword": temporary_password, "MessageAction": "SUPPRESS"}

@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 
 from breakwater.db.connection import Database
+from breakwater.domain.caller_context import to_caller
 from breakwater.domain.permissions import Caller
-from breakwater.errors import DatabaseUnavailable
+from breakwater.errors import Unavailable
 from breakwater.runtime import database as runtime_database
 from breakwater.services.api_keys import create_api_key, revoke_api_key
 from functions.authorizer.app import handler
 from tests.conftest import DatabaseUrls
 from tests.integration.identity.conftest import Firm
-from tests.unit.identity.tokens import CLIENT_ID, ISSUER, TENANT, served_jwk_set, token
+from tests.unit.identity.tokens import CLIENT_ID, ISSUER, served_jwk_set, token
 from tests.unit.runtime.http_events import LambdaContext
 
 
@@ -60,13 +61,19 @@ def caller_of(firm: Firm) -> Caller:
     return Caller(firm.tenant_id, user.subject, user.username, user.role, frozenset({"session"}), correlation_id="c")
 
 
-def test_an_access_token_is_turned_into_the_callers_context() -> None:
-    assert authorize(f"Bearer {token(exp=4102444800)}") == {
+def bearer(firm: Firm, **claims: Any) -> str:
+    """Of the firm's trader."""
+    told = {"sub": firm.trader.subject, "username": firm.trader.username}
+    return f"Bearer {token(**told | {'cognito:groups': [f'org:{firm.tenant_id}', 'role:trader']} | claims)}"
+
+
+def test_an_access_token_is_turned_into_the_callers_context(firm: Firm) -> None:
+    assert authorize(bearer(firm, exp=4102444800)) == {
         "isAuthorized": True,
         "context": {
-            "tenant_id": str(TENANT),
-            "subject": "subject-1",
-            "username": "trader1",
+            "tenant_id": str(firm.tenant_id),
+            "subject": firm.trader.subject,
+            "username": firm.trader.username,
             "role": "trader",
             "scopes": "session",
             "expires_at": "4102444800",
@@ -116,9 +123,39 @@ def test_a_key_works_only_from_its_networks(database: Database, firm: Firm) -> N
     assert is_refused(authorize(f"ApiKey {api_key}", "198.51.100.9"))
 
 
-def test_a_database_that_is_down_is_an_error_and_not_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_token_may_do_is_what_its_user_may_do_now(database: Database, firm: Firm, other_firm: Firm) -> None:
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        tx.people.set_role(firm.trader.user_id, "viewer")
+    assert authorize(bearer(firm))["context"]["role"] == "viewer"
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        tx.people.set_disabled(firm.trader.user_id, is_disabled=True)
+    assert is_refused(authorize(bearer(firm)))
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        tx.people.set_disabled(firm.trader.user_id, is_disabled=False)
+    assert authorize(bearer(firm))["context"]["role"] == "viewer"
+    # Whoever the organisation does not know, and a subject of another one.
+    assert is_refused(authorize(bearer(firm, sub="nobody")))
+    assert is_refused(authorize(bearer(firm, sub=other_firm.trader.subject)))
+
+
+def test_a_key_ends_and_begins_again_with_its_user(database: Database, firm: Firm) -> None:
+    _, api_key = new_key(database, firm)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        tx.people.set_disabled(firm.trader.user_id, is_disabled=True)
+    assert is_refused(authorize(f"ApiKey {api_key}"))
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        tx.people.set_disabled(firm.trader.user_id, is_disabled=False)
+        tx.people.set_role(firm.trader.user_id, "auditor")
+    assert authorize(f"ApiKey {api_key}")["context"]["role"] == "auditor"
+
+
+def test_a_database_that_is_down_lets_nobody_in_and_is_not_taken_for_a_refusal(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
     runtime_database.database().close()
     monkeypatch.setenv("DATABASE_URL", "host=127.0.0.1 port=1 dbname=none")
-    with pytest.raises(DatabaseUnavailable):
-        authorize(f"ApiKey bw_{'0' * 16}_{'A' * 43}")
-    assert not is_refused(authorize(f"Bearer {token()}"))
+    for authorization in (f"ApiKey bw_{'0' * 16}_{'A' * 43}", bearer(firm)):
+        answer = authorize(authorization)
+        assert set(answer["context"]) == {"unavailable"}
+        with pytest.raises(Unavailable):
+            to_caller(answer["context"], "c")

@@ -35,6 +35,12 @@ class Gateway:
     def __init__(self) -> None:
         self.posted: Posted = []
         self.gone: set[str] = set()
+        self.ended: list[str] = []
+
+    def delete_connection(self, *, ConnectionId: str) -> None:
+        if ConnectionId in self.gone:
+            raise self.exceptions.GoneException
+        self.ended.append(ConnectionId)
 
     def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> None:  # As boto3 names them.
         if ConnectionId in self.gone:
@@ -233,13 +239,36 @@ def test_a_connection_that_is_gone_is_forgotten(
     assert [item["connection_id"]["S"] for item in items] == ["stays"]
 
 
+def test_a_connection_whose_permissions_changed_hears_nothing_more_and_ends(
+    gateway: Gateway, database: Database, firm: Firm, database_urls: DatabaseUrls
+) -> None:
+    for connection_id in ("first", "gone"):
+        connect(firm, connection_id)
+        send(connection_id, {"action": "subscribe", "channel": "alerts"})
+        gateway.read(connection_id)
+    gateway.gone.add("gone")
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        tx.people.take_account(firm.trader.user_id, firm.account.account_id)
+    assert deliver(raise_alert(database_urls, firm, firm.account.account_id, 1)) == {"batchItemFailures": []}
+    assert (gateway.posted, gateway.ended) == ([], ["first"])
+    assert boto3.client("dynamodb").scan(TableName="connections")["Items"] == []
+
+    connect(firm, "second")  # With the permissions of now: of no account.
+    send("second", {"action": "subscribe", "channel": "alerts", "account_id": str(firm.account.account_id)})
+    assert [answer["code"] for answer in gateway.read("second")] == ["NOT_FOUND"]
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        tx.people.set_disabled(firm.trader.user_id, is_disabled=True)
+    send("second", {"action": "subscribe", "channel": "alerts"})
+    assert [answer["code"] for answer in gateway.read("second")] == ["NOT_AUTHENTICATED"]
+
+
 def test_after_an_hour_a_connection_hears_nothing_more(gateway: Gateway, database: Database, firm: Firm) -> None:
     connect(firm, "ours")
     send("ours", {"action": "subscribe", "channel": "alerts"})
     connections = Connections(boto3.client("dynamodb"), "connections")
     channels = {f"alerts/{firm.account.account_id}"}
     now_s = int(datetime.now(UTC).timestamp())
-    assert [to for to, _ in connections.listening(firm.tenant_id, channels, now_s)] == ["ours"]
+    assert [listener.connection_id for listener in connections.listening(firm.tenant_id, channels, now_s)] == ["ours"]
     assert list(connections.listening(firm.tenant_id, channels, now_s + 3601)) == []
 
 
@@ -249,5 +278,7 @@ def test_a_connection_ends_with_the_token_it_was_opened_with(gateway: Gateway, d
     send("ours", {"action": "subscribe", "channel": "alerts"})
     connections = Connections(boto3.client("dynamodb"), "connections")
     channels = {f"alerts/{firm.account.account_id}"}
-    assert [to for to, _ in connections.listening(firm.tenant_id, channels, now_s + 59)] == ["ours"]
+    assert [listener.connection_id for listener in connections.listening(firm.tenant_id, channels, now_s + 59)] == [
+        "ours"
+    ]
     assert list(connections.listening(firm.tenant_id, channels, now_s + 60)) == []

@@ -69,6 +69,28 @@ def groups_of(username: str) -> set[str]:
     return {group["GroupName"] for group in answer["Groups"]}
 
 
+def test_a_role_that_is_told_anew_is_an_event_and_who_is_disabled_stays_so(
+    database: Database, database_urls: DatabaseUrls
+) -> None:
+    create()
+    tenant_id, trader = uuid.UUID(DEMO_FIRM["tenant_id"]), DEMO_FIRM["users"][2]
+    with database.tenant_transaction(tenant_id) as tx:
+        tx.people.set_disabled(uuid.UUID(trader["user_id"]), is_disabled=True)
+    users = [user | {"role": "system_admin"} if user == trader else user for user in DEMO_FIRM["users"]]
+    for _ in range(2):
+        create(users=users)
+    with database.tenant_transaction(tenant_id) as tx:
+        changed = tx.people.person(uuid.UUID(trader["user_id"]))
+    assert (changed.role, changed.is_disabled) == ("system_admin", True)
+    with psycopg.connect(database_urls.admin) as connection:
+        told = connection.execute(
+            "SELECT payload FROM trading.events WHERE topic = 'users.PermissionsUpdated.v1'"
+        ).fetchall()
+    ((event,),) = told
+    assert (event["username"], event["role_before"], event["role"]) == ("trader1", "trader", "system_admin")
+    assert (event["is_disabled"], event["changed_by"]) == (True, "provisioning")
+
+
 def test_the_demo_firm_is_created_whole(database: Database) -> None:
     created = create()
     tenant_id = uuid.UUID(DEMO_FIRM["tenant_id"])

@@ -106,6 +106,16 @@ def test_a_first_password_must_be_changed_before_signing_in() -> None:
     assert (status, problem["code"], problem["challenge"]) == (403, "SIGN_IN_INCOMPLETE", "NEW_PASSWORD_REQUIRED")
 
 
+def test_a_new_password_that_the_pool_does_not_take_is_told_in_its_field() -> None:
+    with Stubber(aws.client("cognito-idp")) as pool:
+        challenge = {"ChallengeName": "NEW_PASSWORD_REQUIRED", "Session": "s" * 20, "ChallengeParameters": {}}
+        pool.add_response("initiate_auth", challenge)
+        pool.add_client_error("respond_to_auth_challenge", "InvalidPasswordException", "Password not long enough")
+        status, problem = sign_in(password="Temporary-horse-1", new_password="weak")
+    assert (status, problem["code"], problem["field"]) == (422, "INVALID_REQUEST", "new_password")
+    assert problem["detail"] == "the pool wants a stronger password"
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -223,6 +223,34 @@ def test_mail_reaches_the_inbox_of_those_whose_filter_it_passes(emulator: Runnin
     assert "A limit was reached" in httpx.get(emulator.platform.inbox_url).text
 
 
+def test_an_invitation_to_a_user_pool_reaches_the_inbox_with_its_temporary_password(emulator: RunningEmulator) -> None:
+    client = aws_client(emulator.platform, "cognito-idp")
+    pool = client.create_user_pool(PoolName="invitations")["UserPool"]["Id"]
+    client.admin_create_user(
+        UserPoolId=pool,
+        Username="dora",
+        UserAttributes=[{"Name": "email", "Value": "dora@example.com"}, {"Name": "email_verified", "Value": "true"}],
+        DesiredDeliveryMediums=["EMAIL"],
+    )
+    (sent,) = _until(lambda: [mail for mail in emulator.inbox.messages if mail["to"] == "dora@example.com"])
+    assert sent["protocol"] == "email"
+    app = client.create_user_pool_client(
+        UserPoolId=pool, ClientName="app", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
+    )["UserPoolClient"]["ClientId"]
+
+    def challenge(password: str) -> str:
+        told = {"USERNAME": "dora", "PASSWORD": password}
+        try:
+            answer = client.initiate_auth(ClientId=app, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=told)
+        except client.exceptions.NotAuthorizedException:
+            return "wrong"
+        return str(answer["ChallengeName"])
+
+    # As the mail of a new pool ends: "... and temporary password is <password>."
+    words = [word.rstrip(".") for word in sent["message"].split()]
+    assert "NEW_PASSWORD_REQUIRED" in [challenge(word) for word in words[-3:]]
+
+
 def test_saved_state_survives_a_crash(emulator: RunningEmulator) -> None:
     queues = aws_client(emulator.platform, "sqs")
     queues.create_queue(QueueName="before-the-crash")

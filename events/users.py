@@ -1,0 +1,27 @@
+"""What happens to what people may do."""
+
+import uuid
+from typing import ClassVar, Literal
+
+from events.envelope import Event
+
+
+class PermissionsUpdated(Event):
+    """user.permissions.updated: what was known of a user's permissions is old.
+
+    `change` says what was done. With ACCESS an account, a node or a group (`resource`) was given to the user, or taken
+    away; an account also by way of a group.
+    """
+
+    topic: ClassVar[str] = "users.PermissionsUpdated.v1"
+    user_id: uuid.UUID
+    username: str
+    change: Literal["INVITED", "ROLE", "DISABLED", "ENABLED", "ACCESS"]
+    role_before: str | None  # None: not a change of the role.
+    role: str
+    is_disabled: bool
+    resource: Literal["ACCOUNT", "NODE", "GROUP"] | None
+    resource_id: uuid.UUID | None
+    is_given: bool | None
+    permissions_version: int  # Whatever was found out at a lower one is old.
+    changed_by: str

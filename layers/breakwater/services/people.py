@@ -1,0 +1,307 @@
+"""Who belongs to an organisation: invited, with a role, disabled, and with the accounts and nodes that are his.
+
+Nobody gives what he may not do himself, changes his own role, or takes away the last administrator. The row is what
+counts, from the next request on; the user pool follows it, and a call that failed there may be repeated.
+"""
+
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Annotated, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from breakwater.db.connection import TenantTransaction
+from breakwater.db.people import PersonRow
+from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller, Role, may_give
+from breakwater.domain.times import Timestamp, nanoseconds
+from breakwater.errors import Conflict, InvalidRequest, NotFound, NotPermitted
+from breakwater.services.cursors import decode_cursor, next_cursor
+from events.users import PermissionsUpdated
+
+USERS_MAX = 1000
+
+type TenantTransactions = Callable[[uuid.UUID], AbstractContextManager[TenantTransaction]]
+Username = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
+Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+class LastAdministrator(Conflict):
+    """Without one nobody could let anybody in again."""
+
+    code = "LAST_ADMINISTRATOR"
+
+
+class Pool(Protocol):
+    """What services/user_pool.py does with a user."""
+
+    def invite(self, username: str, email: str, temporary_password: str | None, groups: set[str]) -> str: ...
+
+    def invite_again(self, username: str, temporary_password: str | None) -> None: ...
+
+    def follow(self, username: str, groups: set[str], *, is_disabled: bool) -> None: ...
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)  # A password may be in it.
+
+
+class Invitation(_Body):
+    """The body of POST /users.
+
+    The pool mails a temporary password, unless one is named here: then it mails nothing, and whoever invites tells it.
+    """
+
+    username: Username
+    email: Email
+    role: Role
+    temporary_password: Password | None = None
+
+
+class InvitationAgain(_Body):
+    """The body of POST /users/{user_id}/invitation, see `Invitation`."""
+
+    temporary_password: Password | None = None
+
+
+class UserChange(_Body):
+    """The body of PATCH /users/{user_id}: what is left out stays."""
+
+    role: Role | None = None
+    is_disabled: bool | None = None
+
+
+class Person(BaseModel):
+    """`account_ids` are those reached in any way: given to the user, to a group of his, or below a node of his."""
+
+    user_id: uuid.UUID
+    username: str
+    email: str
+    role: str
+    is_disabled: bool
+    sees_all_accounts: bool
+    account_ids: list[uuid.UUID]
+    given_account_ids: list[uuid.UUID]
+    node_ids: list[uuid.UUID]
+    group_ids: list[uuid.UUID]
+    created_at: Timestamp
+
+    @classmethod
+    def of(cls, row: PersonRow) -> "Person":
+        told = {name: getattr(row, name) for name in cls.model_fields if name != "sees_all_accounts"}
+        return cls(**told, sees_all_accounts=row.role in ROLES_WITH_ALL_ACCOUNTS)
+
+
+class People(BaseModel):
+    items: list[Person]
+    next_cursor: str | None
+
+
+def list_users(caller: Caller, tx: TenantTransaction, *, cursor: str | None, limit: int) -> People:
+    """The newest first."""
+    caller.require("users:read")
+    rows = tx.people.page(before=decode_cursor(cursor), limit=limit + 1)
+    shown, following = next_cursor(rows, limit, lambda row: (row.created_at, row.user_id))
+    return People(items=[Person.of(row) for row in shown], next_cursor=following)
+
+
+def user(user_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> Person:
+    """NotFound also for a user of another tenant."""
+    caller.require("users:read")
+    return Person.of(tx.people.person(user_id))
+
+
+def invite(
+    invitation: Invitation, caller: Caller, transactions: TenantTransactions, pool: Pool, at: datetime
+) -> Person:
+    """Make the user in the pool, then in the organisation: one that only the pool knows can do nothing.
+
+    NotPermitted for a role that may do what the caller may not; Conflict for a username that is taken, in whatever
+    organisation; InvalidRequest for a password that the pool does not take. May be repeated until it is answered.
+    """
+    caller.require("users:manage")
+    _check_gift(invitation.role, caller)
+    with transactions(caller.tenant_id) as tx:
+        if tx.people.is_taken(invitation.username):
+            raise Conflict("this username is taken")
+        if tx.people.count() >= USERS_MAX:
+            raise Conflict(f"an organisation has at most {USERS_MAX} users")
+    groups = groups_of(caller.tenant_id, invitation.role)
+    subject = pool.invite(invitation.username, invitation.email, invitation.temporary_password, groups)
+    with transactions(caller.tenant_id) as tx:
+        user_id = uuid.uuid5(caller.tenant_id, f"user:{invitation.username}")  # As provisioning makes it.
+        if not tx.people.add(user_id, invitation.username, subject, invitation.email, invitation.role):
+            raise Conflict("this username is taken")
+        added = tx.people.person(user_id)
+        _tell(added, "INVITED", caller, tx, at)
+    return Person.of(added)
+
+
+def invite_again(
+    user_id: uuid.UUID, invitation: InvitationAgain, caller: Caller, tx: TenantTransaction, pool: Pool
+) -> None:
+    """Another temporary password. Conflict for a user who has chosen a password of his own: it is his to reset."""
+    caller.require("users:manage")
+    person = tx.people.person(user_id)
+    _check_gift(person.role, caller)
+    pool.invite_again(person.username, invitation.temporary_password)
+
+
+def change_user(
+    user_id: uuid.UUID,
+    change: UserChange,
+    caller: Caller,
+    transactions: TenantTransactions,
+    *,
+    pool: Pool,
+    at: datetime,
+) -> Person:
+    """Another role, or disabled: then no token and no key of his is believed any more, and no session goes on.
+
+    NotFound, NotPermitted (of himself, or to more than the caller may do), LastAdministrator, InvalidRequest for a
+    change of nothing. UserPoolUnavailable when it counts already and the pool does not know yet: repeat it.
+    """
+    caller.require("users:manage")
+    if change.role is None and change.is_disabled is None:
+        raise InvalidRequest("say what is to change: role or is_disabled")
+    with transactions(caller.tenant_id) as tx:
+        tx.people.lock()
+        before = tx.people.person(user_id)
+        _check_change(before, change, caller, tx)
+        if change.role is not None and change.role != before.role:
+            tx.people.set_role(user_id, change.role)
+            tell_role(user_id, before.role, caller, tx, at)
+        if change.is_disabled is not None and change.is_disabled != before.is_disabled:
+            tx.people.set_disabled(user_id, is_disabled=change.is_disabled)
+            _tell(tx.people.person(user_id), "DISABLED" if change.is_disabled else "ENABLED", caller, tx, at)
+        after = tx.people.person(user_id)
+    pool.follow(after.username, groups_of(caller.tenant_id, after.role), is_disabled=after.is_disabled)
+    return Person.of(after)
+
+
+def give_account(
+    user_id: uuid.UUID, account_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime
+) -> None:
+    """NotFound for a user, or an account, that the caller may not see. Safe to repeat."""
+    person = _to_change(user_id, caller, tx)
+    tx.identity.require_account(caller.subject, caller.role, account_id)
+    if tx.people.give_account(person.user_id, account_id):
+        tell_access(person.user_id, caller, tx, at, resource=("ACCOUNT", account_id), is_given=True)
+
+
+def take_account(
+    user_id: uuid.UUID, account_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime
+) -> None:
+    """NotFound for a user, or an account, that the caller may not see. Safe to repeat."""
+    person = _to_change(user_id, caller, tx)
+    tx.identity.require_account(caller.subject, caller.role, account_id)
+    if tx.people.take_account(person.user_id, account_id):
+        tell_access(person.user_id, caller, tx, at, resource=("ACCOUNT", account_id), is_given=False)
+
+
+def give_node(user_id: uuid.UUID, node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
+    """All accounts that are, or come, below the node. NotFound for a user or node that the caller may not see."""
+    person = _to_change(user_id, caller, tx)
+    _require_node(node_id, caller, tx)
+    if tx.people.give_node(person.user_id, node_id):
+        tell_access(person.user_id, caller, tx, at, resource=("NODE", node_id), is_given=True)
+
+
+def take_node(user_id: uuid.UUID, node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
+    """NotFound for a user or node that the caller may not see. Safe to repeat."""
+    person = _to_change(user_id, caller, tx)
+    _require_node(node_id, caller, tx)
+    if tx.people.take_node(person.user_id, node_id):
+        tell_access(person.user_id, caller, tx, at, resource=("NODE", node_id), is_given=False)
+
+
+def groups_of(tenant_id: uuid.UUID, role: str) -> set[str]:
+    """Of the pool, which it writes into tokens."""
+    return {f"org:{tenant_id}", f"role:{role}"}
+
+
+def tell_access(
+    user_id: uuid.UUID,
+    caller: Caller,
+    tx: TenantTransaction,
+    at: datetime,
+    *,
+    resource: tuple[Literal["ACCOUNT", "NODE", "GROUP"], uuid.UUID],
+    is_given: bool,
+) -> None:
+    """To be called once the change is written: the event carries the version that it has led to."""
+    after = tx.people.person(user_id)
+    kind, resource_id = resource
+    _tell(after, "ACCESS", caller, tx, at, resource=kind, resource_id=resource_id, is_given=is_given)
+
+
+def tell_role(user_id: uuid.UUID, role_before: str, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
+    """To be called once the change is written."""
+    _tell(tx.people.person(user_id), "ROLE", caller, tx, at, role_before=role_before)
+
+
+def _to_change(user_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> PersonRow:
+    caller.require("users:manage")
+    tx.people.lock()
+    return tx.people.person(user_id)
+
+
+def _require_node(node_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> None:
+    if not tx.people.has_node(node_id):
+        raise NotFound("no such node")
+    tx.identity.require_node(caller.subject, caller.role, node_id)
+
+
+def _check_gift(role: str, caller: Caller) -> None:
+    if not may_give(caller.permissions, role):
+        raise NotPermitted(f"nobody gives what he may not do himself, as a {role} may", role=role)
+
+
+def _check_change(before: PersonRow, change: UserChange, caller: Caller, tx: TenantTransaction) -> None:
+    if before.subject == caller.subject:
+        raise NotPermitted("nobody changes his own role, or disables himself: ask another administrator")
+    role = before.role if change.role is None else change.role
+    is_disabled = before.is_disabled if change.is_disabled is None else change.is_disabled
+    gets_more = role != before.role or (before.is_disabled and not is_disabled)
+    if gets_more:
+        _check_gift(role, caller)
+    was_admin = before.role == Role.ORGANISATION_ADMIN and not before.is_disabled
+    is_admin = role == Role.ORGANISATION_ADMIN and not is_disabled
+    if was_admin and not is_admin and tx.people.count_other_admins(before.user_id) == 0:
+        raise LastAdministrator(f"{before.username} is the last administrator of the organisation")
+
+
+def _tell(
+    after: PersonRow,
+    change: Literal["INVITED", "ROLE", "DISABLED", "ENABLED", "ACCESS"],
+    caller: Caller,
+    tx: TenantTransaction,
+    at: datetime,
+    *,
+    role_before: str | None = None,
+    resource: Literal["ACCOUNT", "NODE", "GROUP"] | None = None,
+    resource_id: uuid.UUID | None = None,
+    is_given: bool | None = None,
+) -> None:
+    event = PermissionsUpdated(
+        user_id=after.user_id,
+        username=after.username,
+        change=change,
+        role_before=role_before,
+        role=after.role,
+        is_disabled=after.is_disabled,
+        resource=resource,
+        resource_id=resource_id,
+        is_given=is_given,
+        permissions_version=after.permissions_version,
+        changed_by=caller.username,
+    )
+    tx.outbox.add(
+        event,
+        aggregate_id=after.user_id,
+        account_id=None,
+        correlation_id=caller.correlation_id,
+        occurred_at_ns=nanoseconds(at),
+    )
