@@ -218,7 +218,9 @@ def get_user(user_id: uuid.UUID, caller: Caller) -> Person:
 @api.patch("/users/{user_id}", dependencies=[needs("users:manage")])
 def change_user(user_id: uuid.UUID, change: UserChange, caller: Caller) -> Person:
     with identity.administered():
-        return people.change_user(user_id, change, caller, transactions_of(caller.actor), pool=_pool(), at=datetime.now(UTC))
+        return people.change_user(
+            user_id, change, caller, transactions_of(caller.actor), pool=_pool(), at=datetime.now(UTC)
+        )
 
 
 @api.post("/users/{user_id}/invitation", status_code=204, dependencies=[needs("users:manage")])

@@ -28,8 +28,8 @@ from breakwater.client.keys_cli import keys_app
 from breakwater.client.limits_cli import limits_app
 from breakwater.client.lookup import find_account_id, find_node_id, find_order_id
 from breakwater.client.order_render import children_state, order_fields, order_list
-from breakwater.client.placing import send_order, show_placed, show_preview
 from breakwater.client.people_cli import accounts_app, groups_app, users_app
+from breakwater.client.placing import send_order, show_placed, show_preview
 from breakwater.client.plugins import ExtensibleGroup
 from breakwater.client.session import SavedSignIn
 from breakwater.client.shapes import FINAL_STATUSES
