@@ -14,7 +14,15 @@ from infra_cdk.findings import accept
 from infra_cdk.repository import ROOT, required
 
 DOCKERFILE = "fargate_engine/Dockerfile"
+IMAGE_USER = "10001"  # As in the Dockerfile; said again here, so that an image without its USER line is not root.
 ALL_INTERFACES = "0.0.0.0"  # noqa: S104  # The task's own; its security group lets in the balancer and its peers.
+
+
+def no_capabilities(scope: Construct, construct_id: str) -> ecs.LinuxParameters:
+    """What a container has that needs nothing of root: it opens a high port, and no device."""
+    parameters = ecs.LinuxParameters(scope, construct_id)
+    parameters.drop_capabilities(ecs.Capability.ALL)
+    return parameters
 
 
 class EngineBalancer(Construct):
@@ -130,7 +138,9 @@ class EngineService(Construct):
             environment={"ENGINE_HOST": ALL_INTERFACES, "ENGINE_PORT": str(ENGINE_PORT), **environment},
             port_mappings=[ecs.PortMapping(container_port=ENGINE_PORT)],
             logging=ecs.LogDrivers.aws_logs(stream_prefix="engine", log_group=log),
+            user=IMAGE_USER,
             readonly_root_filesystem=True,
+            linux_parameters=no_capabilities(self, "EngineLinux"),
             stop_timeout=Duration.seconds(30),
             health_check=ecs.HealthCheck(
                 command=["CMD", "python", "-c", health],
@@ -149,7 +159,9 @@ class EngineService(Construct):
                 "ENGINE_PORT": str(ENGINE_PORT),
             },
             logging=ecs.LogDrivers.aws_logs(stream_prefix="registrar", log_group=log),
+            user=IMAGE_USER,
             readonly_root_filesystem=True,
+            linux_parameters=no_capabilities(self, "RegistrarLinux"),
             memory_limit_mib=128,
         )
         registrar.add_container_dependencies(

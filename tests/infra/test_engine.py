@@ -107,6 +107,19 @@ def test_tasks_are_arm_and_cannot_write_their_own_files(
     assert all(container["ReadonlyRootFilesystem"] for container in containers.values())
 
 
+def test_no_container_is_root_or_writes_or_has_a_mount_or_a_capability(engine: Template) -> None:
+    tasks = [task["Properties"] for task in engine.find_resources("AWS::ECS::TaskDefinition").values()]
+    containers = [container for task in tasks for container in task["ContainerDefinitions"]]
+    assert len(containers) == 3
+    for container in containers:
+        assert container["User"] == "10001"
+        assert container["ReadonlyRootFilesystem"] is True
+        assert container["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
+        assert "MountPoints" not in container
+        assert not container.get("Privileged", False)
+    assert not [task for task in tasks if task.get("Volumes")]
+
+
 def test_both_containers_end_together_and_the_engine_is_watched(containers: dict[str, dict[str, Any]]) -> None:
     assert containers.keys() == {"Engine", "Registrar"}
     assert all(container["Essential"] for container in containers.values())
