@@ -50,7 +50,12 @@ async def run_engine(settings: Settings, told_to_stop: asyncio.Event) -> None:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX)) as session:
         state = EngineState(settings.engine_id, Peers(session))
         exchange = FirmExchange(state)
-        gateway = create_gateway(state, exchange, is_behind_balancer=settings.is_behind_balancer)
+        gateway = create_gateway(
+            state,
+            exchange,
+            is_behind_balancer=settings.is_behind_balancer,
+            allowed_origins=settings.allowed_origins,
+        )
         runner = web.AppRunner(gateway, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         try:

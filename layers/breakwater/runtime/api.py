@@ -69,7 +69,7 @@ def caller_of(request: Request) -> permissions.Caller:
     """From the authorizer's context; NotAuthenticated where there is none, or it no longer holds."""
     request_context = request.scope.get("aws.event", {}).get("requestContext", {})
     caller = to_caller(request_context.get("authorizer", {}).get("lambda"), correlation_id_of(request))
-    caller.check_use(request_context.get("http", {}).get("sourceIp"), int(time.time()))
+    caller.check_use(request.state.source_address, int(time.time()))
     return caller
 
 

@@ -59,6 +59,7 @@ class Settings:
     user_pool_client_id = _Required()
     oidc_issuer = _Optional()
     oidc_jwks_url = _Optional()
+    edge_secret_arn = _Optional()  # What CloudFront proves itself with, where it stands in front.
 
     @property
     def emergency_limits(self) -> EmergencyLimits:
