@@ -34,7 +34,7 @@ FIND_COMPILER := export CXX=$${CXX:-$$(command -v c++ || command -v g++ || comma
 # The benchmarks, too: no test runs them, so that nothing else would tell that one no longer fits.
 TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk supply_chain tests/benchmarks
 
-.PHONY: help up down clean status demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi limit-types bench synth deploy lock audit sbom
+.PHONY: help up down clean status demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi limit-types bench synth deploy lock audit sbom deploy-edge
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -116,6 +116,10 @@ deploy: $(INSTALLED) ## to the AWS account of your environment, and migrate its 
 	@$(CDK) deploy BreakwaterControl --outputs-file .build/outputs.json
 	@$(VENV_PYTHON) -m local_cloud.provisioning .build/outputs.json
 	@$(CDK) deploy BreakwaterEngine --exclusively
+
+# In us-east-1, whence CloudFront takes its firewall: it is told where the API is, and what it shows to the functions.
+deploy-edge: $(INSTALLED) ## CloudFront and AWS WAF before the API, where cdk.json names them under `edge`
+	@$(CDK) deploy BreakwaterEdge --exclusively $$($(VENV_PYTHON) -m local_cloud.edge_parameters .build/outputs.json)
 
 # 1: something is known against a package; 3: the advisory services did not answer, as behind a mirror.
 audit: $(VENV_DONE) $(AUDIT_DONE) ## ask pip-audit and npm what is known against the locked packages

@@ -33,6 +33,7 @@ from fargate_engine.venues.exchange_connection import ExchangeConnection
 from fargate_engine.venues.market_feed import MarketFeed
 from fargate_engine.venues.reconciler import Reconciler
 from fargate_engine.venues.simulated import SimulatedVenue, check_recordings
+from fargate_engine.venues.stored_credentials import credentials_from
 
 _LOG = logging.getLogger(__name__)
 
@@ -110,7 +111,8 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
     state.channels.pool, state.channels.feed = questions, state.feed
     state.channels.callers = Callers(settings.user_pool, questions)
     state.relay = _relay(conninfo, settings, state.feed)
-    state.exchanges = [ExchangeConnection(venue) for venue in settings.venues]
+    fetch = credentials_from(questions)
+    state.exchanges = [ExchangeConnection(venue, fetch) for venue in settings.venues]
     await _insist(lambda: write_venues(pool, {each.name: each.exchange for each in settings.venues}))
     state.leases = Leases(conninfo, pool, holder=settings.engine_id, address=address)
     shared = Shared(

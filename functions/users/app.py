@@ -1,21 +1,25 @@
-"""Signing in and out, who I am, and API keys."""
+"""Signing in and out, who I am, API keys, and keys of the firm's accounts at exchanges."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Header, Path
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
+from breakwater.db.exchange_credentials import ExchangeCredential
 from breakwater.db.identity import ApiKey
+from breakwater.domain.exchange_credentials import SECRET_LENGTH_MAX, ExchangeSecret
+from breakwater.domain.orders import Venue
 from breakwater.domain.times import Timestamp
 from breakwater.errors import NotAuthenticated
 from breakwater.runtime import aws
 from breakwater.runtime.api import Caller, create_api, lambda_handler
 from breakwater.runtime.api_key_encryption import encrypt_api_key
 from breakwater.runtime.database import tenant_transaction
+from breakwater.runtime.exchange_credential_keys import make_data_key
 from breakwater.runtime.settings import settings
-from breakwater.services import api_keys, identity
+from breakwater.services import api_keys, exchange_credentials, identity
 
 
 class _Request(BaseModel):
@@ -57,6 +61,32 @@ class NewApiKey(BaseModel):
 
 class ApiKeys(BaseModel):
     items: list[ApiKey]
+
+
+class ExchangeCredentialSecrets(_Request):
+    """What the exchange gave; it is never shown again."""
+
+    api_key: Annotated[SecretStr, Field(min_length=1, max_length=SECRET_LENGTH_MAX)]
+    secret: Annotated[SecretStr, Field(min_length=1, max_length=SECRET_LENGTH_MAX)]
+
+    def told(self) -> ExchangeSecret:
+        return ExchangeSecret(self.api_key.get_secret_value(), self.secret.get_secret_value())
+
+
+class ExchangeCredentialRequest(ExchangeCredentialSecrets):
+    account_id: uuid.UUID
+    venue: Venue
+    label: Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class RotationRequest(ExchangeCredentialSecrets):
+    """`overlap_s`: for so long the old version is kept."""
+
+    overlap_s: Annotated[int, Field(ge=0, le=int(exchange_credentials.OVERLAP_MAX.total_seconds()))] = 3_600
+
+
+class ExchangeCredentials(BaseModel):
+    items: list[ExchangeCredential]
 
 
 class Me(BaseModel):
@@ -129,6 +159,47 @@ def create_api_key(request: ApiKeyRequest, caller: Caller) -> NewApiKey:
 def revoke_api_key(key_id: Annotated[str, Path(max_length=64)], caller: Caller) -> None:
     with tenant_transaction(caller.tenant_id) as tx:
         api_keys.revoke_api_key(caller, tx, key_id)
+
+
+@api.get("/exchange-credentials")
+def list_exchange_credentials(caller: Caller) -> ExchangeCredentials:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return ExchangeCredentials(items=exchange_credentials.list_credentials(caller, tx))
+
+
+@api.post("/exchange-credentials", status_code=201)
+def add_exchange_credential(request: ExchangeCredentialRequest, caller: Caller) -> ExchangeCredential:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return exchange_credentials.add_credential(
+            caller,
+            tx,
+            account_id=request.account_id,
+            venue=request.venue,
+            label=request.label,
+            secret=request.told(),
+            make_data_key=make_data_key,
+        )
+
+
+@api.post("/exchange-credentials/{credential_id}/rotate", status_code=201)
+def rotate_exchange_credential(
+    credential_id: uuid.UUID, request: RotationRequest, caller: Caller
+) -> ExchangeCredential:
+    with tenant_transaction(caller.tenant_id) as tx:
+        return exchange_credentials.rotate_credential(
+            caller,
+            tx,
+            credential_id,
+            secret=request.told(),
+            overlap=timedelta(seconds=request.overlap_s),
+            make_data_key=make_data_key,
+        )
+
+
+@api.delete("/exchange-credentials/{credential_id}", status_code=204)
+def delete_exchange_credential(credential_id: uuid.UUID, caller: Caller) -> None:
+    with tenant_transaction(caller.tenant_id) as tx:
+        exchange_credentials.delete_credential(caller, tx, credential_id)
 
 
 handler = lambda_handler(api)

@@ -26,10 +26,19 @@ class Database(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, network: Network, key: kms.Key) -> None:
         super().__init__(scope, construct_id)
         self._key = key
+        engine = rds.DatabaseClusterEngine.aurora_postgres(version=rds.AuroraPostgresEngineVersion.VER_17_9)
         self.cluster = rds.DatabaseCluster(
             self,
             "Cluster",
-            engine=rds.DatabaseClusterEngine.aurora_postgres(version=rds.AuroraPostgresEngineVersion.VER_17_9),
+            engine=engine,
+            # Nobody connects in clear, whatever a client asks for.
+            parameter_group=rds.ParameterGroup(
+                self,
+                "Parameters",
+                engine=engine,
+                description="TLS 1.2 and above, and nothing else",
+                parameters={"rds.force_ssl": "1", "ssl_min_protocol_version": "TLSv1.2"},
+            ),
             credentials=rds.Credentials.from_generated_secret(
                 "breakwater_admin", encryption_key=key, exclude_characters=" %+~`#$&*()|[]{}:;<>?!'/@\"\\"
             ),

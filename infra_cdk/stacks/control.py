@@ -7,7 +7,7 @@ from constructs import Construct
 
 from infra_cdk.constructs.alert_topic import AlertTopic
 from infra_cdk.constructs.functions import platform_functions
-from infra_cdk.constructs.http_api import PublicHttpApi
+from infra_cdk.constructs.http_api import ROUTES, PublicHttpApi
 from infra_cdk.constructs.layer import BreakwaterLayer
 from infra_cdk.constructs.network import Network
 from infra_cdk.constructs.order_saga import OrderSaga
@@ -63,12 +63,21 @@ class ControlStack(Stack):
         for name in ("limits", "orders", "order_saga", "reconciler"):
             functions[name].call_engine(state.service_token_key)
         functions["queries"].find_engine()
+        if state.edge_secret is not None:
+            for name in ("authorizer", *ROUTES):
+                functions[name].insist_on_edge(state.database, state.edge_secret)
         for name in ("authorizer", "users", "notifications", "provisioning"):
             functions[name].know_user_pool(state.identity)
 
         users = functions["users"].function
         users.add_environment("API_KEY_ENCRYPTION_KEY_ID", state.api_key_encryption_key.key_id)
         state.api_key_encryption_key.grant(users, "kms:Encrypt")
+        credentials_key = state.exchange_credentials_key
+        for name in ("users", "provisioning"):
+            functions[name].function.add_environment("EXCHANGE_CREDENTIALS_KEY_ID", credentials_key.key.key_arn)
+        credentials_key.grant(users, "kms:GenerateDataKey")
+        credentials_key.grant(functions["provisioning"].function, "kms:DescribeKey", "kms:ReEncryptTo")
+        credentials_key.grant_on_all(functions["provisioning"].function, "kms:ReEncryptFrom")
         orders = functions["orders"].function
         orders.add_environment("ORDER_SAGA_ARN", self.saga.machine.state_machine_arn)
         self.saga.machine.grant_start_sync_execution(orders)

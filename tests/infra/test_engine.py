@@ -10,7 +10,7 @@ from aws_cdk.assertions import Match, Template
 
 from infra_cdk.constructs.layer import uv
 from infra_cdk.repository import ROOT
-from tests.infra.conftest import VENUE
+from tests.infra.conftest import STORED_VENUE, VENUE
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +55,8 @@ def test_the_engine_is_told_its_venues_and_may_read_their_keys(
     engine: Template, containers: dict[str, dict[str, Any]]
 ) -> None:
     environment = {each["Name"]: each["Value"] for each in containers["Engine"]["Environment"]}
-    assert json.loads(environment["VENUES"]) == [VENUE]
+    assert json.loads(environment["VENUES"]) == [VENUE, STORED_VENUE]
+    assert "store:" not in json.dumps(engine.find_resources("AWS::IAM::Policy"))
     engine.has_resource_properties(
         "AWS::IAM::Policy",
         {
@@ -140,6 +141,7 @@ def test_the_engine_is_told_what_it_needs(containers: dict[str, dict[str, Any]])
         "QUERIES_FUNCTION",
         "IS_BEHIND_BALANCER",
         "VENUES",
+        "ALLOWED_ORIGINS",
         "USER_POOL_ID",
         "USER_POOL_CLIENT_ID",
     }

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
+from tests.infra.conftest import RETIRED_KEY
+
 type Resources = dict[str, dict[str, Any]]
 
 INTERFACES = {
@@ -37,7 +39,7 @@ TABLE = {
 }
 ALLOWED = {
     "authorizer": DATABASE,
-    "users": DATABASE | {"kms:Encrypt"},
+    "users": DATABASE | {"kms:Encrypt", "kms:GenerateDataKey"},
     "limits": DATABASE | ENGINE,
     "orders": DATABASE | ENGINE | {"states:StartSyncExecution"},
     "queries": DATABASE | {"ssm:GetParameter"},
@@ -55,6 +57,9 @@ ALLOWED = {
         "cognito-idp:AdminRemoveUserFromGroup",
         "cognito-idp:AdminSetUserPassword",
         "cognito-idp:CreateGroup",
+        "kms:DescribeKey",
+        "kms:ReEncryptFrom",
+        "kms:ReEncryptTo",
         "sns:Subscribe",
     },
 }
@@ -161,6 +166,31 @@ def test_the_engine_alone_decrypts_api_keys_and_only_the_users_function_encrypts
     for name in ALLOWED:
         allowed = {"kms:Encrypt"} if name == "users" else set()
         assert on_api_keys(statements_of(control, role_of(functions, name))) == allowed, name
+
+
+def test_functions_may_seal_exchange_credentials_and_the_engine_alone_opens_them(
+    engine: Template, control: Template, functions: Resources
+) -> None:
+    def on_credentials(statements: list[dict[str, Any]]) -> set[str]:
+        return actions_of([each for each in statements if "ExchangeCredentialsKey" in json.dumps(each["Resource"])])
+
+    assert on_credentials(statements_of(engine, task_role_of(engine, "Engine"))) == {"kms:Decrypt"}
+    assert on_credentials(statements_of(engine, task_role_of(engine, "Watch"))) == set()
+    sealing = {
+        "users": {"kms:GenerateDataKey"},
+        "provisioning": {"kms:DescribeKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"},
+    }
+    for name in ALLOWED:
+        assert on_credentials(statements_of(control, role_of(functions, name))) == sealing.get(name, set()), name
+
+
+def test_a_retired_key_still_opens_and_seals_no_more(engine: Template, control: Template, functions: Resources) -> None:
+    def on_retired(statements: list[dict[str, Any]]) -> set[str]:
+        return actions_of([each for each in statements if RETIRED_KEY in json.dumps(each["Resource"])])
+
+    assert on_retired(statements_of(engine, task_role_of(engine, "Engine"))) == {"kms:Decrypt"}
+    assert on_retired(statements_of(control, role_of(functions, "provisioning"))) == {"kms:ReEncryptFrom"}
+    assert on_retired(statements_of(control, role_of(functions, "users"))) == set()
 
 
 def test_the_engine_invokes_two_functions_alone(engine: Template) -> None:

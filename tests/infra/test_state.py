@@ -76,8 +76,8 @@ def test_every_bucket_refuses_plain_http(state: Template) -> None:
 
 
 def test_keys_that_encrypt_rotate_and_the_service_token_key_only_signs(state: Template) -> None:
-    state.resource_count_is("AWS::KMS::Key", 3)
-    state.resource_properties_count_is("AWS::KMS::Key", {"EnableKeyRotation": True}, 2)
+    state.resource_count_is("AWS::KMS::Key", 4)
+    state.resource_properties_count_is("AWS::KMS::Key", {"EnableKeyRotation": True}, 3)
     state.has_resource_properties("AWS::KMS::Key", {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"})
 
 

@@ -23,6 +23,7 @@ from breakwater.client.arguments import (
     account_of,
     one_price,
 )
+from breakwater.client.credentials_cli import credentials_app
 from breakwater.client.keys_cli import keys_app
 from breakwater.client.limits_cli import limits_app
 from breakwater.client.lookup import find_account_id, find_node_id, find_order_id
@@ -49,6 +50,7 @@ app = typer.Typer(
 )
 app.add_typer(limits_app, name="limits")
 app.add_typer(keys_app, name="keys")
+app.add_typer(credentials_app, name="credentials")
 
 
 ApiUrl = Annotated[str | None, typer.Option(help="By default that of the local run in this folder.")]

@@ -12,6 +12,7 @@ from psycopg.rows import TupleRow
 from breakwater.db.alerts import AlertRows
 from breakwater.db.conninfo import noticing_silence
 from breakwater.db.degraded import DegradedRows
+from breakwater.db.exchange_credentials import ExchangeCredentialRows
 from breakwater.db.executions import ExecutionRows
 from breakwater.db.failures import PASSING
 from breakwater.db.identity import IdentityRows
@@ -144,6 +145,10 @@ class TenantTransaction:
     @cached_property
     def identity(self) -> IdentityRows:
         return IdentityRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def exchange_credentials(self) -> ExchangeCredentialRows:
+        return ExchangeCredentialRows(self.connection, self.tenant_id)
 
     @cached_property
     def alerts(self) -> AlertRows:

@@ -30,6 +30,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
         "users:read",
         "users:manage",
         "api_keys:manage",
+        "credentials:manage",
     },
 }
 PERMISSIONS = frozenset().union(*ROLE_PERMISSIONS.values())

@@ -46,6 +46,7 @@ class Settings:
     engine_url_parameter = _Required()
     service_token_key_id = _Required()
     api_key_encryption_key_id = _Required()
+    exchange_credentials_key_id = _Required()
     order_saga_arn = _Required()
     alert_topic_arn = _Required()
     connections_table = _Required()

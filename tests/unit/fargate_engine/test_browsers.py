@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from breakwater.domain.security_headers import SECURITY_HEADERS
 from fargate_engine.gateway.peers import Peers
-from fargate_engine.gateway.routes import BODY_BYTES_MAX, create_gateway
+from fargate_engine.gateway.routes import create_gateway
 from fargate_engine.gateway.state import EngineState
 from fargate_engine.settings import StartFailed, read_settings
 
@@ -52,9 +52,14 @@ async def test_only_an_origin_of_the_list_is_told_what_it_may_send(gateway: Test
     assert not [name for name in refused.headers if name.startswith("Access-Control")]
 
 
-async def test_an_internal_call_with_a_body_over_64_kib_is_refused_whoever_sends_it(gateway: TestClient) -> None:  # type: ignore[type-arg]
-    assert gateway.app is not None
-    assert gateway.app._client_max_size == BODY_BYTES_MAX == 64 * 1024
+async def test_a_body_over_64_kib_is_refused_from_our_own_functions_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with aiohttp.ClientSession() as session:
+        state = EngineState("engine", Peers(session))
+        monkeypatch.setattr(state.tokens, "authenticate", lambda request: "orders")
+        async with TestClient(TestServer(create_gateway(state))) as client:
+            for size, status in ((64 * 1024, 422), (64 * 1024 + 1, 413)):
+                answer = await client.post("/internal/orders", data=b" " * size)
+                assert answer.status == status, await answer.text()
 
 
 @pytest.mark.parametrize("origin", ["*", "https://*.example.com", "http://desk.example.com", f"{DESK}/", "desk"])

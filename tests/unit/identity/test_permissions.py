@@ -6,22 +6,22 @@ from breakwater.domain.permissions import API_KEY_SCOPES, PERMISSIONS, SCOPE_PER
 
 ORDER = [
     *("orders:create", "orders:cancel", "orders:read", "portfolio:read", "limits:read", "limits:manage"),
-    *("risk:manage", "alerts:read", "users:read", "users:manage", "api_keys:manage"),
+    *("risk:manage", "alerts:read", "users:read", "users:manage", "api_keys:manage", "credentials:manage"),
 ]
 BY_ROLE = {
-    "trader": "1 1 1 1 1 0 0 1 0 0 1",
-    "viewer": "0 0 1 1 1 0 0 1 0 0 1",
-    "risk_manager": "0 1 1 1 1 1 1 1 1 0 1",
-    "organisation_admin": "1 1 1 1 1 1 1 1 1 1 1",
-    "nobody": "0 0 0 0 0 0 0 0 0 0 0",
+    "trader": "1 1 1 1 1 0 0 1 0 0 1 0",
+    "viewer": "0 0 1 1 1 0 0 1 0 0 1 0",
+    "risk_manager": "0 1 1 1 1 1 1 1 1 0 1 0",
+    "organisation_admin": "1 1 1 1 1 1 1 1 1 1 1 1",
+    "nobody": "0 0 0 0 0 0 0 0 0 0 0 0",
 }
 BY_SCOPE = {
-    "read": "0 0 1 1 1 0 0 1 1 0 0",
-    "trade": "1 1 1 0 0 0 0 0 0 0 0",
-    "cancel_only": "0 1 1 0 0 0 0 0 0 0 0",
-    "admin": "0 0 1 1 1 1 1 1 1 1 1",
-    "session": "1 1 1 1 1 1 1 1 1 1 1",
-    "withdraw": "0 0 0 0 0 0 0 0 0 0 0",
+    "read": "0 0 1 1 1 0 0 1 1 0 0 0",
+    "trade": "1 1 1 0 0 0 0 0 0 0 0 0",
+    "cancel_only": "0 1 1 0 0 0 0 0 0 0 0 0",
+    "admin": "0 0 1 1 1 1 1 1 1 1 1 0",
+    "session": "1 1 1 1 1 1 1 1 1 1 1 1",
+    "withdraw": "0 0 0 0 0 0 0 0 0 0 0 0",
 }
 
 
