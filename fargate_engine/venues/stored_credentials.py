@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from breakwater.db.engine_connection import EnginePool
-from breakwater.db.exchange_credentials import use_exchange_credential
+from breakwater.db.stored_credentials import use_exchange_credential
 from breakwater.domain.exchange_credentials import NotOpened, unseal
 from breakwater.errors import Unavailable
 from fargate_engine import aws

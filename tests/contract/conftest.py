@@ -27,7 +27,7 @@ desk = orders.desk
 
 USERNAME, PASSWORD = "ada", "Correct-horse-1"
 HANDLERS = {
-    **dict.fromkeys(("auth", "me", "api-keys"), users_app.handler),
+    **dict.fromkeys(("auth", "me", "api-keys", "exchange-credentials"), users_app.handler),
     "limits": limits_app.handler,
     "orders": orders_app.handler,
     **dict.fromkeys(
@@ -58,6 +58,7 @@ def user_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         cognito.admin_set_user_password(UserPoolId=pool, Username=USERNAME, Password=PASSWORD, Permanent=True)
         monkeypatch.setenv("USER_POOL_ID", pool)
         monkeypatch.setenv("USER_POOL_CLIENT_ID", client["UserPoolClient"]["ClientId"])
+        monkeypatch.setenv("EXCHANGE_CREDENTIALS_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
         monkeypatch.setenv("API_KEY_ENCRYPTION_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
         yield
     aws.client.cache_clear()

@@ -166,6 +166,7 @@ def test_every_kind_of_success_is_answered_as_documented(platform: Platform, mon
     account_id, node_id = str(desk.firm.account_ids[0]), str(desk.firm.firm)
     _sign_in_and_out(client)
     _manage_keys(client)
+    _keep_credentials(client, account_id)
     terms = {
         "account_id": account_id,
         "symbol": SYMBOL,
@@ -199,6 +200,18 @@ def _manage_keys(client: Client) -> None:
     client.call("revoke_api_key", 204, path_parameters={"key_id": key["key_id"]})
     (listed,) = client.call("list_api_keys", 200)["items"]
     assert (listed["expires_at"], listed["revoked_at"] is None) == (expires_at, False)
+
+
+def _keep_credentials(client: Client, account_id: str) -> None:
+    secrets = {"api_key": "public-key-wxyz", "secret": "hush-hush"}
+    body = secrets | {"account_id": account_id, "venue": "BINANCE", "label": "main"}
+    added = client.call("add_exchange_credential", 201, body=body)
+    named = {"credential_id": added["credential_id"]}
+    client.call("rotate_exchange_credential", 201, path_parameters=named, body=secrets | {"overlap_s": 60})
+    listed = client.call("list_exchange_credentials", 200)["items"]
+    assert [each["version"] for each in listed] == [2, 1]
+    assert "hush" not in str([added, listed])
+    client.call("delete_exchange_credential", 204, path_parameters=named)
 
 
 def _trade(client: Client, desk: Desk, terms: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

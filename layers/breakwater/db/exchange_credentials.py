@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.rows import TupleRow, class_row
 
-from breakwater.db.engine_connection import EnginePool, pooled
 from breakwater.domain.exchange_credentials import Place
 from breakwater.domain.times import Timestamp
 from breakwater.errors import NotFound
@@ -146,17 +145,6 @@ class ExchangeCredentialRows:
         )
         if cursor.rowcount == 0:
             raise NotFound("no such credential")
-
-
-async def use_exchange_credential(pool: EnginePool, credential_id: uuid.UUID) -> SealedCredential | None:
-    """The newest version, for the engine; None when there is none. That it was used is noted."""
-    async with pooled(pool) as connection:
-        cursor = await connection.cursor(row_factory=class_row(SealedCredential)).execute(
-            "SELECT credential_id, version, tenant_id, account_id, venue, ciphertext, nonce, wrapped_key"
-            " FROM identity.use_exchange_credential(%s)",
-            (credential_id,),
-        )
-        return await cursor.fetchone()
 
 
 def lock_keys_to_wrap(
