@@ -11,6 +11,7 @@ import pytest
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from moto.kms.models import kms_backends
+from pydantic import ValidationError
 
 from breakwater.db.connection import Database
 from breakwater.db.engine_connection import engine_pool
@@ -31,9 +32,12 @@ from breakwater.services.exchange_credentials import (
 from fargate_engine import aws as engine_aws
 from fargate_engine.venues.configuration import Credentials, VenueSettings
 from fargate_engine.venues.stored_credentials import credentials_from
+from functions.provisioning.app import handler
 from tests.conftest import DatabaseUrls
 from tests.integration.identity.conftest import Firm
 from tests.integration.identity.test_api_keys import caller
+from tests.integration.identity.test_provisioning import secret as secret_of
+from tests.unit.runtime.http_events import LambdaContext
 
 SECRET = ExchangeSecret("public-key-wxyz", "hush-hush-one")
 NEXT = ExchangeSecret("public-key-next", "hush-hush-two")
@@ -285,3 +289,18 @@ def test_without_kms_nothing_is_kept(
     with pytest.raises(Unavailable):
         add(database, firm)
     assert everything(database_urls) == "[]"
+
+
+def test_the_operators_function_wraps_all_anew_however_small_its_batches(
+    database: Database, firm: Firm, database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        add(database, firm, label=f"label {number}")
+    monkeypatch.setenv("EXCHANGE_CREDENTIALS_KEY_ID", new_master_key())
+    monkeypatch.setenv("ADMIN_DATABASE_SECRET_ARN", secret_of(database_urls.admin))
+    action = {"action": "rewrap_exchange_credentials", "batch_size": 2}
+    assert handler(action, LambdaContext()) == {"rewrapped": 5, "left": 0}
+    assert handler(action, LambdaContext()) == {"rewrapped": 0, "left": 0}
+    for batch_size in (0, exchange_credentials.REWRAP_BATCH_MAX + 1):
+        with pytest.raises(ValidationError):
+            handler(action | {"batch_size": batch_size}, LambdaContext())
