@@ -24,6 +24,7 @@ TIMEOUTS = {
     "notifications": CONSUMER_TIMEOUT,
     "reconciler": Duration.seconds(50),  # It runs every minute, and never beside itself for long.
     "provisioning": Duration.minutes(5),  # Migrations.
+    "rotation": Duration.seconds(30),
 }
 
 

@@ -13,6 +13,7 @@ from infra_cdk.constructs.network import Network
 from infra_cdk.constructs.order_saga import OrderSaga
 from infra_cdk.constructs.provisioning import grant_provisioning
 from infra_cdk.constructs.queues import WorkQueue
+from infra_cdk.constructs.rotation import DatabaseSecretRotation
 from infra_cdk.constructs.websocket_api import NotificationsApi
 from infra_cdk.stacks.state import StateStack
 
@@ -58,7 +59,7 @@ class ControlStack(Stack):
 
     def _grant(self) -> None:
         functions, state = self.functions, self._state
-        for name in functions.keys() - {"provisioning"}:
+        for name in functions.keys() - {"provisioning", "rotation"}:
             functions[name].use_database(state.database)
         for name in ("limits", "orders", "order_saga", "reconciler"):
             functions[name].call_engine(state.service_token_key)
@@ -87,6 +88,7 @@ class ControlStack(Stack):
         notifications = functions["notifications"].function
         notifications.add_environment("CONNECTIONS_TABLE", state.connections.table_name)
         state.connections.grant(notifications, *CONNECTION_ACTIONS)
+        DatabaseSecretRotation(self, "DatabaseSecretRotation", database=state.database, function=functions["rotation"])
         grant_provisioning(functions["provisioning"], state.database, state.identity, self.alert_topic)
 
     def _route_events(self) -> None:

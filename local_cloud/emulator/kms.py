@@ -7,8 +7,6 @@ from ministack.services import kms
 
 from .patching import rewrite_function
 
-_ENCRYPT = '        "Encrypt": _encrypt,\n'
-
 type Answer = tuple[int, dict[str, str], Any]  # Status, headers, body.
 
 

@@ -135,6 +135,7 @@ ENGINE = {"ENGINE_URL_PARAMETER", "SERVICE_TOKEN_KEY_ID"}
 USER_POOL = {"USER_POOL_ID", "USER_POOL_CLIENT_ID"}
 EDGE = {"EDGE_SECRET_ARN"}
 ENVIRONMENT = {
+    "rotation": {"ADMIN_DATABASE_SECRET_ARN"},
     "authorizer": DATABASE | USER_POOL | EDGE,
     "users": DATABASE | USER_POOL | EDGE | {"API_KEY_ENCRYPTION_KEY_ID", "EXCHANGE_CREDENTIALS_KEY_ID"},
     "limits": DATABASE | ENGINE | EDGE,
@@ -224,6 +225,18 @@ def test_of_leases_only_those_that_limits_ended_reach_the_alerts_queue(control: 
             "Targets": [Match.object_like({"Arn": {"Fn::GetAtt": [Match.string_like_regexp("^AlertsQueue"), "Arn"]}})],
         },
     )
+
+
+def test_the_passwords_of_administrator_and_functions_are_new_every_month(control: Template) -> None:
+    schedules = [
+        each["Properties"] for each in control.find_resources("AWS::SecretsManager::RotationSchedule").values()
+    ]
+    assert len(schedules) == 2
+    for name in ("ClusterSecret", "FunctionsSecret"):
+        (schedule,) = [each for each in schedules if name in json.dumps(each["SecretId"])]
+        assert schedule["RotationRules"] == {"AutomaticallyAfterDays": 30}
+        assert "RotationFunction" in json.dumps(schedule["RotationLambdaARN"])
+    control.has_resource_properties("AWS::Lambda::Permission", {"Principal": "secretsmanager.amazonaws.com"})
 
 
 def test_the_reconciler_runs_every_minute(control: Template) -> None:
