@@ -5,6 +5,7 @@ Its errors leave as they are: who may call it may read them.
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import psycopg
@@ -50,6 +51,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _rewrap(request: RewrapRequest) -> dict[str, Any]:
     """Batches until nothing is left or its time is over, each committed for itself: invoke it again for the rest."""
+    if request.wrapped_before is not None and request.wrapped_before > datetime.now(UTC):
+        raise ValueError("wrapped_before is yet to come: what is wrapped now would be wrapped again")
     deadline = time.monotonic() + REWRAP_S
     done, left = 0, 1
     key_id = master_key_id()

@@ -14,6 +14,7 @@ from breakwater.runtime.front_door import SECRET_HEADER, VIEWER_HEADER
 from infra_cdk.constructs.edge_options import allowed_origins, tls_name
 from infra_cdk.constructs.firewall import BODY_BYTES_MAX
 from infra_cdk.constructs.http_api import ROUTES
+from infra_cdk.repository import ROOT
 from infra_cdk.stacks.network import NetworkStack
 from local_cloud.edge_parameters import edge_parameters
 from tests.infra.conftest import CERTIFICATE, OPTIONS, Resources
@@ -253,6 +254,12 @@ def scope(**context: Any) -> Construct:
 def test_an_origin_that_is_none_fails_the_synthesis(origin: str) -> None:
     with pytest.raises(ValueError, match="allowed_origins"):
         allowed_origins(scope(allowed_origins=[origin]))
+
+
+def test_what_we_ship_opens_nothing_to_a_browser_and_names_no_firm() -> None:
+    shipped = json.loads((ROOT / "cdk.json").read_text())["context"]
+    assert shipped.keys() >= OPTIONS.keys()
+    assert not [name for name in OPTIONS if shipped[name]]
 
 
 def test_by_default_there_is_no_page_no_edge_and_no_name() -> None:

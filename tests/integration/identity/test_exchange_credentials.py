@@ -301,6 +301,8 @@ def test_the_operators_function_wraps_all_anew_however_small_its_batches(
     action = {"action": "rewrap_exchange_credentials", "batch_size": 2}
     assert handler(action, LambdaContext()) == {"rewrapped": 5, "left": 0}
     assert handler(action, LambdaContext()) == {"rewrapped": 0, "left": 0}
+    with pytest.raises(ValueError, match="yet to come"):
+        handler(action | {"wrapped_before": "2999-01-01T00:00:00Z"}, LambdaContext())
     for batch_size in (0, exchange_credentials.REWRAP_BATCH_MAX + 1):
         with pytest.raises(ValidationError):
             handler(action | {"batch_size": batch_size}, LambdaContext())

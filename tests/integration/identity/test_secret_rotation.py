@@ -1,6 +1,6 @@
-"""A database role's password is changed in the four steps of Secrets Manager, against a Postgres that asks for passwords.
+"""A database role's password is changed in the four steps of Secrets Manager, against a real Postgres.
 
-The embedded server trusts its own socket: that the password is checked is shown by its verifier.
+The embedded server trusts its own socket: what password it would ask for is shown by the role's verifier.
 """
 
 import json
@@ -35,17 +35,13 @@ class Rotation:
         self.client = boto3.client("secretsmanager")
         self.arn = self._secret(self.role, "first")
         self.admin_arn = self._secret(str(conninfo_to_dict(admin)["user"]), "")
-        self.version = self.begin()
+        self.version = str(uuid.uuid4())  # As Secrets Manager names it before it calls the function.
 
     def _secret(self, username: str, password: str) -> str:
         where = conninfo_to_dict(self.admin)
         value = {"username": username, "password": password, "host": where["host"]}
         value |= {"port": where.get("port", 5432), "dbname": where["dbname"]}
         return str(self.client.create_secret(Name=uuid.uuid4().hex, SecretString=json.dumps(value))["ARN"])
-
-    def begin(self) -> str:
-        """As Secrets Manager marks it before it calls the function."""
-        return str(uuid.uuid4())
 
     def step(self, step: str) -> None:
         handler({"SecretId": self.arn, "ClientRequestToken": self.version, "Step": step}, LambdaContext())

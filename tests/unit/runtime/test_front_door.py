@@ -7,12 +7,15 @@ from typing import Any
 import boto3
 import pytest
 
+from breakwater.domain.permissions import Principal
 from breakwater.domain.security_headers import SECURITY_HEADERS
 from breakwater.runtime import front_door
 from breakwater.runtime.api import Caller, create_api, lambda_handler
-from tests.unit.runtime.http_events import LambdaContext, answer_of, caller_context, http_event
+from functions.authorizer import app as authorizer
+from tests.unit.runtime.http_events import TENANT, LambdaContext, answer_of, caller_context, http_event
 
 VIEWER = "203.0.113.9"
+BOUND = Principal(TENANT, "sub", "bot", "trader", frozenset({"read"}), ip_allow=("203.0.113.0/24",))
 
 type Call = Callable[..., tuple[dict[str, Any], Any]]
 
@@ -100,3 +103,11 @@ def test_a_secret_that_cannot_be_read_is_not_known_yet(call: Call, secret: str) 
     boto3.client("secretsmanager").delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
     answer, _ = call("/open", headers=shown("one"))
     assert answer["statusCode"] == 503
+
+
+def test_the_authorizer_believes_nobody_who_came_past_it(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authorizer, "authenticate", lambda _: BOUND)
+    for headers, is_believed in ((shown("one"), True), (shown("two"), False), ({}, False)):
+        event = http_event("GET", "/me", headers={"authorization": "ApiKey k", **headers})
+        context = authorizer.handler(event, LambdaContext())["context"]
+        assert ("refusal" not in context) == is_believed
