@@ -71,7 +71,7 @@ class EngineBalancer(Construct):
             tls = {"certificates": certificates, "ssl_policy": elb.SslPolicy.TLS13_RES}
         self.balancer.add_listener(
             "Listener",
-            port=443 if tls else 80,
+            port=network.balancer_port,
             protocol=elb.ApplicationProtocol.HTTPS if tls else elb.ApplicationProtocol.HTTP,
             default_target_groups=[self.targets],
             open=False,

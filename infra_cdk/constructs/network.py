@@ -7,17 +7,18 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from infra_cdk.constructs.edge_options import tls_name
+
 DATABASE_PORT = 5432
 ENGINE_PORT = 8080
-BALANCER_PORTS = (80, 443)  # Without and with the option `engine_tls`.
-# What functions and engine call of AWS, beside S3 and DynamoDB; ECR is where the engine's image comes from.
+# What functions and engine call of AWS, beside S3 and DynamoDB; ECR is where the engine's image comes from. Not
+# `execute-api`: its endpoint serves private REST APIs alone, and would take our WebSocket API's name with it. Nor
+# Cognito, whose keys and sign-in come by the same name and not all by the endpoint. Those go by the NAT gateways.
 INTERFACE_ENDPOINTS = (
-    "cognito-idp",
     "ecr.api",
     "ecr.dkr",
     "elasticloadbalancing",
     "events",
-    "execute-api",
     "kms",
     "lambda",
     "logs",
@@ -38,7 +39,7 @@ class Network(Construct):
 
     Cost: a NAT gateway in each zone (about 33 USD a month each, and traffic), because the engine reaches exchanges and
     must outlive a zone. Given those, interface endpoints (about 7 USD a month for each service and zone) pay only above
-    some 3 TB a month: they are an option, `interface_endpoints`, for whom no call of AWS may leave the network. The
+    some 3 TB a month: they are an option, `interface_endpoints`, for whom calls of AWS shall not leave the network. The
     gateway endpoints for S3 and DynamoDB cost nothing.
     """
 
@@ -73,8 +74,8 @@ class Network(Construct):
         self.engine = self._group("Engine", "Tasks of the engine", egress=True)
         self.database = self._group("Database", "Aurora", egress=False)
 
-        for port in BALANCER_PORTS:
-            self._allow(self.functions, self.balancer, port, "Functions call the engine")
+        self.balancer_port = 80 if tls_name(self, "engine_tls") is None else 443
+        self._allow(self.functions, self.balancer, self.balancer_port, "Functions call the engine")
         self._allow(self.balancer, self.engine, ENGINE_PORT, "The balancer forwards to the engine")
         self._allow(self.engine, self.engine, ENGINE_PORT, "An engine asks the one that holds the shard")
         self._allow(self.functions, self.database, DATABASE_PORT, "Functions use the database")

@@ -279,4 +279,4 @@ def test_an_edge_without_a_certificate_fails_the_synthesis(told: dict[str, Any])
 def test_without_the_option_no_interface_endpoint_is_paid_for() -> None:
     template = Template.from_stack(NetworkStack(App(), "Network"))
     template.resource_count_is("AWS::EC2::VPCEndpoint", 2)
-    template.resource_count_is("AWS::EC2::SecurityGroupIngress", 6)
+    template.resource_count_is("AWS::EC2::SecurityGroupIngress", 5)

@@ -33,6 +33,18 @@ def test_with_the_option_every_other_service_is_reached_without_it_too(network: 
         assert len(endpoint["Properties"]["SecurityGroupIds"]) == 1
 
 
+def test_with_tls_before_the_engine_the_plain_port_is_closed(network: Template) -> None:
+    rules = network.find_resources(
+        "AWS::EC2::SecurityGroupIngress", {"Properties": {"Description": "Functions call the engine"}}
+    )
+    assert [(rule["Properties"]["FromPort"], rule["Properties"]["ToPort"]) for rule in rules.values()] == [(443, 443)]
+
+
+def test_no_endpoint_takes_the_name_of_our_own_apis_with_it() -> None:
+    # An endpoint of `execute-api` serves private REST APIs alone: posts to the WebSocket API would fail with 403.
+    assert "execute-api" not in INTERFACE_ENDPOINTS
+
+
 def test_only_the_nat_gateways_stand_in_public_subnets(documents: dict[str, dict[str, Any]]) -> None:
     inside = {
         resource["Type"]
@@ -47,7 +59,7 @@ def test_no_security_group_lets_an_address_range_in(network: Template) -> None:
     for group in network.find_resources("AWS::EC2::SecurityGroup").values():
         assert "SecurityGroupIngress" not in group["Properties"]
     rules = network.find_resources("AWS::EC2::SecurityGroupIngress").values()
-    assert len(rules) == 8
+    assert len(rules) == 7
     assert all("SourceSecurityGroupId" in rule["Properties"] for rule in rules)
 
 
