@@ -18,6 +18,7 @@ VENV_DONE := .venv/.installed
 EMULATOR_DONE := .venv-emulator/.installed
 NODE_DONE := node_modules/.installed
 BOTS_DONE := .venv-bots/.installed
+AUDIT_DONE := .venv-audit/.installed
 CORE_DONE := .venv/.matching_core
 INSTALLED := $(VENV_DONE) $(EMULATOR_DONE) $(NODE_DONE) $(CORE_DONE)
 
@@ -31,9 +32,9 @@ FIND_COMPILER := export CXX=$${CXX:-$$(command -v c++ || command -v g++ || comma
   || { echo "A C++17 compiler is missing: install g++ or clang++, or set CXX" >&2; exit 1; }
 
 # The benchmarks, too: no test runs them, so that nothing else would tell that one no longer fits.
-TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk tests/benchmarks
+TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk supply_chain tests/benchmarks
 
-.PHONY: help up down clean status demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi limit-types bench synth deploy lock
+.PHONY: help up down clean status demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi limit-types bench synth deploy lock audit sbom deploy-edge
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,7 +61,7 @@ core: $(CORE_DONE) ## build the matching core and install it
 
 test: test-core test-units test-e2e ## every test; the last ones on a platform of their own
 
-test-units: $(INSTALLED)
+test-units: $(INSTALLED) $(AUDIT_DONE)
 	@$(VENV_PYTHON) -m pytest tests --ignore tests/e2e --ignore tests/benchmarks
 
 # The core's own tests and a few seconds of fuzzing, under the address and undefined-behaviour sanitizers.
@@ -116,13 +117,24 @@ deploy: $(INSTALLED) ## to the AWS account of your environment, and migrate its 
 	@$(VENV_PYTHON) -m local_cloud.provisioning .build/outputs.json
 	@$(CDK) deploy BreakwaterEngine --exclusively
 
+# In us-east-1, whence CloudFront takes its firewall: it is told where the API is, and what it shows to the functions.
+deploy-edge: $(INSTALLED) ## CloudFront and AWS WAF before the API, where cdk.json names them under `edge`
+	@$(CDK) deploy BreakwaterEdge --exclusively $$($(VENV_PYTHON) -m local_cloud.edge_parameters .build/outputs.json)
+
+# 1: something is known against a package; 3: the advisory services did not answer, as behind a mirror.
+audit: $(VENV_DONE) $(AUDIT_DONE) ## ask pip-audit and npm what is known against the locked packages
+	@$(VENV_PYTHON) -m supply_chain.audit
+
+sbom: $(VENV_DONE) $(AUDIT_DONE) ## what everything is made of, in CycloneDX, in .build/sbom
+	@$(VENV_PYTHON) -m supply_chain.sbom
+
 lock: $(TOOLS_DONE) ## compile requirements/*.txt from pyproject.toml again
 	@compile="$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-annotate --no-header"; \
 	$$compile pyproject.toml --all-extras -o requirements/all.txt; \
 	for extra in layer engine core; do \
 	  $$compile pyproject.toml --extra $$extra -c requirements/all.txt -o requirements/$$extra.txt; \
 	done; \
-	for other in emulator bots; do $$compile requirements/$$other.in -o requirements/$$other.txt; done
+	for other in emulator bots audit; do $$compile requirements/$$other.in -o requirements/$$other.txt; done
 
 # What is needed, installed ---------------------------------------------------------------------------------------
 
@@ -162,6 +174,12 @@ $(BOTS_DONE): requirements/bots.txt | $(TOOLS_DONE)
 	@echo "installing freqtrade and python-binance"
 	@[ -x .venv-bots/bin/python ] || $(UV) venv --quiet --python .tools/bin/python .venv-bots
 	@VIRTUAL_ENV=.venv-bots $(UV) pip sync --quiet --require-hashes requirements/bots.txt
+	@touch $@
+
+$(AUDIT_DONE): requirements/audit.txt | $(TOOLS_DONE)
+	@echo "installing pip-audit and cyclonedx-bom"
+	@[ -x .venv-audit/bin/python ] || $(UV) venv --quiet --python .tools/bin/python .venv-audit
+	@VIRTUAL_ENV=.venv-audit $(UV) pip sync --quiet --require-hashes requirements/audit.txt
 	@touch $@
 
 $(NODE_DONE): package.json package-lock.json

@@ -34,6 +34,7 @@ from fargate_engine.venues.listings import Listings
 from fargate_engine.venues.market_feed import MarketFeed
 from fargate_engine.venues.reconciler import Reconciler
 from fargate_engine.venues.simulated import SimulatedVenue, check_recordings
+from fargate_engine.venues.stored_credentials import credentials_from
 
 _LOG = logging.getLogger(__name__)
 
@@ -51,7 +52,12 @@ async def run_engine(settings: Settings, told_to_stop: asyncio.Event) -> None:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX)) as session:
         state = EngineState(settings.engine_id, Peers(session))
         exchange = FirmExchange(state)
-        gateway = create_gateway(state, exchange, is_behind_balancer=settings.is_behind_balancer)
+        gateway = create_gateway(
+            state,
+            exchange,
+            is_behind_balancer=settings.is_behind_balancer,
+            allowed_origins=settings.allowed_origins,
+        )
         runner = web.AppRunner(gateway, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         try:
@@ -106,8 +112,8 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
     state.channels.pool, state.channels.feed = questions, state.feed
     state.channels.callers = Callers(settings.user_pool, questions)
     state.relay = _relay(conninfo, settings, state.feed)
-    listings = Listings()
-    state.exchanges = [ExchangeConnection(venue, listings) for venue in settings.venues]
+    fetch, listings = credentials_from(questions), Listings()
+    state.exchanges = [ExchangeConnection(venue, fetch, listings) for venue in settings.venues]
     await _insist(lambda: write_venues(pool, {each.name: each.exchange for each in settings.venues}))
     state.leases = Leases(conninfo, pool, holder=settings.engine_id, address=address)
     shared = Shared(

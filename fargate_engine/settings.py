@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from breakwater.db.conninfo import conninfo_of
 from breakwater.domain.access_tokens import UserPool
@@ -44,6 +45,7 @@ class Settings:
     orders_function: str = ""
     queries_function: str = ""
     is_behind_balancer: bool = False
+    allowed_origins: frozenset[str] = frozenset()
     user_pool: UserPool | None = None  # None: the channels believe API keys only.
 
 
@@ -67,6 +69,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         market_recordings=tuple(Path(part) for part in environment.get("MARKET_RECORDINGS", "").split(":") if part),
         market_speed=_number(environment, "MARKET_SPEED", "1", float),
         venues=_venues(environment.get("VENUES", "")),
+        allowed_origins=_origins(environment.get("ALLOWED_ORIGINS", "")),
         user_pool=_user_pool(environment),
     )
     if not settings.database_url and not settings.database_secret_arn:
@@ -127,3 +130,14 @@ def _number[Number: (int, float)](
         return kind(environment.get(name) or default)
     except ValueError as error:
         raise StartFailed(f"{name} must be a number") from error
+
+
+def _origins(text: str) -> frozenset[str]:
+    """Separated by blanks. StartFailed for what no browser sends: a wildcard, a path, plain HTTP from elsewhere."""
+    origins = frozenset(text.split())
+    for origin in origins:
+        parts = urlsplit(origin)
+        is_local = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}
+        if "*" in origin or origin != f"{parts.scheme}://{parts.netloc}" or not (parts.scheme == "https" or is_local):
+            raise StartFailed(f"ALLOWED_ORIGINS: {origin} is no origin such as https://desk.example.com")
+    return origins

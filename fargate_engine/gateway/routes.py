@@ -21,6 +21,7 @@ from fargate_engine import metrics
 from fargate_engine.binance.exchange import Exchange
 from fargate_engine.binance.server import exchange_routes
 from fargate_engine.gateway.addresses import forwarded_address, peer_address
+from fargate_engine.gateway.browsers import ALLOWED_ORIGINS, preflight, protect
 from fargate_engine.gateway.peers import shard_number
 from fargate_engine.gateway.problems import problem_middleware
 from fargate_engine.gateway.routing import Scope, ask, at_order, at_shard, market_elsewhere
@@ -61,10 +62,19 @@ class MoveRequest(BaseModel):
 
 
 def create_gateway(
-    engine: EngineState, exchange: Exchange | None = None, *, is_behind_balancer: bool = False
+    engine: EngineState,
+    exchange: Exchange | None = None,
+    *,
+    is_behind_balancer: bool = False,
+    allowed_origins: frozenset[str] = frozenset(),
 ) -> web.Application:
-    """With an exchange its dialect is served beside, under its own paths."""
-    app = web.Application(middlewares=[problem_middleware], client_max_size=BODY_BYTES_MAX)
+    """With an exchange its dialect is served beside, under its own paths.
+
+    `allowed_origins`: whose pages may read the answers in a browser.
+    """
+    app = web.Application(middlewares=[preflight, problem_middleware], client_max_size=BODY_BYTES_MAX)
+    app[ALLOWED_ORIGINS] = allowed_origins
+    app.on_response_prepare.append(protect)
     app[ENGINE] = engine
     address_of = engine.channels.address_of = forwarded_address if is_behind_balancer else peer_address
     app.add_routes(

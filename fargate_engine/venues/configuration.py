@@ -1,6 +1,7 @@
 """Which outside venues an engine trades at: the variable VENUES, and the secrets it names."""
 
 import json
+import uuid
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Annotated, Literal
@@ -13,11 +14,13 @@ from breakwater.errors import Unavailable
 from fargate_engine import aws
 
 VENUES_MAX = 50
+STORE = "store:"
 _SECRET_LENGTH_MAX = 4_096  # A PEM key fits.
 
 
 class VenueSettings(BaseModel):
-    """One venue. `exchange` is ccxt's id of it; `credentials` names a secret `{"api_key", "secret"}` by ARN or name.
+    """One venue. `exchange` is ccxt's id of it; `credentials` names a secret `{"api_key", "secret"}` by ARN or name,
+    or as `store:<id>` one of the exchange credentials that people keep with the API.
 
     `base_url` puts another host in the place of every one that the exchange's class knows.
     """
@@ -36,6 +39,19 @@ class VenueSettings(BaseModel):
         if name in BUILT_IN_VENUES:
             raise ValueError(f"{name} is a venue of the engine's own")
         return name
+
+    @field_validator("credentials")
+    @classmethod
+    def _is_named(cls, credentials: str) -> str:
+        if credentials.startswith(STORE):
+            uuid.UUID(credentials.removeprefix(STORE))
+        return credentials
+
+    @property
+    def credential_id(self) -> uuid.UUID | None:
+        """Of one in the store; None for a secret of Secrets Manager."""
+        is_stored = self.credentials.startswith(STORE)
+        return uuid.UUID(self.credentials.removeprefix(STORE)) if is_stored else None
 
     @field_validator("base_url")
     @classmethod

@@ -12,15 +12,17 @@ from typing import Any
 from breakwater.domain.caller_context import refusal_context, to_context, unavailable_context
 from breakwater.errors import Rejection, Unavailable
 from breakwater.runtime.authenticator import authenticate
+from breakwater.runtime.front_door import source_address
 from breakwater.runtime.observability import logger, observed
 
 
 @observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    authorization = (event.get("headers") or {}).get("authorization", "")
+    headers = event.get("headers") or {}
     try:
-        principal = authenticate(authorization)
-        principal.check_use(event["requestContext"]["http"].get("sourceIp"), int(time.time()))
+        address = source_address(headers, event["requestContext"]["http"].get("sourceIp"))
+        principal = authenticate(headers.get("authorization", ""))
+        principal.check_use(address, int(time.time()))
     except Rejection as error:
         logger().info("not authenticated", reason=error.message)
         return {"isAuthorized": True, "context": refusal_context(error.message)}

@@ -1,31 +1,78 @@
-"""An operator's function, called with `aws lambda invoke`: {"action": "migrate"} and {"action": "create_organisation"}.
+"""An operator's function, called with `aws lambda invoke`, with an `action` that the handler lists.
 
 Its errors leave as they are: who may call it may read them.
 """
 
 import json
-from typing import Any
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import psycopg
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from breakwater.db.connection import Database
+from breakwater.db.conninfo import noticing_silence
 from breakwater.runtime.aws import client
 from breakwater.runtime.database import secret_conninfo
+from breakwater.runtime.exchange_credential_keys import master_key_id, rewrap_data_key
 from breakwater.runtime.observability import logger, observed
 from breakwater.runtime.settings import settings
-from breakwater.services import provisioning
+from breakwater.services import exchange_credentials, provisioning
 from breakwater.services.user_pool import UserPool
+
+REWRAP_S = 240.0  # Of the five minutes that the function has.
+
+
+class RewrapRequest(BaseModel):
+    """`wrapped_before`: also what is under the master key of now, but was wrapped before KMS rotated its material."""
+
+    model_config = ConfigDict(extra="forbid")
+    batch_size: Annotated[int, Field(ge=1, le=exchange_credentials.REWRAP_BATCH_MAX)] = 100
+    wrapped_before: AwareDatetime | None = None
 
 
 @observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answers what was made. Both actions can be repeated; a second time changes nothing but passwords."""
+    """Answers what was made. Every action can be repeated; a second time changes nothing but passwords."""
     logger().info("provisioning", action=event["action"])
     match event["action"]:
         case "migrate":
             return _migrate()
         case "create_organisation":
             return _create_organisation(provisioning.ToldOrganisation.model_validate(event["organisation"]))
+        case "rewrap_exchange_credentials":
+            return _rewrap(RewrapRequest.model_validate({k: v for k, v in event.items() if k != "action"}))
         case action:
-            raise ValueError(f"unknown action {action!r}; there are migrate and create_organisation")
+            raise ValueError(
+                f"unknown action {action!r}; there are migrate, create_organisation and rewrap_exchange_credentials"
+            )
+
+
+def _rewrap(request: RewrapRequest) -> dict[str, Any]:
+    """Batches until nothing is left or its time is over, each committed for itself: invoke it again for the rest."""
+    if request.wrapped_before is not None and request.wrapped_before > datetime.now(UTC):
+        raise ValueError("wrapped_before is yet to come: what is wrapped now would be wrapped again")
+    deadline = time.monotonic() + REWRAP_S
+    done, left = 0, 1
+    key_id = master_key_id()
+    with psycopg.connect(
+        noticing_silence(secret_conninfo(settings().admin_database_secret_arn)), autocommit=True
+    ) as connection:
+        while left and time.monotonic() < deadline:
+            with connection.transaction():
+                rewrapped, left = exchange_credentials.rewrap_credentials(
+                    connection,
+                    master_key_id=key_id,
+                    rewrap=rewrap_data_key,
+                    wrapped_before=request.wrapped_before,
+                    batch_size_max=request.batch_size,
+                )
+            done += rewrapped
+            if rewrapped == 0:  # Another run has the rest.
+                break
+    logger().info("exchange credentials wrapped anew", rewrapped=done, left=left)
+    return {"rewrapped": done, "left": left}
 
 
 def _migrate() -> dict[str, Any]:

@@ -1,16 +1,19 @@
-"""Signing in and out, who I am, API keys, and the people of an organisation."""
+"""Signing in and out, who I am, the people of an organisation, API keys, and keys of accounts at exchanges."""
 
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import jwt
 from fastapi import Header, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
+from breakwater.db.exchange_credentials import ExchangeCredential
 from breakwater.db.identity import Account, ApiKey
 from breakwater.db.people import Group
+from breakwater.domain.exchange_credentials import SECRET_LENGTH_MAX, ExchangeSecret
+from breakwater.domain.orders import Venue
 from breakwater.domain.times import Timestamp
 from breakwater.errors import NotAuthenticated, Rejection, Unavailable
 from breakwater.runtime import aws
@@ -31,9 +34,10 @@ from breakwater.runtime.database import (
     transactions_of,
     untenanted_transaction,
 )
+from breakwater.runtime.exchange_credential_keys import make_data_key
 from breakwater.runtime.observability import logger
 from breakwater.runtime.settings import settings
-from breakwater.services import accounts, api_keys, groups, identity, people
+from breakwater.services import accounts, api_keys, exchange_credentials, groups, identity, people
 from breakwater.services.accounts import Accounts, NewAccount
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
 from breakwater.services.groups import Groups, NewGroup
@@ -82,6 +86,32 @@ class NewApiKey(BaseModel):
 
 class ApiKeys(BaseModel):
     items: list[ApiKey]
+
+
+class ExchangeCredentialSecrets(_Request):
+    """What the exchange gave; it is never shown again."""
+
+    api_key: Annotated[SecretStr, Field(min_length=1, max_length=SECRET_LENGTH_MAX)]
+    secret: Annotated[SecretStr, Field(min_length=1, max_length=SECRET_LENGTH_MAX)]
+
+    def told(self) -> ExchangeSecret:
+        return ExchangeSecret(self.api_key.get_secret_value(), self.secret.get_secret_value())
+
+
+class ExchangeCredentialRequest(ExchangeCredentialSecrets):
+    account_id: uuid.UUID
+    venue: Venue
+    label: Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class RotationRequest(ExchangeCredentialSecrets):
+    """`overlap_s`: for so long the old version is kept."""
+
+    overlap_s: Annotated[int, Field(ge=0, le=int(exchange_credentials.OVERLAP_MAX.total_seconds()))] = 3_600
+
+
+class ExchangeCredentials(BaseModel):
+    items: list[ExchangeCredential]
 
 
 class Me(BaseModel):
@@ -311,6 +341,47 @@ def list_accounts(caller: Caller) -> Accounts:
 def create_account(new: NewAccount, caller: Caller) -> Account:
     with caller_transaction(caller) as tx:
         return accounts.create_account(new, caller, tx, datetime.now(UTC))
+
+
+@api.get("/exchange-credentials", dependencies=[needs("credentials:manage")])
+def list_exchange_credentials(caller: Caller) -> ExchangeCredentials:
+    with caller_transaction(caller) as tx:
+        return ExchangeCredentials(items=exchange_credentials.list_credentials(caller, tx))
+
+
+@api.post("/exchange-credentials", status_code=201, dependencies=[needs("credentials:manage")])
+def add_exchange_credential(request: ExchangeCredentialRequest, caller: Caller) -> ExchangeCredential:
+    with caller_transaction(caller) as tx:
+        return exchange_credentials.add_credential(
+            caller,
+            tx,
+            account_id=request.account_id,
+            venue=request.venue,
+            label=request.label,
+            secret=request.told(),
+            make_data_key=make_data_key,
+        )
+
+
+@api.post("/exchange-credentials/{credential_id}/rotate", status_code=201, dependencies=[needs("credentials:manage")])
+def rotate_exchange_credential(
+    credential_id: uuid.UUID, request: RotationRequest, caller: Caller
+) -> ExchangeCredential:
+    with caller_transaction(caller) as tx:
+        return exchange_credentials.rotate_credential(
+            caller,
+            tx,
+            credential_id,
+            secret=request.told(),
+            overlap=timedelta(seconds=request.overlap_s),
+            make_data_key=make_data_key,
+        )
+
+
+@api.delete("/exchange-credentials/{credential_id}", status_code=204, dependencies=[needs("credentials:manage")])
+def delete_exchange_credential(credential_id: uuid.UUID, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        exchange_credentials.delete_credential(caller, tx, credential_id)
 
 
 handler = lambda_handler(api)

@@ -26,10 +26,19 @@ class Database(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, network: Network, key: kms.Key) -> None:
         super().__init__(scope, construct_id)
         self._key = key
+        engine = rds.DatabaseClusterEngine.aurora_postgres(version=rds.AuroraPostgresEngineVersion.VER_17_9)
         self.cluster = rds.DatabaseCluster(
             self,
             "Cluster",
-            engine=rds.DatabaseClusterEngine.aurora_postgres(version=rds.AuroraPostgresEngineVersion.VER_17_9),
+            engine=engine,
+            # Nobody connects in clear, whatever a client asks for.
+            parameter_group=rds.ParameterGroup(
+                self,
+                "Parameters",
+                engine=engine,
+                description="TLS 1.2 and above, and nothing else",
+                parameters={"rds.force_ssl": "1", "ssl_min_protocol_version": "TLSv1.2"},
+            ),
             credentials=rds.Credentials.from_generated_secret(
                 "breakwater_admin", encryption_key=key, exclude_characters=" %+~`#$&*()|[]{}:;<>?!'/@\"\\"
             ),
@@ -55,9 +64,8 @@ class Database(Construct):
         self.admin_secret = admin_secret
         self.functions_secret = self._role_secret("FunctionsSecret", "breakwater_functions")
         self.engine_secret = self._role_secret("EngineSecret", "breakwater_engine")
-        accept(
-            self, "SMG4", "Rotated by an operator with the provisioning function, which sets the role's password too."
-        )
+        # The schedules are made where their function is, in the stack above; the engine reads its secret at its start.
+        accept(self, "SMG4", "Two are rotated by the function `rotation`; the engine's by an operator and a deploy.")
         accept(self, "RDS6", "Roles sign in with passwords from Secrets Manager, in every environment the same way.")
         accept(self, "RDS11", "The port is no secret: only two security groups reach it, in isolated subnets.")
 
@@ -75,6 +83,17 @@ class Database(Construct):
         principal.add_to_principal_policy(
             iam.PolicyStatement(
                 actions=["kms:Decrypt"],
+                resources=[self._key.key_arn],
+                conditions={"StringEquals": {"kms:ViaService": via}},
+            )
+        )
+
+    def grant_sealing(self, grantee: iam.IGrantable) -> None:
+        """Let a role write secrets under their key, by Secrets Manager alone."""
+        via = f"secretsmanager.{Stack.of(self).region}.amazonaws.com"
+        grantee.grant_principal.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["kms:GenerateDataKey"],
                 resources=[self._key.key_arn],
                 conditions={"StringEquals": {"kms:ViaService": via}},
             )

@@ -1,24 +1,41 @@
 """The engine on Fargate: two tasks, in two zones, between which sixteen shards are shared."""
 
+from typing import Any
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_elasticloadbalancingv2 as elb
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_route53 as route53
+from aws_cdk import aws_route53_targets as targets
 from aws_cdk import aws_servicediscovery as cloud_map
 from constructs import Construct
 
-from infra_cdk.constructs.network import BALANCER_PORT, ENGINE_PORT, Network
+from infra_cdk.constructs.edge_options import TlsName, tls_name
+from infra_cdk.constructs.network import ENGINE_PORT, Network
 from infra_cdk.findings import accept
 from infra_cdk.repository import ROOT, required
 
 DOCKERFILE = "fargate_engine/Dockerfile"
+IMAGE_USER = "10001"  # As in the Dockerfile; said again here, so that an image without its USER line is not root.
 ALL_INTERFACES = "0.0.0.0"  # noqa: S104  # The task's own; its security group lets in the balancer and its peers.
 
 
+def no_capabilities(scope: Construct, construct_id: str) -> ecs.LinuxParameters:
+    """What a container has that needs nothing of root: it opens a high port, and no device."""
+    parameters = ecs.LinuxParameters(scope, construct_id)
+    parameters.drop_capabilities(ecs.Capability.ALL)
+    return parameters
+
+
 class EngineBalancer(Construct):
-    """Internal. Sends requests only to tasks that answer `/health/ready` with 200: those that serve shards."""
+    """Internal. Sends requests only to tasks that answer `/health/ready` with 200: those that serve shards.
+
+    With a name and its certificate (context `engine_tls`) it speaks TLS 1.2 and above alone, and the name is resolved
+    in the network only; the way from it to a task, within the two groups, stays HTTP.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, network: Network) -> None:
         super().__init__(scope, construct_id)
@@ -47,15 +64,27 @@ class EngineBalancer(Construct):
             security_group=network.balancer,
             drop_invalid_header_fields=True,
         )
+        name = tls_name(self, "engine_tls")
+        tls: dict[str, Any] = {}
+        if name is not None:
+            certificates = [elb.ListenerCertificate.from_arn(name.certificate_arn)]
+            tls = {"certificates": certificates, "ssl_policy": elb.SslPolicy.TLS13_RES}
         self.balancer.add_listener(
             "Listener",
-            port=BALANCER_PORT,
-            protocol=elb.ApplicationProtocol.HTTP,
+            port=network.balancer_port,
+            protocol=elb.ApplicationProtocol.HTTPS if tls else elb.ApplicationProtocol.HTTP,
             default_target_groups=[self.targets],
             open=False,
+            **tls,
         )
         accept(self.balancer, "ELB2", "Only our functions call it, and the engine journals every order it takes.")
-        self.url = f"http://{self.balancer.load_balancer_dns_name}"
+        self.url = f"http://{self.balancer.load_balancer_dns_name}" if name is None else self._named(name, network)
+
+    def _named(self, name: TlsName, network: Network) -> str:
+        zone = route53.PrivateHostedZone(self, "Zone", zone_name=name.domain_name, vpc=network.vpc)
+        target = route53.RecordTarget.from_alias(targets.LoadBalancerTarget(self.balancer))
+        route53.ARecord(self, "Name", zone=zone, target=target)
+        return f"https://{name.domain_name}"
 
 
 class EngineService(Construct):
@@ -130,7 +159,9 @@ class EngineService(Construct):
             environment={"ENGINE_HOST": ALL_INTERFACES, "ENGINE_PORT": str(ENGINE_PORT), **environment},
             port_mappings=[ecs.PortMapping(container_port=ENGINE_PORT)],
             logging=ecs.LogDrivers.aws_logs(stream_prefix="engine", log_group=log),
+            user=IMAGE_USER,
             readonly_root_filesystem=True,
+            linux_parameters=no_capabilities(self, "EngineLinux"),
             stop_timeout=Duration.seconds(30),
             health_check=ecs.HealthCheck(
                 command=["CMD", "python", "-c", health],
@@ -149,7 +180,9 @@ class EngineService(Construct):
                 "ENGINE_PORT": str(ENGINE_PORT),
             },
             logging=ecs.LogDrivers.aws_logs(stream_prefix="registrar", log_group=log),
+            user=IMAGE_USER,
             readonly_root_filesystem=True,
+            linux_parameters=no_capabilities(self, "RegistrarLinux"),
             memory_limit_mib=128,
         )
         registrar.add_container_dependencies(

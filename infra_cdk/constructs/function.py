@@ -9,6 +9,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra_cdk.constructs.database import Database
+from infra_cdk.constructs.edge_secret import EdgeSecret
 from infra_cdk.constructs.identity import Identity
 from infra_cdk.constructs.layer import BreakwaterLayer
 from infra_cdk.constructs.network import Network
@@ -79,6 +80,11 @@ class PlatformFunction(Construct):
         """May sign in to the database as `breakwater_functions`."""
         self.function.add_environment("DATABASE_SECRET_ARN", database.functions_secret.secret_arn)
         database.grant_secret(database.functions_secret, self.function)
+
+    def insist_on_edge(self, database: Database, edge_secret: EdgeSecret) -> None:
+        """Answers only what came through CloudFront: its secret may be read."""
+        self.function.add_environment("EDGE_SECRET_ARN", edge_secret.secret.secret_arn)
+        database.grant_secret(edge_secret.secret, self.function)
 
     def find_engine(self) -> None:
         """May learn where the engine is; enough for what the engine tells everybody."""

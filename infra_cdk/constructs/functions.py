@@ -26,6 +26,7 @@ TIMEOUTS = {
     "reconciler": Duration.seconds(50),  # It runs every minute, and never beside itself for long.
     "audit_sealer": Duration.seconds(50),  # As the reconciler.
     "provisioning": Duration.minutes(5),  # Migrations.
+    "rotation": Duration.seconds(30),
 }
 
 

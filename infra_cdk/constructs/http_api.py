@@ -7,6 +7,7 @@ from aws_cdk import aws_apigatewayv2_integrations as integrations
 from constructs import Construct
 
 from infra_cdk.constructs.access_log import access_log
+from infra_cdk.constructs.edge_options import allowed_origins
 from infra_cdk.constructs.function import PlatformFunction
 from infra_cdk.findings import accept
 
@@ -44,6 +45,10 @@ ROUTES = {
         "GET /api-keys",
         "POST /api-keys",
         "DELETE /api-keys/{key_id}",
+        "GET /exchange-credentials",
+        "POST /exchange-credentials",
+        "POST /exchange-credentials/{credential_id}/rotate",
+        "DELETE /exchange-credentials/{credential_id}",
     ),
     "limits": (
         "POST /limits",
@@ -105,7 +110,10 @@ ROUTES = {
 
 
 class PublicHttpApi(Construct):
-    """Every route stands in `ROUTES` and asks the authorizer unless it stands in `OPEN_ROUTES`; no CORS."""
+    """Every route stands in `ROUTES` and asks the authorizer unless it stands in `OPEN_ROUTES`.
+
+    Pages of the context `allowed_origins` may read the answers, without cookies; by default none may.
+    """
 
     def __init__(
         self,
@@ -116,7 +124,7 @@ class PublicHttpApi(Construct):
         functions: dict[str, PlatformFunction],
     ) -> None:
         super().__init__(scope, construct_id)
-        self.api = apigateway.HttpApi(self, "Api", create_default_stage=False)
+        self.api = apigateway.HttpApi(self, "Api", create_default_stage=False, cors_preflight=self._cors())
         self._authorizer = authorizers.HttpLambdaAuthorizer(
             "Authorizer",
             authorizer.function,
@@ -127,6 +135,19 @@ class PublicHttpApi(Construct):
         for name, routes in ROUTES.items():
             self._add(name, functions[name], routes)
         self._add_stage()
+
+    def _cors(self) -> apigateway.CorsPreflightOptions | None:
+        origins = allowed_origins(self)
+        if not origins:
+            return None
+        return apigateway.CorsPreflightOptions(
+            allow_origins=origins,
+            allow_methods=[apigateway.CorsHttpMethod[name] for name in ("GET", "POST", "PUT", "PATCH", "DELETE")],
+            allow_headers=["authorization", "content-type", "x-correlation-id"],
+            expose_headers=["retry-after", "x-correlation-id"],
+            allow_credentials=False,  # A token is a header that a page sets itself.
+            max_age=Duration.minutes(10),
+        )
 
     def _add(self, name: str, function: PlatformFunction, routes: tuple[str, ...]) -> None:
         integration = integrations.HttpLambdaIntegration(

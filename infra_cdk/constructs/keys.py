@@ -1,3 +1,4 @@
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
@@ -16,6 +17,26 @@ class ApiKeyEncryptionKey(Construct):
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
         self.key = kms.Key(self, "Key", description="Breakwater: API keys", enable_key_rotation=True)
+
+
+class ExchangeCredentialsKey(Construct):
+    """Data keys of exchange credentials are wrapped under it. Functions may have one made; the engine alone opens it.
+
+    A key that it takes the place of stays in the context `retired_exchange_credentials_keys` until all is rewrapped.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.key = kms.Key(self, "Key", description="Breakwater: exchange credentials", enable_key_rotation=True)
+        self.retired_arns: list[str] = self.node.try_get_context("retired_exchange_credentials_keys") or []
+
+    def grant(self, grantee: iam.IGrantable, *actions: str) -> None:
+        iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=[self.key.key_arn])
+
+    def grant_on_all(self, grantee: iam.IGrantable, *actions: str) -> None:
+        """On the retired ones too: what is wrapped under them is still to be opened."""
+        arns = [self.key.key_arn, *self.retired_arns]
+        iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=arns)
 
 
 class ServiceTokenKey(Construct):

@@ -7,6 +7,7 @@ from constructs import Construct
 from infra_cdk.findings import accept
 
 SNAPSHOT_DAYS = 30
+TLS_VERSION_MIN = 1.2
 
 
 class Storage(Construct):
@@ -25,6 +26,7 @@ class Storage(Construct):
             encryption=s3.BucketEncryption.S3_MANAGED,  # Log delivery cannot write under a key of ours.
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,
+            minimum_tls_version=TLS_VERSION_MIN,
             versioned=True,
             lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(365))],
         )
@@ -78,6 +80,7 @@ class Storage(Construct):
             bucket_key_enabled=True,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,
+            minimum_tls_version=TLS_VERSION_MIN,
             versioned=True,
             server_access_logs_bucket=logs,
             server_access_logs_prefix=f"{construct_id.lower()}/",

@@ -6,6 +6,7 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from infra_cdk.constructs.engine_service import IMAGE_USER, no_capabilities
 from infra_cdk.constructs.network import Network
 from infra_cdk.findings import accept
 
@@ -45,7 +46,9 @@ class WatchService(Construct):
             command=["python", "-m", "breakwater.runtime.watch"],
             environment=environment,
             logging=ecs.LogDrivers.aws_logs(stream_prefix="watch", log_group=log),
+            user=IMAGE_USER,
             readonly_root_filesystem=True,
+            linux_parameters=no_capabilities(self, "Linux"),
             stop_timeout=Duration.seconds(10),
         )
         ecs.FargateService(

@@ -7,12 +7,13 @@ from constructs import Construct
 
 from infra_cdk.constructs.alert_topic import AlertTopic
 from infra_cdk.constructs.functions import platform_functions
-from infra_cdk.constructs.http_api import PublicHttpApi
+from infra_cdk.constructs.http_api import ROUTES, PublicHttpApi
 from infra_cdk.constructs.layer import BreakwaterLayer
 from infra_cdk.constructs.network import Network
 from infra_cdk.constructs.order_saga import OrderSaga
 from infra_cdk.constructs.provisioning import grant_provisioning
 from infra_cdk.constructs.queues import WorkQueue
+from infra_cdk.constructs.rotation import DatabaseSecretRotation
 from infra_cdk.constructs.websocket_api import NotificationsApi
 from infra_cdk.findings import accept
 from infra_cdk.stacks.state import StateStack
@@ -72,11 +73,14 @@ class ControlStack(Stack):
 
     def _grant(self) -> None:
         functions, state = self.functions, self._state
-        for name in functions.keys() - {"provisioning"}:
+        for name in functions.keys() - {"provisioning", "rotation"}:
             functions[name].use_database(state.database)
         for name in ("limits", "orders", "order_saga", "reconciler"):
             functions[name].call_engine(state.service_token_key)
         functions["queries"].find_engine()
+        if state.edge_secret is not None:
+            for name in ("authorizer", *ROUTES):
+                functions[name].insist_on_edge(state.database, state.edge_secret)
         for name in ("authorizer", "users", "notifications", "provisioning"):
             functions[name].know_user_pool(state.identity)
 
@@ -84,6 +88,12 @@ class ControlStack(Stack):
         users.add_environment("API_KEY_ENCRYPTION_KEY_ID", state.api_key_encryption_key.key_id)
         state.api_key_encryption_key.grant(users, "kms:Encrypt")
         state.identity.pool.grant(users, *USER_POOL_ACTIONS)
+        credentials_key = state.exchange_credentials_key
+        for name in ("users", "provisioning"):
+            functions[name].function.add_environment("EXCHANGE_CREDENTIALS_KEY_ID", credentials_key.key.key_arn)
+        credentials_key.grant(users, "kms:GenerateDataKey")
+        credentials_key.grant(functions["provisioning"].function, "kms:DescribeKey", "kms:ReEncryptTo")
+        credentials_key.grant_on_all(functions["provisioning"].function, "kms:ReEncryptFrom")
         orders = functions["orders"].function
         orders.add_environment("ORDER_SAGA_ARN", self.saga.machine.state_machine_arn)
         self.saga.machine.grant_start_sync_execution(orders)
@@ -103,6 +113,7 @@ class ControlStack(Stack):
         notifications = functions["notifications"].function
         notifications.add_environment("CONNECTIONS_TABLE", state.connections.table_name)
         state.connections.grant(notifications, *CONNECTION_ACTIONS)
+        DatabaseSecretRotation(self, "DatabaseSecretRotation", database=state.database, function=functions["rotation"])
         grant_provisioning(functions["provisioning"], state.database, state.identity, self.alert_topic)
 
     def _route_events(self) -> None:

@@ -6,6 +6,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
+from infra_cdk.constructs.edge_options import allowed_origins
 from infra_cdk.constructs.engine_service import EngineBalancer, EngineService
 from infra_cdk.constructs.function import ENGINE_URL_PARAMETER
 from infra_cdk.constructs.network import Network
@@ -52,6 +53,7 @@ class EngineStack(Stack):
                 "USER_POOL_ID": state.identity.pool.user_pool_id,
                 "USER_POOL_CLIENT_ID": state.identity.client.user_pool_client_id,
                 "VENUES": json.dumps(venues),
+                "ALLOWED_ORIGINS": " ".join(allowed_origins(self)),
             },
         )
         role = engine.task.task_role
@@ -63,10 +65,12 @@ class EngineStack(Stack):
             actions=["lambda:InvokeFunction"],
             resource_arns=[control.functions[name].function.function_arn for name in ("orders", "queries")],
         )
+        state.exchange_credentials_key.grant_on_all(role, "kms:Decrypt")
         for venue in venues:
-            iam.Grant.add_to_principal(
-                grantee=role, actions=["secretsmanager:GetSecretValue"], resource_arns=[venue["credentials"]]
-            )
+            if not venue["credentials"].startswith("store:"):  # Those are in the database.
+                iam.Grant.add_to_principal(
+                    grantee=role, actions=["secretsmanager:GetSecretValue"], resource_arns=[venue["credentials"]]
+                )
         control.trade_events.queue.grant_send_messages(role)
         control.bus.grant_put_events_to(role)
         state.storage.grant_snapshots(role)

@@ -5,9 +5,12 @@ from constructs import Construct
 
 from infra_cdk.constructs.connections import ConnectionsTable
 from infra_cdk.constructs.database import Database
+from infra_cdk.constructs.edge_options import tls_name
+from infra_cdk.constructs.edge_secret import EdgeSecret
 from infra_cdk.constructs.identity import Identity
-from infra_cdk.constructs.keys import ApiKeyEncryptionKey, AuditKey, DataKey, ServiceTokenKey
+from infra_cdk.constructs.keys import ApiKeyEncryptionKey, AuditKey, DataKey, ExchangeCredentialsKey, ServiceTokenKey
 from infra_cdk.constructs.network import Network
+from infra_cdk.constructs.pool_firewall import PoolFirewall
 from infra_cdk.constructs.storage import Storage
 
 
@@ -20,11 +23,16 @@ class StateStack(Stack):
         self.service_token_key = ServiceTokenKey(self, "ServiceTokenKey").key
         self.api_key_encryption_key = ApiKeyEncryptionKey(self, "ApiKeyEncryptionKey").key
         self.audit_key = AuditKey(self, "AuditKey").key
+        self.exchange_credentials_key = ExchangeCredentialsKey(self, "ExchangeCredentialsKey")
         self.database = Database(self, "Database", network=network, key=self.data_key)
         self.identity = Identity(self, "Identity")
+        PoolFirewall(self, "PoolFirewall", pool=self.identity.pool, own_addresses=network.outgoing_addresses)
+        self.edge_secret = None if tls_name(self, "edge") is None else EdgeSecret(self, "EdgeSecret", key=self.data_key)
         self.connections = ConnectionsTable(self, "Connections").table
         self.storage = Storage(self, "Storage", key=self.data_key)
 
+        if self.edge_secret is not None:
+            CfnOutput(self, "EdgeSecretArn", value=self.edge_secret.secret.secret_arn)
         CfnOutput(self, "UserPoolId", value=self.identity.pool.user_pool_id)
         CfnOutput(self, "UserPoolClientId", value=self.identity.client.user_pool_client_id)
         CfnOutput(self, "AdminDatabaseSecretArn", value=self.database.admin_secret.secret_arn)

@@ -12,7 +12,7 @@ from types import FrameType
 from ministack import app
 from ministack.core import persistence
 
-from local_cloud.emulator import cloudformation, http_api, lambda_workers, notifications, sqs, step_functions
+from local_cloud.emulator import cloudformation, http_api, kms, lambda_workers, notifications, sqs, step_functions
 from local_cloud.emulator.patching import require_supported_version
 
 
@@ -20,6 +20,7 @@ def main() -> None:
     require_supported_version()
     lambda_workers.apply(Path(os.environ["LAMBDA_UNPACK_DIR"]), workers_max=int(os.environ["LAMBDA_WORKERS_MAX"]))
     http_api.apply()
+    kms.apply()
     sqs.apply()
     step_functions.apply()
     notifications.apply(os.environ["INBOX_URL"])

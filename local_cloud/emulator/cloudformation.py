@@ -33,6 +33,8 @@ PLACEHOLDERS = {
     "AWS::SQS::QueueInlinePolicy": "qip-",
     "AWS::SecretsManager::ResourcePolicy": "srp-",
     "AWS::SecretsManager::RotationSchedule": "rot-",
+    "AWS::WAFv2::IPSet": "ipset-",
+    "AWS::WAFv2::LoggingConfiguration": "wafl-",
     "AWS::WAFv2::WebACLAssociation": "wafa-",
 }
 _ATTRIBUTE_NAMES = ("Arn", "Id", "AllocationId", "NatGatewayId", "GroupId", "Endpoint", "PublicIp")

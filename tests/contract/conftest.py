@@ -31,7 +31,9 @@ desk = orders.desk
 USERNAME, PASSWORD = "ada", "Correct-horse-1"
 COLLEAGUE, COLLEAGUE_ID = "bob", uuid.UUID("0b0b0b0b-0000-4000-8000-000000000000")
 HANDLERS = {
-    **dict.fromkeys(("auth", "me", "api-keys", "users", "groups", "accounts"), users_app.handler),
+    **dict.fromkeys(
+        ("auth", "me", "api-keys", "users", "groups", "accounts", "exchange-credentials"), users_app.handler
+    ),
     "audit": audit_app.handler,
     "limits": limits_app.handler,
     "orders": orders_app.handler,
@@ -63,6 +65,7 @@ def user_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         cognito.admin_set_user_password(UserPoolId=pool, Username=USERNAME, Password=PASSWORD, Permanent=True)
         monkeypatch.setenv("USER_POOL_ID", pool)
         monkeypatch.setenv("USER_POOL_CLIENT_ID", client["UserPoolClient"]["ClientId"])
+        monkeypatch.setenv("EXCHANGE_CREDENTIALS_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
         monkeypatch.setenv("API_KEY_ENCRYPTION_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
         signing = boto3.client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
         monkeypatch.setenv("AUDIT_KEY_ID", signing["KeyMetadata"]["KeyId"])

@@ -213,6 +213,7 @@ def test_every_kind_of_success_is_answered_as_documented(platform: Platform, mon
     _sign_in_and_out(client)
     _manage_keys(client)
     _manage_people(client, account_id, node_id)
+    _keep_credentials(client, account_id)
     terms = {
         "account_id": account_id,
         "symbol": SYMBOL,
@@ -288,6 +289,18 @@ def _manage_people(client: Client, account_id: str, node_id: str) -> None:
     assert client.call("create_account", 201, body=new) in client.call("list_accounts", 200)["items"]
     changed = client.call("change_user", 200, path_parameters=user, body={"role": "auditor", "is_disabled": True})
     assert (changed["role"], changed["is_disabled"], changed["sees_all_accounts"]) == ("auditor", True, True)
+
+
+def _keep_credentials(client: Client, account_id: str) -> None:
+    secrets = {"api_key": "public-key-wxyz", "secret": "hush-hush"}
+    body = secrets | {"account_id": account_id, "venue": "BINANCE", "label": "main"}
+    added = client.call("add_exchange_credential", 201, body=body)
+    named = {"credential_id": added["credential_id"]}
+    client.call("rotate_exchange_credential", 201, path_parameters=named, body=secrets | {"overlap_s": 60})
+    listed = client.call("list_exchange_credentials", 200)["items"]
+    assert [each["version"] for each in listed] == [2, 1]
+    assert "hush" not in str([added, listed])
+    client.call("delete_exchange_credential", 204, path_parameters=named)
 
 
 def _trade(client: Client, desk: Desk, terms: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

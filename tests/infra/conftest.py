@@ -11,12 +11,28 @@ import pytest
 from aws_cdk.assertions import Template
 
 ROOT = Path(__file__).resolve().parents[2]
-STACKS = ("BreakwaterNetwork", "BreakwaterState", "BreakwaterControl", "BreakwaterEngine")
+STACKS = ("BreakwaterNetwork", "BreakwaterState", "BreakwaterControl", "BreakwaterEngine", "BreakwaterEdge")
 SYNTHESIS_TIMEOUT_S = 110
 VENUE = {
     "name": "BINANCE",
     "exchange": "binance",
     "credentials": "arn:aws:secretsmanager:eu-central-1:111122223333:secret:binance-Ab12Cd",
+}
+STORED_VENUE = {
+    "name": "BYBIT",
+    "exchange": "bybit",
+    "credentials": "store:00000000-0000-4000-8000-000000000000",
+}
+CERTIFICATE = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-000000000000"
+RETIRED_KEY = "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-4000-8000-000000000000"
+# As a firm deploys it: every option is on. The local run deploys it with none.
+OPTIONS = {
+    "venues": [VENUE, STORED_VENUE],
+    "allowed_origins": ["https://desk.example.com"],
+    "edge": {"domain_name": "api.example.com", "certificate_arn": CERTIFICATE},
+    "engine_tls": {"domain_name": "engine.example.com", "certificate_arn": CERTIFICATE},
+    "interface_endpoints": True,
+    "retired_exchange_credentials_keys": [RETIRED_KEY],
 }
 
 type Resources = dict[str, dict[str, Any]]
@@ -27,7 +43,7 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cloud assembly. Findings of cdk-nag fail the synthesis, and with it every test here."""
     output = tmp_path_factory.mktemp("assembly") / "cdk.out"
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    context |= {"lambda_platform": "local", "venues": [VENUE]}
+    context |= {"lambda_platform": "local", **OPTIONS}
     environment = os.environ | {"CDK_OUTDIR": str(output), "CDK_CONTEXT_JSON": json.dumps(context)}
     done = subprocess.run(
         [sys.executable, "-m", "infra_cdk.app"],
@@ -66,6 +82,11 @@ def control(documents: dict[str, dict[str, Any]]) -> Template:
 @pytest.fixture(scope="session")
 def engine(documents: dict[str, dict[str, Any]]) -> Template:
     return Template.from_json(documents["BreakwaterEngine"])
+
+
+@pytest.fixture(scope="session")
+def edge(documents: dict[str, dict[str, Any]]) -> Template:
+    return Template.from_json(documents["BreakwaterEdge"])
 
 
 @pytest.fixture(scope="session")

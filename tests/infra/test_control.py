@@ -11,6 +11,7 @@ from breakwater.services.limits import CHANGED_BY
 from infra_cdk.constructs.functions import TIMEOUTS
 from infra_cdk.constructs.http_api import OPEN_ROUTES, ROUTES
 from infra_cdk.repository import ROOT
+from tests.infra.conftest import OPTIONS
 
 type Resources = dict[str, dict[str, Any]]
 
@@ -72,9 +73,15 @@ def test_the_authorizer_answers_simply_and_is_cached_for_a_minute(control: Templ
     )
 
 
-def test_cors_is_off(control: Template) -> None:
-    for api in control.find_resources("AWS::ApiGatewayV2::Api").values():
-        assert "CorsConfiguration" not in api["Properties"]
+def test_only_pages_of_the_list_may_read_and_without_cookies(control: Template) -> None:
+    (api,) = [
+        each["Properties"]
+        for each in control.find_resources("AWS::ApiGatewayV2::Api").values()
+        if each["Properties"]["ProtocolType"] == "HTTP"
+    ]
+    assert api["CorsConfiguration"]["AllowOrigins"] == OPTIONS["allowed_origins"]
+    assert api["CorsConfiguration"]["AllowCredentials"] is False
+    assert "*" not in json.dumps(api["CorsConfiguration"])
 
 
 def test_both_stages_are_throttled_and_logged(control: Template) -> None:
@@ -126,18 +133,21 @@ def test_api_functions_give_up_before_the_gateway_does(functions: Resources) -> 
 DATABASE = {"DATABASE_SECRET_ARN"}
 ENGINE = {"ENGINE_URL_PARAMETER", "SERVICE_TOKEN_KEY_ID"}
 USER_POOL = {"USER_POOL_ID", "USER_POOL_CLIENT_ID"}
+EDGE = {"EDGE_SECRET_ARN"}
 ENVIRONMENT = {
-    "authorizer": DATABASE | USER_POOL,
-    "users": DATABASE | USER_POOL | {"API_KEY_ENCRYPTION_KEY_ID"},
-    "limits": DATABASE | ENGINE,
-    "orders": DATABASE | ENGINE | {"ORDER_SAGA_ARN"},
-    "queries": DATABASE | {"ENGINE_URL_PARAMETER"},
+    "rotation": {"ADMIN_DATABASE_SECRET_ARN"},
+    "authorizer": DATABASE | USER_POOL | EDGE,
+    "users": DATABASE | USER_POOL | EDGE | {"API_KEY_ENCRYPTION_KEY_ID", "EXCHANGE_CREDENTIALS_KEY_ID"},
+    "limits": DATABASE | ENGINE | EDGE,
+    "orders": DATABASE | ENGINE | EDGE | {"ORDER_SAGA_ARN"},
+    "queries": DATABASE | EDGE | {"ENGINE_URL_PARAMETER"},
     "order_saga": DATABASE | ENGINE | {"EMERGENCY_ORDER_MAX", "EMERGENCY_DAY_MAX", "EMERGENCY_CURRENCY"},
     "projections": DATABASE,
     "alerts": DATABASE | {"ALERT_TOPIC_ARN"},
     "notifications": DATABASE | USER_POOL | {"CONNECTIONS_TABLE", "WEBSOCKET_API_ENDPOINT"},
     "reconciler": DATABASE | ENGINE,
     "provisioning": USER_POOL
+    | {"EXCHANGE_CREDENTIALS_KEY_ID"}
     | {"ADMIN_DATABASE_SECRET_ARN", "FUNCTIONS_DATABASE_SECRET_ARN", "ENGINE_DATABASE_SECRET_ARN", "ALERT_TOPIC_ARN"},
 }
 
@@ -215,6 +225,18 @@ def test_of_leases_only_those_that_limits_ended_reach_the_alerts_queue(control: 
             "Targets": [Match.object_like({"Arn": {"Fn::GetAtt": [Match.string_like_regexp("^AlertsQueue"), "Arn"]}})],
         },
     )
+
+
+def test_the_passwords_of_administrator_and_functions_are_new_every_month(control: Template) -> None:
+    schedules = [
+        each["Properties"] for each in control.find_resources("AWS::SecretsManager::RotationSchedule").values()
+    ]
+    assert len(schedules) == 2
+    for name in ("ClusterSecret", "FunctionsSecret"):
+        (schedule,) = [each for each in schedules if name in json.dumps(each["SecretId"])]
+        assert schedule["RotationRules"] == {"AutomaticallyAfterDays": 30}
+        assert "RotationFunction" in json.dumps(schedule["RotationLambdaARN"])
+    control.has_resource_properties("AWS::Lambda::Permission", {"Principal": "secretsmanager.amazonaws.com"})
 
 
 def test_the_reconciler_runs_every_minute(control: Template) -> None:

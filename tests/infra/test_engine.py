@@ -10,7 +10,7 @@ from aws_cdk.assertions import Match, Template
 
 from infra_cdk.constructs.layer import uv
 from infra_cdk.repository import ROOT
-from tests.infra.conftest import VENUE
+from tests.infra.conftest import STORED_VENUE, VENUE
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +55,8 @@ def test_the_engine_is_told_its_venues_and_may_read_their_keys(
     engine: Template, containers: dict[str, dict[str, Any]]
 ) -> None:
     environment = {each["Name"]: each["Value"] for each in containers["Engine"]["Environment"]}
-    assert json.loads(environment["VENUES"]) == [VENUE]
+    assert json.loads(environment["VENUES"]) == [VENUE, STORED_VENUE]
+    assert "store:" not in json.dumps(engine.find_resources("AWS::IAM::Policy"))
     engine.has_resource_properties(
         "AWS::IAM::Policy",
         {
@@ -107,6 +108,19 @@ def test_tasks_are_arm_and_cannot_write_their_own_files(
     assert all(container["ReadonlyRootFilesystem"] for container in containers.values())
 
 
+def test_no_container_is_root_or_writes_or_has_a_mount_or_a_capability(engine: Template) -> None:
+    tasks = [task["Properties"] for task in engine.find_resources("AWS::ECS::TaskDefinition").values()]
+    containers = [container for task in tasks for container in task["ContainerDefinitions"]]
+    assert len(containers) == 3
+    for container in containers:
+        assert container["User"] == "10001"
+        assert container["ReadonlyRootFilesystem"] is True
+        assert container["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
+        assert "MountPoints" not in container
+        assert not container.get("Privileged", False)
+    assert not [task for task in tasks if task.get("Volumes")]
+
+
 def test_both_containers_end_together_and_the_engine_is_watched(containers: dict[str, dict[str, Any]]) -> None:
     assert containers.keys() == {"Engine", "Registrar"}
     assert all(container["Essential"] for container in containers.values())
@@ -127,6 +141,7 @@ def test_the_engine_is_told_what_it_needs(containers: dict[str, dict[str, Any]])
         "QUERIES_FUNCTION",
         "IS_BEHIND_BALANCER",
         "VENUES",
+        "ALLOWED_ORIGINS",
         "USER_POOL_ID",
         "USER_POOL_CLIENT_ID",
     }

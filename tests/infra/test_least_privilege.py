@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Template
 
+from tests.infra.conftest import RETIRED_KEY
+
 type Resources = dict[str, dict[str, Any]]
 
 INTERFACES = {
@@ -36,10 +38,18 @@ TABLE = {
     "dynamodb:UpdateItem",
 }
 ALLOWED = {
+    "rotation": DATABASE
+    | {
+        "kms:GenerateDataKey",
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:PutSecretValue",
+        "secretsmanager:UpdateSecretVersionStage",
+    },
     "authorizer": DATABASE,
     "users": DATABASE
     | {
         "kms:Encrypt",
+        "kms:GenerateDataKey",
         "cognito-idp:AdminAddUserToGroup",
         "cognito-idp:AdminCreateUser",
         "cognito-idp:AdminDisableUser",
@@ -70,6 +80,9 @@ ALLOWED = {
         "cognito-idp:AdminRemoveUserFromGroup",
         "cognito-idp:AdminSetUserPassword",
         "cognito-idp:CreateGroup",
+        "kms:DescribeKey",
+        "kms:ReEncryptFrom",
+        "kms:ReEncryptTo",
         "sns:Subscribe",
     },
 }
@@ -108,13 +121,13 @@ def test_a_function_names_every_resource_that_can_be_named(control: Template, fu
             assert actions_of([statement]) <= INTERFACES | TRACES
 
 
-def test_only_provisioning_reads_the_secrets_of_administrator_and_engine(
+def test_only_provisioning_reads_the_engines_secret_and_rotation_beside_it_the_administrators(
     control: Template, functions: Resources
 ) -> None:
     for name in ALLOWED:
         text = json.dumps(statements_of(control, role_of(functions, name)))
         assert ("EngineSecret" in text) == (name == "provisioning"), name
-        assert ("ClusterSecret" in text) == (name == "provisioning"), name
+        assert ("ClusterSecret" in text) == (name in {"provisioning", "rotation"}), name
 
 
 def test_only_the_gateways_log_role_has_a_managed_policy_of_amazon(documents: dict[str, dict[str, Any]]) -> None:
@@ -176,6 +189,31 @@ def test_the_engine_alone_decrypts_api_keys_and_only_the_users_function_encrypts
     for name in ALLOWED:
         allowed = {"kms:Encrypt"} if name == "users" else set()
         assert on_api_keys(statements_of(control, role_of(functions, name))) == allowed, name
+
+
+def test_functions_may_seal_exchange_credentials_and_the_engine_alone_opens_them(
+    engine: Template, control: Template, functions: Resources
+) -> None:
+    def on_credentials(statements: list[dict[str, Any]]) -> set[str]:
+        return actions_of([each for each in statements if "ExchangeCredentialsKey" in json.dumps(each["Resource"])])
+
+    assert on_credentials(statements_of(engine, task_role_of(engine, "Engine"))) == {"kms:Decrypt"}
+    assert on_credentials(statements_of(engine, task_role_of(engine, "Watch"))) == set()
+    sealing = {
+        "users": {"kms:GenerateDataKey"},
+        "provisioning": {"kms:DescribeKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"},
+    }
+    for name in ALLOWED:
+        assert on_credentials(statements_of(control, role_of(functions, name))) == sealing.get(name, set()), name
+
+
+def test_a_retired_key_still_opens_and_seals_no_more(engine: Template, control: Template, functions: Resources) -> None:
+    def on_retired(statements: list[dict[str, Any]]) -> set[str]:
+        return actions_of([each for each in statements if RETIRED_KEY in json.dumps(each["Resource"])])
+
+    assert on_retired(statements_of(engine, task_role_of(engine, "Engine"))) == {"kms:Decrypt"}
+    assert on_retired(statements_of(control, role_of(functions, "provisioning"))) == {"kms:ReEncryptFrom"}
+    assert on_retired(statements_of(control, role_of(functions, "users"))) == set()
 
 
 def test_the_engine_invokes_two_functions_alone(engine: Template) -> None:

@@ -42,7 +42,7 @@ def test_cfn_lint_finds_nothing_in_any_template(assembly: Path) -> None:
     # W3005: CDK writes a DependsOn beside a GetAtt that says the same; nothing in our hands.
     command = [str(Path(sys.executable).with_name("cfn-lint")), "--ignore-checks", "W3005", "--"]
     templates = sorted(str(template) for template in assembly.glob("*.template.json"))
-    assert len(templates) == 4
+    assert len(templates) == 5
     done = subprocess.run([*command, *templates], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
@@ -59,6 +59,7 @@ def test_stacks_import_only_from_those_above_them(assembly: Path) -> None:
     stacks = {"BreakwaterNetwork", "BreakwaterState", "BreakwaterControl", "BreakwaterEngine"}
     needs = {stack: set(manifest[stack].get("dependencies", [])) & stacks for stack in stacks}
     assert needs["BreakwaterNetwork"] == set()
+    assert set(manifest["BreakwaterEdge"].get("dependencies", [])) & stacks == set()
     assert needs["BreakwaterState"] == {"BreakwaterNetwork"}
     assert needs["BreakwaterControl"] == {"BreakwaterNetwork", "BreakwaterState"}
     assert needs["BreakwaterEngine"] == {"BreakwaterNetwork", "BreakwaterState", "BreakwaterControl"}

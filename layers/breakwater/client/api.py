@@ -49,6 +49,25 @@ class Client(LimitCalls, AuditCalls, PeopleCalls):
         options = given(expires_at=expires_at, account_id=account_id, ip_allow=ip_allow, public_key=public_key)
         return self._call("POST", "/api-keys", body={"name": name, "scopes": scopes} | options)
 
+    def exchange_credentials(self) -> list[Json]:
+        items: list[Json] = self._call("GET", "/exchange-credentials")["items"]
+        return items
+
+    def add_exchange_credential(self, *, account_id: str, venue: str, label: str, api_key: str, secret: str) -> Json:
+        """What is kept of it: nobody can read the key or its secret back."""
+        body = {"account_id": account_id, "venue": venue, "label": label, "api_key": api_key, "secret": secret}
+        return self._call("POST", "/exchange-credentials", body=body)
+
+    def rotate_exchange_credential(
+        self, credential_id: str, *, api_key: str, secret: str, overlap_s: int | None = None
+    ) -> Json:
+        """The next version under the same id; the old one is kept for the overlap, an hour by default."""
+        body = {"api_key": api_key, "secret": secret} | given(overlap_s=overlap_s)
+        return self._call("POST", f"/exchange-credentials/{segment(credential_id)}/rotate", body=body)
+
+    def delete_exchange_credential(self, credential_id: str) -> None:
+        self._call("DELETE", f"/exchange-credentials/{segment(credential_id)}")
+
     def revoke_api_key(self, key_id: str) -> None:
         self._call("DELETE", f"/api-keys/{segment(key_id)}", repeatable=True)
 

@@ -24,6 +24,7 @@ from breakwater.client.arguments import (
 )
 from breakwater.client.audit_cli import audit_app
 from breakwater.client.bracket_cli import bracket
+from breakwater.client.credentials_cli import credentials_app
 from breakwater.client.keys_cli import keys_app
 from breakwater.client.limits_cli import limits_app
 from breakwater.client.lookup import find_account_id, find_node_id, find_order_id
@@ -56,6 +57,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(users_app, name="users")
 app.add_typer(groups_app, name="groups")
 app.add_typer(accounts_app, name="accounts")
+app.add_typer(credentials_app, name="credentials")
 
 
 ApiUrl = Annotated[str | None, typer.Option(help="By default that of the local run in this folder.")]

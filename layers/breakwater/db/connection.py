@@ -13,6 +13,7 @@ from breakwater.db.alerts import AlertRows
 from breakwater.db.audit import AuditRows
 from breakwater.db.conninfo import noticing_silence
 from breakwater.db.degraded import DegradedRows
+from breakwater.db.exchange_credentials import ExchangeCredentialRows
 from breakwater.db.executions import ExecutionRows
 from breakwater.db.failures import PASSING
 from breakwater.db.identity import IdentityRows
@@ -150,6 +151,10 @@ class TenantTransaction:
     @cached_property
     def people(self) -> PeopleRows:
         return PeopleRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def exchange_credentials(self) -> ExchangeCredentialRows:
+        return ExchangeCredentialRows(self.connection, self.tenant_id)
 
     @cached_property
     def alerts(self) -> AlertRows:

@@ -12,12 +12,14 @@ from psycopg.conninfo import make_conninfo
 def conninfo_of(secret_text: str) -> str:
     """From the JSON of a secret {username, password, host, port, dbname}."""
     secret = json.loads(secret_text)
+    is_here = secret["host"].startswith("/") or secret["host"] in {"127.0.0.1", "localhost"}
     return make_conninfo(
         user=secret["username"],
         password=secret["password"],
         host=secret["host"],
         port=secret["port"],
         dbname=secret["dbname"],
+        sslmode="prefer" if is_here else "require",  # A password never goes over a network in clear.
     )
 
 

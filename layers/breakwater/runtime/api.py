@@ -74,8 +74,8 @@ def caller_of(request: Request) -> permissions.Caller:
 
 
 def source_ip_of(request: Request) -> str | None:
-    """As the gateway saw it."""
-    source_ip: str | None = request.scope.get("aws.event", {}).get("requestContext", {}).get("http", {}).get("sourceIp")
+    """The client's, as the front door or the gateway saw it."""
+    source_ip: str | None = request.state.source_address
     return source_ip
 
 

@@ -1,4 +1,4 @@
-"""The outermost layer of an API: correlation id, the bound on bodies, and the last resort for errors."""
+"""The outermost layer of an API: correlation id, security headers, the bound on bodies, the last resort for errors."""
 
 import json
 import re
@@ -9,8 +9,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from breakwater.domain.security_headers import SECURITY_HEADERS
 from breakwater.errors import BreakwaterError
 from breakwater.runtime import problems
+from breakwater.runtime.front_door import source_address
 from breakwater.runtime.observability import logger
 
 CORRELATION_HEADER = "X-Correlation-ID"
@@ -20,7 +22,7 @@ _CORRELATION_ID = re.compile(r"[!-~]{1,64}")  # Printable ASCII without blanks: 
 
 
 class Edge:
-    """ASGI middleware. Everything within finds the correlation id in `scope["state"]["correlation_id"]`."""
+    """ASGI middleware. What is within finds `correlation_id` and `source_address` in `scope["state"]`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -38,12 +40,14 @@ class Edge:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message)[CORRELATION_HEADER] = correlation_id
+                headers = MutableHeaders(scope=message)
+                headers[CORRELATION_HEADER] = correlation_id
+                headers.update(SECURITY_HEADERS)
             await send(message)
 
         try:
             body = await _read_body(receive)
-            refusal = _refusal(scope, body, correlation_id)
+            refusal = _refusal(scope, body, correlation_id) or _not_admitted(scope, correlation_id)
             await (refusal or self._app)(scope, _replay(body), send_with_id)
         except Exception:
             logger().exception("unexpected error")
@@ -105,6 +109,17 @@ def _refusal(scope: Scope, body: bytes, correlation_id: str) -> JSONResponse | N
     if "\0" in scope["path"] or b"%00" in scope["query_string"] or b"\0" in scope["query_string"]:
         detail = "the address holds a NUL character"
         return problem_response(problems.problem(400, "MALFORMED_ADDRESS", detail, correlation_id))
+    return None
+
+
+def _not_admitted(scope: Scope, correlation_id: str) -> JSONResponse | None:
+    """The refusal of whoever came past the front door; else the caller's address is in the scope's state."""
+    request_context = scope.get("aws.event", {}).get("requestContext", {})
+    seen = request_context.get("http", {}).get("sourceIp")
+    try:
+        scope["state"]["source_address"] = source_address(Headers(scope=scope), seen)
+    except BreakwaterError as error:
+        return error_response(error, correlation_id)
     return None
 
 

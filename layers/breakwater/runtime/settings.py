@@ -48,6 +48,7 @@ class Settings:
     api_key_encryption_key_id = _Required()
     audit_key_id = _Required()
     audit_bucket = _Required()
+    exchange_credentials_key_id = _Required()
     order_saga_arn = _Required()
     alert_topic_arn = _Required()
     connections_table = _Required()
@@ -61,6 +62,7 @@ class Settings:
     user_pool_client_id = _Required()
     oidc_issuer = _Optional()
     oidc_jwks_url = _Optional()
+    edge_secret_arn = _Optional()  # What CloudFront proves itself with, where it stands in front.
 
     @property
     def emergency_limits(self) -> EmergencyLimits:

@@ -263,3 +263,20 @@ def test_saved_state_survives_a_crash(emulator: RunningEmulator) -> None:
     crashed.wait(timeout=5)
     emulator.process.start()
     assert queues.get_queue_url(QueueName="before-the-crash")["QueueUrl"].endswith("/before-the-crash")
+
+
+def test_a_data_key_is_wrapped_under_another_master_key_within_its_context(emulator: RunningEmulator) -> None:
+    kms = aws_client(emulator.platform, "kms")
+    old, new = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+    made = kms.generate_data_key(KeyId=old, NumberOfBytes=32, EncryptionContext={"venue": "BINANCE"})
+    contexts = {"SourceEncryptionContext": {"venue": "BINANCE"}, "DestinationEncryptionContext": {"venue": "BINANCE"}}
+    wrapped = kms.re_encrypt(CiphertextBlob=made["CiphertextBlob"], DestinationKeyId=new, **contexts)
+    assert (wrapped["SourceKeyId"], wrapped["KeyId"]) == (old, new)
+    opened = kms.decrypt(CiphertextBlob=wrapped["CiphertextBlob"], EncryptionContext={"venue": "BINANCE"})
+    assert (opened["Plaintext"], opened["KeyId"]) == (made["Plaintext"], new)
+    with pytest.raises(kms.exceptions.InvalidCiphertextException):
+        kms.re_encrypt(
+            CiphertextBlob=made["CiphertextBlob"],
+            DestinationKeyId=new,
+            **contexts | {"SourceEncryptionContext": {"venue": "BYBIT"}},
+        )

@@ -13,6 +13,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from breakwater.db.conninfo import conninfo_of
 from breakwater.domain.degraded import EmergencyLimits
 from breakwater.errors import DatabaseUnavailable, EngineUnavailable
 from breakwater.runtime import engine, service_token
@@ -54,11 +55,20 @@ def test_emergency_limits_are_those_of_the_specification_unless_told_others(monk
         _ = settings().emergency_limits
 
 
+@pytest.mark.parametrize(
+    ("host", "mode"),
+    [("db.internal", "require"), ("10.0.0.9", "require"), ("127.0.0.1", "prefer"), ("/var/run/db", "prefer")],
+)
+def test_only_on_this_machine_a_password_may_go_in_clear(host: str, mode: str) -> None:
+    secret = {"username": "u", "password": "p", "host": host, "port": 5432, "dbname": "d"}
+    assert f"sslmode={mode}" in conninfo_of(json.dumps(secret))
+
+
 def test_the_secret_is_read_anew_so_that_a_rotated_password_is_used() -> None:
     secret = {"username": "u", "password": "p w'", "host": "h", "port": 5432, "dbname": "d"}
     client = boto3.client("secretsmanager")
     arn = client.create_secret(Name="s", SecretString=json.dumps(secret))["ARN"]
-    assert secret_conninfo(arn) == "user=u password='p w\\'' host=h port=5432 dbname=d"
+    assert secret_conninfo(arn) == "user=u password='p w\\'' host=h port=5432 dbname=d sslmode=require"
     client.put_secret_value(SecretId=arn, SecretString=json.dumps(secret | {"password": "rotated"}))
     assert "password=rotated" in secret_conninfo(arn)
     with pytest.raises(DatabaseUnavailable):

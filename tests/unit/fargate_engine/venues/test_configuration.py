@@ -21,6 +21,13 @@ def test_a_venue_has_a_name_an_exchange_and_a_secret() -> None:
     assert venue == VenueSettings(name="BINANCE", exchange="binance", credentials="arn:secret")
 
 
+def test_a_venues_credentials_may_stand_in_the_store() -> None:
+    stored = "0b7b0d43-6f4c-4a4f-9d2d-111111111111"
+    (venue, other) = parse_venues(json.dumps([{**BINANCE, "credentials": f"store:{stored}"}, {**BINANCE, "name": "B"}]))
+    assert str(venue.credential_id) == stored
+    assert other.credential_id is None
+
+
 @pytest.mark.parametrize("url", ["https://testnet.example", "http://127.0.0.1:9000/", "http://localhost:9000"])
 def test_another_host_is_https_or_this_machine(url: str) -> None:
     (venue,) = parse_venues(json.dumps([{**BINANCE, "base_url": url}]))
@@ -35,6 +42,7 @@ def test_another_host_is_https_or_this_machine(url: str) -> None:
         (json.dumps([{**BINANCE, "name": "SIM"}]), "SIM is a venue of the engine's own"),
         (json.dumps([{**BINANCE, "exchange": "mtgox"}]), "0.exchange"),
         (json.dumps([{**BINANCE, "credentials": ""}]), "0.credentials"),
+        (json.dumps([{**BINANCE, "credentials": "store:main"}]), "0.credentials"),
         (json.dumps([{**BINANCE, "secret": "x"}]), "0.secret"),
         (json.dumps([BINANCE, BINANCE]), "two venues have one name"),
         (json.dumps([{**BINANCE, "base_url": "http://example.com"}]), "http only to this machine"),

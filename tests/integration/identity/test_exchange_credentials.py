@@ -1,0 +1,308 @@
+"""Keys of accounts at exchanges: kept sealed, rotated with an overlap, wrapped anew under another master key."""
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import psycopg
+import pytest
+from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
+from moto.kms.models import kms_backends
+from pydantic import ValidationError
+
+from breakwater.db.connection import Database
+from breakwater.db.engine_connection import engine_pool
+from breakwater.db.exchange_credentials import ExchangeCredential
+from breakwater.domain.exchange_credentials import ExchangeSecret
+from breakwater.domain.permissions import Caller
+from breakwater.errors import Conflict, NotFound, NotPermitted, Unavailable
+from breakwater.runtime import aws
+from breakwater.runtime.exchange_credential_keys import make_data_key, master_key_id, rewrap_data_key
+from breakwater.services import exchange_credentials
+from breakwater.services.exchange_credentials import (
+    add_credential,
+    delete_credential,
+    list_credentials,
+    rewrap_credentials,
+    rotate_credential,
+)
+from fargate_engine import aws as engine_aws
+from fargate_engine.venues.configuration import Credentials, VenueSettings
+from fargate_engine.venues.stored_credentials import credentials_from
+from functions.provisioning.app import handler
+from tests.conftest import DatabaseUrls
+from tests.integration.identity.conftest import Firm
+from tests.integration.identity.test_api_keys import caller
+from tests.integration.identity.test_provisioning import secret as secret_of
+from tests.unit.runtime.http_events import LambdaContext
+
+SECRET = ExchangeSecret("public-key-wxyz", "hush-hush-one")
+NEXT = ExchangeSecret("public-key-next", "hush-hush-two")
+
+
+@pytest.fixture(autouse=True)
+def master_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    aws.client.cache_clear()
+    with mock_aws():
+        monkeypatch.setattr(engine_aws, "client", boto3.client)
+        key = new_master_key()
+        monkeypatch.setenv("EXCHANGE_CREDENTIALS_KEY_ID", key)
+        yield key
+    aws.client.cache_clear()
+
+
+def new_master_key() -> str:
+    return str(boto3.client("kms").create_key()["KeyMetadata"]["Arn"])
+
+
+def lose(key_arn: str) -> None:
+    """As when it is deleted: moto lets a disabled one go on."""
+    kms_backends[ACCOUNT_ID]["eu-west-1"].keys.pop(key_arn.rpartition("/")[2])
+
+
+def admin(firm: Firm) -> Caller:
+    return caller(firm, firm.admin)
+
+
+def add(database: Database, firm: Firm, **changes: Any) -> ExchangeCredential:
+    told = {"account_id": firm.account.account_id, "venue": "BINANCE", "label": "main", "secret": SECRET} | changes
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        return add_credential(admin(firm), tx, make_data_key=make_data_key, **told)
+
+
+def rotate(database: Database, firm: Firm, credential_id: uuid.UUID, overlap: timedelta) -> ExchangeCredential:
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        return rotate_credential(
+            admin(firm), tx, credential_id, secret=NEXT, overlap=overlap, make_data_key=make_data_key
+        )
+
+
+def shown(database: Database, firm: Firm) -> list[ExchangeCredential]:
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        return list_credentials(admin(firm), tx)
+
+
+def rewrap(urls: DatabaseUrls, batch: int = 10, before: datetime | None = None) -> tuple[int, int]:
+    with psycopg.connect(urls.admin) as connection:
+        return rewrap_credentials(
+            connection,
+            master_key_id=master_key_id(),
+            rewrap=rewrap_data_key,
+            wrapped_before=before,
+            batch_size_max=batch,
+        )
+
+
+async def opened(urls: DatabaseUrls, credential_id: uuid.UUID, venue: str = "BINANCE") -> Credentials:
+    """As the engine gets it, under its own role."""
+    named = VenueSettings(name=venue, exchange="binance", credentials=f"store:{credential_id}")
+    async with engine_pool(urls.engine) as pool:
+        return await credentials_from(pool)(named)
+
+
+def everything(urls: DatabaseUrls) -> str:
+    with psycopg.connect(urls.admin) as connection:
+        return str(connection.execute("SELECT c::text FROM identity.exchange_credentials c").fetchall())
+
+
+def test_what_is_kept_and_what_is_shown_hold_neither_key_nor_secret(
+    database: Database, firm: Firm, database_urls: DatabaseUrls
+) -> None:
+    added = add(database, firm)
+    assert (added.venue, added.label, added.api_key_end, added.version) == ("BINANCE", "main", "wxyz", 1)
+    for text in (everything(database_urls), str(shown(database, firm))):
+        for hidden in ("public-key", "hush"):
+            assert hidden not in text
+            assert hidden.encode().hex() not in text
+
+
+async def test_the_engine_opens_it_and_that_is_noted(
+    database: Database, firm: Firm, database_urls: DatabaseUrls
+) -> None:
+    added = add(database, firm)
+    assert shown(database, firm)[0].last_used_at is None
+    assert await opened(database_urls, added.credential_id) == Credentials(SECRET.api_key, SECRET.secret)
+    assert shown(database, firm)[0].last_used_at is not None
+
+
+async def test_a_row_that_was_moved_opens_nowhere(
+    database: Database, firm: Firm, other_firm: Firm, database_urls: DatabaseUrls
+) -> None:
+    mine = add(database, firm)
+    moves = {
+        "tenant_id": other_firm.tenant_id,
+        "account_id": firm.other_account.account_id,
+        "venue": "BYBIT",
+        "version": 7,
+    }
+    for column, value in moves.items():
+        with psycopg.connect(database_urls.admin) as connection:
+            # One of the names above.
+            before = connection.execute(f"SELECT {column} FROM identity.exchange_credentials").fetchone()
+            connection.execute(f"UPDATE identity.exchange_credentials SET {column} = %s", (value,))
+        venue = "BYBIT" if column == "venue" else "BINANCE"
+        with pytest.raises(Unavailable):
+            await opened(database_urls, mine.credential_id, venue)
+        assert before is not None
+        with psycopg.connect(database_urls.admin) as connection:
+            connection.execute(f"UPDATE identity.exchange_credentials SET {column} = %s", before)
+    assert await opened(database_urls, mine.credential_id) == Credentials(SECRET.api_key, SECRET.secret)
+
+
+async def test_the_engine_takes_one_for_its_own_venue_only_and_none_that_is_not_there(
+    database: Database, firm: Firm, database_urls: DatabaseUrls
+) -> None:
+    added = add(database, firm)
+    with pytest.raises(Unavailable, match="for another venue"):
+        await opened(database_urls, added.credential_id, "BYBIT")
+    with pytest.raises(Unavailable, match="not in the store"):
+        await opened(database_urls, uuid.uuid4())
+
+
+def test_the_engine_reads_no_table_of_them(database_urls: DatabaseUrls) -> None:
+    with psycopg.connect(database_urls.engine) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("SELECT * FROM identity.exchange_credentials")
+
+
+async def test_a_rotation_keeps_the_id_and_for_its_overlap_the_old_version(
+    database: Database, firm: Firm, database_urls: DatabaseUrls
+) -> None:
+    added = add(database, firm)
+    rotated = rotate(database, firm, added.credential_id, timedelta(hours=1))
+    assert (rotated.credential_id, rotated.version, rotated.api_key_end) == (added.credential_id, 2, "next")
+    newest, old = shown(database, firm)
+    assert (newest.version, newest.retires_at, newest.rotated_at is not None) == (2, None, True)
+    assert (old.version, old.retires_at is not None) == (1, True)
+    assert newest.created_at == old.created_at
+    assert await opened(database_urls, added.credential_id) == Credentials(NEXT.api_key, NEXT.secret)
+
+
+def test_a_version_whose_overlap_is_over_is_shown_no_more_and_goes_with_the_next_rotation(
+    database: Database, firm: Firm, database_urls: DatabaseUrls
+) -> None:
+    added = add(database, firm)
+    rotate(database, firm, added.credential_id, timedelta(hours=1))
+    with psycopg.connect(database_urls.admin) as connection:
+        connection.execute("UPDATE identity.exchange_credentials SET retires_at = now() WHERE version = 1")
+    assert [each.version for each in shown(database, firm)] == [2]
+    rotate(database, firm, added.credential_id, timedelta(hours=1))
+    with psycopg.connect(database_urls.admin) as connection:
+        rows = connection.execute("SELECT version FROM identity.exchange_credentials ORDER BY 1").fetchall()
+    assert rows == [(2,), (3,)]
+
+
+def test_what_is_deleted_is_gone_with_its_ciphertext(
+    database: Database, firm: Firm, database_urls: DatabaseUrls
+) -> None:
+    added = add(database, firm)
+    rotate(database, firm, added.credential_id, timedelta(hours=1))
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        delete_credential(admin(firm), tx, added.credential_id)
+    assert everything(database_urls) == "[]"
+
+
+def test_one_tenant_neither_sees_nor_changes_anothers(database: Database, firm: Firm, other_firm: Firm) -> None:
+    theirs = add(database, other_firm)
+    assert shown(database, firm) == []
+    with pytest.raises(NotFound):
+        rotate(database, firm, theirs.credential_id, timedelta(0))
+    with pytest.raises(NotFound), database.tenant_transaction(firm.tenant_id) as tx:
+        delete_credential(admin(firm), tx, theirs.credential_id)
+    with pytest.raises(NotFound):
+        add(database, firm, account_id=other_firm.account.account_id)
+    assert [each.version for each in shown(database, other_firm)] == [1]
+    # Without our own WHERE clauses, too.
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        assert tx.connection.execute("SELECT count(*) FROM identity.exchange_credentials").fetchone() == (0,)
+
+
+def test_only_an_administrator_who_is_signed_in_may(database: Database, firm: Firm) -> None:
+    for by in (caller(firm, firm.trader), caller(firm, firm.admin, "admin"), caller(firm, firm.admin, "read", "trade")):
+        with pytest.raises(NotPermitted), database.tenant_transaction(firm.tenant_id) as tx:
+            list_credentials(by, tx)
+
+
+def test_a_label_stands_once_for_an_account_at_a_venue(
+    database: Database, firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(database, firm)
+    with pytest.raises(Conflict, match="of that label"):
+        add(database, firm)
+    add(database, firm, venue="BYBIT")
+    monkeypatch.setattr(exchange_credentials, "CREDENTIALS_OF_ONE_TENANT_MAX", 2)
+    with pytest.raises(Conflict, match="at most 2"):
+        add(database, firm, label="third")
+
+
+async def test_another_master_key_takes_over_in_batches_while_everything_is_readable(
+    database: Database, firm: Firm, database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch, master_key: str
+) -> None:
+    kept = [add(database, firm, label=f"label {number}") for number in range(5)]
+    new = new_master_key()
+    monkeypatch.setenv("EXCHANGE_CREDENTIALS_KEY_ID", new)
+    kept.append(add(database, firm, label="after"))
+    assert rewrap(database_urls, batch=2) == (2, 3)
+    for each in kept:  # Some under the old key, some under the new one.
+        assert await opened(database_urls, each.credential_id) == Credentials(SECRET.api_key, SECRET.secret)
+    assert rewrap(database_urls, batch=2) == (2, 1)
+    assert rewrap(database_urls, batch=2) == (1, 0)
+    assert rewrap(database_urls, batch=2) == (0, 0)
+    lose(master_key)
+    for each in kept:
+        assert await opened(database_urls, each.credential_id) == Credentials(SECRET.api_key, SECRET.secret)
+
+
+async def test_what_kms_rotated_itself_is_wrapped_anew_by_its_time(
+    database: Database, firm: Firm, database_urls: DatabaseUrls
+) -> None:
+    added = add(database, firm)
+    before = everything(database_urls)
+    assert rewrap(database_urls) == (0, 0)
+    assert rewrap(database_urls, before=datetime.now(UTC) + timedelta(seconds=1))[0] == 1
+    assert everything(database_urls) != before
+    assert await opened(database_urls, added.credential_id) == Credentials(SECRET.api_key, SECRET.secret)
+
+
+def test_a_batch_that_fails_changes_nothing(
+    database: Database, firm: Firm, database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch, master_key: str
+) -> None:
+    add(database, firm)
+    monkeypatch.setenv("EXCHANGE_CREDENTIALS_KEY_ID", new_master_key())
+    lose(master_key)
+    before = everything(database_urls)
+    with pytest.raises(Unavailable):
+        rewrap(database_urls)
+    assert everything(database_urls) == before
+
+
+def test_without_kms_nothing_is_kept(
+    database: Database, firm: Firm, database_urls: DatabaseUrls, master_key: str
+) -> None:
+    lose(master_key)
+    with pytest.raises(Unavailable):
+        add(database, firm)
+    assert everything(database_urls) == "[]"
+
+
+def test_the_operators_function_wraps_all_anew_however_small_its_batches(
+    database: Database, firm: Firm, database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        add(database, firm, label=f"label {number}")
+    monkeypatch.setenv("EXCHANGE_CREDENTIALS_KEY_ID", new_master_key())
+    monkeypatch.setenv("ADMIN_DATABASE_SECRET_ARN", secret_of(database_urls.admin))
+    action = {"action": "rewrap_exchange_credentials", "batch_size": 2}
+    assert handler(action, LambdaContext()) == {"rewrapped": 5, "left": 0}
+    assert handler(action, LambdaContext()) == {"rewrapped": 0, "left": 0}
+    with pytest.raises(ValueError, match="yet to come"):
+        handler(action | {"wrapped_before": "2999-01-01T00:00:00Z"}, LambdaContext())
+    for batch_size in (0, exchange_credentials.REWRAP_BATCH_MAX + 1):
+        with pytest.raises(ValidationError):
+            handler(action | {"batch_size": batch_size}, LambdaContext())
