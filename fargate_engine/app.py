@@ -113,7 +113,7 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
     state.channels.callers = Callers(settings.user_pool, questions)
     state.relay = _relay(conninfo, settings, state.feed)
     fetch, listings = credentials_from(questions), Listings()
-    state.exchanges = [ExchangeConnection(venue, fetch, listings) for venue in settings.venues]
+    state.exchanges = [ExchangeConnection(venue, listings, fetch) for venue in settings.venues]
     await _insist(lambda: write_venues(pool, {each.name: each.exchange for each in settings.venues}))
     state.leases = Leases(conninfo, pool, holder=settings.engine_id, address=address)
     shared = Shared(
