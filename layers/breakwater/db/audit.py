@@ -97,9 +97,9 @@ def tenants_to_seal(connection: psycopg.Connection[TupleRow], up_to: int) -> lis
     return [row[0] for row in rows]
 
 
-def find_user(connection: psycopg.Connection[TupleRow], username: str) -> tuple[uuid.UUID, uuid.UUID] | None:
+def find_username(connection: psycopg.Connection[TupleRow], username: str) -> tuple[uuid.UUID, uuid.UUID] | None:
     """(tenant_id, user_id) of a user name, whichever organisation it is of."""
-    return connection.execute("SELECT tenant_id, user_id FROM identity.find_user(%s)", (username,)).fetchone()
+    return connection.execute("SELECT tenant_id, user_id FROM identity.find_username(%s)", (username,)).fetchone()
 
 
 class AuditRows:

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
-from breakwater.db.audit import find_user
+from breakwater.db.audit import find_username
 from breakwater.db.connection import Connection, TenantTransaction
 from breakwater.domain.times import nanoseconds
 from breakwater.services.settlement import TenantTransactions
@@ -63,7 +63,7 @@ def tell_sign_out(
 def _find(username: str, untenanted: Untenanted) -> tuple[uuid.UUID, uuid.UUID, str] | None:
     """(tenant_id, user_id, name): the pool makes no difference between upper and lower case."""
     with untenanted() as connection:
-        found = find_user(connection, username.lower())
+        found = find_username(connection, username.lower())
     return None if found is None else (*found, username.lower())
 
 

@@ -65,13 +65,13 @@ CREATE FUNCTION audit.tenants_to_seal(up_to bigint, at_most integer) RETURNS TAB
     OR EXISTS (SELECT FROM audit.anchors a WHERE a.tenant_id = o.tenant_id AND a.stored_at IS NULL)
   ORDER BY o.tenant_id LIMIT at_most $$;
 -- Whose user name it is: signing in comes before a tenant is known.
-CREATE FUNCTION identity.find_user(wanted text) RETURNS TABLE (tenant_id uuid, user_id uuid)
+CREATE FUNCTION identity.find_username(wanted text) RETURNS TABLE (tenant_id uuid, user_id uuid)
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
   SELECT u.tenant_id, u.user_id FROM identity.users u WHERE u.username = wanted $$;
 
-REVOKE ALL ON FUNCTION audit.tenants_to_seal, audit.only_forward, identity.find_user FROM PUBLIC;
+REVOKE ALL ON FUNCTION audit.tenants_to_seal, audit.only_forward, identity.find_username FROM PUBLIC;
 GRANT USAGE ON SCHEMA audit TO breakwater_functions;
-GRANT EXECUTE ON FUNCTION audit.tenants_to_seal, identity.find_user TO breakwater_functions;
+GRANT EXECUTE ON FUNCTION audit.tenants_to_seal, identity.find_username TO breakwater_functions;
 GRANT SELECT ON SEQUENCE trading.events_recorded_no_seq TO breakwater_functions;
 GRANT SELECT, INSERT, UPDATE ON audit.heads TO breakwater_functions;
 GRANT SELECT, INSERT ON audit.records, audit.anchors TO breakwater_functions;
