@@ -25,6 +25,7 @@ from breakwater.client.transport import Problem, ServerUnreachable
 
 ENTRY_SUFFIX, EXIT_SUFFIX = "-entry", "-exit"
 ID_CHARS_MAX = 36 - len(ENTRY_SUFFIX)
+ROUTER = "SOR"  # A venue for orders: the router. What it works is told the venues that it may go to.
 RESOLVED_WITHIN_S = 15
 POLL_S = 0.5
 # Types of limits that look at the order alone: what they say before the entry is what they will say after its fill.
@@ -136,14 +137,21 @@ class BracketTerms:
     def exit_side(self) -> str:
         return "SELL" if self.side == "BUY" else "BUY"
 
-    def exit_venues(self, entry: Order) -> list[str]:
-        return list(self.venues) or [entry["venue"]]
+    def exit_venues(self, entry: Order | None) -> list[str]:
+        """Those that were told, else that of the entry. None: wherever the router goes, which is no venue itself."""
+        venues = list(self.venues)
+        if entry is not None and not venues:
+            venues = [entry["venue"]]
+        return [each for each in venues if each != ROUTER]
 
     def exit_options(self, entry: Order | None) -> OrderOptions:
         """None: of an entry that is not placed yet."""
         execution: Execution = {"algorithm": "OCO", "stop_px": self.stop, "stop_limit_px": self.stop_limit}
         if entry is not None:
-            execution |= {"after": entry["order_id"], "venues": self.exit_venues(entry)}
+            execution["after"] = entry["order_id"]
+        venues = self.exit_venues(entry)
+        if venues:
+            execution["venues"] = venues
         return {"strategy_id": self.strategy_id, "execution": execution}
 
 

@@ -104,6 +104,22 @@ def test_an_entry_at_one_venue_is_an_order_there() -> None:
     assert sent_exit["execution"]["venues"] == ["BOOK"]
 
 
+def test_an_entry_at_the_router_exits_wherever_that_goes() -> None:
+    platform = Platform(to_entry=(201, entry(venue="SOR")))
+    platform.place(venues=("SOR",))
+    sent_entry, sent_exit = platform.sent("POST /orders")
+    assert sent_entry["venue"] == "SOR"
+    assert "venues" not in sent_exit["execution"]  # SOR is none that the router goes to.
+
+
+@pytest.mark.parametrize("venues", [("BOOK",), ("SIM", "BINANCE")])
+def test_the_exit_is_tried_at_the_venues_that_were_told(venues: tuple[str, ...]) -> None:
+    platform = Platform()
+    platform.place(venues=venues)
+    (tried,) = platform.sent("POST /orders/preview")
+    assert tried["execution"]["venues"] == list(venues)
+
+
 @pytest.mark.parametrize(
     "terms",
     [
