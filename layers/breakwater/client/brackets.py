@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
+from typing import cast
 
 from breakwater.client.api import Client
 from breakwater.client.limit_words import Misunderstood
@@ -137,6 +138,10 @@ class BracketTerms:
     def exit_side(self) -> str:
         return "SELL" if self.side == "BUY" else "BUY"
 
+    def exit_quantity(self, entry: Order) -> Amount:
+        """Once the entry has ended, what it has filled: a limit such as SHORT_SALE refuses to exit from more."""
+        return entry["cum_qty"] if entry["status"] in FINAL_STATUSES else self.quantity
+
     def exit_venues(self, entry: Order | None) -> list[str]:
         """Those that were told, else that of the entry. None: wherever the router goes, which is no venue itself."""
         venues = list(self.venues)
@@ -209,16 +214,52 @@ def _place_exit(client: Client, terms: BracketTerms, entry: Order) -> Order:
                 terms.account_id,
                 terms.symbol,
                 terms.exit_side(),
-                terms.quantity,
+                terms.exit_quantity(entry),
                 price=terms.target,
                 client_order_id=terms.exit_id,
                 **terms.exit_options(entry),
             )
     except Problem as problem:
         if problem.code == "ORDER_ID_REUSED":  # There is an exit, on other terms: the entry is not alone.
+            placed = _exit_of_the_open_entry(client, terms, entry)
+            if placed is not None:
+                return placed
             told = {"detail": "the exit of this id was placed before, on other terms, and stays as it is"}
             raise Problem(problem.status, problem.document | told) from problem
         raise ExitRefused(problem, *_taken_back(client, entry)) from problem
+
+
+def _exit_of_the_open_entry(client: Client, terms: BracketTerms, entry: Order) -> Order | None:
+    """The exit that was placed for the whole while the entry could still fill in full. None: it differs otherwise."""
+    if _is_same(terms.exit_quantity(entry), terms.quantity):
+        return None
+    with _no_answer_is_unreachable():
+        found = client.orders(account_id=terms.account_id, client_order_id=terms.exit_id)["items"]
+    return next((order for order in cast("list[Order]", found) if _is_exit_of_the_whole(terms, entry, order)), None)
+
+
+def _is_exit_of_the_whole(terms: BracketTerms, entry: Order, order: Order) -> bool:
+    told, wanted = order["execution"], terms.exit_options(entry)["execution"]
+    if told is None or wanted is None:
+        return False
+    words = [(order["symbol"], terms.symbol), (order["side"], terms.exit_side())]
+    words += [(told["algorithm"], wanted["algorithm"]), (told.get("after") or "", entry["order_id"])]
+    amounts: list[tuple[Amount | None, Amount | None]] = [
+        (order["quantity"], terms.quantity),
+        (order["price"], terms.target),
+    ]
+    amounts += [(told.get("stop_px"), terms.stop), (told.get("stop_limit_px"), terms.stop_limit)]
+    return (
+        all(is_so == should_be for is_so, should_be in words)
+        and all(_is_same(is_so, should_be) for is_so, should_be in amounts)
+        and set(told.get("venues") or ()) == set(terms.exit_venues(entry))
+    )
+
+
+def _is_same(first: Amount | None, second: Amount | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return Decimal(first) == Decimal(second)
 
 
 def _taken_back(client: Client, entry: Order) -> tuple[Order, str | None]:

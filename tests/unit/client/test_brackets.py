@@ -43,6 +43,7 @@ class Platform:
     to_cancel: tuple[int, Any] = (200, entry(status="CANCELED"))
     looks: list[dict[str, Any]] = field(default_factory=lambda: [entry()])
     known: list[dict[str, Any]] = field(default_factory=list)
+    known_exits: list[dict[str, Any]] = field(default_factory=list)
     preview: tuple[int, Any] = (200, {"passes": True, "refusals": []})
     asked: list[tuple[str, Any]] = field(default_factory=list)
 
@@ -54,7 +55,8 @@ class Platform:
 
     def _answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         if (method, path) == ("GET", "/orders"):
-            return 200, {"items": self.known, "next_cursor": None}
+            is_exit = body["client_order_id"].endswith("-exit")
+            return 200, {"items": self.known_exits if is_exit else self.known, "next_cursor": None}
         if path == "/orders/preview":
             return self.preview
         if method == "DELETE":
@@ -232,6 +234,44 @@ def test_the_same_id_with_another_stop_leaves_the_entry_and_its_exit_alone() -> 
     with pytest.raises(Problem, match="the exit of this id was placed before"):
         platform.place()
     assert not any(call.startswith("DELETE") for call, _ in platform.asked)
+
+
+@pytest.mark.parametrize("status", ["EXPIRED", "CANCELED"])
+def test_an_entry_that_ended_with_a_part_filled_gets_an_exit_for_that_part(status: str) -> None:
+    platform = Platform(to_entry=(201, entry(status=status, quantity="10", cum_qty="6", avg_px="2600")))
+    platform.place(quantity="10", price=None)
+    assert [body["quantity"] for body in platform.sent("POST /orders")] == ["10", "6"]
+
+
+def test_an_entry_that_may_fill_on_gets_an_exit_for_the_whole() -> None:
+    platform = Platform(to_entry=(201, entry(status="PARTIALLY_FILLED", quantity="10", cum_qty="6", avg_px="2600")))
+    platform.place(quantity="10")
+    assert [body["quantity"] for body in platform.sent("POST /orders")] == ["10", "10"]
+
+
+def placed_exit(quantity: str, **execution: Any) -> dict[str, Any]:
+    oco = {"algorithm": "OCO", "stop_px": "2500", "stop_limit_px": None, "after": ENTRY_ID, "venues": ["SIM"]}
+    words = {"order_id": EXIT_ID, "side": "SELL", "status": "NEW", "quantity": quantity, "price": "2800.0"}
+    return order(**words, execution=oco | execution)
+
+
+def repeated(known_exit: dict[str, Any]) -> Platform:
+    """The entry ended with 6 of 10 after its exit was placed."""
+    ended = entry(status="CANCELED", quantity="10", cum_qty="6", avg_px="2600")
+    reused = (409, {"code": "ORDER_ID_REUSED", "detail": "used"})
+    return Platform(known=[ended], to_entry=(200, ended), to_exit=reused, known_exits=[known_exit])
+
+
+def test_an_exit_for_the_whole_stays_the_exit_when_the_entry_ends_with_a_part_filled() -> None:
+    platform = repeated(placed_exit("10"))
+    assert platform.place(quantity="10").exit["order_id"] == EXIT_ID
+    assert platform.sent("GET /orders")[-1] == {"account_id": ACCOUNT, "client_order_id": "b-1-exit"}
+
+
+@pytest.mark.parametrize("known", [placed_exit("10", stop_px="2400"), placed_exit("6"), placed_exit("10", venues=[])])
+def test_an_exit_that_differs_in_more_than_that_is_told(known: dict[str, Any]) -> None:
+    with pytest.raises(Problem, match="the exit of this id was placed before"):
+        repeated(known).place(quantity="10")
 
 
 @pytest.mark.parametrize("status", ["EXPIRED", "CANCELED"])
