@@ -11,8 +11,7 @@ Both ids follow from one, so that the whole may be repeated: it goes on where it
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
@@ -22,7 +21,7 @@ from breakwater.client.api import Client
 from breakwater.client.limit_words import Misunderstood
 from breakwater.client.order_terms import OrderOptions
 from breakwater.client.shapes import FINAL_STATUSES, UNRESOLVED_STATUSES, Amount, Execution, Order, amount_text
-from breakwater.client.transport import Problem, ServerUnreachable
+from breakwater.client.transport import Problem, ServerUnreachable, no_answer_is_unreachable
 
 ENTRY_SUFFIX, EXIT_SUFFIX = "-entry", "-exit"
 ID_CHARS_MAX = 36 - len(ENTRY_SUFFIX)
@@ -33,7 +32,6 @@ POLL_S = 0.5
 _OF_THE_ORDER_ALONE = frozenset(
     {"PRICE_COLLAR", "MAX_ORDER_QTY", "MAX_ORDER_NOTIONAL", "ADV_PCT", "RESTRICTED_LIST", "ORDER_PERMISSION"}
 )
-_ANSWER_NOT_KNOWN = 500  # From this status on the answer is none: the order may have been taken.
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +167,7 @@ def place_bracket(client: Client, terms: BracketTerms, *, sleep: Callable[[float
     known = client.orders(account_id=terms.account_id, client_order_id=terms.entry_id)["items"]
     if not known:
         _try_exit(client, terms)
-    with _no_answer_is_unreachable():
+    with no_answer_is_unreachable():
         entry = client.place_order(
             terms.account_id,
             terms.symbol,
@@ -209,7 +207,7 @@ def _try_exit(client: Client, terms: BracketTerms) -> None:
 
 def _place_exit(client: Client, terms: BracketTerms, entry: Order) -> Order:
     try:
-        with _no_answer_is_unreachable():
+        with no_answer_is_unreachable():
             return client.place_order(
                 terms.account_id,
                 terms.symbol,
@@ -233,7 +231,7 @@ def _exit_of_the_open_entry(client: Client, terms: BracketTerms, entry: Order) -
     """The exit that was placed for the whole while the entry could still fill in full. None: it differs otherwise."""
     if _is_same(terms.exit_quantity(entry), terms.quantity):
         return None
-    with _no_answer_is_unreachable():
+    with no_answer_is_unreachable():
         found = client.orders(account_id=terms.account_id, client_order_id=terms.exit_id)["items"]
     return next((order for order in cast("list[Order]", found) if _is_exit_of_the_whole(terms, entry, order)), None)
 
@@ -282,14 +280,3 @@ def _resolved(client: Client, entry: Order, sleep: Callable[[float], None]) -> O
         sleep(POLL_S)
         entry = client.order(entry["order_id"])
     return entry
-
-
-@contextmanager
-def _no_answer_is_unreachable() -> Iterator[None]:
-    """503 to the last attempt, or a gateway's time-out, does not say that the order was not taken."""
-    try:
-        yield
-    except Problem as problem:
-        if problem.status < _ANSWER_NOT_KNOWN:
-            raise
-        raise ServerUnreachable(str(problem)) from problem

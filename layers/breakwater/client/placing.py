@@ -11,7 +11,7 @@ from breakwater.client.order_render import order_fields
 from breakwater.client.order_terms import OrderOptions
 from breakwater.client.shapes import FINAL_STATUSES, UNRESOLVED_STATUSES, Json, Order
 from breakwater.client.terminal import out, print_json, show_record
-from breakwater.client.transport import ServerUnreachable
+from breakwater.client.transport import ServerUnreachable, no_answer_is_unreachable
 
 
 def send_order(
@@ -27,9 +27,8 @@ def send_order(
 ) -> Order:
     """Place it. ServerUnreachable says under which id it is safe to repeat."""
     sent_as = own_id or str(uuid.uuid4())
-    with told_how_to_ask_again(
-        "it may have been placed; the same again with `--id {}` places it once at most", sent_as
-    ):
+    advice = "it may have been placed; the same again with `--id {}` places it once at most"
+    with told_how_to_ask_again(advice, sent_as), no_answer_is_unreachable():
         return client.place_order(account_id, symbol, side, quantity, price=price, client_order_id=sent_as, **options)
 
 
