@@ -161,6 +161,7 @@ class BracketTerms:
 def place_bracket(client: Client, terms: BracketTerms, *, sleep: Callable[[float], None] = time.sleep) -> Bracket:
     """The entry, then its exit; the entry is cancelled when the exit is refused.
 
+    The exit may be of UNRESOLVED_STATUSES: then the same with the same id asks on, and cancels the entry if need be.
     Raises ExitRefused, NothingToExit, Problem (the entry's no; also ORDER_ID_REUSED, when this id was used for another
     exit) and ServerUnreachable, after which the same with the same id goes on where it was.
     """
@@ -180,7 +181,11 @@ def place_bracket(client: Client, terms: BracketTerms, *, sleep: Callable[[float
     entry = _resolved(client, entry, sleep)
     if entry["status"] in UNRESOLVED_STATUSES or (entry["status"] in FINAL_STATUSES and not Decimal(entry["cum_qty"])):
         raise NothingToExit(entry)
-    return Bracket(entry, _place_exit(client, terms, entry))
+    exit_ = _resolved(client, _place_exit(client, terms, entry), sleep)
+    if exit_["status"] == "REJECTED":
+        told = {"code": "ORDER_REJECTED", "detail": exit_["reject_reason"] or "it is REJECTED"}
+        raise ExitRefused(Problem(422, told), *_taken_back(client, entry))
+    return Bracket(entry, exit_)
 
 
 def _try_exit(client: Client, terms: BracketTerms) -> None:
@@ -272,11 +277,18 @@ def _taken_back(client: Client, entry: Order) -> tuple[Order, str | None]:
         return entry, trouble
 
 
-def _resolved(client: Client, entry: Order, sleep: Callable[[float], None]) -> Order:
-    """The entry once it is known whether it was taken: an exit after one that the engine has not heard of would end."""
+def _resolved(client: Client, order: Order, sleep: Callable[[float], None]) -> Order:
+    """The order once it is known whether it was taken: an exit after one that the engine has not heard of would end.
+
+    ServerUnreachable when it cannot be asked for, whatever the reason: it may have been taken all the same.
+    """
+    order_id = order["order_id"]
     for _ in range(int(RESOLVED_WITHIN_S / POLL_S)):
-        if entry["status"] not in UNRESOLVED_STATUSES:
+        if order["status"] not in UNRESOLVED_STATUSES:
             break
         sleep(POLL_S)
-        entry = client.order(entry["order_id"])
-    return entry
+        try:
+            order = client.order(order_id)
+        except (Problem, ServerUnreachable) as error:
+            raise ServerUnreachable(f"what became of the order {order_id} could not be asked: {error}") from error
+    return order

@@ -41,6 +41,7 @@ class Platform:
     to_entry: tuple[int, Any] = (201, entry())
     to_exit: tuple[int, Any] = (201, order(order_id=EXIT_ID, side="SELL", status="NEW"))
     to_cancel: tuple[int, Any] = (200, entry(status="CANCELED"))
+    to_look: tuple[int, Any] | None = None  # Whatever is asked for.
     looks: list[dict[str, Any]] = field(default_factory=lambda: [entry()])
     known: list[dict[str, Any]] = field(default_factory=list)
     known_exits: list[dict[str, Any]] = field(default_factory=list)
@@ -62,6 +63,8 @@ class Platform:
         if method == "DELETE":
             return self.to_cancel
         if method == "GET":
+            if self.to_look is not None:
+                return self.to_look
             return 200, self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
         return self.to_exit if body["client_order_id"].endswith("-exit") else self.to_entry
 
@@ -293,6 +296,39 @@ def test_the_exit_waits_until_it_is_known_that_the_entry_was_taken() -> None:
         platform.place()
 
 
+def exit_order(status: str, **words: Any) -> dict[str, Any]:
+    return order(order_id=EXIT_ID, side="SELL", status=status, execution=None, **words)
+
+
+def test_an_exit_of_which_nothing_is_known_is_asked_for_and_its_rejection_cancels_the_entry() -> None:
+    rejected = exit_order("REJECTED", reject_reason="no book")
+    unknown = (202, exit_order("UNKNOWN"))
+    platform = Platform(to_exit=unknown, looks=[exit_order("UNKNOWN"), rejected])
+    with pytest.raises(ExitRefused, match="no book"):
+        platform.place()
+    assert [call for call, _ in platform.asked][-2:] == [f"GET /orders/{EXIT_ID}", f"DELETE /orders/{ENTRY_ID}"]
+    platform = Platform(to_exit=unknown, looks=[exit_order("UNKNOWN"), exit_order("NEW")])
+    assert platform.place().exit["status"] == "NEW"
+    assert platform.sent(f"DELETE /orders/{ENTRY_ID}") == []
+
+
+@pytest.mark.parametrize("status", [401, 429, 503])
+@pytest.mark.parametrize(
+    ("answers", "asked_about"),
+    [
+        ({"to_entry": (202, entry(status="UNKNOWN"))}, ENTRY_ID),
+        ({"to_exit": (202, exit_order("UNKNOWN"))}, EXIT_ID),
+    ],
+)
+def test_an_order_that_cannot_be_asked_for_is_not_known_and_named(
+    answers: dict[str, Any], asked_about: str, status: int
+) -> None:
+    platform = Platform(to_look=(status, {"code": "NO", "detail": "not now"}), **answers)
+    with pytest.raises(ServerUnreachable, match=f"{asked_about} could not be asked: not now"):
+        platform.place()
+    assert platform.sent(f"DELETE /orders/{ENTRY_ID}") == []
+
+
 # The command ---------------------------------------------------------------------------------------------------------
 
 BRACKET = ("bracket", "buy", "1", "ETH/USDT", "--target", "2800", "--stop", "2500", "--id", "b-1")
@@ -363,6 +399,29 @@ def test_the_command_says_how_to_go_on_when_the_entry_is_not_known(api: Api, mon
     serve_bracket(api, Platform(to_entry=(202, entry(status="UNKNOWN"))))
     result = run(*BRACKET, "--market")
     assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert "the same again with `--id b-1` goes on where it was" in result.stderr
+
+
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_the_command_says_how_to_go_on_when_the_exit_is_not_known(
+    api: Api, monkeypatch: pytest.MonkeyPatch, as_json: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("breakwater.client.brackets.RESOLVED_WITHIN_S", 0)
+    serve_bracket(api, Platform(to_exit=(202, exit_order("UNKNOWN"))))
+    result = run(*BRACKET, "--market", *as_json)
+    assert result.exit_code == 1
+    assert f"whether the exit {EXIT_ID} was taken is not known yet; the same again with `--id b-1`" in result.stderr
+
+
+def test_the_command_says_how_to_go_on_when_the_entry_cannot_be_asked_for(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("breakwater.client.brackets.POLL_S", 0.01)
+    serve_bracket(api, Platform(to_entry=(202, entry(status="UNKNOWN"))))
+    api.answers[f"GET /orders/{ENTRY_ID}"] = (429, {"code": "TOO_MANY_REQUESTS", "detail": "too many"})
+    result = run(*BRACKET, "--market")
+    assert result.exit_code == 1
+    assert f"what became of the order {ENTRY_ID} could not be asked: too many" in result.stderr
     assert "the same again with `--id b-1` goes on where it was" in result.stderr
 
 
