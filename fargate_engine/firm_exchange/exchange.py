@@ -184,7 +184,7 @@ class FirmExchange:
             self._orders.remember(owner, order_id, placed)
         finally:
             self._placing -= placing
-        return await self._as_shown.order_list(owner, placed)
+        return await self._as_shown.changed_list(owner, placed)
 
     async def check(self, client: Client, order: NewOrder) -> None:
         owner: Owner = client.owner
@@ -279,10 +279,10 @@ class FirmExchange:
         owner: Owner = client.owner
         found = self._orders.find_live(owner, order)
         if found is not None:
-            return await self._as_shown.whole(owner, await self._cancel_here(owner, *found))
+            return await self._as_shown.changed(owner, await self._cancel_here(owner, *found))
         if self._orders.find(owner, order) is not None:
             raise unknown_order_to_cancel()  # It is final, whatever the API has heard of it so far.
-        return await self._as_shown.whole(
+        return await self._as_shown.changed(
             owner, await self._cancel_elsewhere(owner, await self._find_at_api(owner, order))
         )
 
@@ -290,13 +290,13 @@ class FirmExchange:
         owner: Owner = client.owner
         found = self._orders.find_live_list(owner, order_list)
         if found is not None:
-            return await self._as_shown.order_list(owner, await self._cancel_here(owner, *found))
+            return await self._as_shown.changed_list(owner, await self._cancel_here(owner, *found))
         if self._orders.find_list(owner, order_list) is not None:
             raise unknown_list_to_cancel()  # As above.
         known = await self._find_list_at_api(owner, order_list)
         if known is None:
             raise unknown_list_to_cancel()
-        return await self._as_shown.order_list(owner, await self._cancel_elsewhere(owner, known))
+        return await self._as_shown.changed_list(owner, await self._cancel_elsewhere(owner, known))
 
     async def cancel_all(self, client: Client, instrument: Instrument) -> list[ShownOrder | ShownOrderList]:
         owner: Owner = client.owner
@@ -323,7 +323,7 @@ class FirmExchange:
             # One that ended by itself meanwhile is not open any more, which is what was asked for.
             if isinstance(failure, BaseException) and not (isinstance(failure, BinanceError) and failure.code == -2011):
                 raise failure
-        return [await self._as_shown.whole(owner, each) for each in canceled]
+        return [await self._as_shown.changed(owner, each) for each in canceled]
 
     async def order(self, client: Client, order: OrderRef) -> ShownOrder:
         owner: Owner = client.owner

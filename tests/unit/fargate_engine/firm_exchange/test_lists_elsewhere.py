@@ -14,7 +14,7 @@ from breakwater.domain.orders import OrderType, Side, TimeInForce, exchange_orde
 from breakwater.domain.permissions import Principal
 from fargate_engine.binance.errors import BinanceError
 from fargate_engine.binance.exchange import Client, NewOrder, OrderListRef, OrderRef, ShownOrder, ShownOrderList, Span
-from fargate_engine.firm_exchange.control_plane import Answer, ControlPlane, Function
+from fargate_engine.firm_exchange.control_plane import Answer, ControlPlane, Function, OutcomeUnknown
 from fargate_engine.firm_exchange.exchange import FirmExchange, Platform
 from fargate_engine.firm_exchange.order_lists import other_number
 from fargate_engine.firm_exchange.ordinary_way import OrdinaryWay
@@ -79,6 +79,8 @@ class Api:
         self._trades = trades
         self.asked: list[str] = []
         self.refuses = False
+        self.hides_trades = False
+        self.placed_as: dict[str, Any] = {}
 
     async def ask(self, function: Function, method: str, path: str, owner: Owner, **how: Any) -> Answer:
         self.asked.append(f"{method} {path}")
@@ -86,6 +88,8 @@ class Api:
         if method == "POST":
             return self._place(how["body"])
         query = {name: value for name, value in (how.get("query") or {}).items() if value is not None}
+        if path == "/trades" and self.hides_trades:
+            raise OutcomeUnknown("no answer in time")
         if path == "/trades":
             found = [each for each in self._trades if query.get("order_id") in {None, each["order_id"]}]
             return Answer(HTTPStatus.OK, {"items": found[::-1], "next_cursor": None})
@@ -99,7 +103,7 @@ class Api:
     def _place(self, body: dict[str, Any]) -> Answer:
         if self.refuses:
             return Answer(HTTPStatus.UNPROCESSABLE_ENTITY, {"code": "NODE_STOPPED", "detail": ""})
-        placed = order(body["client_order_id"], execution=body["execution"])
+        placed = order(body["client_order_id"], execution=body["execution"], **self.placed_as)
         if placed["order_id"] in {each["order_id"] for each in self._orders}:
             return Answer(HTTPStatus.CONFLICT, {"code": "ORDER_ID_REUSED", "detail": ""})
         self._orders.append(placed)
@@ -286,3 +290,28 @@ async def test_what_was_refused_holds_no_ids_back() -> None:
         await firm.place_list(CLIENT, new_list("one"), {"limit", "stop"})
     api.refuses = False
     assert (await firm.place_list(CLIENT, new_list("two"), {"limit", "stop"})).list_client_order_id == "two"
+
+
+STOPPED = {"status": "PARTIALLY_FILLED", "cum_qty": "0.4", "cum_notional": "758"}
+
+
+async def test_a_list_that_was_placed_is_answered_although_its_fills_cannot_be_asked_for() -> None:
+    firm, api = exchange()
+    api.hides_trades, api.placed_as = True, STOPPED
+    placed = await firm.place_list(CLIENT, new_list("one"), {"limit", "stop"})
+    stop, limit = placed.orders
+    assert (stop.cum_qty, limit.cum_qty) == (Decimal("0.4"), Decimal(0))
+    with pytest.raises(BinanceError) as raised:  # A question may fail.
+        await firm.order_list(CLIENT, OrderListRef(None, placed.list_number, None))
+    assert raised.value.code == -1001
+
+
+async def test_a_cancel_that_was_done_is_answered_although_fills_cannot_be_asked_for() -> None:
+    firm, api = exchange(LIST | STOPPED)
+    api.hides_trades = True
+    answers = [
+        await firm.cancel(CLIENT, OrderRef(ETH, None, "stop")),
+        await firm.cancel_list(CLIENT, OrderListRef(ETH, NUMBER, None)),
+        *await firm.cancel_all(CLIENT, ETH),
+    ]
+    assert [each.status.value for each in answers] == ["CANCELED"] * 3
