@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from dataclasses import replace
 from decimal import Decimal
 from http import HTTPStatus
 from types import SimpleNamespace
@@ -84,7 +85,8 @@ class Api:
 
     async def ask(self, function: Function, method: str, path: str, owner: Owner, **how: Any) -> Answer:
         self.asked.append(f"{method} {path}")
-        await asyncio.sleep(0)  # Others have their turn, as they have while a function works.
+        for _ in range(10 if method == "POST" else 1):
+            await asyncio.sleep(0)  # Others have their turn, as they have while a function works.
         if method == "POST":
             return self._place(how["body"])
         query = {name: value for name, value in (how.get("query") or {}).items() if value is not None}
@@ -103,7 +105,7 @@ class Api:
     def _place(self, body: dict[str, Any]) -> Answer:
         if self.refuses:
             return Answer(HTTPStatus.UNPROCESSABLE_ENTITY, {"code": "NODE_STOPPED", "detail": ""})
-        placed = order(body["client_order_id"], execution=body["execution"], **self.placed_as)
+        placed = order(body["client_order_id"], execution=body.get("execution"), **self.placed_as)
         if placed["order_id"] in {each["order_id"] for each in self._orders}:
             return Answer(HTTPStatus.CONFLICT, {"code": "ORDER_ID_REUSED", "detail": ""})
         self._orders.append(placed)
@@ -263,6 +265,30 @@ async def test_of_two_lists_with_one_id_at_the_same_moment_one_is_placed() -> No
     assert isinstance(refused, BinanceError)
     assert refused.message == "Duplicate order sent."
     assert api.asked.count("POST /orders") == 1
+
+
+@pytest.mark.parametrize("is_list_first", [True, False])
+async def test_of_a_list_and_a_plain_order_with_one_id_at_the_same_moment_the_first_is_placed(
+    is_list_first: bool,
+) -> None:
+    firm, api = exchange()
+    plain = replace(new_list("stop"), execution=None)
+    placing = [firm.place_list(CLIENT, new_list("one"), {"stop"}), firm.place(CLIENT, plain)]
+    placed, refused = await asyncio.gather(*(placing if is_list_first else placing[::-1]), return_exceptions=True)
+    assert isinstance(placed, ShownOrderList if is_list_first else ShownOrder)
+    assert isinstance(refused, BinanceError)
+    assert refused.message == "Duplicate order sent."
+    assert api.asked.count("POST /orders") == 1
+
+
+async def test_a_plain_order_that_was_refused_holds_its_id_back_no_longer() -> None:
+    firm, api = exchange()
+    plain = replace(new_list("stop"), execution=None)
+    api.refuses = True
+    with pytest.raises(BinanceError, match="may not place or cancel"):
+        await firm.place(CLIENT, plain)
+    api.refuses = False
+    assert (await firm.place(CLIENT, plain)).client_order_id == "stop"
 
 
 @pytest.mark.parametrize(
