@@ -90,15 +90,18 @@ class AsShown:
         return shown
 
     async def _of_limit(self, owner: Owner, order: ShownOrder) -> Filled:
-        """What its limit has filled: by its children where they were worked here, else by its trades."""
-        if is_of_limit(order.side, order.price, order.cum_qty, order.cum_notional):
-            return Filled(order.cum_qty, order.cum_notional)
+        """What its limit has filled: by its children where they were worked here, else by its trades.
+
+        Not by its sums while there are those: a good fill of the limit may outweigh a bad one of the stop.
+        """
+        if not order.cum_qty:
+            return Filled()
         fills = self._orders.child_fills(owner, order)
         if fills is None:
             order_id = order_id_of(owner.tenant_id, owner.account_id, order.client_order_id)
             trades = map(trade_of_api, await self._ordinary().trades(owner, order.symbol, ALL, str(order_id)))
             fills = [(each.fill.quantity, EXACT.multiply(each.fill.quantity, each.fill.price)) for each in trades]
-        return filled_of_limit(order, fills)
+        return filled_of_limit(order, fills) if fills else _by_sums(order)
 
 
 def _by_sums(order: ShownOrder) -> Filled:

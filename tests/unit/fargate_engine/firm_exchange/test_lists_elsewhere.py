@@ -341,3 +341,18 @@ async def test_a_cancel_that_was_done_is_answered_although_fills_cannot_be_asked
         *await firm.cancel_all(CLIENT, ETH),
     ]
     assert [each.status.value for each in answers] == ["CANCELED"] * 3
+
+
+async def test_a_good_fill_of_the_limit_does_not_hide_a_bad_one_of_the_stop() -> None:
+    """Together they are better than the limit's price."""
+    whole = LIST | {"status": "FILLED", "cum_qty": "1", "cum_notional": "2102"}
+    firm, _ = exchange(whole, trades=(trade(LIST, 1, "0.95", "2110"), trade(LIST, 2, "0.05", "1950")))
+    stop, limit = (await firm.order_list(CLIENT, OrderListRef(None, NUMBER, None))).orders
+    assert (limit.cum_qty, limit.status.value) == (Decimal("0.95"), "EXPIRED")
+    assert (stop.cum_qty, stop.cum_notional, stop.status.value) == (Decimal("0.05"), Decimal("97.5"), "FILLED")
+
+
+async def test_a_list_whose_trades_are_not_shown_yet_is_told_by_its_sums() -> None:
+    firm, _ = exchange(LIST | {"status": "FILLED", "cum_qty": "1", "cum_notional": "2100"})
+    stop, limit = (await firm.order_list(CLIENT, OrderListRef(None, NUMBER, None))).orders
+    assert (limit.status.value, stop.status.value) == ("FILLED", "EXPIRED")
