@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 from breakwater.domain.executions import ROUTER_VENUE
@@ -27,6 +28,7 @@ from fargate_engine.firm_exchange.views import order_of_api, trade_of_api
 
 LISTS_MAX = 50_000
 ASKED_AT_ONCE = 4  # Each takes a place at the control plane.
+TRADES_TRIES, TRADES_PAUSE_S = 4, 0.1  # A trade is shown some tens of milliseconds after its order.
 
 _LOG = logging.getLogger(__name__)
 
@@ -98,10 +100,28 @@ class AsShown:
             return Filled()
         fills = self._orders.child_fills(owner, order)
         if fills is None:
-            order_id = order_id_of(owner.tenant_id, owner.account_id, order.client_order_id)
+            fills = await self._fills_by_trades(owner, order)
+        return filled_of_limit(order, fills)
+
+    async def _fills_by_trades(self, owner: Owner, order: ShownOrder) -> list[tuple[Decimal, Decimal]]:
+        """(quantity, notional) of each trade, which are read after the order and may be shown later than it.
+
+        They are read again while some are missing. What is missing to the end is one fill, as the order's sums have it.
+        """
+        order_id = order_id_of(owner.tenant_id, owner.account_id, order.client_order_id)
+        fills: list[tuple[Decimal, Decimal]] = []
+        missing = Filled(order.cum_qty, order.cum_notional)
+        for attempt in range(TRADES_TRIES):
+            if attempt:
+                await asyncio.sleep(TRADES_PAUSE_S)
             trades = map(trade_of_api, await self._ordinary().trades(owner, order.symbol, ALL, str(order_id)))
             fills = [(each.fill.quantity, EXACT.multiply(each.fill.quantity, each.fill.price)) for each in trades]
-        return filled_of_limit(order, fills) if fills else _by_sums(order)
+            missing = Filled(order.cum_qty, order.cum_notional)
+            for quantity, notional in fills:
+                missing = missing.plus(-quantity, -notional)
+            if missing.quantity <= 0:
+                return fills
+        return [*fills, (missing.quantity, missing.notional)]
 
 
 def _by_sums(order: ShownOrder) -> Filled:

@@ -15,6 +15,7 @@ from breakwater.domain.orders import OrderType, Side, TimeInForce, exchange_orde
 from breakwater.domain.permissions import Principal
 from fargate_engine.binance.errors import BinanceError
 from fargate_engine.binance.exchange import Client, NewOrder, OrderListRef, OrderRef, ShownOrder, ShownOrderList, Span
+from fargate_engine.firm_exchange import as_shown
 from fargate_engine.firm_exchange.control_plane import Answer, ControlPlane, Function, OutcomeUnknown
 from fargate_engine.firm_exchange.exchange import FirmExchange, Platform
 from fargate_engine.firm_exchange.order_lists import other_number
@@ -81,6 +82,7 @@ class Api:
         self.asked: list[str] = []
         self.refuses = False
         self.hides_trades = False
+        self.shows_late = 0  # So often of all trades only the first.
         self.placed_as: dict[str, Any] = {}
 
     async def ask(self, function: Function, method: str, path: str, owner: Owner, **how: Any) -> Answer:
@@ -92,6 +94,9 @@ class Api:
         query = {name: value for name, value in (how.get("query") or {}).items() if value is not None}
         if path == "/trades" and self.hides_trades:
             raise OutcomeUnknown("no answer in time")
+        if path == "/trades" and self.shows_late:
+            self.shows_late -= 1
+            return Answer(HTTPStatus.OK, {"items": self._trades[:1], "next_cursor": None})
         if path == "/trades":
             found = [each for each in self._trades if query.get("order_id") in {None, each["order_id"]}]
             return Answer(HTTPStatus.OK, {"items": found[::-1], "next_cursor": None})
@@ -356,3 +361,17 @@ async def test_a_list_whose_trades_are_not_shown_yet_is_told_by_its_sums() -> No
     firm, _ = exchange(LIST | {"status": "FILLED", "cum_qty": "1", "cum_notional": "2100"})
     stop, limit = (await firm.order_list(CLIENT, OrderListRef(None, NUMBER, None))).orders
     assert (limit.status.value, stop.status.value) == ("FILLED", "EXPIRED")
+
+
+@pytest.mark.parametrize("late", [1, 100])
+async def test_trades_that_are_shown_later_than_their_order_are_read_again_a_few_times(
+    late: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what is missing even then the sum tells whose it is: here the rest of the limit's fills is."""
+    monkeypatch.setattr(as_shown, "TRADES_PAUSE_S", 0)
+    whole = LIST | {"status": "FILLED", "cum_qty": "1", "cum_notional": "2100"}
+    firm, api = exchange(whole, trades=(LIMIT_FILL, trade(LIST, 2, "0.6", "2100")))
+    api.shows_late = late
+    stop, limit = (await firm.order_list(CLIENT, OrderListRef(None, NUMBER, None))).orders
+    assert (limit.cum_qty, limit.status.value, stop.status.value) == (Decimal(1), "FILLED", "EXPIRED")
+    assert api.asked.count("GET /trades") == min(late + 1, as_shown.TRADES_TRIES)
