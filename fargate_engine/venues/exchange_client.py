@@ -349,10 +349,7 @@ class ExchangeClient:
             raise NotSent(f"{WAITING_MAX} requests wait for {self.name} already")
         queue.waiting += 1
         try:
-            async with asyncio.timeout(cost.wait_max_s):
-                await self._enter(queue, cost)
-        except TimeoutError as error:
-            raise NotSent(f"the rate limit of {self.name} is used up") from error
+            await self._enter(queue, cost)
         finally:
             queue.waiting -= 1
         asked_at = time.monotonic()
@@ -369,12 +366,20 @@ class ExchangeClient:
         """Whoever waits looks again when there may be room: others may have been faster.
 
         Paid with a place in hand, so in the moment in which it is sent: the venue counts it then, and not before.
+        NotSent when that takes too long, with what was lacking at the end.
         """
-        while True:
-            await queue.places.acquire()
-            now = time.monotonic()
-            wait_s = self.budget.wait_s(cost.weight, now, is_order=cost.is_order, is_cancel=cost.is_cancel)
-            if not wait_s:
-                return self.budget.take(cost.weight, now, is_order=cost.is_order)
-            queue.places.release()  # Nobody keeps a place while he waits for room.
-            await asyncio.sleep(wait_s)
+        lacking = ""
+        try:
+            async with asyncio.timeout(cost.wait_max_s):
+                while True:
+                    lacking = f"{AT_ONCE_MAX} requests to {self.name} are under way, and none has its answer in time"
+                    await queue.places.acquire()
+                    now = time.monotonic()
+                    wait_s = self.budget.wait_s(cost.weight, now, is_order=cost.is_order, is_cancel=cost.is_cancel)
+                    if not wait_s:
+                        return self.budget.take(cost.weight, now, is_order=cost.is_order)
+                    queue.places.release()  # Nobody keeps a place while he waits for room.
+                    lacking = f"the rate limit of {self.name} is used up"
+                    await asyncio.sleep(wait_s)
+        except TimeoutError as error:
+            raise NotSent(lacking) from error

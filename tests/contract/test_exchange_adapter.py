@@ -418,6 +418,27 @@ async def test_a_request_is_paid_for_when_it_is_sent_and_not_while_it_waits_for_
     assert client.health()["weight_used"] - used == 2 * paid
 
 
+async def test_a_request_that_is_not_sent_says_whether_places_or_the_rate_limit_are_used_up(
+    shard: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = shard.connection.client
+    answered = asyncio.Event()
+    ask = client._dialect.balances
+    monkeypatch.setattr(client._dialect, "balances", lambda _: answered.wait())
+    asking = [asyncio.create_task(client.balances()) for _ in range(exchange_client.AT_ONCE_MAX)]
+    await until(client._others.places.locked)
+    monkeypatch.setattr(exchange_client, "QUESTION_WAIT_S", 0.1)
+    with pytest.raises(NotSent, match=f"{exchange_client.AT_ONCE_MAX} requests to {VENUE} are under way"):
+        await client.balances()
+    answered.set()
+    await asyncio.gather(*asking)
+    monkeypatch.setattr(client._dialect, "balances", ask)
+    weight = client.budget.weight
+    weight.learn(weight.weight_max - weight.kept_for_cancels, time.monotonic())
+    with pytest.raises(NotSent, match=f"the rate limit of {VENUE} is used up"):
+        await client.balances()
+
+
 async def test_before_the_venue_is_reached_its_orders_are_refused_and_the_shard_serves(there: Simulated) -> None:
     there.switch(maintenance=True)
     async with connected(there.base_url, wait=False) as connection, Shard(connection).served() as shard:
