@@ -92,7 +92,7 @@ def test_a_duration_is_seconds_or_has_its_unit(told: str, seconds: int) -> None:
     assert parse_duration_s(told) == seconds
 
 
-@pytest.mark.parametrize("told", ["", "m", "10x", "-5m", "1.5h", "10 m 5 s", "9" * 10])
+@pytest.mark.parametrize("told", ["", "m", "10x", "-5m", "1.5h", "10 m 5 s", "9" * 10, "\u0661\u0660m"])
 def test_what_is_no_duration_says_how_one_is_told(told: str) -> None:
     with pytest.raises(Misunderstood, match="is no duration: say 600, 90s, 10m, 2h or 1d"):
         parse_duration_s(told)
