@@ -99,6 +99,8 @@ class BracketTerms:
             prices = [Decimal(amount_text("price", each)) for each in told]
         except InvalidOperation:
             return  # The server says what is no amount.
+        if not all(each.is_finite() for each in prices):
+            return  # As above: nan is neither above nor below.
         rising = prices if self.side == "BUY" else prices[::-1]
         if any(lower >= higher for lower, higher in pairwise(rising)):
             stops, gains = ("below", "above") if self.side == "BUY" else ("above", "below")

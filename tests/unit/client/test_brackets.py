@@ -142,6 +142,14 @@ def test_prices_that_are_the_wrong_way_round_are_told_before_anything_is_asked(t
     assert platform.asked == []
 
 
+@pytest.mark.parametrize("told", ["nan", "sNaN", "Infinity", "many"])
+@pytest.mark.parametrize("option", ["price", "target", "stop"])
+def test_the_server_says_what_is_no_price(option: str, told: str) -> None:
+    platform = Platform(preview=(422, {"code": "INVALID_REQUEST", "detail": "no amount"}))
+    with pytest.raises(ExitRefused, match="no amount"):
+        platform.place(**{option: told})
+
+
 def test_a_short_bracket_has_its_stop_above_and_its_target_below() -> None:
     platform = Platform()
     platform.place(side="SELL", target="2500", stop="2700")
