@@ -60,7 +60,7 @@ def bracket(
     When the exit is refused, the entry is cancelled.
     """
     price = one_price(at, market)
-    whole_id = own_id or new_bracket_id()
+    whole_id = new_bracket_id() if own_id is None else own_id
     with signed_in() as (client, saved):
         terms = BracketTerms(
             account_id=account_of(client, account, saved),

@@ -90,6 +90,8 @@ class BracketTerms:
     bracket_id: str = field(default_factory=new_bracket_id)
 
     def __post_init__(self) -> None:
+        if not self.bracket_id:
+            raise Misunderstood("the id of a bracket is empty: leave it out, or say one")
         if len(self.bracket_id) > ID_CHARS_MAX:
             raise Misunderstood(
                 f"the id of a bracket has {ID_CHARS_MAX} characters at most: two longer ones begin with it"

@@ -7,6 +7,7 @@ from typing import Unpack
 
 from breakwater.client import render
 from breakwater.client.api import Client
+from breakwater.client.limit_words import Misunderstood
 from breakwater.client.order_render import order_fields
 from breakwater.client.order_terms import OrderOptions
 from breakwater.client.shapes import FINAL_STATUSES, UNRESOLVED_STATUSES, Json, Order
@@ -25,8 +26,10 @@ def send_order(
     own_id: str | None,
     **options: Unpack[OrderOptions],
 ) -> Order:
-    """Place it. ServerUnreachable says under which id it is safe to repeat."""
-    sent_as = own_id or str(uuid.uuid4())
+    """Place it. ServerUnreachable says under which id it is safe to repeat; Misunderstood for an empty one."""
+    if own_id == "":  # As of a variable that a script has not set: a random one would not be found again.
+        raise Misunderstood("--id is empty: leave it out, or say one")
+    sent_as = str(uuid.uuid4()) if own_id is None else own_id
     advice = "it may have been placed; the same again with `--id {}` places it once at most"
     with told_how_to_ask_again(advice, sent_as), no_answer_is_unreachable():
         return client.place_order(account_id, symbol, side, quantity, price=price, client_order_id=sent_as, **options)

@@ -171,6 +171,22 @@ def test_an_order_of_which_a_gateway_does_not_know_is_told_with_the_id_it_was_se
     assert f"it may have been placed; the same again with `--id {sent}` places it once at most" in result.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("place", "buy", "1", "ETH/USDT", "--market"),
+        ("work", "buy", "1", "ETH/USDT", "--market", "--by", "best"),
+        ("bracket", "buy", "1", "ETH/USDT", "--market", "--target", "2800", "--stop", "2500"),
+    ],
+)
+def test_an_empty_id_is_refused_and_nothing_is_sent(api: Api, command: tuple[str, ...]) -> None:
+    sign_in(api)
+    result = run(*command, "--id", "")
+    assert result.exit_code == 2
+    assert "is empty: leave it out, or say one" in result.stderr
+    assert not any(call == "POST /orders" for call, _ in api.asked)
+
+
 def test_side_and_symbol_may_be_typed_in_any_case(api: Api) -> None:
     sign_in(api)
     api.answers["POST /orders"] = (201, ORDER)
