@@ -30,7 +30,10 @@ def send_order(
     if own_id == "":  # As of a variable that a script has not set: a random one would not be found again.
         raise Misunderstood("--id is empty: leave it out, or say one")
     sent_as = str(uuid.uuid4()) if own_id is None else own_id
-    advice = "it may have been placed; the same again with `--id {}` places it once at most"
+    start_at = (options.get("execution") or {}).get("start_at")
+    # `+10m` is another time when it is said again, and the order another one.
+    start = f" and `--start {start_at}`" if start_at else ""
+    advice = f"it may have been placed; the same again with `--id {{}}`{start} places it once at most"
     with told_how_to_ask_again(advice, sent_as), no_answer_is_unreachable():
         return client.place_order(account_id, symbol, side, quantity, price=price, client_order_id=sent_as, **options)
 

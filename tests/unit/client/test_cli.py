@@ -171,6 +171,20 @@ def test_an_order_of_which_a_gateway_does_not_know_is_told_with_the_id_it_was_se
     assert f"it may have been placed; the same again with `--id {sent}` places it once at most" in result.stderr
 
 
+def test_an_order_that_starts_later_is_told_with_the_time_that_was_sent(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("breakwater.client.transport.PAUSE_FIRST_S", 0)
+    sign_in(api)
+    api.answers["POST /orders"] = (504, {"message": "no answer in time"})
+    work = ("work", "buy", "1", "ETH/USDT", "--market", "--by", "twap", "--over", "10m", "--id", "x")
+    result = run(*work, "--start", "+10m")
+    start_at = api.asked[-1][1]["execution"]["start_at"]
+    assert f"the same again with `--id x` and `--start {start_at}` places it once at most" in result.stderr
+    run(*work, "--start", start_at)
+    assert api.asked[-1][1]["execution"]["start_at"] == start_at
+
+
 @pytest.mark.parametrize(
     "command",
     [
