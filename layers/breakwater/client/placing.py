@@ -30,7 +30,8 @@ def send_order(
     if own_id == "":  # As of a variable that a script has not set: a random one would not be found again.
         raise Misunderstood("--id is empty: leave it out, or say one")
     sent_as = str(uuid.uuid4()) if own_id is None else own_id
-    start_at = (options.get("execution") or {}).get("start_at")
+    execution = options.get("execution")
+    start_at = None if execution is None else execution.get("start_at")
     # `+10m` is another time when it is said again, and the order another one.
     start = f" and `--start {start_at}`" if start_at else ""
     advice = f"it may have been placed; the same again with `--id {{}}`{start} places it once at most"
