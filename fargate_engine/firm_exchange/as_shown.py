@@ -1,12 +1,16 @@
 """What the platform has as one order, as the dialect shows it: itself, or the two orders of a list (decision 97)."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 from breakwater.domain.executions import ROUTER_VENUE
 from breakwater.domain.money import EXACT
 from breakwater.domain.orders import order_id_of
+from breakwater.errors import Unavailable
+from fargate_engine.binance.errors import BinanceError
 from fargate_engine.binance.exchange import OrderRef, ShownOrder, ShownOrderList, ShownTrade
 from fargate_engine.firm_exchange.known_orders import KnownOrders
 from fargate_engine.firm_exchange.order_lists import (
@@ -24,6 +28,9 @@ from fargate_engine.firm_exchange.views import order_of_api, trade_of_api
 
 LISTS_MAX = 50_000
 ASKED_AT_ONCE = 4  # Each takes a place at the control plane.
+TRADES_TRIES, TRADES_PAUSE_S = 4, 0.1  # A trade is shown some tens of milliseconds after its order.
+
+_LOG = logging.getLogger(__name__)
 
 
 class AsShown:
@@ -53,6 +60,21 @@ class AsShown:
     async def order_list(self, owner: Owner, order: ShownOrder) -> ShownOrderList:
         return shown_list(order, await self._of_limit(owner, order))
 
+    async def changed(self, owner: Owner, order: ShownOrder) -> ShownOrder | ShownOrderList:
+        """After a change that is done, as `whole` shows it."""
+        return await self.changed_list(owner, order) if is_list(order.execution) else order
+
+    async def changed_list(self, owner: Owner, order: ShownOrder) -> ShownOrderList:
+        """After a change that is done: never a failure, which says that nothing was. A bot would do it again.
+
+        Where its fills cannot be asked for, their sum decides whose they are.
+        """
+        try:
+            return await self.order_list(owner, order)
+        except (BinanceError, Unavailable) as error:
+            _LOG.warning("the list %s is shown by its sums, for its fills are not known: %s", order.order_number, error)
+            return shown_list(order, _by_sums(order))
+
     async def trades(self, owner: Owner, trades: list[dict[str, Any]]) -> list[ShownTrade]:
         """As `GET /trades` has them. The router's orders are asked for once: which of them are lists never changes."""
         wanted = {each["order_id"] for each in trades if each["venue"] == ROUTER_VENUE} - self._lists.keys()
@@ -70,15 +92,42 @@ class AsShown:
         return shown
 
     async def _of_limit(self, owner: Owner, order: ShownOrder) -> Filled:
-        """What its limit has filled: by its children where they were worked here, else by its trades."""
-        if is_of_limit(order.side, order.price, order.cum_qty, order.cum_notional):
-            return Filled(order.cum_qty, order.cum_notional)
+        """What its limit has filled: by its children where they were worked here, else by its trades.
+
+        Not by its sums while there are those: a good fill of the limit may outweigh a bad one of the stop.
+        """
+        if not order.cum_qty:
+            return Filled()
         fills = self._orders.child_fills(owner, order)
         if fills is None:
-            order_id = order_id_of(owner.tenant_id, owner.account_id, order.client_order_id)
+            fills = await self._fills_by_trades(owner, order)
+        return filled_of_limit(order, fills)
+
+    async def _fills_by_trades(self, owner: Owner, order: ShownOrder) -> list[tuple[Decimal, Decimal]]:
+        """(quantity, notional) of each trade, which are read after the order and may be shown later than it.
+
+        They are read again while some are missing. What is missing to the end is one fill, as the order's sums have it.
+        """
+        order_id = order_id_of(owner.tenant_id, owner.account_id, order.client_order_id)
+        fills: list[tuple[Decimal, Decimal]] = []
+        missing = Filled(order.cum_qty, order.cum_notional)
+        for attempt in range(TRADES_TRIES):
+            if attempt:
+                await asyncio.sleep(TRADES_PAUSE_S)
             trades = map(trade_of_api, await self._ordinary().trades(owner, order.symbol, ALL, str(order_id)))
             fills = [(each.fill.quantity, EXACT.multiply(each.fill.quantity, each.fill.price)) for each in trades]
-        return filled_of_limit(order, fills)
+            missing = Filled(order.cum_qty, order.cum_notional)
+            for quantity, notional in fills:
+                missing = missing.plus(-quantity, -notional)
+            if missing.quantity <= 0:
+                return fills
+        return [*fills, (missing.quantity, missing.notional)]
+
+
+def _by_sums(order: ShownOrder) -> Filled:
+    """All or nothing is the limit's."""
+    is_limits = is_of_limit(order.side, order.price, order.cum_qty, order.cum_notional)
+    return Filled(order.cum_qty, order.cum_notional) if is_limits else Filled()
 
 
 def _trade(trade: dict[str, Any], order: ShownOrder | None) -> ShownTrade:

@@ -7,7 +7,8 @@ import asyncio
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -103,7 +104,7 @@ class FirmExchange:
         self._platform: Platform | None = None
         self._orders = KnownOrders(engine)
         self._as_shown = AsShown(self._orders, lambda: self._ordinary)
-        self._placing: set[tuple[uuid.UUID, str]] = set()  # Client ids in lists that are on their way, by account.
+        self._placing: set[tuple[uuid.UUID, str]] = set()  # Client ids that are on their way, by account.
 
     def connect(self, platform: Platform) -> None:
         self._platform = platform
@@ -141,8 +142,13 @@ class FirmExchange:
 
     async def place(self, client: Client, order: NewOrder) -> ShownOrder:
         owner: Owner = client.owner
-        if self._orders.is_in_list(owner, order.client_order_id):
-            raise duplicate_order()
+        with self._on_its_way(owner, (order.client_order_id,)):
+            if self._orders.is_in_list(owner, order.client_order_id):
+                raise duplicate_order()
+            return await self._place_one(client, order)
+
+    async def _place_one(self, client: Client, order: NewOrder) -> ShownOrder:
+        owner: Owner = client.owner
         terms = self._terms(owner, order)
         term = self._orders.term(order.instrument.symbol)
         if term is None:
@@ -167,11 +173,7 @@ class FirmExchange:
         market = self._engine.hub.get(SIMULATED_VENUE, order.instrument.symbol)
         if market is not None:  # Where it is another engine's, the platform judges the list alone.
             check_against_market(order, market)
-        placing = {(owner.account_id, each) for each in told_ids}
-        if placing & self._placing:
-            raise duplicate_order()
-        self._placing |= placing
-        try:
+        with self._on_its_way(owner, told_ids):
             refs = [OrderRef(order.instrument, None, each) for each in told_ids]
             if any(await asyncio.gather(*(self._find(owner, each) for each in refs))):
                 raise duplicate_order()
@@ -182,9 +184,19 @@ class FirmExchange:
                 raise duplicate_order()
             placed = order_of_api(await self._ordinary.place(owner, terms))
             self._orders.remember(owner, order_id, placed)
+        return await self._as_shown.changed_list(owner, placed)
+
+    @contextmanager
+    def _on_its_way(self, owner: Owner, client_order_ids: Collection[str]) -> Iterator[None]:
+        """Refused while another one with such an id is: neither is found yet, so that they would pass each other."""
+        placing = {(owner.account_id, each) for each in client_order_ids}
+        if placing & self._placing:
+            raise duplicate_order()
+        self._placing |= placing
+        try:
+            yield
         finally:
             self._placing -= placing
-        return await self._as_shown.order_list(owner, placed)
 
     async def check(self, client: Client, order: NewOrder) -> None:
         owner: Owner = client.owner
@@ -279,10 +291,10 @@ class FirmExchange:
         owner: Owner = client.owner
         found = self._orders.find_live(owner, order)
         if found is not None:
-            return await self._as_shown.whole(owner, await self._cancel_here(owner, *found))
+            return await self._as_shown.changed(owner, await self._cancel_here(owner, *found))
         if self._orders.find(owner, order) is not None:
             raise unknown_order_to_cancel()  # It is final, whatever the API has heard of it so far.
-        return await self._as_shown.whole(
+        return await self._as_shown.changed(
             owner, await self._cancel_elsewhere(owner, await self._find_at_api(owner, order))
         )
 
@@ -290,13 +302,13 @@ class FirmExchange:
         owner: Owner = client.owner
         found = self._orders.find_live_list(owner, order_list)
         if found is not None:
-            return await self._as_shown.order_list(owner, await self._cancel_here(owner, *found))
+            return await self._as_shown.changed_list(owner, await self._cancel_here(owner, *found))
         if self._orders.find_list(owner, order_list) is not None:
             raise unknown_list_to_cancel()  # As above.
         known = await self._find_list_at_api(owner, order_list)
         if known is None:
             raise unknown_list_to_cancel()
-        return await self._as_shown.order_list(owner, await self._cancel_elsewhere(owner, known))
+        return await self._as_shown.changed_list(owner, await self._cancel_elsewhere(owner, known))
 
     async def cancel_all(self, client: Client, instrument: Instrument) -> list[ShownOrder | ShownOrderList]:
         owner: Owner = client.owner
@@ -323,7 +335,7 @@ class FirmExchange:
             # One that ended by itself meanwhile is not open any more, which is what was asked for.
             if isinstance(failure, BaseException) and not (isinstance(failure, BinanceError) and failure.code == -2011):
                 raise failure
-        return [await self._as_shown.whole(owner, each) for each in canceled]
+        return [await self._as_shown.changed(owner, each) for each in canceled]
 
     async def order(self, client: Client, order: OrderRef) -> ShownOrder:
         owner: Owner = client.owner

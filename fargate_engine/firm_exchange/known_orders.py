@@ -12,7 +12,15 @@ from breakwater.domain.orders import SubmitOrder, exchange_order_id, leased_orde
 from breakwater.domain.shards import shard_of
 from fargate_engine.binance.errors import BinanceError
 from fargate_engine.binance.exchange import OrderListRef, OrderRef, ShownOrder
-from fargate_engine.firm_exchange.order_lists import is_list, is_meant, names_of, names_of_shown, other_number
+from fargate_engine.firm_exchange.order_lists import (
+    Filled,
+    is_list,
+    is_meant,
+    is_of_limit,
+    names_of,
+    names_of_shown,
+    other_number,
+)
 from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.firm_exchange.views import order_of_snapshot, updated
 from fargate_engine.gateway.state import EngineState
@@ -31,6 +39,7 @@ class KnownOrders:
         self._recent: OrderedDict[tuple[uuid.UUID, int], tuple[uuid.UUID, ShownOrder]] = OrderedDict()
         # Of these the lists, by the client ids of their orders.
         self._lists: dict[tuple[uuid.UUID, str], int] = {}
+        self._of_stopped: OrderedDict[uuid.UUID, Filled] = OrderedDict()  # What the limit has, by the list's order.
 
     def remember(self, owner: Owner, order_id: uuid.UUID, shown: ShownOrder) -> None:
         """An order as the engine has it: of a list the one that it is there."""
@@ -116,19 +125,41 @@ class KnownOrders:
         return _newest(term, owner, recent)
 
     def child_fills(self, owner: Owner, order: ShownOrder) -> list[tuple[Decimal, Decimal]] | None:
-        """(quantity, notional) that each child of a list has filled; None where this engine has not worked it."""
+        """(quantity, notional) that each child of a list has filled; None where this engine has not worked it.
+
+        Once the stop has filled anything, the limit's alone and as one: the stop is sent when the limit is over, so
+        this part stays as it is. There may be thousands of children, and they are looked at on the event loop.
+        """
         term = self.term(order.symbol)
         if term is None:
             return None
         order_id = order_id_of(owner.tenant_id, owner.account_id, order.client_order_id)
-        fills = []
+        stopped = self._of_stopped.get(order_id)
+        if stopped is not None:
+            return [(stopped.quantity, stopped.notional)]
+        fills: list[tuple[Decimal, Decimal]] = []
         for number in range(CHILDREN_MAX):
             child = term.state.find(child_id_of(order_id, number), owner.tenant_id)
             if child is None:
                 break
             words = orjson.loads(child.answer())
-            fills.append((Decimal(words["cum_qty"]), Decimal(words["cum_notional"])))
+            fill = (Decimal(words["cum_qty"]), Decimal(words["cum_notional"]))
+            if not is_of_limit(order.side, order.price, *fill):
+                return [self._remember_stopped(order_id, fills)]
+            fills.append(fill)
         return fills or None
+
+    def _remember_stopped(
+        self, order_id: uuid.UUID, of_limit: list[tuple[Decimal, Decimal]]
+    ) -> tuple[Decimal, Decimal]:
+        """Of a list whose stop has filled something, the sum of what its limit has."""
+        filled = Filled()
+        for fill in of_limit:
+            filled = filled.plus(*fill)
+        self._of_stopped[order_id] = filled
+        if len(self._of_stopped) > RECENT_MAX:
+            self._of_stopped.popitem(last=False)
+        return filled.quantity, filled.notional
 
     def execution(self, owner: Owner, symbol: str, order_id: str) -> Execution | None:
         """How it is worked; None for any other order, and once it has ended."""

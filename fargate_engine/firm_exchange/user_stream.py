@@ -28,6 +28,7 @@ from fargate_engine.firm_exchange.views import order_of_event, trade_of_event
 
 KNOWN_MAX = 20_000
 WAITING_MAX = 1_000
+ASKED_S = 2.0  # For what an order is. All reports wait behind it: a client is sooner told by a stream that ends.
 BOOKED_TRIES, BOOKED_PAUSE_S = 40, 0.05  # A fill is in the balances some tens of milliseconds after its event.
 _NS_PER_MS = 1_000_000
 _TOLD = frozenset(
@@ -95,8 +96,10 @@ class UserStream:
                     self._has_moved.set()
         except FeedClosed:
             return  # Told by the end.
-        except (BinanceError, Unavailable) as error:
-            _LOG.warning("a user data stream ended, for an order could not be asked for: %s", error)
+        except (BinanceError, Unavailable, TimeoutError) as error:
+            _LOG.warning(
+                "a user data stream ended, for an order could not be asked for: %s", str(error) or "no answer in time"
+            )
         finally:
             self._end()
 
@@ -146,7 +149,10 @@ class UserStream:
         if event.topic not in _TOLD:
             return []
         created_ms, post_only = self._placed.get(order_id, (None, False))
-        execution = self._executions.get(order_id) or await self._execution_of(payload["order"])
+        execution = self._executions.get(order_id)
+        if execution is None:
+            async with asyncio.timeout(ASKED_S):
+                execution = await self._execution_of(payload["order"])
         if execution is not None:
             self._executions[order_id] = execution
         order = order_of_event(payload["order"], post_only=post_only, created_ms=created_ms, execution=execution)
@@ -156,7 +162,8 @@ class UserStream:
             self._executions.pop(order_id, None)
         if not is_list(execution):
             return [execution_report(order, trade, at_ms)]
-        shown = await self._list_of(order)
+        async with asyncio.timeout(ASKED_S):
+            shown = await self._list_of(order)
         return _reports_of_list(shown, None if trade is None else trade_in_list(trade, order), at_ms)
 
 

@@ -40,9 +40,14 @@ _FILLS_MAX = 100
 _WINDOW_MS = 15 * 60 * 1000  # Of fills. It tells the newest first: what is older is whole only when a window is.
 
 
+_PAGES_OF_FEW = 2  # The first, which may be all, and an empty one: where its cursor leads.
+
+
 class _NextFills(NamedTuple):
     start_ms: int  # Of the window,
+    length_ms: int
     cursor: str = ""  # and where in it.
+    page: int = 1
 
 
 class BybitSpot:
@@ -106,17 +111,21 @@ class BybitSpot:
 
     async def fills_since(self, exchange: Any, symbol: str, since_ms: int, page: Any) -> Page[FillAtVenue]:
         """Both ends are said: else it would tell of the first seven days, and of nothing after them."""
-        window: _NextFills = page or _NextFills(since_ms)
-        end_ms = window.start_ms + _WINDOW_MS
+        window: _NextFills = page or _NextFills(since_ms, _WINDOW_MS)
+        end_ms = window.start_ms + window.length_ms
+        narrower = _NextFills(window.start_ms, window.length_ms // 2) if window.length_ms > 1 else None
         asked = {"symbol": exchange.market(symbol)["id"], "execType": "Trade"}
         span = {"startTime": window.start_ms, "endTime": end_ms - 1}
         raws, cursor = await _listed(exchange.privateGetV5ExecutionList, asked | span, _FILLS_MAX, window.cursor)
         fills = _fills((symbol, raw) for raw in raws)
         if cursor:
-            return Page(fills, _NextFills(window.start_ms, cursor))
+            return Page(fills, window._replace(cursor=cursor, page=window.page + 1), narrower=narrower)
         if end_ms > exchange.milliseconds():
             return Page(fills)
-        return Page(fills, _NextFills(end_ms), whole_until_ms=end_ms)
+        # Short after a moment of very many fills, and soon as long again as before it.
+        is_quiet = window.page <= _PAGES_OF_FEW
+        length_ms = min(window.length_ms * 2, _WINDOW_MS) if is_quiet else window.length_ms
+        return Page(fills, _NextFills(end_ms, length_ms), whole_until_ms=end_ms)
 
     async def balances(self, exchange: Any) -> dict[str, Balance]:
         raw = raw_of(await exchange.fetch_balance({"type": "spot"}))

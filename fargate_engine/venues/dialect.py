@@ -30,12 +30,14 @@ class NewOrder:
 class Page[Each]:
     """A part of a list. `next_page` asks for the one after it, and only its dialect reads it; None: this is the last.
 
-    `whole_until_ms`, of a list in time: this page and those before it have everything before that moment.
+    `whole_until_ms`, of a list in time: this page and those before it have everything before that moment. `narrower`
+    begins where this part of it did, and is shorter: for when there is too much to read it to its end.
     """
 
     items: Sequence[Each]
     next_page: Any = None
     whole_until_ms: int | None = None
+    narrower: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,12 @@ class ExchangeVenue:
         order.anomalies.clear()
         if reports:
             followed.pause_s = LOOK_PAUSE_S
-        followed.is_settled = followed.is_settled or order.is_accepted or order.is_over
+        was_settled = followed.is_settled
+        followed.is_settled = was_settled or order.is_accepted or order.is_over
+        has_waited = order.is_cancel_wanted and followed.is_asking and not was_settled
+        if has_waited and followed.may_cancel and followed.look is not None:
+            # Somebody else has told what the question is for, and its cancel has waited for that alone.
+            followed.look.reschedule(asyncio.get_running_loop().time())
         if order.is_over or order.misses_fills:
             followed.wants_look.set()
 
@@ -269,8 +274,11 @@ class ExchangeVenue:
     async def _ask(self, followed: Followed) -> None:
         """Of the order itself. "Not found" is believed only from a question that was asked after the last moment."""
         order, asked_at = followed.order, time.monotonic()
+        followed.is_asking = True
         try:
-            followed.take(order.learn(await self._client.order(order.client_id, order.terms.symbol)))
+            word = await self._client.order(order.client_id, order.terms.symbol)
+            followed.is_asking = False  # What comes of it is dealt with in the look that asked.
+            followed.take(order.learn(word))
         except NotAtVenue:
             if order.has_arrived:
                 # The venue has lost it, or shows it late. Nothing is certain enough to end it.
@@ -280,6 +288,8 @@ class ExchangeVenue:
                 followed.take(order.refused(NEVER_ARRIVED))
             else:
                 self._look_later(followed)
+        finally:
+            followed.is_asking = False
 
     async def _cancel(self, followed: Followed) -> None:
         """What comes of it is asked for where the venue does not say.

@@ -209,20 +209,27 @@ class ExchangeClient:
             yield page.items
 
     async def fills_since(self, symbol: str, since_ms: int) -> FillsRead:
-        cost = _Cost("fills", self._dialect.weights.fills, QUESTION_WAIT_S)
-        fills: list[FillAtVenue] = []
-        whole, until_ms = 0, since_ms
-        try:
-            ask = self._dialect.fills_since
-            async for page in self._pages(cost, lambda page: ask(self._exchange, symbol, since_ms, page)):
-                fills += page.items
-                if page.whole_until_ms is not None:
-                    whole, until_ms = len(fills), page.whole_until_ms
-        except ListTooLong:
-            if until_ms <= since_ms:
-                raise
-            return FillsRead(_oldest_first(fills[:whole]), until_ms)
-        return FillsRead(_oldest_first(fills))
+        """Where more was filled than is read at once, up to a moment: each read gets on, or it would stick for good."""
+        cost, ask = _Cost("fills", self._dialect.weights.fills, QUESTION_WAIT_S), self._dialect.fills_since
+        begin: Any = None
+        while True:  # Each time with half of the span, down to the shortest there is.
+            fills: list[FillAtVenue] = []
+            whole, until_ms, narrower = 0, since_ms, None
+            try:
+                pages = self._pages(cost, lambda page: ask(self._exchange, symbol, since_ms, page), begin)
+                async for page in pages:
+                    fills += page.items
+                    narrower = page.narrower
+                    if page.whole_until_ms is not None:
+                        whole, until_ms = len(fills), page.whole_until_ms
+            except ListTooLong:
+                if until_ms > since_ms:
+                    return FillsRead(_oldest_first(fills[:whole]), until_ms)
+                if narrower is None:
+                    raise
+                begin = narrower
+            else:
+                return FillsRead(_oldest_first(fills))
 
     async def balances(self) -> dict[str, Balance]:
         cost = _Cost("balances", self._dialect.weights.balances, QUESTION_WAIT_S)
@@ -274,9 +281,11 @@ class ExchangeClient:
             "blocked_s": round(max(self.budget.blocked_until - now, 0), 3),
         }
 
-    async def _pages[Each](self, cost: _Cost, ask: Callable[[Any], Awaitable[Page[Each]]]) -> AsyncIterator[Page[Each]]:
+    async def _pages[Each](
+        self, cost: _Cost, ask: Callable[[Any], Awaitable[Page[Each]]], begin: Any = None
+    ) -> AsyncIterator[Page[Each]]:
         """Each with its own wait for room. ListTooLong when the last one is not among the first hundred."""
-        next_page: Any = None
+        next_page = begin
         for _ in range(PAGES_MAX):
             page = await self._ask(cost, partial(ask, next_page))
             yield page
@@ -340,10 +349,7 @@ class ExchangeClient:
             raise NotSent(f"{WAITING_MAX} requests wait for {self.name} already")
         queue.waiting += 1
         try:
-            async with asyncio.timeout(cost.wait_max_s):
-                await self._enter(queue, cost)
-        except TimeoutError as error:
-            raise NotSent(f"the rate limit of {self.name} is used up") from error
+            await self._enter(queue, cost)
         finally:
             queue.waiting -= 1
         asked_at = time.monotonic()
@@ -360,12 +366,20 @@ class ExchangeClient:
         """Whoever waits looks again when there may be room: others may have been faster.
 
         Paid with a place in hand, so in the moment in which it is sent: the venue counts it then, and not before.
+        NotSent when that takes too long, with what was lacking at the end.
         """
-        while True:
-            await queue.places.acquire()
-            now = time.monotonic()
-            wait_s = self.budget.wait_s(cost.weight, now, is_order=cost.is_order, is_cancel=cost.is_cancel)
-            if not wait_s:
-                return self.budget.take(cost.weight, now, is_order=cost.is_order)
-            queue.places.release()  # Nobody keeps a place while he waits for room.
-            await asyncio.sleep(wait_s)
+        lacking = ""
+        try:
+            async with asyncio.timeout(cost.wait_max_s):
+                while True:
+                    lacking = f"{AT_ONCE_MAX} requests to {self.name} are under way, and none has its answer in time"
+                    await queue.places.acquire()
+                    now = time.monotonic()
+                    wait_s = self.budget.wait_s(cost.weight, now, is_order=cost.is_order, is_cancel=cost.is_cancel)
+                    if not wait_s:
+                        return self.budget.take(cost.weight, now, is_order=cost.is_order)
+                    queue.places.release()  # Nobody keeps a place while he waits for room.
+                    lacking = f"the rate limit of {self.name} is used up"
+                    await asyncio.sleep(wait_s)
+        except TimeoutError as error:
+            raise NotSent(lacking) from error

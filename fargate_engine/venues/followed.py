@@ -22,6 +22,7 @@ class Followed:
     pause_s: float = LOOK_PAUSE_S
     timer: asyncio.TimerHandle | None = None  # Of the next look.
     look: asyncio.Timeout | None = None  # Of the one that is under way: a cancel ends it.
+    is_asking: bool = False  # That look waits for the venue's word on the order.
     wants_look: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

@@ -32,7 +32,9 @@ _LOG = logging.getLogger(__name__)
 
 RECONCILE_S = 60.0
 READY_LOOK_S = 0.2
-LOOK_BACK_MS = 600_000  # So far apart may the clocks be, and so late may a venue show a fill.
+LOOK_BACK_MS = (
+    600_000  # So far apart may the clocks be, and so late may a venue show a fill, unless there are very many.
+)
 STILL_ATTEMPTS_MAX = 3  # To find two looks at the fills, with the balances between, that are the same.
 FILLS_REMEMBERED_MAX = 10_000
 
@@ -152,9 +154,12 @@ class Reconciler:
         """Also where nothing is ever filled it moves on: a venue is not asked about ever longer spans."""
         if read.until_ms is not None:
             return read.until_ms
+        since_ms = max(self._since_ms[symbol], asked_ms - LOOK_BACK_MS)
+        if len(self._seen[symbol]) < FILLS_REMEMBERED_MAX:
+            return since_ms  # All of that is remembered: an older fill that is shown late is new, and no other.
         newest_ms = max((fill.at_ms for fill in read.fills), default=0)
         # Of a clock that is ahead nothing is skipped: what is told again was seen.
-        return max(self._since_ms[symbol], min(newest_ms, asked_ms), asked_ms - LOOK_BACK_MS)
+        return max(since_ms, min(newest_ms, asked_ms))
 
     def _see_again(self, since_ms: Mapping[str, int]) -> None:
         """What this run saw and could not check to the end is new to the next, with the balances of the run before."""

@@ -174,8 +174,34 @@ async def test_a_list_of_fills_that_is_cut_says_until_when_it_was_read_and_is_re
     assert {fill.at_ms for fill in rest.fills} == {since_ms + 1_500}
     assert len(rest.fills) == 250
     monkeypatch.setattr(exchange_client, "PAGES_MAX", 2)
-    with pytest.raises(ListTooLong, match="more than 2 pages of fills"):
-        await shard.venue.fills_since("ETH/USDT", since_ms + 1_000)
+    with pytest.raises(ListTooLong, match="more than 2 pages of fills"):  # They are of one millisecond.
+        await shard.venue.fills_since("ETH/USDT", since_ms + 1_500)
+
+
+async def test_more_fills_in_one_window_than_are_read_at_once_are_read_in_shorter_ones(
+    scene: tuple[Bybit, Shard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange_client, "PAGES_MAX", 6)  # Of up to 60 fills, if they are not of many windows.
+    monkeypatch.setattr(bybit_spot, "_FILLS_MAX", 10)
+    monkeypatch.setattr(bybit_spot, "_WINDOW_MS", 1_000)
+    bybit, shard = scene
+    shard.submit(ORDER)
+    await until(shard.has(ORDER.order_id, "NEW"))
+    since_ms = now_ms() - 3_000
+    times_ms = [since_ms + number for number in range(150)] + [now_ms() - 1]
+    for at_ms in times_ms:
+        await bybit.fill(CLIENT_ID, "0.0001", "2000.50", told=False, at_ms=at_ms)
+    found: list[int] = []
+    next_ms: int | None = since_ms
+    for _ in range(60):
+        before_ms = next_ms
+        read = await shard.venue.fills_since("ETH/USDT", before_ms)
+        found += [fill.at_ms for fill in read.fills]
+        next_ms = read.until_ms
+        if next_ms is None:
+            break
+        assert next_ms > before_ms
+    assert found == times_ms
 
 
 async def test_open_orders_beyond_a_page_are_seen_and_more_than_are_read_are_not_taken_for_all(

@@ -17,8 +17,9 @@ from fargate_engine.venues import binance_spot, exchange, exchange_client, excha
 from fargate_engine.venues.circuit_breaker import FAILURES_MAX, OPEN_S, BreakerState
 from fargate_engine.venues.client_ids import client_id_of
 from fargate_engine.venues.dialect import NewOrder
-from fargate_engine.venues.failures import ListTooLong, NotSent
+from fargate_engine.venues.failures import ListTooLong, NotSent, OutcomeUnknown
 from fargate_engine.venues.listings import Listings
+from fargate_engine.venues.protocol import OrderAtVenue
 from tests.support.exchange_scene import KEY, VENUE, Shard, Simulated, background, connected, simulated_exchange, until
 from tests.unit.fargate_engine.orders import submit
 
@@ -373,6 +374,32 @@ async def test_a_cancel_does_not_wait_behind_the_question_that_its_order_asks(th
         await until(shard.has(each.order_id, "CANCELED"), timeout_s=5)
 
 
+async def test_a_cancel_waits_no_longer_than_until_anybody_tells_that_its_order_is_there(
+    there: Simulated, shard: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reply to the order was lost, and the question about it waits for room."""
+    client, lost = shard.connection.client, order(1)
+    place, weight = client.place, client.budget.weight
+
+    async def without_a_reply(*asked: Any) -> Any:
+        await place(*asked)
+        weight.learn(weight.weight_max - weight.kept_for_cancels, time.monotonic())
+        raise OutcomeUnknown("the reply was lost")
+
+    there.switch(silent_streams=True)
+    monkeypatch.setattr(client, "place", without_a_reply)
+    shard.submit(lost)
+    followed = shard.venue._followed
+    await until(lambda: lost.order_id in followed and followed[lost.order_id].is_asking)
+    shard.cancel(lost.order_id)
+    await until(lambda: followed[lost.order_id].order.is_cancel_wanted)
+    assert not followed[lost.order_id].may_cancel
+    one = followed[lost.order_id]
+    word = OrderAtVenue(one.order.client_id, "1", "ETH/USDT", Side.BUY, OrdStatus.NEW, Decimal(1), Decimal(0))
+    one.take(one.order.learn(word))  # As the stream does.
+    await until(shard.has(lost.order_id, "CANCELED"), timeout_s=5)
+
+
 async def test_a_request_is_paid_for_when_it_is_sent_and_not_while_it_waits_for_a_place(
     shard: Shard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -389,6 +416,27 @@ async def test_a_request_is_paid_for_when_it_is_sent_and_not_while_it_waits_for_
     cost = client._dialect.weights.balances
     assert paid == exchange_client.AT_ONCE_MAX * cost
     assert client.health()["weight_used"] - used == 2 * paid
+
+
+async def test_a_request_that_is_not_sent_says_whether_places_or_the_rate_limit_are_used_up(
+    shard: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = shard.connection.client
+    answered = asyncio.Event()
+    ask = client._dialect.balances
+    monkeypatch.setattr(client._dialect, "balances", lambda _: answered.wait())
+    asking = [asyncio.create_task(client.balances()) for _ in range(exchange_client.AT_ONCE_MAX)]
+    await until(client._others.places.locked)
+    monkeypatch.setattr(exchange_client, "QUESTION_WAIT_S", 0.1)
+    with pytest.raises(NotSent, match=f"{exchange_client.AT_ONCE_MAX} requests to {VENUE} are under way"):
+        await client.balances()
+    answered.set()
+    await asyncio.gather(*asking)
+    monkeypatch.setattr(client._dialect, "balances", ask)
+    weight = client.budget.weight
+    weight.learn(weight.weight_max - weight.kept_for_cancels, time.monotonic())
+    with pytest.raises(NotSent, match=f"the rate limit of {VENUE} is used up"):
+        await client.balances()
 
 
 async def test_before_the_venue_is_reached_its_orders_are_refused_and_the_shard_serves(there: Simulated) -> None:

@@ -150,6 +150,23 @@ async def test_more_fills_than_are_read_at_once_are_in_the_report_and_the_next_r
     assert (await scene.reconciler.run_once()).is_complete
 
 
+async def test_a_fill_that_is_shown_late_is_told_although_a_newer_one_was_seen(scene: Scene) -> None:
+    terms = {"type": OrderType.MARKET, "time_in_force": TimeInForce.IOC, "price": None, "quantity": Decimal("0.01")}
+    there = scene.there.exchange
+    earlier_ms = there.now_ms()
+    await scene.found()
+    await asyncio.sleep(0.05)
+    await scene.by_hand(**terms)
+    seen = (await scene.found())["EXTERNAL_FILL"]
+    assert seen >= 1
+    assert "EXTERNAL_FILL" not in await scene.found()
+    with pytest.MonkeyPatch.context() as during:
+        during.setattr(there, "now_ms", lambda: earlier_ms)
+        await scene.by_hand(client_order_id="web_2", **terms)
+    assert (await scene.found())["EXTERNAL_FILL"] >= 1
+    assert "EXTERNAL_FILL" not in await scene.found()
+
+
 async def test_what_a_run_could_not_check_to_the_end_is_told_by_the_next(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

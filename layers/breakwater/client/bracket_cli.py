@@ -24,7 +24,7 @@ from breakwater.client.brackets import Bracket, BracketTerms, ExitRefused, Nothi
 from breakwater.client.lookup import find_node_id
 from breakwater.client.order_render import order_list
 from breakwater.client.placing import note_unresolved, told_how_to_ask_again
-from breakwater.client.shapes import FINAL_STATUSES, Order
+from breakwater.client.shapes import FINAL_STATUSES, UNRESOLVED_STATUSES, Order
 from breakwater.client.terminal import AsJson, complain, out, print_json, say_problem, signed_in
 from breakwater.client.transport import Problem
 
@@ -60,7 +60,7 @@ def bracket(
     When the exit is refused, the entry is cancelled.
     """
     price = one_price(at, market)
-    whole_id = own_id or new_bracket_id()
+    whole_id = new_bracket_id() if own_id is None else own_id
     with signed_in() as (client, saved):
         terms = BracketTerms(
             account_id=account_of(client, account, saved),
@@ -92,6 +92,12 @@ def bracket(
             _say_nothing_to_exit(nothing.entry, whole_id, as_json)
             raise typer.Exit(1) from nothing
     _show_bracket(made, as_json)
+    if made.exit["status"] in UNRESOLVED_STATUSES:
+        complain(
+            f"whether the exit {made.exit['order_id']} was taken is not known yet; "
+            f"the same again with `--id {whole_id}` asks on, and cancels the entry if it was not"
+        )
+        raise typer.Exit(1)
 
 
 def _show_bracket(made: Bracket, as_json: bool) -> None:

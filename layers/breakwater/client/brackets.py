@@ -11,27 +11,27 @@ Both ids follow from one, so that the whole may be repeated: it goes on where it
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
+from typing import cast
 
 from breakwater.client.api import Client
 from breakwater.client.limit_words import Misunderstood
 from breakwater.client.order_terms import OrderOptions
 from breakwater.client.shapes import FINAL_STATUSES, UNRESOLVED_STATUSES, Amount, Execution, Order, amount_text
-from breakwater.client.transport import Problem, ServerUnreachable
+from breakwater.client.transport import Problem, ServerUnreachable, no_answer_is_unreachable
 
 ENTRY_SUFFIX, EXIT_SUFFIX = "-entry", "-exit"
 ID_CHARS_MAX = 36 - len(ENTRY_SUFFIX)
+ROUTER = "SOR"  # A venue for orders: the router. What it works is told the venues that it may go to.
 RESOLVED_WITHIN_S = 15
 POLL_S = 0.5
 # Types of limits that look at the order alone: what they say before the entry is what they will say after its fill.
 _OF_THE_ORDER_ALONE = frozenset(
     {"PRICE_COLLAR", "MAX_ORDER_QTY", "MAX_ORDER_NOTIONAL", "ADV_PCT", "RESTRICTED_LIST", "ORDER_PERMISSION"}
 )
-_ANSWER_NOT_KNOWN = 500  # From this status on the answer is none: the order may have been taken.
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,8 @@ class BracketTerms:
     bracket_id: str = field(default_factory=new_bracket_id)
 
     def __post_init__(self) -> None:
+        if not self.bracket_id:
+            raise Misunderstood("the id of a bracket is empty: leave it out, or say one")
         if len(self.bracket_id) > ID_CHARS_MAX:
             raise Misunderstood(
                 f"the id of a bracket has {ID_CHARS_MAX} characters at most: two longer ones begin with it"
@@ -99,6 +101,8 @@ class BracketTerms:
             prices = [Decimal(amount_text("price", each)) for each in told]
         except InvalidOperation:
             return  # The server says what is no amount.
+        if not all(each.is_finite() for each in prices):
+            return  # As above: nan is neither above nor below.
         rising = prices if self.side == "BUY" else prices[::-1]
         if any(lower >= higher for lower, higher in pairwise(rising)):
             stops, gains = ("below", "above") if self.side == "BUY" else ("above", "below")
@@ -136,27 +140,39 @@ class BracketTerms:
     def exit_side(self) -> str:
         return "SELL" if self.side == "BUY" else "BUY"
 
-    def exit_venues(self, entry: Order) -> list[str]:
-        return list(self.venues) or [entry["venue"]]
+    def exit_quantity(self, entry: Order) -> Amount:
+        """Once the entry has ended, what it has filled: a limit such as SHORT_SALE refuses to exit from more."""
+        return entry["cum_qty"] if entry["status"] in FINAL_STATUSES else self.quantity
+
+    def exit_venues(self, entry: Order | None) -> list[str]:
+        """Those that were told, else that of the entry. None: wherever the router goes, which is no venue itself."""
+        venues = list(self.venues)
+        if entry is not None and not venues:
+            venues = [entry["venue"]]
+        return [each for each in venues if each != ROUTER]
 
     def exit_options(self, entry: Order | None) -> OrderOptions:
         """None: of an entry that is not placed yet."""
         execution: Execution = {"algorithm": "OCO", "stop_px": self.stop, "stop_limit_px": self.stop_limit}
         if entry is not None:
-            execution |= {"after": entry["order_id"], "venues": self.exit_venues(entry)}
+            execution["after"] = entry["order_id"]
+        venues = self.exit_venues(entry)
+        if venues:
+            execution["venues"] = venues
         return {"strategy_id": self.strategy_id, "execution": execution}
 
 
 def place_bracket(client: Client, terms: BracketTerms, *, sleep: Callable[[float], None] = time.sleep) -> Bracket:
     """The entry, then its exit; the entry is cancelled when the exit is refused.
 
+    The exit may be of UNRESOLVED_STATUSES: then the same with the same id asks on, and cancels the entry if need be.
     Raises ExitRefused, NothingToExit, Problem (the entry's no; also ORDER_ID_REUSED, when this id was used for another
     exit) and ServerUnreachable, after which the same with the same id goes on where it was.
     """
     known = client.orders(account_id=terms.account_id, client_order_id=terms.entry_id)["items"]
     if not known:
         _try_exit(client, terms)
-    with _no_answer_is_unreachable():
+    with no_answer_is_unreachable():
         entry = client.place_order(
             terms.account_id,
             terms.symbol,
@@ -169,7 +185,11 @@ def place_bracket(client: Client, terms: BracketTerms, *, sleep: Callable[[float
     entry = _resolved(client, entry, sleep)
     if entry["status"] in UNRESOLVED_STATUSES or (entry["status"] in FINAL_STATUSES and not Decimal(entry["cum_qty"])):
         raise NothingToExit(entry)
-    return Bracket(entry, _place_exit(client, terms, entry))
+    exit_ = _resolved(client, _place_exit(client, terms, entry), sleep)
+    if exit_["status"] == "REJECTED":
+        told = {"code": "ORDER_REJECTED", "detail": exit_["reject_reason"] or "it is REJECTED"}
+        raise ExitRefused(Problem(422, told), *_taken_back(client, entry))
+    return Bracket(entry, exit_)
 
 
 def _try_exit(client: Client, terms: BracketTerms) -> None:
@@ -196,21 +216,57 @@ def _try_exit(client: Client, terms: BracketTerms) -> None:
 
 def _place_exit(client: Client, terms: BracketTerms, entry: Order) -> Order:
     try:
-        with _no_answer_is_unreachable():
+        with no_answer_is_unreachable():
             return client.place_order(
                 terms.account_id,
                 terms.symbol,
                 terms.exit_side(),
-                terms.quantity,
+                terms.exit_quantity(entry),
                 price=terms.target,
                 client_order_id=terms.exit_id,
                 **terms.exit_options(entry),
             )
     except Problem as problem:
         if problem.code == "ORDER_ID_REUSED":  # There is an exit, on other terms: the entry is not alone.
+            placed = _exit_of_the_open_entry(client, terms, entry)
+            if placed is not None:
+                return placed
             told = {"detail": "the exit of this id was placed before, on other terms, and stays as it is"}
             raise Problem(problem.status, problem.document | told) from problem
         raise ExitRefused(problem, *_taken_back(client, entry)) from problem
+
+
+def _exit_of_the_open_entry(client: Client, terms: BracketTerms, entry: Order) -> Order | None:
+    """The exit that was placed for the whole while the entry could still fill in full. None: it differs otherwise."""
+    if _is_same(terms.exit_quantity(entry), terms.quantity):
+        return None
+    with no_answer_is_unreachable():
+        found = client.orders(account_id=terms.account_id, client_order_id=terms.exit_id)["items"]
+    return next((order for order in cast("list[Order]", found) if _is_exit_of_the_whole(terms, entry, order)), None)
+
+
+def _is_exit_of_the_whole(terms: BracketTerms, entry: Order, order: Order) -> bool:
+    told, wanted = order["execution"], terms.exit_options(entry)["execution"]
+    if told is None or wanted is None:
+        return False
+    words = [(order["symbol"], terms.symbol), (order["side"], terms.exit_side())]
+    words += [(told["algorithm"], wanted["algorithm"]), (told.get("after") or "", entry["order_id"])]
+    amounts: list[tuple[Amount | None, Amount | None]] = [
+        (order["quantity"], terms.quantity),
+        (order["price"], terms.target),
+    ]
+    amounts += [(told.get("stop_px"), terms.stop), (told.get("stop_limit_px"), terms.stop_limit)]
+    return (
+        all(is_so == should_be for is_so, should_be in words)
+        and all(_is_same(is_so, should_be) for is_so, should_be in amounts)
+        and set(told.get("venues") or ()) == set(terms.exit_venues(entry))
+    )
+
+
+def _is_same(first: Amount | None, second: Amount | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return Decimal(first) == Decimal(second)
 
 
 def _taken_back(client: Client, entry: Order) -> tuple[Order, str | None]:
@@ -225,22 +281,18 @@ def _taken_back(client: Client, entry: Order) -> tuple[Order, str | None]:
         return entry, trouble
 
 
-def _resolved(client: Client, entry: Order, sleep: Callable[[float], None]) -> Order:
-    """The entry once it is known whether it was taken: an exit after one that the engine has not heard of would end."""
+def _resolved(client: Client, order: Order, sleep: Callable[[float], None]) -> Order:
+    """The order once it is known whether it was taken: an exit after one that the engine has not heard of would end.
+
+    ServerUnreachable when it cannot be asked for, whatever the reason: it may have been taken all the same.
+    """
+    order_id = order["order_id"]
     for _ in range(int(RESOLVED_WITHIN_S / POLL_S)):
-        if entry["status"] not in UNRESOLVED_STATUSES:
+        if order["status"] not in UNRESOLVED_STATUSES:
             break
         sleep(POLL_S)
-        entry = client.order(entry["order_id"])
-    return entry
-
-
-@contextmanager
-def _no_answer_is_unreachable() -> Iterator[None]:
-    """503 to the last attempt, or a gateway's time-out, does not say that the order was not taken."""
-    try:
-        yield
-    except Problem as problem:
-        if problem.status < _ANSWER_NOT_KNOWN:
-            raise
-        raise ServerUnreachable(str(problem)) from problem
+        try:
+            order = client.order(order_id)
+        except (Problem, ServerUnreachable) as error:
+            raise ServerUnreachable(f"what became of the order {order_id} could not be asked: {error}") from error
+    return order

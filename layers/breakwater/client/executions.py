@@ -28,7 +28,7 @@ FIELDS = {
     "after": "after",
 }
 DURATIONS = frozenset({"over", "patience"})
-_DURATION = re.compile(r"(\d{1,9})([smhd]?)")
+_DURATION = re.compile(r"([0-9]{1,9})([smhd]?)")
 _UNITS_S = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 

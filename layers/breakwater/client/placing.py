@@ -7,11 +7,12 @@ from typing import Unpack
 
 from breakwater.client import render
 from breakwater.client.api import Client
+from breakwater.client.limit_words import Misunderstood
 from breakwater.client.order_render import order_fields
 from breakwater.client.order_terms import OrderOptions
 from breakwater.client.shapes import FINAL_STATUSES, UNRESOLVED_STATUSES, Json, Order
 from breakwater.client.terminal import out, print_json, show_record
-from breakwater.client.transport import ServerUnreachable
+from breakwater.client.transport import ServerUnreachable, no_answer_is_unreachable
 
 
 def send_order(
@@ -25,11 +26,16 @@ def send_order(
     own_id: str | None,
     **options: Unpack[OrderOptions],
 ) -> Order:
-    """Place it. ServerUnreachable says under which id it is safe to repeat."""
-    sent_as = own_id or str(uuid.uuid4())
-    with told_how_to_ask_again(
-        "it may have been placed; the same again with `--id {}` places it once at most", sent_as
-    ):
+    """Place it. ServerUnreachable says under which id it is safe to repeat; Misunderstood for an empty one."""
+    if own_id == "":  # As of a variable that a script has not set: a random one would not be found again.
+        raise Misunderstood("--id is empty: leave it out, or say one")
+    sent_as = str(uuid.uuid4()) if own_id is None else own_id
+    execution = options.get("execution")
+    start_at = None if execution is None else execution.get("start_at")
+    # `+10m` is another time when it is said again, and the order another one.
+    start = f" and `--start {start_at}`" if start_at else ""
+    advice = f"it may have been placed; the same again with `--id {{}}`{start} places it once at most"
+    with told_how_to_ask_again(advice, sent_as), no_answer_is_unreachable():
         return client.place_order(account_id, symbol, side, quantity, price=price, client_order_id=sent_as, **options)
 
 

@@ -1,7 +1,8 @@
 """One HTTP exchange: time-outs, bounded retries, and problem documents as exceptions."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ from breakwater.errors import Unavailable
 ATTEMPTS_MAX = 4
 PAUSE_FIRST_S = 0.25
 PAUSE_MAX_S = 5.0  # Also the longest Retry-After that is waited for.
+_ANSWER_NOT_KNOWN = 500  # From this status on the answer is none: what was asked for may have been done.
 
 
 class Problem(Exception):
@@ -74,6 +76,17 @@ class Transport:
                 pause_s = _retry_after_s(response, default=pause_s)
             self._sleep(pause_s)
         raise AssertionError("the last attempt returns or raises")
+
+
+@contextmanager
+def no_answer_is_unreachable() -> Iterator[None]:
+    """503 to the last attempt, or a gateway's time-out, does not say that an order was not taken."""
+    try:
+        yield
+    except Problem as problem:
+        if problem.status < _ANSWER_NOT_KNOWN:
+            raise
+        raise ServerUnreachable(str(problem)) from problem
 
 
 def json_object(response: httpx.Response) -> Json:

@@ -41,8 +41,10 @@ class Platform:
     to_entry: tuple[int, Any] = (201, entry())
     to_exit: tuple[int, Any] = (201, order(order_id=EXIT_ID, side="SELL", status="NEW"))
     to_cancel: tuple[int, Any] = (200, entry(status="CANCELED"))
+    to_look: tuple[int, Any] | None = None  # Whatever is asked for.
     looks: list[dict[str, Any]] = field(default_factory=lambda: [entry()])
     known: list[dict[str, Any]] = field(default_factory=list)
+    known_exits: list[dict[str, Any]] = field(default_factory=list)
     preview: tuple[int, Any] = (200, {"passes": True, "refusals": []})
     asked: list[tuple[str, Any]] = field(default_factory=list)
 
@@ -54,12 +56,15 @@ class Platform:
 
     def _answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         if (method, path) == ("GET", "/orders"):
-            return 200, {"items": self.known, "next_cursor": None}
+            is_exit = body["client_order_id"].endswith("-exit")
+            return 200, {"items": self.known_exits if is_exit else self.known, "next_cursor": None}
         if path == "/orders/preview":
             return self.preview
         if method == "DELETE":
             return self.to_cancel
         if method == "GET":
+            if self.to_look is not None:
+                return self.to_look
             return 200, self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
         return self.to_exit if body["client_order_id"].endswith("-exit") else self.to_entry
 
@@ -104,6 +109,22 @@ def test_an_entry_at_one_venue_is_an_order_there() -> None:
     assert sent_exit["execution"]["venues"] == ["BOOK"]
 
 
+def test_an_entry_at_the_router_exits_wherever_that_goes() -> None:
+    platform = Platform(to_entry=(201, entry(venue="SOR")))
+    platform.place(venues=("SOR",))
+    sent_entry, sent_exit = platform.sent("POST /orders")
+    assert sent_entry["venue"] == "SOR"
+    assert "venues" not in sent_exit["execution"]  # SOR is none that the router goes to.
+
+
+@pytest.mark.parametrize("venues", [("BOOK",), ("SIM", "BINANCE")])
+def test_the_exit_is_tried_at_the_venues_that_were_told(venues: tuple[str, ...]) -> None:
+    platform = Platform()
+    platform.place(venues=venues)
+    (tried,) = platform.sent("POST /orders/preview")
+    assert tried["execution"]["venues"] == list(venues)
+
+
 @pytest.mark.parametrize(
     "terms",
     [
@@ -119,6 +140,14 @@ def test_prices_that_are_the_wrong_way_round_are_told_before_anything_is_asked(t
     with pytest.raises(Misunderstood, match="its price and has its target"):
         platform.place(**terms)
     assert platform.asked == []
+
+
+@pytest.mark.parametrize("told", ["nan", "sNaN", "Infinity", "many"])
+@pytest.mark.parametrize("option", ["price", "target", "stop"])
+def test_the_server_says_what_is_no_price(option: str, told: str) -> None:
+    platform = Platform(preview=(422, {"code": "INVALID_REQUEST", "detail": "no amount"}))
+    with pytest.raises(ExitRefused, match="no amount"):
+        platform.place(**{option: told})
 
 
 def test_a_short_bracket_has_its_stop_above_and_its_target_below() -> None:
@@ -219,6 +248,44 @@ def test_the_same_id_with_another_stop_leaves_the_entry_and_its_exit_alone() -> 
 
 
 @pytest.mark.parametrize("status", ["EXPIRED", "CANCELED"])
+def test_an_entry_that_ended_with_a_part_filled_gets_an_exit_for_that_part(status: str) -> None:
+    platform = Platform(to_entry=(201, entry(status=status, quantity="10", cum_qty="6", avg_px="2600")))
+    platform.place(quantity="10", price=None)
+    assert [body["quantity"] for body in platform.sent("POST /orders")] == ["10", "6"]
+
+
+def test_an_entry_that_may_fill_on_gets_an_exit_for_the_whole() -> None:
+    platform = Platform(to_entry=(201, entry(status="PARTIALLY_FILLED", quantity="10", cum_qty="6", avg_px="2600")))
+    platform.place(quantity="10")
+    assert [body["quantity"] for body in platform.sent("POST /orders")] == ["10", "10"]
+
+
+def placed_exit(quantity: str, **execution: Any) -> dict[str, Any]:
+    oco = {"algorithm": "OCO", "stop_px": "2500", "stop_limit_px": None, "after": ENTRY_ID, "venues": ["SIM"]}
+    words = {"order_id": EXIT_ID, "side": "SELL", "status": "NEW", "quantity": quantity, "price": "2800.0"}
+    return order(**words, execution=oco | execution)
+
+
+def repeated(known_exit: dict[str, Any]) -> Platform:
+    """The entry ended with 6 of 10 after its exit was placed."""
+    ended = entry(status="CANCELED", quantity="10", cum_qty="6", avg_px="2600")
+    reused = (409, {"code": "ORDER_ID_REUSED", "detail": "used"})
+    return Platform(known=[ended], to_entry=(200, ended), to_exit=reused, known_exits=[known_exit])
+
+
+def test_an_exit_for_the_whole_stays_the_exit_when_the_entry_ends_with_a_part_filled() -> None:
+    platform = repeated(placed_exit("10"))
+    assert platform.place(quantity="10").exit["order_id"] == EXIT_ID
+    assert platform.sent("GET /orders")[-1] == {"account_id": ACCOUNT, "client_order_id": "b-1-exit"}
+
+
+@pytest.mark.parametrize("known", [placed_exit("10", stop_px="2400"), placed_exit("6"), placed_exit("10", venues=[])])
+def test_an_exit_that_differs_in_more_than_that_is_told(known: dict[str, Any]) -> None:
+    with pytest.raises(Problem, match="the exit of this id was placed before"):
+        repeated(known).place(quantity="10")
+
+
+@pytest.mark.parametrize("status", ["EXPIRED", "CANCELED"])
 def test_an_entry_that_ended_without_a_fill_gets_no_exit(status: str) -> None:
     platform = Platform(to_entry=(201, entry(status=status)))
     with pytest.raises(NothingToExit):
@@ -235,6 +302,39 @@ def test_the_exit_waits_until_it_is_known_that_the_entry_was_taken() -> None:
     platform = Platform(to_entry=(202, unknown), looks=[unknown])
     with pytest.raises(NothingToExit):
         platform.place()
+
+
+def exit_order(status: str, **words: Any) -> dict[str, Any]:
+    return order(order_id=EXIT_ID, side="SELL", status=status, execution=None, **words)
+
+
+def test_an_exit_of_which_nothing_is_known_is_asked_for_and_its_rejection_cancels_the_entry() -> None:
+    rejected = exit_order("REJECTED", reject_reason="no book")
+    unknown = (202, exit_order("UNKNOWN"))
+    platform = Platform(to_exit=unknown, looks=[exit_order("UNKNOWN"), rejected])
+    with pytest.raises(ExitRefused, match="no book"):
+        platform.place()
+    assert [call for call, _ in platform.asked][-2:] == [f"GET /orders/{EXIT_ID}", f"DELETE /orders/{ENTRY_ID}"]
+    platform = Platform(to_exit=unknown, looks=[exit_order("UNKNOWN"), exit_order("NEW")])
+    assert platform.place().exit["status"] == "NEW"
+    assert platform.sent(f"DELETE /orders/{ENTRY_ID}") == []
+
+
+@pytest.mark.parametrize("status", [401, 429, 503])
+@pytest.mark.parametrize(
+    ("answers", "asked_about"),
+    [
+        ({"to_entry": (202, entry(status="UNKNOWN"))}, ENTRY_ID),
+        ({"to_exit": (202, exit_order("UNKNOWN"))}, EXIT_ID),
+    ],
+)
+def test_an_order_that_cannot_be_asked_for_is_not_known_and_named(
+    answers: dict[str, Any], asked_about: str, status: int
+) -> None:
+    platform = Platform(to_look=(status, {"code": "NO", "detail": "not now"}), **answers)
+    with pytest.raises(ServerUnreachable, match=f"{asked_about} could not be asked: not now"):
+        platform.place()
+    assert platform.sent(f"DELETE /orders/{ENTRY_ID}") == []
 
 
 # The command ---------------------------------------------------------------------------------------------------------
@@ -307,6 +407,29 @@ def test_the_command_says_how_to_go_on_when_the_entry_is_not_known(api: Api, mon
     serve_bracket(api, Platform(to_entry=(202, entry(status="UNKNOWN"))))
     result = run(*BRACKET, "--market")
     assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert "the same again with `--id b-1` goes on where it was" in result.stderr
+
+
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_the_command_says_how_to_go_on_when_the_exit_is_not_known(
+    api: Api, monkeypatch: pytest.MonkeyPatch, as_json: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("breakwater.client.brackets.RESOLVED_WITHIN_S", 0)
+    serve_bracket(api, Platform(to_exit=(202, exit_order("UNKNOWN"))))
+    result = run(*BRACKET, "--market", *as_json)
+    assert result.exit_code == 1
+    assert f"whether the exit {EXIT_ID} was taken is not known yet; the same again with `--id b-1`" in result.stderr
+
+
+def test_the_command_says_how_to_go_on_when_the_entry_cannot_be_asked_for(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("breakwater.client.brackets.POLL_S", 0.01)
+    serve_bracket(api, Platform(to_entry=(202, entry(status="UNKNOWN"))))
+    api.answers[f"GET /orders/{ENTRY_ID}"] = (429, {"code": "TOO_MANY_REQUESTS", "detail": "too many"})
+    result = run(*BRACKET, "--market")
+    assert result.exit_code == 1
+    assert f"what became of the order {ENTRY_ID} could not be asked: too many" in result.stderr
     assert "the same again with `--id b-1` goes on where it was" in result.stderr
 
 

@@ -151,6 +151,56 @@ def test_an_order_whose_answer_was_lost_is_told_with_the_id_that_makes_it_safe_t
     assert "the same again with `--id my-7` places it once at most" in result.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("place", "buy", "1", "ETH/USDT", "--market"),
+        ("work", "buy", "1", "ETH/USDT", "--market", "--by", "twap", "--over", "10m"),
+    ],
+)
+@pytest.mark.parametrize("status", [503, 504])
+def test_an_order_of_which_a_gateway_does_not_know_is_told_with_the_id_it_was_sent_under(
+    api: Api, command: tuple[str, ...], status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("breakwater.client.transport.PAUSE_FIRST_S", 0)
+    sign_in(api)
+    api.answers["POST /orders"] = (status, {"message": "no answer in time"})
+    result = run(*command)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    sent = api.asked[-1][1]["client_order_id"]
+    assert f"it may have been placed; the same again with `--id {sent}` places it once at most" in result.stderr
+
+
+def test_an_order_that_starts_later_is_told_with_the_time_that_was_sent(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("breakwater.client.transport.PAUSE_FIRST_S", 0)
+    sign_in(api)
+    api.answers["POST /orders"] = (504, {"message": "no answer in time"})
+    work = ("work", "buy", "1", "ETH/USDT", "--market", "--by", "twap", "--over", "10m", "--id", "x")
+    result = run(*work, "--start", "+10m")
+    start_at = api.asked[-1][1]["execution"]["start_at"]
+    assert f"the same again with `--id x` and `--start {start_at}` places it once at most" in result.stderr
+    run(*work, "--start", start_at)
+    assert api.asked[-1][1]["execution"]["start_at"] == start_at
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("place", "buy", "1", "ETH/USDT", "--market"),
+        ("work", "buy", "1", "ETH/USDT", "--market", "--by", "best"),
+        ("bracket", "buy", "1", "ETH/USDT", "--market", "--target", "2800", "--stop", "2500"),
+    ],
+)
+def test_an_empty_id_is_refused_and_nothing_is_sent(api: Api, command: tuple[str, ...]) -> None:
+    sign_in(api)
+    result = run(*command, "--id", "")
+    assert result.exit_code == 2
+    assert "is empty: leave it out, or say one" in result.stderr
+    assert not any(call == "POST /orders" for call, _ in api.asked)
+
+
 def test_side_and_symbol_may_be_typed_in_any_case(api: Api) -> None:
     sign_in(api)
     api.answers["POST /orders"] = (201, ORDER)

@@ -55,7 +55,7 @@ def test_every_algorithm_of_the_api_can_be_asked_for() -> None:
 def test_its_options_are_the_fields_of_the_apis_model(name: str) -> None:
     options = {FIELDS[option] for option in ALGORITHMS[name].options}
     fields = MODELS[name].model_fields.keys() - {"algorithm", "venues"}
-    fields -= {"limit_client_order_id", "stop_client_order_id"}  # Names that only the endpoint's lists have.
+    fields -= {"limit_client_order_id", "stop_client_order_id"}  # For the exchange-compatible endpoint alone.
     if name in {"BEST", "SEEK"}:  # They share the model of those that wait, and do not wait.
         fields -= {"patience_s"}
     assert options == fields
@@ -93,7 +93,7 @@ def test_a_duration_is_seconds_or_has_its_unit(told: str, seconds: int) -> None:
     assert parse_duration_s(told) == seconds
 
 
-@pytest.mark.parametrize("told", ["", "m", "10x", "-5m", "1.5h", "10 m 5 s", "9" * 10])
+@pytest.mark.parametrize("told", ["", "m", "10x", "-5m", "1.5h", "10 m 5 s", "9" * 10, "\u0661\u0660m"])
 def test_what_is_no_duration_says_how_one_is_told(told: str) -> None:
     with pytest.raises(Misunderstood, match="is no duration: say 600, 90s, 10m, 2h or 1d"):
         parse_duration_s(told)

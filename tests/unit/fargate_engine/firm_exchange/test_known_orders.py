@@ -145,6 +145,37 @@ async def test_what_limit_and_stop_have_filled_is_known_by_their_children_also_a
         assert (limit.status, limit.cum_qty) == (OrdStatus.PARTIALLY_FILLED, Decimal("0.4"))
 
 
+async def test_its_children_are_looked_at_no_more_once_the_stop_has_filled_something(scene: Scene) -> None:
+    looks: list[Any] = []
+
+    def find(*asked: Any) -> Any:
+        looks.append(asked)
+        return scene.state.find(*asked)
+
+    state = SimpleNamespace(find=find)
+    engine = SimpleNamespace(instruments=[ETH], term=lambda _: SimpleNamespace(state=state))
+    orders = KnownOrders(cast(EngineState, engine))
+    live = known_orders(scene).find_live(OWNER, OrderRef(ETH, NUMBER, None))
+    assert live is not None
+    shown = known_orders(scene).shown(live[1])
+    for expected in (Decimal(0), Decimal("0.4")):
+        assert orders.child_fills(OWNER, shown) == [(expected, expected * Decimal("1999.80"))]
+        looks.clear()
+        [child] = scene.state.registry.children_of(LIST_ID)
+        if not expected:
+            scene.venues[child.submitted.venue].trade(Side.BUY, 199_980, 4_000)
+            await until(lambda: live[1].cum_lots == 4_000)
+    for venue in (scene.a, scene.b):
+        venue.show(bids=((197_900, 9_000),), asks=((198_900, 4_000),))
+    await until(lambda: not isinstance(scene.state.order(LIST_ID), EngineOrder))
+    for _ in range(2):
+        assert orders.child_fills(OWNER, shown) == [(Decimal("0.4"), Decimal("799.92"))]
+    children = len(looks)
+    assert children > 1
+    orders.child_fills(OWNER, shown)
+    assert len(looks) == children
+
+
 async def test_where_nothing_of_it_was_worked_its_children_are_not_known(scene: Scene) -> None:
     orders = known_orders(scene)
     live = orders.find_live(OWNER, OrderRef(ETH, NUMBER, None))

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from dataclasses import replace
 from decimal import Decimal
 from http import HTTPStatus
 from types import SimpleNamespace
@@ -14,7 +15,8 @@ from breakwater.domain.orders import OrderType, Side, TimeInForce, exchange_orde
 from breakwater.domain.permissions import Principal
 from fargate_engine.binance.errors import BinanceError
 from fargate_engine.binance.exchange import Client, NewOrder, OrderListRef, OrderRef, ShownOrder, ShownOrderList, Span
-from fargate_engine.firm_exchange.control_plane import Answer, ControlPlane, Function
+from fargate_engine.firm_exchange import as_shown
+from fargate_engine.firm_exchange.control_plane import Answer, ControlPlane, Function, OutcomeUnknown
 from fargate_engine.firm_exchange.exchange import FirmExchange, Platform
 from fargate_engine.firm_exchange.order_lists import other_number
 from fargate_engine.firm_exchange.ordinary_way import OrdinaryWay
@@ -79,13 +81,22 @@ class Api:
         self._trades = trades
         self.asked: list[str] = []
         self.refuses = False
+        self.hides_trades = False
+        self.shows_late = 0  # So often of all trades only the first.
+        self.placed_as: dict[str, Any] = {}
 
     async def ask(self, function: Function, method: str, path: str, owner: Owner, **how: Any) -> Answer:
         self.asked.append(f"{method} {path}")
-        await asyncio.sleep(0)  # Others have their turn, as they have while a function works.
+        for _ in range(10 if method == "POST" else 1):
+            await asyncio.sleep(0)  # Others have their turn, as they have while a function works.
         if method == "POST":
             return self._place(how["body"])
         query = {name: value for name, value in (how.get("query") or {}).items() if value is not None}
+        if path == "/trades" and self.hides_trades:
+            raise OutcomeUnknown("no answer in time")
+        if path == "/trades" and self.shows_late:
+            self.shows_late -= 1
+            return Answer(HTTPStatus.OK, {"items": self._trades[:1], "next_cursor": None})
         if path == "/trades":
             found = [each for each in self._trades if query.get("order_id") in {None, each["order_id"]}]
             return Answer(HTTPStatus.OK, {"items": found[::-1], "next_cursor": None})
@@ -99,7 +110,7 @@ class Api:
     def _place(self, body: dict[str, Any]) -> Answer:
         if self.refuses:
             return Answer(HTTPStatus.UNPROCESSABLE_ENTITY, {"code": "NODE_STOPPED", "detail": ""})
-        placed = order(body["client_order_id"], execution=body["execution"])
+        placed = order(body["client_order_id"], execution=body.get("execution"), **self.placed_as)
         if placed["order_id"] in {each["order_id"] for each in self._orders}:
             return Answer(HTTPStatus.CONFLICT, {"code": "ORDER_ID_REUSED", "detail": ""})
         self._orders.append(placed)
@@ -261,6 +272,30 @@ async def test_of_two_lists_with_one_id_at_the_same_moment_one_is_placed() -> No
     assert api.asked.count("POST /orders") == 1
 
 
+@pytest.mark.parametrize("is_list_first", [True, False])
+async def test_of_a_list_and_a_plain_order_with_one_id_at_the_same_moment_the_first_is_placed(
+    is_list_first: bool,
+) -> None:
+    firm, api = exchange()
+    plain = replace(new_list("stop"), execution=None)
+    placing = [firm.place_list(CLIENT, new_list("one"), {"stop"}), firm.place(CLIENT, plain)]
+    placed, refused = await asyncio.gather(*(placing if is_list_first else placing[::-1]), return_exceptions=True)
+    assert isinstance(placed, ShownOrderList if is_list_first else ShownOrder)
+    assert isinstance(refused, BinanceError)
+    assert refused.message == "Duplicate order sent."
+    assert api.asked.count("POST /orders") == 1
+
+
+async def test_a_plain_order_that_was_refused_holds_its_id_back_no_longer() -> None:
+    firm, api = exchange()
+    plain = replace(new_list("stop"), execution=None)
+    api.refuses = True
+    with pytest.raises(BinanceError, match="may not place or cancel"):
+        await firm.place(CLIENT, plain)
+    api.refuses = False
+    assert (await firm.place(CLIENT, plain)).client_order_id == "stop"
+
+
 @pytest.mark.parametrize(
     ("client_order_id", "names", "told_ids"),
     [
@@ -286,3 +321,57 @@ async def test_what_was_refused_holds_no_ids_back() -> None:
         await firm.place_list(CLIENT, new_list("one"), {"limit", "stop"})
     api.refuses = False
     assert (await firm.place_list(CLIENT, new_list("two"), {"limit", "stop"})).list_client_order_id == "two"
+
+
+STOPPED = {"status": "PARTIALLY_FILLED", "cum_qty": "0.4", "cum_notional": "758"}
+
+
+async def test_a_list_that_was_placed_is_answered_although_its_fills_cannot_be_asked_for() -> None:
+    firm, api = exchange()
+    api.hides_trades, api.placed_as = True, STOPPED
+    placed = await firm.place_list(CLIENT, new_list("one"), {"limit", "stop"})
+    stop, limit = placed.orders
+    assert (stop.cum_qty, limit.cum_qty) == (Decimal("0.4"), Decimal(0))
+    with pytest.raises(BinanceError) as raised:  # A question may fail.
+        await firm.order_list(CLIENT, OrderListRef(None, placed.list_number, None))
+    assert raised.value.code == -1001
+
+
+async def test_a_cancel_that_was_done_is_answered_although_fills_cannot_be_asked_for() -> None:
+    firm, api = exchange(LIST | STOPPED)
+    api.hides_trades = True
+    answers = [
+        await firm.cancel(CLIENT, OrderRef(ETH, None, "stop")),
+        await firm.cancel_list(CLIENT, OrderListRef(ETH, NUMBER, None)),
+        *await firm.cancel_all(CLIENT, ETH),
+    ]
+    assert [each.status.value for each in answers] == ["CANCELED"] * 3
+
+
+async def test_a_good_fill_of_the_limit_does_not_hide_a_bad_one_of_the_stop() -> None:
+    """Together they are better than the limit's price."""
+    whole = LIST | {"status": "FILLED", "cum_qty": "1", "cum_notional": "2102"}
+    firm, _ = exchange(whole, trades=(trade(LIST, 1, "0.95", "2110"), trade(LIST, 2, "0.05", "1950")))
+    stop, limit = (await firm.order_list(CLIENT, OrderListRef(None, NUMBER, None))).orders
+    assert (limit.cum_qty, limit.status.value) == (Decimal("0.95"), "EXPIRED")
+    assert (stop.cum_qty, stop.cum_notional, stop.status.value) == (Decimal("0.05"), Decimal("97.5"), "FILLED")
+
+
+async def test_a_list_whose_trades_are_not_shown_yet_is_told_by_its_sums() -> None:
+    firm, _ = exchange(LIST | {"status": "FILLED", "cum_qty": "1", "cum_notional": "2100"})
+    stop, limit = (await firm.order_list(CLIENT, OrderListRef(None, NUMBER, None))).orders
+    assert (limit.status.value, stop.status.value) == ("FILLED", "EXPIRED")
+
+
+@pytest.mark.parametrize("late", [1, 100])
+async def test_trades_that_are_shown_later_than_their_order_are_read_again_a_few_times(
+    late: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what is missing even then the sum tells whose it is: here the rest of the limit's fills is."""
+    monkeypatch.setattr(as_shown, "TRADES_PAUSE_S", 0)
+    whole = LIST | {"status": "FILLED", "cum_qty": "1", "cum_notional": "2100"}
+    firm, api = exchange(whole, trades=(LIMIT_FILL, trade(LIST, 2, "0.6", "2100")))
+    api.shows_late = late
+    stop, limit = (await firm.order_list(CLIENT, OrderListRef(None, NUMBER, None))).orders
+    assert (limit.cum_qty, limit.status.value, stop.status.value) == (Decimal(1), "FILLED", "EXPIRED")
+    assert api.asked.count("GET /trades") == min(late + 1, as_shown.TRADES_TRIES)

@@ -14,6 +14,7 @@ from breakwater.errors import Unavailable
 from events.orders import OrderAccepted, OrderCanceled, OrderPlaced, OrderRefused, TradeExecuted
 from fargate_engine.account_feed import AccountSubscription, FeedEvent
 from fargate_engine.binance.exchange import Balance, ShownOrder, ShownOrderList, UserEvent
+from fargate_engine.firm_exchange import user_stream
 from fargate_engine.firm_exchange.order_lists import filled_of_limit, shown_list
 from fargate_engine.firm_exchange.user_stream import UserStream
 
@@ -181,3 +182,19 @@ async def test_a_stream_that_cannot_tell_what_an_order_is_ends_instead_of_leavin
 
     events = [event(OrderAccepted.topic, "NEW"), event(OrderCanceled.topic, "CANCELED")]
     assert await heard(events, unavailable, unavailable) == []
+
+
+@pytest.mark.parametrize("silent", ["execution_of", "list_of"])
+async def test_a_stream_ends_when_what_an_order_is_is_not_answered_in_time(
+    silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_stream, "ASKED_S", 0.05)
+
+    async def never(_: Any) -> Any:
+        await asyncio.Event().wait()
+
+    async def execution_of(_: Any) -> Execution:
+        return OCO
+
+    ways = {"execution_of": execution_of, "list_of": never} | {silent: never}
+    assert await heard([event(OrderAccepted.topic, "NEW")], **ways) == []
