@@ -1,5 +1,6 @@
-"""Who looked."""
+"""Who looked, and who did what no other event tells of."""
 
+import uuid
 from typing import ClassVar
 
 from events.envelope import Event
@@ -20,3 +21,12 @@ class TrailExported(Event):
     first_sequence: int
     sequence: int
     exported_by: str
+
+
+class CancelRequested(Event):
+    """Somebody has an order cancelled, or (`order_id` null) all of an account: their own events tell the rest."""
+
+    topic: ClassVar[str] = "audit.CancelRequested.v1"
+    order_id: uuid.UUID | None
+    account_id: uuid.UUID
+    requested_by: str

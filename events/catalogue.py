@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from events.alerts import AlertRaised
-from events.audit import SensitiveDataRead, TrailExported
+from events.audit import CancelRequested, SensitiveDataRead, TrailExported
 from events.envelope import Event
 from events.identity import ApiKeyChanged, SignedIn, SignedOut, SignInFailed
 from events.limits import (
@@ -20,6 +20,7 @@ from events.limits import (
     NodeStateChanged,
     OverrideChanged,
     ProvisionalOrderBooked,
+    RiskTermsChanged,
     ScopeChanged,
 )
 from events.orders import (
@@ -54,6 +55,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     LimitChanged,
     NodeStateChanged,
     OverrideChanged,
+    RiskTermsChanged,
     ScopeChanged,
     DeadManExpired,
     ExternalFillBooked,
@@ -66,6 +68,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     ApiKeyChanged,
     SensitiveDataRead,
     TrailExported,
+    CancelRequested,
     PermissionsUpdated,
 )
 SCHEMAS = Path(__file__).parent / "schemas"

@@ -71,6 +71,19 @@ class OverrideChanged(Event):
     changed_by: str
 
 
+class RiskTermsChanged(Event):
+    """What the firm says of an instrument was replaced; null where it says nothing."""
+
+    topic: ClassVar[str] = "limits.RiskTermsChanged.v1"
+    symbol: str
+    average_daily_qty: Amount | None
+    initial_margin: Amount | None
+    sector: str | None
+    daily_volatility: Amount | None
+    as_of: str | None
+    changed_by: str
+
+
 class DeadManExpired(Event):
     """Nothing was heard of an account or key for longer than its DEAD_MAN limit: its open orders are cancelled."""
 

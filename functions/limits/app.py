@@ -165,7 +165,7 @@ def get_risk_terms(caller: Caller) -> RiskTermsPage:
 @api.put("/limits/risk-terms", dependencies=[needs("limits:manage")])
 def set_risk_terms(setting: RiskTermsSetting, caller: Caller) -> RiskTermsView:
     with caller_transaction(caller) as tx:
-        return limit_settings.set_risk_terms(setting, caller, tx)
+        return limit_settings.set_risk_terms(setting, caller, tx, _now())
 
 
 @api.get("/limits/nodes", dependencies=[needs("limits:read")])

@@ -21,6 +21,7 @@ from tests.benchmarks import (
     audit_trail,
     book,
     engine_figures,
+    identity,
     lease_state,
     limit_tree,
     market_data,
@@ -69,7 +70,7 @@ def _measures(groups: list[str], endpoints: dict[str, Any] | None) -> Iterator[C
     if "engine" in groups:
         yield from (book.run, matching_core.run, engine_figures.run, market_data.run, router.run, venue_sockets.run)
     if "ledger" in groups:
-        yield from (reservations.run, lambda: [limit_tree.run()], lease_state.run, audit_trail.run)
+        yield from (reservations.run, lambda: [limit_tree.run()], lease_state.run, audit_trail.run, identity.run)
     if endpoints is not None:
         yield partial(order_path.run, endpoints)
 

@@ -27,7 +27,7 @@ from breakwater.services.limit_views import (
 )
 from breakwater.services.limits import change_node_state
 from events.envelope import Event
-from events.limits import LimitChanged
+from events.limits import LimitChanged, RiskTermsChanged
 
 _Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,20}$")]
 
@@ -130,7 +130,7 @@ def limit_history(limit_id: uuid.UUID, caller: Caller, tx: TenantTransaction) ->
     return {"items": [_version_json(row) for row in rows]}
 
 
-def set_risk_terms(setting: RiskTermsSetting, caller: Caller, tx: TenantTransaction) -> RiskTermsView:
+def set_risk_terms(setting: RiskTermsSetting, caller: Caller, tx: TenantTransaction, at: datetime) -> RiskTermsView:
     """Replace what the firm says of an instrument. InvalidRequest for a symbol that is not listed."""
     caller.require("limits:manage")
     tx.market.instrument(setting.symbol)
@@ -142,7 +142,15 @@ def set_risk_terms(setting: RiskTermsSetting, caller: Caller, tx: TenantTransact
         raise InvalidRequest("daily_volatility is a fraction between 0 and 10", field="daily_volatility")
     terms = RiskTerms(**dict(setting))
     tx.limit_settings.put_risk_terms(terms, caller.username)
-    return _risk_terms_json(terms)
+    told = _risk_terms_json(terms)
+    tx.outbox.add(
+        RiskTermsChanged(**told, changed_by=caller.username),
+        aggregate_id=uuid.uuid5(caller.tenant_id, setting.symbol),
+        account_id=None,
+        correlation_id=caller.correlation_id,
+        occurred_at_ns=nanoseconds(at),
+    )
+    return told
 
 
 def risk_terms(caller: Caller, tx: TenantTransaction, at: datetime) -> RiskTermsPage:

@@ -10,11 +10,13 @@ from breakwater.db.orders import OrderFilter, OrderRow
 from breakwater.domain.executions import EXITS
 from breakwater.domain.orders import OrderSnapshot, OrderTerms, OrdStatus, PlaceOrder
 from breakwater.domain.permissions import Caller
+from breakwater.domain.times import nanoseconds
 from breakwater.errors import EngineUnavailable, InvalidRequest, NotFound, OrderFinal, OrderIdReused, Unavailable
 from breakwater.services.cursors import decode_cursor, next_cursor
 from breakwater.services.engine_client import EngineClient, FailedCancel
 from breakwater.services.order_saga import refusal_of
 from breakwater.services.settlement import TenantTransactions, settle_cancel
+from events.audit import CancelRequested
 
 UNRESOLVED = frozenset({OrdStatus.PENDING_NEW, OrdStatus.UNKNOWN})
 ENDED_BEFORE_THE_CANCEL = frozenset({OrdStatus.FILLED, OrdStatus.EXPIRED})
@@ -110,6 +112,8 @@ def cancel(
     caller.require("orders:cancel")
     with transactions(caller.tenant_id) as tx:
         row = _accessible(order_id, caller, tx)
+        if not row.status.is_final:
+            _tell_cancel(tx, row.account_id, row.order_id, caller, at)
     if row.status.is_final:
         raise _final(row)
     snapshot = _cancel_at_engine(row, caller, engine)
@@ -128,6 +132,7 @@ def cancel_all(
     caller.require("orders:cancel")
     with transactions(caller.tenant_id) as tx:
         tx.identity.require_account(caller.subject, caller.role, account_id)
+        _tell_cancel(tx, account_id, None, caller, at)
     result = engine.cancel_all([account_id], tenant_id=caller.tenant_id, correlation_id=caller.correlation_id)
     canceled = []
     for snapshot in result.canceled:
@@ -136,6 +141,19 @@ def cancel_all(
             settle_cancel(tx, snapshot, at)
             canceled.append(_accessible(snapshot.order_id, caller, tx))
     return canceled, result.failed
+
+
+def _tell_cancel(
+    tx: TenantTransaction, account_id: uuid.UUID, order_id: uuid.UUID | None, caller: Caller, at: datetime
+) -> None:
+    """For the audit trail, and no account's feed: what comes of it stands there."""
+    tx.outbox.add(
+        CancelRequested(order_id=order_id, account_id=account_id, requested_by=caller.actor),
+        aggregate_id=order_id or account_id,
+        account_id=None,
+        correlation_id=caller.correlation_id,
+        occurred_at_ns=nanoseconds(at),
+    )
 
 
 def visible_accounts(caller: Caller, tx: TenantTransaction, account_id: uuid.UUID | None) -> list[uuid.UUID]:

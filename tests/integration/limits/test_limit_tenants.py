@@ -70,7 +70,7 @@ def _furnish(firm: Firm, tx: TenantTransaction) -> Theirs:
     asked = override(tx, by, told["limit_id"], "99")
     strategy = node(tx, by, firm.account_nodes[0], "STRATEGY")
     node(tx, by, strategy, "API_KEY", api_key_id=API_KEY)
-    limit_settings.set_risk_terms(RiskTermsSetting(symbol=SYMBOL, sector="coins"), by, tx)
+    limit_settings.set_risk_terms(RiskTermsSetting(symbol=SYMBOL, sector="coins"), by, tx, NOW)
     order = order_of(firm)
     reserve_and_record(tx, order)
     settle(tx, snapshot_of(order, 1, OrdStatus.FILLED, "1"))
@@ -172,7 +172,7 @@ def test_what_one_organisation_does_leaves_the_other_as_it_was(
 ) -> None:
     with database.tenant_transaction(firm.tenant_id) as tx:
         brakes.brake(Brake(node_id=firm.firm, state="SUSPENDED", reason="test"), risk, tx, NOW)
-        limit_settings.set_risk_terms(RiskTermsSetting(symbol=SYMBOL, sector="ours"), risk, tx)
+        limit_settings.set_risk_terms(RiskTermsSetting(symbol=SYMBOL, sector="ours"), risk, tx, NOW)
     with database.tenant_transaction(theirs.firm.tenant_id) as tx:
         assert state_of(tx, theirs.firm.firm) == "ACTIVE"
         (terms,) = limit_settings.risk_terms(risk_manager(theirs.firm), tx, NOW)["items"]

@@ -273,6 +273,23 @@ def test_a_cancel_frees_the_limits_at_once_and_a_second_says_that_it_is_final(ap
     assert (status, problem["code"], problem["order_status"]) == (409, "ORDER_FINAL", "CANCELED")
 
 
+def test_who_has_cancelled_is_told_to_the_audit_trail_and_not_in_the_accounts_feed(api: Api, desk: Desk) -> None:
+    order_id = api.call("POST", "/orders", terms(desk))[1]["order_id"]
+    for _ in range(2):  # The second finds nothing left to cancel.
+        api.call("DELETE", f"/orders/{order_id}")
+    api.call("DELETE", "/orders", account_id=desk.firm.account_ids[0])
+    told = desk.admin(
+        "SELECT aggregate_id, account_id, actor, payload ->> 'order_id', payload ->> 'requested_by' FROM trading.events"
+        " WHERE topic = 'audit.CancelRequested.v1' ORDER BY recorded_no"
+    )
+    account_id, username = desk.firm.account_ids[0], told[0][2]
+    assert username
+    assert told == [
+        (uuid.UUID(order_id), None, username, order_id, username),
+        (account_id, None, username, None, username),
+    ]
+
+
 def test_a_cancel_that_comes_after_the_last_fill_says_so_and_books_the_fill(api: Api, desk: Desk) -> None:
     order_id = uuid.UUID(api.call("POST", "/orders", terms(desk))[1]["order_id"])
     desk.model.fill(order_id, desk.model.orders[order_id].order.quantity)
