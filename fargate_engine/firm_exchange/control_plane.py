@@ -21,7 +21,7 @@ import orjson
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from breakwater.domain.caller_context import to_context
+from breakwater.domain.caller_context import ENGINE_API_ID, to_context
 from breakwater.domain.permissions import Principal
 from breakwater.errors import Unavailable
 from fargate_engine.firm_exchange.owner import Owner
@@ -144,7 +144,7 @@ def _event(method: str, path: str, principal: Principal, query: dict[str, Any], 
         "headers": {"content-type": "application/json", "x-correlation-id": str(uuid.uuid4()), "host": "engine"},
         "requestContext": {
             "accountId": "engine",
-            "apiId": "engine",
+            "apiId": ENGINE_API_ID,
             "domainName": "engine",
             "http": {
                 "method": method,

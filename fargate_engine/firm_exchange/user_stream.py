@@ -105,14 +105,16 @@ class UserStream:
 
     async def _ask_for_its_key(self) -> None:
         """Until it is not believed any more: revoked, expired, or its user has lost the account."""
-        while True:
-            await asyncio.sleep(PERMISSIONS_KNOWN_S)
-            try:
-                if not await self._is_believed():
-                    break
-            except Unavailable:
-                continue  # Nobody can tell; the feed stands still as well.
-        self._end()
+        try:
+            while True:
+                await asyncio.sleep(PERMISSIONS_KNOWN_S)
+                try:
+                    if not await self._is_believed():
+                        break
+                except Unavailable:
+                    continue  # Nobody can tell; the feed stands still as well.
+        finally:
+            self._end()  # Whatever has gone wrong: a stream whose key is not asked any more does not go on.
 
     async def _tell_positions(self) -> None:
         """For ever. Without an answer nothing is told: the client asks for its balances when it needs them."""

@@ -3,7 +3,7 @@
 Who is not believed is let through to the functions as such: `breakwater.runtime.api.Caller` answers 401 with a problem
 document, where the gateway could only say 403 in its own words (decision 0008). So is who cannot be told, because the
 database or the issuer's keys are not to be had: that is answered with 503, and when to ask again. The gateway keeps an
-answer for four seconds, so that what was withdrawn is not believed for longer (decision 0098).
+answer for four seconds, so that what was withdrawn is not believed for longer (decision 99).
 """
 
 import time

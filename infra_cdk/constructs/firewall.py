@@ -1,4 +1,4 @@
-"""AWS WAF: which requests never reach us (decision 0099)."""
+"""AWS WAF: which requests never reach us (decision 101)."""
 
 from collections.abc import Sequence
 from typing import Any, Literal

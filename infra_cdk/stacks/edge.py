@@ -30,7 +30,7 @@ function handler(event) {
 
 
 class EdgeStack(Stack):
-    """CloudFront with AWS WAF, in front of the HTTP API, which cannot carry a firewall itself (decision 0099).
+    """CloudFront with AWS WAF, in front of the HTTP API, which cannot carry a firewall itself (decision 101).
 
     It stands in a region of its own, so it is told the API's domain and the secret by parameters (`make deploy-edge`).
     """

@@ -2,12 +2,21 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterable
 from urllib.parse import quote
+
+CORE_CHARS_MIN = 12
 
 
 def forms_of(secret: str) -> set[str]:
     """As it is, escaped for JSON and for a URL, in hex, and in base64 wherever it begins in what was encoded."""
+    # Whatever stands around a secret may be escaped twice, or with it: its longest plain part is looked for as well.
+    core = max(re.findall(r"[A-Za-z0-9_-]+", secret), key=len, default="")
+    return _forms(secret) | (_forms(core) if len(core) >= CORE_CHARS_MIN else set())
+
+
+def _forms(secret: str) -> set[str]:
     raw = secret.encode()
     encoded = {base64.b64encode(b"\0" * shift + raw).decode() for shift in range(3)}
     # The ends of base64 depend on what stands beside it.

@@ -126,6 +126,12 @@ class ExchangeCredentialRows:
         )
         return cursor.rowcount == 1
 
+    def lock(self, credential_id: uuid.UUID) -> None:
+        """Until the transaction ends: who deletes it sees the version that somebody makes of it now."""
+        self._connection.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"exchange credential {credential_id}",)
+        )
+
     def retire(self, credential_id: uuid.UUID, overlap: timedelta) -> None:
         """The newest version works for so long beside the next; those whose time is over are forgotten."""
         self._connection.execute(

@@ -19,8 +19,10 @@ def create_login_role(connection: psycopg.Connection[tuple[object, ...]], role: 
     if role not in ROLES:
         raise ValueError(f"{role} is not a role of ours")
     exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
+    # Only its verifier is sent, as `\\password` does it: statements may be logged.
+    verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
     statement = "ALTER ROLE {} LOGIN PASSWORD {}" if exists else "CREATE ROLE {} LOGIN PASSWORD {}"
-    connection.execute(sql.SQL(statement).format(sql.Identifier(role), sql.Literal(password)))
+    connection.execute(sql.SQL(statement).format(sql.Identifier(role), sql.Literal(verifier)))
 
 
 def upgrade(conninfo: str) -> None:

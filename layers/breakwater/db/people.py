@@ -1,6 +1,7 @@
 """Users as those who manage them see them: invited, disabled, in groups, with accounts and nodes."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import LiteralString
@@ -155,6 +156,14 @@ class PeopleRows:
         """Whether the tenant's tree has it."""
         told = (self._tenant_id, node_id)
         return self._count("SELECT count(*) FROM limits.nodes WHERE tenant_id = %s AND node_id = %s", *told) > 0
+
+    def is_anybody_assigned(self, node_ids: Collection[uuid.UUID]) -> bool:
+        """To one of these nodes itself."""
+        row = self._connection.execute(
+            "SELECT EXISTS (SELECT FROM identity.node_access WHERE tenant_id = %s AND node_id = ANY (%s))",
+            (self._tenant_id, list(node_ids)),
+        ).fetchone()
+        return row is not None and bool(row[0])
 
     def give_node(self, user_id: uuid.UUID, node_id: uuid.UUID) -> bool:
         """False when the user has it already. Both are the tenant's: the caller has looked."""

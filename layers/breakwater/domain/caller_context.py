@@ -6,6 +6,9 @@ from typing import Any
 from breakwater.domain.permissions import Caller, Principal
 from breakwater.errors import NotAuthenticated, Unavailable
 
+# The engine invokes functions by itself and says so in the place of an API's id, which a gateway writes and no client.
+ENGINE_API_ID = "engine"
+
 
 def to_context(principal: Principal) -> dict[str, str]:
     return {

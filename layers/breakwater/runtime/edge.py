@@ -9,6 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from breakwater.domain.caller_context import ENGINE_API_ID
 from breakwater.domain.security_headers import SECURITY_HEADERS
 from breakwater.errors import BreakwaterError
 from breakwater.runtime import problems
@@ -116,6 +117,9 @@ def _not_admitted(scope: Scope, correlation_id: str) -> JSONResponse | None:
     """The refusal of whoever came past the front door; else the caller's address is in the scope's state."""
     request_context = scope.get("aws.event", {}).get("requestContext", {})
     seen = request_context.get("http", {}).get("sourceIp")
+    if request_context.get("apiId") == ENGINE_API_ID:  # It comes through no door, and has asked the address itself.
+        scope["state"]["source_address"] = seen
+        return None
     try:
         scope["state"]["source_address"] = source_address(Headers(scope=scope), seen)
     except BreakwaterError as error:

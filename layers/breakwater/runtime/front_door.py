@@ -1,6 +1,6 @@
 """Whether a request came through the front door (CloudFront with its firewall), and from whom.
 
-Nothing else keeps a caller from the gateway's own address, where no firewall is (decision 0099): CloudFront adds a
+Nothing else keeps a caller from the gateway's own address, where no firewall is (decision 101): CloudFront adds a
 secret header, and the address it saw. Without EDGE_SECRET_ARN there is no front door, and the gateway's word is taken.
 """
 

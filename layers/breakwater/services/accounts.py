@@ -13,6 +13,7 @@ from breakwater.domain.money import Amount
 from breakwater.domain.permissions import Caller
 from breakwater.errors import Conflict, InvalidRequest
 from breakwater.services import nodes
+from breakwater.services.people import require_person
 
 BALANCES_MAX = 50
 
@@ -47,6 +48,7 @@ def create_account(new: NewAccount, caller: Caller, tx: TenantTransaction, at: d
     NotFound for the parent, Conflict for a name that another has, InvalidRequest for balances that make no sense.
     """
     caller.require("users:manage")
+    require_person(caller)
     if new.kind == "LIVE" and new.balances:
         raise InvalidRequest("a live account has the balances that its venue says", field="balances")
     if any(total < 0 for total in new.balances.values()):

@@ -81,6 +81,7 @@ def rotate_credential(
 ) -> ExchangeCredential:
     """A new version under the same id; the old one is kept for the overlap. NotFound for one of another tenant."""
     caller.require(PERMISSION)
+    tx.exchange_credentials.lock(credential_id)
     old = tx.exchange_credentials.newest(credential_id)
     tx.exchange_credentials.retire(credential_id, overlap)
     place = Place(caller.tenant_id, old.account_id, old.venue)
@@ -93,6 +94,7 @@ def rotate_credential(
 def delete_credential(caller: Caller, tx: TenantTransaction, credential_id: uuid.UUID) -> None:
     """The ciphertext goes with it. At the exchange the key still works until it is deleted there too."""
     caller.require(PERMISSION)
+    tx.exchange_credentials.lock(credential_id)
     tx.exchange_credentials.forget(credential_id)
 
 

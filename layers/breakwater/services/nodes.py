@@ -11,7 +11,7 @@ from breakwater.domain.exposure import Node, NodeState
 from breakwater.domain.limit_types.settings import check_time_zone
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import nanoseconds
-from breakwater.errors import InvalidRequest, NodeInUse, NotFound
+from breakwater.errors import InvalidRequest, NodeInUse, NotFound, NotPermitted
 from breakwater.services.limit_views import NodeView, node_json
 from events.limits import ScopeChanged
 
@@ -120,6 +120,7 @@ def change_node(
     if change.time_zone is not None or change.session_start is not None:
         _set_calendar(node, change, tx)
     if change.parent_id is not None and change.parent_id != node.parent_id:
+        _check_reach(node, change.parent_id, caller, tx, at)
         _move(node, change.parent_id, tx, at)
     after = tx.limits.node(node_id, at)
     if after is None:
@@ -147,6 +148,18 @@ def _locked(node_id: uuid.UUID, parent_id: uuid.UUID | None, tx: TenantTransacti
     if node is None:
         raise NotFound("no such node")
     return node
+
+
+def _check_reach(node: Node, parent_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
+    """Accounts that move to, or from, below where somebody is assigned become his, or cease to be: that is a gift."""
+    parent = tx.limits.node(parent_id, at)
+    if parent is None or not tx.limits.account_ids_below(node.node_id):
+        return
+    left_or_reached = set(node.path[:-1]) ^ set(parent.path)
+    if tx.people.is_anybody_assigned(left_or_reached):
+        caller.require("users:manage")
+        if caller.api_key_id is not None:
+            raise NotPermitted("a person gives rights, signed in, and no API key")
 
 
 def _move(node: Node, parent_id: uuid.UUID, tx: TenantTransaction, at: datetime) -> None:

@@ -233,6 +233,32 @@ def test_nobody_gives_a_role_that_may_do_what_he_may_not(firm: Firm) -> None:
     assert ask(firm, "GET", path)[1]["role"] == "viewer"
 
 
+def test_an_api_key_gives_nobody_anything_and_may_still_take(firm: Firm) -> None:
+    invited = invite(firm, role="viewer")[1]
+    group = ask(firm, "POST", "/groups", {"name": "Arbitrage"})[1]["group_id"]
+    user, account = invited["user_id"], firm.account.account_id
+    key = admin(firm) | {"api_key_id": "0123456789abcdef"}  # With all that its administrator may do.
+    told = {"username": "eve", "email": "eve@example.com", "role": "viewer", "temporary_password": TEMPORARY}
+    for method, path, body in (
+        ("POST", "/users", told),
+        ("POST", f"/users/{user}/invitation", {"temporary_password": TEMPORARY}),
+        ("PATCH", f"/users/{user}", {"role": "trader"}),
+        ("PUT", f"/users/{user}/accounts/{account}", None),
+        ("PUT", f"/groups/{group}/members/{user}", None),
+        ("PUT", f"/groups/{group}/accounts/{account}", None),
+        ("POST", "/accounts", {"parent_id": NOBODY, "name": "for eve"}),
+    ):
+        status, problem = call(method, path, body=body, caller=key)
+        assert (status, problem["code"]) == (403, "NOT_PERMITTED"), path
+        assert "no API key" in problem["detail"], path
+    for method, path, body in (
+        ("DELETE", f"/users/{user}/accounts/{account}", None),
+        ("PATCH", f"/users/{user}", {"is_disabled": True}),
+    ):
+        assert call(method, path, body=body, caller=key)[0] in {200, 204}, path
+    assert call("PATCH", f"/users/{user}", body={"is_disabled": False}, caller=key)[0] == 403
+
+
 def make_pool_user(username: str, firm: Firm) -> None:
     pool, user = boto3.client("cognito-idp"), {"UserPoolId": os.environ["USER_POOL_ID"], "Username": username}
     pool.admin_create_user(**user)

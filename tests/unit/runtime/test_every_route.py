@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from breakwater.domain.permissions import PERMISSIONS
 from breakwater.runtime.api import PUBLIC, SIGNED_IN, Needs, create_api, lambda_handler, needs
+from functions.audit.app import api as audit
 from functions.limits.app import api as limits
 from functions.openapi import APIS
 from functions.orders.app import api as orders
@@ -18,7 +19,7 @@ from tests.unit.runtime.http_events import LambdaContext, answer_of, caller_cont
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 OPEN_PATHS = {"/auth/sign-in", "/auth/refresh", "/auth/sign-out", "/health"}
-FOR_ALL_WHO_ARE_SIGNED_IN = {"GET /me"}
+FOR_ALL_WHO_ARE_SIGNED_IN = {"GET /me", "GET /audit/activity"}
 
 
 def routes_of(api: FastAPI) -> list[APIRoute]:
@@ -55,7 +56,7 @@ ELSEWHERE = caller_context(ip_allow="203.0.113.0/24")
 def test_every_function_with_routes_is_walked() -> None:
     with_routes = {path.parent.name for path in FUNCTIONS.glob("*/app.py") if "create_api(" in path.read_text()}
     assert set(APIS) == with_routes
-    assert {id(api) for api in APIS.values()} == {id(api) for api in (limits, orders, queries, users)}
+    assert {id(api) for api in APIS.values()} == {id(api) for api in (audit, limits, orders, queries, users)}
     assert len(ROUTES) > 15
 
 

@@ -11,6 +11,7 @@ from breakwater.domain.permissions import Principal
 from breakwater.domain.security_headers import SECURITY_HEADERS
 from breakwater.runtime import front_door
 from breakwater.runtime.api import Caller, create_api, lambda_handler
+from fargate_engine.firm_exchange.control_plane import _event
 from functions.authorizer import app as authorizer
 from tests.unit.runtime.http_events import TENANT, LambdaContext, answer_of, caller_context, http_event
 
@@ -68,6 +69,18 @@ def test_past_the_front_door_nothing_is_answered_not_even_what_is_open(
     for path in ("/open", "/me"):
         answer, body = call(path, headers=headers, caller=caller_context())
         assert (answer["statusCode"], body["code"]) == (403, "NOT_PERMITTED")
+
+
+def test_the_engine_invokes_functions_through_no_door(secret: str) -> None:
+    """Else no bot could place or cancel where there is one."""
+    api = create_api("test")
+
+    @api.get("/me")
+    def me(caller: Caller) -> dict[str, str]:
+        return {"subject": caller.subject}
+
+    answer = lambda_handler(api)(_event("GET", "/me", BOUND, {}, None), LambdaContext())
+    assert (answer["statusCode"], answer_of(answer)) == (200, {"subject": "sub"})
 
 
 def test_the_address_that_cloudfront_saw_is_the_callers(call: Call, secret: str) -> None:

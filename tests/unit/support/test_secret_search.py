@@ -20,6 +20,11 @@ SECRETS = {"it": SECRET, "another": "Aa1+nowhere-to-be-found"}
         f"GET /?key={quote(SECRET, safe='')}",
         f"\\x{SECRET.encode().hex()}",
         SECRET.encode().hex().upper(),
+        json.dumps({"body": json.dumps({"password": SECRET})}),
+        repr(json.dumps({"password": SECRET})),
+        str(("row", json.dumps({"password": SECRET}))).replace('"', '""'),
+        f"\\x{json.dumps({'password': SECRET}).encode().hex()}",
+        base64.b64encode(json.dumps({"password": SECRET}).encode()).decode(),
         *(base64.b64encode(b"x" * before + SECRET.encode() + b"after").decode() for before in range(3)),
     ],
 )
