@@ -64,6 +64,7 @@ class Storage(Construct):
             encryption=s3.BucketEncryption.S3_MANAGED,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             enforce_ssl=True,
+            minimum_tls_version=TLS_VERSION_MIN,
             versioned=True,
             object_lock_enabled=True,
             object_lock_default_retention=retentions[mode](kept),

@@ -106,7 +106,12 @@ def test_an_account_that_comes_below_later_is_seen_too_and_one_that_leaves_is_no
     with database.tenant_transaction(firm.tenant_id) as tx:
         assert seen(desks.head, tx) == {*firm.account_ids, later}
         before = tx.people.person(desks.user_id).permissions_version
-        nodes.change_node(node_id, NodeChange(parent_id=desks.other_desk), risk, tx, NOW)
+        # To move an account away from, or to, somebody is to take it from him, or to give it.
+        admin = replace(risk, role=Role.ORGANISATION_ADMIN)
+        for caller in (risk, replace(admin, api_key_id="key")):
+            with pytest.raises(NotPermitted):
+                nodes.change_node(node_id, NodeChange(parent_id=desks.other_desk), caller, tx, NOW)
+        nodes.change_node(node_id, NodeChange(parent_id=desks.other_desk), admin, tx, NOW)
         assert seen(desks.head, tx) == set(firm.account_ids)
         assert tx.people.person(desks.user_id).permissions_version > before
         tx.people.take_node(desks.user_id, firm.desk)
