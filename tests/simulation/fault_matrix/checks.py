@@ -110,7 +110,8 @@ class Books:
         told: dict[uuid.UUID, Counter[str]] = {row[0]: Counter() for row in self.orders()}
         for order_id, topic, status in self._rows(
             "SELECT aggregate_id, topic, payload -> 'order' ->> 'status' FROM trading.events"
-            " WHERE tenant_id = %s AND aggregate_id IN (SELECT order_id FROM trading.orders)",
+            " WHERE tenant_id = %s AND aggregate_id IN (SELECT order_id FROM trading.orders)"
+            " AND topic NOT LIKE 'audit.%%'",  # Who has asked for a cancel is no state of it.
             self.firm.tenant_id,
         ):
             is_end = topic != OrderRefused.topic and OrdStatus(status).is_final

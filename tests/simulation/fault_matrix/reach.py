@@ -34,10 +34,10 @@ class FiredDatabase(Database):
         self.is_down = False
 
     @contextmanager
-    def _transaction(self, tenant: str) -> Iterator[Connection]:
+    def _transaction(self, tenant: str, actor: str) -> Iterator[Connection]:
         self._fire.here("books" if self.engine_was_asked else "begins")
         self.engine_was_asked = False
-        with super()._transaction(tenant) as connection:
+        with super()._transaction(tenant, actor) as connection:
             yield connection
         self._committed()
         self._fire.here("committed")
