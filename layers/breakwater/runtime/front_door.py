@@ -45,7 +45,12 @@ class _Secrets:
     def accept(self, arn: str, shown: str) -> bool:
         age_s = time.monotonic() - self._read_at
         if age_s >= KEPT_S or (age_s >= ASKED_AGAIN_AFTER_S and not self._matches(shown)):
-            self._values = tuple(_read(arn, stage) for stage in ("AWSCURRENT", "AWSPREVIOUS"))
+            try:
+                self._values = tuple(_read(arn, stage) for stage in ("AWSCURRENT", "AWSPREVIOUS"))
+            except Unavailable:
+                if not self._matches(shown):
+                    raise
+                return True  # What was right a while ago: the API does not stand still with Secrets Manager.
             self._read_at = time.monotonic()
         return self._matches(shown)
 
@@ -68,5 +73,8 @@ def _read(arn: str, stage: str) -> str:
         raise Unavailable("the secret of the front door could not be read") from error
     except BotoCoreError as error:
         raise Unavailable("the secret of the front door could not be read") from error
-    value: str = json.loads(answer["SecretString"])["value"]
+    try:
+        value: str = json.loads(answer["SecretString"])["value"]
+    except (ValueError, KeyError, TypeError):
+        return ""  # Written by hand, and wrongly: the version before it still opens.
     return value

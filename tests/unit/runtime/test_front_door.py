@@ -9,6 +9,7 @@ import pytest
 
 from breakwater.domain.permissions import Principal
 from breakwater.domain.security_headers import SECURITY_HEADERS
+from breakwater.errors import Unavailable
 from breakwater.runtime import front_door
 from breakwater.runtime.api import Caller, create_api, lambda_handler
 from fargate_engine.firm_exchange.control_plane import _event
@@ -110,6 +111,29 @@ def test_a_new_secret_is_known_and_the_old_one_holds_until_the_next(
     boto3.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=json.dumps({"value": "three"}))
     assert call("/open", headers=shown("three"))[0]["statusCode"] == 200
     assert call("/open", headers=shown("one"))[0]["statusCode"] == 403
+
+
+def test_a_secret_that_was_written_wrongly_does_not_shut_the_door_and_neither_does_silence(
+    call: Call, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = {front_door.SECRET_HEADER: "one", front_door.VIEWER_HEADER: VIEWER}
+    assert call("/open", headers=headers)[0]["statusCode"] == 200
+    for content in ("no JSON", "[]", '{"password": "two"}'):
+        boto3.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=content)
+        front_door._secrets.cache_clear()
+        expected = 200 if content == "no JSON" else 403  # The version before the previous is nobody's any more.
+        assert call("/open", headers=headers)[0]["statusCode"] == expected
+    boto3.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=json.dumps({"value": "one"}))
+    front_door._secrets.cache_clear()
+    assert call("/open", headers=headers)[0]["statusCode"] == 200
+    monkeypatch.setattr(front_door, "KEPT_S", 0.0)
+
+    def read(arn: str, stage: str) -> str:
+        raise Unavailable("silent")
+
+    monkeypatch.setattr(front_door, "_read", read)
+    assert call("/open", headers=headers)[0]["statusCode"] == 200
+    assert call("/open", headers=headers | {front_door.SECRET_HEADER: "two"})[0]["statusCode"] == 503
 
 
 def test_a_secret_that_cannot_be_read_is_not_known_yet(call: Call, secret: str) -> None:
