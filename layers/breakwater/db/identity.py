@@ -18,7 +18,7 @@ FIND_API_KEY = (
     "SELECT tenant_id, subject, username, role, salt, secret_hash, scopes, ip_allow::text[] AS ip_allow, expires_at,"
     " permissions_version FROM identity.find_api_key(%s)"
 )
-FIND_USER = "SELECT role, permissions_version FROM identity.find_user(%s, %s)"
+FIND_USER = "SELECT username, role, permissions_version FROM identity.find_user(%s, %s)"
 FIND_STANDINGS = "SELECT place, permissions_version FROM identity.standings(%s::uuid[], %s::text[], %s::text[])"
 ACCOUNTS_MAX = 10_000
 API_KEYS_MAX = 1000

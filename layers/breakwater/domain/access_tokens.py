@@ -100,15 +100,19 @@ def verify_access_token(token: str, keys: SigningKeys, *, issuer: str, client_id
 class FoundUser:
     """What a user who is not disabled may do now."""
 
+    username: str
     role: str
     permissions_version: int
 
 
 def as_known(told: Principal, found: FoundUser | None) -> Principal:
-    """Whom a token names, with the role that he has now; NotAuthenticated for one who is disabled, or not known."""
+    """Whom a token names, with the name and the role that he has here now; NotAuthenticated for one who is disabled.
+
+    And for one who is not known. An issuer may let people choose what it calls them, and by his name here he acts.
+    """
     if found is None:
         raise NotAuthenticated("this user is disabled, or not one of the organisation")
-    return replace(told, role=found.role, permissions_version=found.permissions_version)
+    return replace(told, username=found.username, role=found.role, permissions_version=found.permissions_version)
 
 
 def _principal(claims: dict[str, Any]) -> Principal:

@@ -67,6 +67,11 @@ def bearer(firm: Firm, **claims: Any) -> str:
     return f"Bearer {token(**told | {'cognito:groups': [f'org:{firm.tenant_id}', 'role:trader']} | claims)}"
 
 
+def test_the_name_is_that_of_the_users_row_whatever_the_token_calls_him(firm: Firm) -> None:
+    answer = authorize(bearer(firm, username=firm.admin.username))
+    assert to_caller(answer["context"], "c").username == firm.trader.username
+
+
 def test_an_access_token_is_turned_into_the_callers_context(firm: Firm) -> None:
     assert authorize(bearer(firm, exp=4102444800)) == {
         "isAuthorized": True,

@@ -106,9 +106,9 @@ CREATE FUNCTION identity.find_api_key(wanted text)
     AND u.disabled_at IS NULL $$;
 
 CREATE FUNCTION identity.find_user(wanted_tenant uuid, wanted_subject text)
-  RETURNS TABLE (role text, permissions_version bigint)
+  RETURNS TABLE (username text, role text, permissions_version bigint)
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-  SELECT u.role, u.permissions_version FROM identity.users u
+  SELECT u.username, u.role, u.permissions_version FROM identity.users u
   WHERE u.tenant_id = wanted_tenant AND u.subject = wanted_subject AND u.disabled_at IS NULL $$;
 
 -- Of many at once, each by tenant, subject and key (null: none): the places of those who stand, and their version.
