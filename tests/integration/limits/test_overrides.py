@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -75,11 +76,12 @@ def test_it_counts_from_its_approval_by_another_person_until_its_end(
 
 
 def test_whoever_asked_for_it_cannot_approve_it(
-    tx: TenantTransaction, risk: Caller, limit_id: str, largest: Largest
+    tx: TenantTransaction, risk: Caller, ada: Caller, limit_id: str, largest: Largest
 ) -> None:
     told = override(tx, risk, limit_id, "5")
-    with pytest.raises(NotPermitted):
-        approve(tx, risk, told)
+    for nobody in (risk, replace(ada, api_key_id="key")):  # A key is no second person.
+        with pytest.raises(NotPermitted):
+            approve(tx, nobody, told)
     assert largest(NOW) == 1
     # And not even the database would take it.
     with pytest.raises(psycopg.errors.CheckViolation), tx.connection.transaction():
