@@ -68,7 +68,7 @@ def request_override(request: OverrideRequest, caller: Caller, tx: TenantTransac
 
 
 def approve_override(override_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> OverrideView:
-    """Let it count. NotPermitted for whoever asked for it and for an API key; InvalidRequest once it counts or is over."""
+    """Let it count. NotPermitted for whoever asked for it, and for a key; InvalidRequest once it counts or is over."""
     caller.require("risk:manage")
     if caller.api_key_id is not None:
         raise NotPermitted("a second person approves an override, signed in, and no API key")
