@@ -86,13 +86,12 @@ def seal_all(
         tenant_id = turns.popleft()
         try:
             more = seal(tenant_id, transactions, up_to, now())
+            sealed += more  # Whatever becomes of their anchor.
             is_all = more < SEALED_AT_ONCE_MAX
             if anchor(tenant_id, transactions, anchorage, now(), is_all=is_all) or not is_all:
                 turns.append(tenant_id)
         except Exception as error:  # noqa: BLE001  # Whatever is wrong with one trail: the others are sealed.
             troubles.append(f"audit trail of {tenant_id}: {type(error).__name__}: {error}")
-        else:
-            sealed += more
     return Outcome(sealed, troubles)
 
 
