@@ -39,29 +39,15 @@ class ExchangeCredentialsKey(Construct):
         iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=arns)
 
 
-class ServiceTokenKey(Construct):
-    """Signs the tokens functions show to the engine (ES256). Its private half never leaves KMS."""
+class SigningKey(Construct):
+    """Signs and does nothing else (ECDSA over P-256). Its private half never leaves KMS."""
 
-    def __init__(self, scope: Construct, construct_id: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, description: str) -> None:
         super().__init__(scope, construct_id)
         self.key = kms.Key(
             self,
             "Key",
-            description="Breakwater: service tokens",
-            key_spec=kms.KeySpec.ECC_NIST_P256,
-            key_usage=kms.KeyUsage.SIGN_VERIFY,
-        )
-
-
-class AuditKey(Construct):
-    """Signs the anchors of the audit trail (ECDSA over P-256): whoever has the database cannot sign another past."""
-
-    def __init__(self, scope: Construct, construct_id: str) -> None:
-        super().__init__(scope, construct_id)
-        self.key = kms.Key(
-            self,
-            "Key",
-            description="Breakwater: anchors of the audit trail",
+            description=f"Breakwater: {description}",
             key_spec=kms.KeySpec.ECC_NIST_P256,
             key_usage=kms.KeyUsage.SIGN_VERIFY,
         )
