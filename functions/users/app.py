@@ -1,8 +1,10 @@
 """Signing in and out, who I am, the people of an organisation, API keys, and keys of accounts at exchanges."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any
 
 import jwt
@@ -42,8 +44,10 @@ from breakwater.services.accounts import Accounts, NewAccount
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
 from breakwater.services.groups import Groups, NewGroup
 from breakwater.services.people import Invitation, InvitationAgain, People, Person, UserChange
-from breakwater.services.sign_ins import Attempt, tell_failure, tell_sign_out, tell_success
+from breakwater.services.sign_ins import tell_of_user
 from breakwater.services.user_pool import UserPool
+from events.envelope import Event
+from events.identity import SignedIn, SignedOut, SignInFailed
 
 
 class _Request(BaseModel):
@@ -135,11 +139,23 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _tell_or_log(tell: Callable[[], None]) -> None:
+@contextmanager
+def _logged_if_unavailable() -> Iterator[None]:
     try:
-        tell()
+        yield
     except Unavailable as error:
         logger().error("not in the audit trail", reason=error.message)
+
+
+def _tell_of(username: str, event_of: Callable[..., Event], correlation_id: str, *, by_himself: bool) -> None:
+    tell_of_user(
+        username,
+        event_of,
+        correlation_id=correlation_id,
+        untenanted=untenanted_transaction,
+        transactions=transactions_of(username.lower()) if by_himself else tenant_transaction,
+        at=_now(),
+    )
 
 
 def _user_pool() -> Any:
@@ -152,19 +168,19 @@ def _pool() -> UserPool:
 
 @api.post("/auth/sign-in", dependencies=[PUBLIC])
 def sign_in(request: SignInRequest, source_ip: SourceIp, correlation_id: CorrelationId) -> identity.Tokens:
-    attempt = Attempt(request.username, source_ip, correlation_id)
     try:
         tokens, with_code = identity.sign_in(_user_pool(), settings().user_pool_client_id, **request.model_dump())
     except (identity.CodeRequired, identity.TooManyAttempts):
         raise  # The first of two steps; and what is throttled must not fill the trail.
     except Rejection as refused:
-        code = refused.code
-        # In nobody's name: whoever it was, it was not shown to be the user.
-        _tell_or_log(lambda: tell_failure(attempt, code, untenanted_transaction, tenant_transaction, _now()))
+        failed = partial(SignInFailed, source_ip=source_ip, code=refused.code)
+        with _logged_if_unavailable():
+            # In nobody's name: whoever it was, it was not shown to be the user.
+            _tell_of(request.username, failed, correlation_id, by_himself=False)
         raise
-    transactions = transactions_of(request.username.lower())
     # Nobody signs in whose signing in cannot be written down.
-    tell_success(attempt, untenanted_transaction, transactions, _now(), second_factor=with_code)
+    signed_in = partial(SignedIn, source_ip=source_ip, second_factor=with_code)
+    _tell_of(request.username, signed_in, correlation_id, by_himself=True)
     return tokens
 
 
@@ -185,9 +201,8 @@ def sign_out(
     identity.sign_out(_user_pool(), access_token)
     # The pool has believed the token, so that its name can be.
     username = str(jwt.decode(access_token, options={"verify_signature": False}).get("username"))
-    transactions = transactions_of(username.lower())
-    # It has ended, whether or not that can be written down.
-    _tell_or_log(lambda: tell_sign_out(username, correlation_id, untenanted_transaction, transactions, _now()))
+    with _logged_if_unavailable():  # It has ended, whether or not that can be written down.
+        _tell_of(username, SignedOut, correlation_id, by_himself=True)
 
 
 @api.get("/me", dependencies=[SIGNED_IN])
@@ -215,7 +230,7 @@ def list_api_keys(caller: Caller) -> ApiKeys:
 def create_api_key(request: ApiKeyRequest, caller: Caller) -> NewApiKey:
     with caller_transaction(caller) as tx:
         key_id, api_key = api_keys.create_api_key(
-            caller, tx, **request.model_dump(), encrypt=encrypt_api_key, at=datetime.now(UTC)
+            caller, tx, **request.model_dump(), encrypt=encrypt_api_key, at=_now()
         )
     told = request.model_dump(include={"name", "scopes", "expires_at"})
     return NewApiKey(key_id=key_id, api_key=api_key, **told)
@@ -224,7 +239,7 @@ def create_api_key(request: ApiKeyRequest, caller: Caller) -> NewApiKey:
 @api.delete("/api-keys/{key_id}", status_code=204, dependencies=[needs("api_keys:manage")])
 def revoke_api_key(key_id: Annotated[str, Path(max_length=64)], caller: Caller) -> None:
     with caller_transaction(caller) as tx:
-        api_keys.revoke_api_key(caller, tx, key_id, at=datetime.now(UTC))
+        api_keys.revoke_api_key(caller, tx, key_id, at=_now())
 
 
 @api.get("/users", dependencies=[needs("users:read")])
@@ -236,7 +251,7 @@ def list_users(caller: Caller, cursor: Cursor = None, limit: Limit = LIMIT_DEFAU
 @api.post("/users", status_code=201, dependencies=[needs("users:manage")])
 def invite_user(invitation: Invitation, caller: Caller) -> Person:
     with identity.administered():
-        return people.invite(invitation, caller, transactions_of(caller.actor), _pool(), datetime.now(UTC))
+        return people.invite(invitation, caller, transactions_of(caller.actor), _pool(), _now())
 
 
 @api.get("/users/{user_id}", dependencies=[needs("users:read")])
@@ -248,9 +263,7 @@ def get_user(user_id: uuid.UUID, caller: Caller) -> Person:
 @api.patch("/users/{user_id}", dependencies=[needs("users:manage")])
 def change_user(user_id: uuid.UUID, change: UserChange, caller: Caller) -> Person:
     with identity.administered():
-        return people.change_user(
-            user_id, change, caller, transactions_of(caller.actor), pool=_pool(), at=datetime.now(UTC)
-        )
+        return people.change_user(user_id, change, caller, transactions_of(caller.actor), pool=_pool(), at=_now())
 
 
 @api.post("/users/{user_id}/invitation", status_code=204, dependencies=[needs("users:manage")])
@@ -262,25 +275,25 @@ def invite_user_again(user_id: uuid.UUID, invitation: InvitationAgain, caller: C
 @api.put("/users/{user_id}/accounts/{account_id}", status_code=204, dependencies=[needs("users:manage")])
 def give_account(user_id: uuid.UUID, account_id: uuid.UUID, caller: Caller) -> None:
     with caller_transaction(caller) as tx:
-        people.give_account(user_id, account_id, caller, tx, datetime.now(UTC))
+        people.give_account(user_id, account_id, caller, tx, _now())
 
 
 @api.delete("/users/{user_id}/accounts/{account_id}", status_code=204, dependencies=[needs("users:manage")])
 def take_account(user_id: uuid.UUID, account_id: uuid.UUID, caller: Caller) -> None:
     with caller_transaction(caller) as tx:
-        people.take_account(user_id, account_id, caller, tx, datetime.now(UTC))
+        people.take_account(user_id, account_id, caller, tx, _now())
 
 
 @api.put("/users/{user_id}/nodes/{node_id}", status_code=204, dependencies=[needs("users:manage")])
 def give_node(user_id: uuid.UUID, node_id: uuid.UUID, caller: Caller) -> None:
     with caller_transaction(caller) as tx:
-        people.give_node(user_id, node_id, caller, tx, datetime.now(UTC))
+        people.give_node(user_id, node_id, caller, tx, _now())
 
 
 @api.delete("/users/{user_id}/nodes/{node_id}", status_code=204, dependencies=[needs("users:manage")])
 def take_node(user_id: uuid.UUID, node_id: uuid.UUID, caller: Caller) -> None:
     with caller_transaction(caller) as tx:
-        people.take_node(user_id, node_id, caller, tx, datetime.now(UTC))
+        people.take_node(user_id, node_id, caller, tx, _now())
 
 
 @api.get("/groups", dependencies=[needs("users:read")])
@@ -304,31 +317,31 @@ def get_group(group_id: uuid.UUID, caller: Caller) -> Group:
 @api.delete("/groups/{group_id}", status_code=204, dependencies=[needs("users:manage")])
 def delete_group(group_id: uuid.UUID, caller: Caller) -> None:
     with caller_transaction(caller) as tx:
-        groups.delete_group(group_id, caller, tx, datetime.now(UTC))
+        groups.delete_group(group_id, caller, tx, _now())
 
 
 @api.put("/groups/{group_id}/members/{user_id}", status_code=204, dependencies=[needs("users:manage")])
 def add_member(group_id: uuid.UUID, user_id: uuid.UUID, caller: Caller) -> None:
     with caller_transaction(caller) as tx:
-        groups.add_member(group_id, user_id, caller, tx, datetime.now(UTC))
+        groups.add_member(group_id, user_id, caller, tx, _now())
 
 
 @api.delete("/groups/{group_id}/members/{user_id}", status_code=204, dependencies=[needs("users:manage")])
 def remove_member(group_id: uuid.UUID, user_id: uuid.UUID, caller: Caller) -> None:
     with caller_transaction(caller) as tx:
-        groups.remove_member(group_id, user_id, caller, tx, datetime.now(UTC))
+        groups.remove_member(group_id, user_id, caller, tx, _now())
 
 
 @api.put("/groups/{group_id}/accounts/{account_id}", status_code=204, dependencies=[needs("users:manage")])
 def add_group_account(group_id: uuid.UUID, account_id: uuid.UUID, caller: Caller) -> None:
     with caller_transaction(caller) as tx:
-        groups.add_account(group_id, account_id, caller, tx, datetime.now(UTC))
+        groups.add_account(group_id, account_id, caller, tx, _now())
 
 
 @api.delete("/groups/{group_id}/accounts/{account_id}", status_code=204, dependencies=[needs("users:manage")])
 def remove_group_account(group_id: uuid.UUID, account_id: uuid.UUID, caller: Caller) -> None:
     with caller_transaction(caller) as tx:
-        groups.remove_account(group_id, account_id, caller, tx, datetime.now(UTC))
+        groups.remove_account(group_id, account_id, caller, tx, _now())
 
 
 @api.get("/accounts", dependencies=[needs("portfolio:read")])
@@ -340,7 +353,7 @@ def list_accounts(caller: Caller) -> Accounts:
 @api.post("/accounts", status_code=201, dependencies=[needs("users:manage")])
 def create_account(new: NewAccount, caller: Caller) -> Account:
     with caller_transaction(caller) as tx:
-        return accounts.create_account(new, caller, tx, datetime.now(UTC))
+        return accounts.create_account(new, caller, tx, _now())
 
 
 @api.get("/exchange-credentials", dependencies=[needs("credentials:manage")])

@@ -107,6 +107,11 @@ class Principal:
         if not allows(self.role, self.scopes, permission):
             raise NotPermitted(f"this needs the permission {permission}", permission=permission)
 
+    def require_person(self, doing: str) -> None:
+        """NotPermitted for an API key. `doing`: what is for people, such as "re-arms a node"."""
+        if self.api_key_id is not None:
+            raise NotPermitted(f"a person {doing}, signed in, and no API key")
+
     def check_use(self, source_ip: str | None, at: int) -> None:
         """NotAuthenticated when its time is over, or from elsewhere than allowed: asked for each request.
 
@@ -128,6 +133,10 @@ class Caller(Principal):
 def actor_of(username: str, api_key_id: str | None) -> str:
     """As the audit trail names it: the user, and the key where it was one."""
     return username if api_key_id is None else f"{username}/{api_key_id}"
+
+
+# In the words of `require_person`: else a stolen key would make itself a session that outlives it and can do more.
+GIVES_RIGHTS = "gives rights"
 
 
 def _is_within(source_ip: str | None, networks: tuple[str, ...]) -> bool:

@@ -10,10 +10,9 @@ from breakwater.db.connection import TenantTransaction
 from breakwater.db.identity import ACCOUNTS_MAX, Account
 from breakwater.db.organisation import OrganisationRows
 from breakwater.domain.money import Amount
-from breakwater.domain.permissions import Caller
+from breakwater.domain.permissions import GIVES_RIGHTS, Caller
 from breakwater.errors import Conflict, InvalidRequest
 from breakwater.services import nodes
-from breakwater.services.people import require_person
 
 BALANCES_MAX = 50
 
@@ -48,7 +47,7 @@ def create_account(new: NewAccount, caller: Caller, tx: TenantTransaction, at: d
     NotFound for the parent, Conflict for a name that another has, InvalidRequest for balances that make no sense.
     """
     caller.require("users:manage")
-    require_person(caller)
+    caller.require_person(GIVES_RIGHTS)
     if new.kind == "LIVE" and new.balances:
         raise InvalidRequest("a live account has the balances that its venue says", field="balances")
     if any(total < 0 for total in new.balances.values()):

@@ -12,7 +12,7 @@ from breakwater.domain.exposure import Node, NodeState, is_stricter
 from breakwater.domain.limit_types import DEAD_MAN
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import format_time
-from breakwater.errors import CancelsOutstanding, InvalidRequest, NodeStopped, NotFound, NotPermitted
+from breakwater.errors import CancelsOutstanding, InvalidRequest, NodeStopped, NotFound
 from breakwater.services import leases
 from breakwater.services.cancels import cancel_open
 from breakwater.services.engine_client import EngineClient
@@ -102,8 +102,7 @@ def rearm(change: StateChange, caller: Caller, tx: TenantTransaction, at: dateti
     CancelsOutstanding while a kill is carried out, which would cancel what is placed after the re-arm, too.
     """
     caller.require("risk:manage")
-    if caller.api_key_id is not None:
-        raise NotPermitted("a person re-arms a node, signed in, and no API key")
+    caller.require_person("re-arms a node")
     node = _change_state(change, NodeState.ACTIVE, caller, tx, at)
     if tx.watch.is_to_cancel(node.node_id):
         raise CancelsOutstanding(f"open orders of {node.name} are still being cancelled: re-arm it when they are")

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.people import Group
-from breakwater.domain.permissions import Caller
+from breakwater.domain.permissions import GIVES_RIGHTS, Caller
 from breakwater.errors import Conflict
-from breakwater.services.people import require_person, tell_access
+from breakwater.services.people import tell_access
 
 GROUPS_MAX = 1000
 
@@ -62,7 +62,7 @@ def delete_group(group_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at:
 def add_member(group_id: uuid.UUID, user_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
     """NotFound for a group or user that is not the tenant's. Safe to repeat."""
     _to_change(group_id, caller, tx)
-    require_person(caller)
+    caller.require_person(GIVES_RIGHTS)
     tx.people.person(user_id)
     if tx.people.add_member(group_id, user_id):
         tell_access(user_id, caller, tx, at, resource=("GROUP", group_id), is_given=True)
@@ -81,7 +81,7 @@ def add_account(
 ) -> None:
     """NotFound for a group, or an account, that the caller may not see. Safe to repeat."""
     found = _to_change(group_id, caller, tx)
-    require_person(caller)
+    caller.require_person(GIVES_RIGHTS)
     tx.identity.require_account(caller.subject, caller.role, account_id)
     if tx.people.add_group_account(group_id, account_id):
         for user_id in found.member_ids:

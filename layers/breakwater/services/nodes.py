@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.exposure import Node, NodeState
 from breakwater.domain.limit_types.settings import check_time_zone
-from breakwater.domain.permissions import Caller
+from breakwater.domain.permissions import GIVES_RIGHTS, Caller
 from breakwater.domain.times import nanoseconds
-from breakwater.errors import InvalidRequest, NodeInUse, NotFound, NotPermitted
+from breakwater.errors import InvalidRequest, NodeInUse, NotFound
 from breakwater.services.limit_views import NodeView, node_json
 from events.limits import ScopeChanged
 
@@ -158,8 +158,7 @@ def _check_reach(node: Node, parent_id: uuid.UUID, caller: Caller, tx: TenantTra
     left_or_reached = set(node.path[:-1]) ^ set(parent.path)
     if tx.people.is_anybody_assigned(left_or_reached):
         caller.require("users:manage")
-        if caller.api_key_id is not None:
-            raise NotPermitted("a person gives rights, signed in, and no API key")
+        caller.require_person(GIVES_RIGHTS)
 
 
 def _move(node: Node, parent_id: uuid.UUID, tx: TenantTransaction, at: datetime) -> None:

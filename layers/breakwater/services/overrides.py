@@ -70,8 +70,7 @@ def request_override(request: OverrideRequest, caller: Caller, tx: TenantTransac
 def approve_override(override_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> OverrideView:
     """Let it count. NotPermitted for whoever asked for it, and for a key; InvalidRequest once it counts or is over."""
     caller.require("risk:manage")
-    if caller.api_key_id is not None:
-        raise NotPermitted("a second person approves an override, signed in, and no API key")
+    caller.require_person("approves an override")
     override, limit = _lock_override(override_id, tx, at)
     if override.requested_by == caller.username:
         raise NotPermitted("whoever asks for an override cannot approve it")

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.people import PersonRow
-from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller, Role, may_give
+from breakwater.domain.permissions import GIVES_RIGHTS, ROLES_WITH_ALL_ACCOUNTS, Caller, Role, may_give
 from breakwater.domain.times import Timestamp, nanoseconds
 from breakwater.errors import Conflict, InvalidRequest, NotFound, NotPermitted
 from breakwater.services.cursors import decode_cursor, next_cursor
@@ -122,7 +122,7 @@ def invite(
     organisation; InvalidRequest for a password that the pool does not take. May be repeated until it is answered.
     """
     caller.require("users:manage")
-    require_person(caller)
+    caller.require_person(GIVES_RIGHTS)
     _check_gift(invitation.role, caller)
     with transactions(caller.tenant_id) as tx:
         if tx.people.is_taken(invitation.username):
@@ -145,7 +145,7 @@ def invite_again(
 ) -> None:
     """Another temporary password. Conflict for a user who has chosen a password of his own: it is his to reset."""
     caller.require("users:manage")
-    require_person(caller)
+    caller.require_person(GIVES_RIGHTS)
     person = tx.people.person(user_id)
     _check_gift(person.role, caller)
     pool.invite_again(person.username, invitation.temporary_password)
@@ -188,7 +188,7 @@ def give_account(
 ) -> None:
     """NotFound for a user, or an account, that the caller may not see. Safe to repeat."""
     person = _to_change(user_id, caller, tx)
-    require_person(caller)
+    caller.require_person(GIVES_RIGHTS)
     tx.identity.require_account(caller.subject, caller.role, account_id)
     if tx.people.give_account(person.user_id, account_id):
         tell_access(person.user_id, caller, tx, at, resource=("ACCOUNT", account_id), is_given=True)
@@ -207,7 +207,7 @@ def take_account(
 def give_node(user_id: uuid.UUID, node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
     """All accounts that are, or come, below the node. NotFound for a user or node that the caller may not see."""
     person = _to_change(user_id, caller, tx)
-    require_person(caller)
+    caller.require_person(GIVES_RIGHTS)
     _require_node(node_id, caller, tx)
     if tx.people.give_node(person.user_id, node_id):
         tell_access(person.user_id, caller, tx, at, resource=("NODE", node_id), is_given=True)
@@ -219,12 +219,6 @@ def take_node(user_id: uuid.UUID, node_id: uuid.UUID, caller: Caller, tx: Tenant
     _require_node(node_id, caller, tx)
     if tx.people.take_node(person.user_id, node_id):
         tell_access(person.user_id, caller, tx, at, resource=("NODE", node_id), is_given=False)
-
-
-def require_person(caller: Caller) -> None:
-    """Of what gives anybody rights: else a stolen key would make itself a session that outlives it and can do more."""
-    if caller.api_key_id is not None:
-        raise NotPermitted("a person gives rights, signed in, and no API key")
 
 
 def groups_of(tenant_id: uuid.UUID, role: str) -> set[str]:
@@ -276,7 +270,7 @@ def _check_change(before: PersonRow, change: UserChange, caller: Caller, tx: Ten
     is_disabled = before.is_disabled if change.is_disabled is None else change.is_disabled
     gets_more = role != before.role or (before.is_disabled and not is_disabled)
     if gets_more:
-        require_person(caller)
+        caller.require_person(GIVES_RIGHTS)
         _check_gift(role, caller)
     if role != before.role or before.role == Role.SYSTEM_ADMIN:
         _check_gift(before.role, caller)  # Nor does he take what he could not give back.
