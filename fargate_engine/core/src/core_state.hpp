@@ -78,6 +78,8 @@ class CoreState {
   // match.cpp
   void execute(SymbolBook& book, OrderIndex index, std::int64_t min_quantity);
   Reason match(SymbolBook& book, OrderIndex index, Order& taker);
+  bool is_simple_pair(const Order& taker, const Order& maker) const;
+  void take_simple(SymbolBook& book, Ladder& makers, Level& level, Order& taker);
   Reason refuse_level(OrderIndex index, const Order& taker, std::int64_t level_price) const;
   bool beyond_bound(OrderIndex index, const Order& order, std::int64_t price) const;
   bool same_owner(const Order& taker, const Order& maker) const;

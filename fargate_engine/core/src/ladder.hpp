@@ -9,7 +9,8 @@
 
 namespace book {
 
-class Ladder {
+// Two cache lines and no more: the side of an order then picks its ladder by a shift.
+class alignas(128) Ladder {
  public:
   explicit Ladder(Side side) : sign_(side == Side::kBuy ? 1 : -1), best_key_(kNone) {}
 
@@ -20,6 +21,8 @@ class Ladder {
   bool empty() const { return prices_.empty(); }
   // Only of a ladder that is not empty.
   OrderIndex front() const { return levels_.at(best()).front; }
+  // The level at the best price, of a ladder that is not empty; void once a level came or went.
+  Level& best_level() { return levels_.slot_of(best()); }
   const Level& level(std::int64_t price) const { return levels_.at(price); }
   std::size_t levels() const { return levels_.size(); }
 
@@ -49,6 +52,17 @@ class Ladder {
     } else {
       close_level(level);
     }
+  }
+
+  // The first order of the best level leaves it. False: it was the last one there, and the level is gone.
+  bool pop_front(OrderPool& pool, Level& level, const Order& first) {
+    if (first.next == 0) {
+      close_level(level);
+      return false;
+    }
+    pool[first.next].previous = 0;
+    level.front = first.next;
+    return true;
   }
 
   // Calls `visit(level)` from the best price on until it returns false.
@@ -82,5 +96,6 @@ class Ladder {
   LevelMap levels_;
   PriceList prices_;
 };
+static_assert(sizeof(Ladder) == 128);
 
 }  // namespace book

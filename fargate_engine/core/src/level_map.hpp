@@ -79,7 +79,7 @@ class LevelMap {
   std::vector<Level> levels_;
   std::size_t mask_ = 0;
   unsigned shift_ = 0;
-  std::size_t size_ = 0;
+  std::uint32_t size_ = 0;
 };
 
 }  // namespace book
