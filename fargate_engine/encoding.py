@@ -207,6 +207,8 @@ class Encoder:
             return None  # Its id is the router's own.
         account_id, client_order_id = order.account_id, order.client_order_id
         if order.leased is None:
+            if (account_id, order.symbol) not in self._registry.leases:
+                return None  # Nor was there ever: none of its orders can have come that way.
             twin_id = leased_order_id_of(order.tenant_id, account_id, order.symbol, client_order_id)
         else:
             twin_id = order_id_of(order.tenant_id, account_id, client_order_id)

@@ -3,15 +3,19 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from aiohttp import web
+from prometheus_client import Histogram
 
 from breakwater.errors import BreakwaterError, Unavailable
 from fargate_engine import metrics
 
 _LOG = logging.getLogger(__name__)
+
+SERIES_KEPT_MAX = 256  # More than there are routes and what they answer.
 
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -41,7 +45,10 @@ async def problem_middleware(request: web.Request, handler: Handler) -> web.Stre
     if isinstance(response, web.WebSocketResponse):
         return response  # It took as long as its client stayed.
     route = request.match_info.route.resource.canonical if request.match_info.route.resource else "unknown"
-    metrics.REQUEST_SECONDS.labels(f"{request.method} {route}", str(response.status)).observe(
-        time.perf_counter() - started
-    )
+    _seconds_of(request.method, route, response.status).observe(time.perf_counter() - started)
     return response
+
+
+@lru_cache(SERIES_KEPT_MAX)
+def _seconds_of(method: str, route: str, status: int) -> Histogram:
+    return metrics.REQUEST_SECONDS.labels(f"{method} {route}", str(status))
