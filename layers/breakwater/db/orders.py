@@ -37,7 +37,9 @@ ON CONFLICT DO NOTHING
 _APPLY_SNAPSHOT = """
 UPDATE trading.orders SET status = %(status)s, cum_qty = %(cum_qty)s, leaves_qty = %(leaves_qty)s,
   cum_notional = %(cum_notional)s, reject_code = %(reject_code)s, reject_reason = %(reject_reason)s,
-  engine_seq = %(engine_seq)s, updated_at = now()
+  engine_seq = %(engine_seq)s, updated_at = now(),
+  quantity = CASE WHEN %(price)s::numeric IS NULL THEN quantity ELSE %(quantity)s END,
+  price = coalesce(%(price)s, price)
 WHERE order_id = %(order_id)s AND tenant_id = %(tenant_id)s AND engine_seq < %(engine_seq)s
 """
 
@@ -228,6 +230,8 @@ class OrderRows:
             _APPLY_SNAPSHOT,
             {
                 "status": snapshot.status,
+                "quantity": snapshot.quantity,
+                "price": snapshot.price,
                 "cum_qty": snapshot.cum_qty,
                 "leaves_qty": snapshot.leaves_qty,
                 "cum_notional": snapshot.cum_notional,
