@@ -20,7 +20,7 @@ class _View(BaseModel):
 
 
 class Order(_View):
-    """Quantity and price stand as they were sent, the order or its last replace; what was computed has no trailing zeros.
+    """Quantity and price stand as they were sent, with it or a replace; what was computed has no trailing zeros.
 
     `is_leased`: the engine took it by itself, within a lease. `execution`: how the router works it, null of any other
     order. `exchange_order_id`: the number under which the exchange-compatible endpoint shows it.

@@ -57,7 +57,7 @@ def reconcile(
     engine: EngineClient,
     time_left_s: Callable[[], float],
 ) -> Outcome:
-    """Settle up to BATCH_SIZE_MAX orders and as many replaces, taken at random; a bad one never stops the others, now or next time.
+    """Settle up to BATCH_SIZE_MAX orders and as many replaces, taken at random; a bad one never stops the others.
 
     DatabaseUnavailable when they cannot even be listed.
     """
