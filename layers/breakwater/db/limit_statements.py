@@ -70,6 +70,11 @@ HELD_BAND = """
 SELECT o.price_low, o.price_high
 FROM limits.reservations r JOIN trading.orders o USING (order_id) WHERE order_id = %(order_id)s
 """
+# What the order that an exit exits from may still fill.
+ENTRY_OPEN = """
+SELECT open_qty FROM limits.reservations
+WHERE order_id = %(entry_id)s AND account_id = %(account_id)s AND symbol = %(symbol)s AND side <> %(side)s
+"""
 ACTIVITY = f"""
 SELECT a.node_id, a.at, a.symbol, a.venue, i.asset_class, i.quote_asset, a.new_count, a.replace_count, a.cancel_count,
   a.fill_count, a.automated_fill_count, a.traded_notional

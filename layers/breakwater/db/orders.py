@@ -199,6 +199,16 @@ class OrderRows:
         ).fetchone()
         return row is not None
 
+    def exits_qty(self, entry_id: uuid.UUID, *, but: uuid.UUID) -> Decimal:
+        """What the other orders that exit from this one have traded and may still trade."""
+        row = self._connection.execute(
+            """SELECT coalesce(sum(CASE WHEN status IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED') THEN cum_qty
+                                        ELSE quantity END), 0)
+               FROM trading.orders WHERE execution->>'after' = %s AND order_id <> %s AND tenant_id = %s""",
+            (str(entry_id), but, self._tenant_id),
+        ).fetchone()
+        return Decimal(0) if row is None else row[0]
+
     def mark_leased(self, order_id: uuid.UUID, price_low: Decimal, price_high: Decimal) -> None:
         """The engine took it by itself, inside this band, and nobody reserved for it before."""
         self._connection.execute(

@@ -134,7 +134,14 @@ def propose_in(ladder: Ladder, terms: OrderTerms) -> ProposedOrder:
     if ladder.quote is None:
         raise InvalidRequest(f"unknown symbol {terms.symbol}", field="symbol")
     terms.check_against(ladder.quote.instrument)
-    return propose(terms, ladder.market, ladder.scopes, same_terms_at=ladder.same_terms_at, fee_rates=FEE_RATES)
+    return propose(
+        terms,
+        ladder.market,
+        ladder.scopes,
+        same_terms_at=ladder.same_terms_at,
+        entry_open_qty=ladder.entry_open_qty,
+        fee_rates=FEE_RATES,
+    )
 
 
 def judge(ladder: Ladder, terms: OrderTerms) -> tuple[ProposedOrder, list[Finding]]:

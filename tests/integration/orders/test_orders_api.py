@@ -16,7 +16,7 @@ from fargate_engine.venues import simulated_market
 from functions.orders import app as orders_app
 from functions.queries import app as queries_app
 from tests.integration.limits.core_engine import CoreEngine
-from tests.integration.limits.firm import SYMBOL, create_firm, set_reference
+from tests.integration.limits.firm import SYMBOL, create_firm, set_limit, set_reference
 from tests.integration.orders.conftest import Desk
 from tests.support.engine_model import EngineModel, reject, serve
 from tests.unit.runtime.http_events import LambdaContext, caller_context, http_event
@@ -235,6 +235,26 @@ def test_bad_input_is_a_problem_document_and_nothing_is_stored(
     assert headers["content-type"].startswith("application/problem+json")
     assert problem["code"]
     assert desk.admin("SELECT count(*) FROM trading.orders") == [(0,)]
+
+
+def test_exits_are_no_short_sales_and_together_no_more_than_their_entry(api: Api, desk: Desk) -> None:
+    def exit_(client_order_id: str, quantity: str, **more: Any) -> tuple[int, Any]:
+        sent = {"client_order_id": client_order_id, "quantity": quantity, "side": "SELL", "type": "MARKET"}
+        status, answer, _ = api.call("POST", "/orders", terms(desk, price=None, **sent, **more))
+        return status, answer.get("code")
+
+    set_limit(desk.urls.admin, desk.firm, desk.firm.firm, "SHORT_SALE", "0")
+    entry = api.call("POST", "/orders", terms(desk))[1]
+    behind = {"execution": {"algorithm": "STOP", "stop_px": "1900", "after": entry["order_id"]}}
+    assert exit_("short", "0.1") == (422, "LIMIT_EXCEEDED")
+    assert exit_("stop-1", "0.3", **behind) == (201, None)
+    assert exit_("too-much", "0.2001", **behind) == (422, "EXIT_BEYOND_ENTRY")
+    assert exit_("stop-2", "0.2", **behind) == (201, None)
+    assert exit_("stop-2", "0.2", **behind) == (200, None)
+    api.call("DELETE", f"/orders/{api.call('GET', '/orders', client_order_id='stop-1')[1]['items'][0]['order_id']}")
+    desk.model.cancel(uuid.UUID(entry["order_id"]), tenant_id=desk.firm.tenant_id)
+    desk.project_all()
+    assert exit_("late", "0.1", **behind)[0] == 422  # It filled nothing, and will not.
 
 
 def test_another_organisation_finds_nothing(api: Api, desk: Desk) -> None:

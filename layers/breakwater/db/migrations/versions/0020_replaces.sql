@@ -36,6 +36,9 @@ GRANT SELECT, INSERT, UPDATE ON trading.order_replaces TO breakwater_functions;
 ALTER TABLE trading.order_replaces ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON trading.order_replaces TO breakwater_functions USING (tenant_id = identity.current_tenant());
 
+-- Exits by the order that they exit from.
+CREATE INDEX order_exits ON trading.orders ((execution ->> 'after')) WHERE execution ->> 'after' IS NOT NULL;
+
 CREATE FUNCTION trading.undecided_replaces(older_than interval, at_most integer)
   RETURNS TABLE (tenant_id uuid, order_id uuid)
   LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
