@@ -16,7 +16,7 @@ def test_a_resting_order_is_replaced_and_its_events_and_history_say_so(
     price = str(Decimal(order["price"] or 0) - 1)
     said = terminal.told("replace", order["order_id"], "--price", price, "--quantity", "0.08", "--id", "larger")
     assert "0.08" in said
-    assert price in said
+    assert f"{Decimal(price):,}" in said
     smaller = desk.client.replace(order["order_id"], quantity="0.03", replace_id="smaller")
     assert (smaller["quantity"], smaller["price"], smaller["status"]) == ("0.03", price, "NEW")
     assert desk.client.replace(order["order_id"], quantity="0.03", replace_id="smaller") == smaller
@@ -28,8 +28,9 @@ def test_a_resting_order_is_replaced_and_its_events_and_history_say_so(
 
     def told() -> list[str] | None:
         events = desk.client.events(account_id=desk.account_id, since=_last_but(desk, 60))["items"]
-        ids = [each["payload"]["replace_id"] for each in events if each["topic"] == "orders.OrderReplaced.v1"]
-        return ids[-2:] if {"larger", "smaller"} <= set(ids) else None
+        replaced = [each["payload"] for each in events if each["topic"] == "orders.OrderReplaced.v1"]
+        ids = [each["replace_id"] for each in replaced if each["order"]["order_id"] == order["order_id"]]
+        return ids if len(ids) > 1 else None
 
     assert eventually(told) == ["larger", "smaller"]
     assert desk.client.cancel(order["order_id"])["quantity"] == "0.03"
