@@ -27,7 +27,7 @@ def test_a_resting_order_is_replaced_and_its_events_and_history_say_so(
     ]
 
     def told() -> list[str] | None:
-        events = desk.client.events(account_id=desk.account_id, since=_last_but(desk, 60))["items"]
+        events = desk.client.events(account_id=desk.account_id, since=_last_but(desk, 30))["items"]
         replaced = [each["payload"] for each in events if each["topic"] == "orders.OrderReplaced.v1"]
         ids = [each["replace_id"] for each in replaced if each["order"]["order_id"] == order["order_id"]]
         return ids if len(ids) > 1 else None
