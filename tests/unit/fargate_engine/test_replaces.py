@@ -168,6 +168,18 @@ def test_what_cannot_be_is_refused_and_the_order_is_as_it_was(
     assert_nothing_is_lost(driven)
 
 
+def test_an_order_at_an_exchange_is_not_replaced_and_the_exchange_not_asked() -> None:
+    driven = Driven()
+    driven.state.venues = ("BOOK", "SIM", "BYBIT")
+    resting(driven, venue="BYBIT")
+    applied = driven.apply(to("2"))
+    assert applied.outcomes.venue_requests == []
+    snapshot = driven.snapshot(MAKER.order_id)
+    assert (snapshot.replace_code, told(snapshot)) == ("REPLACE_UNSUPPORTED", ("1", "2000", "1", 1, 0))
+    assert snapshot.replace_reason == "orders at BYBIT cannot be replaced: cancel it and place it anew"
+    assert_nothing_is_lost(driven)
+
+
 def test_a_post_only_order_is_not_moved_to_where_it_would_take() -> None:
     driven = Driven()
     resting(driven, post_only=True)
