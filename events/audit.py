@@ -3,7 +3,7 @@
 import uuid
 from typing import ClassVar
 
-from events.envelope import Event
+from events.envelope import Amount, Event
 
 
 class SensitiveDataRead(Event):
@@ -21,6 +21,18 @@ class TrailExported(Event):
     first_sequence: int
     sequence: int
     exported_by: str
+
+
+class ReplaceRequested(Event):
+    """Somebody asks for another quantity or price of an order (null: as it is): its own events tell the rest."""
+
+    topic: ClassVar[str] = "audit.ReplaceRequested.v1"
+    order_id: uuid.UUID
+    account_id: uuid.UUID
+    replace_id: str
+    quantity: Amount | None
+    price: Amount | None
+    requested_by: str
 
 
 class CancelRequested(Event):

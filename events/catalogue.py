@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from events.alerts import AlertRaised
-from events.audit import CancelRequested, SensitiveDataRead, TrailExported
+from events.audit import CancelRequested, ReplaceRequested, SensitiveDataRead, TrailExported
 from events.envelope import Event
 from events.identity import ApiKeyChanged, SignedIn, SignedOut, SignInFailed
 from events.limits import (
@@ -34,6 +34,8 @@ from events.orders import (
     OrderPlaced,
     OrderRefused,
     OrderRejected,
+    OrderReplaced,
+    OrderReplaceRejected,
     TradeExecuted,
 )
 from events.users import PermissionsUpdated
@@ -45,6 +47,8 @@ CATALOGUE: tuple[type[Event], ...] = (
     OrderAccepted,
     OrderRejected,
     OrderCanceled,
+    OrderReplaced,
+    OrderReplaceRejected,
     OrderExpired,
     TradeExecuted,
     ChildOrderChanged,
@@ -69,6 +73,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     SensitiveDataRead,
     TrailExported,
     CancelRequested,
+    ReplaceRequested,
     PermissionsUpdated,
 )
 SCHEMAS = Path(__file__).parent / "schemas"

@@ -77,6 +77,26 @@ class OrderCanceled(Event):
     order: OrderState
 
 
+class OrderReplaced(Event):
+    """It has the quantity and price that this replace asked for. `replace_no` counts the replaces of the order."""
+
+    topic: ClassVar[str] = "orders.OrderReplaced.v1"
+    replace_id: str
+    replace_no: int
+    order: OrderState
+
+
+class OrderReplaceRejected(Event):
+    """The engine or the venue said no to a replace: the order keeps the terms that it had."""
+
+    topic: ClassVar[str] = "orders.OrderReplaceRejected.v1"
+    replace_id: str
+    replace_no: int
+    code: str
+    reason: str
+    order: OrderState
+
+
 class OrderExpired(Event):
     topic: ClassVar[str] = "orders.OrderExpired.v1"
     order: OrderState

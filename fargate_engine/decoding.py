@@ -5,10 +5,10 @@ from typing import Any
 import orjson
 
 from breakwater.domain.lease_messages import SetLease
-from breakwater.domain.orders import SubmitOrder
+from breakwater.domain.orders import ReplaceOrder, SubmitOrder, VoidReplace
 from fargate_engine.encoding import NEVER_HEARD_OF, WITH_DETAILS, Reports, note_trade
 from fargate_engine.messages import ListInstrument, VenueFilled, VoidOrder, WorkNoted
-from fargate_engine.orders import EngineOrder, RefusedOrder
+from fargate_engine.orders import EngineOrder, RefusedOrder, Replacing
 from fargate_engine.records import Records
 from fargate_engine.registry import Registry
 from fargate_engine.terms import Reason, WorkingTerms
@@ -36,6 +36,8 @@ def register(registry: Registry, commands: Records, details: str) -> Reports:
                 void = VoidOrder.model_validate(document)
                 number = int(commands[index]["seq"])
                 registry.add(RefusedOrder(number, void.order_id, void.tenant_id, None, NEVER_HEARD_OF))
+            case "ReplaceOrder" | "RefusedReplaceOrder" | "RefusedVoidReplace":
+                _replace(registry, kind, commands[index], document)
             case "SetLease":
                 lease = SetLease.model_validate(document)
                 number = registry.account_number(lease.account_id, lease.tenant_id)
@@ -76,6 +78,23 @@ def _submitted(registry: Registry, command: Any, document: Any) -> EngineOrder:
         terms=terms,
         leaves_lots=terms.quantity_lots,
     )
+
+
+def _replace(registry: Registry, kind: str, command: Any, document: Any) -> None:
+    model = VoidReplace if kind == "RefusedVoidReplace" else ReplaceOrder
+    asked = model.model_validate(document if kind == "ReplaceOrder" else document["asked"])
+    order = registry.orders[asked.order_id]
+    if not isinstance(order, EngineOrder):
+        raise ValueError(f"order {asked.order_id} is replaced after its end")
+    if kind != "ReplaceOrder":
+        order.replacing = Replacing(asked, reason=Reason(*document["reason"]))
+        return
+    terms = order.terms.replaced(
+        quantity_lots=int(command["quantity"]),
+        limit_ticks=int(command["price"]),
+        bound_ticks=int(command["price_bound"]),
+    )
+    order.replacing = Replacing(asked, terms=terms)
 
 
 def _expect(holds: bool, problem: str) -> None:

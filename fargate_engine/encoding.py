@@ -18,11 +18,14 @@ from breakwater.domain.lease_messages import SetLease
 from breakwater.domain.orders import (
     BUILT_IN_VENUES,
     INTERNAL_VENUE,
+    SIMULATED_VENUE,
     VOIDED,
     OrderType,
+    ReplaceOrder,
     Side,
     SubmitOrder,
     TimeInForce,
+    VoidReplace,
     leased_order_id_of,
     order_id_of,
 )
@@ -38,20 +41,23 @@ from fargate_engine.messages import (
     VenueExpired,
     VenueFilled,
     VenueRejected,
+    VenueReplaced,
+    VenueReplaceRejected,
     VenueReport,
     VoidOrder,
     WorkNoted,
 )
-from fargate_engine.orders import EngineOrder, RefusedOrder
+from fargate_engine.orders import EngineOrder, RefusedOrder, Replacing
 from fargate_engine.reasons import TOLD_BY_CALLER
 from fargate_engine.records import Records
 from fargate_engine.registry import Registry
-from fargate_engine.terms import Reason
+from fargate_engine.terms import Reason, WorkingTerms
 
 NEVER_HEARD_OF = Reason(VOIDED, "the order was given up before the engine heard of it")
 USED_TWICE = Reason("DUPLICATE_ORDER_ID", "the account has used this client order id")
 INTERNAL, OUTSIDE = 0, 1  # Command::venue
 GRANTED_MAX = (1 << 61) - 1
+REPLACING_VENUES = (INTERNAL_VENUE, SIMULATED_VENUE)
 
 _SIDES = {Side.BUY: CoreSide.BUY, Side.SELL: CoreSide.SELL}
 _TYPES = {OrderType.LIMIT: CoreType.LIMIT, OrderType.MARKET: CoreType.MARKET}
@@ -72,9 +78,10 @@ _VENUE_KINDS = {
     VenueFilled: Kind.VENUE_FILLED,
     VenueCanceled: Kind.VENUE_CANCELED,
     VenueExpired: Kind.VENUE_EXPIRED,
+    VenueReplaceRejected: Kind.REFUSE_REPLACE,
 }
 WITH_DETAILS: dict[str, type[VenueReport]] = {
-    kind.__name__: kind for kind in (VenueRejected, VenueFilled, VenueCanceled)
+    kind.__name__: kind for kind in (VenueRejected, VenueFilled, VenueCanceled, VenueReplaceRejected)
 }
 # What a venue's report says beyond integers is wanted again when its event is read.
 type Reports = dict[int, VenueReport]  # By the index of the command.
@@ -88,12 +95,19 @@ class Encoder:
     """
 
     def __init__(
-        self, registry: Registry, *, first_seq: int, at_ns: int, venues: Collection[str] = BUILT_IN_VENUES
+        self,
+        registry: Registry,
+        *,
+        first_seq: int,
+        at_ns: int,
+        venues: Collection[str] = BUILT_IN_VENUES,
+        replacing_venues: Collection[str] = REPLACING_VENUES,
     ) -> None:
         self.reports: Reports = {}
         self.count = 0
         self.at_ns = at_ns
         self._venues = venues
+        self._replacing_venues = replacing_venues
         self._registry = registry
         self._first_seq = first_seq
         self._parts: list[bytes] = []
@@ -114,6 +128,8 @@ class Encoder:
                 return self._submit(message)
             case CancelOrder():
                 return self._cancel(message)
+            case ReplaceOrder() | VoidReplace():
+                return self._replace(message)
             case VoidOrder():
                 return self._void(message)
             case ListInstrument():
@@ -282,6 +298,36 @@ class Encoder:
             self._command(Kind.CANCEL, order_id=order.number)
         return None
 
+    def _replace(self, asked: ReplaceOrder | VoidReplace) -> Rejection | None:
+        """One that was decided, or is on its way, is not asked again: the order is the answer."""
+        order = self._registry.find(asked.order_id, asked.tenant_id)
+        if order is None:
+            return NotFound("no such order")
+        if not isinstance(order, EngineOrder) or order.replacing is not None or asked.replace_no <= order.replace_no:
+            return None
+        if isinstance(asked, VoidReplace):
+            checked: WorkingTerms | Reason = risk.REPLACE_GIVEN_UP
+        else:
+            checked = risk.check_replace(order, asked, self._replacing_venues)
+        document = asked.model_dump_json()
+        if isinstance(checked, Reason):
+            order.replacing = Replacing(asked, reason=checked)
+            reason = orjson.dumps([checked.code, checked.text]).decode()
+            self._detail(f"Refused{type(asked).__name__}", f'{{"asked":{document},"reason":{reason}}}')
+            self._command(Kind.REFUSE_REPLACE, order_id=order.number, reason=TOLD_BY_CALLER)
+            return None
+        order.replacing = Replacing(asked, terms=checked)
+        self._detail("ReplaceOrder", document)
+        self._command(
+            Kind.REPLACE,
+            order_id=order.number,
+            price=checked.limit_ticks,
+            quantity=checked.quantity_lots,
+            flags=EXTENDED,
+            price_bound=checked.bound_ticks,
+        )
+        return None
+
     def _void(self, message: VoidOrder) -> Rejection | None:
         known = self._registry.orders.get(message.order_id)
         if known is not None:
@@ -316,6 +362,17 @@ class Encoder:
                 return  # Told again: a stream and a question may both know it, and a restart asks for all.
             note_trade(order, report)
             fields |= {"price": report.price_ticks, "quantity": report.quantity_lots}
+        elif isinstance(report, VenueReplaced):
+            if order.replacing is None:
+                return  # Told again.
+            self._command(
+                Kind.VENUE_REPLACED, order_id=order.number, price=report.price_ticks, quantity=report.quantity_lots
+            )
+            return
+        elif isinstance(report, VenueReplaceRejected):
+            if order.replacing is None:
+                return
+            fields["reason"] = TOLD_BY_CALLER
         elif isinstance(report, VenueRejected) or (isinstance(report, VenueCanceled) and report.code is not None):
             fields["reason"] = TOLD_BY_CALLER
         if len(fields) > 1:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.lease_messages import SetLease
 from breakwater.domain.money import Amount
-from breakwater.domain.orders import SubmitOrder
+from breakwater.domain.orders import ReplaceOrder, SubmitOrder, VoidReplace
 
 Liquidity = Literal["MAKER", "TAKER"]
 
@@ -93,6 +93,22 @@ class VenueExpired(_Input):
     order_id: uuid.UUID
 
 
+class VenueReplaced(_Input):
+    """The terms that it was asked for, from here on."""
+
+    order_id: uuid.UUID
+    quantity_lots: int
+    price_ticks: int
+
+
+class VenueReplaceRejected(_Input):
+    """The order is as it was."""
+
+    order_id: uuid.UUID
+    code: str
+    reason: str
+
+
 class WorkNoted(_Input):
     """What the router must still know of an order after a restart. Nobody else reads it; nothing else changes."""
 
@@ -100,8 +116,17 @@ class WorkNoted(_Input):
     note: str
 
 
-VenueReport = VenueAccepted | VenueRejected | VenueFilled | VenueCanceled | VenueExpired | WorkNoted
+VenueReport = (
+    VenueAccepted
+    | VenueRejected
+    | VenueFilled
+    | VenueCanceled
+    | VenueExpired
+    | VenueReplaced
+    | VenueReplaceRejected
+    | WorkNoted
+)
 type LeaseJson = bytes  # A LeaseWords.
 
-Command = SubmitOrder | CancelOrder | VoidOrder
+Command = SubmitOrder | CancelOrder | ReplaceOrder | VoidReplace | VoidOrder
 CoreInput = Command | VenueReport | ListInstrument | SetLease

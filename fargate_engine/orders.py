@@ -2,13 +2,14 @@
 
 import uuid
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import orjson
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import format_amount, format_computed
-from breakwater.domain.orders import OrdStatus, SubmitOrder
+from breakwater.domain.orders import OrdStatus, ReplaceOrder, SubmitOrder, VoidReplace
 from fargate_engine.terms import Reason, WorkingTerms
 
 # The venue owes an answer: whoever asked waits for it.
@@ -32,6 +33,19 @@ class Told(NamedTuple):
         submitted = orjson.loads(document)
         return cls(submitted["order_id"], submitted["quantity"], {name: submitted[name] for name in TERMS})
 
+    def of_replaced(self, replaced: ReplaceOrder) -> "Told":
+        told = replaced.model_dump(mode="json")
+        return self._replace(quantity=told["quantity"], terms={**self.terms, "price": told["price"]})
+
+
+@dataclass(frozen=True, slots=True)
+class Replacing:
+    """A replace that is not decided: `terms` are what it asks for, or `reason` is why it will be refused."""
+
+    asked: ReplaceOrder | VoidReplace
+    terms: WorkingTerms | None = None
+    reason: Reason | None = None
+
 
 @dataclass(slots=True)
 class EngineOrder:
@@ -54,6 +68,10 @@ class EngineOrder:
     reason: Reason | None = None
     venue_trade_ids: set[str] = field(default_factory=set)  # Of the fills that its venue has told.
     note: str = ""  # The router's, of an order that it works.
+    replacing: Replacing | None = None
+    replaced: ReplaceOrder | None = None  # Whose terms it has; None: those it was submitted with.
+    replace_no: int = 0  # The last that was decided,
+    replace_reason: Reason | None = None  # and why it was refused.
     # Once somebody asked.
     _told: Told | None = field(default=None, compare=False, repr=False)
     _words: dict[str, Any] | None = field(default=None, compare=False)  # Of the state it is in.
@@ -72,11 +90,15 @@ class EngineOrder:
 
     @property
     def awaits_venue(self) -> bool:
-        return self.status in _AWAITING_VENUE
+        return self.status in _AWAITING_VENUE or self.replacing is not None
 
     @property
     def is_rejected(self) -> bool:
         return self.status is OrdStatus.REJECTED
+
+    @property
+    def price(self) -> Decimal | None:
+        return self.submitted.price if self.replaced is None else self.replaced.price
 
     @property
     def is_being_canceled(self) -> bool:
@@ -86,7 +108,19 @@ class EngineOrder:
     def told(self) -> Told:
         if self._told is None:
             self._told = Told.of(self.document)
+            if self.replaced is not None:
+                self._told = self._told.of_replaced(self.replaced)
         return self._told
+
+    def take_terms(self, asked: ReplaceOrder, terms: WorkingTerms, leaves_lots: int) -> None:
+        """Those of a replace that is done. `changed` is to be called after it."""
+        self.terms, self.leaves_lots, self.replaced = terms, leaves_lots, asked
+        self.replacing, self.replace_no, self.replace_reason = None, asked.replace_no, None
+        self._told = None
+
+    def keep_terms(self, refused: ReplaceOrder | VoidReplace, reason: Reason) -> None:
+        """A replace was refused. `changed` is to be called after it."""
+        self.replacing, self.replace_no, self.replace_reason = None, refused.replace_no, reason
 
     def changed(self, status: OrdStatus, engine_seq: int, at_ns: int) -> None:
         """What else the change is must be set before."""
@@ -115,7 +149,20 @@ class EngineOrder:
         }
 
     def answer(self) -> SnapshotJson:
-        return orjson.dumps(self.words())
+        """Only an order that was to be replaced says so: a reader from before replaces knows no such fields."""
+        if self.replace_no == 0:
+            return orjson.dumps(self.words())
+        return orjson.dumps(self.words() | self._replace_words())
+
+    def _replace_words(self) -> dict[str, Any]:
+        reason = self.replace_reason
+        return {
+            "price": self.told.terms["price"],
+            "replace_no": self.replace_no,
+            "terms_no": 0 if self.replaced is None else self.replaced.replace_no,
+            "replace_code": reason.code if reason else None,
+            "replace_reason": reason.text if reason else None,
+        }
 
 
 @dataclass(slots=True)

@@ -8,11 +8,18 @@ from dataclasses import dataclass, field
 from matching_core import EventKind
 
 from breakwater.domain.executions import ROUTER_VENUE
-from breakwater.domain.orders import OrdStatus
+from breakwater.domain.orders import OrdStatus, ReplaceOrder
 from events.envelope import EnvelopeDocument
 from fargate_engine import publishing
-from fargate_engine.messages import Liquidity, VenueCanceled, VenueFilled, VenueRejected, VenueReport
-from fargate_engine.orders import EngineOrder
+from fargate_engine.messages import (
+    Liquidity,
+    VenueCanceled,
+    VenueFilled,
+    VenueRejected,
+    VenueReplaceRejected,
+    VenueReport,
+)
+from fargate_engine.orders import EngineOrder, Replacing
 from fargate_engine.publishing import NO_FEE, Fee
 from fargate_engine.reasons import TOLD_BY_CALLER, reason_of
 from fargate_engine.records import CoreEvent
@@ -33,7 +40,15 @@ class CancelAtVenue:
     symbol: str
 
 
-VenueRequest = SubmitToVenue | CancelAtVenue
+@dataclass(frozen=True, slots=True)
+class ReplaceAtVenue:
+    """`terms` are those that the order shall have."""
+
+    venue: str
+    terms: WorkingTerms
+
+
+VenueRequest = SubmitToVenue | CancelAtVenue | ReplaceAtVenue
 _FINAL_STATUSES = {
     EventKind.REJECTED: OrdStatus.REJECTED,
     EventKind.CANCELED: OrdStatus.CANCELED,
@@ -102,6 +117,8 @@ class Outcomes:
             case EventKind.REDUCED:
                 order.leaves_lots = event.leaves
                 self._change(order, order.status, event.seq)
+            case EventKind.REPLACE_REQUESTED | EventKind.REPLACED | EventKind.REPLACE_REJECTED:
+                self._replace(order, event)
             case _:
                 self._finish(order, event)
 
@@ -139,6 +156,41 @@ class Outcomes:
                 trade_id=f"{order.number}/{seq}",
             )
             self.fills_of_parents.append(told)
+
+    def _replace(self, order: EngineOrder, event: CoreEvent) -> None:
+        replacing = order.replacing
+        if replacing is None:
+            return  # Its venue has told of it twice.
+        if event.kind == EventKind.REPLACE_REJECTED:
+            self._keep(order, replacing, event)
+            return
+        terms, asked = replacing.terms, replacing.asked
+        assert terms is not None  # noqa: S101 - a broken invariant stops the engine
+        assert isinstance(asked, ReplaceOrder)  # noqa: S101 - likewise
+        if event.kind == EventKind.REPLACE_REQUESTED:
+            self.venue_requests.append(ReplaceAtVenue(order.submitted.venue, terms))
+            return
+        order.take_terms(asked, terms, event.leaves)
+        self._change(order, order.status, event.seq)
+        self._trail.append(f"{order.terms.quantity_lots} {order.terms.limit_ticks} {order.replace_no}\n")
+        if self.publishes:
+            self.envelopes.append(publishing.replaced(order, asked))
+
+    def _keep(self, order: EngineOrder, replacing: Replacing, event: CoreEvent) -> None:
+        """A replace of it came to nothing."""
+        report = self.reports.get(event.command)
+        if event.reason != TOLD_BY_CALLER:
+            reason = reason_of(event.reason)
+        elif isinstance(report, VenueReplaceRejected):
+            reason = Reason(report.code, report.reason)
+        else:
+            reason = replacing.reason
+        assert reason is not None  # noqa: S101 - a broken invariant stops the engine
+        order.keep_terms(replacing.asked, reason)
+        self._change(order, order.status, event.seq)
+        self._trail.append(f"{order.replace_no} {reason.code}\n")
+        if self.publishes:
+            self.envelopes.append(publishing.replace_rejected(order, replacing.asked, reason))
 
     def _refuse(self, event: CoreEvent) -> None:
         """An order that the core never had: it was refused before it, and is only counted there."""

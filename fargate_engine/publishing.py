@@ -11,7 +11,7 @@ import orjson
 
 from breakwater.domain.ids import named_id
 from breakwater.domain.money import format_amount
-from breakwater.domain.orders import OrdStatus, SubmitOrder
+from breakwater.domain.orders import OrdStatus, ReplaceOrder, SubmitOrder, VoidReplace
 from events.envelope import EnvelopeDocument
 from events.orders import (
     ChildOrderChanged,
@@ -21,10 +21,13 @@ from events.orders import (
     OrderExpired,
     OrderLeased,
     OrderRejected,
+    OrderReplaced,
+    OrderReplaceRejected,
     TradeExecuted,
 )
 from fargate_engine.messages import Liquidity
 from fargate_engine.orders import TERMS, EngineOrder, RefusedOrder, Told
+from fargate_engine.terms import Reason
 
 
 class Fee(NamedTuple):
@@ -49,6 +52,18 @@ def changed(order: EngineOrder) -> EnvelopeDocument:
         child = {"parent_order_id": order.parent_id, "order": _state(order)}
         return _envelope(order.submitted, order, ChildOrderChanged.topic, child)
     return _envelope(order.submitted, order, _TOPICS[order.status], {"order": _state(order)})
+
+
+def replaced(order: EngineOrder, asked: ReplaceOrder) -> EnvelopeDocument:
+    """That it has other terms, and the order with them."""
+    told = {"replace_id": asked.replace_id, "replace_no": asked.replace_no, "order": _state(order)}
+    return _envelope(order.submitted, order, OrderReplaced.topic, told)
+
+
+def replace_rejected(order: EngineOrder, asked: ReplaceOrder | VoidReplace, reason: Reason) -> EnvelopeDocument:
+    """That a replace came to nothing, and the order as it is."""
+    told = {"replace_id": asked.replace_id, "replace_no": asked.replace_no, "code": reason.code, "reason": reason.text}
+    return _envelope(order.submitted, order, OrderReplaceRejected.topic, {**told, "order": _state(order)})
 
 
 def leased(order: EngineOrder | RefusedOrder, submitted: SubmitOrder) -> EnvelopeDocument:

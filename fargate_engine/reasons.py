@@ -2,7 +2,14 @@
 
 from matching_core import Reason as CoreReason
 
-from fargate_engine.terms import FOK_NOT_FILLABLE, NO_LIQUIDITY, POST_ONLY_WOULD_TAKE, PRICE_BAND, Reason
+from fargate_engine.terms import (
+    FOK_NOT_FILLABLE,
+    NO_LIQUIDITY,
+    POST_ONLY_WOULD_TAKE,
+    PRICE_BAND,
+    TOO_LATE,
+    Reason,
+)
 
 TOLD_BY_CALLER = int(CoreReason.CALLER_FIRST)  # The journal's details have the words.
 
@@ -27,6 +34,7 @@ _REASONS = {
     CoreReason.HALTED: Reason("HALTED", "trading in the symbol is halted"),
     CoreReason.NOT_IN_AUCTION: Reason("NOT_IN_AUCTION", "such an order cannot take part in an auction"),
     CoreReason.POST_ONLY_WOULD_TAKE: POST_ONLY_WOULD_TAKE,
+    CoreReason.TOO_LATE: TOO_LATE,
     CoreReason.LEASE_EXHAUSTED: Reason("LEASE_EXHAUSTED", "the account's lease does not cover it"),
     CoreReason.LEASE_EXPIRED: Reason("LEASE_EXPIRED", "the account's lease has run out"),
     CoreReason.NO_LIQUIDITY: NO_LIQUIDITY,

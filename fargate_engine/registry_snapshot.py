@@ -13,10 +13,10 @@ import orjson
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.lease_messages import SetLease
-from breakwater.domain.orders import OrdStatus, SubmitOrder
-from fargate_engine.orders import EngineOrder, FinalOrder
+from breakwater.domain.orders import OrdStatus, ReplaceOrder, SubmitOrder
+from fargate_engine.orders import EngineOrder, FinalOrder, Replacing
 from fargate_engine.registry import Registry
-from fargate_engine.terms import WorkingTerms
+from fargate_engine.terms import Reason, WorkingTerms
 
 _LENGTH = struct.Struct("<Q")
 _FINAL = struct.Struct("<16s16sI")  # order_id, tenant_id, bytes of its last words.
@@ -73,8 +73,8 @@ def _instrument(fields: list[str]) -> Instrument:
 
 
 def _live_fields(order: EngineOrder, instruments: dict[str, Instrument]) -> list[Any]:
-    """The ids of a venue's fills and the router's note stand last, and only where there are some: snapshots from before
-    them read as well.
+    """The ids of a venue's fills, the router's note and the replaces stand last, and only where there are some:
+    snapshots from before them read as well.
     """
     terms = order.terms
     # Almost always the symbol's present terms; an order that is older than a change of them keeps its own.
@@ -93,6 +93,8 @@ def _live_fields(order: EngineOrder, instruments: dict[str, Instrument]) -> list
         order.cum_lots,
         str(order.cum_notional_steps),  # It may be wider than JSON's numbers are here.
     ]
+    if order.replace_no or order.replacing is not None:
+        return [*fields, sorted(order.venue_trade_ids), order.note, _replace_fields(order)]
     if order.note:
         return [*fields, sorted(order.venue_trade_ids), order.note]
     return [*fields, sorted(order.venue_trade_ids)] if order.venue_trade_ids else fields
@@ -104,12 +106,13 @@ def _live(fields: list[Any], instruments: dict[str, Instrument]) -> EngineOrder:
     trade_ids: list[str] = later[0] if later else []
     note: str = later[1] if len(later) > 1 else ""
     submitted = SubmitOrder.model_validate(told)
+    terms = WorkingTerms.of(submitted, quantity_lots=quantity_lots, limit_ticks=limit_ticks, bound_ticks=bound_ticks)
     return EngineOrder(
         number=number,
         submitted=submitted,
         document=orjson.dumps(told).decode(),
         instrument=_instrument(instrument) if instrument else instruments[submitted.symbol],
-        terms=WorkingTerms.of(submitted, quantity_lots=quantity_lots, limit_ticks=limit_ticks, bound_ticks=bound_ticks),
+        terms=terms,
         leaves_lots=leaves_lots,
         status=OrdStatus(status),
         engine_seq=engine_seq,
@@ -118,4 +121,40 @@ def _live(fields: list[Any], instruments: dict[str, Instrument]) -> EngineOrder:
         cum_notional_steps=int(cum_notional_steps),
         venue_trade_ids=set(trade_ids),
         note=note,
+        **(_replaces(later[2], terms) if len(later) > 2 else {}),
     )
+
+
+def _replace_fields(order: EngineOrder) -> list[Any]:
+    reason, replacing = order.replace_reason, order.replacing
+    return [
+        order.replace_no,
+        None if reason is None else [reason.code, reason.text],
+        None if order.replaced is None else orjson.Fragment(order.replaced.model_dump_json()),
+        None if replacing is None else _replacing_fields(replacing),
+    ]
+
+
+def _replacing_fields(replacing: Replacing) -> list[Any]:
+    """Between batches it is on its way to a venue: what was refused is decided in its own batch."""
+    if replacing.terms is None:
+        raise ValueError("a refused replace is not decided")
+    terms = replacing.terms
+    asked = orjson.Fragment(replacing.asked.model_dump_json())
+    return [asked, terms.quantity_lots, terms.limit_ticks, terms.bound_ticks]
+
+
+def _replaces(fields: list[Any], terms: WorkingTerms) -> dict[str, Any]:
+    replace_no, reason, replaced, replacing = fields
+    return {
+        "replace_no": replace_no,
+        "replace_reason": None if reason is None else Reason(*reason),
+        "replaced": None if replaced is None else ReplaceOrder.model_validate(replaced),
+        "replacing": None if replacing is None else _replacing(replacing, terms),
+    }
+
+
+def _replacing(fields: list[Any], terms: WorkingTerms) -> Replacing:
+    asked, quantity_lots, limit_ticks, bound_ticks = fields
+    wanted = terms.replaced(quantity_lots=quantity_lots, limit_ticks=limit_ticks, bound_ticks=bound_ticks)
+    return Replacing(ReplaceOrder.model_validate(asked), terms=wanted)

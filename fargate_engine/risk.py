@@ -13,14 +13,16 @@ from breakwater.domain.executions import ROUTER_VENUE
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.lease_messages import SetLease
 from breakwater.domain.money import DIGITS_MAX, EXACT, format_amount, format_computed
-from breakwater.domain.orders import OrderType, Side, SubmitOrder, TimeInForce
+from breakwater.domain.orders import OrderType, ReplaceOrder, Side, SubmitOrder, TimeInForce
 from breakwater.errors import InvalidRequest
 from fargate_engine.orders import EngineOrder
-from fargate_engine.terms import Reason, WorkingTerms
+from fargate_engine.terms import TOO_LATE, Reason, WorkingTerms
 
 OPEN_ORDERS_MAX = 100_000  # In one shard. Bounds memory, and the time a restart takes to restore a venue.
 CAME_TOO_LATE = Reason("CAME_TOO_LATE", "it came after the time until which it was valid")
 NO_LEASE = Reason("NO_LEASE", "there is no lease for this account, symbol, venue, strategy and key")
+NO_REPLACE = "REPLACE_UNSUPPORTED"
+REPLACE_GIVEN_UP = Reason("REPLACE_GIVEN_UP", "the replace was given up before the engine heard of it")
 NO_PARENT = Reason("NO_PARENT", "the order that it is a child of is not open here")
 NOTIONAL_MAX = Decimal(10) ** DIGITS_MAX  # A wider amount would not fit the contracts' decimal strings.
 
@@ -80,6 +82,37 @@ def check(  # noqa: PLR0911 - one guard, one reason
     return RiskApproved(instrument, terms)
 
 
+def check_replace(order: EngineOrder, asked: ReplaceOrder, replacing_venues: Collection[str]) -> WorkingTerms | Reason:  # noqa: PLR0911 - one guard, one reason
+    """The terms that it would have, or why it cannot have them."""
+    submitted, instrument = order.submitted, order.instrument
+    unsupported = _unsupported(submitted, replacing_venues)
+    if unsupported is not None:
+        return Reason(NO_REPLACE, f"{unsupported}: cancel it and place it anew")
+    if submitted.type is not OrderType.LIMIT or submitted.time_in_force is not TimeInForce.GTC:
+        return Reason("INVALID_TERMS", "only a LIMIT order that is GTC rests, and can be replaced")
+    if order.is_being_canceled:
+        return TOO_LATE
+    try:
+        quantity_lots, limit_ticks = instrument.quantity_lots(asked.quantity), instrument.price_ticks(asked.price)
+    except InvalidRequest as error:
+        return Reason("INVALID_TERMS", error.message)
+    low_ticks, high_ticks = reserved_band(asked, instrument)
+    if not 0 < low_ticks <= limit_ticks <= high_ticks:
+        return Reason("PRICE_OUTSIDE_BAND", "the price lies outside the band the order is reserved for")
+    if quantity_lots > QUANTITY_MAX or EXACT.multiply(asked.quantity, asked.price_high) >= NOTIONAL_MAX:
+        return Reason("ORDER_TOO_LARGE", "quantity times price is beyond what amounts can express")
+    bound_ticks = low_ticks if submitted.side is Side.BUY else high_ticks
+    return order.terms.replaced(quantity_lots=quantity_lots, limit_ticks=limit_ticks, bound_ticks=bound_ticks)
+
+
+def _unsupported(order: SubmitOrder, replacing_venues: Collection[str]) -> str | None:
+    if order.leased is not None:
+        return "the order is of a lease"
+    if order.venue == ROUTER_VENUE or order.parent_id is not None:
+        return "the router works the order"
+    return None if order.venue in replacing_venues else f"orders at {order.venue} cannot be replaced"
+
+
 def beyond_parent(order: SubmitOrder, parent: EngineOrder, children: Iterable[EngineOrder]) -> Reason | None:
     """Why the parent's reservation does not hold for a child. `children`: those of it that live."""
     of = parent.submitted
@@ -128,7 +161,7 @@ def _contradiction(order: SubmitOrder) -> str | None:
     return None
 
 
-def reserved_band(order: SubmitOrder, instrument: Instrument) -> tuple[int, int]:
+def reserved_band(order: SubmitOrder | ReplaceOrder, instrument: Instrument) -> tuple[int, int]:
     """Rounded inwards: a band between two ticks must not be widened to the next. Nothing trades beyond PRICE_MAX."""
     low_ticks = band_ticks(order.price_low, instrument, ROUND_CEILING)
     return low_ticks, min(band_ticks(order.price_high, instrument, ROUND_FLOOR), PRICE_MAX)

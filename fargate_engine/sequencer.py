@@ -18,7 +18,7 @@ from events.orders import TradeExecuted
 from fargate_engine import metrics
 from fargate_engine.inbox import Answer, AskedRecords, Batch, FindOpenOrders, FindOrder, Inbox, abandon
 from fargate_engine.messages import Command, ListInstrument, VenueReport
-from fargate_engine.outcomes import CancelAtVenue, Outcomes, SubmitToVenue, VenueRequest
+from fargate_engine.outcomes import CancelAtVenue, Outcomes, ReplaceAtVenue, SubmitToVenue, VenueRequest
 from fargate_engine.shard_state import Applied, ShardState
 from fargate_engine.terms import WorkingTerms
 
@@ -54,6 +54,18 @@ class AnswersAtOnce(Protocol):
     def submitted(self, terms: WorkingTerms) -> list[VenueReport]: ...
 
     def canceled(self, order_id: uuid.UUID, symbol: str) -> list[VenueReport]: ...
+
+
+@runtime_checkable
+class Replaces(TakesOrders, Protocol):
+    """A venue at which an order can get other terms. No other is asked: the encoder refuses it before."""
+
+    def replace(self, terms: WorkingTerms) -> None: ...
+
+
+@runtime_checkable
+class ReplacesAtOnce(AnswersAtOnce, Protocol):
+    def replaced(self, terms: WorkingTerms) -> list[VenueReport]: ...
 
 
 class Hears(Protocol):
@@ -130,6 +142,9 @@ class Sequencer:
                     reports += venue.submitted(request.terms)
                 case CancelAtVenue():
                     reports += venue.canceled(request.order_id, request.symbol)
+                case ReplaceAtVenue():
+                    assert isinstance(venue, ReplacesAtOnce)  # noqa: S101 - a broken invariant stops the engine
+                    reports += venue.replaced(request.terms)
         applied.outcomes.venue_requests = [each for each in requests if each.venue not in self._at_once]
         answered = self._state.apply(reports, applied.at_ns)
         return answered if answered.count else None  # What changes nothing leaves no row.
@@ -261,3 +276,6 @@ class Sequencer:
                     venue.submit(request.terms)
                 case CancelAtVenue():
                     venue.cancel(request.order_id, request.symbol)
+                case ReplaceAtVenue():
+                    assert isinstance(venue, Replaces)  # noqa: S101 - a broken invariant stops the engine
+                    venue.replace(request.terms)

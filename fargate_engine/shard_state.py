@@ -23,7 +23,7 @@ from breakwater.errors import Rejection
 from events.envelope import EnvelopeDocument
 from fargate_engine import registry_snapshot
 from fargate_engine.decoding import register
-from fargate_engine.encoding import Encoder, Reports
+from fargate_engine.encoding import REPLACING_VENUES, Encoder, Reports
 from fargate_engine.messages import CoreInput, LeaseJson
 from fargate_engine.orders import EngineOrder, Order
 from fargate_engine.outcomes import Outcomes
@@ -87,6 +87,7 @@ class ShardState:
         self.last_at_ns = 0
         # Where orders may go. Not of the journal: what was refused for it is told there as refused.
         self.venues: Collection[str] = BUILT_IN_VENUES
+        self.replacing_venues: Collection[str] = REPLACING_VENUES  # Likewise: at which they can be replaced.
         self.registry = Registry()
         self._core = MatchingCore(orders=_RESERVED_ORDERS)
         self._trail = _NO_TRAIL  # A digest of every change of a registered order so far.
@@ -262,7 +263,13 @@ class ShardState:
     def _encoder(self, at_ns: int) -> Encoder:
         if at_ns < self.last_at_ns:
             raise AssertionError(f"time went back from {self.last_at_ns} to {at_ns}")
-        return Encoder(self.registry, first_seq=self.last_seq + 1, at_ns=at_ns, venues=self.venues)
+        return Encoder(
+            self.registry,
+            first_seq=self.last_seq + 1,
+            at_ns=at_ns,
+            venues=self.venues,
+            replacing_venues=self.replacing_venues,
+        )
 
     def _applied(
         self, encoder: Encoder, refusals: list[Rejection | None], spans: list[tuple[int, int]], *, hash_now: bool

@@ -1,7 +1,7 @@
 """What a book or venue needs to know of an order, in whole ticks and lots, and where it may trade."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Self
 
@@ -53,6 +53,17 @@ class WorkingTerms:
             is_market=order.type is OrderType.MARKET,
         )
 
+    def replaced(self, *, quantity_lots: int, limit_ticks: int, bound_ticks: int) -> Self:
+        """The same order with another quantity and price."""
+        is_buy = self.side is Side.BUY
+        return replace(
+            self,
+            quantity_lots=quantity_lots,
+            limit_ticks=limit_ticks,
+            low_ticks=bound_ticks if is_buy else limit_ticks,
+            high_ticks=limit_ticks if is_buy else bound_ticks,
+        )
+
     @property
     def bound_ticks(self) -> int:
         return self.low_ticks if self.side is Side.BUY else self.high_ticks
@@ -72,6 +83,7 @@ class Reason:
     text: str
 
 
+TOO_LATE = Reason("TOO_LATE", "as much of the order has traded, or it has ended")
 POST_ONLY_WOULD_TAKE = Reason("POST_ONLY_WOULD_TAKE", "a post-only order would have traded at once")
 NO_LIQUIDITY = Reason("NO_LIQUIDITY", "nothing more to trade with at its price")
 FOK_NOT_FILLABLE = Reason("FOK_NOT_FILLABLE", "the whole quantity could not be filled at once")

@@ -18,7 +18,9 @@ _EXECUTION_TYPES = {"NEW": "NEW", "CANCELED": "CANCELED", "REJECTED": "REJECTED"
 _ZERO = "0.00000000"
 
 
-def execution_report(order: ShownOrder, trade: ShownTrade | None, at_ms: int) -> dict[str, Any]:
+def execution_report(
+    order: ShownOrder, trade: ShownTrade | None, at_ms: int, *, is_replaced: bool = False
+) -> dict[str, Any]:
     """What happened to an order: `trade` where it was a fill."""
     status = order_status(order)
     last_qty = Decimal(0) if trade is None else trade.fill.quantity
@@ -37,7 +39,7 @@ def execution_report(order: ShownOrder, trade: ShownTrade | None, at_ms: int) ->
         "F": _ZERO,
         "g": order.list_number,
         "C": order.client_order_id if status == "CANCELED" else "",
-        "x": "TRADE" if trade is not None else _EXECUTION_TYPES.get(status, "NEW"),
+        "x": "TRADE" if trade is not None else "REPLACED" if is_replaced else _EXECUTION_TYPES.get(status, "NEW"),
         "X": status,
         "r": order.reject_reason or "NONE",
         "i": order.order_number,

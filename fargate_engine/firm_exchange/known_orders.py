@@ -168,7 +168,8 @@ class KnownOrders:
         return known.submitted.execution if isinstance(known, EngineOrder) else None
 
     def shown(self, order: EngineOrder) -> ShownOrder:
-        return order_of_snapshot(order.words(), order.submitted, self.created_ms(order.submitted))
+        told = {**order.words(), "price": order.told.terms["price"]}
+        return order_of_snapshot(told, order.submitted, self.created_ms(order.submitted))
 
     def _recent_of(self, owner: Owner, order: OrderRef) -> tuple[uuid.UUID, ShownOrder] | None:
         """One that came by here and is meant."""

@@ -17,6 +17,7 @@ from events.orders import (
     OrderPlaced,
     OrderRefused,
     OrderRejected,
+    OrderReplaced,
     TradeExecuted,
 )
 from fargate_engine.account_feed import AccountSubscription, FeedClosed, FeedEvent
@@ -32,7 +33,16 @@ ASKED_S = 2.0  # For what an order is. All reports wait behind it: a client is s
 BOOKED_TRIES, BOOKED_PAUSE_S = 40, 0.05  # A fill is in the balances some tens of milliseconds after its event.
 _NS_PER_MS = 1_000_000
 _TOLD = frozenset(
-    event.topic for event in (OrderAccepted, OrderRejected, OrderRefused, OrderCanceled, OrderExpired, TradeExecuted)
+    event.topic
+    for event in (
+        OrderAccepted,
+        OrderRejected,
+        OrderRefused,
+        OrderCanceled,
+        OrderExpired,
+        OrderReplaced,
+        TradeExecuted,
+    )
 )
 
 _LOG = logging.getLogger(__name__)
@@ -163,7 +173,7 @@ class UserStream:
             self._placed.pop(order_id, None)
             self._executions.pop(order_id, None)
         if not is_list(execution):
-            return [execution_report(order, trade, at_ms)]
+            return [execution_report(order, trade, at_ms, is_replaced=event.topic == OrderReplaced.topic)]
         async with asyncio.timeout(ASKED_S):
             shown = await self._list_of(order)
         return _reports_of_list(shown, None if trade is None else trade_in_list(trade, order), at_ms)

@@ -32,6 +32,7 @@ def order_of_snapshot(
 ) -> ShownOrder:
     """The engine's word on an order, and the terms that it was sent with."""
     updated_ms = int(snapshot["transact_time_ns"]) // _NS_PER_MS
+    quantity, price = _terms_now(snapshot, order.quantity, order.price)
     return ShownOrder(
         order_number=exchange_order_id(order.order_id),
         client_order_id=order.client_order_id,
@@ -41,8 +42,8 @@ def order_of_snapshot(
         time_in_force=order.time_in_force,
         post_only=order.post_only,
         status=OrdStatus(snapshot["status"]),
-        quantity=order.quantity,
-        price=order.price,
+        quantity=quantity,
+        price=price,
         cum_qty=Decimal(snapshot["cum_qty"]),
         cum_notional=Decimal(snapshot["cum_notional"]),
         created_ms=created_ms or updated_ms,
@@ -55,14 +56,23 @@ def order_of_snapshot(
 
 def updated(order: ShownOrder, snapshot: dict[str, Any]) -> ShownOrder:
     """The same order by a later word of the engine."""
+    quantity, price = _terms_now(snapshot, order.quantity, order.price)
     return replace(
         order,
+        quantity=quantity,
+        price=price,
         status=OrdStatus(snapshot["status"]),
         cum_qty=Decimal(snapshot["cum_qty"]),
         cum_notional=Decimal(snapshot["cum_notional"]),
         updated_ms=int(snapshot["transact_time_ns"]) // _NS_PER_MS,
         reject_reason=snapshot.get("reject_reason"),
     )
+
+
+def _terms_now(snapshot: dict[str, Any], quantity: Decimal, price: Decimal | None) -> tuple[Decimal, Decimal | None]:
+    """Only of an order that was to be replaced the snapshot tells the price."""
+    told = snapshot.get("price")
+    return (quantity, price) if told is None else (Decimal(snapshot["quantity"]), Decimal(told))
 
 
 def order_of_api(order: dict[str, Any], fills: Sequence[Fill] = ()) -> ShownOrder:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from breakwater.domain.lease_messages import SetLease
 from breakwater.domain.money import format_amount
-from breakwater.domain.orders import OrdStatus, PlaceOrder, Side, SubmitOrder
+from breakwater.domain.orders import OrdStatus, PlaceOrder, ReplaceOrder, Side, SubmitOrder, VoidReplace
 from breakwater.domain.shards import SHARDS
 from breakwater.errors import BreakwaterError, EngineUnavailable, InvalidRequest, NotFound
 from fargate_engine import metrics
@@ -82,6 +82,8 @@ def create_gateway(
             web.post("/internal/orders", submit_order),
             web.get("/internal/orders/{order_id}", get_order),
             web.delete("/internal/orders/{order_id}", cancel_order),
+            web.put("/internal/orders/{order_id}/replace", replace_order),
+            web.put("/internal/orders/{order_id}/replace/void", void_replace),
             web.post("/internal/orders/{order_id}/void", void_order),
             web.post("/internal/leased-orders", submit_leased_order),
             web.post("/internal/leases", set_lease),
@@ -134,6 +136,22 @@ async def cancel_order(request: web.Request) -> web.Response:
     engine = _authenticated(request)
     cancel = CancelOrder(order_id=_order_id(request), tenant_id=_tenant_id(request))
     return await at_order(engine, request, cancel.order_id, cancel.tenant_id, lambda term: _snapshot_of(term, cancel))
+
+
+async def replace_order(request: web.Request) -> web.Response:
+    return await _about_replace(request, ReplaceOrder)
+
+
+async def void_replace(request: web.Request) -> web.Response:
+    return await _about_replace(request, VoidReplace)
+
+
+async def _about_replace(request: web.Request, model: type[ReplaceOrder] | type[VoidReplace]) -> web.Response:
+    engine = _authenticated(request)
+    body = await _body(request, model)
+    if body.order_id != _order_id(request):
+        raise InvalidRequest("the body is about another order", field="order_id")
+    return await at_order(engine, request, body.order_id, body.tenant_id, lambda term: _snapshot_of(term, body))
 
 
 async def void_order(request: web.Request) -> web.Response:

@@ -83,11 +83,17 @@ class SimulatedVenue:
     def cancel(self, order_id: uuid.UUID, symbol: str) -> None:
         self.report(self.canceled(order_id, symbol))
 
+    def replace(self, terms: WorkingTerms) -> None:
+        self.report(self.replaced(terms))
+
     def submitted(self, terms: WorkingTerms) -> list[VenueReport]:
         return self.markets[terms.symbol].submit(terms)
 
     def canceled(self, order_id: uuid.UUID, symbol: str) -> list[VenueReport]:
         return self.markets[symbol].cancel(order_id)
+
+    def replaced(self, terms: WorkingTerms) -> list[VenueReport]:
+        return self.markets[terms.symbol].replace(terms)
 
     def restore(self, order: EngineOrder) -> None:
         """Bring back an open order after a replay of the journal."""
@@ -96,6 +102,8 @@ class SimulatedVenue:
             self.report(market.submit(order.terms))
             return
         self.report(market.restore(order.terms, order.leaves_lots))
+        if order.replacing is not None and order.replacing.terms is not None:
+            self.report(market.replace(order.replacing.terms))
         if order.status is OrdStatus.PENDING_CANCEL:
             self.report(market.cancel(order.terms.order_id))
 

@@ -26,6 +26,8 @@ from fargate_engine.messages import (
     VenueCanceled,
     VenueFilled,
     VenueRejected,
+    VenueReplaced,
+    VenueReplaceRejected,
     VenueReport,
 )
 from fargate_engine.terms import (
@@ -33,6 +35,7 @@ from fargate_engine.terms import (
     NO_LIQUIDITY,
     POST_ONLY_WOULD_TAKE,
     PRICE_BAND,
+    TOO_LATE,
     Reach,
     Reason,
     WorkingTerms,
@@ -48,6 +51,10 @@ class _Maker:
     terms: WorkingTerms
     leaves_lots: int
     ahead_lots: int  # Displayed quantity that must trade before this order does.
+
+    @property
+    def filled_lots(self) -> int:
+        return self.terms.quantity_lots - self.leaves_lots
 
 
 type _Queue = dict[uuid.UUID, _Maker]  # Oldest first.
@@ -76,6 +83,31 @@ class SimulatedMarket:
             return reports
         if stopped_by is not None or terms.time_in_force is not TimeInForce.GTC:
             return [*reports, _canceled(terms, stopped_by or NO_LIQUIDITY)]
+        self._rest(terms, leaves_lots)
+        return reports
+
+    def replace(self, terms: WorkingTerms) -> list[VenueReport]:
+        """Other terms for an order that rests: less at the same price keeps its place, else it comes in anew."""
+        maker = self._makers.get(terms.order_id)
+        leaves_lots = 0 if maker is None else terms.quantity_lots - maker.filled_lots
+        if maker is None or leaves_lots <= 0:
+            return [_replace_rejected(terms, TOO_LATE)]
+        replaced = VenueReplaced(
+            order_id=terms.order_id, quantity_lots=terms.quantity_lots, price_ticks=terms.limit_ticks
+        )
+        if terms.limit_ticks == maker.terms.limit_ticks and leaves_lots <= maker.leaves_lots:
+            maker.terms, maker.leaves_lots = terms, leaves_lots
+            return [replaced]
+        plan, stopped_by = self._plan(terms, leaves_lots)
+        if terms.post_only and (plan or stopped_by is not None):
+            return [_replace_rejected(terms, POST_ONLY_WOULD_TAKE)]
+        self._remove(maker)
+        reports: list[VenueReport] = [replaced, *self._take(terms, plan, "TAKER")]
+        leaves_lots -= sum(lots for _, lots in plan)
+        if leaves_lots == 0:
+            return reports
+        if stopped_by is not None:
+            return [*reports, _canceled(terms, stopped_by)]
         self._rest(terms, leaves_lots)
         return reports
 
@@ -243,6 +275,10 @@ def _opposite(side: Side) -> Side:
 
 def _rejected(terms: WorkingTerms, reason: Reason) -> VenueRejected:
     return VenueRejected(order_id=terms.order_id, code=reason.code, reason=reason.text)
+
+
+def _replace_rejected(terms: WorkingTerms, reason: Reason) -> VenueReplaceRejected:
+    return VenueReplaceRejected(order_id=terms.order_id, code=reason.code, reason=reason.text)
 
 
 def _canceled(terms: WorkingTerms, reason: Reason) -> VenueCanceled:

@@ -1,4 +1,4 @@
-"""Orders: place, preview, list, follow, cancel."""
+"""Orders: place, preview, list, follow, replace, cancel."""
 
 import uuid
 from datetime import UTC, datetime
@@ -8,16 +8,26 @@ from fastapi import Query, Response
 
 from breakwater.db.orders import OrderFilter
 from breakwater.domain.orders import EXCHANGE_ORDER_ID_BITS, OrderTerms, OrdStatus
+from breakwater.domain.replaces import ReplaceTerms
 from breakwater.errors import Unavailable
 from breakwater.runtime.api import RETRY_AFTER, Caller, create_api, lambda_handler, needs
 from breakwater.runtime.database import caller_transaction, transactions_of
 from breakwater.runtime.engine import engine_client
 from breakwater.runtime.order_saga import start_order_saga
-from breakwater.services import execution_reports, orders, previews
+from breakwater.services import execution_reports, orders, previews, replaces
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
 from breakwater.services.execution_views import ExecutionReport
 from breakwater.services.limit_views import OrderPreview
-from breakwater.services.order_views import CanceledOrdersView, FailedCancelView, Order, OrderPage, Saga, SagaStep
+from breakwater.services.order_views import (
+    CanceledOrdersView,
+    FailedCancelView,
+    Order,
+    OrderPage,
+    Replace,
+    Replaces,
+    Saga,
+    SagaStep,
+)
 
 api = create_api(service="orders")
 
@@ -75,6 +85,32 @@ def get_order(order_id: uuid.UUID, caller: Caller) -> Order:
 def get_execution(order_id: uuid.UUID, caller: Caller) -> ExecutionReport:
     with caller_transaction(caller) as tx:
         return execution_reports.report(order_id, caller, tx)
+
+
+REPLACED_LATER: dict[int | str, dict[str, Any]] = {
+    202: {
+        "model": Order,
+        "description": "Not decided yet: the larger reservation is held; ask again",
+        "headers": RETRY_AFTER,
+    },
+}
+
+
+@api.patch("/orders/{order_id}", responses=REPLACED_LATER, dependencies=[needs("orders:create")])
+def replace_order(order_id: uuid.UUID, terms: ReplaceTerms, caller: Caller, response: Response) -> Order:
+    transactions, engine = transactions_of(caller.actor), engine_client()
+    replaced = replaces.replace_order(order_id, terms, caller, transactions, engine, at=datetime.now(UTC))
+    if not replaced.is_decided:
+        response.status_code = 202
+        response.headers["Retry-After"] = str(Unavailable.retry_after_s)
+    return Order.of(replaced.order)
+
+
+@api.get("/orders/{order_id}/replaces", dependencies=[needs("orders:read")])
+def get_replaces(order_id: uuid.UUID, caller: Caller) -> Replaces:
+    with caller_transaction(caller) as tx:
+        rows = replaces.replaces_of(order_id, caller, tx)
+    return Replaces(order_id=order_id, items=[Replace.of(row) for row in rows])
 
 
 @api.get("/orders/{order_id}/saga", dependencies=[needs("orders:read")])

@@ -86,6 +86,8 @@ ROUTES = {
         "GET /orders",
         "GET /orders/{order_id}",
         "GET /orders/{order_id}/execution",
+        "PATCH /orders/{order_id}",
+        "GET /orders/{order_id}/replaces",
         "GET /orders/{order_id}/saga",
         "DELETE /orders/{order_id}",
         "DELETE /orders",

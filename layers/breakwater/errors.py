@@ -7,6 +7,7 @@ BreakwaterError
 │   │   ├── ReferenceUnavailable  (domain/valuation.py) no fresh price to judge by
 │   │   └── LimitsUnavailable, PositionsStale  (domain/degraded.py) 422  what could be judged by is gone for too long
 │   ├── OrderRefused         422  an order that is REJECTED; `code` says by what
+│   ├── ReplaceRefused       422  a replace that came to nothing; the order is as it was
 │   ├── NotAuthenticated     401
 │   ├── NotPermitted         403
 │   ├── NotFound             404  also for what belongs to another tenant
@@ -17,7 +18,9 @@ BreakwaterError
 │       ├── NodeInUse             a node that something stands against cannot go, or move now
 │       ├── NodeStopped           it is stopped by more than a brake would do
 │       ├── CancelsOutstanding    a kill is still being carried out
-│       └── OrderFinal            nothing is left to cancel
+│       ├── OrderFinal            nothing is left to cancel or replace
+│       ├── ReplaceIdReused       the same replace_id with another body
+│       └── ReplacePending        what became of the order, or of a replace of it, is not known yet
 └── Unavailable          the answer is not known yet: 503, or an order in state UNKNOWN
     ├── DatabaseUnavailable
     ├── TreeChanged          a node moved or went while the order waited for it; the next try finds its new place
@@ -60,6 +63,10 @@ class OrderRefused(Rejection):
     def __init__(self, message: str, *, code: str, **extensions: Any) -> None:
         super().__init__(message, **extensions)
         self.code = code
+
+
+class ReplaceRefused(OrderRefused):
+    """A replace that is REJECTED, told again each time it is sent. The order is as it was."""
 
 
 class NotAuthenticated(Rejection):
@@ -116,6 +123,14 @@ class OrderFinal(Conflict):
     """`order_status` (an extension) is the state it ended in."""
 
     code = "ORDER_FINAL"
+
+
+class ReplaceIdReused(Conflict):
+    code = "REPLACE_ID_REUSED"
+
+
+class ReplacePending(Conflict):
+    code = "REPLACE_PENDING"
 
 
 class Unavailable(BreakwaterError):

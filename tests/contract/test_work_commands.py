@@ -175,12 +175,18 @@ def test_a_bracket_is_two_orders_and_placed_again_it_is_the_same_two(terminal: T
     assert all(not live.status.is_final for live in terminal.platform.desk.model.orders.values())
 
 
-def test_where_nothing_may_be_sold_short_a_resting_entry_is_not_placed(terminal: Terminal) -> None:
-    terminal.limit("SHORT_SALE")
+def test_where_nothing_may_be_short_a_resting_entry_is_not_placed(terminal: Terminal) -> None:
+    terminal.limit("SHORT_POSITION")
     said = terminal.told(*BRACKET, "--at", "1990", *ACCOUNT, exit_code=1)
-    assert "the exit: SHORT_SALE of Firm firm would refuse it" in said
+    assert "the exit: SHORT_POSITION of Firm firm would refuse it" in said
     assert said.endswith("Nothing was placed.")
     assert terminal.platform.desk.model.orders == {}
+
+
+def test_an_exit_behind_a_resting_entry_is_no_short_sale(terminal: Terminal) -> None:
+    terminal.limit("SHORT_SALE")
+    made = terminal.placed(*BRACKET, "--at", "1990")
+    assert (made["entry"]["status"], made["exit"]["status"], made["exit"]["side"]) == ("NEW", "NEW", "SELL")
 
 
 def test_where_nothing_may_be_sold_short_what_an_entry_bought_at_once_may_be(terminal: Terminal) -> None:

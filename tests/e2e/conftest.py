@@ -18,7 +18,7 @@ from botocore.config import Config
 from breakwater.client import Client
 from breakwater.client.session import local_password
 from local_cloud.platform import REGION
-from tests.e2e.desk import SYMBOL, Desk
+from tests.e2e.desk import SYMBOL, Desk, Terminal
 
 REPOSITORY = Path(__file__).parents[2]
 # Beside the default of `make up`, which may be running.
@@ -164,3 +164,11 @@ def desk(sign_in: Callable[[str], Client], market: Callable[[], tuple[Decimal, D
     account_id = client.me()["account_ids"][0]
     yield Desk(client, account_id, market)
     client.cancel_all(account_id)
+
+
+@pytest.fixture
+def terminal(endpoints_file: Path, tmp_path: Path) -> Terminal:
+    environment = {"BREAKWATER_LOCAL_DIR": str(endpoints_file.parent), "BREAKWATER_SESSION": str(tmp_path / "s.json")}
+    seated = Terminal(environment)
+    seated.run("sign-in", "--user", "trader2")
+    return seated

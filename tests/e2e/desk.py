@@ -1,12 +1,17 @@
 """A trader at work, and how the tests wait for what comes later."""
 
+import json
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from typer.testing import CliRunner
+
 from breakwater.client import Client, Order
+from breakwater.client.cli import app
 from breakwater.client.shapes import FINAL_STATUSES
 
 SYMBOL = "ETH/USDT"
@@ -73,3 +78,22 @@ def final(
 
 def new_id() -> str:
     return str(uuid.uuid4())
+
+
+@dataclass
+class Terminal:
+    """trader2 at the command line."""
+
+    environment: dict[str, str]
+
+    def run(self, *arguments: str, exit_code: int = 0) -> str:
+        result = CliRunner().invoke(app, arguments, env=self.environment)
+        assert result.exit_code == exit_code, (arguments, result.output)
+        return result.output
+
+    def told(self, *arguments: str) -> str:
+        """What it prints, each run of spaces as one."""
+        return " ".join(self.run(*arguments).split())
+
+    def asked(self, *arguments: str) -> Any:
+        return json.loads(self.run(*arguments, "--json"))

@@ -1,47 +1,14 @@
 """Orders that the router works, as a trader drives them from the command line."""
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from breakwater.client import ExecutionReport, Order
-from breakwater.client.cli import app
-from tests.e2e.desk import SYMBOL, Desk, eventually, final, new_id
+from tests.e2e.desk import SYMBOL, Desk, Terminal, eventually, final, new_id
 
 WITHIN_S = 60.0
-
-
-@dataclass
-class Terminal:
-    """trader2 at the command line."""
-
-    environment: dict[str, str]
-
-    def run(self, *arguments: str, exit_code: int = 0) -> str:
-        result = CliRunner().invoke(app, arguments, env=self.environment)
-        assert result.exit_code == exit_code, (arguments, result.output)
-        return result.output
-
-    def told(self, *arguments: str) -> str:
-        """What it prints, each run of spaces as one."""
-        return " ".join(self.run(*arguments).split())
-
-    def asked(self, *arguments: str) -> Any:
-        return json.loads(self.run(*arguments, "--json"))
-
-
-@pytest.fixture
-def terminal(endpoints_file: Path, tmp_path: Path) -> Terminal:
-    environment = {"BREAKWATER_LOCAL_DIR": str(endpoints_file.parent), "BREAKWATER_SESSION": str(tmp_path / "s.json")}
-    seated = Terminal(environment)
-    seated.run("sign-in", "--user", "trader2")
-    return seated
 
 
 @pytest.fixture

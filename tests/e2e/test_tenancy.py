@@ -152,6 +152,8 @@ def attempts(has: Belongings) -> Iterator[tuple[tuple[str, ...], str, str, Any]]
     for order_id in (has.order_id, has.filled_order_id):
         yield READERS, "GET", f"/orders/{order_id}", None
         yield READERS, "GET", f"/orders/{order_id}/saga", None
+        yield READERS, "GET", f"/orders/{order_id}/replaces", None
+        yield TRADERS, "PATCH", f"/orders/{order_id}", {"replace_id": new_id(), "quantity": "0.02"}
         yield CANCELLERS, "DELETE", f"/orders/{order_id}", None
     for path in ("/orders", "/trades", "/positions", "/portfolio", "/events"):
         yield READERS, "GET", f"{path}?account_id={has.account_id}", None

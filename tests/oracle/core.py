@@ -164,13 +164,19 @@ def _replace(state: State, command: Command) -> None:
     after.leaves = command.quantity - before.traded
     if before.place is Place.DORMANT and command.flags & EXTENDED:
         after.stop_price = order_terms(command).stop_price
+    if before.price_bound and command.flags & EXTENDED and order_terms(command).price_bound:
+        after.price_bound = order_terms(command).price_bound
     keeps_place = (
         after.price == before.price and after.stop_price == before.stop_price and after.leaves <= before.leaves
     )
     if refused := _refuse_replace(state, before, after, keeps_place=keeps_place):
         state.emit_for(before, EventKind.REPLACE_REJECTED, reason=refused)
         return
+    if before.place is Place.ROUTED:
+        state.emit_for(before, EventKind.REPLACE_REQUESTED)
+        return
     if not keeps_place:
+        before.price_bound = after.price_bound
         state.leave_book(before)
         state.take_entry(before)
         before.trailing_price = 0
@@ -184,7 +190,8 @@ def _replace(state: State, command: Command) -> None:
 
 def _refuse_replace(state: State, before: Order, after: Order, *, keeps_place: bool) -> Reason | None:
     instrument = state.instruments[before.symbol]
-    if before.place is Place.ROUTED or after.leaves <= 0:
+    is_here = before.place is not Place.ROUTED
+    if not (is_here or before.venue_accepted) or after.leaves <= 0:
         return Reason.TOO_LATE
     if refused := checks.refuse_quantity(instrument, after):
         return refused
@@ -193,14 +200,20 @@ def _refuse_replace(state: State, before: Order, after: Order, *, keeps_place: b
         return checks.refuse_rate(state, account) if account else None
     if refused := checks.refuse_prices(instrument, after):
         return refused
-    if instrument.trading is not TradingState.CONTINUOUS:
+    if is_here and instrument.trading is not TradingState.CONTINUOUS:
         return Reason.HALTED if instrument.trading is TradingState.HALTED else Reason.NOT_IN_AUCTION
     return (
         checks.refuse_account(state, instrument, after, before=before)
         or checks.refuse_lease(state, after, before=before)
         or checks.refuse_collar(instrument, after)
-        or checks.refuse_post_only(instrument, after)
+        or (checks.refuse_post_only(instrument, after) if is_here else None)
     )
+
+
+def _refuse_replace_told(state: State, command: Command) -> None:
+    order = state.orders.get(command.order_id)
+    symbol = order.symbol if order else 0
+    state.emit(EventKind.REPLACE_REJECTED, order_id=command.order_id, symbol=symbol, reason=command.reason)
 
 
 def _refuse(state: State, command: Command) -> None:
@@ -227,6 +240,8 @@ _HANDLERS: Final[dict[int, Callable[[State, Command], None]]] = {
     Kind.VENUE_FILLED: venues.hear_of,
     Kind.VENUE_CANCELED: venues.hear_of,
     Kind.VENUE_EXPIRED: venues.hear_of,
+    Kind.VENUE_REPLACED: venues.hear_of,
+    Kind.REFUSE_REPLACE: _refuse_replace_told,
     Kind.LIST_INSTRUMENT: reference_data.list_instrument,
     Kind.SET_ACCOUNT: reference_data.set_account,
     Kind.SET_HOLDING: reference_data.set_holding,

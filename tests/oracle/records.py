@@ -34,6 +34,8 @@ class Kind(IntEnum):
     VENUE_FILLED = 8
     VENUE_CANCELED = 9
     VENUE_EXPIRED = 10
+    VENUE_REPLACED = 11
+    REFUSE_REPLACE = 12
     LIST_INSTRUMENT = 16
     SET_ACCOUNT = 17
     SET_HOLDING = 18
@@ -153,6 +155,7 @@ class EventKind(IntEnum):
     UNCROSSED = 17
     UPDATED = 18
     LEASE_SET = 19
+    REPLACE_REQUESTED = 20
 
 
 class TradingState(IntEnum):

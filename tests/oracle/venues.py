@@ -1,6 +1,6 @@
 """What an outside venue says of an order that the core routed to it."""
 
-from tests.oracle.records import PRICE_MAX, Command, EventKind, Kind, Reason, Side
+from tests.oracle.records import PRICE_MAX, QUANTITY_MAX, Command, EventKind, Kind, Reason, Side
 from tests.oracle.state import Order, Place, State
 
 
@@ -25,6 +25,31 @@ def hear_of(state: State, command: Command) -> None:
             state.cancel(order, command.reason)
         case Kind.VENUE_EXPIRED:
             state.end(order, EventKind.EXPIRED)
+        case Kind.VENUE_REPLACED:
+            _replace(state, order, command)
+
+
+def _replace(state: State, order: Order, command: Command) -> None:
+    if refused := _refuse_replace(state, order, command):
+        state.emit_for(order, EventKind.REPLACE_REJECTED, reason=refused)
+        return
+    order.price, order.leaves = command.price, command.quantity - order.traded
+    state.emit_for(order, EventKind.REPLACED, price=order.price, quantity=order.quantity, leaves=order.leaves)
+
+
+def _refuse_replace(state: State, order: Order, command: Command) -> Reason | None:
+    if command.quantity <= order.traded:
+        return Reason.TOO_LATE
+    if command.quantity > QUANTITY_MAX:
+        return Reason.INVALID_QUANTITY
+    if not 1 <= command.price <= PRICE_MAX:
+        return Reason.INVALID_PRICE
+    if order.account not in state.accounts or order.is_reduce_only:
+        return None
+    position, more = state.position(order.account, order.symbol), command.quantity - order.traded - order.leaves
+    more_buys, more_sells = (more, 0) if order.side is Side.BUY else (0, more)
+    fits = state.fits(order.account, order.symbol, position, more_buys, more_sells)
+    return None if fits else Reason.OVERFLOW
 
 
 def _fill(state: State, order: Order, command: Command) -> None:

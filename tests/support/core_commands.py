@@ -80,10 +80,12 @@ def cancel(order_id: int) -> Command:
     return Command(Kind.CANCEL, order_id=order_id)
 
 
-def replace_order(order_id: int, price: int, quantity: int, stop_price: int | None = None) -> Command:
-    if stop_price is None:
+def replace_order(
+    order_id: int, price: int, quantity: int, stop_price: int | None = None, *, price_bound: int = 0
+) -> Command:
+    if stop_price is None and not price_bound:
         return Command(Kind.REPLACE, order_id=order_id, price=price, quantity=quantity)
-    terms = OrderTerms(stop_price=stop_price)
+    terms = OrderTerms(stop_price=stop_price or 0, price_bound=price_bound)
     return Command(Kind.REPLACE, order_id=order_id, price=price, quantity=quantity, flags=EXTENDED, terms=terms)
 
 

@@ -71,6 +71,8 @@ _VENUE_KINDS = {
     Kind.VENUE_REJECTED: 1,
     Kind.VENUE_CANCELED: 1,
     Kind.VENUE_EXPIRED: 1,
+    Kind.VENUE_REPLACED: 4,
+    Kind.REFUSE_REPLACE: 1,
 }
 _ALL_KINDS = {
     **{kind: weight * 4 for kind, weight in (_ORDER_KINDS | _VENUE_KINDS | _MARKET_KINDS).items()},
@@ -255,7 +257,10 @@ class _Stream:
             )
         has_price = self.chance.random() < 0.9
         stop_price = self._price(side) if self.chance.random() < 0.3 else None
-        return replace_order(order_id, self._price(side) if has_price else 0, self._quantity(), stop_price)
+        bound = self._price(side) if self.chance.random() < self.profile.bound_share else 0
+        return replace_order(
+            order_id, self._price(side) if has_price else 0, self._quantity(), stop_price, price_bound=bound
+        )
 
     def _holding(self, symbol: int, account: int) -> Command:
         position = self.chance.choice((0, self.chance.randint(-60, 60)))

@@ -162,9 +162,9 @@ class EngineModel:
     def _state(self, live: LiveOrder) -> OrderState:
         order = live.order.model_dump(mode="json")
         told = {name: order[name] for name in OrderState.model_fields if name in order}
-        return OrderState(
-            **told, **{k: v for k, v in self.snapshot(live).model_dump(mode="json").items() if k not in told}
-        )
+        words = self.snapshot(live).model_dump(mode="json", exclude_none=True)
+        untold = dict.fromkeys(("reject_code", "reject_reason"))
+        return OrderState(**(untold | words | told))
 
     def _next_seq(self) -> int:
         self._seq += 1

@@ -116,8 +116,9 @@ inline book::Command make_command(Bytes& bytes, std::int64_t& time) {
   } else if (choice < 82) {
     command.kind = book::Kind::kReplace;
     if (bytes.below(4) == 0) command.flags = book::kExtended, command.order.stop_price = 90 + bytes.below(20);
+    if (bytes.below(8) == 0) command.flags = book::kExtended, command.order.price_bound = 85 + bytes.below(30);
   } else if (choice < 90) {
-    command.kind = static_cast<book::Kind>(6 + bytes.below(5));
+    command.kind = static_cast<book::Kind>(6 + bytes.below(7));  // kRefuseReplace is the last.
     command.reason = book::Reason::kVenue;
   } else if (choice < 91) {
     command.kind = book::Kind::kMassCancel;

@@ -49,11 +49,15 @@ void CoreState::apply_rare(const Command& command) {
     case Kind::kRefuse:
       reject(command.order_id, command.symbol, command.reason);
       break;
+    case Kind::kRefuseReplace:
+      refuse_replace(command);
+      break;
     case Kind::kVenueAccepted:
     case Kind::kVenueRejected:
     case Kind::kVenueFilled:
     case Kind::kVenueCanceled:
     case Kind::kVenueExpired:
+    case Kind::kVenueReplaced:
       venue_report(command);
       break;
     case Kind::kListInstrument:

@@ -116,6 +116,8 @@ class CoreState {
   void cancel_live(OrderIndex index, Reason reason);
   void mass_cancel(const Command& command);
   void replace(const Command& command);
+  void refuse_replace(const Command& command);
+  std::int64_t bound_after(const Command& command, OrderIndex index) const;
   Reason check_replace(const Command& command, const SymbolBook& book, OrderIndex index, std::int64_t stop_price,
                        bool keeps_place);
 
@@ -135,6 +137,7 @@ class CoreState {
   // venue.cpp
   void venue_report(const Command& command);
   void venue_fill(const Command& command, SymbolBook& book, OrderIndex index);
+  void venue_replace(const Command& command, OrderIndex index);
 
   // reference_data.cpp
   void list_instrument(const Command& command);

@@ -27,7 +27,14 @@ void CoreState::replace(const Command& command) {
     emit(EventKind::kReplaceRejected, order.order_id, order.symbol(), reason);
     return;
   }
-  if (!keeps_place) unlink(book, index, order);
+  if (routed(index, order)) {
+    emit(EventKind::kReplaceRequested, order.order_id, order.symbol());
+    return;
+  }
+  if (!keeps_place) {
+    if (order.is(kExtended)) pool_.cold(index).price_bound = bound_after(command, index);
+    unlink(book, index, order);
+  }
   count_open(order, leaves - order.leaves);
   order.price = command.price;
   order.leaves = leaves;
@@ -43,10 +50,25 @@ void CoreState::replace(const Command& command) {
   wait_for_trigger(book, index, order);
 }
 
+void CoreState::refuse_replace(const Command& command) {
+  const OrderIndex index = ids_.find(command.order_id, pool_).index;
+  const std::uint32_t symbol = index == 0 ? 0 : pool_[index].symbol();
+  emit(EventKind::kReplaceRejected, command.order_id, symbol, command.reason);
+}
+
+// Of an order with cold terms: one without a bound gets none, as it would not outlive a snapshot.
+std::int64_t CoreState::bound_after(const Command& command, OrderIndex index) const {
+  const std::int64_t before = pool_.cold(index).price_bound;
+  const bool tells = (command.flags & kExtended) != 0 && command.order.price_bound != 0;
+  return before != 0 && tells ? command.order.price_bound : before;
+}
+
 Reason CoreState::check_replace(const Command& command, const SymbolBook& book, OrderIndex index,
                                 std::int64_t stop_price, bool keeps_place) {
   const Order& order = pool_[index];
-  if (routed(index, order) || command.quantity <= order.traded()) return Reason::kTooLate;
+  const bool here = !routed(index, order);
+  if (!here && pool_.cold(index).accepted == 0) return Reason::kTooLate;
+  if (command.quantity <= order.traded()) return Reason::kTooLate;
   Reason reason = check_quantity(book.terms, command.quantity);
   if (reason != Reason::kNone) return reason;
   const bool has_cold = order.is(kExtended);
@@ -57,10 +79,10 @@ Reason CoreState::check_replace(const Command& command, const SymbolBook& book, 
   if (keeps_place) return account == nullptr ? Reason::kNone : check_rate(*account);
 
   reason = check_prices(book.terms, order.side, order.type, command.price, stop_price,
-                        has_cold ? pool_.cold(index).price_bound : 0);
+                        has_cold ? bound_after(command, index) : 0);
   if (reason != Reason::kNone) return reason;
-  if (book.state == TradingState::kHalted) return Reason::kHalted;
-  if (book.state == TradingState::kAuction) return Reason::kNotInAuction;
+  if (here && book.state == TradingState::kHalted) return Reason::kHalted;
+  if (here && book.state == TradingState::kAuction) return Reason::kNotInAuction;
   const Intent intent{order.side,    order.type, order.is(kReduceOnly), false,
                       command.price, stop_price, command.quantity,      command.quantity - order.traded() - order.leaves};
   if (account != nullptr) {
@@ -75,7 +97,7 @@ Reason CoreState::check_replace(const Command& command, const SymbolBook& book, 
   }
   reason = check_collar(intent, book);
   if (reason != Reason::kNone) return reason;
-  const bool takes = order.is(kPostOnly) && crosses(book, order.side, command.price);
+  const bool takes = here && order.is(kPostOnly) && crosses(book, order.side, command.price);
   return takes ? Reason::kPostOnlyWouldTake : Reason::kNone;
 }
 

@@ -22,6 +22,8 @@ void CoreState::venue_report(const Command& command) {
       return forget(book, index, order);
     case Kind::kVenueCanceled:
       return end_loose(book, index, EventKind::kCanceled, command.reason);
+    case Kind::kVenueReplaced:
+      return venue_replace(command, index);
     default:
       return end_loose(book, index, EventKind::kExpired, Reason::kNone);
   }
@@ -46,6 +48,24 @@ void CoreState::venue_fill(const Command& command, SymbolBook& book, OrderIndex 
   event.quantity = command.quantity;
   event.leaves = order.leaves;
   if (order.leaves == 0) forget(book, index, order);
+}
+
+void CoreState::venue_replace(const Command& command, OrderIndex index) {
+  Order& order = pool_[index];
+  const auto refuse = [&](Reason reason) { emit(EventKind::kReplaceRejected, order.order_id, order.symbol(), reason); };
+  if (command.quantity <= order.traded()) return refuse(Reason::kTooLate);
+  if (command.quantity > kQuantityMax) return refuse(Reason::kInvalidQuantity);
+  if (command.price < 1 || command.price > kPriceMax) return refuse(Reason::kInvalidPrice);
+  const std::int64_t leaves = command.quantity - order.traded();
+  if (order.holding != 0 && !order.is(kReduceOnly)) {
+    Holding after = accounts_.holding(order.holding);
+    after.open[side_index(order.side)] += leaves - order.leaves;
+    if (!fits(after)) return refuse(Reason::kOverflow);
+  }
+  count_open(order, leaves - order.leaves);
+  order.price = command.price;
+  order.leaves = leaves;
+  emit_terms(EventKind::kReplaced, order);
 }
 
 }  // namespace book

@@ -105,6 +105,17 @@ TEST("a replaced order counts with its new quantity against the position limit")
   CHECK(m.one(with(buy(2, 6, 100)).account(9)).kind == EventKind::kAccepted);
 }
 
+TEST("a replaced order takes another bound with another price, where it has one") {
+  Market m;
+  m.send(with(sell(1, 5, 100)).bound(105));
+  CHECK(m.refusal(replace(1, 5, 106)) == Reason::kInvalidPrice);
+  CHECK(m.one(with(replace(1, 5, 106)).bound(110)).kind == EventKind::kReplaced);
+  m.send(buy(2, 1, 108));  // Nothing is sold above 106, where it stands.
+  CHECK(is_trade(m.events[1], 2, 1, 1, 106));
+  m.send(sell(3, 5, 120));
+  CHECK(m.one(with(replace(3, 5, 121)).bound(100)).kind == EventKind::kReplaced);
+}
+
 TEST("a dormant order gets another stop price") {
   Market m;
   m.send(with(buy(1, 5, 0)).type(Type::kStop).stop(120));

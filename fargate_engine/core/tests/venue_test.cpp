@@ -61,6 +61,32 @@ TEST("a cancel or mass cancel of a routed order is a request") {
   CHECK(m.refusal(replace(1, 5, 100)) == Reason::kTooLate);
 }
 
+TEST("a replace of a routed order is a request once its venue has accepted it") {
+  Routed m;
+  m.send(report(Kind::kVenueAccepted, 1));
+  m.send(report(Kind::kVenueFilled, 1, 4, 99));
+  CHECK(m.refusal(replace(1, 4, 100)) == Reason::kTooLate && m.refusal(replace(1, 5, 0)) == Reason::kInvalidPrice);
+  CHECK(m.one(replace(1, 5, 101)).kind == EventKind::kReplaceRequested && m.leaves(1) == 6);
+  const Event replaced = m.one(report(Kind::kVenueReplaced, 1, 20, 101));
+  CHECK(replaced.kind == EventKind::kReplaced && replaced.quantity == 20 && replaced.leaves == 16);
+  CHECK(m.one(report(Kind::kVenueFilled, 1, 16, 101)).leaves == 0 && !m.live(1));
+}
+
+TEST("a venue's replacement that makes no sense is refused and changes nothing") {
+  Routed m;
+  m.send(report(Kind::kVenueFilled, 1, 4, 99));
+  CHECK(m.refusal(report(Kind::kVenueReplaced, 1, 4, 100)) == Reason::kTooLate);
+  CHECK(m.refusal(report(Kind::kVenueReplaced, 1, 5, 0)) == Reason::kInvalidPrice);
+  CHECK(m.refusal(report(Kind::kVenueReplaced, 1, kQuantityMax + 1, 100)) == Reason::kInvalidQuantity);
+  CHECK(m.leaves(1) == 6 && m.send(report(Kind::kVenueReplaced, 50, 5, 100)).empty());
+}
+
+TEST("a refused replace is told of a live order and of any other") {
+  Routed m;
+  CHECK(m.refusal(report(Kind::kRefuseReplace, 1)) == Reason::kVenue && m.leaves(1) == 10);
+  CHECK(m.refusal(report(Kind::kRefuseReplace, 77)) == Reason::kVenue);
+}
+
 TEST("the venue ends orders with its reason") {
   Routed m;
   CHECK(is_end(m.one(report(Kind::kVenueCanceled, 1)), 1, Reason::kVenue, 10));

@@ -8,6 +8,7 @@ Every call may raise Problem (the server's no) or ServerUnreachable (no answer).
 by themselves, since a repeated order with the same client_order_id is the same order.
 """
 
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Unpack, cast
 
@@ -16,7 +17,7 @@ from breakwater.client.connection import given, segment
 from breakwater.client.limits_api import LimitCalls
 from breakwater.client.order_terms import OrderOptions, order_body
 from breakwater.client.people_api import PeopleCalls
-from breakwater.client.shapes import Amount, ExecutionReport, Json, Order, Page
+from breakwater.client.shapes import Amount, ExecutionReport, Json, Order, Page, amount_text
 from breakwater.client.transport import Problem
 
 PAGES_MAX = 1000
@@ -105,6 +106,30 @@ class Client(LimitCalls, AuditCalls, PeopleCalls):
         """The verdict of every limit, fees and expected price; changes nothing."""
         body = order_body(account_id, symbol, side, quantity, price=price, **options)
         return self._call("POST", "/orders/preview", body=body, repeatable=True)
+
+    def replace(
+        self,
+        order_id: str,
+        *,
+        quantity: Amount | None = None,
+        price: Amount | None = None,
+        replace_id: str | None = None,
+    ) -> Order:
+        """Another whole quantity (with what has traded), another price, or both, for an order that rests.
+
+        The same `replace_id` again is the same replace. An order with its old terms: not decided yet, and the larger
+        reservation is held (`replaces` tells what becomes of it). Problem carries `refusals` when limits said no.
+        """
+        body = given(
+            quantity=None if quantity is None else amount_text("quantity", quantity),
+            price=None if price is None else amount_text("price", price),
+        )
+        sent = {"replace_id": replace_id or str(uuid.uuid4()), **body}
+        return cast("Order", self._call("PATCH", f"/orders/{segment(order_id)}", body=sent, repeatable=True))
+
+    def replaces(self, order_id: str) -> Json:
+        """What was asked of the order beside its cancel, the newest first, and what became of each."""
+        return self._call("GET", f"/orders/{segment(order_id)}/replaces")
 
     def cancel(self, order_id: str) -> Order:
         return cast("Order", self._call("DELETE", f"/orders/{segment(order_id)}", repeatable=True))

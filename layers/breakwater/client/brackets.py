@@ -141,7 +141,7 @@ class BracketTerms:
         return "SELL" if self.side == "BUY" else "BUY"
 
     def exit_quantity(self, entry: Order) -> Amount:
-        """Once the entry has ended, what it has filled: a limit such as SHORT_SALE refuses to exit from more."""
+        """Once the entry has ended, what it has filled: an exit from more is refused."""
         return entry["cum_qty"] if entry["status"] in FINAL_STATUSES else self.quantity
 
     def exit_venues(self, entry: Order | None) -> list[str]:
@@ -208,10 +208,15 @@ def _try_exit(client: Client, terms: BracketTerms) -> None:
         )
     except Problem as problem:
         raise ExitRefused(problem) from problem
-    refusals = [each for each in answer["refusals"] if terms.may_rest or each["limit_type"] in _OF_THE_ORDER_ALONE]
+    refusals = [each for each in answer["refusals"] if _is_of_exit(terms, each["limit_type"])]
     if refusals:
         detail = f"{refusals[0]['limit_type']} of {refusals[0]['node_name']} would refuse it"
         raise ExitRefused(Problem(422, {"code": "LIMIT_EXCEEDED", "detail": detail, "refusals": refusals}))
+
+
+def _is_of_exit(terms: BracketTerms, limit_type: str) -> bool:
+    """Behind its entry an exit is no short sale: it sells what that has bought."""
+    return limit_type in _OF_THE_ORDER_ALONE or (terms.may_rest and limit_type != "SHORT_SALE")
 
 
 def _place_exit(client: Client, terms: BracketTerms, entry: Order) -> Order:

@@ -30,7 +30,7 @@ from breakwater.client.limits_cli import limits_app
 from breakwater.client.lookup import find_account_id, find_node_id, find_order_id
 from breakwater.client.order_render import children_state, order_fields, order_list
 from breakwater.client.people_cli import accounts_app, groups_app, users_app
-from breakwater.client.placing import send_order, show_placed, show_preview
+from breakwater.client.placing import send_order, send_replace, show_placed, show_preview, show_replaced
 from breakwater.client.plugins import ExtensibleGroup
 from breakwater.client.session import SavedSignIn
 from breakwater.client.shapes import FINAL_STATUSES
@@ -173,6 +173,25 @@ def preview(
 
 
 @app.command()
+def replace(
+    order_id: OrderId,
+    *,
+    price: Annotated[str | None, typer.Option(help="Another limit price.")] = None,
+    quantity: Annotated[str | None, typer.Option(help="Another quantity, with what has traded.")] = None,
+    own_id: OwnId = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give an order that rests another price, another quantity, or both.
+
+    A smaller quantity at the same price keeps its place in the book; anything else loses it.
+    """
+    with signed_in() as (client, _):
+        whole_id = find_order_id(client, order_id)
+        order, replaced = send_replace(client, whole_id, quantity=quantity, price=price, own_id=own_id)
+    show_replaced(order, replaced, as_json)
+
+
+@app.command()
 def cancel(order_id: OrderId, as_json: AsJson = False) -> None:
     """Cancel an order; one that has ended already is an error."""
     with signed_in() as (client, _):
@@ -197,16 +216,16 @@ def orders(
 
 @app.command()
 def order(order_id: OrderId, as_json: AsJson = False) -> None:
-    """One order and the steps of its saga.
+    """One order, the steps of its saga and its replaces.
 
     With how its children stand, where the router works it.
     """
     with signed_in() as (client, _):
         whole_id = find_order_id(client, order_id)
-        found, steps = client.order(whole_id), client.saga(whole_id)
+        found, steps, replaces = client.order(whole_id), client.saga(whole_id), client.replaces(whole_id)
         worked = client.execution(whole_id) if found.get("execution") and not as_json else None
     if as_json:
-        print_json(dict(found) | {"saga": steps})
+        print_json(dict(found) | {"saga": steps, "replaces": replaces})
         return
     out().print(order_fields(found))
     if found["status"] not in FINAL_STATUSES:
@@ -217,6 +236,9 @@ def order(order_id: OrderId, as_json: AsJson = False) -> None:
         out().print(f"`breakwater execution {whole_id[:8]}` tells more, and what it cost.", style="dim")
     out().print()
     out().print(render.table(steps["items"], render.SAGA, empty="No saga steps."))
+    if replaces["items"]:
+        out().print()
+        out().print(render.table(replaces["items"], render.REPLACES, empty=""))
 
 
 app.command()(execution)

@@ -39,6 +39,38 @@ def send_order(
         return client.place_order(account_id, symbol, side, quantity, price=price, client_order_id=sent_as, **options)
 
 
+def send_replace(
+    client: Client, order_id: str, *, quantity: str | None, price: str | None, own_id: str | None
+) -> tuple[Order, Json | None]:
+    """The order, and its replace as it stands, None of one that is older than its history goes back.
+
+    As `send_order` it says under which id it is safe to repeat.
+    """
+    if quantity is None and price is None:
+        raise Misunderstood("say --quantity, --price or both")
+    if own_id == "":
+        raise Misunderstood("--id is empty: leave it out, or say one")
+    sent_as = str(uuid.uuid4()) if own_id is None else own_id
+    advice = "it may have been replaced; the same again with `--id {}` replaces it once at most"
+    with told_how_to_ask_again(advice, sent_as), no_answer_is_unreachable():
+        order = client.replace(order_id, quantity=quantity, price=price, replace_id=sent_as)
+        known = client.replaces(order_id)["items"]
+    return order, next((each for each in known if each["replace_id"] == sent_as), None)
+
+
+def show_replaced(order: Order, replaced: Json | None, as_json: bool) -> None:
+    if as_json:
+        print_json(dict(order) | {"replace": replaced})
+        return
+    out().print(order_fields(order))
+    if replaced is not None and replaced["state"] == "PENDING":
+        note = (
+            "which terms it has is not known yet, and the larger reservation is held: "
+            f"`breakwater order {order['order_id']}`"
+        )
+        out().print(f"[yellow]note:[/] {note}", soft_wrap=True)
+
+
 def show_placed(order: Order, as_json: bool) -> None:
     if as_json:
         print_json(dict(order))

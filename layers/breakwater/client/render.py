@@ -67,6 +67,15 @@ ALERTS = {"time": "created_at", "severity": "severity", "title": "title"}
 EVENTS = {"#": "sequence", "time": "occurred_at_ns", "topic": "topic", "about": "aggregate_id"}
 BALANCES = {"asset": "asset", "total": "total"}
 HEALTH = {"dependency": "dependency", "state": "state", "latency ms": "latency_ms"}
+REPLACES = {
+    "replace": "replace_no",
+    "quantity": "quantity",
+    "price": "price",
+    "state": "state",
+    "why": "reject_reason",
+    "asked": "requested_at",
+    "id": "replace_id",
+}
 SAGA = {"step": "step", "outcome": "outcome", "took ms": "took_ms", "detail": "detail"}
 REFUSALS = {
     "limit": "limit_type",

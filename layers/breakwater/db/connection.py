@@ -28,6 +28,7 @@ from breakwater.db.outbox import Outbox
 from breakwater.db.people import PeopleRows
 from breakwater.db.portfolio import PortfolioRows
 from breakwater.db.recorded_day import RecordedDayRows
+from breakwater.db.replaces import ReplaceRows
 from breakwater.db.watch import WatchRows
 from breakwater.errors import DatabaseUnavailable
 
@@ -103,6 +104,10 @@ class TenantTransaction:
     @cached_property
     def orders(self) -> OrderRows:
         return OrderRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def replaces(self) -> ReplaceRows:
+        return ReplaceRows(self.connection, self.tenant_id)
 
     @cached_property
     def executions(self) -> ExecutionRows:

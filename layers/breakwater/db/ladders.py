@@ -17,7 +17,8 @@ from psycopg.rows import TupleRow, class_row, dict_row
 
 from breakwater.db import limit_statements as statements
 from breakwater.db.limits import WINDOWED_TYPES, check_path, completed, market_of, quote_of
-from breakwater.domain.exposure import Exposure, Limit, Node, Scope, Standing
+from breakwater.domain.executions import EXITS
+from breakwater.domain.exposure import ZERO, Exposure, Limit, Node, Scope, Standing
 from breakwater.domain.limit_types import Need
 from breakwater.domain.limits import needs
 from breakwater.domain.limits_in_force import ApprovedOverride, NodeLimits
@@ -55,7 +56,8 @@ class Place:
 class Ladder:
     """All that an order is judged by: its scopes, root first; `held` when it was reserved before.
 
-    `quote` is None for a symbol that is not listed, `same_terms_at` when the account last sent the same order.
+    `quote` is None for a symbol that is not listed, `same_terms_at` when the account last sent the same order, and
+    `entry_open_qty` what the order that an exit exits from may still fill.
     `counts_activity`: a limit is set on one of the nodes, for now or for later, that looks back over a window.
     """
 
@@ -64,6 +66,7 @@ class Ladder:
     quote: Quote | None
     held: HeldBand | None
     same_terms_at: datetime | None
+    entry_open_qty: Decimal
     counts_activity: bool
 
 
@@ -160,6 +163,7 @@ class LadderRows:
             quote=quote,
             held=self._held_band(order_id) if is_held else None,
             same_terms_at=None,
+            entry_open_qty=self._entry_open_qty(terms),
             counts_activity=any(set_here.counts(WINDOWED_TYPES) for set_here in limits.values()),
         )
         needed = Need.NOTHING if quote is None else needs(scopes, quote.instrument.quote_asset)
@@ -189,6 +193,14 @@ class LadderRows:
         for row in overrides.fetchall():
             overrides_by_node[row.pop("node_id")].append(ApprovedOverride(**row))
         return {node_id: NodeLimits(limits_by_node[node_id], overrides_by_node[node_id]) for node_id in node_ids}
+
+    def _entry_open_qty(self, terms: OrderTerms) -> Decimal:
+        if not isinstance(terms.execution, EXITS) or terms.execution.after is None:
+            return ZERO
+        about = {"account_id": terms.account_id, "symbol": terms.symbol, "side": terms.side}
+        wanted = {**about, "entry_id": terms.execution.after}
+        row = self._connection.execute(statements.ENTRY_OPEN, wanted).fetchone()
+        return ZERO if row is None else row[0]
 
     def _held_band(self, order_id: uuid.UUID) -> HeldBand | None:
         with self._connection.cursor(row_factory=class_row(HeldBand)) as cursor:

@@ -70,6 +70,11 @@ HELD_BAND = """
 SELECT o.price_low, o.price_high
 FROM limits.reservations r JOIN trading.orders o USING (order_id) WHERE order_id = %(order_id)s
 """
+# What the order that an exit exits from may still fill.
+ENTRY_OPEN = """
+SELECT open_qty FROM limits.reservations
+WHERE order_id = %(entry_id)s AND account_id = %(account_id)s AND symbol = %(symbol)s AND side <> %(side)s
+"""
 ACTIVITY = f"""
 SELECT a.node_id, a.at, a.symbol, a.venue, i.asset_class, i.quote_asset, a.new_count, a.replace_count, a.cancel_count,
   a.fill_count, a.automated_fill_count, a.traded_notional
@@ -141,7 +146,8 @@ ORDER BY node_id FOR NO KEY UPDATE
 """
 LOCK_RESERVATION = """
 SELECT order_id, node_ids, symbol, venue, is_automated, side, quantity, valuation_price, open_qty, cum_qty,
-  cum_notional, engine_seq, state, lease_id, is_of_order, order_count
+  cum_notional, engine_seq, state, lease_id, is_of_order, order_count, replace_no, kept_quantity, kept_valuation_price,
+  asked_quantity, asked_valuation_price
 FROM limits.reservations WHERE order_id = %(order_id)s FOR NO KEY UPDATE
 """
 # The day of a fill begins a new count; a fill of a day that is over is not added to a later one. No fill counts to a
@@ -151,7 +157,9 @@ WITH reservation AS (
   UPDATE limits.reservations
   SET quantity = %(quantity)s, valuation_price = %(valuation_price)s, order_count = %(order_count)s,
       lease_id = %(lease_id)s, open_qty = %(open_qty)s, cum_qty = %(cum_qty)s, cum_notional = %(cum_notional)s,
-      engine_seq = %(engine_seq)s, state = %(state)s, updated_at = now()
+      engine_seq = %(engine_seq)s, state = %(state)s, replace_no = %(replace_no)s,
+      kept_quantity = %(kept_quantity)s, kept_valuation_price = %(kept_valuation_price)s,
+      asked_quantity = %(asked_quantity)s, asked_valuation_price = %(asked_valuation_price)s, updated_at = now()
   WHERE order_id = %(order_id)s
   RETURNING created_at)
 UPDATE limits.exposures e SET

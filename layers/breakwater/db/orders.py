@@ -37,7 +37,9 @@ ON CONFLICT DO NOTHING
 _APPLY_SNAPSHOT = """
 UPDATE trading.orders SET status = %(status)s, cum_qty = %(cum_qty)s, leaves_qty = %(leaves_qty)s,
   cum_notional = %(cum_notional)s, reject_code = %(reject_code)s, reject_reason = %(reject_reason)s,
-  engine_seq = %(engine_seq)s, updated_at = now()
+  engine_seq = %(engine_seq)s, updated_at = now(),
+  quantity = CASE WHEN %(price)s::numeric IS NULL THEN quantity ELSE %(quantity)s END,
+  price = coalesce(%(price)s, price)
 WHERE order_id = %(order_id)s AND tenant_id = %(tenant_id)s AND engine_seq < %(engine_seq)s
 """
 
@@ -197,6 +199,16 @@ class OrderRows:
         ).fetchone()
         return row is not None
 
+    def exits_qty(self, entry_id: uuid.UUID, *, but: uuid.UUID) -> Decimal:
+        """What the other orders that exit from this one have traded and may still trade."""
+        row = self._connection.execute(
+            """SELECT coalesce(sum(CASE WHEN status IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED') THEN cum_qty
+                                        ELSE quantity END), 0)
+               FROM trading.orders WHERE execution->>'after' = %s AND order_id <> %s AND tenant_id = %s""",
+            (str(entry_id), but, self._tenant_id),
+        ).fetchone()
+        return Decimal(0) if row is None else row[0]
+
     def mark_leased(self, order_id: uuid.UUID, price_low: Decimal, price_high: Decimal) -> None:
         """The engine took it by itself, inside this band, and nobody reserved for it before."""
         self._connection.execute(
@@ -228,6 +240,8 @@ class OrderRows:
             _APPLY_SNAPSHOT,
             {
                 "status": snapshot.status,
+                "quantity": snapshot.quantity,
+                "price": snapshot.price,
                 "cum_qty": snapshot.cum_qty,
                 "leaves_qty": snapshot.leaves_qty,
                 "cum_notional": snapshot.cum_notional,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from breakwater.domain.executions import (
     EXITS,
@@ -296,8 +296,42 @@ class SubmitOrder(_Message):
     parent_id: uuid.UUID | None = None
 
 
+ReplaceNumber = Annotated[int, Field(ge=1, lt=2**31)]
+
+
+class ReplaceOrder(_Message):
+    """Other terms for an order that rests: its new whole quantity, with what has traded, and its new price.
+
+    `replace_no` counts the replaces of one order from 1; the next is asked only once this one is decided. The order
+    trades only inside [price_low, price_high], for which the larger of its old and new terms is reserved meanwhile.
+    """
+
+    order_id: uuid.UUID
+    tenant_id: uuid.UUID
+    replace_no: ReplaceNumber
+    replace_id: ClientOrderId
+    quantity: Amount
+    price: Amount
+    price_low: Amount
+    price_high: Amount
+    correlation_id: CorrelationId
+
+
+class VoidReplace(_Message):
+    """If this replace is not known it shall come to nothing for ever: one that arrives late is refused."""
+
+    order_id: uuid.UUID
+    tenant_id: uuid.UUID
+    replace_no: ReplaceNumber
+    replace_id: ClientOrderId
+
+
 class OrderSnapshot(_Message):
-    """The engine's word on an order. A snapshot replaces every one of the same order with a lower `engine_seq`."""
+    """The engine's word on an order. A snapshot replaces every one of the same order with a lower `engine_seq`.
+
+    `replace_no` is the last of its replaces that is decided, `terms_no` that whose terms it has (0: as it was placed);
+    both are None where nothing is said of them. `price` is told with them.
+    """
 
     order_id: uuid.UUID
     status: OrdStatus
@@ -309,6 +343,11 @@ class OrderSnapshot(_Message):
     reject_reason: str | None = None
     engine_seq: int
     transact_time_ns: int
+    price: Amount | None = None
+    replace_no: int | None = None
+    terms_no: int | None = None
+    replace_code: str | None = None  # Why the last one was refused.
+    replace_reason: str | None = None
 
 
 def average_price(cum_notional: Decimal, cum_qty: Decimal) -> Decimal | None:

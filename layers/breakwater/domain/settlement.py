@@ -22,6 +22,8 @@ class HeldReservation:
     """What stands in the ledger for one order; it rests on the engine's word number `engine_seq` (0: none yet).
 
     Of a lease's two that are of no order, `open_qty` is what none of its orders has taken, and `order_count` may come.
+    While a replace (`replace_no`) is not decided, `quantity` and `valuation_price` are each the larger of what the
+    order has (`kept_*`) and of what it may get (`asked_*`): however it goes, and whatever fills before, is covered.
     """
 
     order_id: uuid.UUID
@@ -40,6 +42,11 @@ class HeldReservation:
     lease_id: uuid.UUID | None = None
     is_of_order: bool = True
     order_count: int = 1
+    replace_no: int | None = None
+    kept_quantity: Decimal | None = None
+    kept_valuation_price: Decimal | None = None
+    asked_quantity: Decimal | None = None
+    asked_valuation_price: Decimal | None = None
 
     @property
     def is_open(self) -> bool:
@@ -60,13 +67,64 @@ class ExposureChange:
     fill_count: int
 
 
+def replacing(
+    reservation: HeldReservation, replace_no: int, quantity: Decimal, valuation_price: Decimal
+) -> HeldReservation:
+    """The same with the larger of its terms and these held, until it is decided which the order has."""
+    with localcontext(EXACT):
+        larger = max(reservation.quantity, quantity)
+        return replace(
+            reservation,
+            quantity=larger,
+            valuation_price=max(reservation.valuation_price, valuation_price),
+            open_qty=larger - reservation.cum_qty,
+            replace_no=replace_no,
+            kept_quantity=reservation.quantity,
+            kept_valuation_price=reservation.valuation_price,
+            asked_quantity=quantity,
+            asked_valuation_price=valuation_price,
+        )
+
+
+def decided(reservation: HeldReservation, snapshot: OrderSnapshot) -> HeldReservation:
+    """The reservation with the terms that the order has, where this word says what became of the replace.
+
+    That is true whether or not anything newer was heard of the order. The same object when it says nothing of it.
+    """
+    if reservation.replace_no is None or snapshot.replace_no is None or snapshot.replace_no < reservation.replace_no:
+        return reservation
+    if snapshot.terms_no == reservation.replace_no:
+        quantity, valuation_price = reservation.asked_quantity, reservation.asked_valuation_price
+    else:
+        quantity, valuation_price = reservation.kept_quantity, reservation.kept_valuation_price
+    return _with_terms(reservation, quantity or ZERO, valuation_price or ZERO)
+
+
+def _with_terms(reservation: HeldReservation, quantity: Decimal, valuation_price: Decimal) -> HeldReservation:
+    with localcontext(EXACT):
+        return replace(
+            reservation,
+            quantity=quantity,
+            valuation_price=valuation_price,
+            open_qty=quantity - reservation.cum_qty if reservation.is_open else ZERO,
+            replace_no=None,
+            kept_quantity=None,
+            kept_valuation_price=None,
+            asked_quantity=None,
+            asked_valuation_price=None,
+        )
+
+
 def settled(reservation: HeldReservation, snapshot: OrderSnapshot) -> HeldReservation:
     """The reservation after this word; the same object when it has heard as much already.
 
     ValueError for a word that cannot be true: filled beyond the quantity, or less filled than before.
     """
+    reservation = decided(reservation, snapshot)
     if snapshot.engine_seq <= reservation.engine_seq:
         return reservation
+    if snapshot.status.is_final:  # A replace that was on its way came to nothing, or into the last word.
+        reservation = _with_terms(reservation, reservation.quantity, reservation.valuation_price)
     if not reservation.cum_qty <= snapshot.cum_qty <= reservation.quantity:
         raise ValueError(f"order {reservation.order_id}: the engine says {snapshot.cum_qty} is filled")
     if snapshot.cum_notional < reservation.cum_notional:

@@ -11,7 +11,7 @@ from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
 from breakwater.domain.lease_messages import LeaseWords, SetLease
-from breakwater.domain.orders import OrderSnapshot, PlaceOrder, SubmitOrder
+from breakwater.domain.orders import OrderSnapshot, PlaceOrder, ReplaceOrder, SubmitOrder, VoidReplace
 from breakwater.errors import EngineUnavailable, NotFound
 
 TIMEOUT = Timeout(connect=1.0, total=3.0)  # Within the saga's 4 s for a step, so that the step says so and is retried.
@@ -85,6 +85,17 @@ class EngineClient:
         }
         path = f"/internal/orders/{order_id}/void"
         return self._ask_about(order_id, "POST", path, correlation_id, body)
+
+    def replace(self, asked: ReplaceOrder) -> OrderSnapshot:
+        """The order after the replace is decided, or as it is if it was decided before; NotFound as of `get`."""
+        body = asked.model_dump(mode="json")
+        path = f"/internal/orders/{asked.order_id}/replace"
+        return self._ask_about(asked.order_id, "PUT", path, asked.correlation_id, body)
+
+    def void_replace(self, asked: VoidReplace, *, correlation_id: str) -> OrderSnapshot:
+        """The order with the replace decided: refused for ever if the engine never heard of it."""
+        path = f"/internal/orders/{asked.order_id}/replace/void"
+        return self._ask_about(asked.order_id, "PUT", path, correlation_id, asked.model_dump(mode="json"))
 
     def end(
         self, order_id: uuid.UUID, *, tenant_id: uuid.UUID, account_id: uuid.UUID, symbol: str, correlation_id: str

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -22,15 +22,17 @@ from breakwater.domain.limits import (
     self_trade_mode,
 )
 from breakwater.domain.orders import SIMULATED_VENUE, OrderSnapshot, OrderTerms, OrdStatus, PlaceOrder
+from breakwater.domain.replaces import TOO_LATE, judge_replace, without
 from breakwater.domain.settlement import (
     HeldReservation,
     ReservationState,
     change_between,
     released,
+    replacing,
     settled,
 )
 from breakwater.domain.times import from_nanoseconds, nanoseconds
-from breakwater.errors import InvalidRequest, LimitExceeded, NotFound, NotPermitted
+from breakwater.errors import InvalidRequest, LimitExceeded, NotFound, NotPermitted, ReplaceRefused
 from breakwater.services import lease_ledger
 from events.limits import LimitBreached, NodeStateChanged
 
@@ -125,14 +127,26 @@ def read_ladder(tx: TenantTransaction, terms: OrderTerms, api_key_id: str | None
     return tx.ladders.read(path_of(place, terms), place.quote, terms, order_id=uuid.uuid4(), at=at)
 
 
-def judge(ladder: Ladder, terms: OrderTerms) -> tuple[ProposedOrder, list[Finding]]:
-    """What every limit says to these terms. Raises as `reserve_limits` does, but for LimitExceeded itself."""
+def propose_in(ladder: Ladder, terms: OrderTerms) -> ProposedOrder:
+    """The order as the limits see it. Raises as `reserve_limits` does, but for LimitExceeded itself."""
     if not ladder.scopes:
         raise NotFound("unknown account")
     if ladder.quote is None:
         raise InvalidRequest(f"unknown symbol {terms.symbol}", field="symbol")
     terms.check_against(ladder.quote.instrument)
-    proposed = propose(terms, ladder.market, ladder.scopes, same_terms_at=ladder.same_terms_at, fee_rates=FEE_RATES)
+    return propose(
+        terms,
+        ladder.market,
+        ladder.scopes,
+        same_terms_at=ladder.same_terms_at,
+        entry_open_qty=ladder.entry_open_qty,
+        fee_rates=FEE_RATES,
+    )
+
+
+def judge(ladder: Ladder, terms: OrderTerms) -> tuple[ProposedOrder, list[Finding]]:
+    """What every limit says to these terms. Raises as `reserve_limits` does, but for LimitExceeded itself."""
+    proposed = propose_in(ladder, terms)
     return proposed, evaluate(ladder.scopes, proposed, reduce_only=terms.reduce_only)
 
 
@@ -145,6 +159,53 @@ def refusal_message(refusals: list[Refusal]) -> str:
 def refusal_events(order: PlaceOrder, refusals: list[dict[str, Any]]) -> list[LimitBreached]:
     """The events that belong into the transaction that records the order as refused."""
     return [_breach(order, refusal, "REJECT", 100) for refusal in refusals]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceReservation:
+    """Held beside what the order has, until the replace is decided. `warnings` as of a Reservation."""
+
+    price_low: Decimal
+    price_high: Decimal
+    warnings: tuple[LimitBreached, ...]
+
+
+def reserve_replace(
+    tx: TenantTransaction, order: PlaceOrder, replace_no: int, at: datetime, *, price_low: Decimal, is_less: bool
+) -> ReplaceReservation:
+    """Hold the larger of what the order has and of what it may get with the terms of `order`.
+
+    The order's row is locked, and no replace of it is undecided. Raises as `reserve_limits` does, with the same
+    written, and ReplaceRefused where as much has traded. `price_low` is that of the order's band; `is_less`: no limit
+    is asked, and the band stays.
+    """
+    before = tx.limits.lock_reservation(order.order_id)
+    if before is None:
+        raise NotFound("nothing is reserved for this order")
+    if not before.is_open or before.cum_qty >= order.terms.quantity:
+        raise ReplaceRefused("as much of the order has traded", code=TOO_LATE)
+    terms = order.terms
+    warnings: tuple[LimitBreached, ...] = ()
+    if is_less:
+        low, high = price_low, before.valuation_price
+    else:
+        place = tx.ladders.place(terms, order.api_key_id)
+        if place.key_path is not None and place.key_path[-1] not in before.node_ids:
+            raise NotPermitted("this API key has limits of its own, and replaces only orders that count to them")
+        ladder = tx.ladders.lock(before.node_ids, place.quote, terms, order_id=order.order_id, at=at)
+        ladder = replace(ladder, scopes=without(ladder.scopes, before))
+        proposed = propose_in(ladder, terms)
+        findings = judge_replace(ladder.scopes, proposed, before, reduce_only=terms.reduce_only)
+        refusals = [finding.to_json() for finding in refused(findings)]
+        if refusals:
+            _tell_nodes(tx, order, findings, ladder.scopes, at)
+            raise LimitExceeded(refusal_message(refusals), refusals=refusals)
+        low, high = proposed.band.low, proposed.band.high
+        warnings = tuple(soft_breaches(order, findings))
+    after = replacing(before, replace_no, terms.quantity, high)
+    tx.limits.settle(after, change_between(before, after), at)
+    tx.limits.count_activity(before.node_ids, before.symbol, before.venue, at, replace_count=1)
+    return ReplaceReservation(low, high, warnings)
 
 
 def settle(tx: TenantTransaction, snapshot: OrderSnapshot) -> bool:
@@ -161,6 +222,7 @@ def settle(tx: TenantTransaction, snapshot: OrderSnapshot) -> bool:
     after = settled(before, snapshot)
     if after is before:
         return False
+    is_newer = after.engine_seq != before.engine_seq  # Else it told of a replace alone.
     at = from_nanoseconds(snapshot.transact_time_ns)
     change = change_between(before, after)
     fills = change.fill_count
@@ -178,9 +240,9 @@ def settle(tx: TenantTransaction, snapshot: OrderSnapshot) -> bool:
                 automated_fill_count=fills if before.is_automated else 0,
                 traded_notional=change.traded_notional,
             )
-        if snapshot.status is OrdStatus.REJECTED:
+        if is_newer and snapshot.status is OrdStatus.REJECTED:
             tx.limits.count_reject(before.node_ids)
-        elif before.engine_seq == 0:
+        elif is_newer and before.engine_seq == 0:
             tx.limits.end_reject_streak(before.node_ids)
     if fills and before.is_automated:
         _stop_repeated_executions(tx, before.node_ids, at)

@@ -12,6 +12,9 @@ from typing import Any
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.orders import OrderRow
 from breakwater.domain.degraded import RETRIED_LATER, RETRY_IN_MINUTES, EmergencyLimits, Mode
+from breakwater.domain.executions import EXITS
+from breakwater.domain.exposure import ZERO
+from breakwater.domain.money import EXACT, format_amount, trim
 from breakwater.domain.orders import OrderSnapshot, OrdStatus, PlaceOrder, SelfTrade, SubmitOrder
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import DatabaseUnavailable, OrderIdReused, OrderRefused, Rejection, Unavailable
@@ -25,6 +28,7 @@ from events.orders import OrderRefused as OrderRefusedEvent
 
 DONE = "DONE"
 REJECTED = "REJECTED"
+EXIT_BEYOND_ENTRY = "EXIT_BEYOND_ENTRY"
 UNAVAILABLE = "UNAVAILABLE"
 EMERGENCY_LIMITS = EmergencyLimits()  # Unless the function is told others.
 
@@ -105,6 +109,7 @@ def _place(
     if not tx.orders.add(order):
         return _refusal_so_far(tx, order), Mode.NORMAL
     try:
+        _require_left_by_other_exits(tx, order)
         reservation, mode = degraded.reserve(tx, order, emergency, at)
     except Rejection as refusal:
         return _refuse(tx, order, refusal, at), Mode.NORMAL
@@ -113,6 +118,25 @@ def _place(
         _publish(tx, order, OrderPlaced(order=_state(order, at)), order.order_id, at)
         _publish_breaches(tx, order, reservation.warnings, at)
     return None, mode
+
+
+def _require_left_by_other_exits(tx: TenantTransaction, order: PlaceOrder) -> None:
+    """OrderRefused for an exit that with the others from the same entry would trade more than that can fill.
+
+    The entry is locked: of two exits that come at once the second sees the first.
+    """
+    execution = order.terms.execution
+    if not isinstance(execution, EXITS) or execution.after is None:
+        return
+    tx.orders.lock(execution.after)
+    entry = tx.orders.get(execution.after)
+    if entry is None:
+        raise RuntimeError(f"order {order.order_id} exits from an order that is not there")
+    whole = entry.cum_qty if entry.status.is_final else entry.quantity
+    left = max(ZERO, EXACT.subtract(whole, tx.orders.exits_qty(entry.order_id, but=order.order_id)))
+    if order.terms.quantity > left:
+        told = f"other exits leave {format_amount(trim(left))} of the order that it exits from"
+        raise OrderRefused(told, code=EXIT_BEYOND_ENTRY)
 
 
 def _refusal_so_far(tx: TenantTransaction, order: PlaceOrder) -> Rejection | None:

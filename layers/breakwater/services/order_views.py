@@ -6,10 +6,12 @@ from typing import Any, Self, TypedDict
 from pydantic import BaseModel, ConfigDict
 
 from breakwater.db.orders import OrderRow
+from breakwater.db.replaces import ReplaceRow
 from breakwater.domain.executions import Execution
 from breakwater.domain.ids import IdText
 from breakwater.domain.money import Amount, trim
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce, average_price, exchange_order_id
+from breakwater.domain.replaces import ReplaceState
 from breakwater.domain.times import Timestamp
 
 
@@ -18,7 +20,7 @@ class _View(BaseModel):
 
 
 class Order(_View):
-    """Quantity and price stand as they were sent; what was computed has no trailing zeros.
+    """Quantity and price stand as they were sent, with it or a replace; what was computed has no trailing zeros.
 
     `is_leased`: the engine took it by itself, within a lease. `execution`: how the router works it, null of any other
     order. `exchange_order_id`: the number under which the exchange-compatible endpoint shows it.
@@ -103,6 +105,41 @@ class Saga(_View):
     order_id: uuid.UUID
     status: OrdStatus
     items: list[SagaStep]
+
+
+class Replace(_View):
+    """What was asked for (null: as it was) and what became of it. `state` is PENDING, REPLACED or REJECTED."""
+
+    replace_no: int
+    replace_id: str
+    quantity: Amount | None
+    price: Amount | None
+    state: ReplaceState
+    reject_code: str | None
+    reject_reason: str | None
+    requested_by: str
+    requested_at: Timestamp
+    decided_at: Timestamp | None
+
+    @classmethod
+    def of(cls, row: ReplaceRow) -> Self:
+        return cls(
+            replace_no=row.replace_no,
+            replace_id=row.replace_id,
+            quantity=row.asked_quantity,
+            price=row.asked_price,
+            state=row.state,
+            reject_code=row.reject_code,
+            reject_reason=row.reject_reason,
+            requested_by=row.requested_by,
+            requested_at=row.requested_at,
+            decided_at=row.decided_at,
+        )
+
+
+class Replaces(_View):
+    order_id: uuid.UUID
+    items: list[Replace]
 
 
 class FailedCancelView(TypedDict):

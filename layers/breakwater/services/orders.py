@@ -86,7 +86,7 @@ def require_reachable(terms: OrderTerms, tx: TenantTransaction) -> None:
 def order(order_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> OrderRow:
     """NotFound also for another tenant's order, and for one of an account the caller has no access to."""
     caller.require("orders:read")
-    return _accessible(order_id, caller, tx)
+    return accessible(order_id, caller, tx)
 
 
 def page(
@@ -111,7 +111,7 @@ def cancel(
     """The order after its cancel. OrderFinal when it had ended before; EngineUnavailable when nothing is known."""
     caller.require("orders:cancel")
     with transactions(caller.tenant_id) as tx:
-        row = _accessible(order_id, caller, tx)
+        row = accessible(order_id, caller, tx)
         if not row.status.is_final:
             _tell_cancel(tx, row.account_id, row.order_id, caller, at)
     if row.status.is_final:
@@ -119,7 +119,7 @@ def cancel(
     snapshot = _cancel_at_engine(row, caller, engine)
     with transactions(caller.tenant_id) as tx:
         settle_cancel(tx, snapshot, at)
-        canceled = _accessible(order_id, caller, tx)
+        canceled = accessible(order_id, caller, tx)
     if canceled.status in ENDED_BEFORE_THE_CANCEL:
         raise _final(canceled)
     return canceled
@@ -139,7 +139,7 @@ def cancel_all(
         # One by one: a limit node is then held for one order's sake only.
         with transactions(caller.tenant_id) as tx:
             settle_cancel(tx, snapshot, at)
-            canceled.append(_accessible(snapshot.order_id, caller, tx))
+            canceled.append(accessible(snapshot.order_id, caller, tx))
     return canceled, result.failed
 
 
@@ -173,7 +173,8 @@ def _answer(row: OrderRow, terms: OrderTerms) -> OrderRow:
     return row
 
 
-def _accessible(order_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> OrderRow:
+def accessible(order_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> OrderRow:
+    """NotFound as of `order`, whatever the caller may do with it."""
     row = tx.orders.get(order_id)
     if row is None:
         raise NotFound("no such order")

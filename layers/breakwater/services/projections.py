@@ -1,6 +1,7 @@
 """Read models from the engine's events: orders, trades, positions, balances, and the ledger with them."""
 
 from decimal import Decimal
+from typing import Any
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.portfolio import TradeRow
@@ -17,6 +18,8 @@ from events.orders import (
     OrderExpired,
     OrderLeased,
     OrderRejected,
+    OrderReplaced,
+    OrderReplaceRejected,
     OrderState,
     TradeExecuted,
 )
@@ -46,6 +49,14 @@ def project(envelope: Envelope, transactions: TenantTransactions) -> None:
         with transactions(envelope.tenant_id) as tx:
             if tx.portfolio.first_time(CONSUMER, envelope.event_id):
                 _settle(tx, event.order)
+    elif envelope.topic == OrderReplaced.topic:
+        replaced = OrderReplaced.model_validate(envelope.payload)
+        told = {"replace_no": replaced.replace_no, "terms_no": replaced.replace_no}
+        with transactions(envelope.tenant_id) as tx:
+            if tx.portfolio.first_time(CONSUMER, envelope.event_id):
+                settle(tx, _snapshot(replaced.order, **told))
+    elif envelope.topic == OrderReplaceRejected.topic:
+        _project_refused_replace(OrderReplaceRejected.model_validate(envelope.payload), envelope, transactions)
     elif envelope.topic == OrderLeased.topic:
         leased = OrderLeased.model_validate(envelope.payload)
         with transactions(envelope.tenant_id) as tx:
@@ -55,6 +66,16 @@ def project(envelope: Envelope, transactions: TenantTransactions) -> None:
         with transactions(envelope.tenant_id) as tx:
             if tx.portfolio.first_time(CONSUMER, envelope.event_id):
                 executions.project(tx, envelope)
+
+
+def _project_refused_replace(
+    rejected: OrderReplaceRejected, envelope: Envelope, transactions: TenantTransactions
+) -> None:
+    """What limits refused was written when it was told: it never got so far as to be reserved."""
+    told = {"replace_no": rejected.replace_no, "replace_code": rejected.code, "replace_reason": rejected.reason}
+    with transactions(envelope.tenant_id) as tx:
+        if tx.portfolio.first_time(CONSUMER, envelope.event_id):
+            settle(tx, _snapshot(rejected.order, **told))
 
 
 def _settle(tx: TenantTransaction, state: OrderState) -> None:
@@ -137,7 +158,8 @@ def _notional(trade: TradeExecuted) -> Decimal:
     return EXACT.multiply(parse_amount(trade.last_qty), parse_amount(trade.last_px))
 
 
-def _snapshot(order: OrderState) -> OrderSnapshot:
+def _snapshot(order: OrderState, **replaced: Any) -> OrderSnapshot:
+    """`replaced`: what else a replace's event tells."""
     return OrderSnapshot(
         order_id=order.order_id,
         status=OrdStatus(order.status),
@@ -149,4 +171,6 @@ def _snapshot(order: OrderState) -> OrderSnapshot:
         reject_reason=order.reject_reason,
         engine_seq=order.engine_seq,
         transact_time_ns=order.transact_time_ns,
+        price=None if order.price is None else parse_amount(order.price),
+        **replaced,
     )

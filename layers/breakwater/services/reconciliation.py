@@ -7,6 +7,8 @@ Which orders are asked about, and why none of them is hurt:
   that is still on its way finds a refusal and can fill nothing that is not reserved.
 - A PENDING_NEW order whose saga may still be running is left alone. Voiding it would cost no money, but it would
   refuse an order that was about to be accepted.
+- A replace that nobody has heard of is given up at the engine, so that one which comes late is refused; until its
+  word is here the larger reservation stays held.
 - Every other order has been heard of by the engine, so the engine is asked. That it does not know such an order
   breaks a promise; nothing is released then, and people are told.
 """
@@ -19,9 +21,11 @@ from datetime import timedelta
 
 from breakwater.db.connection import Connection
 from breakwater.db.orders import OrderRow, unsettled_orders
+from breakwater.db.replaces import undecided_replaces
 from breakwater.domain.orders import OrderSnapshot, OrdStatus
 from breakwater.errors import BreakwaterError, EngineUnavailable
 from breakwater.services.engine_client import EngineClient
+from breakwater.services.replaces import resolve
 from breakwater.services.settlement import TenantTransactions, settle
 
 UNSETTLED_AGE_MIN = timedelta(seconds=5)  # Younger ones are still being settled by saga and events.
@@ -53,20 +57,22 @@ def reconcile(
     engine: EngineClient,
     time_left_s: Callable[[], float],
 ) -> Outcome:
-    """Settle up to BATCH_SIZE_MAX orders, taken at random; a bad one never stops the others, now or next time.
+    """Settle up to BATCH_SIZE_MAX orders and as many replaces, taken at random; a bad one never stops the others.
 
     DatabaseUnavailable when they cannot even be listed.
     """
     with untenanted() as connection:
-        unsettled = unsettled_orders(connection, older_than=UNSETTLED_AGE_MIN, at_most=BATCH_SIZE_MAX)
+        orders = unsettled_orders(connection, older_than=UNSETTLED_AGE_MIN, at_most=BATCH_SIZE_MAX)
+        replaces = undecided_replaces(connection, older_than=UNSETTLED_AGE_MIN, at_most=BATCH_SIZE_MAX)
+    unsettled = [*((_settle_one, *ids) for ids in orders), *((_decide_one, *ids) for ids in replaces)]
     outcome = Outcome()
     engine_failures = 0
-    for index, (tenant_id, order_id) in enumerate(unsettled):
+    for index, (settle_it, tenant_id, order_id) in enumerate(unsettled):
         if engine_failures == ENGINE_FAILURES_MAX or time_left_s() < TIME_LEFT_MIN_S:
             outcome.left_count += len(unsettled) - index
             break
         try:
-            if _settle_one(tenant_id, order_id, transactions, engine):
+            if settle_it(tenant_id, order_id, transactions, engine):
                 outcome.settled_count += 1
             else:
                 outcome.left_count += 1
@@ -94,6 +100,13 @@ def _settle_one(
     snapshot = _ask(row, tenant_id, engine)
     with transactions(tenant_id) as tx:
         settle(tx, snapshot)
+    return True
+
+
+def _decide_one(
+    tenant_id: uuid.UUID, order_id: uuid.UUID, transactions: TenantTransactions, engine: EngineClient
+) -> bool:
+    resolve(tenant_id, order_id, transactions, engine)
     return True
 
 

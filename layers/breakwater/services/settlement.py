@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 
 from breakwater.db.connection import TenantTransaction
+from breakwater.db.orders import OrderRow
 from breakwater.domain.money import format_amount
 from breakwater.domain.orders import VOIDED, OrderSnapshot
 from breakwater.errors import NotFound
@@ -24,6 +25,7 @@ def settle(tx: TenantTransaction, snapshot: OrderSnapshot) -> None:
     """
     _apply(tx, snapshot)
     limits.settle(tx, snapshot)
+    tx.replaces.decide(snapshot)
 
 
 def settle_cancel(tx: TenantTransaction, snapshot: OrderSnapshot, at: datetime) -> None:
@@ -55,7 +57,18 @@ def _tell_of_void(tx: TenantTransaction, snapshot: OrderSnapshot) -> None:
     row = tx.orders.get(snapshot.order_id)
     if row is None:
         raise RuntimeError(f"order {snapshot.order_id} took a snapshot and is not there")
-    state = OrderState(
+    tx.outbox.add(
+        OrderRejected(order=state_of(row, snapshot.transact_time_ns)),
+        aggregate_id=row.order_id,
+        account_id=row.account_id,
+        correlation_id=row.correlation_id,
+        occurred_at_ns=snapshot.transact_time_ns,
+    )
+
+
+def state_of(row: OrderRow, transact_time_ns: int) -> OrderState:
+    """An order as its events carry it, where they are told from its row."""
+    return OrderState(
         order_id=row.order_id,
         client_order_id=row.client_order_id,
         account_id=row.account_id,
@@ -73,12 +86,5 @@ def _tell_of_void(tx: TenantTransaction, snapshot: OrderSnapshot) -> None:
         reject_code=row.reject_code,
         reject_reason=row.reject_reason,
         engine_seq=row.engine_seq,
-        transact_time_ns=snapshot.transact_time_ns,
-    )
-    tx.outbox.add(
-        OrderRejected(order=state),
-        aggregate_id=row.order_id,
-        account_id=row.account_id,
-        correlation_id=row.correlation_id,
-        occurred_at_ns=snapshot.transact_time_ns,
+        transact_time_ns=transact_time_ns,
     )

@@ -6,13 +6,13 @@ from typing import Any
 
 from breakwater.db.connection import Database
 from breakwater.domain.lease_messages import LeaseWords, SetLease
-from breakwater.domain.orders import OrderSnapshot, PlaceOrder
-from breakwater.errors import EngineUnavailable
+from breakwater.domain.orders import OrderSnapshot, PlaceOrder, ReplaceOrder, SubmitOrder, VoidReplace
+from breakwater.errors import EngineUnavailable, NotFound
 from breakwater.services.engine_client import CanceledOrders, EngineClient
 from breakwater.services.projections import project
 from events.envelope import Envelope
 from fargate_engine.leased_orders import leased_order
-from fargate_engine.messages import CancelOrder, CoreInput, VoidOrder
+from fargate_engine.messages import CancelOrder, CoreInput, VenueReport, VoidOrder
 from tests.unit.fargate_engine.driven import Driven, replayed
 
 
@@ -53,6 +53,34 @@ class CoreEngine(EngineClient):
         if words is None:
             raise EngineUnavailable("there is no such lease")
         return LeaseWords.model_validate_json(words)
+
+    def submit(self, order: SubmitOrder) -> OrderSnapshot:
+        self._reach()
+        self._apply(order)
+        return self.driven.snapshot(order.order_id)
+
+    def get(self, order_id: uuid.UUID, *, tenant_id: uuid.UUID, correlation_id: str) -> OrderSnapshot:
+        self._reach()
+        if self.driven.state.find(order_id, tenant_id) is None:
+            raise NotFound("the engine does not know this order")
+        return self.driven.snapshot(order_id)
+
+    def replace(self, asked: ReplaceOrder) -> OrderSnapshot:
+        return self._decide(asked)
+
+    def void_replace(self, asked: VoidReplace, *, correlation_id: str) -> OrderSnapshot:
+        return self._decide(asked)
+
+    def report(self, report: VenueReport) -> None:
+        """What a venue says."""
+        self._apply(report)
+
+    def _decide(self, asked: ReplaceOrder | VoidReplace) -> OrderSnapshot:
+        self._reach()
+        self._apply(asked)
+        if self.loses_answers or self.driven.state.order(asked.order_id).awaits_venue:
+            raise EngineUnavailable("the engine did not answer in time")
+        return self.driven.snapshot(asked.order_id)
 
     def submit_leased(self, order: PlaceOrder) -> OrderSnapshot:
         self._reach()

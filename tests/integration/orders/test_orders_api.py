@@ -15,7 +15,8 @@ from breakwater.services.previews import FEE_RATES
 from fargate_engine.venues import simulated_market
 from functions.orders import app as orders_app
 from functions.queries import app as queries_app
-from tests.integration.limits.firm import SYMBOL, create_firm, set_reference
+from tests.integration.limits.core_engine import CoreEngine
+from tests.integration.limits.firm import SYMBOL, create_firm, set_limit, set_reference
 from tests.integration.orders.conftest import Desk
 from tests.support.engine_model import EngineModel, reject, serve
 from tests.unit.runtime.http_events import LambdaContext, caller_context, http_event
@@ -236,11 +237,33 @@ def test_bad_input_is_a_problem_document_and_nothing_is_stored(
     assert desk.admin("SELECT count(*) FROM trading.orders") == [(0,)]
 
 
+def test_exits_are_no_short_sales_and_together_no_more_than_their_entry(api: Api, desk: Desk) -> None:
+    def exit_(client_order_id: str, quantity: str, **more: Any) -> tuple[int, Any]:
+        sent = {"client_order_id": client_order_id, "quantity": quantity, "side": "SELL", "type": "MARKET"}
+        status, answer, _ = api.call("POST", "/orders", terms(desk, price=None, **sent, **more))
+        return status, answer.get("code")
+
+    set_limit(desk.urls.admin, desk.firm, desk.firm.firm, "SHORT_SALE", "0")
+    entry = api.call("POST", "/orders", terms(desk))[1]
+    behind = {"execution": {"algorithm": "STOP", "stop_px": "1900", "after": entry["order_id"]}}
+    assert exit_("short", "0.1") == (422, "LIMIT_EXCEEDED")
+    assert exit_("stop-1", "0.3", **behind) == (201, None)
+    assert exit_("too-much", "0.2001", **behind) == (422, "EXIT_BEYOND_ENTRY")
+    assert exit_("stop-2", "0.2", **behind) == (201, None)
+    assert exit_("stop-2", "0.2", **behind) == (200, None)
+    api.call("DELETE", f"/orders/{api.call('GET', '/orders', client_order_id='stop-1')[1]['items'][0]['order_id']}")
+    desk.model.cancel(uuid.UUID(entry["order_id"]), tenant_id=desk.firm.tenant_id)
+    desk.project_all()
+    assert exit_("late", "0.1", **behind)[0] == 422  # It filled nothing, and will not.
+
+
 def test_another_organisation_finds_nothing(api: Api, desk: Desk) -> None:
     order_id = api.call("POST", "/orders", terms(desk))[1]["order_id"]
     stranger = create_firm(desk.urls.admin, "Stranger").tenant_id
-    for method, path in (("GET", ""), ("GET", "/saga"), ("GET", "/execution"), ("DELETE", "")):
+    for method, path in (("GET", ""), ("GET", "/saga"), ("GET", "/execution"), ("GET", "/replaces"), ("DELETE", "")):
         assert api.call(method, f"/orders/{order_id}{path}", tenant_id=stranger)[0] == 404
+    replaced = {"replace_id": "r", "quantity": "1"}
+    assert api.call("PATCH", f"/orders/{order_id}", replaced, tenant_id=stranger)[0] == 404
     assert api.call("GET", "/orders", tenant_id=stranger)[1]["items"] == []
     assert api.call("POST", "/orders", terms(desk), tenant_id=stranger)[0] == 404
 
@@ -262,6 +285,51 @@ def test_who_may_place_and_who_may_cancel(
     placed = api.call("POST", "/orders", terms(desk, client_order_id="second"), role=role, scopes=scopes)[0]
     canceled = api.call("DELETE", f"/orders/{order_id}", role=role, scopes=scopes)[0]
     assert (placed, canceled) == (201 if may_place else 403, 200 if may_cancel else 403)
+
+
+def test_a_replace_is_answered_with_the_order_and_stands_in_its_history(api: Api, desk: Desk) -> None:
+    desk.engine = engine = CoreEngine()
+    order_id = api.call("POST", "/orders", terms(desk, venue="BOOK"))[1]["order_id"]
+    larger = {"replace_id": "larger", "quantity": "0.75", "price": "2001"}
+    status, order, _ = api.call("PATCH", f"/orders/{order_id}", larger)
+    assert (status, set(order)) == (200, ORDER_FIELDS)
+    assert (order["quantity"], order["price"], order["leaves_qty"]) == ("0.75", "2001", "0.75")
+    engine.loses_answers = True
+    smaller = {"replace_id": "smaller", "quantity": "0.25"}
+    status, order, headers = api.call("PATCH", f"/orders/{order_id}", smaller)
+    assert (status, order["quantity"], headers["retry-after"]) == (202, "0.75", "2")
+    engine.loses_answers = False
+    assert api.call("PATCH", f"/orders/{order_id}", smaller)[1]["quantity"] == "0.25"
+    assert api.call("PATCH", f"/orders/{order_id}", {**smaller, "quantity": "0.3"})[1]["code"] == "REPLACE_ID_REUSED"
+    history = api.call("GET", f"/orders/{order_id}/replaces")[1]["items"]
+    told = [(each["replace_no"], each["replace_id"], each["quantity"], each["price"]) for each in history]
+    assert told == [(2, "smaller", "0.25", None), (1, "larger", "0.75", "2001")]
+    assert {(each["state"], each["requested_by"]) for each in history} == {("REPLACED", "ada")}
+    # The first sending again is the same order still.
+    assert api.call("POST", "/orders", terms(desk, venue="BOOK"))[1]["quantity"] == "0.25"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"replace_id": "r"}, 422, "INVALID_REQUEST"),
+        ({"quantity": "1"}, 422, "INVALID_REQUEST"),
+        ({"replace_id": "r", "quantity": 1}, 422, "INVALID_REQUEST"),
+        ({"replace_id": "r", "quantity": "-1"}, 422, "INVALID_REQUEST"),
+        ({"replace_id": "r", "price": "2000.001"}, 422, "INVALID_REQUEST"),
+        ({"replace_id": "r" * 37, "quantity": "1"}, 422, "INVALID_REQUEST"),
+        ({"replace_id": "r", "quantity": "1", "side": "SELL"}, 422, "INVALID_REQUEST"),
+        ({"replace_id": "r", "quantity": "1000"}, 422, "LIMIT_EXCEEDED"),
+    ],
+)
+def test_a_replace_that_cannot_be_is_a_problem(
+    api: Api, desk: Desk, body: dict[str, Any], status: int, code: str
+) -> None:
+    desk.engine = CoreEngine()
+    order_id = api.call("POST", "/orders", terms(desk, venue="BOOK"))[1]["order_id"]
+    answered, problem, _ = api.call("PATCH", f"/orders/{order_id}", body)
+    assert (answered, problem["code"]) == (status, code)
+    assert api.call("GET", f"/orders/{order_id}")[1]["quantity"] == "0.50"
 
 
 def test_a_cancel_frees_the_limits_at_once_and_a_second_says_that_it_is_final(api: Api, desk: Desk) -> None:

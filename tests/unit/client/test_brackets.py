@@ -25,8 +25,8 @@ from tests.unit.client.execution_views import order
 NOW = 1_000_000.0
 SESSION = Session(access_token="access", refresh_token="refresh", expires_at=NOW + 3600)
 ENTRY_ID, EXIT_ID = "6b41f701-1afa-5ab2-9411-e43cdab575a8", "7b41f701-1afa-5ab2-9411-e43cdab575a8"
-REFUSAL = {"limit_type": "SHORT_SALE", "node_name": "Desk A", "largest_passing_quantity": "0"}
-REFUSED = (422, {"code": "LIMIT_EXCEEDED", "detail": "refused by SHORT_SALE of Desk A", "refusals": [REFUSAL]})
+REFUSAL = {"limit_type": "SHORT_POSITION", "node_name": "Desk A", "largest_passing_quantity": "0"}
+REFUSED = (422, {"code": "LIMIT_EXCEEDED", "detail": "refused by SHORT_POSITION of Desk A", "refusals": [REFUSAL]})
 
 
 def entry(**words: Any) -> dict[str, Any]:
@@ -180,9 +180,9 @@ def test_an_exit_that_is_not_valid_is_refused_before_the_entry_is_placed() -> No
 @pytest.mark.parametrize(
     ("limit_type", "entry_terms", "is_placed"),
     [
-        ("SHORT_SALE", {}, False),  # The entry rests, so that what is held stays as it is.
-        ("SHORT_SALE", {"price": None}, True),
-        ("SHORT_SALE", {"time_in_force": "IOC"}, True),
+        ("SHORT_POSITION", {}, False),  # The entry rests, so that what is held stays as it is.
+        ("SHORT_POSITION", {"price": None}, True),
+        ("SHORT_POSITION", {"time_in_force": "IOC"}, True),
         ("ORDER_PERMISSION", {"price": None}, False),  # No fill changes that.
     ],
 )
@@ -370,7 +370,7 @@ def test_the_command_tells_the_refusal_the_entry_and_how_to_try_again(api: Api) 
     result = run(*BRACKET, "--at", "2600")
     first, *_, last = result.stderr.splitlines()
     assert result.exit_code == 1
-    assert first == "error: the exit: refused by SHORT_SALE of Desk A (LIMIT_EXCEEDED)"
+    assert first == "error: the exit: refused by SHORT_POSITION of Desk A (LIMIT_EXCEEDED)"
     assert last == (
         "The entry is CANCELED: 0.3 of 1 ETH/USDT had filled at 2,600, and no order exits from that. To try again: "
         f"`breakwater work sell 0.3 ETH/USDT --by oco --at 2800 --stop 2500 --after {ENTRY_ID} --venue SIM "
@@ -399,7 +399,7 @@ def test_the_command_says_of_a_refused_entry_that_it_is_the_entry(api: Api) -> N
     serve_bracket(api, Platform(to_entry=REFUSED))
     result = run(*BRACKET, "--market")
     assert result.exit_code == 1
-    assert result.stderr.startswith("error: the entry: refused by SHORT_SALE of Desk A")
+    assert result.stderr.startswith("error: the entry: refused by SHORT_POSITION of Desk A")
 
 
 def test_the_command_says_how_to_go_on_when_the_entry_is_not_known(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,7 @@ def answer_about(api: Api, **words: Any) -> None:
         f"GET /orders/{PARENT_ID}": (200, order()),
         f"GET /orders/{PARENT_ID}/saga": (200, {"order_id": PARENT_ID, "status": "NEW", "items": []}),
         f"GET /orders/{PARENT_ID}/execution": (200, report(**words)),
+        f"GET /orders/{PARENT_ID}/replaces": (200, {"order_id": PARENT_ID, "items": []}),
     }
 
 

@@ -112,8 +112,15 @@ def test_a_routed_order_lives_by_what_its_venue_says() -> None:
         "1 rejected INVALID_QUANTITY",
         "1 rejected INVALID_PRICE",
     ]
-    assert market.tell(cancel(1), replace_order(1, 100, 4)) == ["1 cancel_requested", "1 replace_rejected TOO_LATE"]
-    assert market.tell(Command(Kind.VENUE_CANCELED, order_id=1, reason=200)) == ["1 canceled 3 200"]
+    assert market.tell(cancel(1), replace_order(1, 100, 2)) == ["1 cancel_requested", "1 replace_rejected TOO_LATE"]
+    assert market.tell(replace_order(1, 101, 8)) == ["1 replace_requested"]
+    assert market.tell(Command(Kind.VENUE_REPLACED, order_id=1, price=101, quantity=8)) == ["1 replaced 8@101"]
+    refused = Command(Kind.REFUSE_REPLACE, order_id=1, reason=150)
+    assert market.tell(refused, Command(Kind.VENUE_REPLACED, order_id=1, price=101, quantity=2)) == [
+        "1 replace_rejected 150",
+        "1 replace_rejected TOO_LATE",
+    ]
+    assert market.tell(Command(Kind.VENUE_CANCELED, order_id=1, reason=200)) == ["1 canceled 6 200"]
     assert market.tell(filled, Command(Kind.VENUE_EXPIRED, order_id=2)) == []
 
 

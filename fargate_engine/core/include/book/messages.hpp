@@ -25,6 +25,8 @@ enum class Kind : std::uint8_t {
   kVenueFilled = 8,  // `price`, `quantity`
   kVenueCanceled = 9,
   kVenueExpired = 10,
+  kVenueReplaced = 11,  // `price`, `quantity` (new, whole)
+  kRefuseReplace = 12,  // A replace that came to nothing: the caller or the venue refused it; `reason` says why.
   // Reference data and the market's state.
   kListInstrument = 16,
   kSetAccount = 17,
@@ -89,7 +91,7 @@ enum class Reason : std::uint8_t {
   kHalted = 25,
   kNotInAuction = 26,
   kPostOnlyWouldTake = 27,
-  kTooLate = 28,  // A replace to no more than what has traded, or of an order that its venue still owes an answer.
+  kTooLate = 28,  // A replace to no more than what has traded, or of an order that its venue has not accepted yet.
   kLeaseExhausted = 29,  // Also: there is no lease.
   kLeaseExpired = 30,
   // Cancelled: what was left could not stay.
@@ -110,7 +112,8 @@ struct OrderTerms {  // kSubmit, kReplace, with kExtended
   std::int64_t display_quantity;  // Iceberg: what it shows at a time; 0: all.
   std::int64_t min_quantity;      // It trades at least this at once, or not at all; 0: any.
   std::int64_t expire_at_ns;      // kGtd
-  std::int64_t price_bound;       // The far edge of its own band: a buy never trades below, a sell never above; 0: none.
+  std::int64_t price_bound;       // The far edge of its own band: a buy never trades below, a sell never above; 0: none; in a
+                                  // replace: as it was, and none where there was none.
   std::int64_t spare[3];
 };
 struct InstrumentTerms {  // kListInstrument; 0 in a maximum: none
@@ -164,7 +167,7 @@ struct Command {
   SelfTrade self_trade;
   Trigger trigger;
   std::uint8_t venue;  // 0: this book.
-  Reason reason;       // kRefuse, kVenueRejected, kVenueCanceled
+  Reason reason;       // kRefuse, kVenueRejected, kVenueCanceled, kRefuseReplace
   std::uint8_t spare[3];
   union {
     OrderTerms order;
@@ -197,6 +200,7 @@ enum class EventKind : std::uint8_t {
   kUpdated = 18,         // Reference data was taken.
   kLeaseSet = 19,        // The answer to kSetLease, whether it was taken or not: of the lease as it is `maker_id` the version,
                          // `price` and `quantity` the granted buys and sells, `leaves` and `maker_leaves` the filled ones.
+  kReplaceRequested = 20, // A replace of an order with `venue` != 0 passed the checks: to be sent there now.
 };
 
 enum class TradingState : std::uint8_t { kContinuous = 0, kHalted = 1, kAuction = 2 };

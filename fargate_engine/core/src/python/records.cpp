@@ -161,6 +161,8 @@ void define_enumerations(nb::module_& module) {
       .value("VENUE_FILLED", Kind::kVenueFilled)
       .value("VENUE_CANCELED", Kind::kVenueCanceled)
       .value("VENUE_EXPIRED", Kind::kVenueExpired)
+      .value("VENUE_REPLACED", Kind::kVenueReplaced)
+      .value("REFUSE_REPLACE", Kind::kRefuseReplace)
       .value("LIST_INSTRUMENT", Kind::kListInstrument)
       .value("SET_ACCOUNT", Kind::kSetAccount)
       .value("SET_HOLDING", Kind::kSetHolding)
@@ -248,7 +250,8 @@ void define_enumerations(nb::module_& module) {
       .value("AUCTION_STARTED", EventKind::kAuctionStarted)
       .value("UNCROSSED", EventKind::kUncrossed)
       .value("UPDATED", EventKind::kUpdated)
-      .value("LEASE_SET", EventKind::kLeaseSet);
+      .value("LEASE_SET", EventKind::kLeaseSet)
+      .value("REPLACE_REQUESTED", EventKind::kReplaceRequested);
   nb::enum_<TradingState>(module, "TradingState", nb::is_arithmetic())
       .value("CONTINUOUS", TradingState::kContinuous)
       .value("HALTED", TradingState::kHalted)

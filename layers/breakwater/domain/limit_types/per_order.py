@@ -85,11 +85,14 @@ def is_within_hours(hours: Mapping[str, Any], at: datetime, time_zone: str) -> b
 
 
 def short_sale(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
-    """What is sold beyond what is held, less what open sells will sell, must be marked as located."""
+    """What is sold beyond what is held, less what open sells will sell, must be marked as located.
+
+    An exit sells what its entry has bought by then, so that counts as held.
+    """
     position = scope.position(order.symbol, limit.instrument)
     if order.side is Side.BUY or order.located:
         return yes(order)
-    return capped(order, position.filled_qty, ONE, reserved=position.open_sell_qty)
+    return capped(order, position.filled_qty + order.entry_open_qty, ONE, reserved=position.open_sell_qty)
 
 
 def stale_data(_scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:

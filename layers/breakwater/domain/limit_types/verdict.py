@@ -40,6 +40,7 @@ class ProposedOrder:
     same_terms_at: datetime | None = None  # When the account last sent an order with the same terms.
     fee_rates: Mapping[str, Decimal] = MappingProxyType({})  # Of the notional, by venue; none where it charges nothing.
     execution: Execution | None = None
+    entry_open_qty: Decimal = ZERO  # What the order that it exits from may still fill: it trades no more than that has.
 
     @property
     def symbol(self) -> str:
