@@ -9,7 +9,7 @@ from pathlib import Path
 from events.alerts import AlertRaised
 from events.audit import CancelRequested, SensitiveDataRead, TrailExported
 from events.envelope import Event
-from events.identity import ApiKeyChanged, SignedIn, SignedOut, SignInFailed
+from events.identity import ApiKeyChanged, ExchangeCredentialChanged, SignedIn, SignedOut, SignInFailed
 from events.limits import (
     DeadManExpired,
     DegradedModeChanged,
@@ -36,7 +36,7 @@ from events.orders import (
     OrderRejected,
     TradeExecuted,
 )
-from events.users import PermissionsUpdated
+from events.users import GroupChanged, InvitationRepeated, OrganisationProvisioned, PermissionsUpdated
 
 CATALOGUE: tuple[type[Event], ...] = (
     OrderPlaced,
@@ -70,6 +70,10 @@ CATALOGUE: tuple[type[Event], ...] = (
     TrailExported,
     CancelRequested,
     PermissionsUpdated,
+    ExchangeCredentialChanged,
+    InvitationRepeated,
+    GroupChanged,
+    OrganisationProvisioned,
 )
 SCHEMAS = Path(__file__).parent / "schemas"
 

@@ -67,6 +67,8 @@ def _rewrap(request: RewrapRequest) -> dict[str, Any]:
                     rewrap=rewrap_data_key,
                     wrapped_before=request.wrapped_before,
                     batch_size_max=request.batch_size,
+                    by=provisioning.CREATED_BY,
+                    at=datetime.now(UTC),
                 )
             done += rewrapped
             if rewrapped == 0:  # Another run has the rest.
@@ -90,7 +92,7 @@ def _create_organisation(told: provisioning.ToldOrganisation) -> dict[str, Any]:
     subjects = provisioning.create_users(told, pool)
     database = Database(lambda: secret_conninfo(settings().functions_database_secret_arn))
     try:
-        with database.tenant_transaction(told.tenant_id) as tx:
+        with database.tenant_transaction(told.tenant_id, provisioning.CREATED_BY) as tx:
             created = provisioning.save_organisation(told, subjects, tx)
     finally:
         database.close()
