@@ -8,6 +8,7 @@ import sys
 import uvloop
 
 from fargate_engine.app import run_engine
+from fargate_engine.log_lines import OneLine
 from fargate_engine.settings import StartFailed, read_settings
 
 EXIT_START_FAILED = 1
@@ -18,7 +19,9 @@ _LOG = logging.getLogger("fargate_engine")
 
 def main() -> int:
     """The exit code: 0 told to stop, 1 could not start, 70 a broken invariant."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    output = logging.StreamHandler()
+    output.setFormatter(OneLine())
+    logging.basicConfig(level=logging.INFO, handlers=[output])
     exit_code = 0
     try:
         uvloop.run(_until_told_to_stop())

@@ -142,9 +142,7 @@ ANSWERED_OTHERWISE = {
     "place_order body:strategy_id": 422,  # The refusal is an order of the caller's own.
     "try_limits body:changes.0.limit_id": 200,  # It says which of the caller's own is replaced.
 }
-ID_OR_TIME = re.compile(
-    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{16}|\d{4}-\d\d-\d\dT[^\"]*"
-)
+ID_OR_TIME = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{16}|\d{4}-\d\d-\d\dT[^\"]*")
 AT_HOME = {"delete_node": 409}  # Found, and refused for what it holds.
 
 FORBIDDEN = {
