@@ -81,6 +81,7 @@ def _migrate() -> dict[str, Any]:
     secret_arns = {
         "breakwater_functions": settings().functions_database_secret_arn,
         "breakwater_engine": settings().engine_database_secret_arn,
+        "breakwater_sealer": settings().sealer_database_secret_arn,
     }
     passwords = {role: _password(secret_arn) for role, secret_arn in secret_arns.items()}
     provisioning.migrate_database(secret_conninfo(settings().admin_database_secret_arn), passwords)

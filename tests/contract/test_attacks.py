@@ -20,7 +20,6 @@ from breakwater.db.identity import User
 from breakwater.domain.permissions import ROLE_PERMISSIONS, Role
 from breakwater.domain.times import nanoseconds
 from breakwater.services.user_pool import UserPool
-from functions.audit_sealer.app import handler as seal_audit_trail
 from tests.contract.attack_scene import (
     INTERNALS,
     OPERATIONS,
@@ -40,12 +39,12 @@ from tests.contract.attack_scene import (
     resolved,
     slots_of,
 )
-from tests.contract.conftest import COLLEAGUE_ID, HANDLERS, Platform
+from tests.contract.conftest import COLLEAGUE_ID, HANDLERS, Platform, seal_audit_trail
 from tests.contract.http_gateway import serve
 from tests.integration.limits.core_engine import CoreEngine
 from tests.integration.limits.firm import Firm, create_firm
 from tests.integration.orders.conftest import Desk
-from tests.unit.runtime.http_events import LambdaContext, caller_context
+from tests.unit.runtime.http_events import caller_context
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def scene(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene
         colleagues.ids["order_id"] = colleague.ask("place_order", colleagues)["order_id"]
         colleagues.ids["key_id"] = colleague.ask("create_api_key", colleagues)["key_id"]
         desk.admin("UPDATE limits.overrides SET requested_by = 'somebody else'")  # So that it can be approved.
-        seal_audit_trail({}, LambdaContext())
+        seal_audit_trail(desk.urls)
         yield Scene(desk, theirs, ours, victim, attacker, colleague, has, own, colleagues)
 
 

@@ -13,12 +13,11 @@ import pytest
 from breakwater.runtime.api import PUBLIC, create_api, lambda_handler
 from breakwater.runtime.observability import logger
 from functions.audit.app import handler as audit
-from functions.audit_sealer.app import handler as seal_audit_trail
 from functions.authorizer.app import handler as authorize
 from functions.limits.app import handler as limits
 from functions.provisioning.app import handler as provision
 from functions.users.app import handler as users
-from tests.contract.conftest import USERNAME, Platform
+from tests.contract.conftest import USERNAME, Platform, seal_audit_trail
 from tests.unit.runtime.http_events import LambdaContext, caller_context, http_event
 
 HOSTILE = (
@@ -101,7 +100,7 @@ def test_no_path_and_no_key_of_an_object_is_made_of_what_a_client_has_written(pl
     tenant_id = platform.desk.firm.tenant_id
     caller = caller_context("organisation_admin", tenant_id, subject="sub", username=USERNAME)
 
-    seal_audit_trail({}, LambdaContext())
+    seal_audit_trail(platform.desk.urls)
 
     def ask(handler: Any, method: str, path: str, **parts: Any) -> int:
         answer = handler(http_event(method, path, caller=caller, **parts), LambdaContext())
@@ -116,7 +115,7 @@ def test_no_path_and_no_key_of_an_object_is_made_of_what_a_client_has_written(pl
         assert ask(users, "GET", f"/users/{text}") in {404, 422}
         assert ask(users, "DELETE", f"/api-keys/{text}") == 404
         assert ask(users, "POST", "/groups", body={"name": text}) == 201
-    seal_audit_trail({}, LambdaContext())
+    seal_audit_trail(platform.desk.urls)
     keys = [each["Key"] for each in boto3.client("s3").list_objects_v2(Bucket="audit")["Contents"]]
     assert keys
     assert all(re.fullmatch(rf"anchors/{tenant_id}/[0-9]{{16}}\.json", key) for key in keys)

@@ -81,7 +81,7 @@ class ForeignTenant:
         with psycopg.connect(admin_conninfo) as connection:
             connection.execute("SET LOCAL lock_timeout = '5s'")
             stranger = uuid.uuid4()
-            connection.execute("INSERT INTO identity.organisations VALUES (%s, 'Stranger')", (stranger,))
+            connection.execute("INSERT INTO identity.organisations VALUES (%s, %s)", (stranger, f"{stranger}"))
             beside_others, changes = _ask(connection, stranger, due)
             _empty(connection, stranger)
             alone, _ = _ask(connection, stranger, due)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from breakwater.db import migrate
 from breakwater.db.connection import Database
 from tests.conftest import DatabaseUrls
 from tests.integration.identity.conftest import Firm, database, firm
@@ -12,7 +13,7 @@ from tests.support.foreign_tenant import ForeignTenant, Statement, noted
 
 __all__ = ["database", "firm"]  # Fixtures.
 
-ROLES = ("breakwater_functions", "breakwater_engine")
+ROLES = migrate.ROLES
 # What is no organisation's own, what the engine alone may read, and lists of ids of events.
 OF_NO_TENANT = {
     "public.alembic_version",
@@ -26,7 +27,6 @@ OF_NO_TENANT = {
 }
 # The questions that are asked before a tenant is known, or of all: each answers only itself, with its owner's rights.
 ASKED_OF_ALL = {
-    "audit.tenants_to_seal",
     "identity.find_api_key",
     "identity.find_user",
     "identity.find_username",

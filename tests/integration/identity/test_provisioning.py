@@ -236,7 +236,8 @@ def test_an_empty_database_is_migrated_and_a_second_time_changes_nothing(
         connection.execute(f"CREATE DATABASE {name}")
     admin = make_conninfo(postgres_server, dbname=name)
     monkeypatch.setenv("ADMIN_DATABASE_SECRET_ARN", secret(admin))
-    for variable, role in (("FUNCTIONS", "breakwater_functions"), ("ENGINE", "breakwater_engine")):
+    for variable in ("FUNCTIONS", "ENGINE", "SEALER"):
+        role = f"breakwater_{variable.lower()}"
         # The password the other tests' roles have: roles belong to the server, not to this database.
         monkeypatch.setenv(f"{variable}_DATABASE_SECRET_ARN", secret(make_conninfo(admin, user=role, password=role)))
     try:
