@@ -9,7 +9,7 @@ from pathlib import Path
 from events.alerts import AlertRaised
 from events.audit import CancelRequested, ReplaceRequested, SensitiveDataRead, TrailExported
 from events.envelope import Event
-from events.identity import ApiKeyChanged, SignedIn, SignedOut, SignInFailed
+from events.identity import ApiKeyChanged, ExchangeCredentialChanged, SignedIn, SignedOut, SignInFailed
 from events.limits import (
     DeadManExpired,
     DegradedModeChanged,
@@ -38,7 +38,7 @@ from events.orders import (
     OrderReplaceRejected,
     TradeExecuted,
 )
-from events.users import PermissionsUpdated
+from events.users import GroupChanged, InvitationRepeated, OrganisationProvisioned, PermissionsUpdated
 
 CATALOGUE: tuple[type[Event], ...] = (
     OrderPlaced,
@@ -75,6 +75,10 @@ CATALOGUE: tuple[type[Event], ...] = (
     CancelRequested,
     ReplaceRequested,
     PermissionsUpdated,
+    ExchangeCredentialChanged,
+    InvitationRepeated,
+    GroupChanged,
+    OrganisationProvisioned,
 )
 SCHEMAS = Path(__file__).parent / "schemas"
 

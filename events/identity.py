@@ -43,3 +43,20 @@ class ApiKeyChanged(Event):
     name: str | None
     scopes: list[str] | None
     changed_by: str
+
+
+class ExchangeCredentialChanged(Event):
+    """A version of a key of the firm at an exchange was stored, replaced the one before, was deleted, or was wrapped
+    under another master key (`master_key_id`). Never the key itself but for its end, and nothing of its secret.
+    """
+
+    topic: ClassVar[str] = "identity.ExchangeCredentialChanged.v1"
+    credential_id: uuid.UUID
+    version: int
+    change: Literal["STORED", "ROTATED", "DELETED", "REWRAPPED"]
+    account_id: uuid.UUID
+    venue: str
+    label: str
+    api_key_end: str
+    master_key_id: str | None  # Of a deletion: null.
+    changed_by: str

@@ -25,3 +25,38 @@ class PermissionsUpdated(Event):
     is_given: bool | None
     permissions_version: int  # Whatever was found out at a lower one is old.
     changed_by: str
+
+
+class InvitationRepeated(Event):
+    """Somebody who was invited and has not signed in yet was given another temporary password."""
+
+    topic: ClassVar[str] = "users.InvitationRepeated.v1"
+    user_id: uuid.UUID
+    username: str
+    changed_by: str
+
+
+class GroupChanged(Event):
+    """A group was made or deleted, or an account (`account_id`) was given to it or taken: also while it has no members.
+
+    What its members gain or lose by it is told of each of them by PermissionsUpdated.
+    """
+
+    topic: ClassVar[str] = "users.GroupChanged.v1"
+    group_id: uuid.UUID
+    name: str
+    change: Literal["CREATED", "DELETED", "ACCOUNT_GIVEN", "ACCOUNT_TAKEN"]
+    account_id: uuid.UUID | None
+    changed_by: str
+
+
+class OrganisationProvisioned(Event):
+    """An operator told what the organisation is. Users, by name, have these roles from then on."""
+
+    topic: ClassVar[str] = "users.OrganisationProvisioned.v1"
+    name: str
+    roles: dict[str, str]
+    account_count: int
+    node_count: int
+    limit_count: int
+    changed_by: str

@@ -9,6 +9,7 @@ import sys
 import uvloop
 
 from fargate_engine.app import run_engine
+from fargate_engine.log_lines import OneLine
 from fargate_engine.settings import StartFailed, read_settings
 
 EXIT_START_FAILED = 1
@@ -22,7 +23,9 @@ _LOG = logging.getLogger("fargate_engine")
 
 def main() -> int:
     """The exit code: 0 told to stop, 1 could not start, 70 a broken invariant."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    output = logging.StreamHandler()
+    output.setFormatter(OneLine())
+    logging.basicConfig(level=logging.INFO, handlers=[output])
     gc.freeze()  # What was imported stays: it need not be looked through again and again.
     gc.set_threshold(NEW_OBJECTS_BEFORE_COLLECTION)
     exit_code = 0

@@ -11,7 +11,12 @@ from local_cloud.engine_process import ENGINE_ID
 from local_cloud.platform import HOST, LocalCloudError, Platform
 from local_cloud.postgres import LocalPostgres
 
-DATABASE_SECRETS = ("AdminDatabaseSecretArn", "FunctionsDatabaseSecretArn", "EngineDatabaseSecretArn")
+DATABASE_SECRETS = (
+    "AdminDatabaseSecretArn",
+    "FunctionsDatabaseSecretArn",
+    "EngineDatabaseSecretArn",
+    "SealerDatabaseSecretArn",
+)
 ENGINE_SERVICE_NAME = "engine"
 TTL_ATTRIBUTE = "expires_at"
 _EXECUTE_API = re.compile(r"(?:https|wss)://(?P<api>\w+)\.execute-api\.[^/]+/?(?P<stage>[^/]*)/?$")

@@ -18,11 +18,12 @@ from breakwater.db import migrate
 
 @dataclass(frozen=True)
 class DatabaseUrls:
-    """Conninfo strings of one database for its owner and for the two roles of the product."""
+    """Conninfo strings of one database for its owner and for the roles of the product."""
 
     admin: str
     functions: str
     engine: str
+    sealer: str
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +58,7 @@ def fresh_database(postgres_server: str) -> Iterator[DatabaseUrls]:
         admin=admin,
         functions=make_conninfo(admin, user="breakwater_functions", password="breakwater_functions"),
         engine=make_conninfo(admin, user="breakwater_engine", password="breakwater_engine"),
+        sealer=make_conninfo(admin, user="breakwater_sealer", password="breakwater_sealer"),
     )
     with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

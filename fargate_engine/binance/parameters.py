@@ -1,5 +1,6 @@
 """The parameters of one request: each read once, by name and kind; what nobody read is refused."""
 
+import hashlib
 import re
 from collections.abc import Iterable
 from decimal import Decimal
@@ -93,6 +94,11 @@ class Parameters:
         if text is not None and not CLIENT_ORDER_ID.fullmatch(text):
             raise illegal(name, "^[a-zA-Z0-9-_.:/]{1,36}$")
         return text
+
+    def digest(self) -> str:
+        """Of all that was signed, in hexadecimal: the same only for a request that is sent again as it was."""
+        signed = sorted((name, value) for name, value in self._values.items() if name != "signature")
+        return hashlib.sha256(repr(signed).encode()).hexdigest()
 
     def finish(self) -> None:
         """Everything was read: a parameter that means nothing here may have been meant as a condition."""

@@ -7,6 +7,7 @@ recorder stops: that is all that a crash can cost.
 """
 
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -122,12 +123,22 @@ class _Part:
         return self.path.with_name(self.path.name + UNFINISHED)
 
 
+_FOLDER_NAME = re.compile(r"[^/\\\x00-\x1f]{1,64}")
+
+
 class MarketFiles:
-    """The three tables of one market. `close` when it stops: what was added until then is in files."""
+    """The three tables of one market. `close` when it stops: what was added until then is in files.
+
+    ValueError for a venue or symbol that would lead out of the folder.
+    """
 
     def __init__(self, folder: Path, venue: str, instrument: Instrument, session: int) -> None:
+        symbol = instrument.symbol.replace("/", "-")
+        for name in (venue, symbol):
+            if not _FOLDER_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name for a folder")
         self._folder = folder
-        self._market = Path(f"venue={venue}", f"symbol={instrument.symbol.replace('/', '-')}")
+        self._market = Path(f"venue={venue}", f"symbol={symbol}")
         self._sizes = {"tick_size": instrument.tick_size, "lot_size": instrument.lot_size}
         self._session = session
         self._parts: dict[str, _Part] = {}

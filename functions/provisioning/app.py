@@ -67,6 +67,8 @@ def _rewrap(request: RewrapRequest) -> dict[str, Any]:
                     rewrap=rewrap_data_key,
                     wrapped_before=request.wrapped_before,
                     batch_size_max=request.batch_size,
+                    by=provisioning.CREATED_BY,
+                    at=datetime.now(UTC),
                 )
             done += rewrapped
             if rewrapped == 0:  # Another run has the rest.
@@ -79,6 +81,7 @@ def _migrate() -> dict[str, Any]:
     secret_arns = {
         "breakwater_functions": settings().functions_database_secret_arn,
         "breakwater_engine": settings().engine_database_secret_arn,
+        "breakwater_sealer": settings().sealer_database_secret_arn,
     }
     passwords = {role: _password(secret_arn) for role, secret_arn in secret_arns.items()}
     provisioning.migrate_database(secret_conninfo(settings().admin_database_secret_arn), passwords)
@@ -90,7 +93,7 @@ def _create_organisation(told: provisioning.ToldOrganisation) -> dict[str, Any]:
     subjects = provisioning.create_users(told, pool)
     database = Database(lambda: secret_conninfo(settings().functions_database_secret_arn))
     try:
-        with database.tenant_transaction(told.tenant_id) as tx:
+        with database.tenant_transaction(told.tenant_id, provisioning.CREATED_BY) as tx:
             created = provisioning.save_organisation(told, subjects, tx)
     finally:
         database.close()

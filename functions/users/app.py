@@ -269,7 +269,7 @@ def change_user(user_id: uuid.UUID, change: UserChange, caller: Caller) -> Perso
 @api.post("/users/{user_id}/invitation", status_code=204, dependencies=[needs("users:manage")])
 def invite_user_again(user_id: uuid.UUID, invitation: InvitationAgain, caller: Caller) -> None:
     with identity.administered(), caller_transaction(caller) as tx:
-        people.invite_again(user_id, invitation, caller, tx, _pool())
+        people.invite_again(user_id, invitation, caller, tx, pool=_pool(), at=_now())
 
 
 @api.put("/users/{user_id}/accounts/{account_id}", status_code=204, dependencies=[needs("users:manage")])
@@ -305,7 +305,7 @@ def list_groups(caller: Caller) -> Groups:
 @api.post("/groups", status_code=201, dependencies=[needs("users:manage")])
 def create_group(new: NewGroup, caller: Caller) -> Group:
     with caller_transaction(caller) as tx:
-        return groups.create_group(new, caller, tx)
+        return groups.create_group(new, caller, tx, _now())
 
 
 @api.get("/groups/{group_id}", dependencies=[needs("users:read")])
@@ -373,6 +373,7 @@ def add_exchange_credential(request: ExchangeCredentialRequest, caller: Caller) 
             label=request.label,
             secret=request.told(),
             make_data_key=make_data_key,
+            at=_now(),
         )
 
 
@@ -388,13 +389,14 @@ def rotate_exchange_credential(
             secret=request.told(),
             overlap=timedelta(seconds=request.overlap_s),
             make_data_key=make_data_key,
+            at=_now(),
         )
 
 
 @api.delete("/exchange-credentials/{credential_id}", status_code=204, dependencies=[needs("credentials:manage")])
 def delete_exchange_credential(credential_id: uuid.UUID, caller: Caller) -> None:
     with caller_transaction(caller) as tx:
-        exchange_credentials.delete_credential(caller, tx, credential_id)
+        exchange_credentials.delete_credential(caller, tx, credential_id, at=_now())
 
 
 handler = lambda_handler(api)

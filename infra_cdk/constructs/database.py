@@ -64,8 +64,9 @@ class Database(Construct):
         self.admin_secret = admin_secret
         self.functions_secret = self._role_secret("FunctionsSecret", "breakwater_functions")
         self.engine_secret = self._role_secret("EngineSecret", "breakwater_engine")
+        self.sealer_secret = self._role_secret("SealerSecret", "breakwater_sealer")
         # The schedules are made where their function is, in the stack above; the engine reads its secret at its start.
-        accept(self, "SMG4", "Two are rotated by the function `rotation`; the engine's by an operator and a deploy.")
+        accept(self, "SMG4", "Three are rotated by the function `rotation`; the engine's by an operator and a deploy.")
         accept(self, "RDS6", "Roles sign in with passwords from Secrets Manager, in every environment the same way.")
         accept(self, "RDS11", "The port is no secret: only two security groups reach it, in isolated subnets.")
 

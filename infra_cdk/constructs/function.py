@@ -6,6 +6,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra_cdk.constructs.database import Database
@@ -78,8 +79,15 @@ class PlatformFunction(Construct):
 
     def use_database(self, database: Database) -> None:
         """May sign in to the database as `breakwater_functions`."""
-        self.function.add_environment("DATABASE_SECRET_ARN", database.functions_secret.secret_arn)
-        database.grant_secret(database.functions_secret, self.function)
+        self._sign_in_with(database.functions_secret, database)
+
+    def seal_in_database(self, database: Database) -> None:
+        """May sign in to the database as `breakwater_sealer`, and as nobody else."""
+        self._sign_in_with(database.sealer_secret, database)
+
+    def _sign_in_with(self, secret: secretsmanager.ISecret, database: Database) -> None:
+        self.function.add_environment("DATABASE_SECRET_ARN", secret.secret_arn)
+        database.grant_secret(secret, self.function)
 
     def insist_on_edge(self, database: Database, edge_secret: EdgeSecret) -> None:
         """Answers only what came through CloudFront: its secret may be read."""

@@ -12,6 +12,7 @@ def grant_provisioning(function: PlatformFunction, database: Database, identity:
         "ADMIN_DATABASE_SECRET_ARN": database.admin_secret,
         "FUNCTIONS_DATABASE_SECRET_ARN": database.functions_secret,
         "ENGINE_DATABASE_SECRET_ARN": database.engine_secret,
+        "SEALER_DATABASE_SECRET_ARN": database.sealer_secret,
     }
     for variable, secret in secrets.items():
         function.function.add_environment(variable, secret.secret_arn)

@@ -10,14 +10,18 @@ EVERY = Duration.days(30)
 
 
 class DatabaseSecretRotation(Construct):
-    """The passwords of administrator and functions are new every month: both are read at each connect.
+    """The passwords of administrator, functions and sealer are new every month: they are read at each connect.
 
     Not the engine's: it reads its own at its start, so a new one comes with a deploy (docs/deploying.md).
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, database: Database, function: PlatformFunction) -> None:
         super().__init__(scope, construct_id)
-        rotated = {"Admin": database.admin_secret, "Functions": database.functions_secret}
+        rotated = {
+            "Admin": database.admin_secret,
+            "Functions": database.functions_secret,
+            "Sealer": database.sealer_secret,
+        }
         arns = [secret.secret_arn for secret in rotated.values()]
         permission = function.function.add_permission
         permission(

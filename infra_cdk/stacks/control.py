@@ -73,8 +73,9 @@ class ControlStack(Stack):
 
     def _grant(self) -> None:
         functions, state = self.functions, self._state
-        for name in functions.keys() - {"provisioning", "rotation"}:
+        for name in functions.keys() - {"provisioning", "rotation", "audit_sealer"}:
             functions[name].use_database(state.database)
+        functions["audit_sealer"].seal_in_database(state.database)
         for name in ("limits", "orders", "order_saga", "reconciler"):
             functions[name].call_engine(state.service_token_key)
         functions["queries"].find_engine()

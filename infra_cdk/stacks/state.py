@@ -38,6 +38,7 @@ class StateStack(Stack):
         CfnOutput(self, "AdminDatabaseSecretArn", value=self.database.admin_secret.secret_arn)
         CfnOutput(self, "FunctionsDatabaseSecretArn", value=self.database.functions_secret.secret_arn)
         CfnOutput(self, "EngineDatabaseSecretArn", value=self.database.engine_secret.secret_arn)
+        CfnOutput(self, "SealerDatabaseSecretArn", value=self.database.sealer_secret.secret_arn)
         CfnOutput(self, "ServiceTokenKeyId", value=self.service_token_key.key_id)
         CfnOutput(self, "ApiKeyEncryptionKeyId", value=self.api_key_encryption_key.key_id)
         CfnOutput(self, "SnapshotBucketName", value=self.storage.snapshots.bucket_name)

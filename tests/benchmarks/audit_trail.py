@@ -115,10 +115,11 @@ def _seal_s(database: Database, firm: Firm, anchors: Anchorage) -> float:
             for _ in range(WRITTEN_AT_ONCE):
                 _write(tx, firm)
     began = time.perf_counter()
-    outcome = seal_all(
-        database.untenanted_transaction, database.tenant_transaction, anchors, seconds_left=lambda: 600.0
-    )
+    conninfo = make_conninfo(database._conninfo(), user="breakwater_sealer", password="breakwater_sealer")
+    sealer = Database(lambda: conninfo)
+    outcome = seal_all(sealer.untenanted_transaction, sealer.tenant_transaction, anchors, seconds_left=lambda: 600.0)
     took = time.perf_counter() - began
+    sealer.close()
     if outcome.sealed != SEALED or outcome.troubles:
         raise RuntimeError(f"{outcome.sealed} of {SEALED} events were sealed: {outcome.troubles}")
     return took

@@ -16,15 +16,17 @@ from breakwater.runtime import aws
 from breakwater.runtime import database as runtime_database
 from breakwater.services.user_pool import UserPool
 from functions.audit import app as audit_app
+from functions.audit_sealer import app as audit_sealer_app
 from functions.limits import app as limits_app
 from functions.orders import app as orders_app
 from functions.queries import app as queries_app
 from functions.users import app as users_app
+from tests.conftest import DatabaseUrls
 from tests.contract.http_gateway import serve
 from tests.integration.limits.firm import set_reference
 from tests.integration.orders import conftest as orders
 from tests.integration.orders.conftest import Desk
-from tests.unit.runtime.http_events import caller_context
+from tests.unit.runtime.http_events import LambdaContext, caller_context
 
 desk = orders.desk
 
@@ -85,6 +87,18 @@ def _make_colleague(tenant_id: uuid.UUID) -> str:
     groups = {f"org:{tenant_id}", "role:viewer"}
     pool.ensure_groups(groups)
     return pool.ensure_user(COLLEAGUE, "bob@example.com", PASSWORD, groups)
+
+
+def seal_audit_trail(urls: DatabaseUrls) -> None:
+    """As the function does it that seals, with the database's role that it has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", urls.sealer)
+        runtime_database.database().close()
+        runtime_database.database.cache_clear()
+        outcome = audit_sealer_app.handler({}, LambdaContext())
+        runtime_database.database().close()
+    runtime_database.database.cache_clear()
+    assert outcome["failed"] == 0
 
 
 @pytest.fixture

@@ -22,14 +22,13 @@ from schemathesis.specs.openapi.checks import (
 
 from breakwater.domain.permissions import ROLE_PERMISSIONS, Role
 from breakwater.domain.times import format_time, nanoseconds
-from functions.audit_sealer.app import handler as seal_audit_trail
 from functions.limits import app as limits_app
 from functions.openapi import DOCUMENT, document_text
-from tests.contract.conftest import COLLEAGUE_ID, PASSWORD, USERNAME, Platform
+from tests.conftest import DatabaseUrls
+from tests.contract.conftest import COLLEAGUE_ID, PASSWORD, USERNAME, Platform, seal_audit_trail
 from tests.integration.limits.core_engine import CoreEngine
 from tests.integration.limits.firm import SYMBOL, order_of
 from tests.integration.orders.conftest import Desk
-from tests.unit.runtime.http_events import LambdaContext
 
 AS_DOCUMENTED = [
     status_code_conformance,
@@ -229,15 +228,15 @@ def test_every_kind_of_success_is_answered_as_documented(platform: Platform, mon
     _lease(client, account_id, monkeypatch)
     _build(client, node_id)
     _stop(client, desk, terms, node_id, monkeypatch)
-    _audit(client)
+    _audit(client, desk.urls)
     operations = [op for path in SCHEMA.raw_schema["paths"].values() for op in path.values()]
     promised = {(op["operationId"], int(s)) for op in operations for s in op["responses"] if s.startswith("2")}
     assert client.succeeded == promised
 
 
-def _audit(client: Client) -> None:
+def _audit(client: Client, urls: DatabaseUrls) -> None:
     """All that came before is in it, sealed by the function that seals it."""
-    seal_audit_trail({}, LambdaContext())
+    seal_audit_trail(urls)
     page = client.call("search_audit_trail", 200, query={"actor": USERNAME})
     assert page["items"][-1]["topic"] == "identity.SignedIn.v1"
     assert client.call("list_own_activity", 200)["items"] == page["items"]

@@ -1,15 +1,19 @@
 """The simulated exchange as a process: what an unmodified client sees of it, and its switches."""
 
 import asyncio
+import hmac
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import ccxt.async_support
 import pytest
 from ccxt.base import errors
+from yarl import URL
 
 from fargate_engine.simulated_exchange.__main__ import KEY, SECRET
 from fargate_engine.venues.ccxt_loading import make_exchange
@@ -52,6 +56,38 @@ async def client(url: str) -> AsyncIterator[Any]:
 async def control(url: str, **told: Any) -> tuple[int, Any]:
     async with aiohttp.ClientSession() as session, session.post(f"{url}/control", json=told) as answer:
         return answer.status, await answer.json()
+
+
+def signed(secret: str = SECRET, **changes: str | int) -> str:
+    """The query of an order that rests, signed as Binance says, without a client order id."""
+    order = {"symbol": "ETHUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.5"}
+    query = urlencode({**order, "price": "500", "timestamp": time.time_ns() // 1_000_000, **changes})
+    return f"{query}&signature={hmac.digest(secret.encode(), query.encode(), 'sha256').hex()}"
+
+
+async def test_a_signed_request_that_somebody_sends_again_places_nothing(url: str, client: Any) -> None:
+    """As it was, with its signature written otherwise, with other terms, after its window, and before it."""
+
+    async def send(query: str) -> tuple[int, Any]:
+        headers = {"X-MBX-APIKEY": KEY}
+        address = URL(f"{url}/api/v3/order?{query}", encoded=True)
+        async with aiohttp.ClientSession() as session, session.post(address, headers=headers) as answer:
+            return answer.status, (await answer.json()).get("code")
+
+    seen = signed(recvWindow=60_000)
+    terms, _, signature = seen.rpartition("=")
+    assert await send(seen) == (200, None)
+    assert await send(seen) == (400, -2010)
+    assert await send(f"{terms}={signature.upper()}") == (400, -2010)
+    assert await send(seen.replace("quantity=0.5", "quantity=5")) == (400, -1022)
+    assert await send(f"{seen}&newClientOrderId=another") == (400, -1022)
+    assert await send(signed("another-secret")) == (400, -1022)
+    now_ms = time.time_ns() // 1_000_000
+    for timestamp in (now_ms - 6_000, now_ms + 60_000):
+        assert await send(signed(timestamp=timestamp)) == (400, -1021)
+    assert len(await client.fetch_open_orders("ETH/USDT")) == 1
+    assert await send(signed(recvWindow=60_000)) == (200, None)  # At another time it is another order.
+    assert len(await client.fetch_open_orders("ETH/USDT")) == 2
 
 
 async def test_paper_money_trades_in_its_market(client: Any) -> None:

@@ -148,7 +148,8 @@ ENVIRONMENT = {
     "reconciler": DATABASE | ENGINE,
     "provisioning": USER_POOL
     | {"EXCHANGE_CREDENTIALS_KEY_ID"}
-    | {"ADMIN_DATABASE_SECRET_ARN", "FUNCTIONS_DATABASE_SECRET_ARN", "ENGINE_DATABASE_SECRET_ARN", "ALERT_TOPIC_ARN"},
+    | {f"{role}_DATABASE_SECRET_ARN" for role in ("ADMIN", "FUNCTIONS", "ENGINE", "SEALER")}
+    | {"ALERT_TOPIC_ARN"},
 }
 
 
@@ -227,12 +228,12 @@ def test_of_leases_only_those_that_limits_ended_reach_the_alerts_queue(control: 
     )
 
 
-def test_the_passwords_of_administrator_and_functions_are_new_every_month(control: Template) -> None:
+def test_the_passwords_of_administrator_functions_and_sealer_are_new_every_month(control: Template) -> None:
     schedules = [
         each["Properties"] for each in control.find_resources("AWS::SecretsManager::RotationSchedule").values()
     ]
-    assert len(schedules) == 2
-    for name in ("ClusterSecret", "FunctionsSecret"):
+    assert len(schedules) == 3
+    for name in ("ClusterSecret", "FunctionsSecret", "SealerSecret"):
         (schedule,) = [each for each in schedules if name in json.dumps(each["SecretId"])]
         assert schedule["RotationRules"] == {"AutomaticallyAfterDays": 30}
         assert "RotationFunction" in json.dumps(schedule["RotationLambdaARN"])

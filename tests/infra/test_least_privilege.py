@@ -121,13 +121,13 @@ def test_a_function_names_every_resource_that_can_be_named(control: Template, fu
             assert actions_of([statement]) <= INTERFACES | TRACES
 
 
-def test_only_provisioning_reads_the_engines_secret_and_rotation_beside_it_the_administrators(
-    control: Template, functions: Resources
-) -> None:
+def test_who_reads_which_secret_of_the_database(control: Template, functions: Resources) -> None:
     for name in ALLOWED:
         text = json.dumps(statements_of(control, role_of(functions, name)))
         assert ("EngineSecret" in text) == (name == "provisioning"), name
         assert ("ClusterSecret" in text) == (name in {"provisioning", "rotation"}), name
+        assert ("SealerSecret" in text) == (name in {"audit_sealer", "provisioning", "rotation"}), name
+        assert ("FunctionsSecret" in text) == (name != "audit_sealer"), name
 
 
 def test_only_the_gateways_log_role_has_a_managed_policy_of_amazon(documents: dict[str, dict[str, Any]]) -> None:

@@ -28,7 +28,7 @@ def test_the_database_has_an_instance_to_fail_over_to_and_none_is_public(state: 
         assert not instance["Properties"].get("PubliclyAccessible", False)
 
 
-@pytest.mark.parametrize("role", ["breakwater_functions", "breakwater_engine"])
+@pytest.mark.parametrize("role", ["breakwater_functions", "breakwater_engine", "breakwater_sealer"])
 def test_each_role_has_a_generated_secret_with_all_it_takes_to_connect(state: Template, role: str) -> None:
     state.has_resource_properties(
         "AWS::SecretsManager::Secret",

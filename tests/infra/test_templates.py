@@ -21,6 +21,7 @@ OUTPUTS = {
         "AdminDatabaseSecretArn",
         "FunctionsDatabaseSecretArn",
         "EngineDatabaseSecretArn",
+        "SealerDatabaseSecretArn",
         "ServiceTokenKeyId",
         "ConnectionsTableName",
     },

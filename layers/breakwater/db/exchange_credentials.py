@@ -58,6 +58,8 @@ class WrappedKey:
     tenant_id: uuid.UUID
     account_id: uuid.UUID
     venue: str
+    label: str
+    api_key_end: str
     wrapped_key: bytes
 
     @property
@@ -162,7 +164,7 @@ def lock_keys_to_wrap(
     """
     with connection.cursor(row_factory=class_row(WrappedKey)) as cursor:
         return cursor.execute(
-            "SELECT credential_id, version, tenant_id, account_id, venue, wrapped_key"
+            "SELECT credential_id, version, tenant_id, account_id, venue, label, api_key_end, wrapped_key"
             " FROM identity.exchange_credentials"
             " WHERE master_key_id <> %(key)s OR wrapped_at < %(before)s::timestamptz"
             " ORDER BY credential_id, version LIMIT %(at_most)s FOR UPDATE SKIP LOCKED",

@@ -11,7 +11,7 @@ from sqlalchemy.pool import NullPool
 
 from breakwater.db.conninfo import noticing_silence
 
-ROLES = ("breakwater_functions", "breakwater_engine")
+ROLES = ("breakwater_functions", "breakwater_engine", "breakwater_sealer")
 
 
 def create_login_role(connection: psycopg.Connection[tuple[object, ...]], role: str, password: str) -> None:

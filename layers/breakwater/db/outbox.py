@@ -21,6 +21,11 @@ INSERT INTO trading.outbox (event_id, bucket) SELECT event_id, %(bucket)s FROM e
 """
 
 
+def set_actor(connection: psycopg.Connection[TupleRow], actor: str) -> None:
+    """Who is told of in the audit trail until this transaction ends: for one that no tenant has opened."""
+    connection.execute("SELECT set_config('breakwater.actor', %s, true)", (actor,))
+
+
 class Outbox:
     def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID) -> None:
         self._connection = connection

@@ -55,9 +55,18 @@ def lambda_handler(api: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, An
         with asyncio.Runner() as runner:
             runner.get_loop()  # Makes it the thread's loop, which is the one Mangum runs the request on.
             # Any other type is sent base64-encoded.
-            return Mangum(api, lifespan="off", text_mime_types=["application/"])(event, context)
+            return Mangum(api, lifespan="off", text_mime_types=["application/"])(_with_own_host(event), context)
 
     return handler
+
+
+def _with_own_host(event: dict[str, Any]) -> dict[str, Any]:
+    """The gateway's name in the place of what the client wrote there: the adapter takes host and port apart, and
+    fails, where nothing of ours answers, on one that has no such parts.
+    """
+    headers = {name: value for name, value in (event.get("headers") or {}).items() if name != "x-forwarded-port"}
+    host = event.get("requestContext", {}).get("domainName", "localhost")
+    return {**event, "headers": {**headers, "host": host}}
 
 
 def correlation_id_of(request: Request) -> str:

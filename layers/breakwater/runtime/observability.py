@@ -1,5 +1,6 @@
 """Logs and metrics: Powertools, made at first use, because importing reads no environment."""
 
+import json
 from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any
@@ -13,7 +14,13 @@ NAMESPACE = "Breakwater"
 @cache
 def logger() -> Logger:
     """Service name and level from POWERTOOLS_SERVICE_NAME and POWERTOOLS_LOG_LEVEL."""
-    return Logger(serialize_stacktrace=False)  # The exception is there as text; twice is too much.
+    # The exception is there as text; twice is too much.
+    return Logger(serialize_stacktrace=False, json_serializer=_as_ascii)
+
+
+def _as_ascii(record: dict[str, Any]) -> str:
+    """One line wherever it is shown: readers differ about which characters begin another, or move a cursor."""
+    return json.dumps(record, default=str, separators=(",", ":"))
 
 
 @cache

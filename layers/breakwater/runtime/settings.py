@@ -42,6 +42,7 @@ class Settings:
     admin_database_secret_arn = _Required()
     functions_database_secret_arn = _Required()
     engine_database_secret_arn = _Required()
+    sealer_database_secret_arn = _Required()
 
     engine_url_parameter = _Required()
     service_token_key_id = _Required()

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -20,9 +21,12 @@ from breakwater.db.exchange_credentials import (
     lock_keys_to_wrap,
     save_wrapped_keys,
 )
+from breakwater.db.outbox import Outbox, set_actor
 from breakwater.domain.exchange_credentials import NONCE_BYTES, ExchangeSecret, Place, seal
 from breakwater.domain.permissions import Caller
+from breakwater.domain.times import nanoseconds
 from breakwater.errors import Conflict
+from events.identity import ExchangeCredentialChanged
 
 PERMISSION = "credentials:manage"
 CREDENTIALS_OF_ONE_TENANT_MAX = 500
@@ -52,6 +56,7 @@ def add_credential(
     label: str,
     secret: ExchangeSecret,
     make_data_key: MakeDataKey,
+    at: datetime,
 ) -> ExchangeCredential:
     """NotFound for an account of another tenant; Conflict for a label the account has there already, or too many."""
     caller.require(PERMISSION)
@@ -60,9 +65,12 @@ def add_credential(
         raise Conflict(f"an organisation has at most {CREDENTIALS_OF_ONE_TENANT_MAX} exchange credentials")
     credential_id = uuid.uuid4()
     place = Place(caller.tenant_id, account_id, venue)
-    if not _keep(tx, place, credential_id, 1, label=label, secret=secret, make_data_key=make_data_key):
+    master_key_id = _keep(tx, place, credential_id, 1, label=label, secret=secret, make_data_key=make_data_key)
+    if master_key_id is None:
         raise Conflict("the account has a credential of that label at the venue; rotate or delete it")
-    return tx.exchange_credentials.newest(credential_id)
+    added = tx.exchange_credentials.newest(credential_id)
+    _tell(added, "STORED", caller, tx, at, master_key_id=master_key_id)
+    return added
 
 
 def list_credentials(caller: Caller, tx: TenantTransaction) -> list[ExchangeCredential]:
@@ -78,6 +86,7 @@ def rotate_credential(
     secret: ExchangeSecret,
     overlap: timedelta,
     make_data_key: MakeDataKey,
+    at: datetime,
 ) -> ExchangeCredential:
     """A new version under the same id; the old one is kept for the overlap. NotFound for one of another tenant."""
     caller.require(PERMISSION)
@@ -86,16 +95,23 @@ def rotate_credential(
     tx.exchange_credentials.retire(credential_id, overlap)
     place = Place(caller.tenant_id, old.account_id, old.venue)
     version = old.version + 1
-    if not _keep(tx, place, credential_id, version, label=old.label, secret=secret, make_data_key=make_data_key):
+    master_key_id = _keep(
+        tx, place, credential_id, version, label=old.label, secret=secret, make_data_key=make_data_key
+    )
+    if master_key_id is None:
         raise Conflict("the credential was rotated at the same time")
-    return tx.exchange_credentials.newest(credential_id)
+    rotated = tx.exchange_credentials.newest(credential_id)
+    _tell(rotated, "ROTATED", caller, tx, at, master_key_id=master_key_id)
+    return rotated
 
 
-def delete_credential(caller: Caller, tx: TenantTransaction, credential_id: uuid.UUID) -> None:
+def delete_credential(caller: Caller, tx: TenantTransaction, credential_id: uuid.UUID, *, at: datetime) -> None:
     """The ciphertext goes with it. At the exchange the key still works until it is deleted there too."""
     caller.require(PERMISSION)
     tx.exchange_credentials.lock(credential_id)
+    deleted = tx.exchange_credentials.newest(credential_id)
     tx.exchange_credentials.forget(credential_id)
+    _tell(deleted, "DELETED", caller, tx, at, master_key_id=None)
 
 
 def rewrap_credentials(
@@ -105,14 +121,31 @@ def rewrap_credentials(
     rewrap: Rewrap,
     wrapped_before: datetime | None,
     batch_size_max: int,
+    by: str,
+    at: datetime,
 ) -> tuple[int, int]:
     """One batch of data keys put under the master key of now; how many, and how many are left.
 
     In a transaction of the caller's, which may be repeated: what is done is not found again. The secrets themselves are
-    not touched, and are readable before, while and after.
+    not touched, and are readable before, while and after. Each is a record of its organisation's audit trail.
     """
+    set_actor(connection, by)
+    correlation_id = str(uuid.uuid4())
     keys = lock_keys_to_wrap(connection, master_key_id, wrapped_before, min(batch_size_max, REWRAP_BATCH_MAX))
     save_wrapped_keys(connection, [(key, rewrap(key.wrapped_key, key.place)) for key in keys], master_key_id)
+    for key in keys:
+        event = ExchangeCredentialChanged(
+            credential_id=key.credential_id,
+            version=key.version,
+            change="REWRAPPED",
+            account_id=key.account_id,
+            venue=key.venue,
+            label=key.label,
+            api_key_end=key.api_key_end,
+            master_key_id=master_key_id,
+            changed_by=by,
+        )
+        _add(event, Outbox(connection, key.tenant_id), correlation_id, at)
     return len(keys), count_keys_to_wrap(connection, master_key_id, wrapped_before)
 
 
@@ -125,7 +158,8 @@ def _keep(
     label: str,
     secret: ExchangeSecret,
     make_data_key: MakeDataKey,
-) -> bool:
+) -> str | None:
+    """The master key that it is under; None where there is one already."""
     data_key, nonce = make_data_key(place), os.urandom(NONCE_BYTES)
     sealed = SealedCredential(
         credential_id=credential_id,
@@ -137,6 +171,41 @@ def _keep(
         nonce=nonce,
         wrapped_key=data_key.wrapped,
     )
-    return tx.exchange_credentials.add(
+    is_new = tx.exchange_credentials.add(
         sealed, label=label, api_key_end=secret.api_key_end, master_key_id=data_key.master_key_id
+    )
+    return data_key.master_key_id if is_new else None
+
+
+def _tell(
+    credential: ExchangeCredential,
+    change: Literal["STORED", "ROTATED", "DELETED"],
+    caller: Caller,
+    tx: TenantTransaction,
+    at: datetime,
+    *,
+    master_key_id: str | None,
+) -> None:
+    event = ExchangeCredentialChanged(
+        credential_id=credential.credential_id,
+        version=credential.version,
+        change=change,
+        account_id=credential.account_id,
+        venue=credential.venue,
+        label=credential.label,
+        api_key_end=credential.api_key_end,
+        master_key_id=master_key_id,
+        changed_by=caller.actor,
+    )
+    _add(event, tx.outbox, caller.correlation_id, at)
+
+
+def _add(event: ExchangeCredentialChanged, outbox: Outbox, correlation_id: str, at: datetime) -> None:
+    """Of the organisation, and in no account's feed."""
+    outbox.add(
+        event,
+        aggregate_id=event.credential_id,
+        account_id=None,
+        correlation_id=correlation_id,
+        occurred_at_ns=nanoseconds(at),
     )

@@ -2,15 +2,17 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.people import Group
 from breakwater.domain.permissions import GIVES_RIGHTS, Caller
+from breakwater.domain.times import nanoseconds
 from breakwater.errors import Conflict
 from breakwater.services.people import tell_access
+from events.users import GroupChanged
 
 GROUPS_MAX = 1000
 
@@ -39,7 +41,7 @@ def group(group_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> Group:
     return tx.people.group(group_id)
 
 
-def create_group(new: NewGroup, caller: Caller, tx: TenantTransaction) -> Group:
+def create_group(new: NewGroup, caller: Caller, tx: TenantTransaction, at: datetime) -> Group:
     """With no members and no accounts. Conflict when another has the name."""
     caller.require("users:manage")
     tx.people.lock()
@@ -48,13 +50,16 @@ def create_group(new: NewGroup, caller: Caller, tx: TenantTransaction) -> Group:
     group_id = uuid.uuid4()
     if not tx.people.add_group(group_id, new.name):
         raise Conflict("another group has this name")
-    return tx.people.group(group_id)
+    made = tx.people.group(group_id)
+    _tell(made, "CREATED", caller, tx, at)
+    return made
 
 
 def delete_group(group_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
     """Its members lose what they reached by it. NotFound."""
     found = _to_change(group_id, caller, tx)
     tx.people.delete_group(group_id)
+    _tell(found, "DELETED", caller, tx, at)
     for user_id in found.member_ids:
         tell_access(user_id, caller, tx, at, resource=("GROUP", group_id), is_given=False)
 
@@ -84,6 +89,7 @@ def add_account(
     caller.require_person(GIVES_RIGHTS)
     tx.identity.require_account(caller.subject, caller.role, account_id)
     if tx.people.add_group_account(group_id, account_id):
+        _tell(found, "ACCOUNT_GIVEN", caller, tx, at, account_id=account_id)
         for user_id in found.member_ids:
             tell_access(user_id, caller, tx, at, resource=("ACCOUNT", account_id), is_given=True)
 
@@ -95,6 +101,7 @@ def remove_account(
     found = _to_change(group_id, caller, tx)
     tx.identity.require_account(caller.subject, caller.role, account_id)
     if tx.people.remove_group_account(group_id, account_id):
+        _tell(found, "ACCOUNT_TAKEN", caller, tx, at, account_id=account_id)
         for user_id in found.member_ids:
             tell_access(user_id, caller, tx, at, resource=("ACCOUNT", account_id), is_given=False)
 
@@ -103,3 +110,23 @@ def _to_change(group_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> Gr
     caller.require("users:manage")
     tx.people.lock()
     return tx.people.group(group_id)
+
+
+def _tell(
+    group: Group,
+    change: Literal["CREATED", "DELETED", "ACCOUNT_GIVEN", "ACCOUNT_TAKEN"],
+    caller: Caller,
+    tx: TenantTransaction,
+    at: datetime,
+    *,
+    account_id: uuid.UUID | None = None,
+) -> None:
+    tx.outbox.add(
+        GroupChanged(
+            group_id=group.group_id, name=group.name, change=change, account_id=account_id, changed_by=caller.actor
+        ),
+        aggregate_id=group.group_id,
+        account_id=None,
+        correlation_id=caller.correlation_id,
+        occurred_at_ns=nanoseconds(at),
+    )

@@ -46,6 +46,7 @@ from breakwater.domain.valuation import ReferenceUnavailable
 from breakwater.errors import Conflict, EngineUnavailable, InvalidRequest, NotFound, Rejection, Unavailable
 from breakwater.services.engine_client import EngineClient
 from breakwater.services.lease_ledger import rebook
+from breakwater.services.limit_tree import require_visible
 from breakwater.services.limit_views import LeaseList, LeaseView
 from breakwater.services.limits import CHANGED_BY, FEE_RATES, path_of
 from breakwater.services.settlement import TenantTransactions
@@ -74,7 +75,7 @@ def open_lease(
 ) -> LeaseView:
     """Let the engine trade by itself for the account in the symbol, within every limit above it.
 
-    One that is open changes its sizes. Raises NotFound (account, strategy), InvalidRequest (symbol, venue, lots),
+    One that is open changes its sizes. Raises NotFound (account, strategy, key), InvalidRequest (symbol, venue, lots),
     Conflict (in use for another strategy, key or venue; or a limit that no lease can hold is in its way),
     ReferenceUnavailable. When the engine does not answer the lease is told to it again until it does.
     """
@@ -100,13 +101,13 @@ def stop_lease(
 def list_leases(
     caller: Caller, tx: TenantTransaction, at: datetime, *, node_id: uuid.UUID | None, living_only: bool
 ) -> LeaseList:
-    """Those of the accounts that the caller may see, below one node or all."""
+    """Those of the accounts that the caller may see, below one node or all. NotFound for a node he may not see."""
     caller.require("limits:read")
     accounts = None
     if caller.role not in ROLES_WITH_ALL_ACCOUNTS:
         accounts = tx.identity.accessible_account_ids(caller.subject, caller.role)
-    if node_id is not None and tx.limits.node(node_id, at) is None:
-        raise NotFound("no such node")
+    if node_id is not None:
+        require_visible(node_id, caller, tx, at)
     found = tx.leases.page(node_id=node_id, account_ids=accounts, living_only=living_only)
     return {"items": [_view(lease) for lease in found]}
 
@@ -182,6 +183,8 @@ def _opened(tx: TenantTransaction, request: LeaseRequest, caller: Caller, at: da
         told = f"nothing is leased at {ROUTER_VENUE}: what the engine takes by itself goes to one venue"
         raise InvalidRequest(told, field="venue")
     tx.market.require_venue(request.venue)
+    if request.api_key_id is not None and all(key.key_id != request.api_key_id for key in tx.identity.api_keys(None)):
+        raise NotFound("no such API key")
     ladder = _locked_ladder(tx, request, at)
     if ladder.quote is None:
         raise InvalidRequest(f"unknown symbol {request.symbol}", field="symbol")

@@ -104,7 +104,7 @@ def reservations(
     """What is held now, of one scope or of all, the newest first; what orders of accounts the caller may see hold."""
     caller.require("limits:read")
     if node_id is not None:
-        _visible_scopes(caller, tx, at, node_id)
+        require_visible(node_id, caller, tx, at)
     accounts = _own_accounts(caller, tx)
     rows = tx.limits.reservations(node_id, accounts, before=decode_cursor(cursor), limit=limit + 1)
     page, following = next_cursor(rows, limit, lambda row: (row["created_at"], row["order_id"]))
@@ -128,6 +128,11 @@ def breaches(
     rows = tx.limits.breaches(BREACH_TOPICS, node_ids, accounts, before=before, limit=limit + 1)
     page, following = next_cursor(rows, limit, lambda row: (from_nanoseconds(row["occurred_at_ns"]), row["event_id"]))
     return {"items": [_breach_json(row) for row in page], "next_cursor": following}
+
+
+def require_visible(node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
+    """NotFound for a node that the caller may not see, as for one that there is not."""
+    _visible_scopes(caller, tx, at, node_id)
 
 
 def _visible_scopes(

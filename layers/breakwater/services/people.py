@@ -18,7 +18,7 @@ from breakwater.domain.permissions import GIVES_RIGHTS, ROLES_WITH_ALL_ACCOUNTS,
 from breakwater.domain.times import Timestamp, nanoseconds
 from breakwater.errors import Conflict, InvalidRequest, NotFound, NotPermitted
 from breakwater.services.cursors import decode_cursor, next_cursor
-from events.users import PermissionsUpdated
+from events.users import InvitationRepeated, PermissionsUpdated
 
 USERS_MAX = 1000
 
@@ -141,13 +141,20 @@ def invite(
 
 
 def invite_again(
-    user_id: uuid.UUID, invitation: InvitationAgain, caller: Caller, tx: TenantTransaction, pool: Pool
+    user_id: uuid.UUID, invitation: InvitationAgain, caller: Caller, tx: TenantTransaction, *, pool: Pool, at: datetime
 ) -> None:
     """Another temporary password. Conflict for a user who has chosen a password of his own: it is his to reset."""
     caller.require("users:manage")
     caller.require_person(GIVES_RIGHTS)
     person = tx.people.person(user_id)
     _check_gift(person.role, caller)
+    tx.outbox.add(
+        InvitationRepeated(user_id=user_id, username=person.username, changed_by=caller.actor),
+        aggregate_id=user_id,
+        account_id=None,
+        correlation_id=caller.correlation_id,
+        occurred_at_ns=nanoseconds(at),
+    )
     pool.invite_again(person.username, invitation.temporary_password)
 
 

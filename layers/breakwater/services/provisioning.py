@@ -18,8 +18,10 @@ from breakwater.domain.exposure import ALL_INSTRUMENTS, Action, Limit, Node, Nod
 from breakwater.domain.limit_types import LIMIT_TYPES
 from breakwater.domain.money import Amount
 from breakwater.domain.permissions import Caller, Role
+from breakwater.domain.times import nanoseconds
 from breakwater.services import people
 from breakwater.services.user_pool import UserPool
+from events.users import OrganisationProvisioned
 
 ALERTED_ROLES = frozenset({Role.ORGANISATION_ADMIN, Role.RISK_MANAGER})
 CREATED_BY = "provisioning"
@@ -144,6 +146,7 @@ def save_organisation(told: ToldOrganisation, subjects: Mapping[str, str], tx: T
     paths = _save_nodes(told, account_ids, rows)
     for limit in told.limits:
         _save_limit(told, limit, rows)
+    _tell(told, len(account_ids), tx)
     accounts_of = {
         username: [str(account_ids[node.key]) for node in told.nodes if node.account and username in node.account.users]
         for username in user_ids
@@ -157,6 +160,23 @@ def save_organisation(told: ToldOrganisation, subjects: Mapping[str, str], tx: T
             for username, user_id in user_ids.items()
         },
     }
+
+
+def _tell(told: ToldOrganisation, account_count: int, tx: TenantTransaction) -> None:
+    tx.outbox.add(
+        OrganisationProvisioned(
+            name=told.name,
+            roles={user.username: user.role for user in told.users},
+            account_count=account_count,
+            node_count=len(told.nodes),
+            limit_count=len(told.limits),
+            changed_by=CREATED_BY,
+        ),
+        aggregate_id=told.tenant_id,
+        account_id=None,
+        correlation_id=str(uuid.uuid4()),
+        occurred_at_ns=nanoseconds(datetime.now(UTC)),
+    )
 
 
 def subscribe_to_alerts(told: ToldOrganisation, sns: Any, topic_arn: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from breakwater.client.audit_verifier import Tampered, Verified, verify
 from breakwater.db.connection import Database
@@ -55,13 +56,23 @@ def write_many(database: Database, firm: Firm, count: int, *, actor: str = "", a
 
 
 def seal(database: Database, anchorage: Anchorage, *, at: datetime = NOW) -> Outcome:
-    return seal_all(
-        database.untenanted_transaction,
-        database.tenant_transaction,
-        anchorage,
-        seconds_left=lambda: 50.0,
-        now=lambda: at,
-    )
+    """As the function does it, under the role that it has."""
+    sealer = sealer_of(database)
+    try:
+        return seal_all(
+            sealer.untenanted_transaction,
+            sealer.tenant_transaction,
+            anchorage,
+            seconds_left=lambda: 50.0,
+            now=lambda: at,
+        )
+    finally:
+        sealer.close()
+
+
+def sealer_of(database: Database) -> Database:
+    conninfo = make_conninfo(database._conninfo(), user="breakwater_sealer", password="breakwater_sealer")
+    return Database(lambda: conninfo)
 
 
 def person(firm: Firm, role: Role = Role.ORGANISATION_ADMIN) -> Caller:
@@ -371,15 +382,55 @@ def test_no_organisation_sees_or_touches_the_trail_of_another(
         assert len(audit.lines(foreign, tx, first_sequence=1, limit=10, at=NOW)["lines"]) == 1
 
 
+@pytest.mark.parametrize("role", ["functions", "sealer"])
 @pytest.mark.parametrize("table", ["trading.events", "audit.records", "audit.anchors"])
-def test_the_functions_role_cannot_change_or_delete_what_was_written(
-    table: str, database: Database, firm: Firm, anchorage: Anchorage
+def test_no_role_of_a_function_can_change_or_delete_what_was_written(
+    table: str, role: str, database: Database, firm: Firm, anchorage: Anchorage
 ) -> None:
     write_many(database, firm, 1)
     seal(database, anchorage)
+    tried = database if role == "functions" else sealer_of(database)
     for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET tenant_id = tenant_id"):
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), database.tenant_transaction(firm.tenant_id) as tx:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), tried.tenant_transaction(firm.tenant_id) as tx:
             tx.connection.execute(statement)
+    tried.close()
+
+
+def test_no_function_but_the_sealer_goes_on_with_a_chain(database: Database, firm: Firm, anchorage: Anchorage) -> None:
+    """Not even by the way that the sealer takes, and not where there is no chain yet."""
+    write_many(database, firm, 2)
+    for _ in range(2):
+        for statement in (
+            "INSERT INTO audit.heads SELECT * FROM audit.heads",
+            "UPDATE audit.heads SET sealed_no = sealed_no + 1",
+            "INSERT INTO audit.records SELECT * FROM audit.records",
+            "INSERT INTO audit.anchors SELECT * FROM audit.anchors",
+            "UPDATE audit.anchors SET stored_at = now()",
+            "SELECT audit.tenants_to_seal(1, 1)",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), database.tenant_transaction(firm.tenant_id) as tx:
+                tx.connection.execute(statement)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            audit_sealing.seal(firm.tenant_id, database.tenant_transaction, 10, NOW)
+        seal(database, anchorage)
+
+
+def test_the_sealer_reads_events_and_nothing_else(
+    database: Database, database_urls: DatabaseUrls, firm: Firm, anchorage: Anchorage
+) -> None:
+    write_many(database, firm, 1)
+    with psycopg.connect(database_urls.sealer) as connection:
+        assert connection.execute("SELECT count(*) FROM trading.events").fetchone() == (0,)  # Without a tenant.
+        may = """SELECT format('%s.%s', n.nspname, c.relname), p.privilege
+                 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                 CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE')) p (privilege)
+                 WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+                   AND has_table_privilege(c.oid, p.privilege)"""
+        assert set(connection.execute(may).fetchall()) == {
+            ("trading.events", "SELECT"),
+            *(("audit.heads", each) for each in ("SELECT", "INSERT", "UPDATE")),
+            *((table, each) for table in ("audit.records", "audit.anchors") for each in ("SELECT", "INSERT")),
+        }
 
 
 def test_the_first_anchor_stands_on_nothing(database: Database, firm: Firm, anchorage: Anchorage) -> None:
@@ -395,13 +446,15 @@ def test_the_first_anchor_stands_on_nothing(database: Database, firm: Firm, anch
 
 
 @pytest.mark.parametrize("column", ["sequence", "sealed_no", "anchored_sequence"])
-def test_the_functions_role_moves_a_head_only_forward(
+def test_the_sealers_role_moves_a_head_only_forward(
     database: Database, firm: Firm, anchorage: Anchorage, column: str
 ) -> None:
     write_many(database, firm, 2)
     seal(database, anchorage)
-    with pytest.raises(psycopg.errors.RaiseException), database.tenant_transaction(firm.tenant_id) as tx:
+    sealer = sealer_of(database)
+    with pytest.raises(psycopg.errors.RaiseException), sealer.tenant_transaction(firm.tenant_id) as tx:
         tx.connection.execute(f"UPDATE audit.heads SET {column} = {column} - 1")
+    sealer.close()
 
 
 def test_whoever_reads_or_takes_lines_is_in_the_trail_however_he_asks(

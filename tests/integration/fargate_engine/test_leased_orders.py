@@ -5,11 +5,17 @@ import uuid
 from typing import Any
 
 import psycopg
+import pytest
 
+from breakwater.db import engine_connection
+from breakwater.db.engine_connection import engine_pool
 from breakwater.domain.lease_messages import LeaseWords
+from breakwater.domain.permissions import Principal
+from fargate_engine.firm_exchange.trail import tell_cancel
 from tests.conftest import DatabaseUrls
 from tests.integration.fargate_engine.conftest import Client, StartEngine
 from tests.unit.fargate_engine.leases import lease, place_order
+from tests.unit.fargate_engine.orders import submit
 
 OTHER_TENANT = uuid.UUID(int=99)
 
@@ -64,6 +70,51 @@ async def test_an_order_within_its_lease_is_taken_without_the_ledger_and_lasts_t
             "orders.OrderLeased.v1",
             "orders.OrderRejected.v1",
         ]
+
+
+async def test_the_audit_trail_knows_whose_a_leased_order_is(
+    start_engine: StartEngine, database_urls: DatabaseUrls
+) -> None:
+    order = order_body()
+    async with start_engine() as engine:
+        await set_lease(engine)
+        await engine.call("POST", "/internal/leased-orders", order)
+        await told(database_urls, 2)
+    with psycopg.connect(database_urls.admin) as connection:
+        actors: dict[str, str | None] = dict(connection.execute("SELECT topic, actor FROM trading.events").fetchall())
+    # What the engine found out by itself is nobody's.
+    assert actors == {"orders.OrderLeased.v1": order["placed_by"], "orders.OrderAccepted.v1": None}
+
+
+async def test_the_audit_trail_knows_with_which_key_an_order_was_cancelled_at_the_endpoint(
+    database_urls: DatabaseUrls, caplog: pytest.LogCaptureFixture
+) -> None:
+    order, tenant_id = submit(1), uuid.UUID(int=7)
+    bot = Principal(tenant_id, "subject", "trader1", "trader", frozenset({"trade"}), api_key_id="0123456789abcdef")
+    async with engine_pool(database_urls.engine) as pool:
+        await tell_cancel(pool, order, bot)
+    with psycopg.connect(database_urls.admin) as connection:
+        rows = connection.execute(
+            "SELECT topic, actor, tenant_id, account_id, aggregate_id, payload->>'requested_by', payload->>'account_id'"
+            " FROM trading.events JOIN trading.outbox USING (event_id)"
+        ).fetchall()
+    actor = "trader1/0123456789abcdef"
+    assert rows == [
+        ("audit.CancelRequested.v1", actor, order.tenant_id, None, order.order_id, actor, str(order.account_id))
+    ]
+    assert caplog.messages == []
+
+
+async def test_a_cancel_does_not_fail_with_the_trail_and_the_log_says_so(
+    database_urls: DatabaseUrls, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_connection, "ANSWER_TIMEOUT_S", 0.2)
+    order, bot = submit(1), Principal(uuid.UUID(int=7), "subject", "trader1", "trader", frozenset({"trade"}))
+    with psycopg.connect(database_urls.admin) as connection:
+        connection.execute("LOCK TABLE trading.events")
+        async with engine_pool(database_urls.engine) as pool:
+            await tell_cancel(pool, order, bot)
+    assert f"not in the audit trail: trader1 had order {order.order_id} cancelled" in caplog.text
 
 
 async def test_leased_orders_of_the_venue_wait_for_its_word_and_are_counted(start_engine: StartEngine) -> None:

@@ -40,6 +40,7 @@ from tests.integration.identity.test_provisioning import secret as secret_of
 from tests.unit.runtime.http_events import LambdaContext
 
 SECRET = ExchangeSecret("public-key-wxyz", "hush-hush-one")
+AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 NEXT = ExchangeSecret("public-key-next", "hush-hush-two")
 
 
@@ -73,14 +74,14 @@ def admin(firm: Firm) -> Caller:
 
 def add(database: Database, firm: Firm, **changes: Any) -> ExchangeCredential:
     told = {"account_id": firm.account.account_id, "venue": "BINANCE", "label": "main", "secret": SECRET} | changes
-    with database.tenant_transaction(firm.tenant_id) as tx:
-        return add_credential(admin(firm), tx, make_data_key=make_data_key, **told)
+    with database.tenant_transaction(firm.tenant_id, admin(firm).actor) as tx:
+        return add_credential(admin(firm), tx, make_data_key=make_data_key, at=AT, **told)
 
 
 def rotate(database: Database, firm: Firm, credential_id: uuid.UUID, overlap: timedelta) -> ExchangeCredential:
-    with database.tenant_transaction(firm.tenant_id) as tx:
+    with database.tenant_transaction(firm.tenant_id, admin(firm).actor) as tx:
         return rotate_credential(
-            admin(firm), tx, credential_id, secret=NEXT, overlap=overlap, make_data_key=make_data_key
+            admin(firm), tx, credential_id, secret=NEXT, overlap=overlap, make_data_key=make_data_key, at=AT
         )
 
 
@@ -97,6 +98,8 @@ def rewrap(urls: DatabaseUrls, batch: int = 10, before: datetime | None = None) 
             rewrap=rewrap_data_key,
             wrapped_before=before,
             batch_size_max=batch,
+            by="operator",
+            at=AT,
         )
 
 
@@ -110,6 +113,41 @@ async def opened(urls: DatabaseUrls, credential_id: uuid.UUID, venue: str = "BIN
 def everything(urls: DatabaseUrls) -> str:
     with psycopg.connect(urls.admin) as connection:
         return str(connection.execute("SELECT c::text FROM identity.exchange_credentials c").fetchall())
+
+
+def recorded(urls: DatabaseUrls, firm: Firm, credential_id: uuid.UUID) -> list[tuple[str, int, str]]:
+    """What was done to it, to which version, and in whose name."""
+    with psycopg.connect(urls.admin) as connection:
+        rows = connection.execute(
+            "SELECT payload->>'change', (payload->>'version')::int, actor, payload->>'changed_by', tenant_id = %s"
+            " FROM trading.events JOIN trading.outbox USING (event_id)"
+            " WHERE topic = 'identity.ExchangeCredentialChanged.v1' AND aggregate_id = %s ORDER BY recorded_no",
+            (firm.tenant_id, credential_id),
+        ).fetchall()
+    assert all(actor == changed_by and is_theirs for _, _, actor, changed_by, is_theirs in rows)
+    return [(change, version, actor) for change, version, actor, _, _ in rows]
+
+
+def test_whatever_is_done_to_it_is_in_the_trail_of_its_organisation(
+    database: Database, firm: Firm, other_firm: Firm, database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = add(database, firm).credential_id, add(database, other_firm).credential_id
+    rotate(database, firm, ours, timedelta(hours=1))
+    monkeypatch.setenv("EXCHANGE_CREDENTIALS_KEY_ID", new_master_key())
+    assert rewrap(database_urls) == (3, 0)
+    with database.tenant_transaction(firm.tenant_id, admin(firm).actor) as tx:
+        delete_credential(admin(firm), tx, ours, at=AT)
+    by = firm.admin.username
+    made = [("STORED", 1, by), ("ROTATED", 2, by)]
+    rewrapped = {("REWRAPPED", 1, "operator"), ("REWRAPPED", 2, "operator")}
+    told = recorded(database_urls, firm, ours)
+    assert (told[:2], set(told[2:4]), told[4:]) == (made, rewrapped, [("DELETED", 2, by)])
+    at_others = [("STORED", 1, other_firm.admin.username), ("REWRAPPED", 1, "operator")]
+    assert recorded(database_urls, other_firm, theirs) == at_others
+    with psycopg.connect(database_urls.admin) as connection:
+        payloads = str(connection.execute("SELECT payload FROM trading.events").fetchall())
+    assert "hush" not in payloads
+    assert "public-key" not in payloads
 
 
 def test_what_is_kept_and_what_is_shown_hold_neither_key_nor_secret(
@@ -204,7 +242,7 @@ def test_what_is_deleted_is_gone_with_its_ciphertext(
     added = add(database, firm)
     rotate(database, firm, added.credential_id, timedelta(hours=1))
     with database.tenant_transaction(firm.tenant_id) as tx:
-        delete_credential(admin(firm), tx, added.credential_id)
+        delete_credential(admin(firm), tx, added.credential_id, at=AT)
     assert everything(database_urls) == "[]"
 
 
@@ -214,7 +252,7 @@ def test_one_tenant_neither_sees_nor_changes_anothers(database: Database, firm: 
     with pytest.raises(NotFound):
         rotate(database, firm, theirs.credential_id, timedelta(0))
     with pytest.raises(NotFound), database.tenant_transaction(firm.tenant_id) as tx:
-        delete_credential(admin(firm), tx, theirs.credential_id)
+        delete_credential(admin(firm), tx, theirs.credential_id, at=AT)
     with pytest.raises(NotFound):
         add(database, firm, account_id=other_firm.account.account_id)
     assert [each.version for each in shown(database, other_firm)] == [1]

@@ -451,3 +451,40 @@ def test_the_database_itself_maps_nobody_to_what_another_tenant_has(
         tx.people.add_group(group_id := uuid.uuid4(), "ours")
     with database.tenant_transaction(firm.tenant_id) as tx, pytest.raises(psycopg.errors.ForeignKeyViolation):
         tx.people.add_group_account(group_id, other_firm.account.account_id)
+
+
+def recorded(urls: DatabaseUrls, topic: str) -> list[tuple[str, dict[str, Any]]]:
+    """Who it was, and what is told of it."""
+    with psycopg.connect(urls.admin) as connection:
+        return connection.execute(
+            "SELECT actor, payload FROM trading.events JOIN trading.outbox USING (event_id)"
+            " WHERE topic = %s ORDER BY recorded_no",
+            (topic,),
+        ).fetchall()
+
+
+def test_an_invitation_that_is_sent_again_is_in_the_audit_trail(firm: Firm, database_urls: DatabaseUrls) -> None:
+    user_id = invite(firm)[1]["user_id"]
+    assert ask(firm, "POST", f"/users/{user_id}/invitation", {"temporary_password": "Another-horse-1"})[0] == 204
+    ((actor, event),) = recorded(database_urls, "users.InvitationRepeated.v1")
+    assert (actor, event["changed_by"]) == (firm.admin.username, firm.admin.username)
+    assert (event["user_id"], event["username"]) == (user_id, "dora")
+
+
+def test_what_a_group_is_given_is_in_the_audit_trail_also_while_it_has_no_members(
+    firm: Firm, database_urls: DatabaseUrls
+) -> None:
+    group_id = ask(firm, "POST", "/groups", {"name": "Arbitrage"})[1]["group_id"]
+    account = f"/groups/{group_id}/accounts/{firm.account.account_id}"
+    for method, path in (("PUT", account), ("PUT", account), ("DELETE", account), ("DELETE", f"/groups/{group_id}")):
+        assert ask(firm, method, path)[0] == 204
+    told = recorded(database_urls, "users.GroupChanged.v1")
+    account_id = str(firm.account.account_id)
+    assert [(event["change"], event["account_id"]) for _, event in told] == [
+        ("CREATED", None),
+        ("ACCOUNT_GIVEN", account_id),  # The second time it had it.
+        ("ACCOUNT_TAKEN", account_id),
+        ("DELETED", None),
+    ]
+    assert {actor for actor, _ in told} == {firm.admin.username}
+    assert {(event["group_id"], event["name"]) for _, event in told} == {(group_id, "Arbitrage")}

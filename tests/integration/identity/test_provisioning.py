@@ -91,6 +91,21 @@ def test_a_role_that_is_told_anew_is_an_event_and_who_is_disabled_stays_so(
     assert (event["is_disabled"], event["changed_by"]) == (True, "provisioning")
 
 
+def test_each_run_is_in_the_audit_trail_with_the_roles_that_were_told(database_urls: DatabaseUrls) -> None:
+    for _ in range(2):
+        create()
+    with psycopg.connect(database_urls.admin) as connection:
+        told = connection.execute(
+            "SELECT actor, tenant_id::text, payload FROM trading.events"
+            " WHERE topic = 'users.OrganisationProvisioned.v1' ORDER BY recorded_no"
+        ).fetchall()
+    assert len(told) == 2
+    for actor, tenant_id, payload in told:
+        assert (actor, tenant_id) == ("provisioning", DEMO_FIRM["tenant_id"])
+        assert payload["roles"] == {user["username"]: user["role"] for user in DEMO_FIRM["users"]}
+        assert (payload["account_count"], payload["node_count"]) == (3, len(DEMO_FIRM["nodes"]))
+
+
 def test_the_demo_firm_is_created_whole(database: Database) -> None:
     created = create()
     tenant_id = uuid.UUID(DEMO_FIRM["tenant_id"])
@@ -221,7 +236,8 @@ def test_an_empty_database_is_migrated_and_a_second_time_changes_nothing(
         connection.execute(f"CREATE DATABASE {name}")
     admin = make_conninfo(postgres_server, dbname=name)
     monkeypatch.setenv("ADMIN_DATABASE_SECRET_ARN", secret(admin))
-    for variable, role in (("FUNCTIONS", "breakwater_functions"), ("ENGINE", "breakwater_engine")):
+    for variable in ("FUNCTIONS", "ENGINE", "SEALER"):
+        role = f"breakwater_{variable.lower()}"
         # The password the other tests' roles have: roles belong to the server, not to this database.
         monkeypatch.setenv(f"{variable}_DATABASE_SECRET_ARN", secret(make_conninfo(admin, user=role, password=role)))
     try:

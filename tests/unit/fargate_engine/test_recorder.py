@@ -239,3 +239,12 @@ def test_steps_that_the_files_cannot_hold_are_refused(tmp_path: Path) -> None:
     fine = dataclasses.replace(ETH, tick_size=Decimal("0.0000000000001"))
     with pytest.raises(ValueError, match="tick size of 1E-13"):
         Recorder(tmp_path, "SIM", fine, 1)
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "..\\elsewhere", "a/b", "line\nend", "\0", "", "x" * 65])
+def test_a_venue_that_leads_out_of_the_folder_is_refused_before_anything_is_written(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="is no name for a folder"):
+        Recorder(tmp_path, name, ETH, 1)
+    with pytest.raises(ValueError, match="is no name for a folder"):
+        Recorder(tmp_path, "SIM", dataclasses.replace(ETH, symbol=name.replace("/", "\\")), 1)
+    assert list(tmp_path.iterdir()) == []

@@ -80,9 +80,11 @@ def test_an_iceberg_is_a_limit_order_that_shows_a_part() -> None:
 
 
 def test_an_order_without_a_client_id_gets_one_of_its_own() -> None:
-    ids = {read(LIMIT)[0].client_order_id for _ in range(100)}
+    ids = {read(LIMIT, timestamp=str(at_ms))[0].client_order_id for at_ms in range(100)}
     assert len(ids) == 100
     assert all(len(each) <= 36 for each in ids)
+    once, again = (read(LIMIT, timestamp="1", signature=each)[0].client_order_id for each in ("ab", "AB"))
+    assert once == again  # Sent again it is the same order, however its signature is written.
 
 
 @pytest.mark.parametrize(
