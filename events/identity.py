@@ -43,3 +43,15 @@ class ApiKeyChanged(Event):
     name: str | None
     scopes: list[str] | None
     changed_by: str
+
+
+class ApiKeyRotated(Event):
+    """`key_id` takes the place of `replaces`, which works until then. Never a secret."""
+
+    topic: ClassVar[str] = "identity.ApiKeyRotated.v1"
+    key_id: str
+    replaces: str
+    works_until_ns: int
+    name: str
+    scopes: list[str]
+    changed_by: str

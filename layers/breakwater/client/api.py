@@ -41,13 +41,25 @@ class Client(LimitCalls, AuditCalls, PeopleCalls):
         account_id: str | None = None,
         ip_allow: list[str] | None = None,
         public_key: str | None = None,
+        requests_per_minute_max: int | None = None,
     ) -> Json:
         """The only answer that shows the secret, as `api_key`.
 
         At the exchange-compatible endpoint the key trades `account_id`; `public_key` is PEM of an Ed25519 pair.
         """
-        options = given(expires_at=expires_at, account_id=account_id, ip_allow=ip_allow, public_key=public_key)
+        options = given(
+            expires_at=expires_at,
+            account_id=account_id,
+            ip_allow=ip_allow,
+            public_key=public_key,
+            requests_per_minute_max=requests_per_minute_max,
+        )
         return self._call("POST", "/api-keys", body={"name": name, "scopes": scopes} | options)
+
+    def rotate_api_key(self, key_id: str, *, overlap_s: int | None = None, public_key: str | None = None) -> Json:
+        """Another key that may do the same, shown in this answer alone; the old one works for the overlap, a day."""
+        body = given(overlap_s=overlap_s, public_key=public_key)
+        return self._call("POST", f"/api-keys/{segment(key_id)}/rotate", body=body)
 
     def exchange_credentials(self) -> list[Json]:
         items: list[Json] = self._call("GET", "/exchange-credentials")["items"]
