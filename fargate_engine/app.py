@@ -17,6 +17,7 @@ from fargate_engine.account_feed import AccountFeed
 from fargate_engine.channels.callers import Callers
 from fargate_engine.firm_exchange.control_plane import ControlPlane, Function
 from fargate_engine.firm_exchange.exchange import FirmExchange, Platform
+from fargate_engine.firm_exchange.key_uses import KeyUses
 from fargate_engine.firm_exchange.keys import Keys
 from fargate_engine.firm_exchange.ordinary_way import OrdinaryWay
 from fargate_engine.gateway.peers import CONNECTIONS_MAX, Peers
@@ -153,13 +154,15 @@ def _connected(exchange: FirmExchange, settings: Settings, questions: EnginePool
     if not (settings.api_key_encryption_key_id and settings.orders_function and settings.queries_function):
         yield
         return
-    keys = Keys(questions, encryption_key_id=settings.api_key_encryption_key_id)
+    keys, uses = Keys(questions, encryption_key_id=settings.api_key_encryption_key_id), KeyUses(questions)
     functions = {Function.ORDERS: settings.orders_function, Function.QUERIES: settings.queries_function}
     control_plane = ControlPlane(functions)
-    exchange.connect(Platform(keys, OrdinaryWay(control_plane), questions))
+    exchange.connect(Platform(keys, uses, OrdinaryWay(control_plane), questions))
+    noting = asyncio.create_task(uses.run())
     try:
         yield
     finally:
+        noting.cancel()
         control_plane.close()  # Else the process would wait for all that is still to be asked.
 
 

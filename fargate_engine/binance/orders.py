@@ -49,7 +49,7 @@ def read_new_order(
     check_self_trade_mode(parameters)
     for name in ("strategyId", "strategyType"):
         parameters.integer(name)  # The client's own notes, which Binance keeps; here they have no reader.
-    client_order_id = parameters.client_order_id("newClientOrderId") or new_client_order_id()
+    client_order_id = parameters.client_order_id_for("newClientOrderId")
     execution = read_execution(parameters, type_, instrument)
     order = NewOrder(
         instrument=instrument,
@@ -84,6 +84,7 @@ def read_order_ref(
 
 
 def new_client_order_id() -> str:
+    """Of a cancel, which nothing is keyed on."""
     return f"bw{secrets.token_hex(11)}"
 
 

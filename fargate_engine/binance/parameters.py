@@ -1,5 +1,7 @@
 """The parameters of one request: each read once, by name and kind; what nobody read is refused."""
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable
 from decimal import Decimal
@@ -14,6 +16,7 @@ INTEGER = re.compile(r"[0-9]{1,19}")
 CLIENT_ORDER_ID = re.compile(r"[a-zA-Z0-9_.:/-]{1,36}")
 SYMBOL = re.compile(r"[A-Z0-9]{1,40}")
 PARAMETERS_MAX = 64
+OWN_ID_DIGITS = 22
 _SIGNING = frozenset({"signature", "timestamp", "recvWindow"})
 
 
@@ -29,6 +32,7 @@ class Parameters:
         if len(self._values) > PARAMETERS_MAX:
             raise too_many_parameters()
         self._read: set[str] = set()
+        self.signed_by = ""  # Whose key, once it is known.
 
     @classmethod
     def of_queries(cls, *queries: str) -> "Parameters":
@@ -66,6 +70,18 @@ class Parameters:
         if not least <= int(text) <= most:
             raise BinanceError(-1100, f"Parameter '{name}' must lie between {least} and {most}.")
         return int(text)
+
+    def client_order_id_for(self, name: str) -> str:
+        """The one that is told, else one that follows from what was signed: the request sent again is the same order.
+
+        The time of signing is among that, to the millisecond; the signature is not, for it may be written in two ways.
+        """
+        told = self.client_order_id(name)
+        if told is not None:
+            return told
+        signed = sorted((each, value) for each, value in self._values.items() if each != "signature")
+        text = json.dumps([name, self.signed_by, signed])
+        return f"bw{hashlib.sha256(text.encode()).hexdigest()[:OWN_ID_DIGITS]}"
 
     def milliseconds(self, name: str) -> int | None:
         """Binance takes up to three decimals of them; the part of one is left away."""

@@ -140,8 +140,10 @@ class PublicHttpApi(Construct):
         self._add_stage()
 
     def _identity_source(self) -> list[str]:
-        """What the gateway keeps answers by. With a front door also by its secret, which only that one adds: else whoever
-        sends a key past it would have it refused to all who send it rightly. Without the header the gateway says 401.
+        """What the gateway keeps answers by; who sends none of it gets 401 in its own words.
+
+        With a front door its secret too, which only that adds: else whoever sends a key past it would have the key
+        refused to all who send it rightly.
         """
         sources = ["$request.header.Authorization"]
         return sources if tls_name(self, "edge") is None else [*sources, "$request.header.x-breakwater-edge"]

@@ -1,5 +1,6 @@
-"""What becomes of API keys: another takes their place, they end with what they were made with, their uses are counted."""
+"""What becomes of API keys: another takes their place, one ends with what it was made with, their uses are counted."""
 
+import ipaddress
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from psycopg.rows import TupleRow, class_row
 
 from breakwater.errors import NotFound
 
-# The keys that one was made with, however far up, and of each those whose place it took: what they have made is below it.
-_MADE_WITH = """
+# Below a key: what was made with it, and what was made with those whose place it took; and so on.
+_REVOKE_MADE_WITH = """
 WITH RECURSIVE below AS (
   SELECT key_id, replaces, false AS is_made FROM identity.api_keys WHERE tenant_id = %(tenant)s AND key_id = %(key)s
   UNION
@@ -62,7 +63,7 @@ class ApiKeyRows:
         return row
 
     def rate_of(self, key_id: str) -> tuple[int | None] | None:
-        """Its own requests a minute, in a tuple; None for a key that is not live, and so makes no other any more."""
+        """In a tuple; None for a key that is not live, and so makes no other any more."""
         return self._connection.execute(
             "SELECT requests_per_minute_max FROM identity.api_keys WHERE tenant_id = %s AND key_id = %s"
             " AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())",
@@ -95,7 +96,7 @@ class ApiKeyRows:
 
         Its user is locked by the caller: what is made with a key is its user's, so that none is made meanwhile.
         """
-        rows = self._connection.execute(_MADE_WITH, {"tenant": self._tenant_id, "key": key_id}).fetchall()
+        rows = self._connection.execute(_REVOKE_MADE_WITH, {"tenant": self._tenant_id, "key": key_id}).fetchall()
         return sorted(row[0] for row in rows)
 
     def revoke_all_of(self, user_id: uuid.UUID) -> list[str]:
@@ -139,7 +140,7 @@ def count_api_key_use(
     with connection.cursor(row_factory=class_row(KeyUse)) as cursor:
         row = cursor.execute(
             "SELECT per_minute, is_within, whole_in_s FROM identity.count_api_key_use(%s, %s, %s::inet, %s)",
-            (tenant_id, key_id, used_from, per_minute_default),
+            (tenant_id, key_id, _inet(used_from), per_minute_default),
         ).fetchone()
     if row is None:
         raise AssertionError("identity.count_api_key_use answers one row")
@@ -149,6 +150,15 @@ def count_api_key_use(
 NOTE_USES = "SELECT identity.note_api_key_uses(%s::text[], %s::timestamptz[], %s::inet[])"
 
 
-def noted_uses(uses: Sequence[tuple[str, datetime, str]]) -> tuple[list[str], list[datetime], list[str]]:
+def noted_uses(uses: Sequence[tuple[str, datetime, str]]) -> tuple[list[str], list[datetime], list[str | None]]:
     """What `NOTE_USES` takes: of each key when, and from which address."""
-    return [each[0] for each in uses], [each[1] for each in uses], [each[2] for each in uses]
+    return [each[0] for each in uses], [each[1] for each in uses], [_inet(each[2]) for each in uses]
+
+
+def _inet(address: str | None) -> str | None:
+    """None for what Postgres would not take as one: of no request the answer hangs on what is noted of it."""
+    try:
+        parsed = None if address is None else ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    return None if parsed is None or getattr(parsed, "scope_id", None) else str(parsed)

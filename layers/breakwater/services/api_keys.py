@@ -25,6 +25,7 @@ from breakwater.errors import Conflict, InvalidRequest, NotAuthenticated, NotPer
 from events.identity import ApiKeyChanged, ApiKeyRotated
 
 LIVE_KEYS_OF_ONE_USER_MAX = 20
+USUAL_RATES = KeyRates()
 LIFETIME_MAX = timedelta(days=36_500)  # Postgres keeps times that no datetime holds: such a row could not be read.
 OVERLAP_MAX = timedelta(days=7)
 _SALT_BYTES = 16
@@ -70,7 +71,7 @@ def create_api_key(
     account_id: uuid.UUID | None = None,
     public_key: str | None = None,
     requests_per_minute_max: int | None = None,
-    rates: KeyRates = KeyRates(),
+    rates: KeyRates = USUAL_RATES,
     encrypt: Encrypt,
     at: datetime,
 ) -> tuple[str, str | None]:
@@ -119,7 +120,7 @@ def rotate_api_key(
     *,
     overlap: timedelta,
     public_key: str | None = None,
-    rates: KeyRates = KeyRates(),
+    rates: KeyRates = USUAL_RATES,
     encrypt: Encrypt,
     at: datetime,
 ) -> RotatedKey:

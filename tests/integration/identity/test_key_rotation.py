@@ -14,6 +14,7 @@ from breakwater.db.identity import ApiKey, find_api_key
 from breakwater.domain.permissions import Caller
 from breakwater.errors import Conflict, InvalidRequest, NotAuthenticated, NotFound, NotPermitted
 from breakwater.runtime import database as runtime_database
+from breakwater.services import api_keys
 from breakwater.services.api_keys import RotatedKey, list_api_keys, revoke_api_key, rotate_api_key
 from breakwater.services.people import UserChange, change_user
 from functions.authorizer.app import handler
@@ -178,7 +179,7 @@ def test_rotations_do_not_take_the_places_of_other_keys_and_have_an_end(database
 def test_an_ed25519_key_is_rotated_to_the_next_pair_and_no_other_takes_one(database: Database, firm: Firm) -> None:
     trader = caller(firm, firm.trader)
     key_id, _ = create(database, trader, public_key=pem())
-    with pytest.raises(InvalidRequest, match="next|new pair"):
+    with pytest.raises(InvalidRequest, match="new pair"):
         rotate(database, trader, key_id)
     rotated = rotate(database, trader, key_id, public_key=pem())
     assert (rotated.api_key, rotated.key_id != key_id) == (None, True)
@@ -243,9 +244,10 @@ def test_a_revocation_that_fails_ends_none_of_them(
     admin = caller(firm, firm.admin)
     parent, _ = create(database, admin, scopes=["admin"])
     child, _ = create(database, with_key(admin, parent), scopes=["admin"])
-    with pytest.raises(RuntimeError), database.tenant_transaction(firm.tenant_id) as tx:
-        revoke_api_key(admin, tx, parent, at=now())
-        raise RuntimeError("before it is committed")
+    with monkeypatch.context() as broken:
+        broken.setattr(api_keys, "tell_revoked", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            revoke(database, admin, parent)
     assert (live(database, parent), live(database, child)) == (True, True)
 
 
@@ -306,7 +308,7 @@ def test_the_keys_of_who_is_disabled_are_revoked_with_him_and_stay_so(database: 
             firm.trader.user_id,
             UserChange(is_disabled=is_disabled),
             admin,
-            lambda tenant_id: database.tenant_transaction(tenant_id),
+            database.tenant_transaction,
             pool=Pool(),
             at=now(),
         )
