@@ -9,7 +9,14 @@ from pathlib import Path
 from events.alerts import AlertRaised
 from events.audit import CancelRequested, SensitiveDataRead, TrailExported
 from events.envelope import Event
-from events.identity import ApiKeyChanged, ApiKeyRotated, SignedIn, SignedOut, SignInFailed
+from events.identity import (
+    ApiKeyChanged,
+    ApiKeyRotated,
+    ExchangeCredentialAccessChanged,
+    SignedIn,
+    SignedOut,
+    SignInFailed,
+)
 from events.limits import (
     DeadManExpired,
     DegradedModeChanged,
@@ -67,6 +74,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     SignedOut,
     ApiKeyChanged,
     ApiKeyRotated,
+    ExchangeCredentialAccessChanged,
     SensitiveDataRead,
     TrailExported,
     CancelRequested,

@@ -55,3 +55,13 @@ class ApiKeyRotated(Event):
     name: str
     scopes: list[str]
     changed_by: str
+
+
+class ExchangeCredentialAccessChanged(Event):
+    """An account may trade with a key at an exchange that was kept for another one, or may no longer."""
+
+    topic: ClassVar[str] = "identity.ExchangeCredentialAccessChanged.v1"
+    credential_id: uuid.UUID
+    account_id: uuid.UUID
+    is_given: bool
+    changed_by: str

@@ -31,6 +31,7 @@ from fargate_engine.settings import Settings, StartFailed, read_address, read_co
 from fargate_engine.shard import Shard, Shared
 from fargate_engine.snapshots import SnapshotStore
 from fargate_engine.venues.exchange_connection import ExchangeConnection
+from fargate_engine.venues.key_accounts import KeyAccounts
 from fargate_engine.venues.listings import Listings
 from fargate_engine.venues.market_feed import MarketFeed
 from fargate_engine.venues.reconciler import Reconciler
@@ -113,8 +114,8 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
     state.channels.pool, state.channels.feed = questions, state.feed
     state.channels.callers = Callers(settings.user_pool, questions)
     state.relay = _relay(conninfo, settings, state.feed)
-    fetch, listings = credentials_from(questions), Listings()
-    state.exchanges = [ExchangeConnection(venue, listings, fetch) for venue in settings.venues]
+    fetch, listings, accounts = credentials_from(questions), Listings(), KeyAccounts(questions, settings.venues)
+    state.exchanges = [ExchangeConnection(venue, listings, fetch, accounts.of(venue)) for venue in settings.venues]
     await _insist(lambda: write_venues(pool, {each.name: each.exchange for each in settings.venues}))
     state.leases = Leases(conninfo, pool, holder=settings.engine_id, address=address)
     shared = Shared(
@@ -137,6 +138,7 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
         tasks.create_task(state.hub.run())
         tasks.create_task(state.feed.run())
         tasks.create_task(state.channels.run())
+        tasks.create_task(accounts.run())
         if state.relay is not None:
             tasks.create_task(state.relay.run())
         symbols = [instrument.symbol for instrument in instruments]

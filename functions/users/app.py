@@ -427,6 +427,26 @@ def rotate_exchange_credential(
         )
 
 
+@api.put(
+    "/exchange-credentials/{credential_id}/accounts/{account_id}",
+    status_code=204,
+    dependencies=[needs("credentials:manage")],
+)
+def grant_exchange_credential(credential_id: uuid.UUID, account_id: uuid.UUID, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        exchange_credentials.grant_credential(caller, tx, credential_id, account_id, at=_now())
+
+
+@api.delete(
+    "/exchange-credentials/{credential_id}/accounts/{account_id}",
+    status_code=204,
+    dependencies=[needs("credentials:manage")],
+)
+def withdraw_exchange_credential(credential_id: uuid.UUID, account_id: uuid.UUID, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        exchange_credentials.withdraw_credential(caller, tx, credential_id, account_id, at=_now())
+
+
 @api.delete("/exchange-credentials/{credential_id}", status_code=204, dependencies=[needs("credentials:manage")])
 def delete_exchange_credential(credential_id: uuid.UUID, caller: Caller) -> None:
     with caller_transaction(caller) as tx:

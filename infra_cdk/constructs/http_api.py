@@ -52,6 +52,8 @@ ROUTES = {
         "POST /exchange-credentials",
         "POST /exchange-credentials/{credential_id}/rotate",
         "DELETE /exchange-credentials/{credential_id}",
+        "PUT /exchange-credentials/{credential_id}/accounts/{account_id}",
+        "DELETE /exchange-credentials/{credential_id}/accounts/{account_id}",
     ),
     "limits": (
         "POST /limits",

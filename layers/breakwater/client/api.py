@@ -77,6 +77,15 @@ class Client(LimitCalls, AuditCalls, PeopleCalls):
         body = {"api_key": api_key, "secret": secret} | given(overlap_s=overlap_s)
         return self._call("POST", f"/exchange-credentials/{segment(credential_id)}/rotate", body=body)
 
+    def grant_exchange_credential(self, credential_id: str, account_id: str) -> None:
+        """Let another account of the organisation trade with it."""
+        path = f"/exchange-credentials/{segment(credential_id)}/accounts/{segment(account_id)}"
+        self._call("PUT", path, repeatable=True)
+
+    def withdraw_exchange_credential(self, credential_id: str, account_id: str) -> None:
+        path = f"/exchange-credentials/{segment(credential_id)}/accounts/{segment(account_id)}"
+        self._call("DELETE", path, repeatable=True)
+
     def delete_exchange_credential(self, credential_id: str) -> None:
         self._call("DELETE", f"/exchange-credentials/{segment(credential_id)}")
 
