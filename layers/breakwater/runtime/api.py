@@ -41,7 +41,7 @@ def create_api(service: str) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
-        responses={"4XX": _PROBLEM, "5XX": _PROBLEM | {"headers": RETRY_AFTER}},
+        responses={"4XX": _PROBLEM | {"headers": RETRY_AFTER}, "5XX": _PROBLEM | {"headers": RETRY_AFTER}},
     )
     api.router.route_class = _StrictRoute
     api.add_middleware(Edge)
