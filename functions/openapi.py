@@ -24,8 +24,8 @@ _INFO = {
     "title": "Breakwater",
     "version": "1.0.0",
     "description": "Amounts, prices and quantities are decimal strings, times RFC 3339 in UTC. Lists go on where "
-    "`next_cursor` says. Every answer to an API key has the RateLimit headers "
-    "that are told with the refusals. Whoever sends {CORRELATION_HEADER} gets it back, and finds it in everything that came of it.",
+    f"`next_cursor` says. Whoever sends {CORRELATION_HEADER} gets it back, and finds it in everything that came of it. "
+    "Every answer to an API key has the RateLimit headers that are told with the refusals.",
 }
 _SECURITY_SCHEMES = {
     "access_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
