@@ -95,7 +95,7 @@ async def _run(
         engine_pool(conninfo, QUESTIONS_AT_ONCE_MAX) as questions,
         asyncio.TaskGroup() as tasks,
     ):
-        with _connected(exchange, settings, questions):
+        with _connected(exchange, settings, questions, tasks):
             working = tasks.create_task(_work(conninfo, settings, state, pool, questions))
             await told_to_stop.wait()
             _LOG.info("told to stop")
@@ -114,7 +114,7 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
     state.channels.pool, state.channels.feed = questions, state.feed
     state.channels.callers = Callers(settings.user_pool, questions)
     state.relay = _relay(conninfo, settings, state.feed)
-    fetch, listings, accounts = credentials_from(questions), Listings(), KeyAccounts(questions, settings.venues)
+    fetch, listings, accounts = credentials_from(questions), Listings(), KeyAccounts(pool, settings.venues)
     state.exchanges = [ExchangeConnection(venue, listings, fetch, accounts.of(venue)) for venue in settings.venues]
     await _insist(lambda: write_venues(pool, {each.name: each.exchange for each in settings.venues}))
     state.leases = Leases(conninfo, pool, holder=settings.engine_id, address=address)
@@ -151,7 +151,9 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
 
 
 @contextmanager
-def _connected(exchange: FirmExchange, settings: Settings, questions: EnginePool) -> Iterator[None]:
+def _connected(
+    exchange: FirmExchange, settings: Settings, questions: EnginePool, tasks: asyncio.TaskGroup
+) -> Iterator[None]:
     """To what knows its clients; where that is not configured it shows the market only."""
     if not (settings.api_key_encryption_key_id and settings.orders_function and settings.queries_function):
         yield
@@ -160,7 +162,7 @@ def _connected(exchange: FirmExchange, settings: Settings, questions: EnginePool
     functions = {Function.ORDERS: settings.orders_function, Function.QUERIES: settings.queries_function}
     control_plane = ControlPlane(functions)
     exchange.connect(Platform(keys, uses, OrdinaryWay(control_plane), questions))
-    noting = asyncio.create_task(uses.run())
+    noting = tasks.create_task(uses.run())
     try:
         yield
     finally:

@@ -136,7 +136,7 @@ class ExchangeConnection:
                     connected = keys[0]
                 await self.client.load()
                 if len(keys) > 1 or self._is_fallen_back:
-                    await self.client.balances()  # The first question that is signed.
+                    await self._try_key()
                 await self._took(connected)
                 continue
             except KeyRefused as error:
@@ -150,6 +150,15 @@ class ExchangeConnection:
                 self._failed("its instruments" if keys and connected is keys[0] else "its key", error)
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, RETRY_MAX_S)
+
+    async def _try_key(self) -> None:
+        """Something that is signed. KeyRefused where it is the key that the venue does not take."""
+        try:
+            await self.client.balances()
+        except KeyRefused:
+            raise
+        except VenueRefused as error:
+            _LOG.warning("%s takes its key, and not what was asked with it: %s", self.name, error.message)
 
     async def _took(self, key: Credentials) -> None:
         self.is_ready, self.failure = True, None

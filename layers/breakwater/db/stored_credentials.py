@@ -34,4 +34,7 @@ async def exchange_credential_accounts(
             "SELECT credential_id, account_id FROM identity.exchange_credential_accounts(%s)", (list(credential_ids),)
         )
         rows = await cursor.fetchall()
-    return {each: frozenset(account for found, account in rows if found == each) for each in credential_ids}
+    accounts: dict[uuid.UUID, set[uuid.UUID]] = {each: set() for each in credential_ids}
+    for credential_id, account_id in rows:
+        accounts[credential_id].add(account_id)
+    return {each: frozenset(found) for each, found in accounts.items()}

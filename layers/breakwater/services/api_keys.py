@@ -145,6 +145,7 @@ def rotate_api_key(
     if tx.api_keys.count_all_live(user_id) >= 2 * LIVE_KEYS_OF_ONE_USER_MAX:
         raise Conflict("too many rotated keys of this user still work; revoke one first")
     made_with = caller.api_key_id or old.made_with
+    rate = old.requests_per_minute_max and min(old.requests_per_minute_max, rates.max)
     terms = _Terms(
         name=old.name,
         scopes=old.scopes,
@@ -152,7 +153,7 @@ def rotate_api_key(
         expires_at=_expiry_of_next(old, made_with, at),
         account_id=old.account_id,
         verifier=None if public_key is None else _ed25519_key(public_key),
-        requests_per_minute_max=_rate(caller, tx, old.requests_per_minute_max, rates),
+        requests_per_minute_max=_rate(caller, tx, rate, rates),
         made_with=made_with,
         replaces=key_id,
     )

@@ -124,6 +124,7 @@ def grant_credential(
 ) -> None:
     """Let another account of the organisation trade with it. NotFound for either of another tenant. Safe to repeat."""
     caller.require(PERMISSION)
+    tx.exchange_credentials.lock(credential_id)
     tx.exchange_credentials.newest(credential_id)
     tx.identity.account(account_id)
     if tx.exchange_credentials.grant(credential_id, account_id):
@@ -138,6 +139,7 @@ def withdraw_credential(
     NotFound as for giving it. Conflict for the account that it was kept for: that one's ends with the credential.
     """
     caller.require(PERMISSION)
+    tx.exchange_credentials.lock(credential_id)
     kept = tx.exchange_credentials.newest(credential_id)
     tx.identity.account(account_id)
     if kept.account_id == account_id:

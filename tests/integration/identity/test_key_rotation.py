@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from breakwater.db.connection import Database
 from breakwater.db.identity import ApiKey, find_api_key
+from breakwater.domain.api_keys import KeyRates
 from breakwater.domain.permissions import Caller
 from breakwater.errors import Conflict, InvalidRequest, NotAuthenticated, NotFound, NotPermitted
 from breakwater.runtime import database as runtime_database
@@ -174,6 +175,15 @@ def test_rotations_do_not_take_the_places_of_other_keys_and_have_an_end(database
         create(database, trader)
     revoke(database, trader, newest[0])
     create(database, trader)
+
+
+def test_a_key_that_may_ask_more_often_than_any_may_now_is_rotated_to_what_one_may(
+    database: Database, firm: Firm
+) -> None:
+    trader = caller(firm, firm.trader)
+    key_id, _ = create(database, trader, requests_per_minute_max=5_000)
+    next_id = rotate(database, trader, key_id, rates=KeyRates(default=100, max=1_000)).key_id
+    assert kept(database, firm)[next_id].requests_per_minute_max == 1_000
 
 
 def test_an_ed25519_key_is_rotated_to_the_next_pair_and_no_other_takes_one(database: Database, firm: Firm) -> None:
