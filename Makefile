@@ -34,7 +34,7 @@ FIND_COMPILER := export CXX=$${CXX:-$$(command -v c++ || command -v g++ || comma
 # The benchmarks, too: no test runs them, so that nothing else would tell that one no longer fits.
 TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk supply_chain tests/benchmarks
 
-.PHONY: help up down clean status demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi limit-types bench synth deploy lock audit sbom deploy-edge
+.PHONY: help up down clean status demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi limit-types bench synth deploy rewrap lock audit sbom deploy-edge
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -116,6 +116,9 @@ deploy: $(INSTALLED) ## to the AWS account of your environment, and migrate its 
 	@$(CDK) deploy BreakwaterControl --outputs-file .build/outputs.json
 	@$(VENV_PYTHON) -m local_cloud.provisioning .build/outputs.json
 	@$(CDK) deploy BreakwaterEngine --exclusively
+
+rewrap: $(INSTALLED) ## put keys at exchanges under the master key of now; error 1: not all of them are
+	@$(VENV_PYTHON) -m local_cloud.provisioning .build/outputs.json rewrap
 
 # In us-east-1, whence CloudFront takes its firewall: it is told where the API is, and what it shows to the functions.
 deploy-edge: $(INSTALLED) ## CloudFront and AWS WAF before the API, where cdk.json names them under `edge`

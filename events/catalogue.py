@@ -9,7 +9,15 @@ from pathlib import Path
 from events.alerts import AlertRaised
 from events.audit import CancelRequested, ReplaceRequested, SensitiveDataRead, TrailExported
 from events.envelope import Event
-from events.identity import ApiKeyChanged, ExchangeCredentialChanged, SignedIn, SignedOut, SignInFailed
+from events.identity import (
+    ApiKeyChanged,
+    ApiKeyRotated,
+    ExchangeCredentialAccessChanged,
+    ExchangeCredentialChanged,
+    SignedIn,
+    SignedOut,
+    SignInFailed,
+)
 from events.limits import (
     DeadManExpired,
     DegradedModeChanged,
@@ -70,6 +78,8 @@ CATALOGUE: tuple[type[Event], ...] = (
     SignInFailed,
     SignedOut,
     ApiKeyChanged,
+    ApiKeyRotated,
+    ExchangeCredentialAccessChanged,
     SensitiveDataRead,
     TrailExported,
     CancelRequested,

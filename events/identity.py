@@ -60,3 +60,25 @@ class ExchangeCredentialChanged(Event):
     api_key_end: str
     master_key_id: str | None  # Of a deletion: null.
     changed_by: str
+
+
+class ApiKeyRotated(Event):
+    """`key_id` takes the place of `replaces`, which works until then. Never a secret."""
+
+    topic: ClassVar[str] = "identity.ApiKeyRotated.v1"
+    key_id: str
+    replaces: str
+    works_until_ns: int
+    name: str
+    scopes: list[str]
+    changed_by: str
+
+
+class ExchangeCredentialAccessChanged(Event):
+    """An account may trade with a key at an exchange that was kept for another one, or may no longer."""
+
+    topic: ClassVar[str] = "identity.ExchangeCredentialAccessChanged.v1"
+    credential_id: uuid.UUID
+    account_id: uuid.UUID
+    is_given: bool
+    changed_by: str

@@ -17,6 +17,7 @@ from fargate_engine.account_feed import AccountFeed
 from fargate_engine.channels.callers import Callers
 from fargate_engine.firm_exchange.control_plane import ControlPlane, Function
 from fargate_engine.firm_exchange.exchange import FirmExchange, Platform
+from fargate_engine.firm_exchange.key_uses import KeyUses
 from fargate_engine.firm_exchange.keys import Keys
 from fargate_engine.firm_exchange.ordinary_way import OrdinaryWay
 from fargate_engine.gateway.peers import CONNECTIONS_MAX, Peers
@@ -30,6 +31,7 @@ from fargate_engine.settings import Settings, StartFailed, read_address, read_co
 from fargate_engine.shard import Shard, Shared
 from fargate_engine.snapshots import SnapshotStore
 from fargate_engine.venues.exchange_connection import ExchangeConnection
+from fargate_engine.venues.key_accounts import KeyAccounts
 from fargate_engine.venues.listings import Listings
 from fargate_engine.venues.market_feed import MarketFeed
 from fargate_engine.venues.reconciler import Reconciler
@@ -93,7 +95,7 @@ async def _run(
         engine_pool(conninfo, QUESTIONS_AT_ONCE_MAX) as questions,
         asyncio.TaskGroup() as tasks,
     ):
-        with _connected(exchange, settings, questions):
+        with _connected(exchange, settings, questions, tasks):
             working = tasks.create_task(_work(conninfo, settings, state, pool, questions))
             await told_to_stop.wait()
             _LOG.info("told to stop")
@@ -112,8 +114,8 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
     state.channels.pool, state.channels.feed = questions, state.feed
     state.channels.callers = Callers(settings.user_pool, questions)
     state.relay = _relay(conninfo, settings, state.feed)
-    fetch, listings = credentials_from(questions), Listings()
-    state.exchanges = [ExchangeConnection(venue, listings, fetch) for venue in settings.venues]
+    fetch, listings, accounts = credentials_from(questions), Listings(), KeyAccounts(pool, settings.venues)
+    state.exchanges = [ExchangeConnection(venue, listings, fetch, accounts.of(venue)) for venue in settings.venues]
     await _insist(lambda: write_venues(pool, {each.name: each.exchange for each in settings.venues}))
     state.leases = Leases(conninfo, pool, holder=settings.engine_id, address=address)
     shared = Shared(
@@ -136,6 +138,7 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
         tasks.create_task(state.hub.run())
         tasks.create_task(state.feed.run())
         tasks.create_task(state.channels.run())
+        tasks.create_task(accounts.run())
         if state.relay is not None:
             tasks.create_task(state.relay.run())
         symbols = [instrument.symbol for instrument in instruments]
@@ -148,18 +151,22 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
 
 
 @contextmanager
-def _connected(exchange: FirmExchange, settings: Settings, questions: EnginePool) -> Iterator[None]:
+def _connected(
+    exchange: FirmExchange, settings: Settings, questions: EnginePool, tasks: asyncio.TaskGroup
+) -> Iterator[None]:
     """To what knows its clients; where that is not configured it shows the market only."""
     if not (settings.api_key_encryption_key_id and settings.orders_function and settings.queries_function):
         yield
         return
-    keys = Keys(questions, encryption_key_id=settings.api_key_encryption_key_id)
+    keys, uses = Keys(questions, encryption_key_id=settings.api_key_encryption_key_id), KeyUses(questions)
     functions = {Function.ORDERS: settings.orders_function, Function.QUERIES: settings.queries_function}
     control_plane = ControlPlane(functions)
-    exchange.connect(Platform(keys, OrdinaryWay(control_plane), questions))
+    exchange.connect(Platform(keys, uses, OrdinaryWay(control_plane), questions))
+    noting = tasks.create_task(uses.run())
     try:
         yield
     finally:
+        noting.cancel()
         control_plane.close()  # Else the process would wait for all that is still to be asked.
 
 

@@ -24,7 +24,8 @@ _INFO = {
     "title": "Breakwater",
     "version": "1.0.0",
     "description": "Amounts, prices and quantities are decimal strings, times RFC 3339 in UTC. Lists go on where "
-    f"`next_cursor` says. Whoever sends {CORRELATION_HEADER} gets it back, and finds it in everything that came of it.",
+    f"`next_cursor` says. Whoever sends {CORRELATION_HEADER} gets it back, and finds it in everything that came of it. "
+    "Every answer to an API key has the RateLimit headers that are told with the refusals.",
 }
 _SECURITY_SCHEMES = {
     "access_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -32,6 +33,17 @@ _SECURITY_SCHEMES = {
 }
 _EITHER_SCHEME: list[dict[str, list[str]]] = [{name: []} for name in _SECURITY_SCHEMES]
 _CORRELATION_ID = {"description": "Finds the request in our logs", "schema": {"type": "string"}}
+_RATE_LIMIT_HEADERS = {
+    "RateLimit-Limit": ("Of an API key: requests a minute", {"type": "integer"}),
+    "RateLimit-Policy": ("The same, with its seconds, such as 600;w=60", {"type": "string"}),
+    "RateLimit-Remaining": ("How many may follow at once", {"type": "integer"}),
+    "RateLimit-Reset": ("Seconds until all may again, if none follows", {"type": "integer"}),
+}
+_HEADERS = {"CorrelationId": _CORRELATION_ID} | {
+    name.replace("-", ""): {"description": words, "schema": schema}
+    for name, (words, schema) in _RATE_LIMIT_HEADERS.items()
+}
+_COUNTED_ANSWER = {name: {"$ref": f"#/components/headers/{name.replace('-', '')}"} for name in _RATE_LIMIT_HEADERS}
 _EVERY_ANSWER = {CORRELATION_HEADER: {"$ref": "#/components/headers/CorrelationId"}}
 
 
@@ -54,7 +66,7 @@ def openapi_document() -> dict[str, Any]:
         "info": _INFO,
         "paths": paths,
         "components": {
-            "headers": {"CorrelationId": _CORRELATION_ID},
+            "headers": _HEADERS,
             "schemas": dict(sorted(schemas.items())),
             "securitySchemes": _SECURITY_SCHEMES,
         },
@@ -67,8 +79,9 @@ def document_text() -> str:
 
 def _operation(told: dict[str, Any], route: APIRoute, tag: str) -> dict[str, Any]:
     """What FastAPI says of the route, and what is true of all of ours."""
+    counted = {} if is_public(route) else {"4XX": _COUNTED_ANSWER}
     responses = {
-        status: {**response, "headers": response.get("headers", {}) | _EVERY_ANSWER}
+        status: {**response, "headers": response.get("headers", {}) | counted.get(status, {}) | _EVERY_ANSWER}
         for status, response in told["responses"].items()
     }
     security = [] if is_public(route) else _EITHER_SCHEME

@@ -1,6 +1,7 @@
 """Calls of the provisioning function: migrations, and the demo firm.
 
-`python -m local_cloud.provisioning <outputs file of cdk>` migrates the database of a deployment in AWS.
+`python -m local_cloud.provisioning <outputs file of cdk>` migrates the database of a deployment in AWS; with `rewrap`
+behind it, keys at exchanges are put under the master key of now.
 """
 
 import json
@@ -33,6 +34,17 @@ def create_demo_firm(lambda_client: Any, function_name: str, passwords: dict[str
     return _invoke(lambda_client, function_name, {"action": "create_organisation", "organisation": firm})
 
 
+def rewrap(lambda_client: Any, function_name: str) -> dict[str, Any]:
+    """Raises LocalCloudError, also where some are left under the old master key, which then must not be deleted."""
+    answer = _invoke(lambda_client, function_name, {"action": "rewrap_exchange_credentials"})
+    if answer["left"]:
+        refused = [
+            f"{each['credential_id']} version {each['version']}: {each['reason']}" for each in answer["refused_keys"]
+        ]
+        raise LocalCloudError("\n".join([f"{answer['left']} are under the old master key still", *refused]))
+    return answer
+
+
 def demo_firm() -> dict[str, Any]:
     firm: dict[str, Any] = json.loads(DEMO_FIRM.read_text())
     return firm
@@ -48,13 +60,19 @@ def _invoke(lambda_client: Any, function_name: str, event: dict[str, Any]) -> di
     return body
 
 
-def main(outputs_file: str) -> None:
+ACTIONS = {"migrate": migrate, "rewrap": rewrap}
+
+
+def main(outputs_file: str, action: str = "migrate") -> None:
     stacks: dict[str, dict[str, str]] = json.loads(Path(outputs_file).read_text())
     function_name = next(
         outputs["ProvisioningFunctionName"] for outputs in stacks.values() if "ProvisioningFunctionName" in outputs
     )
-    print(migrate(boto3.client("lambda", config=CLIENT_CONFIG), function_name))
+    try:
+        print(ACTIONS[action](boto3.client("lambda", config=CLIENT_CONFIG), function_name))
+    except LocalCloudError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -157,6 +157,10 @@ class Exchange(Protocol):
         """-2015 when nobody has this key, or it may not be used from this address."""
         ...
 
+    def note_use(self, client: Client, address: str) -> None:
+        """The client has signed a request that is in its window, from there. Waits for nothing."""
+        ...
+
     def instruments(self) -> Sequence[Instrument]: ...
 
     def market(self, symbol: str) -> Market:

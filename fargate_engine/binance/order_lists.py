@@ -27,7 +27,6 @@ from fargate_engine.binance.exchange import NewOrder, OrderListRef
 from fargate_engine.binance.orders import (
     check_filters,
     check_self_trade_mode,
-    client_order_id_of,
     read_instrument,
     read_response_type,
     read_side,
@@ -185,14 +184,14 @@ def _read(
         quantity=quantity,
         quote_quantity=None,
         price=price,
-        client_order_id=parameters.client_order_id("listClientOrderId") or client_order_id_of(parameters),
+        client_order_id=parameters.client_order_id_for("listClientOrderId"),
         valid_until_ms=valid_until_ms,
         execution=Oco(
             algorithm="OCO",
             stop_px=stop_px,
             stop_limit_px=stop_limit_px,
-            limit_client_order_id=limit_id or client_order_id_of(parameters, names.limit_id),
-            stop_client_order_id=stop_id or client_order_id_of(parameters, names.stop_id),
+            limit_client_order_id=parameters.client_order_id_for(names.limit_id),
+            stop_client_order_id=parameters.client_order_id_for(names.stop_id),
         ),
     )
     check_filters(order)

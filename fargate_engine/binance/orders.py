@@ -50,7 +50,7 @@ def read_new_order(
     check_self_trade_mode(parameters)
     for name in ("strategyId", "strategyType"):
         parameters.integer(name)  # The client's own notes, which Binance keeps; here they have no reader.
-    client_order_id = parameters.client_order_id("newClientOrderId") or client_order_id_of(parameters)
+    client_order_id = parameters.client_order_id_for("newClientOrderId")
     execution = read_execution(parameters, type_, instrument)
     order = NewOrder(
         instrument=instrument,
@@ -84,15 +84,8 @@ def read_order_ref(
     return ref
 
 
-def client_order_id_of(parameters: Parameters, name: str = "") -> str:
-    """Of an order whose client has named none: it follows from the request, so that whoever has seen it on its way and
-    sends it again within its window places nothing. `name`: of one of several.
-    """
-    return f"bw{hashlib.sha256(f'{name} {parameters.digest()}'.encode()).hexdigest()[:22]}"
-
-
 def new_client_order_id() -> str:
-    """Of a cancel: nothing is found by it."""
+    """Of a cancel, which nothing is keyed on."""
     return f"bw{secrets.token_hex(11)}"
 
 

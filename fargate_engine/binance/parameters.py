@@ -1,6 +1,7 @@
 """The parameters of one request: each read once, by name and kind; what nobody read is refused."""
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable
 from decimal import Decimal
@@ -15,6 +16,7 @@ INTEGER = re.compile(r"[0-9]{1,19}")
 CLIENT_ORDER_ID = re.compile(r"[a-zA-Z0-9_.:/-]{1,36}")
 SYMBOL = re.compile(r"[A-Z0-9]{1,40}")
 PARAMETERS_MAX = 64
+OWN_ID_DIGITS = 22
 _SIGNING = frozenset({"signature", "timestamp", "recvWindow"})
 
 
@@ -30,6 +32,7 @@ class Parameters:
         if len(self._values) > PARAMETERS_MAX:
             raise too_many_parameters()
         self._read: set[str] = set()
+        self.signed_by = ""  # Whose key, once it is known.
 
     @classmethod
     def of_queries(cls, *queries: str) -> "Parameters":
@@ -68,6 +71,18 @@ class Parameters:
             raise BinanceError(-1100, f"Parameter '{name}' must lie between {least} and {most}.")
         return int(text)
 
+    def client_order_id_for(self, name: str) -> str:
+        """The one that is told, else one that follows from what was signed: the request sent again is the same order.
+
+        The time of signing is among that, to the millisecond; the signature is not, for it may be written in two ways.
+        """
+        told = self.client_order_id(name)
+        if told is not None:
+            return told
+        signed = sorted((each, value) for each, value in self._values.items() if each != "signature")
+        text = json.dumps([name, self.signed_by, signed])
+        return f"bw{hashlib.sha256(text.encode()).hexdigest()[:OWN_ID_DIGITS]}"
+
     def milliseconds(self, name: str) -> int | None:
         """Binance takes up to three decimals of them; the part of one is left away."""
         text = self.text(name)
@@ -94,11 +109,6 @@ class Parameters:
         if text is not None and not CLIENT_ORDER_ID.fullmatch(text):
             raise illegal(name, "^[a-zA-Z0-9-_.:/]{1,36}$")
         return text
-
-    def digest(self) -> str:
-        """Of all that was signed, in hexadecimal: the same only for a request that is sent again as it was."""
-        signed = sorted((name, value) for name, value in self._values.items() if name != "signature")
-        return hashlib.sha256(repr(signed).encode()).hexdigest()
 
     def finish(self) -> None:
         """Everything was read: a parameter that means nothing here may have been meant as a condition."""

@@ -76,6 +76,8 @@ class Requests:
         valid_until = valid_until_ms(parameters, self.exchange.now_ms())
         if security.value not in client.scopes:
             raise bad_key()
+        parameters.signed_by = client.key_id
+        self.exchange.note_use(client, address)
         return client, valid_until
 
     async def _believed(

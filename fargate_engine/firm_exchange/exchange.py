@@ -61,6 +61,7 @@ from fargate_engine.binance.market_documents import best_levels
 from fargate_engine.binance.order_lists import check_against_market
 from fargate_engine.binance.orders import affordable_quantity
 from fargate_engine.firm_exchange.as_shown import AsShown
+from fargate_engine.firm_exchange.key_uses import KeyUses
 from fargate_engine.firm_exchange.keys import Keys
 from fargate_engine.firm_exchange.known_orders import KnownOrders, order_ids
 from fargate_engine.firm_exchange.order_lists import is_list, is_meant, names_of_shown, other_number
@@ -93,6 +94,7 @@ class Platform:
     """What is behind the exchange: who its clients are, the way of the API, and the database for small questions."""
 
     keys: Keys
+    uses: KeyUses
     ordinary: OrdinaryWay
     questions: EnginePool
 
@@ -129,6 +131,9 @@ class FirmExchange:
 
     async def client(self, key_id: str, address: str) -> Client:
         return await self._connected.keys.client(key_id, address)
+
+    def note_use(self, client: Client, address: str) -> None:
+        self._connected.uses.note(client.key_id, address)
 
     def instruments(self) -> Sequence[Instrument]:
         return self._engine.instruments

@@ -22,7 +22,7 @@ from fargate_engine.orders import EngineOrder
 from fargate_engine.routing.venue_views import VenueViews
 from fargate_engine.routing.working import Working
 from fargate_engine.shard_state import ShardState
-from fargate_engine.terms import WorkingTerms
+from fargate_engine.terms import Reason, WorkingTerms
 from fargate_engine.venues.failures import NotAtVenue
 from fargate_engine.venues.protocol import Balance, FillsRead, OrderAtVenue, OrderVenue, VenueInstrument
 
@@ -104,6 +104,10 @@ class Router:
                     await asyncio.sleep(0)
             await self._pause()
 
+    def refusal(self, account_id: uuid.UUID) -> Reason | None:
+        """What refuses is where the children go."""
+        return None
+
     def listed(self, symbol: str) -> VenueInstrument | None:
         """No child goes to the router."""
         return None
@@ -163,14 +167,22 @@ class Router:
             return "INVALID_TERMS", f"an order at {ROUTER_VENUE} says how it is worked"
         if order.submitted.time_in_force is TimeInForce.FOK:
             return "INVALID_TERMS", "several venues cannot fill it all or nothing"
-        if not self._venues_of(order):
-            return "UNKNOWN_VENUE", "none of its venues is one of this engine"
+        unreachable = self._unreachable(order)
+        if unreachable is not None:
+            return unreachable
         if len(self._working) >= ORDERS_MAX:
             return "TOO_MANY_WORKING", f"the router works {ORDERS_MAX} orders of a shard at once"
         after = getattr(execution, "after", None)
         if after is not None and self._state.find(after, order.tenant_id) is None:
             return "UNKNOWN_ENTRY", "the order that it is to exit from is not known here"
         return None
+
+    def _unreachable(self, order: EngineOrder) -> tuple[str, str] | None:
+        venues = self._venues_of(order)
+        if not venues:
+            return "UNKNOWN_VENUE", "none of its venues is one of this engine"
+        refusal = self._views.refusal(venues, order.submitted.account_id)
+        return None if refusal is None else (refusal.code, refusal.text)
 
     async def _pause(self) -> None:
         """Until something happens or, while orders are worked, the next tick."""

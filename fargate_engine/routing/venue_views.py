@@ -1,6 +1,7 @@
 """What the router knows of the venues of one symbol, as an algorithm sees it."""
 
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, Decimal
 from itertools import islice
@@ -15,6 +16,7 @@ from fargate_engine.market_data.l2_book import Levels
 from fargate_engine.market_data.market import Market
 from fargate_engine.routing.moves import VenueView
 from fargate_engine.shard_state import ShardState
+from fargate_engine.terms import Reason
 from fargate_engine.venues.protocol import OrderVenue, VenueInstrument
 
 LEVELS_MAX = 50
@@ -52,9 +54,14 @@ class VenueViews:
         """Another one when anything that a look would show has changed."""
         return tuple(self._mark(name, symbol) for name in names)
 
-    def views(self, names: Sequence[str], instrument: Instrument, side: Side) -> list[VenueView]:
-        """Of those of `names` where an order in the symbol can be sent now."""
-        views = [self._view(name, instrument, side) for name in names]
+    def refusal(self, names: Sequence[str], account_id: uuid.UUID) -> Reason | None:
+        """Why none of these takes an order of the account; None where one does."""
+        refusals = [self._refusal(name, account_id) for name in names]
+        return None if None in refusals else next(iter(refusals), None)
+
+    def views(self, names: Sequence[str], instrument: Instrument, side: Side, account_id: uuid.UUID) -> list[VenueView]:
+        """Of those of `names` where an order of the account in the symbol can be sent now."""
+        views = [self._view(name, instrument, side) for name in names if self._refusal(name, account_id) is None]
         return [view for view in views if view is not None]
 
     def volume_profile(self, names: Sequence[str], symbol: str) -> list[int]:
@@ -67,6 +74,10 @@ class VenueViews:
             for bar in market.bars.since(Interval.MINUTES_5, since_ms):
                 profile[bar.open_ms // _SLOT_MS % _PROFILE_SLOTS] += bar.volume_lots
         return profile
+
+    def _refusal(self, name: str, account_id: uuid.UUID) -> Reason | None:
+        venue = self._venues.get(name)
+        return None if venue is None else venue.refusal(account_id)
 
     def _mark(self, name: str, symbol: str) -> object:
         if name == INTERNAL_VENUE:

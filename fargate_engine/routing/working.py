@@ -180,7 +180,10 @@ class Working:
 
     def _view(self, now_ns: int) -> View:
         order, terms = self.order, self.order.terms
-        venues = [self._fresh(each) for each in self._views.views(self._venues, order.instrument, terms.side)]
+        venues = [
+            self._fresh(each)
+            for each in self._views.views(self._venues, order.instrument, terms.side, terms.account_id)
+        ]
         if self._note is None:
             arrived = arrival(venues, terms.side, terms.quantity_lots, order.instrument)
             self._note = _Note(now_ns, arrived, 0, "")

@@ -121,6 +121,9 @@ class PaperExchange:
             key_id, SigningKey(secret=account.secret), frozenset({"read", "orders", "trade", "cancel"}), account
         )
 
+    def note_use(self, client: Client, address: str) -> None:
+        """Nobody asks for it."""
+
     def instruments(self) -> Sequence[Instrument]:
         return self._instruments
 

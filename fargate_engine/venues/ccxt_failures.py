@@ -4,7 +4,7 @@ import asyncio
 from functools import cache
 from typing import Any
 
-from fargate_engine.venues.failures import ClockRefused, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
+from fargate_engine.venues.failures import ClockRefused, KeyRefused, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
 
 _WORDS_MAX = 300
 # Refused before it was looked at, says the table of the API's conventions.
@@ -42,7 +42,8 @@ def failure_of(error: BaseException) -> VenueRefused | NotAtVenue | NotSent | Ou
     for kind in type(error).__mro__:  # The nearest of its classes that has a code.
         code = _CODES.get(kind.__name__)
         if code is not None and isinstance(error, _classes((kind.__name__,))):
-            return VenueRefused(words, code=code)
+            refused = KeyRefused if kind.__name__ == "AuthenticationError" else VenueRefused
+            return refused(words, code=code)
     return OutcomeUnknown(words)
 
 

@@ -2,18 +2,20 @@
 
 import json
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from breakwater.domain.orders import BUILT_IN_VENUES, Venue
 from breakwater.errors import Unavailable
 from fargate_engine import aws
 
 VENUES_MAX = 50
+ACCOUNTS_MAX = 1_000
 STORE = "store:"
 _SECRET_LENGTH_MAX = 4_096  # A PEM key fits.
 
@@ -22,6 +24,7 @@ class VenueSettings(BaseModel):
     """One venue. `exchange` is ccxt's id of it; `credentials` names a secret `{"api_key", "secret"}` by ARN or name,
     or as `store:<id>` one of the exchange credentials that people keep with the API.
 
+    `accounts` are those that may trade with a secret; whom one that people keep is given to, they say themselves.
     `base_url` puts another host in the place of every one that the exchange's class knows.
     """
 
@@ -32,6 +35,7 @@ class VenueSettings(BaseModel):
     credentials: Annotated[str, Field(min_length=1, max_length=2_048)]
     sandbox: bool = False
     base_url: Annotated[str, Field(max_length=2_048)] | None = None
+    accounts: Annotated[frozenset[uuid.UUID], Field(max_length=ACCOUNTS_MAX)] = frozenset()
 
     @field_validator("name")
     @classmethod
@@ -53,6 +57,12 @@ class VenueSettings(BaseModel):
         is_stored = self.credentials.startswith(STORE)
         return uuid.UUID(self.credentials.removeprefix(STORE)) if is_stored else None
 
+    @model_validator(mode="after")
+    def _says_accounts_once(self) -> Self:
+        if self.accounts and self.credential_id is not None:
+            raise ValueError("whom a key of the store is given to is said there, and not in accounts")
+        return self
+
     @field_validator("base_url")
     @classmethod
     def _is_safe(cls, url: str | None) -> str | None:
@@ -69,10 +79,15 @@ class VenueSettings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """In memory only: they show in no log and no repr."""
+    """In memory only: they show in no log and no repr.
+
+    `older`: versions that may be fallen back to, the newest first. `note_use`: says that the venue has taken this one.
+    """
 
     api_key: str = field(repr=False)
     secret: str = field(repr=False)
+    older: tuple["Credentials", ...] = field(default=(), repr=False, compare=False)
+    note_use: Callable[[], Awaitable[None]] | None = field(default=None, repr=False, compare=False)
 
 
 _VENUES = TypeAdapter(Annotated[list[VenueSettings], Field(max_length=VENUES_MAX)])

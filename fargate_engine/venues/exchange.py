@@ -145,6 +145,9 @@ class ExchangeVenue:
     async def instruments(self) -> Mapping[str, VenueInstrument]:
         return self._client.markets
 
+    def refusal(self, account_id: uuid.UUID) -> Reason | None:
+        return self._connection.refusal(account_id)
+
     def listed(self, symbol: str) -> VenueInstrument | None:
         at_venue, instrument = self._client.markets.get(symbol), self._instruments.get(symbol)
         is_reachable = self._connection.is_ready and self._client.breaker.opened_at is None
@@ -225,6 +228,9 @@ class ExchangeVenue:
     def _as_sent(self, order: TrackedOrder) -> NewOrder | Reason:
         """Why it is not even sent, where the venue could not take it."""
         terms, instrument = order.terms, order.instrument
+        not_given = self.refusal(terms.account_id)
+        if not_given is not None:
+            return not_given
         at_venue = self._client.markets.get(terms.symbol)
         if not self._connection.is_ready:
             return Reason("VENUE_UNREACHABLE", f"{self.name} has not been reached yet")

@@ -124,7 +124,8 @@ class ExchangeClient:
         self._others = _Queue()
 
     async def connect(self, credentials: Credentials) -> None:
-        """Nothing is asked yet: `load` does."""
+        """Nothing is asked yet: `load` does. With another key, what was open under the one before is closed."""
+        await self.close()
         self._exchange = await load_exchange(self._venue, credentials, self.heard)
 
     async def close(self) -> None:

@@ -3,16 +3,19 @@
 import asyncio
 import logging
 import time
+import uuid
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from breakwater.errors import BreakwaterError, Unavailable
 from fargate_engine import metrics
+from fargate_engine.terms import Reason
 from fargate_engine.venues.configuration import Credentials, VenueSettings, fetch_credentials
 from fargate_engine.venues.exchange_client import ExchangeClient
-from fargate_engine.venues.failures import NotSent, OutcomeUnknown, VenueRefused
+from fargate_engine.venues.failures import KeyRefused, NotSent, OutcomeUnknown, VenueRefused
 from fargate_engine.venues.followed import Followed
+from fargate_engine.venues.key_accounts import Accounts
 from fargate_engine.venues.listings import Listings
 from fargate_engine.venues.protocol import FillAtVenue, OrderAtVenue
 
@@ -30,9 +33,18 @@ type FetchCredentials = Callable[[VenueSettings], Awaitable[Credentials]]
 
 
 class ExchangeConnection:
-    """`fetch` gives the key of the venue: it is asked for as long as it takes, and the rest of the engine goes on."""
+    """`fetch` gives the key of the venue: it is asked for as long as it takes, and the rest of the engine goes on.
 
-    def __init__(self, venue: VenueSettings, listings: Listings, fetch: FetchCredentials = fetch_credentials) -> None:
+    `accounts` says whose orders that key may sign; by default those that the settings name.
+    """
+
+    def __init__(
+        self,
+        venue: VenueSettings,
+        listings: Listings,
+        fetch: FetchCredentials = fetch_credentials,
+        accounts: Accounts | None = None,
+    ) -> None:
         self.name = venue.name
         self.client = ExchangeClient(venue, listings)
         self.is_ready = False  # Its instruments are known.
@@ -40,10 +52,21 @@ class ExchangeConnection:
         self.reconciled: dict[str, Any] | None = None  # The newest report, as JSON.
         self._venue = venue
         self._fetch = fetch
+        self._accounts = accounts or (lambda: venue.accounts)
+        self._is_fallen_back = False
         self._booked: OrderedDict[tuple[str, str], None] = OrderedDict()  # Symbol and trade id.
         self._followed: dict[str, Followed] = {}  # By client id: the orders of every shard that is served here.
         self._poll_now = asyncio.Event()
         self._polled_at: float | None = None
+
+    def refusal(self, account_id: uuid.UUID) -> Reason | None:
+        """Why no order of the account goes there; None where it may."""
+        accounts = self._accounts()
+        if accounts is None:
+            return Reason("VENUE_UNREACHABLE", f"whom the key of {self.name} was given to is not known at the moment")
+        if account_id not in accounts:
+            return Reason("CREDENTIAL_NOT_GRANTED", f"the key of {self.name} was not given to this account")
+        return None
 
     def remember(self, client_id: str, followed: Followed) -> None:
         self._followed[client_id] = followed
@@ -89,6 +112,7 @@ class ExchangeConnection:
         return {
             "status": "UP" if is_up else "DOWN" if self.is_ready else "STARTING",
             "exchange": self._venue.exchange,
+            "key": "OLDER" if self._is_fallen_back else "NEWEST",
             "stream": "UP" if is_streaming else "DOWN",
             "orders": len(self._followed),
             "unresolved": unresolved,
@@ -99,19 +123,51 @@ class ExchangeConnection:
         }
 
     async def _load(self) -> None:
-        pause_s, is_connected = RETRY_S, False
+        pause_s = RETRY_S
+        keys: list[Credentials] = []  # Those that are still to be tried, the newest first.
+        connected: Credentials | None = None
         while not self.is_ready:
             try:
-                if not is_connected:
-                    await self.client.connect(await self._fetch(self._venue))
-                    is_connected = True
+                if not keys:
+                    newest = await self._fetch(self._venue)
+                    keys, self._is_fallen_back = [newest, *newest.older], False
+                if connected is not keys[0]:
+                    await self.client.connect(keys[0])
+                    connected = keys[0]
                 await self.client.load()
-                self.is_ready, self.failure = True, None
-                _LOG.info("%s is reached: %d instruments", self.name, len(self.client.markets))
+                if len(keys) > 1 or self._is_fallen_back:
+                    await self._try_key()
+                await self._took(connected)
+                continue
+            except KeyRefused as error:
+                self._failed("its key", error)
+                del keys[0]
+                self._is_fallen_back = bool(keys)
+                if keys:
+                    _LOG.critical("%s does not take this version of its key: the one before is tried", self.name)
+                    continue
             except (Unavailable, VenueRefused) as error:
-                self._failed("its key" if not is_connected else "its instruments", error)
-                await asyncio.sleep(pause_s)
-                pause_s = min(pause_s * 2, RETRY_MAX_S)
+                self._failed("its instruments" if keys and connected is keys[0] else "its key", error)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, RETRY_MAX_S)
+
+    async def _try_key(self) -> None:
+        """Something that is signed. KeyRefused where it is the key that the venue does not take."""
+        try:
+            await self.client.balances()
+        except KeyRefused:
+            raise
+        except VenueRefused as error:
+            _LOG.warning("%s takes its key, and not what was asked with it: %s", self.name, error.message)
+
+    async def _took(self, key: Credentials) -> None:
+        self.is_ready, self.failure = True, None
+        _LOG.info("%s is reached: %d instruments", self.name, len(self.client.markets))
+        if key.note_use is not None:
+            try:
+                await key.note_use()
+            except Unavailable as error:
+                _LOG.warning("that the key of %s is in use is not noted: %s", self.name, error.message)
 
     async def _reload(self) -> None:
         while True:

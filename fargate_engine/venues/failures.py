@@ -1,6 +1,7 @@
 """How a request to a venue can fail. The difference that matters is whether an order may be there now.
 
 VenueRefused (Rejection)       the venue said no: nothing is there
+└── KeyRefused                 it does not take the key, whatever is asked with it
 NotAtVenue (Rejection)         it has no such order
 NotSent (Unavailable)          nothing is there: it was kept back here, or turned away before it was looked at
 └── ClockRefused               it came too late, or from the future
@@ -17,6 +18,10 @@ class VenueRefused(Rejection):
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class KeyRefused(VenueRefused):
+    """It is unknown there, or does not sign as it should."""
 
 
 class NotAtVenue(NotFound):

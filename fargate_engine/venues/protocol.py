@@ -132,6 +132,10 @@ class OrderVenue(Venue, Protocol):
         """Bring back an open order after a replay of the journal."""
         ...
 
+    def refusal(self, account_id: uuid.UUID) -> Reason | None:
+        """Why no order of the account can be sent there now; None where one can."""
+        ...
+
     def listed(self, symbol: str) -> VenueInstrument | None:
         """As the venue told it last; None while no order in the symbol can be sent there."""
         ...

@@ -23,7 +23,7 @@ from fargate_engine.market_data.market import Market
 from fargate_engine.messages import VenueReport
 from fargate_engine.orders import EngineOrder
 from fargate_engine.settings import StartFailed
-from fargate_engine.terms import WorkingTerms
+from fargate_engine.terms import Reason, WorkingTerms
 from fargate_engine.venues.failures import NotAtVenue
 from fargate_engine.venues.protocol import Balance, FillsRead, OrderAtVenue, VenueInstrument
 from fargate_engine.venues.simulated_market import FEE_RATE, SimulatedMarket
@@ -130,6 +130,10 @@ class SimulatedVenue:
 
     async def instruments(self) -> dict[str, VenueInstrument]:
         return {symbol: _terms(market.instrument) for symbol, market in self.markets.items()}
+
+    def refusal(self, account_id: uuid.UUID) -> Reason | None:
+        """It has no key."""
+        return None
 
     def listed(self, symbol: str) -> VenueInstrument | None:
         market = self.markets.get(symbol)

@@ -5,6 +5,8 @@ Its errors leave as they are: who may call it may read them.
 
 import json
 import time
+import uuid
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -19,8 +21,10 @@ from breakwater.runtime.exchange_credential_keys import master_key_id, rewrap_da
 from breakwater.runtime.observability import logger, observed
 from breakwater.runtime.settings import settings
 from breakwater.services import exchange_credentials, provisioning
+from breakwater.services.exchange_credentials import RefusedKey
 from breakwater.services.user_pool import UserPool
 
+REFUSED_SHOWN_MAX = 100
 REWRAP_S = 240.0  # Of the five minutes that the function has.
 
 
@@ -50,18 +54,22 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _rewrap(request: RewrapRequest) -> dict[str, Any]:
-    """Batches until nothing is left or its time is over, each committed for itself: invoke it again for the rest."""
+    """Batches until all were tried or its time is over, each committed for itself: invoke it again for the rest.
+
+    `refused`: those that KMS does not open, which stay as they are; `make rewrap` then ends with an error.
+    """
     if request.wrapped_before is not None and request.wrapped_before > datetime.now(UTC):
         raise ValueError("wrapped_before is yet to come: what is wrapped now would be wrapped again")
     deadline = time.monotonic() + REWRAP_S
-    done, left = 0, 1
+    done, left, refused = 0, 1, list[RefusedKey]()
+    after: tuple[uuid.UUID, int] | None = exchange_credentials.FROM_THE_START
     key_id = master_key_id()
     with psycopg.connect(
         noticing_silence(secret_conninfo(settings().admin_database_secret_arn)), autocommit=True
     ) as connection:
-        while left and time.monotonic() < deadline:
+        while after is not None and time.monotonic() < deadline:
             with connection.transaction():
-                rewrapped, left = exchange_credentials.rewrap_credentials(
+                batch = exchange_credentials.rewrap_credentials(
                     connection,
                     master_key_id=key_id,
                     rewrap=rewrap_data_key,
@@ -69,12 +77,19 @@ def _rewrap(request: RewrapRequest) -> dict[str, Any]:
                     batch_size_max=request.batch_size,
                     by=provisioning.CREATED_BY,
                     at=datetime.now(UTC),
+                    after=after,
                 )
-            done += rewrapped
-            if rewrapped == 0:  # Another run has the rest.
-                break
-    logger().info("exchange credentials wrapped anew", rewrapped=done, left=left)
-    return {"rewrapped": done, "left": left}
+            done, left, after = done + batch.rewrapped, batch.left, batch.last
+            refused += batch.refused
+    for each in refused:
+        logger().error("a data key is not wrapped anew", refused=_told(each))
+    logger().info("exchange credentials wrapped anew", rewrapped=done, left=left, refused=len(refused))
+    told = [_told(each) for each in refused[:REFUSED_SHOWN_MAX]]
+    return {"rewrapped": done, "left": left, "refused": len(refused), "refused_keys": told}
+
+
+def _told(refused: RefusedKey) -> dict[str, str]:
+    return {name: str(value) for name, value in asdict(refused).items()}
 
 
 def _migrate() -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
@@ -69,13 +70,24 @@ class SignOutRequest(_Request):
     access_token: Annotated[str, Field(min_length=1, max_length=8192)] | None = None
 
 
+PublicKey = Annotated[str, Field(max_length=500)]
+
+
 class ApiKeyRequest(_Request):
     name: Annotated[str, Field(min_length=1, max_length=80)]
     scopes: Annotated[list[Annotated[str, Field(max_length=20)]], Field(min_length=1, max_length=10)]
     ip_allow: Annotated[list[Annotated[str, Field(max_length=43)]], Field(max_length=20)] = []
     expires_at: AwareDatetime | None = None
     account_id: uuid.UUID | None = None
-    public_key: Annotated[str, Field(max_length=500)] | None = None
+    public_key: PublicKey | None = None
+    requests_per_minute_max: int | None = None
+
+
+class ApiKeyRotation(_Request):
+    """`overlap_s`: for so long the old key works beside the new one. `public_key`: of the next Ed25519 pair."""
+
+    overlap_s: Annotated[int, Field(ge=0, le=int(api_keys.OVERLAP_MAX.total_seconds()))] = 86_400
+    public_key: PublicKey | None = None
 
 
 class NewApiKey(BaseModel):
@@ -86,6 +98,13 @@ class NewApiKey(BaseModel):
     name: str
     scopes: list[str]
     expires_at: Timestamp | None
+
+
+class RotatedApiKey(NewApiKey):
+    """`replaces` works until `works_until`."""
+
+    replaces: str
+    works_until: Timestamp
 
 
 class ApiKeys(BaseModel):
@@ -132,6 +151,7 @@ api = create_api(service="users")
 
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+KeyId = Annotated[str, Path(max_length=64)]
 Cursor = Annotated[str | None, Query(max_length=200)]
 
 
@@ -230,14 +250,30 @@ def list_api_keys(caller: Caller) -> ApiKeys:
 def create_api_key(request: ApiKeyRequest, caller: Caller) -> NewApiKey:
     with caller_transaction(caller) as tx:
         key_id, api_key = api_keys.create_api_key(
-            caller, tx, **request.model_dump(), encrypt=encrypt_api_key, at=_now()
+            caller, tx, **request.model_dump(), rates=settings().key_rates, encrypt=encrypt_api_key, at=_now()
         )
     told = request.model_dump(include={"name", "scopes", "expires_at"})
     return NewApiKey(key_id=key_id, api_key=api_key, **told)
 
 
+@api.post("/api-keys/{key_id}/rotate", status_code=201, dependencies=[needs("api_keys:manage")])
+def rotate_api_key(key_id: KeyId, request: ApiKeyRotation, caller: Caller) -> RotatedApiKey:
+    with caller_transaction(caller) as tx:
+        rotated = api_keys.rotate_api_key(
+            caller,
+            tx,
+            key_id,
+            overlap=timedelta(seconds=request.overlap_s),
+            public_key=request.public_key,
+            rates=settings().key_rates,
+            encrypt=encrypt_api_key,
+            at=_now(),
+        )
+    return RotatedApiKey(**asdict(rotated), replaces=key_id)
+
+
 @api.delete("/api-keys/{key_id}", status_code=204, dependencies=[needs("api_keys:manage")])
-def revoke_api_key(key_id: Annotated[str, Path(max_length=64)], caller: Caller) -> None:
+def revoke_api_key(key_id: KeyId, caller: Caller) -> None:
     with caller_transaction(caller) as tx:
         api_keys.revoke_api_key(caller, tx, key_id, at=_now())
 
@@ -391,6 +427,26 @@ def rotate_exchange_credential(
             make_data_key=make_data_key,
             at=_now(),
         )
+
+
+@api.put(
+    "/exchange-credentials/{credential_id}/accounts/{account_id}",
+    status_code=204,
+    dependencies=[needs("credentials:manage")],
+)
+def grant_exchange_credential(credential_id: uuid.UUID, account_id: uuid.UUID, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        exchange_credentials.grant_credential(caller, tx, credential_id, account_id, at=_now())
+
+
+@api.delete(
+    "/exchange-credentials/{credential_id}/accounts/{account_id}",
+    status_code=204,
+    dependencies=[needs("credentials:manage")],
+)
+def withdraw_exchange_credential(credential_id: uuid.UUID, account_id: uuid.UUID, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        exchange_credentials.withdraw_credential(caller, tx, credential_id, account_id, at=_now())
 
 
 @api.delete("/exchange-credentials/{credential_id}", status_code=204, dependencies=[needs("credentials:manage")])

@@ -7,13 +7,15 @@ from aws_cdk import aws_apigatewayv2_integrations as integrations
 from constructs import Construct
 
 from infra_cdk.constructs.access_log import access_log
-from infra_cdk.constructs.edge_options import allowed_origins
+from infra_cdk.constructs.edge_options import allowed_origins, tls_name
 from infra_cdk.constructs.function import PlatformFunction
 from infra_cdk.findings import accept
 
 REQUESTS_PER_SECOND = 200
 REQUESTS_BURST = 400
 AUTHORIZED_FOR = Duration.seconds(4)  # What was withdrawn is believed for no longer (decision 99).
+
+RATE_LIMIT_HEADERS = tuple(f"ratelimit-{part}" for part in ("limit", "policy", "remaining", "reset"))
 
 OPEN_ROUTES = frozenset({"POST /auth/sign-in", "POST /auth/refresh", "POST /auth/sign-out", "GET /health"})
 
@@ -45,10 +47,13 @@ ROUTES = {
         "GET /api-keys",
         "POST /api-keys",
         "DELETE /api-keys/{key_id}",
+        "POST /api-keys/{key_id}/rotate",
         "GET /exchange-credentials",
         "POST /exchange-credentials",
         "POST /exchange-credentials/{credential_id}/rotate",
         "DELETE /exchange-credentials/{credential_id}",
+        "PUT /exchange-credentials/{credential_id}/accounts/{account_id}",
+        "DELETE /exchange-credentials/{credential_id}/accounts/{account_id}",
     ),
     "limits": (
         "POST /limits",
@@ -131,12 +136,21 @@ class PublicHttpApi(Construct):
             "Authorizer",
             authorizer.function,
             response_types=[authorizers.HttpLambdaResponseType.SIMPLE],
-            identity_source=["$request.header.Authorization"],
+            identity_source=self._identity_source(),
             results_cache_ttl=AUTHORIZED_FOR,
         )
         for name, routes in ROUTES.items():
             self._add(name, functions[name], routes)
         self._add_stage()
+
+    def _identity_source(self) -> list[str]:
+        """What the gateway keeps answers by; who sends none of it gets 401 in its own words.
+
+        With a front door its secret too, which only that adds: else whoever sends a key past it would have the key
+        refused to all who send it rightly.
+        """
+        sources = ["$request.header.Authorization"]
+        return sources if tls_name(self, "edge") is None else [*sources, "$request.header.x-breakwater-edge"]
 
     def _cors(self) -> apigateway.CorsPreflightOptions | None:
         origins = allowed_origins(self)
@@ -146,7 +160,7 @@ class PublicHttpApi(Construct):
             allow_origins=origins,
             allow_methods=[apigateway.CorsHttpMethod[name] for name in ("GET", "POST", "PUT", "PATCH", "DELETE")],
             allow_headers=["authorization", "content-type", "x-correlation-id"],
-            expose_headers=["retry-after", "x-correlation-id"],
+            expose_headers=["retry-after", "x-correlation-id", *RATE_LIMIT_HEADERS],
             allow_credentials=False,  # A token is a header that a page sets itself.
             max_age=Duration.minutes(10),
         )

@@ -100,6 +100,9 @@ class ControlStack(Stack):
         self.saga.machine.grant_start_sync_execution(orders)
         for name, value in self.node.get_context("emergency_limits").items():
             functions["order_saga"].function.add_environment(f"EMERGENCY_{name.upper()}", value)
+        for http_function in ROUTES:
+            for name, value in self.node.get_context("api_key_requests_per_minute").items():
+                functions[http_function].function.add_environment(f"API_KEY_RATE_{name.upper()}", str(value))
         for name in ("audit", "audit_sealer"):
             functions[name].function.add_environment("AUDIT_KEY_ID", state.audit_key.key_id)
             functions[name].function.add_environment("AUDIT_BUCKET", state.storage.audit.bucket_name)

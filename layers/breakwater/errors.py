@@ -10,6 +10,7 @@ BreakwaterError
 │   ├── ReplaceRefused       422  a replace that came to nothing; the order is as it was
 │   ├── NotAuthenticated     401
 │   ├── NotPermitted         403
+│   ├── RateLimited          429  too many requests of one API key; carries when to ask again
 │   ├── NotFound             404  also for what belongs to another tenant
 │   └── Conflict             409
 │       ├── OrderIdReused         the same client_order_id with another body
@@ -77,6 +78,17 @@ class NotAuthenticated(Rejection):
 class NotPermitted(Rejection):
     status = 403
     code = "NOT_PERMITTED"
+
+
+class RateLimited(Rejection):
+    """`retry_after_s` is what the Retry-After header says."""
+
+    status = 429
+    code = "RATE_LIMITED"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class NotFound(Rejection):

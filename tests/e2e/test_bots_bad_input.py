@@ -56,6 +56,10 @@ def test_a_request_outside_of_its_window_is_refused_and_one_that_is_repeated_is_
     assert bot.send("POST", ORDER, signed).status_code == 200
     assert code(bot.send("POST", ORDER, signed)) == (400, -2010)
     assert len(bot.ask("GET", "/api/v3/openOrders", symbol=PAIR)[1]) == 1
+    unnamed = bot.signed(**limit_order(desk))  # Its id follows from what was signed.
+    assert bot.send("POST", ORDER, unnamed).status_code == 200
+    assert code(bot.send("POST", ORDER, unnamed)) == (400, -2010)
+    assert len(bot.ask("GET", "/api/v3/openOrders", symbol=PAIR)[1]) == 2
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,7 @@ def attempts(has: Belongings) -> Iterator[tuple[tuple[str, ...], str, str, Any]]
     for change in ("kill", "rearm"):
         yield MANAGERS, "POST", f"/limits/{change}", {"node_id": has.node_id, "reason": "not mine"}
     yield ("trader2", "admin"), "DELETE", f"/api-keys/{has.key_id}", None
+    yield ("trader2", "admin"), "POST", f"/api-keys/{has.key_id}/rotate", {}
 
 
 def nowhere(has: Belongings) -> Belongings:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Match, Template
 
+from breakwater.runtime.front_door import SECRET_HEADER
 from breakwater.services.limits import CHANGED_BY
 from infra_cdk.constructs.functions import TIMEOUTS
 from infra_cdk.constructs.http_api import OPEN_ROUTES, ROUTES
@@ -68,7 +69,8 @@ def test_the_authorizer_answers_simply_and_is_cached_for_a_minute(control: Templ
             "AuthorizerPayloadFormatVersion": "2.0",
             "EnableSimpleResponses": True,
             "AuthorizerResultTtlInSeconds": 4,
-            "IdentitySource": ["$request.header.Authorization"],
+            # There is an edge in this template: what came past it is kept apart from what came through it.
+            "IdentitySource": ["$request.header.Authorization", f"$request.header.{SECRET_HEADER}"],
         },
     )
 
@@ -133,14 +135,14 @@ def test_api_functions_give_up_before_the_gateway_does(functions: Resources) -> 
 DATABASE = {"DATABASE_SECRET_ARN"}
 ENGINE = {"ENGINE_URL_PARAMETER", "SERVICE_TOKEN_KEY_ID"}
 USER_POOL = {"USER_POOL_ID", "USER_POOL_CLIENT_ID"}
-EDGE = {"EDGE_SECRET_ARN"}
+HTTP = {"EDGE_SECRET_ARN", "API_KEY_RATE_DEFAULT", "API_KEY_RATE_MAX"}
 ENVIRONMENT = {
     "rotation": {"ADMIN_DATABASE_SECRET_ARN"},
-    "authorizer": DATABASE | USER_POOL | EDGE,
-    "users": DATABASE | USER_POOL | EDGE | {"API_KEY_ENCRYPTION_KEY_ID", "EXCHANGE_CREDENTIALS_KEY_ID"},
-    "limits": DATABASE | ENGINE | EDGE,
-    "orders": DATABASE | ENGINE | EDGE | {"ORDER_SAGA_ARN"},
-    "queries": DATABASE | EDGE | {"ENGINE_URL_PARAMETER"},
+    "authorizer": DATABASE | USER_POOL | {"EDGE_SECRET_ARN"},
+    "users": DATABASE | USER_POOL | HTTP | {"API_KEY_ENCRYPTION_KEY_ID", "EXCHANGE_CREDENTIALS_KEY_ID"},
+    "limits": DATABASE | ENGINE | HTTP,
+    "orders": DATABASE | ENGINE | HTTP | {"ORDER_SAGA_ARN"},
+    "queries": DATABASE | HTTP | {"ENGINE_URL_PARAMETER"},
     "order_saga": DATABASE | ENGINE | {"EMERGENCY_ORDER_MAX", "EMERGENCY_DAY_MAX", "EMERGENCY_CURRENCY"},
     "projections": DATABASE,
     "alerts": DATABASE | {"ALERT_TOPIC_ARN"},

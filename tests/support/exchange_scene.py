@@ -31,7 +31,7 @@ from fargate_engine.venues.exchange_connection import ExchangeConnection
 from fargate_engine.venues.listings import Listings
 from fargate_engine.venues.simulated import event_sources
 from tests.support.engine_words import snapshot_of
-from tests.unit.fargate_engine.orders import ETH, TENANT
+from tests.unit.fargate_engine.orders import ACCOUNT, ETH, TENANT
 
 VENUE = "PAPER"
 KEY, SECRET = "facade00", "paper-secret"
@@ -78,7 +78,8 @@ async def simulated_exchange(*, speed: float = 20.0, seed: int = 0) -> AsyncIter
 
 
 def settings(base_url: str, **changes: Any) -> VenueSettings:
-    return VenueSettings(**{"name": VENUE, "exchange": "binance", "credentials": "x", "base_url": base_url} | changes)
+    told = {"name": VENUE, "exchange": "binance", "credentials": "x", "base_url": base_url, "accounts": {ACCOUNT}}
+    return VenueSettings(**told | changes)
 
 
 @asynccontextmanager

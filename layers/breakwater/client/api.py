@@ -42,13 +42,25 @@ class Client(LimitCalls, AuditCalls, PeopleCalls):
         account_id: str | None = None,
         ip_allow: list[str] | None = None,
         public_key: str | None = None,
+        requests_per_minute_max: int | None = None,
     ) -> Json:
         """The only answer that shows the secret, as `api_key`.
 
         At the exchange-compatible endpoint the key trades `account_id`; `public_key` is PEM of an Ed25519 pair.
         """
-        options = given(expires_at=expires_at, account_id=account_id, ip_allow=ip_allow, public_key=public_key)
+        options = given(
+            expires_at=expires_at,
+            account_id=account_id,
+            ip_allow=ip_allow,
+            public_key=public_key,
+            requests_per_minute_max=requests_per_minute_max,
+        )
         return self._call("POST", "/api-keys", body={"name": name, "scopes": scopes} | options)
+
+    def rotate_api_key(self, key_id: str, *, overlap_s: int | None = None, public_key: str | None = None) -> Json:
+        """Another key that may do the same, shown in this answer alone; the old one works for the overlap, a day."""
+        body = given(overlap_s=overlap_s, public_key=public_key)
+        return self._call("POST", f"/api-keys/{segment(key_id)}/rotate", body=body)
 
     def exchange_credentials(self) -> list[Json]:
         items: list[Json] = self._call("GET", "/exchange-credentials")["items"]
@@ -65,6 +77,15 @@ class Client(LimitCalls, AuditCalls, PeopleCalls):
         """The next version under the same id; the old one is kept for the overlap, an hour by default."""
         body = {"api_key": api_key, "secret": secret} | given(overlap_s=overlap_s)
         return self._call("POST", f"/exchange-credentials/{segment(credential_id)}/rotate", body=body)
+
+    def grant_exchange_credential(self, credential_id: str, account_id: str) -> None:
+        """Let another account of the organisation trade with it."""
+        path = f"/exchange-credentials/{segment(credential_id)}/accounts/{segment(account_id)}"
+        self._call("PUT", path, repeatable=True)
+
+    def withdraw_exchange_credential(self, credential_id: str, account_id: str) -> None:
+        path = f"/exchange-credentials/{segment(credential_id)}/accounts/{segment(account_id)}"
+        self._call("DELETE", path, repeatable=True)
 
     def delete_exchange_credential(self, credential_id: str) -> None:
         self._call("DELETE", f"/exchange-credentials/{segment(credential_id)}")

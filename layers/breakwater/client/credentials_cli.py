@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from breakwater.client.lookup import find_account_id
+from breakwater.client.shapes import Json
 from breakwater.client.terminal import AsJson, out, print_json, show_list, signed_in
 
 CREDENTIALS = {
@@ -17,6 +18,7 @@ CREDENTIALS = {
     "rotated": "rotated_at",
     "last used": "last_used_at",
     "works until": "retires_at",
+    "granted to": "granted_words",
 }
 KEY_PROMPT, SECRET_PROMPT = "API key of the exchange", "Its secret"
 
@@ -30,7 +32,8 @@ def list_credentials(as_json: AsJson = False) -> None:
     """Every version that works. Keys and secrets are not shown to anybody."""
     with signed_in() as (client, _):
         found = client.exchange_credentials()
-    show_list({"items": found}, CREDENTIALS, as_json, empty="No credentials.")
+    rows = found if as_json else [_row(each) for each in found]
+    show_list({"items": rows}, CREDENTIALS, as_json, empty="No credentials.")
 
 
 @credentials_app.command("add")
@@ -74,12 +77,32 @@ def rotate_credential(
     out().print(f"Version {rotated['version']} is kept. The engine takes it when it next connects.")
 
 
+@credentials_app.command("grant")
+def grant_credential(credential_id: str, account: str) -> None:
+    """Let another account trade with it, by the account's name or id. Beside that it is its own account's alone."""
+    with signed_in() as (client, _):
+        client.grant_exchange_credential(credential_id, find_account_id(client, account))
+    out().print(f"{account} may trade with {credential_id}.")
+
+
+@credentials_app.command("withdraw")
+def withdraw_credential(credential_id: str, account: str) -> None:
+    """Five seconds later the account places nothing with it any more; what is open stays, and can be cancelled."""
+    with signed_in() as (client, _):
+        client.withdraw_exchange_credential(credential_id, find_account_id(client, account))
+    out().print(f"{account} may no longer trade with {credential_id}.")
+
+
 @credentials_app.command("delete")
 def delete_credential(credential_id: str) -> None:
     """Forget every version of it. At the exchange the key works until it is deleted there too."""
     with signed_in() as (client, _):
         client.delete_exchange_credential(credential_id)
     out().print(f"Credential {credential_id} is forgotten here; delete the key at the exchange as well.")
+
+
+def _row(credential: Json) -> Json:
+    return {**credential, "granted_words": ", ".join(credential["granted_account_ids"])}
 
 
 def _ask() -> tuple[str, str]:

@@ -17,10 +17,15 @@ KEYS = {
     "scopes": "scopes_words",
     "from": "ip_words",
     "made": "created_at",
+    "last used": "last_used_at",
+    "by": "last_used_from",
+    "a minute": "requests_per_minute_max",
     "expires": "expires_at",
     "revoked": "revoked_at",
+    "replaced by": "replaced_by",
 }
 PEM_BYTES_MAX = 500
+PublicKey = Annotated[Path | None, typer.Option(help="PEM of an Ed25519 key, which only signs.")]
 
 keys_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="API keys, for programs and for bots.")
 
@@ -42,7 +47,8 @@ def create_key(
     account: Account = None,
     ip: Annotated[list[str] | None, typer.Option(help="A network it may be used from, once for each.")] = None,
     expires_at: Annotated[str | None, typer.Option(help="Such as 2027-01-01T00:00:00Z; by default never.")] = None,
-    public_key: Annotated[Path | None, typer.Option(help="PEM of an Ed25519 key, which only signs.")] = None,
+    public_key: PublicKey = None,
+    per_minute: Annotated[int | None, typer.Option(help="Requests a minute at the API, if not the usual.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key, such as `breakwater keys create my-bot --scope read --scope trade`.
@@ -59,22 +65,46 @@ def create_key(
             account_id=account and find_account_id(client, account),
             ip_allow=ip or None,
             public_key=pem,
+            requests_per_minute_max=per_minute,
         )
     if as_json:
         print_json(created)
         return
-    out().print(f"API key     [bold]{created['key_id']}[/]")
-    if created["api_key"] is not None:
-        out().print(f"secret      [bold]{created['api_key']}[/]", soft_wrap=True)
-        out().print("The secret is shown now and never again.", style="yellow")
+    _show(created)
+
+
+@keys_app.command("rotate")
+def rotate_key(
+    key_id: str,
+    *,
+    overlap_s: Annotated[int, typer.Option(help="For so long the old key works as well.")] = 86_400,
+    public_key: PublicKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make the key that takes its place, with the same scopes, networks and account; the old one ends by itself."""
+    pem = None if public_key is None else _read(public_key)
+    with signed_in() as (client, _):
+        rotated = client.rotate_api_key(key_id, overlap_s=overlap_s, public_key=pem)
+    if as_json:
+        print_json(rotated)
+        return
+    _show(rotated)
+    out().print(f"{key_id} works until {rotated['works_until']}; `breakwater keys revoke {key_id}` ends it now.")
 
 
 @keys_app.command("revoke")
 def revoke_key(key_id: str) -> None:
-    """It is believed for five seconds more, at the most."""
+    """And every key that was made with it. They are believed for five seconds more, at the most."""
     with signed_in() as (client, _):
         client.revoke_api_key(key_id)
     out().print(f"Key {key_id} is revoked.")
+
+
+def _show(made: Json) -> None:
+    out().print(f"API key     [bold]{made['key_id']}[/]")
+    if made["api_key"] is not None:
+        out().print(f"secret      [bold]{made['api_key']}[/]", soft_wrap=True)
+        out().print("The secret is shown now and never again.", style="yellow")
 
 
 def _read(path: Path) -> str:

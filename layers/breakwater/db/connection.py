@@ -10,6 +10,7 @@ from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
 
 from breakwater.db.alerts import AlertRows
+from breakwater.db.api_keys import ApiKeyRows
 from breakwater.db.audit import AuditRows
 from breakwater.db.conninfo import noticing_silence
 from breakwater.db.degraded import DegradedRows
@@ -152,6 +153,10 @@ class TenantTransaction:
     @cached_property
     def identity(self) -> IdentityRows:
         return IdentityRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def api_keys(self) -> ApiKeyRows:
+        return ApiKeyRows(self.connection, self.tenant_id)
 
     @cached_property
     def people(self) -> PeopleRows:

@@ -29,6 +29,7 @@ class ExchangeCredential:
     rotated_at: Timestamp | None
     last_used_at: Timestamp | None
     retires_at: Timestamp | None
+    granted_account_ids: list[uuid.UUID]  # That may trade with it beside its own.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,12 @@ class WrappedKey:
         return Place(self.tenant_id, self.account_id, self.venue)
 
 
+_GRANTED = """
+(SELECT coalesce(array_agg(g.account_id ORDER BY g.account_id), '{}') FROM identity.exchange_credential_grants g
+ WHERE g.tenant_id = c.tenant_id AND g.credential_id = c.credential_id) AS granted_account_ids
+"""
+
+
 class ExchangeCredentialRows:
     def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID) -> None:
         self._connection = connection
@@ -76,11 +83,11 @@ class ExchangeCredentialRows:
         """Every version that works, by account, venue and label; the newest version of each first."""
         with self._connection.cursor(row_factory=class_row(ExchangeCredential)) as cursor:
             return cursor.execute(
-                "SELECT credential_id, version, account_id, venue, label, api_key_end,"
+                "SELECT credential_id, version, account_id, venue, label, api_key_end,"  # noqa: S608  # A constant.
                 " (SELECT min(f.created_at) FROM identity.exchange_credentials f"
                 "  WHERE f.tenant_id = c.tenant_id AND f.credential_id = c.credential_id) AS created_at,"
-                " CASE WHEN version > 1 THEN created_at END AS rotated_at, last_used_at, retires_at"
-                " FROM identity.exchange_credentials c"
+                " CASE WHEN version > 1 THEN created_at END AS rotated_at, last_used_at, retires_at,"
+                f" {_GRANTED} FROM identity.exchange_credentials c"  # A constant of this module.
                 " WHERE tenant_id = %s AND (retires_at IS NULL OR retires_at > now())"
                 " ORDER BY account_id, venue, label, version DESC LIMIT %s",
                 (self._tenant_id, LISTED_MAX),
@@ -90,9 +97,9 @@ class ExchangeCredentialRows:
         """Locked until the transaction ends. NotFound also for one of another tenant."""
         with self._connection.cursor(row_factory=class_row(ExchangeCredential)) as cursor:
             row = cursor.execute(
-                "SELECT credential_id, version, account_id, venue, label, api_key_end, created_at,"
-                " CASE WHEN version > 1 THEN created_at END AS rotated_at, last_used_at, retires_at"
-                " FROM identity.exchange_credentials"
+                "SELECT credential_id, version, account_id, venue, label, api_key_end, created_at,"  # noqa: S608
+                " CASE WHEN version > 1 THEN created_at END AS rotated_at, last_used_at, retires_at,"
+                f" {_GRANTED} FROM identity.exchange_credentials c"  # A constant of this module.
                 " WHERE tenant_id = %s AND credential_id = %s AND retires_at IS NULL FOR UPDATE",
                 (self._tenant_id, credential_id),
             ).fetchone()
@@ -145,8 +152,30 @@ class ExchangeCredentialRows:
             "DELETE FROM identity.exchange_credentials WHERE tenant_id = %s AND retires_at <= now()", (self._tenant_id,)
         )
 
+    def grant(self, credential_id: uuid.UUID, account_id: uuid.UUID) -> bool:
+        """False when the account has it already."""
+        cursor = self._connection.execute(
+            "INSERT INTO identity.exchange_credential_grants (credential_id, account_id, tenant_id)"
+            " VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            (credential_id, account_id, self._tenant_id),
+        )
+        return cursor.rowcount == 1
+
+    def withdraw(self, credential_id: uuid.UUID, account_id: uuid.UUID) -> bool:
+        """False when the account does not have it."""
+        cursor = self._connection.execute(
+            "DELETE FROM identity.exchange_credential_grants"
+            " WHERE tenant_id = %s AND credential_id = %s AND account_id = %s",
+            (self._tenant_id, credential_id, account_id),
+        )
+        return cursor.rowcount == 1
+
     def forget(self, credential_id: uuid.UUID) -> None:
-        """Every version of it, with its ciphertext. NotFound also for one of another tenant."""
+        """Every version of it, with its ciphertext and its grants. NotFound also for one of another tenant."""
+        self._connection.execute(
+            "DELETE FROM identity.exchange_credential_grants WHERE tenant_id = %s AND credential_id = %s",
+            (self._tenant_id, credential_id),
+        )
         cursor = self._connection.execute(
             "DELETE FROM identity.exchange_credentials WHERE tenant_id = %s AND credential_id = %s",
             (self._tenant_id, credential_id),
@@ -156,9 +185,15 @@ class ExchangeCredentialRows:
 
 
 def lock_keys_to_wrap(
-    connection: psycopg.Connection[TupleRow], master_key_id: str, wrapped_before: datetime | None, batch_size_max: int
+    connection: psycopg.Connection[TupleRow],
+    master_key_id: str,
+    wrapped_before: datetime | None,
+    batch_size_max: int,
+    after: tuple[uuid.UUID, int],
 ) -> list[WrappedKey]:
     """Of every tenant, for the administrator: those under another master key, or wrapped before that time.
+
+    In their order, from behind the credential and version `after` on.
 
     Locked until the transaction ends; what another run has locked is left to it.
     """
@@ -166,9 +201,16 @@ def lock_keys_to_wrap(
         return cursor.execute(
             "SELECT credential_id, version, tenant_id, account_id, venue, label, api_key_end, wrapped_key"
             " FROM identity.exchange_credentials"
-            " WHERE master_key_id <> %(key)s OR wrapped_at < %(before)s::timestamptz"
+            " WHERE (master_key_id <> %(key)s OR wrapped_at < %(before)s::timestamptz)"
+            " AND (credential_id, version) > (%(credential)s, %(version)s)"
             " ORDER BY credential_id, version LIMIT %(at_most)s FOR UPDATE SKIP LOCKED",
-            {"key": master_key_id, "before": wrapped_before, "at_most": batch_size_max},
+            {
+                "key": master_key_id,
+                "before": wrapped_before,
+                "at_most": batch_size_max,
+                "credential": after[0],
+                "version": after[1],
+            },
         ).fetchall()
 
 

@@ -53,6 +53,11 @@ class ApiKey:
     created_at: Timestamp
     expires_at: Timestamp | None
     revoked_at: Timestamp | None
+    last_used_at: Timestamp | None  # To a minute.
+    last_used_from: str | None
+    requests_per_minute_max: int | None  # None: what is configured for all.
+    made_with: str | None  # The key that asked for it; None: a person did.
+    replaced_by: str | None  # The key that it was rotated to.
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,13 +237,16 @@ class IdentityRows:
         scopes: Sequence[str],
         ip_allow: Sequence[str],
         expires_at: datetime | None,
+        requests_per_minute_max: int | None = None,
+        made_with: str | None = None,
+        replaces: str | None = None,
     ) -> None:
         """Either a secret or a public key."""
         stored = secret or StoredSecret(None, None, None)
         self._connection.execute(
             "INSERT INTO identity.api_keys (key_id, tenant_id, user_id, name, salt, secret_hash, secret_ciphertext,"
-            " public_key, account_id, scopes, ip_allow, expires_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::text[]::cidr[], %s)",
+            " public_key, account_id, scopes, ip_allow, expires_at, requests_per_minute_max, made_with, replaces)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::text[]::cidr[], %s, %s, %s, %s)",
             (
                 key_id,
                 self._tenant_id,
@@ -252,6 +260,9 @@ class IdentityRows:
                 list(scopes),
                 list(ip_allow),
                 expires_at,
+                requests_per_minute_max,
+                made_with,
+                replaces,
             ),
         )
 
@@ -263,9 +274,11 @@ class IdentityRows:
         )
 
     def count_live_api_keys(self, user_id: uuid.UUID) -> int:
+        """Without those whose place another has taken: they end by themselves."""
         row = self._connection.execute(
-            "SELECT count(*) FROM identity.api_keys WHERE tenant_id = %s AND user_id = %s AND revoked_at IS NULL"
-            " AND (expires_at IS NULL OR expires_at > now())",
+            "SELECT count(*) FROM identity.api_keys k WHERE tenant_id = %s AND user_id = %s AND revoked_at IS NULL"
+            " AND (expires_at IS NULL OR expires_at > now())"
+            " AND NOT EXISTS (SELECT FROM identity.api_keys n WHERE n.replaces = k.key_id)",
             (self._tenant_id, user_id),
         ).fetchone()
         return 0 if row is None else int(row[0])
@@ -278,7 +291,9 @@ class IdentityRows:
         with self._connection.cursor(row_factory=class_row(ApiKey)) as cursor:
             return cursor.execute(
                 "SELECT k.key_id, u.username, k.name, k.scopes, k.ip_allow::text[] AS ip_allow,"
-                " k.created_at, k.expires_at, k.revoked_at"
+                " k.created_at, k.expires_at, k.revoked_at, k.last_used_at, host(k.last_used_from) AS last_used_from,"
+                " k.requests_per_minute_max, k.made_with,"
+                " (SELECT n.key_id FROM identity.api_keys n WHERE n.replaces = k.key_id) AS replaced_by"
                 " FROM identity.api_keys k JOIN identity.users u USING (user_id)"
                 " WHERE k.tenant_id = %(tenant)s AND u.tenant_id = %(tenant)s"
                 " AND (%(user)s::uuid IS NULL OR k.user_id = %(user)s)"

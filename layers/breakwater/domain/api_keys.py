@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import math
 import re
 import uuid
 from dataclasses import dataclass, replace
@@ -10,7 +11,45 @@ from datetime import datetime
 from breakwater.domain.permissions import Principal
 from breakwater.errors import NotAuthenticated
 
+MINUTE_S = 60
+_ROUNDING = 1e-3  # Of a request: what is whole but for the clock's microseconds counts as whole.
 _KEY = re.compile(r"bw_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")  # 256 random bits: a slow hash would add nothing.
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRates:
+    """Requests a minute at the HTTP API: of a key that was made without saying, and the most that one may say."""
+
+    default: int = 600
+    max: int = 6_000
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """What one request has left of its key's allowance, in the terms of the headers that say so."""
+
+    limit: int
+    remaining: int
+    reset_s: int  # Until it is whole, if nothing more is asked.
+    retry_after_s: int | None  # None: the request is within it.
+
+    @classmethod
+    def of(cls, per_minute: int, whole_in_s: float, *, is_within: bool) -> "RateLimit":
+        """`whole_in_s`: until the allowance is whole; each request takes a share of the minute of it."""
+        share_s = MINUTE_S / per_minute
+        remaining = max(0, math.floor((MINUTE_S - whole_in_s) / share_s + _ROUNDING)) if is_within else 0
+        retry_after_s = None if is_within else max(1, math.ceil(whole_in_s + share_s - MINUTE_S))
+        return cls(per_minute, remaining, max(0, math.ceil(whole_in_s)), retry_after_s)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """As draft-ietf-httpapi-ratelimit-headers-06 has them."""
+        return {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Policy": f"{self.limit};w={MINUTE_S}",
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset_s),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,13 +112,17 @@ class Principal:
         if self.api_key_id is not None:
             raise NotPermitted(f"a person {doing}, signed in, and no API key")
 
+    def check_time(self, at: int) -> None:
+        """NotAuthenticated when its time is over."""
+        if self.expires_at is not None and at >= self.expires_at:
+            raise NotAuthenticated("the access token or API key has expired")
+
     def check_use(self, source_ip: str | None, at: int) -> None:
         """NotAuthenticated when its time is over, or from elsewhere than allowed: asked for each request.
 
         The gateway keeps what the authorizer said for a while, and neither the time nor the address is what it was.
         """
-        if self.expires_at is not None and at >= self.expires_at:
-            raise NotAuthenticated("the access token or API key has expired")
+        self.check_time(at)
         if self.ip_allow and not _is_within(source_ip, self.ip_allow):
             raise NotAuthenticated("the API key may not be used from this address")
 

@@ -11,12 +11,16 @@ from fastapi.routing import APIRoute
 from mangum import Mangum
 from starlette.exceptions import HTTPException
 
+from breakwater.db.api_keys import count_api_key_use
 from breakwater.domain import permissions
-from breakwater.domain.caller_context import to_caller
-from breakwater.errors import BreakwaterError
+from breakwater.domain.api_keys import RateLimit
+from breakwater.domain.caller_context import ENGINE_API_ID, to_caller
+from breakwater.errors import BreakwaterError, RateLimited
 from breakwater.runtime import problems
+from breakwater.runtime.database import untenanted_transaction
 from breakwater.runtime.edge import Edge, error_response, parse_json, problem_response
 from breakwater.runtime.observability import observed
+from breakwater.runtime.settings import settings
 
 ERRORS_SHOWN_MAX = 20
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before asking again", "schema": {"type": "integer"}}}
@@ -37,7 +41,7 @@ def create_api(service: str) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
-        responses={"4XX": _PROBLEM, "5XX": _PROBLEM | {"headers": RETRY_AFTER}},
+        responses={"4XX": _PROBLEM | {"headers": RETRY_AFTER}, "5XX": _PROBLEM | {"headers": RETRY_AFTER}},
     )
     api.router.route_class = _StrictRoute
     api.add_middleware(Edge)
@@ -75,11 +79,35 @@ def correlation_id_of(request: Request) -> str:
 
 
 def caller_of(request: Request) -> permissions.Caller:
-    """From the authorizer's context; NotAuthenticated where there is none, or it no longer holds."""
+    """From the authorizer's context; NotAuthenticated where there is none, or it no longer holds.
+
+    RateLimited where it is an API key that asks too often.
+    """
     request_context = request.scope.get("aws.event", {}).get("requestContext", {})
     caller = to_caller(request_context.get("authorizer", {}).get("lambda"), correlation_id_of(request))
     caller.check_use(source_ip_of(request), int(time.time()))
+    # Bots come through the endpoint with its own weights, which the engine has taken already.
+    if caller.api_key_id is not None and request_context.get("apiId") != ENGINE_API_ID:
+        _count(request, caller, caller.api_key_id)
     return caller
+
+
+def _count(request: Request, caller: permissions.Caller, key_id: str) -> None:
+    """One more of the key's requests, whatever becomes of it. RateLimited beyond its rate."""
+    with untenanted_transaction() as connection:
+        use = count_api_key_use(
+            connection,
+            caller.tenant_id,
+            key_id,
+            used_from=source_ip_of(request),
+            per_minute_default=settings().key_rates.default,
+        )
+    rate_limit = RateLimit.of(use.per_minute, use.whole_in_s, is_within=use.is_within)
+    request.state.rate_limit = rate_limit  # The outermost layer puts it into the answer, whichever that is.
+    if rate_limit.retry_after_s is not None:
+        raise RateLimited(
+            f"the API key may ask {use.per_minute} times a minute", retry_after_s=rate_limit.retry_after_s
+        )
 
 
 def source_ip_of(request: Request) -> str | None:

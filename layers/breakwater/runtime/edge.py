@@ -9,6 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from breakwater.domain.api_keys import RateLimit
 from breakwater.domain.caller_context import ENGINE_API_ID
 from breakwater.domain.security_headers import SECURITY_HEADERS
 from breakwater.errors import BreakwaterError
@@ -23,7 +24,10 @@ _CORRELATION_ID = re.compile(r"[!-~]{1,64}")  # Printable ASCII without blanks: 
 
 
 class Edge:
-    """ASGI middleware. What is within finds `correlation_id` and `source_address` in `scope["state"]`."""
+    """ASGI middleware. What is within finds `correlation_id` and `source_address` in `scope["state"]`.
+
+    And leaves `rate_limit` there, where it has counted the request.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -43,6 +47,8 @@ class Edge:
                 started = True
                 headers = MutableHeaders(scope=message)
                 headers[CORRELATION_HEADER] = correlation_id
+                rate_limit: RateLimit | None = scope["state"].get("rate_limit")
+                headers.update({} if rate_limit is None else rate_limit.headers)
                 headers.update(SECURITY_HEADERS)
             await send(message)
 

@@ -6,7 +6,20 @@ from breakwater.domain.exchange_credentials import DATA_KEY_BYTES, Place
 from breakwater.errors import Unavailable
 from breakwater.runtime.aws import client
 from breakwater.runtime.settings import settings
-from breakwater.services.exchange_credentials import DataKey
+from breakwater.services.exchange_credentials import DataKey, NotRewrapped
+
+# Of one row and not of KMS: it was moved, its master key is disabled or gone, or this function may not use that one.
+OF_THIS_KEY = frozenset(
+    {
+        "AccessDeniedException",
+        "DisabledException",
+        "IncorrectKeyException",
+        "InvalidCiphertextException",
+        "InvalidKeyUsageException",
+        "KMSInvalidStateException",
+        "NotFoundException",
+    }
+)
 
 
 def make_data_key(place: Place) -> DataKey:
@@ -33,7 +46,10 @@ def master_key_id() -> str:
 
 
 def rewrap_data_key(wrapped: bytes, place: Place) -> bytes:
-    """Within KMS: the data key is never seen here. Unavailable without KMS, or where the key is not this place's."""
+    """Within KMS: the data key is never seen here.
+
+    NotRewrapped where the key is not this place's, or its master key is gone; Unavailable without KMS.
+    """
     try:
         answer = client("kms").re_encrypt(
             CiphertextBlob=wrapped,
@@ -41,7 +57,12 @@ def rewrap_data_key(wrapped: bytes, place: Place) -> bytes:
             DestinationKeyId=settings().exchange_credentials_key_id,
             DestinationEncryptionContext=place.encryption_context,
         )
-    except (BotoCoreError, ClientError) as error:
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in OF_THIS_KEY:
+            raise NotRewrapped(f"KMS refuses it: {code}") from error
+        raise Unavailable("a data key could not be wrapped anew") from error
+    except BotoCoreError as error:
         raise Unavailable("a data key could not be wrapped anew") from error
     rewrapped: bytes = answer["CiphertextBlob"]
     return rewrapped

@@ -22,17 +22,20 @@ KEPT_S = 300.0
 ASKED_AGAIN_AFTER_S = 5.0  # A new secret is soon known; a caller who guesses does not make us ask each time.
 
 
-def source_address(headers: Mapping[str, str], seen_by_gateway: str | None) -> str | None:
-    """The caller's own address. NotPermitted past the front door, Unavailable when its secret cannot be read.
+def check_front_door(headers: Mapping[str, str]) -> None:
+    """NotPermitted past the front door, where there is one; Unavailable when its secret cannot be read.
 
     `headers`: their names in small letters, as the gateway sends them.
     """
     arn = settings().edge_secret_arn
-    if arn is None:
-        return seen_by_gateway
-    if not _secrets().accept(arn, headers.get(SECRET_HEADER, "")):
+    if arn is not None and not _secrets().accept(arn, headers.get(SECRET_HEADER, "")):
         raise NotPermitted("this is not the address of the API")
-    return headers.get(VIEWER_HEADER)
+
+
+def source_address(headers: Mapping[str, str], seen_by_gateway: str | None) -> str | None:
+    """The caller's own address; raises as `check_front_door`."""
+    check_front_door(headers)
+    return seen_by_gateway if settings().edge_secret_arn is None else headers.get(VIEWER_HEADER)
 
 
 class _Secrets:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from breakwater.domain.api_keys import KeyRates
 from breakwater.domain.degraded import EmergencyLimits
 from breakwater.domain.money import parse_amount
 
@@ -59,11 +60,20 @@ class Settings:
     emergency_day_max = _Optional()
     emergency_currency = _Optional()
 
+    api_key_rate_default = _Optional()
+    api_key_rate_max = _Optional()
+
     user_pool_id = _Required()
     user_pool_client_id = _Required()
     oidc_issuer = _Optional()
     oidc_jwks_url = _Optional()
     edge_secret_arn = _Optional()  # What CloudFront proves itself with, where it stands in front.
+
+    @property
+    def key_rates(self) -> KeyRates:
+        """How often API keys may ask. ValueError for what is no such number."""
+        told = {"default": self.api_key_rate_default, "max": self.api_key_rate_max}
+        return replace(KeyRates(), **{name: int(value) for name, value in told.items() if value is not None})
 
     @property
     def emergency_limits(self) -> EmergencyLimits:

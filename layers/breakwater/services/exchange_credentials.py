@@ -17,6 +17,7 @@ from breakwater.db.connection import TenantTransaction
 from breakwater.db.exchange_credentials import (
     ExchangeCredential,
     SealedCredential,
+    WrappedKey,
     count_keys_to_wrap,
     lock_keys_to_wrap,
     save_wrapped_keys,
@@ -25,8 +26,8 @@ from breakwater.db.outbox import Outbox, set_actor
 from breakwater.domain.exchange_credentials import NONCE_BYTES, ExchangeSecret, Place, seal
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import nanoseconds
-from breakwater.errors import Conflict
-from events.identity import ExchangeCredentialChanged
+from breakwater.errors import Conflict, Rejection
+from events.identity import ExchangeCredentialAccessChanged, ExchangeCredentialChanged
 
 PERMISSION = "credentials:manage"
 CREDENTIALS_OF_ONE_TENANT_MAX = 500
@@ -44,7 +45,32 @@ class DataKey:
 
 
 type MakeDataKey = Callable[[Place], DataKey]
-type Rewrap = Callable[[bytes, Place], bytes]  # A wrapped key under the master key of now.
+type Rewrap = Callable[[bytes, Place], bytes]  # A wrapped key under the master key of now; NotRewrapped for this one.
+FROM_THE_START = (uuid.UUID(int=0), 0)
+
+
+class NotRewrapped(Rejection):
+    """KMS does not open this one, and will not another time."""
+
+    code = "NOT_REWRAPPED"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedKey:
+    credential_id: uuid.UUID
+    version: int
+    tenant_id: uuid.UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RewrappedBatch:
+    """`last`: credential and version where the next one goes on; None when there was nothing more."""
+
+    rewrapped: int
+    refused: list[RefusedKey]
+    left: int
+    last: tuple[uuid.UUID, int] | None
 
 
 def add_credential(
@@ -105,6 +131,35 @@ def rotate_credential(
     return rotated
 
 
+def grant_credential(
+    caller: Caller, tx: TenantTransaction, credential_id: uuid.UUID, account_id: uuid.UUID, *, at: datetime
+) -> None:
+    """Let another account of the organisation trade with it. NotFound for either of another tenant. Safe to repeat."""
+    caller.require(PERMISSION)
+    tx.exchange_credentials.lock(credential_id)
+    tx.exchange_credentials.newest(credential_id)
+    tx.identity.account(account_id)
+    if tx.exchange_credentials.grant(credential_id, account_id):
+        _tell_access(caller, tx, credential_id, account_id, at, is_given=True)
+
+
+def withdraw_credential(
+    caller: Caller, tx: TenantTransaction, credential_id: uuid.UUID, account_id: uuid.UUID, *, at: datetime
+) -> None:
+    """The engine sends no order of the account with it 5 s later; what is open stays, and can be cancelled.
+
+    NotFound as for giving it. Conflict for the account that it was kept for: that one's ends with the credential.
+    """
+    caller.require(PERMISSION)
+    tx.exchange_credentials.lock(credential_id)
+    kept = tx.exchange_credentials.newest(credential_id)
+    tx.identity.account(account_id)
+    if kept.account_id == account_id:
+        raise Conflict("the credential was kept for this account; delete it to end that")
+    if tx.exchange_credentials.withdraw(credential_id, account_id):
+        _tell_access(caller, tx, credential_id, account_id, at, is_given=False)
+
+
 def delete_credential(caller: Caller, tx: TenantTransaction, credential_id: uuid.UUID, *, at: datetime) -> None:
     """The ciphertext goes with it. At the exchange the key still works until it is deleted there too."""
     caller.require(PERMISSION)
@@ -123,17 +178,27 @@ def rewrap_credentials(
     batch_size_max: int,
     by: str,
     at: datetime,
-) -> tuple[int, int]:
-    """One batch of data keys put under the master key of now; how many, and how many are left.
+    after: tuple[uuid.UUID, int] = FROM_THE_START,
+) -> RewrappedBatch:
+    """One batch of data keys put under the master key of now.
 
     In a transaction of the caller's, which may be repeated: what is done is not found again. The secrets themselves are
-    not touched, and are readable before, while and after. Each is a record of its organisation's audit trail.
+    not touched, and are readable before, while and after. What KMS refuses is told, and the others go on; Unavailable
+    when it does not answer, for then it answers none of them. Each that is done is a record of its organisation's audit
+    trail.
     """
     set_actor(connection, by)
     correlation_id = str(uuid.uuid4())
-    keys = lock_keys_to_wrap(connection, master_key_id, wrapped_before, min(batch_size_max, REWRAP_BATCH_MAX))
-    save_wrapped_keys(connection, [(key, rewrap(key.wrapped_key, key.place)) for key in keys], master_key_id)
+    keys = lock_keys_to_wrap(connection, master_key_id, wrapped_before, min(batch_size_max, REWRAP_BATCH_MAX), after)
+    done: list[tuple[WrappedKey, bytes]] = []
+    refused: list[RefusedKey] = []
     for key in keys:
+        try:
+            done.append((key, rewrap(key.wrapped_key, key.place)))
+        except NotRewrapped as error:
+            refused.append(RefusedKey(key.credential_id, key.version, key.tenant_id, error.message))
+    save_wrapped_keys(connection, done, master_key_id)
+    for key, _ in done:
         event = ExchangeCredentialChanged(
             credential_id=key.credential_id,
             version=key.version,
@@ -146,7 +211,28 @@ def rewrap_credentials(
             changed_by=by,
         )
         _add(event, Outbox(connection, key.tenant_id), correlation_id, at)
-    return len(keys), count_keys_to_wrap(connection, master_key_id, wrapped_before)
+    left = count_keys_to_wrap(connection, master_key_id, wrapped_before)
+    return RewrappedBatch(len(done), refused, left, (keys[-1].credential_id, keys[-1].version) if keys else None)
+
+
+def _tell_access(
+    caller: Caller,
+    tx: TenantTransaction,
+    credential_id: uuid.UUID,
+    account_id: uuid.UUID,
+    at: datetime,
+    *,
+    is_given: bool,
+) -> None:
+    tx.outbox.add(
+        ExchangeCredentialAccessChanged(
+            credential_id=credential_id, account_id=account_id, is_given=is_given, changed_by=caller.actor
+        ),
+        aggregate_id=credential_id,
+        account_id=None,
+        correlation_id=caller.correlation_id,
+        occurred_at_ns=nanoseconds(at),
+    )
 
 
 def _keep(

@@ -17,6 +17,7 @@ from breakwater.db.people import PersonRow
 from breakwater.domain.permissions import GIVES_RIGHTS, ROLES_WITH_ALL_ACCOUNTS, Caller, Role, may_give
 from breakwater.domain.times import Timestamp, nanoseconds
 from breakwater.errors import Conflict, InvalidRequest, NotFound, NotPermitted
+from breakwater.services.api_keys import tell_revoked
 from breakwater.services.cursors import decode_cursor, next_cursor
 from events.users import InvitationRepeated, PermissionsUpdated
 
@@ -167,7 +168,7 @@ def change_user(
     pool: Pool,
     at: datetime,
 ) -> Person:
-    """Another role, or disabled: then no token and no key of his is believed any more, and no session goes on.
+    """Another role, or disabled: then no token of his is believed any more, no session goes on, his keys are revoked.
 
     NotFound, NotPermitted (of himself, or to more than the caller may do), LastAdministrator, InvalidRequest for a
     change of nothing. UserPoolUnavailable when it counts already and the pool does not know yet: repeat it.
@@ -185,6 +186,8 @@ def change_user(
         if change.is_disabled is not None and change.is_disabled != before.is_disabled:
             tx.people.set_disabled(user_id, is_disabled=change.is_disabled)
             _tell(tx.people.person(user_id), "DISABLED" if change.is_disabled else "ENABLED", caller, tx, at)
+            if change.is_disabled:  # For good: who is let in again makes keys that somebody knows of.
+                tell_revoked(tx.api_keys.revoke_all_of(user_id), user_id, caller, tx, at)
         after = tx.people.person(user_id)
     pool.follow(after.username, groups_of(caller.tenant_id, after.role), is_disabled=after.is_disabled)
     return Person.of(after)

@@ -1,13 +1,17 @@
 """Keys of accounts at exchanges: kept sealed, rotated with an overlap, wrapped anew under another master key."""
 
+import io
+import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
 import psycopg
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from moto.kms.models import kms_backends
@@ -16,6 +20,7 @@ from pydantic import ValidationError
 from breakwater.db.connection import Database
 from breakwater.db.engine_connection import engine_pool
 from breakwater.db.exchange_credentials import ExchangeCredential
+from breakwater.db.stored_credentials import exchange_credential_accounts
 from breakwater.domain.exchange_credentials import ExchangeSecret
 from breakwater.domain.permissions import Caller
 from breakwater.errors import Conflict, NotFound, NotPermitted, Unavailable
@@ -25,14 +30,17 @@ from breakwater.services import exchange_credentials
 from breakwater.services.exchange_credentials import (
     add_credential,
     delete_credential,
+    grant_credential,
     list_credentials,
     rewrap_credentials,
     rotate_credential,
+    withdraw_credential,
 )
 from fargate_engine import aws as engine_aws
 from fargate_engine.venues.configuration import Credentials, VenueSettings
 from fargate_engine.venues.stored_credentials import credentials_from
 from functions.provisioning.app import handler
+from local_cloud import provisioning as local_provisioning
 from tests.conftest import DatabaseUrls
 from tests.integration.identity.conftest import Firm
 from tests.integration.identity.test_api_keys import caller
@@ -92,7 +100,7 @@ def shown(database: Database, firm: Firm) -> list[ExchangeCredential]:
 
 def rewrap(urls: DatabaseUrls, batch: int = 10, before: datetime | None = None) -> tuple[int, int]:
     with psycopg.connect(urls.admin) as connection:
-        return rewrap_credentials(
+        done = rewrap_credentials(
             connection,
             master_key_id=master_key_id(),
             rewrap=rewrap_data_key,
@@ -101,13 +109,17 @@ def rewrap(urls: DatabaseUrls, batch: int = 10, before: datetime | None = None) 
             by="operator",
             at=AT,
         )
+    return done.rewrapped, done.left
+
+
+def named(credential_id: uuid.UUID, venue: str = "BINANCE") -> VenueSettings:
+    return VenueSettings(name=venue, exchange="binance", credentials=f"store:{credential_id}")
 
 
 async def opened(urls: DatabaseUrls, credential_id: uuid.UUID, venue: str = "BINANCE") -> Credentials:
     """As the engine gets it, under its own role."""
-    named = VenueSettings(name=venue, exchange="binance", credentials=f"store:{credential_id}")
     async with engine_pool(urls.engine) as pool:
-        return await credentials_from(pool)(named)
+        return await credentials_from(pool)(named(credential_id, venue))
 
 
 def everything(urls: DatabaseUrls) -> str:
@@ -165,9 +177,42 @@ async def test_the_engine_opens_it_and_that_is_noted(
     database: Database, firm: Firm, database_urls: DatabaseUrls
 ) -> None:
     added = add(database, firm)
-    assert shown(database, firm)[0].last_used_at is None
-    assert await opened(database_urls, added.credential_id) == Credentials(SECRET.api_key, SECRET.secret)
+    async with engine_pool(database_urls.engine) as pool:
+        key = await credentials_from(pool)(named(added.credential_id))
+        assert key == Credentials(SECRET.api_key, SECRET.secret)
+        assert shown(database, firm)[0].last_used_at is None
+        assert key.note_use is not None
+        await key.note_use()
     assert shown(database, firm)[0].last_used_at is not None
+
+
+async def test_of_two_versions_that_work_the_engine_gets_both_and_says_which_it_uses(
+    database: Database, firm: Firm, database_urls: DatabaseUrls
+) -> None:
+    added = add(database, firm)
+    rotate(database, firm, added.credential_id, timedelta(hours=1))
+    async with engine_pool(database_urls.engine) as pool:
+        newest = await credentials_from(pool)(named(added.credential_id))
+        assert newest == Credentials(NEXT.api_key, NEXT.secret)
+        (older,) = newest.older
+        assert older == Credentials(SECRET.api_key, SECRET.secret)
+        assert older.note_use is not None
+        await older.note_use()
+        assert [each.last_used_at is None for each in shown(database, firm)] == [True, False]
+        with psycopg.connect(database_urls.admin) as connection:
+            connection.execute("UPDATE identity.exchange_credentials SET retires_at = now() WHERE version = 1")
+        assert (await credentials_from(pool)(named(added.credential_id))).older == ()
+
+
+async def test_an_older_version_that_does_not_open_takes_nothing_from_the_newest(
+    database: Database, firm: Firm, database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch, master_key: str
+) -> None:
+    added = add(database, firm)
+    monkeypatch.setenv("EXCHANGE_CREDENTIALS_KEY_ID", new_master_key())
+    rotate(database, firm, added.credential_id, timedelta(hours=1))
+    lose(master_key)
+    newest = await opened(database_urls, added.credential_id)
+    assert (newest, newest.older) == (Credentials(NEXT.api_key, NEXT.secret), ())
 
 
 async def test_a_row_that_was_moved_opens_nowhere(
@@ -261,6 +306,79 @@ def test_one_tenant_neither_sees_nor_changes_anothers(database: Database, firm: 
         assert tx.connection.execute("SELECT count(*) FROM identity.exchange_credentials").fetchone() == (0,)
 
 
+async def grants(urls: DatabaseUrls, credential_id: uuid.UUID) -> frozenset[uuid.UUID]:
+    """As the engine reads them, under its own role."""
+    async with engine_pool(urls.engine) as pool:
+        return (await exchange_credential_accounts(pool, [credential_id]))[credential_id]
+
+
+def change_grant(
+    database: Database, by: Caller, credential_id: uuid.UUID, account_id: uuid.UUID, *, is_given: bool
+) -> None:
+    with database.tenant_transaction(by.tenant_id, by.actor) as tx:
+        change = grant_credential if is_given else withdraw_credential
+        change(by, tx, credential_id, account_id, at=datetime.now(UTC))
+
+
+async def test_a_credential_is_for_its_own_account_and_for_those_that_it_is_granted_to(
+    database: Database, firm: Firm, database_urls: DatabaseUrls
+) -> None:
+    credential_id = add(database, firm).credential_id
+    own, other = firm.account.account_id, firm.other_account.account_id
+    assert await grants(database_urls, credential_id) == {own}
+    for _ in range(2):
+        change_grant(database, admin(firm), credential_id, other, is_given=True)
+    assert await grants(database_urls, credential_id) == {own, other}
+    rotate(database, firm, credential_id, timedelta(hours=1))
+    assert await grants(database_urls, credential_id) == {own, other}
+    assert [each.granted_account_ids for each in shown(database, firm)] == [[other], [other]]
+    for _ in range(2):
+        change_grant(database, admin(firm), credential_id, other, is_given=False)
+    assert await grants(database_urls, credential_id) == {own}
+    with pytest.raises(Conflict):
+        change_grant(database, admin(firm), credential_id, own, is_given=False)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        told = tx.connection.execute(
+            "SELECT payload -> 'is_given', payload ->> 'changed_by' FROM trading.events"
+            " WHERE topic = 'identity.ExchangeCredentialAccessChanged.v1' ORDER BY recorded_no"
+        ).fetchall()
+    assert told == [(True, firm.admin.username), (False, firm.admin.username)]
+
+
+async def test_no_grant_crosses_tenants_not_even_one_that_is_written_into_the_table(
+    database: Database, firm: Firm, other_firm: Firm, database_urls: DatabaseUrls
+) -> None:
+    mine, theirs = add(database, firm).credential_id, add(database, other_firm).credential_id
+    for credential_id, account in ((mine, other_firm.account), (theirs, firm.account)):
+        with pytest.raises(NotFound):
+            change_grant(database, admin(firm), credential_id, account.account_id, is_given=True)
+    statement = (
+        "INSERT INTO identity.exchange_credential_grants (credential_id, account_id, tenant_id) VALUES (%s, %s, %s)"
+    )
+    with psycopg.connect(database_urls.admin) as connection:
+        with pytest.raises(psycopg.errors.ForeignKeyViolation), connection.transaction():
+            connection.execute(statement, (theirs, other_firm.account.account_id, firm.tenant_id))
+        connection.execute(statement, (theirs, firm.account.account_id, firm.tenant_id))
+    assert await grants(database_urls, theirs) == {other_firm.account.account_id}
+
+
+async def test_what_is_deleted_is_for_nobody(database: Database, firm: Firm, database_urls: DatabaseUrls) -> None:
+    added = add(database, firm)
+    change_grant(database, admin(firm), added.credential_id, firm.other_account.account_id, is_given=True)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        delete_credential(admin(firm), tx, added.credential_id)
+        assert tx.connection.execute("SELECT count(*) FROM identity.exchange_credential_grants").fetchone() == (0,)
+    assert await grants(database_urls, added.credential_id) == frozenset()
+
+
+def test_nobody_but_an_administrator_who_is_signed_in_grants_any(database: Database, firm: Firm) -> None:
+    added = add(database, firm)
+    for by in (caller(firm, firm.trader), caller(firm, firm.admin, "admin")):
+        for is_given in (True, False):
+            with pytest.raises(NotPermitted):
+                change_grant(database, by, added.credential_id, firm.other_account.account_id, is_given=is_given)
+
+
 def test_only_an_administrator_who_is_signed_in_may(database: Database, firm: Firm) -> None:
     for by in (caller(firm, firm.trader), caller(firm, firm.admin, "admin"), caller(firm, firm.admin, "read", "trade")):
         with pytest.raises(NotPermitted), database.tenant_transaction(firm.tenant_id) as tx:
@@ -308,16 +426,67 @@ async def test_what_kms_rotated_itself_is_wrapped_anew_by_its_time(
     assert await opened(database_urls, added.credential_id) == Credentials(SECRET.api_key, SECRET.secret)
 
 
-def test_a_batch_that_fails_changes_nothing(
+async def test_what_kms_refuses_is_told_and_the_others_go_on(
     database: Database, firm: Firm, database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch, master_key: str
+) -> None:
+    monkeypatch.setenv("ADMIN_DATABASE_SECRET_ARN", secret_of(database_urls.admin))
+    lost = [add(database, firm, label=f"lost {number}").credential_id for number in range(3)]
+    monkeypatch.setenv("EXCHANGE_CREDENTIALS_KEY_ID", new_master_key())
+    kept = [add(database, firm, label=f"kept {number}").credential_id for number in range(3)]
+    monkeypatch.setenv("EXCHANGE_CREDENTIALS_KEY_ID", new_master_key())
+    lose(master_key)
+    answer = handler({"action": "rewrap_exchange_credentials", "batch_size": 1}, LambdaContext())
+    assert (answer["rewrapped"], answer["left"], answer["refused"]) == (3, 3, 3)
+    assert {uuid.UUID(each["credential_id"]) for each in answer["refused_keys"]} == set(lost)
+    assert all(each["reason"].startswith("KMS refuses it: ") for each in answer["refused_keys"])
+    for credential_id in kept:
+        assert await opened(database_urls, credential_id) == Credentials(SECRET.api_key, SECRET.secret)
+
+
+def test_where_kms_is_away_a_batch_changes_nothing(
+    database: Database, firm: Firm, database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(database, firm)
     monkeypatch.setenv("EXCHANGE_CREDENTIALS_KEY_ID", new_master_key())
-    lose(master_key)
-    before = everything(database_urls)
-    with pytest.raises(Unavailable):
-        rewrap(database_urls)
+    before, kms = everything(database_urls), aws.client("kms")
+
+    def away(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException"}}, "ReEncrypt")
+
+    with monkeypatch.context() as silent:
+        silent.setattr(kms, "re_encrypt", away)
+        with pytest.raises(Unavailable):
+            rewrap(database_urls)
     assert everything(database_urls) == before
+    assert rewrap(database_urls) == (1, 0)
+
+
+class Provisioning:
+    """Lambda, as far as it is invoked here: what the function answers."""
+
+    def __init__(self, **answer: Any) -> None:
+        self._answer = answer
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:
+        assert json.loads(Payload) == {"action": "rewrap_exchange_credentials"}
+        return {"Payload": io.BytesIO(json.dumps(self._answer).encode())}
+
+
+def test_the_operators_command_ends_with_an_error_where_any_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs = tmp_path / "outputs.json"
+    outputs.write_text(json.dumps({"BreakwaterControl": {"ProvisioningFunctionName": "provisioning"}}))
+    refused = {"credential_id": "c", "version": "2", "tenant_id": "t", "reason": "KMS refuses it: NotFoundException"}
+    some = Provisioning(rewrapped=3, left=1, refused=1, refused_keys=[refused])
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: some)
+    with pytest.raises(SystemExit) as ended:
+        local_provisioning.main(str(outputs), "rewrap")
+    assert str(ended.value) == "1 are under the old master key still\nc version 2: KMS refuses it: NotFoundException"
+    none = Provisioning(rewrapped=4, left=0, refused=0, refused_keys=[])
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: none)
+    local_provisioning.main(str(outputs), "rewrap")
+    assert "'left': 0" in capsys.readouterr().out
 
 
 def test_without_kms_nothing_is_kept(
@@ -337,8 +506,9 @@ def test_the_operators_function_wraps_all_anew_however_small_its_batches(
     monkeypatch.setenv("EXCHANGE_CREDENTIALS_KEY_ID", new_master_key())
     monkeypatch.setenv("ADMIN_DATABASE_SECRET_ARN", secret_of(database_urls.admin))
     action = {"action": "rewrap_exchange_credentials", "batch_size": 2}
-    assert handler(action, LambdaContext()) == {"rewrapped": 5, "left": 0}
-    assert handler(action, LambdaContext()) == {"rewrapped": 0, "left": 0}
+    none = {"left": 0, "refused": 0, "refused_keys": []}
+    assert handler(action, LambdaContext()) == {"rewrapped": 5, **none}
+    assert handler(action, LambdaContext()) == {"rewrapped": 0, **none}
     with pytest.raises(ValueError, match="yet to come"):
         handler(action | {"wrapped_before": "2999-01-01T00:00:00Z"}, LambdaContext())
     for batch_size in (0, exchange_credentials.REWRAP_BATCH_MAX + 1):

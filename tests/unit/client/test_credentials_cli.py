@@ -8,7 +8,7 @@ from tests.unit.client.command_line import ACCOUNT, Api, run, sign_in
 
 ID = "5a1c2f3e-0000-4000-8000-000000000001"
 SHOWN = {"credential_id": ID, "version": 1, "account_id": ACCOUNT, "venue": "BINANCE", "label": "main"}
-SHOWN |= {"api_key_end": "wxyz", "created_at": "2026-01-01T00:00:00Z"}
+SHOWN |= {"api_key_end": "wxyz", "created_at": "2026-01-01T00:00:00Z", "granted_account_ids": [ACCOUNT]}
 KEY, SECRET = "public-key-wxyz", "hush-hush"
 
 
@@ -55,3 +55,11 @@ def test_one_is_forgotten(api: Api) -> None:
     api.answers[f"DELETE /exchange-credentials/{ID}"] = (204, {})
     assert run("credentials", "delete", ID).exit_code == 0
     assert api.asked[-1][0] == f"DELETE /exchange-credentials/{ID}"
+
+
+def test_it_is_granted_to_another_account_and_taken_from_it(api: Api) -> None:
+    path = f"/exchange-credentials/{ID}/accounts/{ACCOUNT}"
+    for command, method in (("grant", "PUT"), ("withdraw", "DELETE")):
+        api.answers[f"{method} {path}"] = (204, {})
+        assert run("credentials", command, ID, ACCOUNT).exit_code == 0
+        assert api.asked[-1][0] == f"{method} {path}"

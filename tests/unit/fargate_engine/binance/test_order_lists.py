@@ -91,8 +91,9 @@ def test_each_order_has_the_id_that_was_told_or_one_of_its_own() -> None:
     execution = older.order.execution
     assert isinstance(execution, Oco)
     assert (execution.stop_client_order_id, older.told_ids) == ("stop-2", {"stop-2"})
-    ids = {each for at_ms in range(50) for each in _own_ids(read(OLDER, timestamp=str(at_ms)))}
+    ids = {each for at in range(50) for each in _own_ids(read(OLDER, timestamp=str(at)))}
     assert len(ids) == 150
+    assert set(_own_ids(read(OLDER, timestamp="7"))) < ids  # Sent again it is the same list.
     assert all(len(each) <= 36 for each in ids)
 
 

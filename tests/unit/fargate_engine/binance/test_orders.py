@@ -79,12 +79,25 @@ def test_an_iceberg_is_a_limit_order_that_shows_a_part() -> None:
     assert order.execution == Iceberg(algorithm="ICEBERG", display_qty=Decimal("0.1"))
 
 
+def own_id(signed_by: str = "key", **changes: str) -> str:
+    parameters = Parameters((LIMIT | {"timestamp": "7", "recvWindow": "5000", "signature": "aa"} | changes).items())
+    parameters.signed_by = signed_by
+    return read_new_order(parameters, LISTED, valid_until_ms=7)[0].client_order_id
+
+
 def test_an_order_without_a_client_id_gets_one_of_its_own() -> None:
-    ids = {read(LIMIT, timestamp=str(at_ms))[0].client_order_id for at_ms in range(100)}
+    ids = {own_id(timestamp=str(at)) for at in range(100)}
     assert len(ids) == 100
     assert all(len(each) <= 36 for each in ids)
     once, again = (read(LIMIT, timestamp="1", signature=each)[0].client_order_id for each in ("ab", "AB"))
     assert once == again  # Sent again it is the same order, however its signature is written.
+
+
+def test_a_request_that_is_sent_again_is_the_same_order_and_no_other_is() -> None:
+    """However its signature is written, which nobody has signed: that of HMAC in capitals, say."""
+    assert own_id() == own_id(signature="AA")
+    others = [own_id(signed_by="other"), own_id(timestamp="8"), own_id(quantity="0.6"), own_id(recvWindow="5001")]
+    assert len({own_id(), *others}) == 5
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def exchange(*orders: dict[str, Any], trades: tuple[dict[str, Any], ...] = ()) -
     hub = SimpleNamespace(get=lambda *_: None)
     firm = FirmExchange(cast(EngineState, SimpleNamespace(instruments=[ETH], term=lambda _: None, hub=hub)))
     api = Api(list(orders), list(trades))
-    firm.connect(Platform(cast(Any, None), OrdinaryWay(cast(ControlPlane, api)), cast(Any, None)))
+    firm.connect(Platform(*cast(Any, (None, None)), OrdinaryWay(cast(ControlPlane, api)), cast(Any, None)))
     return firm, api
 
 

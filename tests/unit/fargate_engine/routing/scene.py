@@ -23,7 +23,7 @@ from fargate_engine.orders import EngineOrder
 from fargate_engine.routing.router import Router
 from fargate_engine.sequencer import Sequencer
 from fargate_engine.shard_state import ShardState
-from fargate_engine.terms import WorkingTerms
+from fargate_engine.terms import Reason, WorkingTerms
 from fargate_engine.venues.protocol import OrderVenue, VenueInstrument
 from fargate_engine.venues.simulated_market import SimulatedMarket
 from tests.support.engine_words import snapshot_of
@@ -66,6 +66,9 @@ class PaperVenue:
 
     def restore(self, order: EngineOrder) -> None:
         """It is a venue of its own: a restart of the engine changes nothing here."""
+
+    def refusal(self, account_id: uuid.UUID) -> Reason | None:
+        return None
 
     def listed(self, symbol: str) -> VenueInstrument | None:
         fees = {"taker_fee": self._fee, "maker_fee": self._fee}
