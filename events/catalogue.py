@@ -9,7 +9,7 @@ from pathlib import Path
 from events.alerts import AlertRaised
 from events.audit import CancelRequested, SensitiveDataRead, TrailExported
 from events.envelope import Event
-from events.identity import ApiKeyChanged, SignedIn, SignedOut, SignInFailed
+from events.identity import ApiKeyChanged, SessionEnded, SignedIn, SignedOut, SignInFailed
 from events.limits import (
     DeadManExpired,
     DegradedModeChanged,
@@ -65,6 +65,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     SignedIn,
     SignInFailed,
     SignedOut,
+    SessionEnded,
     ApiKeyChanged,
     SensitiveDataRead,
     TrailExported,

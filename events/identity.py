@@ -34,6 +34,17 @@ class SignedOut(Event):
     username: str
 
 
+class SessionEnded(Event):
+    """One session of a user: by himself as he signs out, or by whoever revokes it."""
+
+    topic: ClassVar[str] = "identity.SessionEnded.v1"
+    session_id: uuid.UUID
+    user_id: uuid.UUID
+    username: str
+    reason: Literal["SIGNED_OUT", "REVOKED"]
+    ended_by: str
+
+
 class ApiKeyChanged(Event):
     """A key was made or revoked. Never its secret."""
 

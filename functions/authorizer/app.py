@@ -21,7 +21,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     headers = event.get("headers") or {}
     try:
         address = source_address(headers, event["requestContext"]["http"].get("sourceIp"))
-        principal = authenticate(headers.get("authorization", ""))
+        principal = authenticate(headers.get("authorization", ""), address)
         principal.check_use(address, int(time.time()))
     except Rejection as error:
         logger().info("not authenticated", reason=error.message)

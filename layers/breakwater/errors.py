@@ -9,6 +9,7 @@ BreakwaterError
 │   ├── OrderRefused         422  an order that is REJECTED; `code` says by what
 │   ├── NotAuthenticated     401
 │   ├── NotPermitted         403
+│   │   └── SecondFactorRequired  whose role asks for a second factor, and who has none in this session
 │   ├── NotFound             404  also for what belongs to another tenant
 │   └── Conflict             409
 │       ├── OrderIdReused         the same client_order_id with another body
@@ -70,6 +71,12 @@ class NotAuthenticated(Rejection):
 class NotPermitted(Rejection):
     status = 403
     code = "NOT_PERMITTED"
+
+
+class SecondFactorRequired(NotPermitted):
+    """He may enrol one, and nothing else: POST /users/me/totp."""
+
+    code = "SECOND_FACTOR_REQUIRED"
 
 
 class NotFound(Rejection):

@@ -96,6 +96,8 @@ class Needs:
     async def __call__(self, caller: Caller) -> None:
         if self.permission is not None:
             caller.require(self.permission)
+        else:
+            caller.require_second_factor()
 
 
 def needs(permission: str) -> Any:

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -33,7 +33,7 @@ class SignInIncomplete(NotPermitted):
 class TooManyAttempts(Rejection):
     status = 429
     code = "TOO_MANY_ATTEMPTS"
-    retry_after_s: ClassVar[int] = 30
+    retry_after_s: int = 30
 
 
 class UserPoolUnavailable(Unavailable):
@@ -105,8 +105,8 @@ def refresh(user_pool: Any, client_id: str, refresh_token: str) -> Tokens:
     return _tokens(answer["AuthenticationResult"], refresh_token)
 
 
-def sign_out(user_pool: Any, access_token: str) -> None:
-    """End every session of the user: no refresh token works any more. An access token still runs out by itself."""
+def sign_out_everywhere(user_pool: Any, access_token: str) -> None:
+    """The pool's part of ending every session of the user: it takes no refresh token of his any more."""
     _ask(user_pool.global_sign_out, AccessToken=access_token)
 
 

@@ -19,7 +19,10 @@ from tests.unit.runtime.http_events import LambdaContext, answer_of, caller_cont
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 OPEN_PATHS = {"/auth/sign-in", "/auth/refresh", "/auth/sign-out", "/health"}
-FOR_ALL_WHO_ARE_SIGNED_IN = {"GET /me", "GET /audit/activity"}
+FOR_ALL_WHO_ARE_SIGNED_IN = {
+    *("GET /me", "GET /audit/activity"),
+    *("GET /users/me/sessions", "DELETE /users/me/sessions/{session_id}"),
+}
 
 
 def routes_of(api: FastAPI) -> list[APIRoute]:
