@@ -9,7 +9,7 @@ from pathlib import Path
 from events.alerts import AlertRaised
 from events.audit import CancelRequested, SensitiveDataRead, TrailExported
 from events.envelope import Event
-from events.identity import ApiKeyChanged, SessionEnded, SignedIn, SignedOut, SignInFailed
+from events.identity import ApiKeyChanged, SecondFactorChanged, SessionEnded, SignedIn, SignedOut, SignInFailed
 from events.limits import (
     DeadManExpired,
     DegradedModeChanged,
@@ -66,6 +66,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     SignInFailed,
     SignedOut,
     SessionEnded,
+    SecondFactorChanged,
     ApiKeyChanged,
     SensitiveDataRead,
     TrailExported,

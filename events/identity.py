@@ -45,6 +45,16 @@ class SessionEnded(Event):
     ended_by: str
 
 
+class SecondFactorChanged(Event):
+    """A user enrolled one, or an administrator took it from him, such as of a lost telephone."""
+
+    topic: ClassVar[str] = "identity.SecondFactorChanged.v1"
+    user_id: uuid.UUID
+    username: str
+    change: Literal["ENROLLED", "RESET"]
+    changed_by: str
+
+
 class ApiKeyChanged(Event):
     """A key was made or revoked. Never its secret."""
 

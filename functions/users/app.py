@@ -25,6 +25,7 @@ from breakwater.domain.times import Timestamp
 from breakwater.errors import NotAuthenticated, Rejection, Unavailable
 from breakwater.runtime import aws
 from breakwater.runtime.api import (
+    ENROLLING,
     PUBLIC,
     SIGNED_IN,
     Caller,
@@ -52,6 +53,7 @@ from breakwater.services import (
     groups,
     identity,
     people,
+    second_factors,
     sessions,
     sign_in_pace,
 )
@@ -86,6 +88,10 @@ class SignOutRequest(_Request):
 
     access_token: Annotated[str, Field(min_length=1, max_length=8192)] | None = None
     everywhere: bool = False
+
+
+class TotpCode(_Request):
+    code: Annotated[str, Field(pattern="^[0-9]{6}$")]
 
 
 class ApiKeyRequest(_Request):
@@ -186,6 +192,10 @@ def _begin_session(username: str, access_token: str, circumstances: Circumstance
         sessions.begin(began, user_id, username, tx, circumstances)
 
 
+def _access_token(authorization: str) -> str:
+    return authorization.removeprefix("Bearer ")
+
+
 def _give_back(taken: Taken) -> None:
     with untenanted_transaction() as connection:
         sign_in_pace.give_back(taken, connection)
@@ -249,7 +259,7 @@ def sign_out(
     authorization: Annotated[str, Header()] = "",
 ) -> None:
     request = request or SignOutRequest()
-    access_token = request.access_token or authorization.removeprefix("Bearer ")
+    access_token = request.access_token or _access_token(authorization)
     if not access_token:
         raise NotAuthenticated("signing out needs the access token, in the body or as Authorization: Bearer")
     who = authenticate(f"Bearer {access_token}", source_ip)
@@ -323,6 +333,29 @@ def list_sessions(user_id: uuid.UUID, caller: Caller) -> OpenSessions:
 def end_session(user_id: uuid.UUID, session_id: uuid.UUID, caller: Caller) -> None:
     with caller_transaction(caller) as tx:
         sessions.end_session(session_id, user_id, caller, tx, _now())
+
+
+@api.post("/users/me/totp", status_code=201, dependencies=[ENROLLING])
+def enrol_totp(caller: Caller, authorization: Annotated[str, Header()]) -> identity.TotpEnrolment:
+    return second_factors.enrol(caller, _access_token(authorization), _user_pool())
+
+
+@api.post("/users/me/totp/verify", status_code=204, dependencies=[ENROLLING])
+def verify_totp(request: TotpCode, caller: Caller, authorization: Annotated[str, Header()]) -> None:
+    second_factors.confirm(
+        caller,
+        _access_token(authorization),
+        request.code,
+        user_pool=_user_pool(),
+        transactions=transactions_of(caller.actor),
+        at=_now(),
+    )
+
+
+@api.delete("/users/{user_id}/totp", status_code=204, dependencies=[needs("users:manage")])
+def reset_totp(user_id: uuid.UUID, caller: Caller) -> None:
+    with identity.administered():
+        second_factors.reset(user_id, caller, transactions_of(caller.actor), _pool(), _now())
 
 
 @api.get("/users", dependencies=[needs("users:read")])

@@ -72,6 +72,12 @@ class SessionRows:
             (has_second_factor, self._tenant_id, session_id),
         )
 
+    def add_second_factor(self, session_id: uuid.UUID) -> None:
+        self._connection.execute(
+            "UPDATE identity.sessions SET has_second_factor = true WHERE tenant_id = %s AND session_id = %s",
+            (self._tenant_id, session_id),
+        )
+
     def open_of(self, user_id: uuid.UUID) -> list[SessionRow]:
         """Those that have not ended and were seen of late, the newest first."""
         with self._connection.cursor(row_factory=class_row(SessionRow)) as cursor:

@@ -71,6 +71,14 @@ class UserPool:
         else:
             self._client.admin_set_user_password(**user, Password=temporary_password, Permanent=False)
 
+    def reset_totp(self, username: str) -> None:
+        """No code is asked for any more, and he may enrol anew. Safe to repeat."""
+        off = {"Enabled": False, "PreferredMfa": False}
+        self._client.admin_set_user_mfa_preference(
+            UserPoolId=self._pool_id, Username=username, SoftwareTokenMfaSettings=off
+        )
+        self._client.admin_user_global_sign_out(UserPoolId=self._pool_id, Username=username)
+
     def follow(self, username: str, groups: set[str], *, is_disabled: bool) -> None:
         """What the organisation says of the user: his groups, and whether he may sign in. Safe to repeat."""
         user = {"UserPoolId": self._pool_id, "Username": username}
