@@ -336,12 +336,12 @@ def end_session(user_id: uuid.UUID, session_id: uuid.UUID, caller: Caller) -> No
 
 
 @api.post("/users/me/totp", status_code=201, dependencies=[ENROLLING])
-def enrol_totp(caller: Caller, authorization: Annotated[str, Header()]) -> identity.TotpEnrolment:
+def enrol_totp(caller: Caller, authorization: Annotated[str, Header()] = "") -> identity.TotpEnrolment:
     return second_factors.enrol(caller, _access_token(authorization), _user_pool())
 
 
 @api.post("/users/me/totp/verify", status_code=204, dependencies=[ENROLLING])
-def verify_totp(request: TotpCode, caller: Caller, authorization: Annotated[str, Header()]) -> None:
+def verify_totp(request: TotpCode, caller: Caller, authorization: Annotated[str, Header()] = "") -> None:
     second_factors.confirm(
         caller,
         _access_token(authorization),
