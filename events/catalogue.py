@@ -36,7 +36,7 @@ from events.orders import (
     OrderRejected,
     TradeExecuted,
 )
-from events.users import PermissionsUpdated
+from events.users import InvitedAgain, PermissionsUpdated
 
 CATALOGUE: tuple[type[Event], ...] = (
     OrderPlaced,
@@ -72,6 +72,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     TrailExported,
     CancelRequested,
     PermissionsUpdated,
+    InvitedAgain,
 )
 SCHEMAS = Path(__file__).parent / "schemas"
 

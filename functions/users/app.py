@@ -386,7 +386,7 @@ def change_user(user_id: uuid.UUID, change: UserChange, caller: Caller) -> Perso
 @api.post("/users/{user_id}/invitation", status_code=204, dependencies=[needs("users:manage")])
 def invite_user_again(user_id: uuid.UUID, invitation: InvitationAgain, caller: Caller) -> None:
     with identity.administered(), caller_transaction(caller) as tx:
-        people.invite_again(user_id, invitation, caller, tx, _pool())
+        people.invite_again(user_id, invitation, caller, tx, pool=_pool(), at=_now())
 
 
 @api.put("/users/{user_id}/accounts/{account_id}", status_code=204, dependencies=[needs("users:manage")])

@@ -21,7 +21,8 @@ from breakwater.domain.permissions import GIVES_RIGHTS, ROLES_WITH_ALL_ACCOUNTS,
 from breakwater.domain.times import Timestamp, nanoseconds
 from breakwater.errors import Conflict, InvalidRequest, NotAuthenticated, NotFound, NotPermitted
 from breakwater.services.cursors import decode_cursor, next_cursor
-from events.users import PermissionsUpdated
+from events.envelope import Event
+from events.users import InvitedAgain, PermissionsUpdated
 
 USERS_MAX = 1000
 
@@ -156,15 +157,31 @@ def invite(
 
 
 def invite_again(
-    user_id: uuid.UUID, invitation: InvitationAgain, caller: Caller, tx: TenantTransaction, pool: Pool
+    user_id: uuid.UUID,
+    invitation: InvitationAgain,
+    caller: Caller,
+    tx: TenantTransaction,
+    *,
+    pool: Pool,
+    at: datetime,
 ) -> None:
-    """Another temporary password. Conflict for a user who has chosen a password of his own: it is his to reset."""
+    """Another temporary password. Conflict for a user who has chosen a password of his own: it is his to reset.
+
+    Written down before the pool is asked, and undone with its refusal: nothing is answered that is in no trail.
+    """
     caller.require("users:manage")
     caller.require_person(GIVES_RIGHTS)
     person = tx.people.person(user_id)
     _check_gift(person.role, caller)
     if is_of_issuer(person.subject):
         raise Conflict(f"{person.username} signs in at the issuer of the organisation, and has no password here")
+    event = InvitedAgain(
+        user_id=user_id,
+        username=person.username,
+        by_mail=invitation.temporary_password is None,
+        invited_by=caller.username,
+    )
+    _add(event, user_id, caller, tx, at)
     pool.invite_again(person.username, invitation.temporary_password)
 
 
@@ -360,9 +377,13 @@ def _tell(
         permissions_version=after.permissions_version,
         changed_by=caller.username,
     )
+    _add(event, after.user_id, caller, tx, at)
+
+
+def _add(event: Event, user_id: uuid.UUID, caller: Caller | _Issuer, tx: TenantTransaction, at: datetime) -> None:
     tx.outbox.add(
         event,
-        aggregate_id=after.user_id,
+        aggregate_id=user_id,
         account_id=None,
         correlation_id=caller.correlation_id,
         occurred_at_ns=nanoseconds(at),
