@@ -215,12 +215,13 @@ def sign_in(request: SignInRequest, source_ip: SourceIp, correlation_id: Correla
         taken = sign_in_pace.take(request.username, source_ip, connection)
     try:
         tokens, with_code = identity.sign_in(_user_pool(), settings().user_pool_client_id, **request.model_dump())
-    except (identity.CodeRequired, Unavailable):
-        _give_back(taken)
-        raise  # The first of two steps; or it could not be told.
     except identity.TooManyAttempts:
         raise  # What is throttled must not fill the trail.
-    except Rejection as refused:
+    except (Rejection, Unavailable) as refused:
+        if not isinstance(refused, identity.WrongCredentials):
+            _give_back(taken)
+        if isinstance(refused, identity.CodeRequired | Unavailable):
+            raise  # The first of two steps; or it could not be told.
         failed = partial(SignInFailed, source_ip=source_ip, code=refused.code)
         with _logged_if_unavailable():
             # In nobody's name: whoever it was, it was not shown to be the user.

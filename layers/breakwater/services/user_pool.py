@@ -102,7 +102,7 @@ class UserPool:
             self._client.admin_enable_user(**user)
 
     def _is_of(self, organisation: str, attributes: list[dict[str, str]], username: str, *, waits: bool) -> bool:
-        """Whether an invitation of the organisation made him. Its mark counts until he signs in: then he may write it."""
+        """Whether an invitation of the organisation made him. Its mark counts until he signs in: then it is his."""
         user = {"UserPoolId": self._pool_id, "Username": username}
         listed = self._client.admin_list_groups_for_user(**user, Limit=60)["Groups"]
         organisations = {group["GroupName"] for group in listed if group["GroupName"].startswith("org:")}

@@ -112,9 +112,10 @@ def test_who_has_signed_in_from_an_address_is_not_shut_out_by_a_neighbour_and_gu
     assert OF_USERNAME_WHERE_SEEN.burst <= len(asked) == statuses.count(401) <= bound
 
 
-def test_good_sign_ins_are_counted_nowhere(firm: Firm, database: Database) -> None:
+def test_good_sign_ins_are_counted_nowhere_nor_those_that_only_lack_something(firm: Firm, database: Database) -> None:
     join_pool(firm, firm.trader, database)
     for _ in range(OF_ADDRESS.burst + 5):
+        assert sign_in("trader1", "Temporary-horse-1")[1]["code"] == "SIGN_IN_INCOMPLETE"
         assert sign_in(firm.trader.username, PASSWORD)[0] == 200
 
 
