@@ -107,6 +107,11 @@ class SessionRows:
         return True
 
     def end_all(self, user_id: uuid.UUID, ended_by: str) -> None:
+        """Those too that nobody has seen yet."""
+        self._connection.execute(
+            "UPDATE identity.users SET sessions_not_before = now() WHERE tenant_id = %s AND user_id = %s",
+            (self._tenant_id, user_id),
+        )
         self._connection.execute(
             "UPDATE identity.sessions SET ended_at = now(), ended_by = %s"
             " WHERE tenant_id = %s AND user_id = %s AND ended_at IS NULL",

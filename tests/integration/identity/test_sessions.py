@@ -132,9 +132,10 @@ def test_signing_out_ends_the_session_and_everywhere_ends_all(trader: str, datab
     assert [each["reason"] for each in ended_events(database_urls)] == ["SIGNED_OUT"]
     assert not is_refused(authorize(second["access_token"]))
     assert call("POST", "/auth/sign-out", body={"access_token": first["access_token"]})[0] == 401
+    unseen = straight_from_the_pool(trader)
     body = {"access_token": second["access_token"], "everywhere": True}
     assert call("POST", "/auth/sign-out", body=body)[0] == 204
-    for tokens in (second, third):
+    for tokens in (second, third, unseen):
         assert is_refused(authorize(tokens["access_token"]))
         assert refresh(tokens)[0] == 401
 
