@@ -324,6 +324,31 @@ def test_a_document_that_makes_no_sense_is_no_refusal_and_not_asked_for_again_at
     assert realm.asked.count(path) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "changes", "padding"),
+    [
+        (500, {}, b""),
+        (206, {}, b""),
+        (200, {}, b" " * DOCUMENT_BYTES_MAX),
+        (200, {"issuer": "https://another"}, b""),
+        (200, {"issuer": None}, b""),
+    ],
+    ids=["failed", "partial", "large", "of another issuer", "of nobody"],
+)
+def test_what_would_do_but_for_one_thing_is_not_taken(
+    realm: Realm, status: int, changes: dict[str, Any], padding: bytes
+) -> None:
+    """Each holds all that is looked for, and keys that would be believed."""
+    documents = {path: json.loads(realm.answer(path)[1]) for path in (DISCOVERY_PATH, KEYS_PATH)}
+    documents[DISCOVERY_PATH] |= changes
+    for path, document in documents.items():
+        realm.documents[path] = (status, json.dumps(document).encode() + padding)
+    with pytest.raises(Unavailable):
+        issuers_of(realm).verify(realm.token())
+    realm.documents.clear()
+    assert issuers_of(realm).verify(realm.token()).username == "kim"
+
+
 @pytest.mark.parametrize("keys_url", ["http://127.0.0.1:1/keys", "file:///etc/passwd", "ftp://a/b", 7, None])
 def test_keys_come_by_https_or_from_the_issuer_itself(realm: Realm, keys_url: object) -> None:
     realm.documents[DISCOVERY_PATH] = (200, json.dumps({"issuer": realm.issuer, "jwks_uri": keys_url}).encode())
