@@ -14,6 +14,8 @@ from events.identity import (
     ApiKeyRotated,
     ExchangeCredentialAccessChanged,
     ExchangeCredentialChanged,
+    SecondFactorChanged,
+    SessionEnded,
     SignedIn,
     SignedOut,
     SignInFailed,
@@ -46,7 +48,7 @@ from events.orders import (
     OrderReplaceRejected,
     TradeExecuted,
 )
-from events.users import GroupChanged, InvitationRepeated, OrganisationProvisioned, PermissionsUpdated
+from events.users import GroupChanged, InvitedAgain, OrganisationProvisioned, PermissionsUpdated
 
 CATALOGUE: tuple[type[Event], ...] = (
     OrderPlaced,
@@ -77,6 +79,8 @@ CATALOGUE: tuple[type[Event], ...] = (
     SignedIn,
     SignInFailed,
     SignedOut,
+    SessionEnded,
+    SecondFactorChanged,
     ApiKeyChanged,
     ApiKeyRotated,
     ExchangeCredentialAccessChanged,
@@ -86,7 +90,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     ReplaceRequested,
     PermissionsUpdated,
     ExchangeCredentialChanged,
-    InvitationRepeated,
+    InvitedAgain,
     GroupChanged,
     OrganisationProvisioned,
 )

@@ -34,6 +34,27 @@ class SignedOut(Event):
     username: str
 
 
+class SessionEnded(Event):
+    """One session of a user: by himself as he signs out, or by whoever revokes it."""
+
+    topic: ClassVar[str] = "identity.SessionEnded.v1"
+    session_id: uuid.UUID
+    user_id: uuid.UUID
+    username: str
+    reason: Literal["SIGNED_OUT", "REVOKED"]
+    ended_by: str
+
+
+class SecondFactorChanged(Event):
+    """A user enrolled one, or an administrator took it from him, such as of a lost telephone."""
+
+    topic: ClassVar[str] = "identity.SecondFactorChanged.v1"
+    user_id: uuid.UUID
+    username: str
+    change: Literal["ENROLLED", "RESET"]
+    changed_by: str
+
+
 class ApiKeyChanged(Event):
     """A key was made or revoked. Never its secret."""
 

@@ -6,6 +6,16 @@ from typing import ClassVar, Literal
 from events.envelope import Event
 
 
+class InvitedAgain(Event):
+    """A user who has not signed in yet got another temporary password: by mail, or told by whoever invites."""
+
+    topic: ClassVar[str] = "users.InvitedAgain.v1"
+    user_id: uuid.UUID
+    username: str
+    by_mail: bool
+    invited_by: str
+
+
 class PermissionsUpdated(Event):
     """user.permissions.updated: what was known of a user's permissions is old.
 
@@ -24,15 +34,6 @@ class PermissionsUpdated(Event):
     resource_id: uuid.UUID | None
     is_given: bool | None
     permissions_version: int  # Whatever was found out at a lower one is old.
-    changed_by: str
-
-
-class InvitationRepeated(Event):
-    """Somebody who was invited and has not signed in yet was given another temporary password."""
-
-    topic: ClassVar[str] = "users.InvitationRepeated.v1"
-    user_id: uuid.UUID
-    username: str
     changed_by: str
 
 

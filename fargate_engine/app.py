@@ -112,7 +112,12 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
     state.snapshots = SnapshotStore(aws.client("s3"), settings.snapshot_bucket) if settings.snapshot_bucket else None
     state.feed = AccountFeed(questions)
     state.channels.pool, state.channels.feed = questions, state.feed
-    state.channels.callers = Callers(settings.user_pool, questions)
+    state.channels.callers = Callers(
+        settings.user_pool,
+        questions,
+        provider=settings.oidc_provider,
+        second_factor_roles=settings.second_factor_roles,
+    )
     state.relay = _relay(conninfo, settings, state.feed)
     fetch, listings, accounts = credentials_from(questions), Listings(), KeyAccounts(pool, settings.venues)
     state.exchanges = [ExchangeConnection(venue, listings, fetch, accounts.of(venue)) for venue in settings.venues]

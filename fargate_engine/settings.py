@@ -9,7 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from breakwater.db.conninfo import conninfo_of
-from breakwater.domain.access_tokens import UserPool
+from breakwater.domain.access_tokens import UserPool, second_factor_roles
+from breakwater.domain.oidc import OidcProvider
 from breakwater.errors import Unavailable
 from fargate_engine import aws
 from fargate_engine.target_group import task_address
@@ -46,7 +47,9 @@ class Settings:
     queries_function: str = ""
     is_behind_balancer: bool = False
     allowed_origins: frozenset[str] = frozenset()
-    user_pool: UserPool | None = None  # None: the channels believe API keys only.
+    user_pool: UserPool | None = None  # With neither this nor a provider the channels believe API keys only.
+    oidc_provider: OidcProvider | None = None
+    second_factor_roles: frozenset[str] = frozenset()
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -71,6 +74,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         venues=_venues(environment.get("VENUES", "")),
         allowed_origins=_origins(environment.get("ALLOWED_ORIGINS", "")),
         user_pool=_user_pool(environment),
+        oidc_provider=_oidc_provider(environment.get("OIDC_PROVIDER", "")),
+        second_factor_roles=_second_factor_roles(environment.get("SECOND_FACTOR_ROLES", "")),
     )
     if not settings.database_url and not settings.database_secret_arn:
         raise StartFailed("DATABASE_URL or DATABASE_SECRET_ARN must be set")
@@ -121,6 +126,20 @@ def _user_pool(environment: Mapping[str, str]) -> UserPool | None:
         oidc_jwks_url=environment.get("OIDC_JWKS_URL"),
         emulator=environment.get("AWS_ENDPOINT_URL"),
     )
+
+
+def _oidc_provider(text: str) -> OidcProvider | None:
+    try:
+        return OidcProvider.parse(text) if text else None
+    except ValueError as error:
+        raise StartFailed(f"OIDC_PROVIDER: {error}") from error
+
+
+def _second_factor_roles(text: str) -> frozenset[str]:
+    try:
+        return second_factor_roles(text)
+    except ValueError as error:
+        raise StartFailed(f"SECOND_FACTOR_ROLES: {error}") from error
 
 
 def _number[Number: (int, float)](

@@ -50,11 +50,13 @@ class Deployment:
 
     def synthesize(self) -> bool:
         """Write the cloud assembly unless it is up to date; whether it was written. Raises LocalCloudError."""
-        inputs = digest_of_files(REPOSITORY / name for name in SYNTHESIS_INPUTS)
+        options = _sign_in_options()
+        inputs = digest_of_files(REPOSITORY / name for name in SYNTHESIS_INPUTS) + " ".join(options)
         if self._synthesized.exists() and self._synthesized.read_text() == inputs:
             return False
         self._synthesized.unlink(missing_ok=True)
-        self._cdk("synth", "--quiet", "--output", str(self._assembly), "--context", "lambda_platform=local")
+        contexts = [part for option in ("lambda_platform=local", *options) for part in ("--context", option)]
+        self._cdk("synth", "--quiet", "--output", str(self._assembly), *contexts)
         self._synthesized.write_text(inputs)
         return True
 
@@ -121,6 +123,14 @@ class Deployment:
             )
         if code != 0:
             raise LocalCloudError(f"cdk {arguments[0]} failed; its log is {self._log}")
+
+
+def _sign_in_options() -> list[str]:
+    """No issuer beside the emulated pool, and a second factor of nobody, unless the environment says so."""
+    return [
+        f"oidc={os.environ.get('BREAKWATER_OIDC', '')}",
+        f"second_factor_roles={os.environ.get('BREAKWATER_SECOND_FACTOR_ROLES', '')}",
+    ]
 
 
 def aws_client(platform: Platform, service: str, config: Config | None = None) -> Any:

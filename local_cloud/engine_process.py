@@ -106,6 +106,8 @@ class LocalEngine(_Task):
             "TRADE_EVENTS_QUEUE_URL": self._deployed["TradeEventsQueueUrl"],
             "USER_POOL_ID": self._deployed["UserPoolId"],
             "USER_POOL_CLIENT_ID": self._deployed["UserPoolClientId"],
+            "OIDC_PROVIDER": os.environ.get("BREAKWATER_OIDC", ""),
+            "SECOND_FACTOR_ROLES": os.environ.get("BREAKWATER_SECOND_FACTOR_ROLES", ""),
             "VENUES": os.environ.get("BREAKWATER_VENUES", ""),
         }
 

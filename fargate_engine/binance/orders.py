@@ -1,6 +1,5 @@
 """Orders of the dialect, read from parameters: what each type needs, and what it must not have."""
 
-import hashlib
 import secrets
 from collections.abc import Mapping
 from decimal import ROUND_DOWN, Decimal

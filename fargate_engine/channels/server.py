@@ -111,6 +111,7 @@ class ChannelServer:
         address = self.address_of(request)
         who = await self._authenticate(request.headers.get("Authorization") or in_query, address)
         who.check_use(address or None, int(time.time()))
+        who.require_second_factor()
         self._check_room(who)
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_BYTES_MAX, compress=False)
         await socket.prepare(request)

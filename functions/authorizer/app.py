@@ -16,7 +16,7 @@ from typing import Any
 from breakwater.domain.caller_context import refusal_context, to_context, unavailable_context
 from breakwater.errors import Rejection, Unavailable
 from breakwater.runtime.authenticator import authenticate
-from breakwater.runtime.front_door import check_front_door
+from breakwater.runtime.front_door import source_address
 from breakwater.runtime.observability import logger, observed
 
 
@@ -24,8 +24,8 @@ from breakwater.runtime.observability import logger, observed
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     headers = event.get("headers") or {}
     try:
-        check_front_door(headers)
-        principal = authenticate(headers.get("authorization", ""))
+        address = source_address(headers, event["requestContext"]["http"].get("sourceIp"))
+        principal = authenticate(headers.get("authorization", ""), address)
         principal.check_time(int(time.time()))
     except Rejection as error:
         logger().info("not authenticated", reason=error.message)

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from breakwater.db.identity import those_who_stand
-from breakwater.errors import BreakwaterError, NotAuthenticated
+from breakwater.errors import BreakwaterError, NotAuthenticated, SecondFactorRequired
 from breakwater.runtime.authenticator import authenticate
 from breakwater.runtime.aws import client
 from breakwater.runtime.database import tenant_transaction
@@ -48,11 +48,13 @@ def _connect(event: dict[str, Any]) -> dict[str, Any]:
     in_query = f"ApiKey {token}" if token.startswith("bw_") else f"Bearer {token}"
     request = event["requestContext"]
     try:
-        principal = authenticate(headers.get("authorization") or in_query)
-        principal.check_use(request.get("identity", {}).get("sourceIp"), int(time.time()))
-    except NotAuthenticated as error:
+        address = request.get("identity", {}).get("sourceIp")
+        principal = authenticate(headers.get("authorization") or in_query, address)
+        principal.check_use(address, int(time.time()))
+        principal.require_second_factor()
+    except (NotAuthenticated, SecondFactorRequired) as error:
         logger().info("not connected", reason=error.message)
-        return {"statusCode": 401}
+        return {"statusCode": error.status}
     _connections().add(request["connectionId"], principal, int(time.time()))
     return {"statusCode": 200}
 

@@ -1,26 +1,32 @@
 """Signing in and out, who I am, the people of an organisation, API keys, and keys of accounts at exchanges."""
 
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
 
-import jwt
 from fastapi import Header, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
+from breakwater.db.audit import find_username
 from breakwater.db.exchange_credentials import ExchangeCredential
-from breakwater.db.identity import Account, ApiKey
+from breakwater.db.identity import Account, ApiKey, is_session_ended
 from breakwater.db.people import Group
+from breakwater.db.sessions import SessionRow
+from breakwater.domain.access_tokens import session_of_pool
+from breakwater.domain.caller_context import to_caller, to_context
 from breakwater.domain.exchange_credentials import SECRET_LENGTH_MAX, ExchangeSecret
+from breakwater.domain.oidc import is_of_issuer
 from breakwater.domain.orders import Venue
 from breakwater.domain.times import Timestamp
 from breakwater.errors import NotAuthenticated, Rejection, Unavailable
 from breakwater.runtime import aws
 from breakwater.runtime.api import (
+    ENROLLING,
     PUBLIC,
     SIGNED_IN,
     Caller,
@@ -31,6 +37,7 @@ from breakwater.runtime.api import (
     needs,
 )
 from breakwater.runtime.api_key_encryption import encrypt_api_key
+from breakwater.runtime.authenticator import authenticate, oidc_provider
 from breakwater.runtime.database import (
     caller_transaction,
     tenant_transaction,
@@ -40,15 +47,26 @@ from breakwater.runtime.database import (
 from breakwater.runtime.exchange_credential_keys import make_data_key
 from breakwater.runtime.observability import logger
 from breakwater.runtime.settings import settings
-from breakwater.services import accounts, api_keys, exchange_credentials, groups, identity, people
+from breakwater.services import (
+    accounts,
+    api_keys,
+    exchange_credentials,
+    groups,
+    identity,
+    people,
+    second_factors,
+    sessions,
+    sign_in_pace,
+)
 from breakwater.services.accounts import Accounts, NewAccount
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
 from breakwater.services.groups import Groups, NewGroup
 from breakwater.services.people import Invitation, InvitationAgain, People, Person, UserChange
+from breakwater.services.sessions import Circumstances, OpenSessions
+from breakwater.services.sign_in_pace import Taken
 from breakwater.services.sign_ins import tell_of_user
 from breakwater.services.user_pool import UserPool
-from events.envelope import Event
-from events.identity import SignedIn, SignedOut, SignInFailed
+from events.identity import SignInFailed
 
 
 class _Request(BaseModel):
@@ -67,7 +85,14 @@ class RefreshRequest(_Request):
 
 
 class SignOutRequest(_Request):
+    """`everywhere`: every session of the user ends, and not the token's own alone."""
+
     access_token: Annotated[str, Field(min_length=1, max_length=8192)] | None = None
+    everywhere: bool = False
+
+
+class TotpCode(_Request):
+    code: Annotated[str, Field(pattern="^[0-9]{6}$")]
 
 
 PublicKey = Annotated[str, Field(max_length=500)]
@@ -167,15 +192,33 @@ def _logged_if_unavailable() -> Iterator[None]:
         logger().error("not in the audit trail", reason=error.message)
 
 
-def _tell_of(username: str, event_of: Callable[..., Event], correlation_id: str, *, by_himself: bool) -> None:
-    tell_of_user(
-        username,
-        event_of,
-        correlation_id=correlation_id,
-        untenanted=untenanted_transaction,
-        transactions=transactions_of(username.lower()) if by_himself else tenant_transaction,
-        at=_now(),
+def _begin_session(username: str, access_token: str, circumstances: Circumstances, *, has_second_factor: bool) -> None:
+    """Nothing for a name that no organisation has: such a token is worth nothing here."""
+    with untenanted_transaction() as connection:
+        found = find_username(connection, username)
+    if found is None:
+        return
+    tenant_id, user_id = found
+    session_id, began_at_s = session_of_pool(access_token)
+    began = SessionRow(
+        session_id=session_id,
+        issuer="POOL",
+        signed_in_at=datetime.fromtimestamp(began_at_s, UTC),
+        last_seen_at=circumstances.at,
+        source_ip=circumstances.source_ip,
+        has_second_factor=has_second_factor,
     )
+    with transactions_of(username)(tenant_id) as tx:
+        sessions.begin(began, user_id, username, tx, circumstances)
+
+
+def _access_token(authorization: str) -> str:
+    return authorization.removeprefix("Bearer ")
+
+
+def _give_back(taken: Taken) -> None:
+    with untenanted_transaction() as connection:
+        sign_in_pace.give_back(taken, connection)
 
 
 def _user_pool() -> Any:
@@ -188,41 +231,68 @@ def _pool() -> UserPool:
 
 @api.post("/auth/sign-in", dependencies=[PUBLIC])
 def sign_in(request: SignInRequest, source_ip: SourceIp, correlation_id: CorrelationId) -> identity.Tokens:
+    with untenanted_transaction() as connection:
+        taken = sign_in_pace.take(request.username, source_ip, connection)
     try:
         tokens, with_code = identity.sign_in(_user_pool(), settings().user_pool_client_id, **request.model_dump())
-    except (identity.CodeRequired, identity.TooManyAttempts):
-        raise  # The first of two steps; and what is throttled must not fill the trail.
-    except Rejection as refused:
+    except identity.TooManyAttempts:
+        raise  # What is throttled must not fill the trail.
+    except (Rejection, Unavailable) as refused:
+        if not isinstance(refused, identity.WrongCredentials):
+            _give_back(taken)
+        if isinstance(refused, identity.CodeRequired | Unavailable):
+            raise  # The first of two steps; or it could not be told.
         failed = partial(SignInFailed, source_ip=source_ip, code=refused.code)
         with _logged_if_unavailable():
             # In nobody's name: whoever it was, it was not shown to be the user.
-            _tell_of(request.username, failed, correlation_id, by_himself=False)
+            tell_of_user(
+                request.username,
+                failed,
+                correlation_id=correlation_id,
+                untenanted=untenanted_transaction,
+                transactions=tenant_transaction,
+                at=_now(),
+            )
         raise
     # Nobody signs in whose signing in cannot be written down.
-    signed_in = partial(SignedIn, source_ip=source_ip, second_factor=with_code)
-    _tell_of(request.username, signed_in, correlation_id, by_himself=True)
+    circumstances = Circumstances(source_ip, correlation_id, _now())
+    _begin_session(request.username.lower(), tokens.access_token, circumstances, has_second_factor=with_code)
+    _give_back(taken)
     return tokens
 
 
 @api.post("/auth/refresh", dependencies=[PUBLIC])
 def refresh(request: RefreshRequest) -> identity.Tokens:
-    return identity.refresh(_user_pool(), settings().user_pool_client_id, request.refresh_token)
+    tokens = identity.refresh(_user_pool(), settings().user_pool_client_id, request.refresh_token)
+    session_id, _ = session_of_pool(tokens.access_token)
+    with untenanted_transaction() as connection:
+        # The pool would go on with it. No token of it is believed, and so none is given.
+        if is_session_ended(connection, session_id):
+            raise identity.WrongCredentials("the credentials are wrong or have expired")
+    return tokens
 
 
 @api.post("/auth/sign-out", status_code=204, dependencies=[PUBLIC])
 def sign_out(
     correlation_id: CorrelationId,
+    source_ip: SourceIp,
     request: SignOutRequest | None = None,
     authorization: Annotated[str, Header()] = "",
 ) -> None:
-    access_token = (request and request.access_token) or authorization.removeprefix("Bearer ")
+    request = request or SignOutRequest()
+    access_token = request.access_token or _access_token(authorization)
     if not access_token:
         raise NotAuthenticated("signing out needs the access token, in the body or as Authorization: Bearer")
-    identity.sign_out(_user_pool(), access_token)
-    # The pool has believed the token, so that its name can be.
-    username = str(jwt.decode(access_token, options={"verify_signature": False}).get("username"))
-    with _logged_if_unavailable():  # It has ended, whether or not that can be written down.
-        _tell_of(username, SignedOut, correlation_id, by_himself=True)
+    who = authenticate(f"Bearer {access_token}", source_ip)
+    caller = to_caller(to_context(who), correlation_id)
+    caller.check_use(source_ip, int(time.time()))
+    with caller_transaction(caller) as tx:
+        if request.everywhere:
+            sessions.end_all_own_sessions(caller, tx, _now())
+        elif caller.session_id is not None:
+            sessions.end_own_session(caller.session_id, caller, tx, _now(), "SIGNED_OUT")
+    if request.everywhere and not is_of_issuer(caller.subject):
+        identity.sign_out_everywhere(_user_pool(), access_token)
 
 
 @api.get("/me", dependencies=[SIGNED_IN])
@@ -278,6 +348,53 @@ def revoke_api_key(key_id: KeyId, caller: Caller) -> None:
         api_keys.revoke_api_key(caller, tx, key_id, at=_now())
 
 
+@api.get("/users/me/sessions", dependencies=[SIGNED_IN])
+def list_own_sessions(caller: Caller) -> OpenSessions:
+    with caller_transaction(caller) as tx:
+        return sessions.list_own_sessions(caller, tx)
+
+
+@api.delete("/users/me/sessions/{session_id}", status_code=204, dependencies=[SIGNED_IN])
+def end_own_session(session_id: uuid.UUID, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        sessions.end_own_session(session_id, caller, tx, _now())
+
+
+@api.get("/users/{user_id}/sessions", dependencies=[needs("users:manage")])
+def list_sessions(user_id: uuid.UUID, caller: Caller) -> OpenSessions:
+    with caller_transaction(caller) as tx:
+        return sessions.list_sessions(user_id, caller, tx)
+
+
+@api.delete("/users/{user_id}/sessions/{session_id}", status_code=204, dependencies=[needs("users:manage")])
+def end_session(user_id: uuid.UUID, session_id: uuid.UUID, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        sessions.end_session(session_id, user_id, caller, tx, _now())
+
+
+@api.post("/users/me/totp", status_code=201, dependencies=[ENROLLING])
+def enrol_totp(caller: Caller, authorization: Annotated[str, Header()] = "") -> identity.TotpEnrolment:
+    return second_factors.enrol(caller, _access_token(authorization), _user_pool())
+
+
+@api.post("/users/me/totp/verify", status_code=204, dependencies=[ENROLLING])
+def verify_totp(request: TotpCode, caller: Caller, authorization: Annotated[str, Header()] = "") -> None:
+    second_factors.confirm(
+        caller,
+        _access_token(authorization),
+        request.code,
+        user_pool=_user_pool(),
+        transactions=transactions_of(caller.actor),
+        at=_now(),
+    )
+
+
+@api.delete("/users/{user_id}/totp", status_code=204, dependencies=[needs("users:manage")])
+def reset_totp(user_id: uuid.UUID, caller: Caller) -> None:
+    with identity.administered():
+        second_factors.reset(user_id, caller, transactions_of(caller.actor), _pool(), _now())
+
+
 @api.get("/users", dependencies=[needs("users:read")])
 def list_users(caller: Caller, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> People:
     with caller_transaction(caller) as tx:
@@ -287,7 +404,8 @@ def list_users(caller: Caller, cursor: Cursor = None, limit: Limit = LIMIT_DEFAU
 @api.post("/users", status_code=201, dependencies=[needs("users:manage")])
 def invite_user(invitation: Invitation, caller: Caller) -> Person:
     with identity.administered():
-        return people.invite(invitation, caller, transactions_of(caller.actor), _pool(), _now())
+        transactions = transactions_of(caller.actor)
+        return people.invite(invitation, caller, transactions, _pool(), _now(), provider=oidc_provider())
 
 
 @api.get("/users/{user_id}", dependencies=[needs("users:read")])

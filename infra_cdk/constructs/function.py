@@ -14,6 +14,7 @@ from infra_cdk.constructs.edge_secret import EdgeSecret
 from infra_cdk.constructs.identity import Identity
 from infra_cdk.constructs.layer import BreakwaterLayer
 from infra_cdk.constructs.network import Network
+from infra_cdk.constructs.sign_in_options import sign_in_environment
 from infra_cdk.findings import accept
 from infra_cdk.repository import required
 
@@ -112,3 +113,9 @@ class PlatformFunction(Construct):
         """Verifying tokens and signing people in need no permission: both are public calls of Cognito."""
         self.function.add_environment("USER_POOL_ID", identity.pool.user_pool_id)
         self.function.add_environment("USER_POOL_CLIENT_ID", identity.client.user_pool_client_id)
+
+    def believe_tokens(self, identity: Identity) -> None:
+        """Of the pool, and of the issuer beside it where there is one."""
+        self.know_user_pool(identity)
+        for name, value in sign_in_environment(self).items():
+            self.function.add_environment(name, value)

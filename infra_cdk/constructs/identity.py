@@ -6,7 +6,10 @@ from infra_cdk.findings import accept
 
 
 class Identity(Construct):
-    """The user pool: nobody signs up alone, tokens live an hour, a second factor (TOTP) is each user's choice."""
+    """The user pool: nobody signs up alone, tokens live an hour, who enrolled a second factor (TOTP) is asked for it.
+
+    By whom it must be enrolled, a role says (`second_factor_roles` in cdk.json): without it nothing else is let to him.
+    """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
@@ -41,8 +44,6 @@ class Identity(Construct):
             id_token_validity=Duration.hours(1),
             refresh_token_validity=Duration.days(1),
         )
-        accept(
-            self, "COG2", "TOTP is offered and not forced: bots of a firm sign in with API keys, people may have SSO."
-        )
+        accept(self, "COG2", "TOTP is forced by role, and by our API: the pool would force it on all, or on nobody.")
         accept(self, "COG3", "Threat protection is billed by user; sign-in is throttled at the API, a firm may add it.")
         accept(self, "COG8", "The Plus plan only adds threat protection, see COG3.")

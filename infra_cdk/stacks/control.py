@@ -29,6 +29,7 @@ USER_POOL_ACTIONS = [
     "cognito-idp:AdminGetUser",
     "cognito-idp:AdminListGroupsForUser",
     "cognito-idp:AdminRemoveUserFromGroup",
+    "cognito-idp:AdminSetUserMFAPreference",
     "cognito-idp:AdminSetUserPassword",
     "cognito-idp:AdminUserGlobalSignOut",
     "cognito-idp:CreateGroup",
@@ -82,8 +83,9 @@ class ControlStack(Stack):
         if state.edge_secret is not None:
             for name in ("authorizer", *ROUTES):
                 functions[name].insist_on_edge(state.database, state.edge_secret)
-        for name in ("authorizer", "users", "notifications", "provisioning"):
-            functions[name].know_user_pool(state.identity)
+        functions["provisioning"].know_user_pool(state.identity)
+        for name in ("authorizer", "users", "notifications"):
+            functions[name].believe_tokens(state.identity)
 
         users = functions["users"].function
         users.add_environment("API_KEY_ENCRYPTION_KEY_ID", state.api_key_encryption_key.key_id)

@@ -10,6 +10,7 @@ from infra_cdk.constructs.edge_options import allowed_origins
 from infra_cdk.constructs.engine_service import EngineBalancer, EngineService
 from infra_cdk.constructs.function import ENGINE_URL_PARAMETER
 from infra_cdk.constructs.network import Network
+from infra_cdk.constructs.sign_in_options import sign_in_environment
 from infra_cdk.constructs.watch_service import WatchService
 from infra_cdk.findings import accept
 from infra_cdk.stacks.control import ControlStack
@@ -52,6 +53,7 @@ class EngineStack(Stack):
                 "IS_BEHIND_BALANCER": "true",
                 "USER_POOL_ID": state.identity.pool.user_pool_id,
                 "USER_POOL_CLIENT_ID": state.identity.client.user_pool_client_id,
+                **sign_in_environment(self),
                 "VENUES": json.dumps(venues),
                 "ALLOWED_ORIGINS": " ".join(allowed_origins(self)),
             },

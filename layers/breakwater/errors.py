@@ -10,6 +10,7 @@ BreakwaterError
 │   ├── ReplaceRefused       422  a replace that came to nothing; the order is as it was
 │   ├── NotAuthenticated     401
 │   ├── NotPermitted         403
+│   │   └── SecondFactorRequired  whose role asks for a second factor, and who has none in this session
 │   ├── RateLimited          429  too many requests of one API key; carries when to ask again
 │   ├── NotFound             404  also for what belongs to another tenant
 │   └── Conflict             409
@@ -89,6 +90,12 @@ class RateLimited(Rejection):
     def __init__(self, message: str, *, retry_after_s: int) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class SecondFactorRequired(NotPermitted):
+    """He may enrol one, and nothing else: POST /users/me/totp."""
+
+    code = "SECOND_FACTOR_REQUIRED"
 
 
 class NotFound(Rejection):

@@ -10,6 +10,7 @@ from decimal import Decimal
 import boto3
 import pytest
 from moto import mock_aws
+from moto.utilities.utils import load_resource
 
 from breakwater.db.identity import User
 from breakwater.runtime import aws
@@ -26,6 +27,7 @@ from tests.contract.http_gateway import serve
 from tests.integration.limits.firm import set_reference
 from tests.integration.orders import conftest as orders
 from tests.integration.orders.conftest import Desk
+from tests.unit.identity.tokens import served_document
 from tests.unit.runtime.http_events import LambdaContext, caller_context
 
 desk = orders.desk
@@ -63,8 +65,6 @@ def user_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         pool = cognito.create_user_pool(PoolName="pool")["UserPool"]["Id"]
         flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
         client = cognito.create_user_pool_client(UserPoolId=pool, ClientName="client", ExplicitAuthFlows=flows)
-        cognito.admin_create_user(UserPoolId=pool, Username=USERNAME)
-        cognito.admin_set_user_password(UserPoolId=pool, Username=USERNAME, Password=PASSWORD, Permanent=True)
         monkeypatch.setenv("USER_POOL_ID", pool)
         monkeypatch.setenv("USER_POOL_CLIENT_ID", client["UserPoolClient"]["ClientId"])
         monkeypatch.setenv("EXCHANGE_CREDENTIALS_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
@@ -77,16 +77,17 @@ def user_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
             ObjectLockEnabledForBucket=True,
         )
-        yield
+        with served_document(load_resource("cognitoidp/resources/jwks-public.json")) as url:
+            monkeypatch.setenv("OIDC_JWKS_URL", url)
+            yield
     aws.client.cache_clear()
 
 
-def _make_colleague(tenant_id: uuid.UUID) -> str:
-    """In the pool, where administrators change users; his subject."""
+def _subject_in_pool(username: str, role: str, tenant_id: uuid.UUID) -> str:
     pool = UserPool(boto3.client("cognito-idp"), os.environ["USER_POOL_ID"])
-    groups = {f"org:{tenant_id}", "role:viewer"}
+    groups = {f"org:{tenant_id}", f"role:{role}"}
     pool.ensure_groups(groups)
-    return pool.ensure_user(COLLEAGUE, "bob@example.com", PASSWORD, groups)
+    return pool.ensure_user(username, f"{username}@example.com", PASSWORD, groups)
 
 
 def seal_audit_trail(urls: DatabaseUrls) -> None:
@@ -110,10 +111,11 @@ def platform(desk: Desk, user_pool: None, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setattr(orders_app, "start_order_saga", desk.follow_saga)
     set_reference(desk.urls.admin, Decimal(2000), datetime.now(UTC))
     with desk.transactions(desk.firm.tenant_id) as tx:
-        tx.identity.save_user(User(uuid.uuid4(), USERNAME, "sub", "ada@example.com", "organisation_admin"))
-        subject = _make_colleague(desk.firm.tenant_id)
-        tx.identity.save_user(User(COLLEAGUE_ID, COLLEAGUE, subject, "bob@example.com", "viewer"))
-    caller = caller_context("organisation_admin", desk.firm.tenant_id, subject="sub", username=USERNAME)
+        subject = _subject_in_pool(USERNAME, "organisation_admin", desk.firm.tenant_id)
+        tx.identity.save_user(User(uuid.uuid4(), USERNAME, subject, "ada@example.com", "organisation_admin"))
+        colleagues = _subject_in_pool(COLLEAGUE, "viewer", desk.firm.tenant_id)
+        tx.identity.save_user(User(COLLEAGUE_ID, COLLEAGUE, colleagues, "bob@example.com", "viewer"))
+    caller = caller_context("organisation_admin", desk.firm.tenant_id, subject=subject, username=USERNAME)
     with serve(HANDLERS, caller) as url:
         yield Platform(url, desk)
     runtime_database.database().close()

@@ -25,7 +25,7 @@ from breakwater.domain.times import format_time, nanoseconds
 from functions.limits import app as limits_app
 from functions.openapi import DOCUMENT, document_text
 from tests.conftest import DatabaseUrls
-from tests.contract.conftest import COLLEAGUE_ID, PASSWORD, USERNAME, Platform, seal_audit_trail
+from tests.contract.conftest import COLLEAGUE, COLLEAGUE_ID, PASSWORD, USERNAME, Platform, seal_audit_trail
 from tests.integration.limits.core_engine import CoreEngine
 from tests.integration.limits.firm import SYMBOL, order_of
 from tests.integration.orders.conftest import Desk
@@ -171,7 +171,7 @@ EXECUTION = {"algorithm": "TWAP", "duration_s": 600, "venues": ["SIM"]}
 
 
 # Nobody gives what he may not do himself, so that these need more than what is declared.
-GIVING = {"invite_user", "invite_user_again", "change_user"}
+GIVING = {"invite_user", "invite_user_again", "change_user", "reset_totp"}
 
 
 @contextmanager
@@ -212,6 +212,7 @@ def test_every_kind_of_success_is_answered_as_documented(platform: Platform, mon
     _sign_in_and_out(client)
     _manage_keys(client)
     _manage_people(client, account_id, node_id)
+    _end_sessions(client)
     _keep_credentials(client, account_id)
     terms = {
         "account_id": account_id,
@@ -253,6 +254,12 @@ def _audit(client: Client, urls: DatabaseUrls) -> None:
 def _sign_in_and_out(client: Client) -> None:
     tokens = client.call("sign_in", 200, body={"username": USERNAME, "password": PASSWORD})
     client.call("refresh", 200, body={"refresh_token": tokens["refresh_token"]})
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    client.call("enrol_totp", 201, headers=headers)
+    client.call("verify_totp", 204, headers=headers, body={"code": "123456"})
+    (session,) = client.call("list_own_sessions", 200)["items"]
+    client.call("end_own_session", 204, path_parameters={"session_id": session["session_id"]})
+    tokens = client.call("sign_in", 200, body={"username": USERNAME, "password": PASSWORD, "code": "123456"})
     client.call("sign_out", 204, body={"access_token": tokens["access_token"]})
 
 
@@ -288,6 +295,15 @@ def _manage_people(client: Client, account_id: str, node_id: str) -> None:
     assert client.call("create_account", 201, body=new) in client.call("list_accounts", 200)["items"]
     changed = client.call("change_user", 200, path_parameters=user, body={"role": "auditor", "is_disabled": True})
     assert (changed["role"], changed["is_disabled"], changed["sees_all_accounts"]) == ("auditor", True, True)
+
+
+def _end_sessions(client: Client) -> None:
+    """Of a colleague."""
+    client.call("sign_in", 200, body={"username": COLLEAGUE, "password": PASSWORD})
+    user = {"user_id": str(COLLEAGUE_ID)}
+    (session,) = client.call("list_sessions", 200, path_parameters=user)["items"]
+    client.call("end_session", 204, path_parameters=user | {"session_id": session["session_id"]})
+    client.call("reset_totp", 204, path_parameters=user)
 
 
 def _keep_credentials(client: Client, account_id: str) -> None:

@@ -77,7 +77,50 @@ def test_a_disabled_users_token_and_key_stop_within_five_seconds_and_come_back(
     with Client(endpoints["api_url"]) as again, pytest.raises(Problem, match="WRONG_CREDENTIALS"):
         again.sign_in(joiner.username, PASSWORD)
     admin.change_user(joiner.user_id, is_disabled=False)
-    until(lambda: joiner.statuses(endpoints["api_url"]) == {200}, time.monotonic())
+    # His key comes back, and the session that he had does not.
+    until(lambda: joiner.statuses(endpoints["api_url"]) == {200, 401}, time.monotonic())
+    joiner.client.sign_in(joiner.username, PASSWORD)
+    assert joiner.statuses(endpoints["api_url"]) == {200}
+
+
+def test_one_session_that_is_ended_stops_everywhere_within_five_seconds_and_the_others_go_on(
+    joiner: Joiner, endpoints: dict[str, Any]
+) -> None:
+    """The HTTP API, the notifications of the WebSocket API when it is told something, the channels of the engine."""
+    with Client(endpoints["api_url"]) as lost:
+        session = lost.sign_in(joiner.username, PASSWORD)
+        headers = {"Authorization": f"Bearer {session.access_token}"}
+        (lost_id,) = [each["session_id"] for each in lost.sessions() if each["is_current"]]
+
+        async def ends_after_s() -> float:
+            url = f"{endpoints['engine_url']}/channels"
+            async with aiohttp.ClientSession() as http, http.ws_connect(url, headers=headers) as socket:
+                await socket.send_json({"action": "subscribe", "channel": "orders"})
+                assert json.loads((await socket.receive(timeout=10)).data)["type"] == "snapshot"
+                await asyncio.to_thread(joiner.client.end_session, lost_id)
+                ended_at = time.monotonic()
+                while (await socket.receive(timeout=10)).type is aiohttp.WSMsgType.TEXT:
+                    continue
+                return time.monotonic() - ended_at
+
+        async def is_let_in(url: str) -> bool:
+            try:
+                async with aiohttp.ClientSession() as http, http.ws_connect(url, headers=headers):
+                    return True
+            except aiohttp.WSServerHandshakeError:
+                return False
+
+        assert asyncio.run(is_let_in(endpoints["ws_url"]))
+        assert asyncio.run(ends_after_s()) < PROMISED_S
+        until(
+            lambda: httpx.get(f"{endpoints['api_url']}/me", headers=headers, timeout=35).status_code == 401,
+            time.monotonic(),
+        )
+        assert not asyncio.run(is_let_in(endpoints["ws_url"]))
+        refreshed = {"refresh_token": session.refresh_token}
+        assert httpx.post(f"{endpoints['api_url']}/auth/refresh", json=refreshed, timeout=35).status_code == 401
+    assert joiner.statuses(endpoints["api_url"]) == {200}
+    assert lost_id not in {each["session_id"] for each in joiner.client.sessions()}
 
 
 def test_another_role_counts_for_the_token_that_he_has(

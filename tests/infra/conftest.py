@@ -25,12 +25,20 @@ STORED_VENUE = {
 }
 CERTIFICATE = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-000000000000"
 RETIRED_KEY = "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-4000-8000-000000000000"
+OIDC = {
+    "issuer": "https://keycloak.example.com/realms/firm",
+    "audience": "breakwater",
+    "organisations": {"firm": "00000000-0000-4000-8000-000000000000"},
+    "roles": {"bw-trader": "trader"},
+}
 # As a firm deploys it: every option is on. The local run deploys it with none.
 OPTIONS = {
     "venues": [VENUE, STORED_VENUE],
     "allowed_origins": ["https://desk.example.com"],
     "edge": {"domain_name": "api.example.com", "certificate_arn": CERTIFICATE},
     "engine_tls": {"domain_name": "engine.example.com", "certificate_arn": CERTIFICATE},
+    "oidc": OIDC,
+    "second_factor_roles": ["risk_manager", "organisation_admin"],
     "interface_endpoints": True,
     "retired_exchange_credentials_keys": [RETIRED_KEY],
 }

@@ -5,14 +5,18 @@ import re
 from typing import Any
 
 import pytest
+from aws_cdk import App
 from aws_cdk.assertions import Match, Template
 
+from breakwater.domain.access_tokens import second_factor_roles
+from breakwater.domain.oidc import OidcProvider
 from breakwater.runtime.front_door import SECRET_HEADER
 from breakwater.services.limits import CHANGED_BY
 from infra_cdk.constructs.functions import TIMEOUTS
 from infra_cdk.constructs.http_api import OPEN_ROUTES, ROUTES
+from infra_cdk.constructs.sign_in_options import sign_in_environment
 from infra_cdk.repository import ROOT
-from tests.infra.conftest import OPTIONS
+from tests.infra.conftest import OIDC, OPTIONS
 
 type Resources = dict[str, dict[str, Any]]
 
@@ -135,18 +139,19 @@ def test_api_functions_give_up_before_the_gateway_does(functions: Resources) -> 
 DATABASE = {"DATABASE_SECRET_ARN"}
 ENGINE = {"ENGINE_URL_PARAMETER", "SERVICE_TOKEN_KEY_ID"}
 USER_POOL = {"USER_POOL_ID", "USER_POOL_CLIENT_ID"}
+BELIEVES = USER_POOL | {"OIDC_PROVIDER", "SECOND_FACTOR_ROLES"}
 HTTP = {"EDGE_SECRET_ARN", "API_KEY_RATE_DEFAULT", "API_KEY_RATE_MAX"}
 ENVIRONMENT = {
     "rotation": {"ADMIN_DATABASE_SECRET_ARN"},
-    "authorizer": DATABASE | USER_POOL | {"EDGE_SECRET_ARN"},
-    "users": DATABASE | USER_POOL | HTTP | {"API_KEY_ENCRYPTION_KEY_ID", "EXCHANGE_CREDENTIALS_KEY_ID"},
+    "authorizer": DATABASE | BELIEVES | {"EDGE_SECRET_ARN"},
+    "users": DATABASE | BELIEVES | HTTP | {"API_KEY_ENCRYPTION_KEY_ID", "EXCHANGE_CREDENTIALS_KEY_ID"},
     "limits": DATABASE | ENGINE | HTTP,
     "orders": DATABASE | ENGINE | HTTP | {"ORDER_SAGA_ARN"},
     "queries": DATABASE | HTTP | {"ENGINE_URL_PARAMETER"},
     "order_saga": DATABASE | ENGINE | {"EMERGENCY_ORDER_MAX", "EMERGENCY_DAY_MAX", "EMERGENCY_CURRENCY"},
     "projections": DATABASE,
     "alerts": DATABASE | {"ALERT_TOPIC_ARN"},
-    "notifications": DATABASE | USER_POOL | {"CONNECTIONS_TABLE", "WEBSOCKET_API_ENDPOINT"},
+    "notifications": DATABASE | BELIEVES | {"CONNECTIONS_TABLE", "WEBSOCKET_API_ENDPOINT"},
     "reconciler": DATABASE | ENGINE,
     "provisioning": USER_POOL
     | {"EXCHANGE_CREDENTIALS_KEY_ID"}
@@ -159,6 +164,26 @@ ENVIRONMENT = {
 def test_each_function_is_told_what_it_needs_and_no_more(functions: Resources, name: str) -> None:
     variables = functions[name]["Properties"]["Environment"]["Variables"].keys()
     assert variables == ENVIRONMENT[name] | {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL"}
+
+
+@pytest.mark.parametrize("name", ["authorizer", "users", "notifications"])
+def test_whoever_believes_tokens_is_told_of_the_same_issuer_and_roles(functions: Resources, name: str) -> None:
+    variables = functions[name]["Properties"]["Environment"]["Variables"]
+    assert OidcProvider.parse(variables["OIDC_PROVIDER"]) == OidcProvider.model_validate(OIDC)
+    assert second_factor_roles(variables["SECOND_FACTOR_ROLES"]) == {"organisation_admin", "risk_manager"}
+
+
+@pytest.mark.parametrize("told", [{"issuer": "https://a/b"}, ["a"], "[1]"])
+def test_an_issuer_that_is_not_whole_is_noticed_before_it_is_deployed(told: object) -> None:
+    with pytest.raises(ValueError, match="oidc"):
+        sign_in_environment(App(context={"oidc": told}))
+
+
+def test_nothing_is_told_of_an_issuer_or_a_second_factor_that_are_not_set() -> None:
+    assert sign_in_environment(App(context={"oidc": "", "second_factor_roles": ""})) == {}
+    told = sign_in_environment(App(context={"oidc": json.dumps(OIDC), "second_factor_roles": "trader,auditor"}))
+    assert json.loads(told["OIDC_PROVIDER"]) == OIDC
+    assert told["SECOND_FACTOR_ROLES"] == "auditor,trader"
 
 
 def test_every_working_queue_has_a_dead_letter_queue_of_its_kind(control: Template) -> None:

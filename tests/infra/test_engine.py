@@ -144,6 +144,8 @@ def test_the_engine_is_told_what_it_needs(containers: dict[str, dict[str, Any]])
         "ALLOWED_ORIGINS",
         "USER_POOL_ID",
         "USER_POOL_CLIENT_ID",
+        "OIDC_PROVIDER",
+        "SECOND_FACTOR_ROLES",
     }
     assert "Secrets" not in containers["Engine"]
 

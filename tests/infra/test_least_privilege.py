@@ -57,6 +57,7 @@ ALLOWED = {
         "cognito-idp:AdminGetUser",
         "cognito-idp:AdminListGroupsForUser",
         "cognito-idp:AdminRemoveUserFromGroup",
+        "cognito-idp:AdminSetUserMFAPreference",
         "cognito-idp:AdminSetUserPassword",
         "cognito-idp:AdminUserGlobalSignOut",
         "cognito-idp:CreateGroup",

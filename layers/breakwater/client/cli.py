@@ -41,6 +41,7 @@ from breakwater.client.terminal import (
     show_list,
     signed_in,
 )
+from breakwater.client.transport import Problem
 from breakwater.client.work_cli import execution, work
 
 app = typer.Typer(
@@ -82,18 +83,29 @@ def sign_in(
     secret = secret or typer.prompt("Password", hide_input=True)
     with Client(api_url or known["api_url"]) as client:
         started = client.sign_in(user, secret, code, new_password=new_password)
-        account_ids = client.me()["account_ids"]
+        try:
+            account_ids = client.me()["account_ids"]
+        except Problem as problem:
+            if problem.code != "SECOND_FACTOR_REQUIRED":
+                raise
+            session.save(SavedSignIn(api_url or known["api_url"], user, [], started))
+            out().print("Your role asks for a second factor: run `breakwater users totp`, then sign in with --code.")
+            return
         session.save(SavedSignIn(api_url or known["api_url"], user, account_ids, started))
     out().print(f"Signed in as [bold]{user}[/], accounts: {', '.join(account_ids) or 'none'}.")
 
 
 @app.command()
-def sign_out() -> None:
+def sign_out(
+    everywhere: Annotated[
+        bool, typer.Option("--everywhere", help="Every session of yours, on whatever machine.")
+    ] = False,
+) -> None:
     """End the session, here and on the server."""
     saved = session.load()
     session.forget()  # First, so that it is gone here even when the server does not answer.
     with Client(saved.api_url, session=saved.session) as client:
-        client.sign_out()
+        client.sign_out(everywhere=everywhere)
     out().print("Signed out.")
 
 

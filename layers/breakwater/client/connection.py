@@ -51,11 +51,11 @@ class Connection:
         body = {"username": username, "password": password} | given(code=code or None, new_password=new_password)
         return self._start_session(self._open("POST", "/auth/sign-in", body))
 
-    def sign_out(self) -> None:
-        """Ends the session on the server too; harmless when there is none."""
+    def sign_out(self, *, everywhere: bool = False) -> None:
+        """Ends the session on the server too, or every one of the user; harmless when there is none."""
         if self.session is None:
             return
-        self._call("POST", "/auth/sign-out")
+        self._call("POST", "/auth/sign-out", body={"everywhere": True} if everywhere else None)
         self.session = None
 
     # -- inside --------------------------------------------------------------------------------------------------

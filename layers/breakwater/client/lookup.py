@@ -119,14 +119,24 @@ def find_lease_id(client: Client, told: str) -> str:
     return _find_id(told, "lease", lambda: [each["lease_id"] for each in client.leases(living_only=False)])
 
 
-def _find_id(told: str, kind: str, read_ids: Callable[[], list[str]]) -> str:
+def find_session_id(client: Client, told: str, user_id: str | None) -> str:
+    """The id of the session that begins so, of the caller himself where no user is named."""
+
+    def read_ids() -> list[str]:
+        return [each["session_id"] for each in client.sessions(user_id)]
+
+    return _find_id(told, "session", read_ids, "`breakwater users sessions` shows them")
+
+
+def _find_id(told: str, kind: str, read_ids: Callable[[], list[str]], hint: str | None = None) -> str:
     """`told` itself if it is a whole id. Raises NotFound."""
     if is_id(told):
         return told
     found = [each for each in read_ids() if told and each.startswith(told.lower())]
     if len(found) != 1:
         count = f"no {kind} has" if not found else f"{len(found)} {kind}s have"
-        raise NotFound(f"{count} an id that begins with {told!r}: `breakwater limits {kind} list --all` shows them")
+        hint = hint or f"`breakwater limits {kind} list --all` shows them"
+        raise NotFound(f"{count} an id that begins with {told!r}: {hint}")
     return found[0]
 
 

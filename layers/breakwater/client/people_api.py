@@ -12,10 +12,43 @@ class PeopleCalls(Connection):
     def user(self, user_id: str) -> Json:
         return self._call("GET", f"/users/{segment(user_id)}")
 
-    def invite(self, username: str, email: str, role: str, *, temporary_password: str | None = None) -> Json:
-        """The new user. With a temporary password the pool mails nothing: whoever invites tells it."""
-        body = {"username": username, "email": email, "role": role} | given(temporary_password=temporary_password)
-        return self._call("POST", "/users", body=body)
+    def invite(
+        self,
+        username: str,
+        email: str,
+        role: str,
+        *,
+        temporary_password: str | None = None,
+        issuer_subject: str | None = None,
+    ) -> Json:
+        """The new user. With a temporary password the pool mails nothing: whoever invites tells it.
+
+        `issuer_subject`: what the firm's own OIDC issuer calls him, if he signs in there.
+        """
+        body = {"username": username, "email": email, "role": role}
+        options = given(temporary_password=temporary_password, issuer_subject=issuer_subject)
+        return self._call("POST", "/users", body=body | options)
+
+    def sessions(self, user_id: str | None = None) -> list[Json]:
+        """Where the user is signed in, or the caller himself: the one seen last comes first."""
+        sessions: list[Json] = self._call("GET", f"/users/{segment(user_id or 'me')}/sessions")["items"]
+        return sessions
+
+    def end_session(self, session_id: str, user_id: str | None = None) -> None:
+        """No token of it is believed any more, within five seconds."""
+        path = f"/users/{segment(user_id or 'me')}/sessions/{segment(session_id)}"
+        self._call("DELETE", path, repeatable=True)
+
+    def enrol_totp(self) -> Json:
+        """`secret` and `otpauth_uri` for an authenticator app; it counts once `verify_totp` was given a code."""
+        return self._call("POST", "/users/me/totp")
+
+    def verify_totp(self, code: str) -> None:
+        self._call("POST", "/users/me/totp/verify", body={"code": code})
+
+    def reset_totp(self, user_id: str) -> None:
+        """Takes somebody's second factor, and ends his sessions: he enrols another."""
+        self._call("DELETE", f"/users/{segment(user_id)}/totp", repeatable=True)
 
     def invite_again(self, user_id: str, *, temporary_password: str | None = None) -> None:
         """Another temporary password, for a user who has not chosen one of his own."""

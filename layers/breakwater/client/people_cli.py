@@ -10,6 +10,7 @@ from rich.markup import escape
 from breakwater.client import render
 from breakwater.client.api import Client, every
 from breakwater.client.lookup import find_account_id, find_group, find_node_id, find_user
+from breakwater.client.sessions_cli import end_session, enrol_totp, list_sessions, reset_totp
 from breakwater.client.shapes import Amount, Json
 from breakwater.client.terminal import AsJson, out, print_json, show_list, signed_in
 
@@ -55,6 +56,12 @@ groups_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Grou
 accounts_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Trading accounts.")
 
 
+users_app.command("sessions")(list_sessions)
+users_app.command("end-session")(end_session)
+users_app.command("totp")(enrol_totp)
+users_app.command("reset-totp")(reset_totp)
+
+
 @users_app.command("list")
 def list_users(as_json: AsJson = False) -> None:
     """Everybody in the organisation."""
@@ -87,18 +94,29 @@ def show_user(user: User, as_json: AsJson = False) -> None:
 
 @users_app.command("invite")
 def invite(
-    username: str, email: str, role: RoleOf, *, temporary_password: Temporary = None, as_json: AsJson = False
+    username: str,
+    email: str,
+    role: RoleOf,
+    *,
+    temporary_password: Temporary = None,
+    issuer_subject: Annotated[
+        str | None, typer.Option(help="What the firm's own OIDC issuer calls him (`sub`): he signs in there.")
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Invite somebody, such as `breakwater users invite dora dora@example.com desk_head`.
 
     He gets a temporary password by mail, and chooses his own when he first signs in.
     """
     with signed_in() as (client, _):
-        created = client.invite(username, email, role, temporary_password=temporary_password)
+        created = client.invite(
+            username, email, role, temporary_password=temporary_password, issuer_subject=issuer_subject
+        )
     if as_json:
         print_json(created)
         return
     told = f"a mail to {email}" if temporary_password is None else "the password that you tell him"
+    told = told if issuer_subject is None else "his sign-in at the issuer"
     out().print(f"{escape(username)} is invited as {role}, with {told}.", highlight=False)
 
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 from psycopg.rows import class_row
 
 from breakwater.db.engine_connection import EngineConnection, answered
-from breakwater.db.identity import FIND_API_KEY, FIND_STANDINGS, FIND_USER, as_they_stand, standings_of
-from breakwater.domain.access_tokens import FoundUser
+from breakwater.db.identity import FIND_API_KEY, FIND_SIGNED_IN, FIND_STANDINGS, as_they_stand, standings_of
+from breakwater.domain.access_tokens import FoundUser, Told
 from breakwater.domain.api_keys import FoundApiKey
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Principal
 
@@ -54,10 +54,10 @@ async def find_api_key(connection: EngineConnection, key_id: str) -> FoundApiKey
         return await cursor.fetchone()
 
 
-async def find_user(connection: EngineConnection, tenant_id: uuid.UUID, subject: str) -> FoundUser | None:
-    """A user of the tenant who is not disabled."""
+async def find_signed_in(connection: EngineConnection, told: Told) -> FoundUser | None:
+    """A user of the tenant who is not disabled, and what is known of his session."""
     async with answered(), connection.cursor(row_factory=class_row(FoundUser)) as cursor:
-        await cursor.execute(FIND_USER, (tenant_id, subject))
+        await cursor.execute(FIND_SIGNED_IN, (told.tenant_id, told.subject, told.session_id))
         return await cursor.fetchone()
 
 

@@ -30,6 +30,7 @@ from breakwater.db.people import PeopleRows
 from breakwater.db.portfolio import PortfolioRows
 from breakwater.db.recorded_day import RecordedDayRows
 from breakwater.db.replaces import ReplaceRows
+from breakwater.db.sessions import SessionRows
 from breakwater.db.watch import WatchRows
 from breakwater.errors import DatabaseUnavailable
 
@@ -161,6 +162,10 @@ class TenantTransaction:
     @cached_property
     def people(self) -> PeopleRows:
         return PeopleRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def sessions(self) -> SessionRows:
+        return SessionRows(self.connection, self.tenant_id)
 
     @cached_property
     def exchange_credentials(self) -> ExchangeCredentialRows:

@@ -8,7 +8,7 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import TupleRow, class_row
 
-from breakwater.domain.access_tokens import FoundUser
+from breakwater.domain.access_tokens import FoundUser, Told
 from breakwater.domain.api_keys import FoundApiKey
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Principal
 from breakwater.domain.times import Timestamp
@@ -18,8 +18,14 @@ FIND_API_KEY = (
     "SELECT tenant_id, subject, username, role, salt, secret_hash, scopes, ip_allow::text[] AS ip_allow, expires_at,"
     " permissions_version FROM identity.find_api_key(%s)"
 )
-FIND_USER = "SELECT username, role, permissions_version FROM identity.find_user(%s, %s)"
-FIND_STANDINGS = "SELECT place, permissions_version FROM identity.standings(%s::uuid[], %s::text[], %s::text[])"
+FIND_SIGNED_IN = (
+    "SELECT user_id, username, role, permissions_version, is_recorded, is_ended, has_second_factor,"
+    " is_seen_lately FROM identity.find_signed_in(%s, %s, %s)"
+)
+FIND_STANDINGS = (
+    "SELECT place, permissions_version FROM identity.standings(%s::uuid[], %s::text[], %s::text[])"
+    " WHERE place NOT IN (SELECT ended.place FROM identity.ended_sessions(%s::uuid[]) ended)"
+)
 ACCOUNTS_MAX = 10_000
 API_KEYS_MAX = 1000
 
@@ -75,10 +81,14 @@ def find_api_key(connection: psycopg.Connection[TupleRow], key_id: str) -> Found
         return cursor.execute(FIND_API_KEY, (key_id,)).fetchone()
 
 
-def find_user(connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID, subject: str) -> FoundUser | None:
-    """A user of the tenant who is not disabled."""
+def find_signed_in(connection: psycopg.Connection[TupleRow], told: Told) -> FoundUser | None:
+    """A user of the tenant who is not disabled, and what is known of his session."""
     with connection.cursor(row_factory=class_row(FoundUser)) as cursor:
-        return cursor.execute(FIND_USER, (tenant_id, subject)).fetchone()
+        return cursor.execute(FIND_SIGNED_IN, (told.tenant_id, told.subject, told.session_id)).fetchone()
+
+
+def is_session_ended(connection: psycopg.Connection[TupleRow], session_id: uuid.UUID) -> bool:
+    return connection.execute("SELECT place FROM identity.ended_sessions(%s)", ([session_id],)).fetchone() is not None
 
 
 def those_who_stand(connection: psycopg.Connection[TupleRow], principals: Sequence[Principal]) -> list[bool]:
@@ -87,12 +97,15 @@ def those_who_stand(connection: psycopg.Connection[TupleRow], principals: Sequen
     return as_they_stand(principals, dict(rows))
 
 
-def standings_of(principals: Sequence[Principal]) -> tuple[list[uuid.UUID], list[str], list[str | None]]:
+def standings_of(
+    principals: Sequence[Principal],
+) -> tuple[list[uuid.UUID], list[str], list[str | None], list[uuid.UUID | None]]:
     """What `FIND_STANDINGS` takes."""
     return (
         [who.tenant_id for who in principals],
         [who.subject for who in principals],
         [who.api_key_id for who in principals],
+        [who.session_id for who in principals],
     )
 
 

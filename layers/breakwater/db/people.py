@@ -64,11 +64,12 @@ class PeopleRows:
         self._connection = connection
         self._tenant_id = tenant_id
 
-    def lock(self) -> None:
-        """Until the transaction ends nobody else changes who may do what in the organisation."""
-        self._connection.execute(
+    def lock(self) -> bool:
+        """Until the transaction ends nobody else changes who may do what in the organisation. False: there is none."""
+        found = self._connection.execute(
             "SELECT 1 FROM identity.organisations WHERE tenant_id = %s FOR NO KEY UPDATE", (self._tenant_id,)
-        )
+        ).fetchone()
+        return found is not None
 
     # users ------------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ def to_context(principal: Principal) -> dict[str, str]:
         "expires_at": "" if principal.expires_at is None else str(principal.expires_at),
         "ip_allow": ",".join(principal.ip_allow),
         "api_key_id": principal.api_key_id or "",
+        "session_id": "" if principal.session_id is None else str(principal.session_id),
     }
 
 
@@ -48,5 +49,6 @@ def to_caller(context: dict[str, Any] | None, correlation_id: str) -> Caller:
         expires_at=int(context["expires_at"]) if context["expires_at"] else None,
         ip_allow=tuple(context["ip_allow"].split(",")) if context["ip_allow"] else (),
         api_key_id=context.get("api_key_id") or None,  # Answers from before a deploy are cached without it.
+        session_id=uuid.UUID(context["session_id"]) if context.get("session_id") else None,
         correlation_id=correlation_id,
     )

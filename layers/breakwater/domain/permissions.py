@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 
-from breakwater.errors import NotAuthenticated, NotPermitted
+from breakwater.errors import NotAuthenticated, NotPermitted, SecondFactorRequired
 
 
 class Role(StrEnum):
@@ -44,6 +44,8 @@ _NONE = frozenset[str]()
 
 # What a signed-in person has, and no API key can be given: all that the role allows.
 SESSION_SCOPE = "session"
+# What a person has whose role asks for a second factor, without one: in no table, so that it allows nothing.
+ENROL_SCOPE = "enrol"
 SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
     "read": _READS | {"limits:history", "users:read", "audit:read", "system:monitor"},
     "trade": frozenset({"orders:create", "orders:cancel", "orders:read"}),
@@ -93,6 +95,7 @@ class Principal:
     ip_allow: tuple[str, ...] = ()  # Networks it may be used from; empty: from anywhere.
     api_key_id: str | None = None  # None: a person, with an access token.
     permissions_version: int = 0  # Of the user, for what lives longer than a request: another one, and it is over.
+    session_id: uuid.UUID | None = None  # Of a person: what he ends when he signs out.
 
     @property
     def actor(self) -> str:
@@ -103,9 +106,15 @@ class Principal:
         return permissions_of(self.role, self.scopes)
 
     def require(self, permission: str) -> None:
-        """NotPermitted unless it is one of theirs."""
+        """NotPermitted unless it is one of theirs; SecondFactorRequired where that is all that is missing."""
+        self.require_second_factor()
         if not allows(self.role, self.scopes, permission):
             raise NotPermitted(f"this needs the permission {permission}", permission=permission)
+
+    def require_second_factor(self) -> None:
+        """SecondFactorRequired for a person who may do nothing but enrol one."""
+        if ENROL_SCOPE in self.scopes:
+            raise SecondFactorRequired("your role asks for a second factor: enrol one, and sign in with its code")
 
     def require_person(self, doing: str) -> None:
         """NotPermitted for an API key. `doing`: what is for people, such as "re-arms a node"."""

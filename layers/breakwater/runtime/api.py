@@ -127,12 +127,15 @@ class Needs:
     It is asked before the body is looked at. A test walks all routes and fails where one says nothing.
     """
 
-    def __init__(self, permission: str | None) -> None:
+    def __init__(self, permission: str | None, *, may_lack_second_factor: bool = False) -> None:
         self.permission = permission  # None: to be signed in is enough.
+        self.may_lack_second_factor = may_lack_second_factor
 
     async def __call__(self, caller: Caller) -> None:
         if self.permission is not None:
             caller.require(self.permission)
+        elif not self.may_lack_second_factor:
+            caller.require_second_factor()
 
 
 def needs(permission: str) -> Any:
@@ -147,6 +150,8 @@ async def _nothing() -> None:
 
 
 SIGNED_IN: Any = Depends(Needs(None))  # Of a route that tells everybody about himself.
+# The same, of whoever must enrol a second factor before he may do anything else.
+ENROLLING: Any = Depends(Needs(None, may_lack_second_factor=True))
 PUBLIC: Any = Depends(_nothing)  # Of a route that anybody may call, known or not.
 
 

@@ -1,37 +1,41 @@
 """Who is behind an Authorization header: the same answer for HTTP and WebSocket."""
 
-import json
-from functools import cache
-from typing import Any
+import uuid
+from datetime import UTC, datetime
+from functools import lru_cache
 
-import urllib3
-
-from breakwater.db.identity import find_api_key, find_user
-from breakwater.domain.access_tokens import SigningKeys, UserPool, as_known, verify_access_token
+from breakwater.db.identity import find_api_key
+from breakwater.domain.access_tokens import UserPool, as_known, second_factor_roles
 from breakwater.domain.api_keys import split_api_key, verify_api_key
+from breakwater.domain.oidc import OidcProvider
 from breakwater.domain.permissions import Principal
-from breakwater.errors import NotAuthenticated, Unavailable
-from breakwater.runtime.database import untenanted_transaction
+from breakwater.errors import NotAuthenticated
+from breakwater.issuers import Issuers
+from breakwater.runtime.database import transactions_of, untenanted_transaction
 from breakwater.runtime.settings import settings
+from breakwater.services import sessions
+from breakwater.services.sessions import Circumstances
 
-FETCH_TIMEOUT_S = 3.0
 
-
-def authenticate(authorization: str) -> Principal:
+def authenticate(authorization: str, source_ip: str | None) -> Principal:
     """From `Bearer <access token>` or `ApiKey <key>`; the principal's `check_use` is still to be asked.
 
     Who it is, is what the token says; what he may do is what his user's row says now, and not what it said at sign-in.
+    A session that is seen for the first time is recorded, as begun from `source_ip`.
 
     NotAuthenticated when it is not to be believed; Unavailable when that cannot be told, because the database or the
     issuer's keys are not to be had.
     """
     scheme, _, credentials = authorization.partition(" ")
     if scheme.lower() == "bearer":
-        pool = _user_pool()
-        told = verify_access_token(credentials, _signing_keys(), issuer=pool.issuer, client_id=pool.client_id)
-        with untenanted_transaction() as connection:
-            found_user = find_user(connection, told.tenant_id, told.subject)
-        return as_known(told, found_user)
+        told = issuers().verify(credentials)
+        found_user = sessions.notice(
+            told,
+            untenanted=untenanted_transaction,
+            transactions_of=transactions_of,
+            circumstances=Circumstances(source_ip, str(uuid.uuid4()), datetime.now(UTC)),
+        )
+        return as_known(told, found_user, second_factor_roles(settings().second_factor_roles))
     if scheme.lower() == "apikey":
         key_id, secret = split_api_key(credentials)
         with untenanted_transaction() as connection:
@@ -40,12 +44,17 @@ def authenticate(authorization: str) -> Principal:
     raise NotAuthenticated("the Authorization header is `Bearer <access token>` or `ApiKey <key>`")
 
 
-@cache
-def _signing_keys() -> SigningKeys:
-    return SigningKeys(_fetch_jwks)
+def issuers() -> Issuers:
+    """Whose tokens are believed, with the keys of theirs that are known by now."""
+    return _issuers(user_pool(), settings().oidc_provider)
 
 
-def _user_pool() -> UserPool:
+def oidc_provider() -> OidcProvider | None:
+    """The issuer beside the pool, if there is one."""
+    return _provider(settings().oidc_provider)
+
+
+def user_pool() -> UserPool:
     return UserPool.of(
         settings().user_pool_id,
         settings().user_pool_client_id,
@@ -55,13 +64,11 @@ def _user_pool() -> UserPool:
     )
 
 
-def _fetch_jwks() -> dict[str, Any]:
-    url = _user_pool().jwks_url
-    try:
-        response = urllib3.request("GET", url, timeout=FETCH_TIMEOUT_S, retries=False)
-        if response.status != 200:
-            raise Unavailable(f"the issuer's keys answered {response.status}")
-        keys: dict[str, Any] = response.json()
-    except (urllib3.exceptions.HTTPError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise Unavailable("the issuer's keys could not be fetched") from error
-    return keys
+@lru_cache(maxsize=1)  # The environment of a function does not change; that of a test does.
+def _issuers(pool: UserPool, provider: str | None) -> Issuers:
+    return Issuers(pool, _provider(provider))
+
+
+@lru_cache(maxsize=1)
+def _provider(text: str | None) -> OidcProvider | None:
+    return None if text is None else OidcProvider.parse(text)

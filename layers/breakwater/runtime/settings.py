@@ -67,6 +67,8 @@ class Settings:
     user_pool_client_id = _Required()
     oidc_issuer = _Optional()
     oidc_jwks_url = _Optional()
+    oidc_provider = _Optional()  # An issuer beside the pool, as domain/oidc.py has it.
+    second_factor_roles = _Optional()
     edge_secret_arn = _Optional()  # What CloudFront proves itself with, where it stands in front.
 
     @property

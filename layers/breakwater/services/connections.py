@@ -38,6 +38,7 @@ class Connections:
             "role": {"S": principal.role},
             "scopes": {"S": ",".join(sorted(principal.scopes))},
             "api_key_id": {"S": principal.api_key_id or ""},
+            "session_id": {"S": "" if principal.session_id is None else str(principal.session_id)},
             "permissions_version": {"N": str(principal.permissions_version)},
             "expires_at": {"N": str(ends_at)},
         }
@@ -83,6 +84,7 @@ class Connections:
 
 def _principal(item: dict[str, Any]) -> Principal:
     """Of a connection from before a deploy: with no version that anybody has, so that it ends."""
+    session_id = item.get("session_id", {"S": ""})["S"]
     return Principal(
         tenant_id=uuid.UUID(item["tenant_id"]["S"]),
         subject=item["subject"]["S"],
@@ -91,6 +93,7 @@ def _principal(item: dict[str, Any]) -> Principal:
         scopes=frozenset(item["scopes"]["S"].split(",")),
         api_key_id=item.get("api_key_id", {"S": ""})["S"] or None,
         permissions_version=int(item.get("permissions_version", {"N": "0"})["N"]),
+        session_id=uuid.UUID(session_id) if session_id else None,
     )
 
 

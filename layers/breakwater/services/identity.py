@@ -4,14 +4,15 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
+from urllib.parse import quote, urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.identity import User
 from breakwater.domain.permissions import Caller
-from breakwater.errors import InvalidRequest, NotAuthenticated, NotPermitted, Rejection, Unavailable
+from breakwater.errors import Conflict, InvalidRequest, NotAuthenticated, NotPermitted, Rejection, Unavailable
 
 
 class WrongCredentials(NotAuthenticated):
@@ -33,7 +34,7 @@ class SignInIncomplete(NotPermitted):
 class TooManyAttempts(Rejection):
     status = 429
     code = "TOO_MANY_ATTEMPTS"
-    retry_after_s: ClassVar[int] = 30
+    retry_after_s: int = 30
 
 
 class UserPoolUnavailable(Unavailable):
@@ -51,6 +52,8 @@ _WRONG = frozenset(
     {"NotAuthorizedException", "UserNotFoundException", "CodeMismatchException", "ExpiredCodeException"}
     | {"InvalidParameterException", "UserNotConfirmedException"}
 )
+_TOTP = "SOFTWARE_TOKEN_MFA"
+_WRONG_AT_ENROLMENT = frozenset({"EnableSoftwareTokenMFAException", "SoftwareTokenMFANotFoundException"})
 _TOO_MANY = frozenset({"TooManyRequestsException", "LimitExceededException", "TooManyFailedAttemptsException"})
 
 
@@ -77,14 +80,14 @@ def sign_in(
             Session=answer["Session"],
             ChallengeResponses={"USERNAME": username, "NEW_PASSWORD": new_password},
         )
-    has_second_factor = answer.get("ChallengeName") == "SOFTWARE_TOKEN_MFA"
+    has_second_factor = answer.get("ChallengeName") == _TOTP
     if has_second_factor:
         if code is None:
             raise CodeRequired("this user signs in with a code as well")
         answer = _ask(
             user_pool.respond_to_auth_challenge,
             ClientId=client_id,
-            ChallengeName="SOFTWARE_TOKEN_MFA",
+            ChallengeName=_TOTP,
             Session=answer["Session"],
             ChallengeResponses={"USERNAME": username, "SOFTWARE_TOKEN_MFA_CODE": code},
         )
@@ -105,9 +108,46 @@ def refresh(user_pool: Any, client_id: str, refresh_token: str) -> Tokens:
     return _tokens(answer["AuthenticationResult"], refresh_token)
 
 
-def sign_out(user_pool: Any, access_token: str) -> None:
-    """End every session of the user: no refresh token works any more. An access token still runs out by itself."""
+def sign_out_everywhere(user_pool: Any, access_token: str) -> None:
+    """The pool's part of ending every session of the user: it takes no refresh token of his any more."""
     _ask(user_pool.global_sign_out, AccessToken=access_token)
+
+
+@dataclass(frozen=True, slots=True)
+class TotpEnrolment:
+    """What an authenticator app takes: the secret, in Base32, or all of it as a URI to be shown as a QR code."""
+
+    secret: str
+    otpauth_uri: str
+
+
+class WrongCode(InvalidRequest):
+    code = "WRONG_CODE"
+
+
+class TotpEnrolled(Conflict):
+    """An administrator resets it: whoever has stolen a session must not put his own in its place."""
+
+    code = "TOTP_ENROLLED"
+
+
+def enrol_totp(user_pool: Any, access_token: str, username: str) -> TotpEnrolment:
+    """A new secret, which counts once a code of it was shown. TotpEnrolled where there is one that counts."""
+    if _TOTP in _ask(user_pool.get_user, AccessToken=access_token).get("UserMFASettingList", []):
+        raise TotpEnrolled("a second factor is enrolled; an administrator can reset it")
+    secret = _ask(user_pool.associate_software_token, AccessToken=access_token)["SecretCode"]
+    return TotpEnrolment(
+        secret, f"otpauth://totp/Breakwater:{quote(username)}?{urlencode({'secret': secret, 'issuer': 'Breakwater'})}"
+    )
+
+
+def confirm_totp(user_pool: Any, access_token: str, code: str) -> None:
+    """From now on the pool asks for a code at each sign-in. WrongCode when this one is not of the secret."""
+    answer = _ask(user_pool.verify_software_token, AccessToken=access_token, UserCode=code)
+    if answer.get("Status") != "SUCCESS":
+        raise WrongCode("this is not the code of the moment", field="code")
+    preference = {"Enabled": True, "PreferredMfa": True}
+    _ask(user_pool.set_user_mfa_preference, AccessToken=access_token, SoftwareTokenMfaSettings=preference)
 
 
 def profile(caller: Caller, tx: TenantTransaction) -> tuple[User, list[uuid.UUID]]:
@@ -149,6 +189,8 @@ def _ask(call: Callable[..., dict[str, Any]], **parameters: Any) -> dict[str, An
             raise SignInIncomplete("the password must be reset first", challenge="PASSWORD_RESET") from error
         if told["Code"] == "InvalidPasswordException":
             raise InvalidRequest("the pool wants a stronger password", field="new_password") from error
+        if told["Code"] in _WRONG_AT_ENROLMENT:
+            raise WrongCode("this is not the code of the moment", field="code") from error
         if told["Code"] in _WRONG:
             raise WrongCredentials("the credentials are wrong or have expired") from error
         raise UserPoolUnavailable("the user pool did not answer") from error

@@ -7,6 +7,7 @@ counts, from the next request on; the user pool follows it, and a call that fail
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal, Protocol
 
@@ -14,12 +15,15 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.people import PersonRow
+from breakwater.domain.access_tokens import Told
+from breakwater.domain.oidc import USERNAME, OidcProvider, is_of_issuer
 from breakwater.domain.permissions import GIVES_RIGHTS, ROLES_WITH_ALL_ACCOUNTS, Caller, Role, may_give
 from breakwater.domain.times import Timestamp, nanoseconds
-from breakwater.errors import Conflict, InvalidRequest, NotFound, NotPermitted
+from breakwater.errors import Conflict, InvalidRequest, NotAuthenticated, NotFound, NotPermitted
 from breakwater.services.api_keys import tell_revoked
 from breakwater.services.cursors import decode_cursor, next_cursor
-from events.users import InvitationRepeated, PermissionsUpdated
+from events.envelope import Event
+from events.users import InvitedAgain, PermissionsUpdated
 
 USERS_MAX = 1000
 
@@ -53,12 +57,14 @@ class Invitation(_Body):
     """The body of POST /users.
 
     The pool mails a temporary password, unless one is named here: then it mails nothing, and whoever invites tells it.
+    With `issuer_subject` the user signs in at the firm's own OIDC issuer, which calls him so, and not at the pool.
     """
 
     username: Username
     email: Email
     role: Role
     temporary_password: Password | None = None
+    issuer_subject: Annotated[str, StringConstraints(min_length=1, max_length=254)] | None = None
 
 
 class InvitationAgain(_Body):
@@ -115,12 +121,19 @@ def user(user_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> Person:
 
 
 def invite(
-    invitation: Invitation, caller: Caller, transactions: TenantTransactions, pool: Pool, at: datetime
+    invitation: Invitation,
+    caller: Caller,
+    transactions: TenantTransactions,
+    pool: Pool,
+    at: datetime,
+    *,
+    provider: OidcProvider | None = None,
 ) -> Person:
     """Make the user in the pool, then in the organisation: one that only the pool knows can do nothing.
 
     NotPermitted for a role that may do what the caller may not; Conflict for a username that is taken, in whatever
-    organisation; InvalidRequest for a password that the pool does not take. May be repeated until it is answered.
+    organisation; InvalidRequest for a password that the pool does not take, and for a subject of an issuer that is not
+    configured, or not for this organisation. May be repeated until it is answered.
     """
     caller.require("users:manage")
     caller.require_person(GIVES_RIGHTS)
@@ -130,8 +143,11 @@ def invite(
             raise Conflict("this username is taken")
         if tx.people.count() >= USERS_MAX:
             raise Conflict(f"an organisation has at most {USERS_MAX} users")
-    groups = groups_of(caller.tenant_id, invitation.role)
-    subject = pool.invite(invitation.username, invitation.email, invitation.temporary_password, groups)
+    if invitation.issuer_subject is not None:
+        subject = _subject_at_issuer(invitation, caller, provider)
+    else:
+        groups = groups_of(caller.tenant_id, invitation.role)
+        subject = pool.invite(invitation.username, invitation.email, invitation.temporary_password, groups)
     with transactions(caller.tenant_id) as tx:
         user_id = uuid.uuid5(caller.tenant_id, f"user:{invitation.username}")  # As provisioning makes it.
         if not tx.people.add(user_id, invitation.username, subject, invitation.email, invitation.role):
@@ -142,20 +158,31 @@ def invite(
 
 
 def invite_again(
-    user_id: uuid.UUID, invitation: InvitationAgain, caller: Caller, tx: TenantTransaction, *, pool: Pool, at: datetime
+    user_id: uuid.UUID,
+    invitation: InvitationAgain,
+    caller: Caller,
+    tx: TenantTransaction,
+    *,
+    pool: Pool,
+    at: datetime,
 ) -> None:
-    """Another temporary password. Conflict for a user who has chosen a password of his own: it is his to reset."""
+    """Another temporary password. Conflict for a user who has chosen a password of his own: it is his to reset.
+
+    Written down before the pool is asked, and undone with its refusal: nothing is answered that is in no trail.
+    """
     caller.require("users:manage")
     caller.require_person(GIVES_RIGHTS)
     person = tx.people.person(user_id)
     _check_gift(person.role, caller)
-    tx.outbox.add(
-        InvitationRepeated(user_id=user_id, username=person.username, changed_by=caller.actor),
-        aggregate_id=user_id,
-        account_id=None,
-        correlation_id=caller.correlation_id,
-        occurred_at_ns=nanoseconds(at),
+    if is_of_issuer(person.subject):
+        raise Conflict(f"{person.username} signs in at the issuer of the organisation, and has no password here")
+    event = InvitedAgain(
+        user_id=user_id,
+        username=person.username,
+        by_mail=invitation.temporary_password is None,
+        invited_by=caller.username,
     )
+    _add(event, user_id, caller, tx, at)
     pool.invite_again(person.username, invitation.temporary_password)
 
 
@@ -189,8 +216,30 @@ def change_user(
             if change.is_disabled:  # For good: who is let in again makes keys that somebody knows of.
                 tell_revoked(tx.api_keys.revoke_all_of(user_id), user_id, caller, tx, at)
         after = tx.people.person(user_id)
-    pool.follow(after.username, groups_of(caller.tenant_id, after.role), is_disabled=after.is_disabled)
+    if not is_of_issuer(after.subject):
+        pool.follow(after.username, groups_of(caller.tenant_id, after.role), is_disabled=after.is_disabled)
     return Person.of(after)
+
+
+def make_user_of_issuer(told: Told, tx: TenantTransaction, correlation_id: str, at: datetime) -> None:
+    """The user whom a believed token names, where the issuer is configured to make users, with the role it says.
+
+    NotAuthenticated for a name that is none, or somebody's, also his own if he is disabled; for several roles; and
+    where the organisation is not there, or full.
+    """
+    if USERNAME.fullmatch(told.username) is None:
+        raise NotAuthenticated("the token's user name is none that a user can have here")
+    if told.roles is None or len(told.roles) != 1:
+        raise NotAuthenticated("a user is made with the one role that the token names, and it names several")
+    (role,) = told.roles
+    if not tx.people.lock():
+        raise NotAuthenticated("there is no such organisation")
+    if tx.people.count() >= USERS_MAX:
+        raise NotAuthenticated(f"an organisation has at most {USERS_MAX} users")
+    user_id = uuid.uuid5(told.tenant_id, f"user:{told.username}")  # As provisioning makes it.
+    if not tx.people.add(user_id, told.username, told.subject, told.email or "", role):
+        raise NotAuthenticated("this user is disabled, or his name is somebody else's here")
+    _tell(tx.people.person(user_id), "INVITED", _Issuer(told.subject, correlation_id), tx, at)
 
 
 def give_account(
@@ -256,6 +305,22 @@ def tell_role(user_id: uuid.UUID, role_before: str, caller: Caller, tx: TenantTr
     _tell(tx.people.person(user_id), "ROLE", caller, tx, at, role_before=role_before)
 
 
+@dataclass(frozen=True, slots=True)
+class _Issuer:
+    """Who made a user that no administrator has: the token of an issuer, by whom it names."""
+
+    username: str
+    correlation_id: str
+
+
+def _subject_at_issuer(invitation: Invitation, caller: Caller, provider: OidcProvider | None) -> str:
+    if invitation.temporary_password is not None:
+        raise InvalidRequest("who signs in at an issuer has no password here", field="temporary_password")
+    if provider is None or caller.tenant_id not in provider.organisations.values():
+        raise InvalidRequest("the organisation has no OIDC issuer of its own", field="issuer_subject")
+    return provider.subject_of(str(invitation.issuer_subject))
+
+
 def _to_change(user_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> PersonRow:
     caller.require("users:manage")
     tx.people.lock()
@@ -293,7 +358,7 @@ def _check_change(before: PersonRow, change: UserChange, caller: Caller, tx: Ten
 def _tell(
     after: PersonRow,
     change: Literal["INVITED", "ROLE", "DISABLED", "ENABLED", "ACCESS"],
-    caller: Caller,
+    caller: Caller | _Issuer,
     tx: TenantTransaction,
     at: datetime,
     *,
@@ -315,9 +380,13 @@ def _tell(
         permissions_version=after.permissions_version,
         changed_by=caller.username,
     )
+    _add(event, after.user_id, caller, tx, at)
+
+
+def _add(event: Event, user_id: uuid.UUID, caller: Caller | _Issuer, tx: TenantTransaction, at: datetime) -> None:
     tx.outbox.add(
         event,
-        aggregate_id=after.user_id,
+        aggregate_id=user_id,
         account_id=None,
         correlation_id=caller.correlation_id,
         occurred_at_ns=nanoseconds(at),

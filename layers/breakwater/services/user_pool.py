@@ -41,21 +41,30 @@ class UserPool:
     def invite(self, username: str, email: str, temporary_password: str | None, groups: set[str]) -> str:
         """The subject of a new user, who chooses his password when he first signs in.
 
-        The pool mails him a temporary one, unless one is named here. One that was made and got no further is taken up;
-        Conflict for anybody else's username.
+        The pool mails him a temporary one, unless one is named here. One that was made and got no further is taken up,
+        however far he got; Conflict for anybody else's username.
         """
         user = {"UserPoolId": self._pool_id, "Username": username}
         self.ensure_groups({group for group in groups if group.startswith("role:")})
-        attributes = [{"Name": "email", "Value": email}, {"Name": "email_verified", "Value": "true"}]
+        (organisation,) = (group for group in groups if group.startswith("org:"))
+        attributes = [
+            {"Name": "email", "Value": email},
+            {"Name": "email_verified", "Value": "true"},
+            # Whose he is from the first moment on: his groups come later, and may not come.
+            {"Name": "profile", "Value": _invited_by(organisation)},
+        ]
         told = _by_mail() if temporary_password is None else _by_hand(temporary_password)
         try:
             self._client.admin_create_user(**user, UserAttributes=attributes, **told)
         except self._client.exceptions.UsernameExistsException as error:
-            listed = self._client.admin_list_groups_for_user(**user, Limit=60)["Groups"]
-            organisation = {group for group in groups if group.startswith("org:")}
-            if not organisation <= {group["GroupName"] for group in listed}:
+            found = self._client.admin_get_user(**user)
+            waits = found["UserStatus"] == _WAITS_FOR_FIRST_SIGN_IN
+            if not self._is_of(organisation, found["UserAttributes"], username, waits=waits):
                 raise Conflict("this username is taken") from error
-            self.invite_again(username, temporary_password)
+            # The role may have been another one: a token that names two is believed by nobody.
+            self._release_from_other_groups(username, groups)
+            if waits:
+                self.invite_again(username, temporary_password)
         # The organisation first: it says whose the user is if this gets no further.
         for group in sorted(groups):
             self._client.admin_add_user_to_group(**user, GroupName=group)
@@ -71,6 +80,14 @@ class UserPool:
         else:
             self._client.admin_set_user_password(**user, Password=temporary_password, Permanent=False)
 
+    def reset_totp(self, username: str) -> None:
+        """No code is asked for any more, and he may enrol anew. Safe to repeat."""
+        off = {"Enabled": False, "PreferredMfa": False}
+        self._client.admin_set_user_mfa_preference(
+            UserPoolId=self._pool_id, Username=username, SoftwareTokenMfaSettings=off
+        )
+        self._client.admin_user_global_sign_out(UserPoolId=self._pool_id, Username=username)
+
     def follow(self, username: str, groups: set[str], *, is_disabled: bool) -> None:
         """What the organisation says of the user: his groups, and whether he may sign in. Safe to repeat."""
         user = {"UserPoolId": self._pool_id, "Username": username}
@@ -83,6 +100,15 @@ class UserPool:
             self._client.admin_user_global_sign_out(**user)
         else:
             self._client.admin_enable_user(**user)
+
+    def _is_of(self, organisation: str, attributes: list[dict[str, str]], username: str, *, waits: bool) -> bool:
+        """Whether an invitation of the organisation made him. Its mark counts until he signs in: then it is his."""
+        user = {"UserPoolId": self._pool_id, "Username": username}
+        listed = self._client.admin_list_groups_for_user(**user, Limit=60)["Groups"]
+        organisations = {group["GroupName"] for group in listed if group["GroupName"].startswith("org:")}
+        if organisations:
+            return organisations == {organisation}
+        return waits and {"Name": "profile", "Value": _invited_by(organisation)} in attributes
 
     def _subject(self, username: str) -> str:
         stored = self._client.admin_get_user(UserPoolId=self._pool_id, Username=username)["UserAttributes"]
@@ -97,6 +123,10 @@ class UserPool:
         for group in others:
             if group.startswith("role:"):
                 self._client.admin_remove_user_from_group(**user, GroupName=group)
+
+
+def _invited_by(organisation: str) -> str:
+    return f"invited by {organisation}"
 
 
 def _by_mail() -> dict[str, Any]:

@@ -7,15 +7,16 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from breakwater.db.connection import Database
 from breakwater.db.engine_connection import pooled
 from breakwater.domain.access_tokens import UserPool
 from breakwater.errors import Unavailable
 from fargate_engine.channels import callers
 from fargate_engine.channels import server as channel_server
 from fargate_engine.channels.callers import Callers
-from tests.integration.fargate_engine.channel_scene import Channels, channels
+from tests.integration.fargate_engine.channel_scene import Channels, bearer, channels
 from tests.integration.fargate_engine.conftest import StartEngine
-from tests.integration.identity.conftest import Firm, database, firm
+from tests.integration.identity.conftest import Firm, database, firm, session_of
 from tests.unit.identity.tokens import CLIENT_ID, ISSUER, token
 
 __all__ = ["channels", "database", "firm"]  # Fixtures.
@@ -75,15 +76,34 @@ async def test_questions_about_keys_take_nothing_from_the_journals_connections(
         await asyncio.wait(inventing, timeout=10)
 
 
-async def test_forged_tokens_take_no_threads_from_calls_to_aws(
-    channels: Channels, monkeypatch: pytest.MonkeyPatch
+async def test_a_session_is_shown_to_the_http_api_first_and_not_believed_once_it_has_ended(
+    channels: Channels, firm: Firm, database: Database
 ) -> None:
+    async def status(**claims: str) -> int:
+        headers = {"Authorization": bearer(firm, **claims)}
+        async with channels.session.get(channels.url, headers=headers) as response:
+            return response.status
+
+    assert await status(origin_jti="session-2") == 401
+    assert await status() == 400  # It is believed, and asks for no WebSocket.
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        tx.sessions.end(session_of(firm.trader).session_id, firm.trader.user_id, "somebody")
+    assert await status() == 401
+
+
+async def test_who_lacks_his_second_factor_hears_nothing(channels: Channels, firm: Firm) -> None:
+    assert channels.server.callers is not None
+    channels.server.callers._second_factor_roles = frozenset({"trader"})
+    async with channels.session.get(channels.url, headers={"Authorization": bearer(firm)}) as response:
+        assert response.status == 403
+
+
+async def test_forged_tokens_take_no_threads_from_calls_to_aws(channels: Channels) -> None:
     """The issuer hears and does not answer, so each token that comes meanwhile waits for its keys."""
-    monkeypatch.setattr(callers, "FETCH_TIMEOUT_S", 1.5)
     assert channels.server.pool is not None
     with socket.create_server(("127.0.0.1", 0), backlog=64) as deaf:
         user_pool = UserPool(ISSUER, f"http://127.0.0.1:{deaf.getsockname()[1]}/keys", CLIENT_ID)
-        believing = Callers(user_pool, channels.server.pool)
+        believing = Callers(user_pool, channels.server.pool, timeout_s=1.5)
         waiting = [asyncio.create_task(believing.authenticate(f"Bearer {token()}")) for _ in range(64)]
         await asyncio.sleep(0.1)
         async with asyncio.timeout(1):

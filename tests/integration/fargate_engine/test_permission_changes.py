@@ -19,12 +19,13 @@ from fargate_engine.channels.connection import EXPIRED
 from fargate_engine.firm_exchange.keys import Keys
 from tests.conftest import DatabaseUrls
 from tests.integration.fargate_engine.channel_scene import Channels, channels, person
-from tests.integration.identity.conftest import Firm, database, make_firm
+from tests.integration.identity.conftest import Firm, database, make_firm, session_of
 
 __all__ = ["channels", "database"]  # Fixtures.
 
 PROMISED_S = 5.0
 ADDRESS = "203.0.113.7"
+OF_NO_KEY = {"session", "nothing"}  # A key stays when its user signs out.
 
 type Change = Callable[[TenantTransaction, Firm], None]
 
@@ -46,6 +47,10 @@ def revoke_keys(tx: TenantTransaction, firm: Firm) -> None:
         tx.identity.revoke_api_key(key.key_id, None)
 
 
+def end_session(tx: TenantTransaction, firm: Firm) -> None:
+    tx.sessions.end(session_of(firm.trader).session_id, firm.trader.user_id, "somebody")
+
+
 def change_nothing(tx: TenantTransaction, firm: Firm) -> None:
     """Of those who go on."""
 
@@ -55,6 +60,7 @@ CHANGES: dict[str, Change] = {
     "disabled": disable,
     "role": make_system_admin,
     "revoked": revoke_keys,
+    "session": end_session,
     "nothing": change_nothing,
 }
 
@@ -99,8 +105,8 @@ async def test_the_endpoint_forgets_what_a_key_could_do_within_five_seconds(
                 change(tx, firms[name])
         changed_at = time.monotonic()
         # Streams ask anew each time.
-        assert [await keys.is_believed(clients[name]) for name in CHANGES] == [False, False, False, False, True]
-        while any([await scopes_of(keys, key_ids[name]) for name in CHANGES if name != "nothing"]):
+        assert [await keys.is_believed(clients[name]) for name in CHANGES] == [False, False, False, False, True, True]
+        while any([await scopes_of(keys, key_ids[name]) for name in CHANGES if name not in OF_NO_KEY]):
             assert time.monotonic() - changed_at < PROMISED_S
             await asyncio.sleep(0.05)
         assert await scopes_of(keys, key_ids["nothing"]) == {"trade", "cancel", "orders", "read"}
@@ -129,7 +135,7 @@ async def test_a_channel_ends_within_five_seconds_of_a_change_and_others_go_on(
 
     stays = make_firm(database, "stays")
     async with channels.connect(stays) as client:
-        changes = {name: change for name, change in CHANGES.items() if name in {"account", "disabled", "role"}}
+        changes = {name: change for name, change in CHANGES.items() if name not in {"revoked", "nothing"}}
         took_s = await asyncio.gather(*(closes(name, change) for name, change in changes.items()))
         assert max(took_s) < PROMISED_S
         assert (await client.ask("ping"))["type"] == "pong"

@@ -3,12 +3,16 @@
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
 from breakwater.db.connection import Database
 from breakwater.db.identity import Account, User
+from breakwater.db.sessions import SessionRow
+from breakwater.domain.access_tokens import session_id_of
 from tests.conftest import DatabaseUrls
+from tests.unit.identity.tokens import ISSUER
 
 
 @dataclass(frozen=True)
@@ -52,4 +56,13 @@ def make_firm(database: Database, name: str) -> Firm:
         tx.identity.add_account(firm.account)
         tx.identity.add_account(firm.other_account)
         tx.identity.grant_account(firm.trader.user_id, firm.account.account_id)
+        for user in (firm.trader, firm.admin):
+            tx.sessions.add(session_of(user), user.user_id)
     return firm
+
+
+def session_of(user: User) -> SessionRow:
+    """The one that the tests' tokens name unless they say another: begun by our sign-in."""
+    now = datetime.now(UTC)
+    session_id = session_id_of(ISSUER, user.subject, "session-1")
+    return SessionRow(session_id, "POOL", now, now, "203.0.113.7", has_second_factor=False)

@@ -1,6 +1,7 @@
 """The authorizer as the gateway calls it: against a JWK set on loopback and keys in Postgres."""
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from breakwater.db.connection import Database
+from breakwater.domain.access_tokens import session_id_of
 from breakwater.domain.caller_context import to_caller
 from breakwater.domain.permissions import Caller
 from breakwater.errors import Unavailable
@@ -86,6 +88,7 @@ def test_an_access_token_is_turned_into_the_callers_context(firm: Firm) -> None:
             "expires_at": "4102444800",
             "ip_allow": "",
             "api_key_id": "",
+            "session_id": str(session_id_of(ISSUER, firm.trader.subject, "session-1")),
         },
     }
 
@@ -114,6 +117,7 @@ def test_a_key_acts_as_its_user_with_its_scopes_until_it_is_revoked(database: Da
             "expires_at": "",
             "ip_allow": "",
             "api_key_id": key_id,
+            "session_id": "",
         },
     }
     assert is_refused(authorize(f"ApiKey {api_key[:-1]}{'A' if api_key[-1] != 'A' else 'B'}"))
@@ -154,7 +158,9 @@ def test_what_a_token_may_do_is_what_its_user_may_do_now(database: Database, fir
     assert is_refused(authorize(bearer(firm)))
     with database.tenant_transaction(firm.tenant_id) as tx:
         tx.people.set_disabled(firm.trader.user_id, is_disabled=False)
-    assert authorize(bearer(firm))["context"]["role"] == "viewer"
+    assert is_refused(authorize(bearer(firm)))  # Its session has ended, and does not begin again.
+    soon = int(time.time()) + 1
+    assert authorize(bearer(firm, origin_jti="session-2", iat=soon, auth_time=soon))["context"]["role"] == "viewer"
     # Whoever the organisation does not know, and a subject of another one.
     assert is_refused(authorize(bearer(firm, sub="nobody")))
     assert is_refused(authorize(bearer(firm, sub=other_firm.trader.subject)))

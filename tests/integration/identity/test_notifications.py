@@ -18,7 +18,7 @@ from breakwater.runtime import database as runtime_database
 from breakwater.services.connections import Connections
 from functions.notifications import app
 from tests.conftest import DatabaseUrls
-from tests.integration.identity.conftest import Firm
+from tests.integration.identity.conftest import Firm, session_of
 from tests.unit.identity.tokens import CLIENT_ID, ISSUER, served_jwk_set, token
 from tests.unit.runtime.http_events import LambdaContext
 
@@ -260,6 +260,30 @@ def test_a_connection_whose_permissions_changed_hears_nothing_more_and_ends(
         tx.people.set_disabled(firm.trader.user_id, is_disabled=True)
     send("second", {"action": "subscribe", "channel": "alerts"})
     assert [answer["code"] for answer in gateway.read("second")] == ["NOT_AUTHENTICATED"]
+
+
+def test_a_connection_of_a_session_that_ended_hears_nothing_more_and_another_goes_on(
+    gateway: Gateway, database: Database, database_urls: DatabaseUrls, firm: Firm
+) -> None:
+    """The other session was never seen before: here it is recorded."""
+    for connection_id, session in (("lost", "session-1"), ("kept", "session-2")):
+        connect(firm, connection_id, origin_jti=session)
+        send(connection_id, {"action": "subscribe", "channel": "alerts", "account_id": str(firm.account.account_id)})
+        gateway.read(connection_id)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        assert len(tx.sessions.open_of(firm.trader.user_id)) == 2
+        tx.sessions.end(session_of(firm.trader).session_id, firm.trader.user_id, "somebody")
+    assert deliver(raise_alert(database_urls, firm, firm.account.account_id, 1)) == {"batchItemFailures": []}
+    assert ([to for to, _ in gateway.posted], gateway.ended) == (["kept"], ["lost"])
+
+
+def test_who_lacks_his_second_factor_is_not_connected(
+    gateway: Gateway, firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECOND_FACTOR_ROLES", "trader")
+    groups = [f"org:{firm.tenant_id}", "role:trader"]
+    told = token(sub=firm.trader.subject, username=firm.trader.username, **{"cognito:groups": groups})
+    assert route("$connect", "ours", queryStringParameters={"token": told}) == {"statusCode": 403}
 
 
 def test_after_an_hour_a_connection_hears_nothing_more(gateway: Gateway, database: Database, firm: Firm) -> None:

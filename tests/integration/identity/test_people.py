@@ -2,13 +2,16 @@
 
 import os
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import psycopg
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
 from breakwater.db.connection import Database
@@ -57,11 +60,11 @@ def pool_groups(username: str) -> set[str]:
     return {group["GroupName"] for group in listed["Groups"]}
 
 
-def events(urls: DatabaseUrls) -> list[dict[str, Any]]:
+def events(urls: DatabaseUrls, topic: str = "users.PermissionsUpdated.v1") -> list[dict[str, Any]]:
     with psycopg.connect(urls.admin) as connection:
         rows = connection.execute(
-            "SELECT payload FROM trading.events JOIN trading.outbox USING (event_id)"
-            " WHERE topic = 'users.PermissionsUpdated.v1' ORDER BY id"
+            "SELECT payload FROM trading.events JOIN trading.outbox USING (event_id) WHERE topic = %s ORDER BY id",
+            (topic,),
         ).fetchall()
     return [row[0] for row in rows]
 
@@ -92,6 +95,7 @@ def test_without_a_password_the_pool_mails_one(firm: Firm) -> None:
             "UserAttributes": [
                 {"Name": "email", "Value": "dora@example.com"},
                 {"Name": "email_verified", "Value": "true"},
+                {"Name": "profile", "Value": f"invited by org:{firm.tenant_id}"},
             ],
             "DesiredDeliveryMediums": ["EMAIL"],
         }
@@ -113,6 +117,54 @@ def test_an_invitation_that_got_half_way_is_taken_up(firm: Firm) -> None:
     pool.admin_add_user_to_group(**user, GroupName=f"org:{firm.tenant_id}")
     assert invite(firm)[0] == 201
     assert sign_in("dora", TEMPORARY)[1]["challenge"] == "NEW_PASSWORD_REQUIRED"
+
+
+@contextmanager
+def ending_after(name: str, owner: Any) -> Iterator[None]:
+    """The call does its work, and nothing comes after it."""
+    call_it = getattr(owner, name)
+
+    def end(*told: Any, **named: Any) -> Any:
+        call_it(*told, **named)
+        raise EndpointConnectionError(endpoint_url="https://nowhere")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, name, end)
+        yield
+
+
+@pytest.mark.parametrize("last", ["create_group", "admin_create_user", "admin_add_user_to_group", "admin_get_user"])
+def test_an_invitation_that_ended_anywhere_is_finished_by_another(firm: Firm, other_firm: Firm, last: str) -> None:
+    with ending_after(last, aws.client("cognito-idp")):
+        assert invite(firm, role="viewer")[0] == 503
+    if last != "create_group":  # Whose he is, is known from the first moment on.
+        assert invite(other_firm)[0] == 409
+    # As somebody else than before: a token with two roles would be believed by nobody.
+    status, invited = invite(firm, role="trader")
+    assert (status, invited["role"]) == (201, "trader")
+    assert pool_groups("dora") == {f"org:{firm.tenant_id}", "role:trader"}
+    assert sign_in("dora", TEMPORARY, new_password=PASSWORD)[0] == 200
+
+
+def test_who_signed_in_before_his_invitation_was_finished_is_taken_in_as_well(firm: Firm) -> None:
+    with ending_after("admin_get_user", aws.client("cognito-idp")):
+        assert invite(firm)[0] == 503
+    assert sign_in("dora", TEMPORARY, new_password=PASSWORD)[0] == 200
+    assert invite(firm)[0] == 201
+    assert sign_in("dora", PASSWORD)[0] == 200
+
+
+def test_nobody_claims_a_user_of_the_pool_by_what_that_user_writes_of_himself(firm: Firm, other_firm: Firm) -> None:
+    """The mark of an invitation is an attribute, which is its user's own once he has signed in."""
+    cognito, user = boto3.client("cognito-idp"), {"UserPoolId": os.environ["USER_POOL_ID"], "Username": "trader1"}
+    mark = [{"Name": "profile", "Value": f"invited by org:{firm.tenant_id}"}]
+    cognito.admin_set_user_password(**user, Password=PASSWORD, Permanent=True)
+    cognito.admin_update_user_attributes(**user, UserAttributes=mark)
+    assert invite(firm, "trader1")[0] == 409
+    # Nor one who is in another organisation, whatever his mark says.
+    assert invite(other_firm)[0] == 201
+    cognito.admin_update_user_attributes(**user | {"Username": "dora"}, UserAttributes=mark)
+    assert invite(firm)[0] == 409
 
 
 def test_a_username_that_is_taken_is_so_in_whatever_organisation(firm: Firm, other_firm: Firm) -> None:
@@ -157,7 +209,7 @@ def test_a_password_the_pool_does_not_take_is_told_and_may_be_another(firm: Firm
     assert invite(firm)[0] == 201
 
 
-def test_an_invitation_is_sent_again_only_to_who_has_never_signed_in(firm: Firm) -> None:
+def test_an_invitation_is_sent_again_only_to_who_has_never_signed_in(firm: Firm, database_urls: DatabaseUrls) -> None:
     invited = invite(firm)[1]
     path, other = f"/users/{invited['user_id']}/invitation", {"temporary_password": "Another-horse-1"}
     assert ask(firm, "POST", path, other) == (204, None)
@@ -165,6 +217,15 @@ def test_an_invitation_is_sent_again_only_to_who_has_never_signed_in(firm: Firm)
     status, problem = ask(firm, "POST", path, other)
     assert (status, problem["code"]) == (409, "CONFLICT")
     assert sign_in("dora", PASSWORD)[0] == 200
+    # One event, of the one that was sent.
+    assert events(database_urls, "users.InvitedAgain.v1") == [
+        {
+            "user_id": invited["user_id"],
+            "username": "dora",
+            "by_mail": False,
+            "invited_by": firm.admin.username,
+        }
+    ]
 
 
 def test_users_are_listed_with_their_roles_and_accounts_page_by_page(firm: Firm) -> None:
@@ -466,8 +527,8 @@ def recorded(urls: DatabaseUrls, topic: str) -> list[tuple[str, dict[str, Any]]]
 def test_an_invitation_that_is_sent_again_is_in_the_audit_trail(firm: Firm, database_urls: DatabaseUrls) -> None:
     user_id = invite(firm)[1]["user_id"]
     assert ask(firm, "POST", f"/users/{user_id}/invitation", {"temporary_password": "Another-horse-1"})[0] == 204
-    ((actor, event),) = recorded(database_urls, "users.InvitationRepeated.v1")
-    assert (actor, event["changed_by"]) == (firm.admin.username, firm.admin.username)
+    ((actor, event),) = recorded(database_urls, "users.InvitedAgain.v1")
+    assert (actor, event["invited_by"]) == (firm.admin.username, firm.admin.username)
     assert (event["user_id"], event["username"]) == (user_id, "dora")
 
 

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -10,12 +12,16 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 from moto import mock_aws
+from moto.utilities.utils import load_resource
 
+from breakwater.db.connection import Database
+from breakwater.db.identity import User
 from breakwater.runtime import aws
 from breakwater.runtime import database as runtime_database
 from functions.users.app import handler
 from tests.conftest import DatabaseUrls
 from tests.integration.identity.conftest import Firm
+from tests.unit.identity.tokens import served_document
 from tests.unit.runtime.http_events import LambdaContext, answer_of, caller_context, http_event
 
 PASSWORD = "Correct-horse-1"
@@ -48,16 +54,36 @@ def environment(reachable: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
         monkeypatch.setenv("USER_POOL_ID", pool)
         monkeypatch.setenv("USER_POOL_CLIENT_ID", client)
         monkeypatch.setenv("API_KEY_ENCRYPTION_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
-        yield
+        with served_document(load_resource("cognitoidp/resources/jwks-public.json")) as url:
+            monkeypatch.setenv("OIDC_JWKS_URL", url)
+            yield
     aws.client.cache_clear()
 
 
 @pytest.fixture
 def password() -> str:
-    boto3.client("cognito-idp").admin_set_user_password(
-        UserPoolId=os.environ["USER_POOL_ID"], Username="trader1", Password=PASSWORD, Permanent=True
-    )
+    set_password("trader1")
     return PASSWORD
+
+
+def set_password(username: str) -> None:
+    boto3.client("cognito-idp").admin_set_user_password(
+        UserPoolId=os.environ["USER_POOL_ID"], Username=username, Password=PASSWORD, Permanent=True
+    )
+
+
+def join_pool(firm: Firm, user: User, database: Database) -> None:
+    """The user is in the pool as well, with a password, and under the subject that the pool gives."""
+    cognito, who = boto3.client("cognito-idp"), {"UserPoolId": os.environ["USER_POOL_ID"], "Username": user.username}
+    made = cognito.admin_create_user(**who)["User"]["Attributes"]
+    for group in (f"org:{firm.tenant_id}", f"role:{user.role}"):
+        with suppress(cognito.exceptions.GroupExistsException):
+            cognito.create_group(UserPoolId=who["UserPoolId"], GroupName=group)
+        cognito.admin_add_user_to_group(**who, GroupName=group)
+    set_password(user.username)
+    subject = next(each["Value"] for each in made if each["Name"] == "sub")
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        tx.identity.save_user(replace(user, subject=subject))
 
 
 def call(method: str, path: str, **options: Any) -> tuple[int, Any]:
@@ -74,8 +100,9 @@ def callers(firm: Firm, scopes: str = "session") -> dict[str, str]:
     return caller_context(user.role, firm.tenant_id, subject=user.subject, username=user.username, scopes=scopes)
 
 
-def test_a_password_gives_tokens_that_can_be_refreshed_and_ended(password: str) -> None:
-    status, tokens = sign_in()
+def test_a_password_gives_tokens_that_can_be_refreshed_and_ended(firm: Firm, database: Database) -> None:
+    join_pool(firm, firm.trader, database)
+    status, tokens = sign_in(firm.trader.username)
     assert status == 200
     assert set(tokens) == {"access_token", "refresh_token", "expires_in"}
     status, refreshed = call("POST", "/auth/refresh", body={"refresh_token": tokens["refresh_token"]})
@@ -86,8 +113,9 @@ def test_a_password_gives_tokens_that_can_be_refreshed_and_ended(password: str) 
     assert (status, problem["code"]) == (401, "WRONG_CREDENTIALS")
 
 
-def test_signing_out_takes_the_token_from_the_header_too(password: str) -> None:
-    _, tokens = sign_in()
+def test_signing_out_takes_the_token_from_the_header_too(firm: Firm, database: Database) -> None:
+    join_pool(firm, firm.trader, database)
+    _, tokens = sign_in(firm.trader.username)
     headers = {"authorization": f"Bearer {tokens['access_token']}"}
     assert call("POST", "/auth/sign-out", headers=headers) == (204, None)
     status, problem = call("POST", "/auth/sign-out", body={})
@@ -172,17 +200,19 @@ def test_what_the_pool_refuses_is_told_in_our_words(error: str, message: str, st
     assert ("retry-after" in answer["headers"]) == (status in (429, 503))
 
 
-def test_who_signs_in_fails_to_or_signs_out_is_in_the_audit_trail(firm: Firm, database_urls: DatabaseUrls) -> None:
+def test_who_signs_in_fails_to_or_signs_out_is_in_the_audit_trail(
+    firm: Firm, database: Database, database_urls: DatabaseUrls
+) -> None:
     username = firm.trader.username
-    pool = os.environ["USER_POOL_ID"]
-    cognito = boto3.client("cognito-idp")
-    cognito.admin_create_user(UserPoolId=pool, Username=username)
-    cognito.admin_set_user_password(UserPoolId=pool, Username=username, Password=PASSWORD, Permanent=True)
+    join_pool(firm, firm.trader, database)
     assert sign_in(username, "wrong")[0] == 401
     assert sign_in("nobody", "wrong")[0] == 401  # There is no organisation whose trail it belongs into.
     status, tokens = sign_in(username)
     assert status == 200
     assert call("POST", "/auth/sign-out", body={"access_token": tokens["access_token"]})[0] == 204
+    _, tokens = sign_in(username)
+    out = {"access_token": tokens["access_token"], "everywhere": True}
+    assert call("POST", "/auth/sign-out", body=out)[0] == 204
     with psycopg.connect(database_urls.admin) as connection:
         told = connection.execute(
             "SELECT topic, actor, tenant_id, aggregate_id, payload FROM trading.events ORDER BY recorded_no"
@@ -190,10 +220,12 @@ def test_who_signs_in_fails_to_or_signs_out_is_in_the_audit_trail(firm: Firm, da
     assert [row[0] for row in told] == [
         "identity.SignInFailed.v1",
         "identity.SignedIn.v1",
+        "identity.SessionEnded.v1",
+        "identity.SignedIn.v1",
         "identity.SignedOut.v1",
     ]
     # Who failed was not shown to be the user.
-    assert [row[1] for row in told] == [None, username, username]
+    assert [row[1] for row in told] == [None, *[username] * 4]
     assert {row[2:4] for row in told} == {(firm.tenant_id, firm.trader.user_id)}
     assert told[0][4]["code"] == "WRONG_CREDENTIALS"
     assert told[1][4] == {

@@ -51,5 +51,12 @@ def run(*arguments: str) -> Result:
     return result
 
 
+def run_with(typed: str, *arguments: str) -> Result:
+    """The same, with what is typed when it asks."""
+    result = CliRunner().invoke(app, arguments, input=typed)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
 def sign_in(api: Api) -> None:
     assert run("sign-in", "--user", "trader1", "--password", "secret", "--api-url", api.url).exit_code == 0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.client.command_line import ACCOUNT, SIGNED_IN, Api, run, sign_in
+from tests.unit.client.command_line import ACCOUNT, SIGNED_IN, Api, run, run_with, sign_in
 
 ORDER = {"order_id": "o-1", "client_order_id": "my-1", "status": "NEW", "quantity": "0.5", "price": "2684.10"}
 
@@ -27,6 +27,34 @@ def test_sign_out_forgets_the_session(api: Api, session_file: Path) -> None:
     sign_in(api)
     api.answers["POST /auth/sign-out"] = (204, {})
     assert run("sign-out").exit_code == 0
+    assert not session_file.exists()
+
+
+def test_sign_out_everywhere_says_so(api: Api) -> None:
+    sign_in(api)
+    api.answers["POST /auth/sign-out"] = (204, {})
+    assert run("sign-out", "--everywhere").exit_code == 0
+    assert api.asked[-1] == ("POST /auth/sign-out", {"everywhere": True})
+
+
+def test_who_must_enrol_a_second_factor_is_told_how_and_can(api: Api, session_file: Path) -> None:
+    api.answers["GET /me"] = (403, {"code": "SECOND_FACTOR_REQUIRED", "detail": "enrol one"})
+    result = run("sign-in", "--user", "trader1", "--password", "secret", "--api-url", api.url)
+    assert (result.exit_code, "breakwater users totp" in result.stdout) == (0, True)
+    assert json.loads(session_file.read_text())["account_ids"] == []
+    uri = "otpauth://totp/Breakwater:trader1?secret=JBSW&issuer=Breakwater"
+    api.answers["POST /users/me/totp"] = (201, {"secret": "JBSW", "otpauth_uri": uri})
+    api.answers["POST /users/me/totp/verify"] = (204, {})
+    result = run_with("123456\n", "users", "totp")
+    assert (result.exit_code, uri in result.stdout, "Secret: JBSW" in result.stdout) == (0, True, True)
+    assert api.asked[-1] == ("POST /users/me/totp/verify", {"code": "123456"})
+    assert run("users", "totp", "--code", "654321").exit_code == 0
+    assert api.asked[-1] == ("POST /users/me/totp/verify", {"code": "654321"})
+
+
+def test_any_other_refusal_after_signing_in_is_told(api: Api, session_file: Path) -> None:
+    api.answers["GET /me"] = (403, {"code": "NOT_PERMITTED", "detail": "no"})
+    assert run("sign-in", "--user", "trader1", "--password", "secret", "--api-url", api.url).exit_code == 1
     assert not session_file.exists()
 
 

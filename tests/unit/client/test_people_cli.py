@@ -69,6 +69,49 @@ def test_one_user_is_shown_with_the_ways_to_his_accounts(people: Api) -> None:
         assert word in told
 
 
+def test_sessions_are_listed_and_ended_by_the_beginning_of_an_id(people: Api) -> None:
+    session = {
+        "session_id": DESK,
+        "issuer": "POOL",
+        "signed_in_at": "2026-01-02T03:04:05.000006Z",
+        "last_seen_at": "2026-01-02T03:04:05.000006Z",
+        "source_ip": "203.0.113.7",
+        "has_second_factor": True,
+        "is_current": True,
+    }
+    other = session | {"session_id": "1c7b0d43-6f4c-4a4f-9d2d-cccccccccccc", "is_current": False}
+    for whose in ("me", DORA):
+        people.answers[f"GET /users/{whose}/sessions"] = (200, {"items": [session, other]})
+        people.answers[f"DELETE /users/{whose}/sessions/{other['session_id']}"] = (204, {})
+        people.answers[f"DELETE /users/{whose}/sessions/{GROUP}"] = (204, {})
+    lines = run("users", "sessions").stdout.splitlines()
+    assert (lines[1].split()[:3], "this one" in lines[1], "this one" in lines[2]) == (
+        [DESK, "203.0.113.7", "yes"],
+        True,
+        False,
+    )
+    assert json.loads(run("users", "sessions", "--user", "dora", "--json").stdout)["items"] == [session, other]
+    assert run("users", "end-session", "1c7b").exit_code == 0
+    assert people.asked[-1][0] == f"DELETE /users/me/sessions/{other['session_id']}"
+    assert run("users", "end-session", GROUP, "--user", "dora").exit_code == 0
+    assert people.asked[-1][0] == f"DELETE /users/{DORA}/sessions/{GROUP}"
+    result = run("users", "end-session", "ffff")
+    assert (result.exit_code, "breakwater users sessions" in result.stderr) == (1, True)
+
+
+def test_a_second_factor_is_reset_by_name(people: Api) -> None:
+    people.answers[f"DELETE /users/{DORA}/totp"] = (204, {})
+    assert run("users", "reset-totp", "dora").exit_code == 0
+    assert people.asked[-1][0] == f"DELETE /users/{DORA}/totp"
+
+
+def test_somebody_of_the_firms_own_issuer_is_invited_by_what_it_calls_him(people: Api) -> None:
+    people.answers["POST /users"] = (201, user(BERT, "bert"))
+    result = run("users", "invite", "bert", "bert@example.com", "viewer", "--issuer-subject", "4711")
+    assert (result.exit_code, "his sign-in at the issuer" in result.stdout) == (0, True)
+    assert people.asked[-1][1]["issuer_subject"] == "4711"
+
+
 def test_an_invitation_is_sent_as_it_was_typed(people: Api) -> None:
     people.answers["POST /users"] = (201, user(BERT, "bert"))
     result = run("users", "invite", "bert", "bert@example.com", "desk_head")

@@ -58,6 +58,8 @@ def test_recordings_are_separated_by_colons() -> None:
         ({"ENGINE_PORT": "many"}, "ENGINE_PORT"),
         ({"MARKET_SPEED": "0"}, "MARKET_SPEED"),
         ({"MARKET_SPEED": "nan"}, "MARKET_SPEED"),
+        ({"OIDC_PROVIDER": "{}"}, "OIDC_PROVIDER"),
+        ({"SECOND_FACTOR_ROLES": "root"}, "SECOND_FACTOR_ROLES"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_named(changes: dict[str, str], names: str) -> None:

@@ -4,19 +4,27 @@ import base64
 import json
 import time
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from breakwater.domain.access_tokens import SigningKeys, verify_access_token
-from breakwater.domain.permissions import Principal
-from breakwater.errors import NotAuthenticated, Unavailable
+from breakwater.domain.access_tokens import (
+    FoundUser,
+    SigningKeys,
+    Told,
+    as_known,
+    second_factor_roles,
+    session_id_of,
+    verify_access_token,
+)
+from breakwater.errors import NotAuthenticated, SecondFactorRequired, Unavailable
 from tests.unit.identity.tokens import CLIENT_ID, ISSUER, TENANT, claims, jwk_set, private_key, token
 
 
-def verify(told: str, keys: SigningKeys | None = None) -> Principal:
+def verify(told: str, keys: SigningKeys | None = None) -> Told:
     keys = keys or SigningKeys(lambda: jwk_set("first"))
     return verify_access_token(told, keys, issuer=ISSUER, client_id=CLIENT_ID)
 
@@ -25,9 +33,68 @@ def base64url(members: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(members).encode()).rstrip(b"=").decode()
 
 
-def test_a_good_token_names_user_tenant_and_role() -> None:
-    expected = Principal(TENANT, "subject-1", "trader1", "trader", frozenset({"session"}), expires_at=4102444800)
-    assert verify(token(exp=4102444800)) == expected
+def test_a_good_token_names_user_tenant_and_session() -> None:
+    told = verify(token(exp=4102444800, iat=1_700_000_010, auth_time=1_700_000_000))
+    assert told == Told(
+        tenant_id=TENANT,
+        subject="subject-1",
+        username="trader1",
+        email=None,
+        roles=None,
+        session_id=session_id_of(ISSUER, "subject-1", "session-1"),
+        signed_in_at=1_700_000_000,
+        expires_at=4102444800,
+        has_second_factor=False,
+    )
+
+
+def test_a_session_is_one_persons_at_one_issuer() -> None:
+    told = verify(token())
+    assert verify(token()).session_id == told.session_id
+    for others in (
+        verify(token(sub="subject-2")).session_id,
+        verify(token(origin_jti="session-2")).session_id,
+        session_id_of("https://elsewhere", "subject-1", "session-1"),
+    ):
+        assert others != told.session_id
+
+
+FOUND = FoundUser(
+    user_id=TENANT,
+    username="trader1",
+    role="risk_manager",
+    permissions_version=3,
+    is_recorded=True,
+    is_ended=False,
+    has_second_factor=False,
+    is_seen_lately=True,
+)
+
+
+@pytest.mark.parametrize("found", [None, replace(FOUND, is_recorded=False), replace(FOUND, is_ended=True)])
+def test_who_is_not_known_or_in_no_open_session_is_not_believed(found: FoundUser | None) -> None:
+    with pytest.raises(NotAuthenticated):
+        as_known(verify(token()), found)
+
+
+def test_whose_role_asks_for_a_second_factor_may_only_enrol_without_one() -> None:
+    told, roles = verify(token()), frozenset({"risk_manager"})
+    assert as_known(told, FOUND).scopes == {"session"}
+    assert as_known(told, FOUND, frozenset({"organisation_admin"})).scopes == {"session"}
+    assert as_known(told, replace(FOUND, has_second_factor=True), roles).scopes == {"session"}
+    assert as_known(replace(told, has_second_factor=True), FOUND, roles).scopes == {"session"}
+    enrolling = as_known(told, FOUND, roles)
+    assert enrolling.permissions == set()
+    for refused in (enrolling.require_second_factor, lambda: enrolling.require("orders:read")):
+        with pytest.raises(SecondFactorRequired):
+            refused()
+
+
+def test_a_role_that_is_not_known_asks_nobody_for_a_second_factor_and_is_told() -> None:
+    assert second_factor_roles(None) == second_factor_roles("") == set()
+    assert second_factor_roles("risk_manager,system_admin") == {"risk_manager", "system_admin"}
+    with pytest.raises(ValueError, match="risk-manager"):
+        second_factor_roles("risk-manager,system_admin")
 
 
 def test_a_token_without_signature_is_refused() -> None:
@@ -69,6 +136,8 @@ def test_a_changed_payload_is_refused() -> None:
         {"sub": None},
         {"sub": 7},
         {"username": None},
+        {"origin_jti": None},  # What names no session cannot be ended.
+        {"iat": None},
         {"cognito:groups": None},
         {"cognito:groups": "org:x role:trader"},
         {"cognito:groups": ["role:trader"]},

@@ -39,6 +39,8 @@ def claims(**changes: Any) -> dict[str, Any]:
         "token_use": "access",
         "username": "trader1",
         "cognito:groups": [f"org:{TENANT}", "role:trader"],
+        "origin_jti": "session-1",
+        "auth_time": now,
         "iat": now,
         "exp": now + 3600,
     } | changes
@@ -52,7 +54,14 @@ def token(*, key_id: str = "first", **changes: Any) -> str:
 @contextmanager
 def served_jwk_set(*key_ids: str) -> Iterator[str]:
     """The URL of the set, on 127.0.0.1."""
-    answer = json.dumps(jwk_set(*key_ids)).encode()
+    with served_document(jwk_set(*key_ids)) as url:
+        yield url
+
+
+@contextmanager
+def served_document(document: object) -> Iterator[str]:
+    """The URL of a JSON document, on 127.0.0.1."""
+    answer = json.dumps(document).encode()
 
     class Handler(QuietHandler):
         def do_GET(self) -> None:

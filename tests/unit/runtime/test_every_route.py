@@ -19,7 +19,11 @@ from tests.unit.runtime.http_events import LambdaContext, answer_of, caller_cont
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 OPEN_PATHS = {"/auth/sign-in", "/auth/refresh", "/auth/sign-out", "/health"}
-FOR_ALL_WHO_ARE_SIGNED_IN = {"GET /me", "GET /audit/activity"}
+FOR_ALL_WHO_ARE_SIGNED_IN = {
+    *("GET /me", "GET /audit/activity"),
+    *("GET /users/me/sessions", "DELETE /users/me/sessions/{session_id}"),
+    *("POST /users/me/totp", "POST /users/me/totp/verify"),
+}
 
 
 def routes_of(api: FastAPI) -> list[APIRoute]:
@@ -99,6 +103,18 @@ def test_whoever_has_every_permission_but_that_of_the_route_is_refused(
     answer = lambda_handler(api)(http_event(method, path, body={}, caller=caller_context()), LambdaContext())
     problem = answer_of(answer)
     assert (answer["statusCode"], problem["code"], problem["permission"]) == (403, "NOT_PERMITTED", said.permission)
+
+
+@pytest.mark.parametrize(("api", "method", "path", "route"), ROUTES, ids=NAMES)
+def test_whoever_lacks_his_second_factor_may_enrol_it_and_nothing_else(
+    api: FastAPI, method: str, path: str, route: APIRoute
+) -> None:
+    """Whatever his role."""
+    if name_of(route) in {"POST /users/me/totp", "POST /users/me/totp/verify"}:
+        pytest.skip("it is for him")
+    caller = caller_context("organisation_admin", scopes="enrol")
+    answer = lambda_handler(api)(http_event(method, path, body={}, caller=caller), LambdaContext())
+    assert (answer["statusCode"], answer_of(answer)["code"]) == (403, "SECOND_FACTOR_REQUIRED")
 
 
 @pytest.mark.parametrize("caller", [None, {"refusal": "the token is not valid"}, ONCE_SIGNED_IN, ELSEWHERE])

@@ -143,7 +143,7 @@ def test_a_secret_that_cannot_be_read_is_not_known_yet(call: Call, secret: str) 
 
 
 def test_the_authorizer_believes_nobody_who_came_past_it(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(authorizer, "authenticate", lambda _: BOUND)
+    monkeypatch.setattr(authorizer, "authenticate", lambda *_: BOUND)
     for headers, is_believed in ((shown("one"), True), (shown("two"), False), ({}, False)):
         event = http_event("GET", "/me", headers={"authorization": "ApiKey k", **headers})
         context = authorizer.handler(event, LambdaContext())["context"]
