@@ -34,7 +34,7 @@ FIND_COMPILER := export CXX=$${CXX:-$$(command -v c++ || command -v g++ || comma
 # The benchmarks, too: no test runs them, so that nothing else would tell that one no longer fits.
 TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk supply_chain tests/benchmarks
 
-.PHONY: help up down clean status demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi limit-types bench synth deploy lock audit sbom deploy-edge
+.PHONY: help up down clean status grants demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi limit-types bench synth deploy lock audit sbom deploy-edge
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ clean: $(VENV_DONE) ## stop it and forget its data
 
 status: $(VENV_DONE) ## what runs, and where
 	@$(LOCAL) status
+
+grants: $(VENV_DONE) ## what the roles of the running platform may do and have not done, and what was refused
+	@$(VENV_PYTHON) -m local_cloud.iam
 
 demo: $(INSTALLED) ## the tour, against the platform that `make up` started
 	@$(VENV_PYTHON) -m breakwater.client.demo

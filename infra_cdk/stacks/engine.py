@@ -71,7 +71,9 @@ class EngineStack(Stack):
                 iam.Grant.add_to_principal(
                     grantee=role, actions=["secretsmanager:GetSecretValue"], resource_arns=[venue["credentials"]]
                 )
-        control.trade_events.queue.grant_send_messages(role)
+        iam.Grant.add_to_principal(
+            grantee=role, actions=["sqs:SendMessage"], resource_arns=[control.trade_events.queue.queue_arn]
+        )
         control.bus.grant_put_events_to(role)
         state.storage.grant_snapshots(role)
         accept(engine.task, f"IAM5[Resource::{SNAPSHOT_OBJECTS}]", "Every snapshot has a key of its own.")

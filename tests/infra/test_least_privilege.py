@@ -172,8 +172,6 @@ def test_the_engine_may_publish_verify_keep_snapshots_and_register_itself(engine
         "s3:GetObject",
         "s3:ListBucket",
         "s3:PutObject",
-        "sqs:GetQueueAttributes",
-        "sqs:GetQueueUrl",
         "sqs:SendMessage",
     }
 
