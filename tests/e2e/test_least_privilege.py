@@ -153,8 +153,8 @@ def test_what_operators_rarely_do_is_granted_too(
     assert invoke("provisioning", rewrap)["rewrapped"] >= 1
 
     user = {"username": f"promoted-{unique}", "email": f"promoted-{unique}@quay.example", "password": PASSWORD}
-    firm = {"tenant_id": str(uuid.uuid4()), "name": "Quay Trading", "limits": []}
-    firm["nodes"] = [{"key": "firm", "kind": "FIRM", "name": "Quay Trading"}]
+    firm = {"tenant_id": str(uuid.uuid4()), "name": f"Quay Trading {unique}", "limits": []}
+    firm["nodes"] = [{"key": "firm", "kind": "FIRM", "name": "Quay"}]
     for role in ("viewer", "trader"):
         organisation = firm | {"users": [user | {"role": role}]}
         assert invoke("provisioning", {"action": "create_organisation", "organisation": organisation})
