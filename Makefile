@@ -34,7 +34,7 @@ FIND_COMPILER := export CXX=$${CXX:-$$(command -v c++ || command -v g++ || comma
 # The benchmarks, too: no test runs them, so that nothing else would tell that one no longer fits.
 TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk supply_chain tests/benchmarks
 
-.PHONY: help up down clean status grants demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi limit-types bench synth deploy lock audit sbom deploy-edge
+.PHONY: help up down clean status grants demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi limit-types bench synth deploy lock audit sbom database-authorities deploy-edge
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -127,6 +127,9 @@ deploy-edge: $(INSTALLED) ## CloudFront and AWS WAF before the API, where cdk.js
 # 1: something is known against a package; 3: the advisory services did not answer, as behind a mirror.
 audit: $(VENV_DONE) $(AUDIT_DONE) ## ask pip-audit and npm what is known against the locked packages
 	@$(VENV_PYTHON) -m supply_chain.audit
+
+database-authorities: $(VENV_DONE) $(NODE_DONE)
+	@$(VENV_PYTHON) -m supply_chain.database_authorities
 
 sbom: $(VENV_DONE) $(AUDIT_DONE) ## what everything is made of, in CycloneDX, in .build/sbom
 	@$(VENV_PYTHON) -m supply_chain.sbom
