@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from events.alerts import AlertRaised
-from events.audit import CancelRequested, SensitiveDataRead, TrailExported
+from events.audit import CancelRequested, SensitiveDataRead, TrailExported, TrailResumed, TrailResumptionAsked
 from events.envelope import Event
 from events.identity import ApiKeyChanged, SignedIn, SignedOut, SignInFailed
 from events.limits import (
@@ -68,6 +68,8 @@ CATALOGUE: tuple[type[Event], ...] = (
     ApiKeyChanged,
     SensitiveDataRead,
     TrailExported,
+    TrailResumed,
+    TrailResumptionAsked,
     CancelRequested,
     PermissionsUpdated,
 )

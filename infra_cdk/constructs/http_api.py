@@ -105,6 +105,9 @@ ROUTES = {
         "GET /audit/lines",
         "GET /audit/anchors",
         "GET /audit/activity",
+        "GET /audit/gaps",
+        "POST /audit/gaps",
+        "POST /audit/gaps/{gap_id}/approval",
     ),
 }
 

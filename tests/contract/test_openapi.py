@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -229,13 +230,13 @@ def test_every_kind_of_success_is_answered_as_documented(platform: Platform, mon
     _lease(client, account_id, monkeypatch)
     _build(client, node_id)
     _stop(client, desk, terms, node_id, monkeypatch)
-    _audit(client)
+    _audit(client, desk)
     operations = [op for path in SCHEMA.raw_schema["paths"].values() for op in path.values()]
     promised = {(op["operationId"], int(s)) for op in operations for s in op["responses"] if s.startswith("2")}
     assert client.succeeded == promised
 
 
-def _audit(client: Client) -> None:
+def _audit(client: Client, desk: Desk) -> None:
     """All that came before is in it, sealed by the function that seals it."""
     seal_audit_trail({}, LambdaContext())
     page = client.call("search_audit_trail", 200, query={"actor": USERNAME})
@@ -249,6 +250,24 @@ def _audit(client: Client) -> None:
     (anchor,) = client.call("list_audit_anchors", 200, query={"first_sequence": 1, "sequence": len(lines)})["items"]
     hashes = b"".join(hashlib.sha256(line.encode()).digest() for line in lines)
     assert anchor["hashes"] == base64.b64encode(hashes).decode()
+    _resume(client, desk)
+
+
+def _resume(client: Client, desk: Desk) -> None:
+    """The database goes back to before its newest anchor; that somebody else asked, the row itself is told."""
+    assert client.call("list_audit_gaps", 200) == {"items": []}
+    with psycopg.connect(desk.urls.admin, autocommit=True) as connection:
+        connection.execute("CREATE TABLE audit.kept AS SELECT * FROM audit.heads")
+        seal_audit_trail({}, LambdaContext())
+        connection.execute(
+            "BEGIN; DELETE FROM audit.anchors a USING audit.kept k WHERE a.sequence > k.sequence;"
+            " DELETE FROM audit.records r USING audit.kept k WHERE r.sequence > k.sequence;"
+            " DELETE FROM audit.heads; INSERT INTO audit.heads SELECT * FROM audit.kept; DROP TABLE audit.kept; COMMIT"
+        )
+        asked = client.call("ask_to_resume_audit_trail", 201, body={"reason": "restored to noon"})
+        connection.execute("UPDATE audit.gaps SET asked_by = 'another'")
+    approved = client.call("approve_audit_resumption", 200, path_parameters={"gap_id": asked["gap_id"]})
+    assert (approved["asked_by"], approved["approved_by"]) == ("another", USERNAME)
 
 
 def _sign_in_and_out(client: Client) -> None:
