@@ -23,6 +23,7 @@ from breakwater.db.exchange_credentials import (
 from breakwater.domain.exchange_credentials import NONCE_BYTES, ExchangeSecret, Place, seal
 from breakwater.domain.permissions import Caller
 from breakwater.errors import Conflict
+from breakwater.services.settlement import TenantTransactions
 
 PERMISSION = "credentials:manage"
 CREDENTIALS_OF_ONE_TENANT_MAX = 500
@@ -45,7 +46,7 @@ type Rewrap = Callable[[bytes, Place], bytes]  # A wrapped key under the master 
 
 def add_credential(
     caller: Caller,
-    tx: TenantTransaction,
+    transactions: TenantTransactions,
     *,
     account_id: uuid.UUID,
     venue: str,
@@ -53,16 +54,21 @@ def add_credential(
     secret: ExchangeSecret,
     make_data_key: MakeDataKey,
 ) -> ExchangeCredential:
-    """NotFound for an account of another tenant; Conflict for a label the account has there already, or too many."""
+    """NotFound for an account of another tenant; Conflict for a label the account has there already, or too many.
+
+    KMS is asked between two transactions: none waits for it.
+    """
     caller.require(PERMISSION)
-    tx.identity.account(account_id)
-    if tx.exchange_credentials.count() >= CREDENTIALS_OF_ONE_TENANT_MAX:
-        raise Conflict(f"an organisation has at most {CREDENTIALS_OF_ONE_TENANT_MAX} exchange credentials")
+    with transactions(caller.tenant_id) as tx:
+        tx.identity.account(account_id)
+        if tx.exchange_credentials.count() >= CREDENTIALS_OF_ONE_TENANT_MAX:
+            raise Conflict(f"an organisation has at most {CREDENTIALS_OF_ONE_TENANT_MAX} exchange credentials")
     credential_id = uuid.uuid4()
-    place = Place(caller.tenant_id, account_id, venue)
-    if not _keep(tx, place, credential_id, 1, label=label, secret=secret, make_data_key=make_data_key):
-        raise Conflict("the account has a credential of that label at the venue; rotate or delete it")
-    return tx.exchange_credentials.newest(credential_id)
+    data_key, sealed = _sealed(Place(caller.tenant_id, account_id, venue), credential_id, 1, secret, make_data_key)
+    with transactions(caller.tenant_id) as tx:
+        if not _keep(tx, sealed, data_key, label=label, secret=secret):
+            raise Conflict("the account has a credential of that label at the venue; rotate or delete it")
+        return tx.exchange_credentials.newest(credential_id)
 
 
 def list_credentials(caller: Caller, tx: TenantTransaction) -> list[ExchangeCredential]:
@@ -72,23 +78,29 @@ def list_credentials(caller: Caller, tx: TenantTransaction) -> list[ExchangeCred
 
 def rotate_credential(
     caller: Caller,
-    tx: TenantTransaction,
+    transactions: TenantTransactions,
     credential_id: uuid.UUID,
     *,
     secret: ExchangeSecret,
     overlap: timedelta,
     make_data_key: MakeDataKey,
 ) -> ExchangeCredential:
-    """A new version under the same id; the old one is kept for the overlap. NotFound for one of another tenant."""
+    """A new version under the same id; the old one is kept for the overlap. NotFound for one of another tenant.
+
+    KMS is asked between two transactions; Conflict where somebody else has rotated it meanwhile.
+    """
     caller.require(PERMISSION)
-    tx.exchange_credentials.lock(credential_id)
-    old = tx.exchange_credentials.newest(credential_id)
-    tx.exchange_credentials.retire(credential_id, overlap)
+    with transactions(caller.tenant_id) as tx:
+        old = tx.exchange_credentials.newest(credential_id)
     place = Place(caller.tenant_id, old.account_id, old.venue)
-    version = old.version + 1
-    if not _keep(tx, place, credential_id, version, label=old.label, secret=secret, make_data_key=make_data_key):
-        raise Conflict("the credential was rotated at the same time")
-    return tx.exchange_credentials.newest(credential_id)
+    data_key, sealed = _sealed(place, credential_id, old.version + 1, secret, make_data_key)
+    with transactions(caller.tenant_id) as tx:
+        tx.exchange_credentials.lock(credential_id)
+        is_newest = tx.exchange_credentials.newest(credential_id).version == old.version
+        tx.exchange_credentials.retire(credential_id, overlap)
+        if not is_newest or not _keep(tx, sealed, data_key, label=old.label, secret=secret):
+            raise Conflict("the credential was rotated at the same time")
+        return tx.exchange_credentials.newest(credential_id)
 
 
 def delete_credential(caller: Caller, tx: TenantTransaction, credential_id: uuid.UUID) -> None:
@@ -116,16 +128,9 @@ def rewrap_credentials(
     return len(keys), count_keys_to_wrap(connection, master_key_id, wrapped_before)
 
 
-def _keep(
-    tx: TenantTransaction,
-    place: Place,
-    credential_id: uuid.UUID,
-    version: int,
-    *,
-    label: str,
-    secret: ExchangeSecret,
-    make_data_key: MakeDataKey,
-) -> bool:
+def _sealed(
+    place: Place, credential_id: uuid.UUID, version: int, secret: ExchangeSecret, make_data_key: MakeDataKey
+) -> tuple[DataKey, SealedCredential]:
     data_key, nonce = make_data_key(place), os.urandom(NONCE_BYTES)
     sealed = SealedCredential(
         credential_id=credential_id,
@@ -137,6 +142,12 @@ def _keep(
         nonce=nonce,
         wrapped_key=data_key.wrapped,
     )
+    return data_key, sealed
+
+
+def _keep(
+    tx: TenantTransaction, sealed: SealedCredential, data_key: DataKey, *, label: str, secret: ExchangeSecret
+) -> bool:
     return tx.exchange_credentials.add(
         sealed, label=label, api_key_end=secret.api_key_end, master_key_id=data_key.master_key_id
     )

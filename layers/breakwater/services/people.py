@@ -141,12 +141,13 @@ def invite(
 
 
 def invite_again(
-    user_id: uuid.UUID, invitation: InvitationAgain, caller: Caller, tx: TenantTransaction, pool: Pool
+    user_id: uuid.UUID, invitation: InvitationAgain, caller: Caller, transactions: TenantTransactions, pool: Pool
 ) -> None:
     """Another temporary password. Conflict for a user who has chosen a password of his own: it is his to reset."""
     caller.require("users:manage")
     caller.require_person(GIVES_RIGHTS)
-    person = tx.people.person(user_id)
+    with transactions(caller.tenant_id) as tx:
+        person = tx.people.person(user_id)
     _check_gift(person.role, caller)
     pool.invite_again(person.username, invitation.temporary_password)
 

@@ -16,13 +16,14 @@ from pydantic import ValidationError
 from breakwater.db.connection import Database
 from breakwater.db.engine_connection import engine_pool
 from breakwater.db.exchange_credentials import ExchangeCredential
-from breakwater.domain.exchange_credentials import ExchangeSecret
+from breakwater.domain.exchange_credentials import ExchangeSecret, Place
 from breakwater.domain.permissions import Caller
 from breakwater.errors import Conflict, NotFound, NotPermitted, Unavailable
 from breakwater.runtime import aws
 from breakwater.runtime.exchange_credential_keys import make_data_key, master_key_id, rewrap_data_key
 from breakwater.services import exchange_credentials
 from breakwater.services.exchange_credentials import (
+    DataKey,
     add_credential,
     delete_credential,
     list_credentials,
@@ -73,15 +74,18 @@ def admin(firm: Firm) -> Caller:
 
 def add(database: Database, firm: Firm, **changes: Any) -> ExchangeCredential:
     told = {"account_id": firm.account.account_id, "venue": "BINANCE", "label": "main", "secret": SECRET} | changes
-    with database.tenant_transaction(firm.tenant_id) as tx:
-        return add_credential(admin(firm), tx, make_data_key=make_data_key, **told)
+    return add_credential(admin(firm), database.tenant_transaction, make_data_key=make_data_key, **told)
 
 
 def rotate(database: Database, firm: Firm, credential_id: uuid.UUID, overlap: timedelta) -> ExchangeCredential:
-    with database.tenant_transaction(firm.tenant_id) as tx:
-        return rotate_credential(
-            admin(firm), tx, credential_id, secret=NEXT, overlap=overlap, make_data_key=make_data_key
-        )
+    return rotate_credential(
+        admin(firm),
+        database.tenant_transaction,
+        credential_id,
+        secret=NEXT,
+        overlap=overlap,
+        make_data_key=make_data_key,
+    )
 
 
 def shown(database: Database, firm: Firm) -> list[ExchangeCredential]:
@@ -306,3 +310,51 @@ def test_the_operators_function_wraps_all_anew_however_small_its_batches(
     for batch_size in (0, exchange_credentials.REWRAP_BATCH_MAX + 1):
         with pytest.raises(ValidationError):
             handler(action | {"batch_size": batch_size}, LambdaContext())
+
+
+def test_no_transaction_waits_for_kms(database: Database, database_urls: DatabaseUrls, firm: Firm) -> None:
+    asked = 0
+
+    def looking(place: Place) -> DataKey:
+        nonlocal asked
+        asked += 1
+        with psycopg.connect(database_urls.admin) as connection:
+            begun = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
+            ).fetchone()
+        assert begun == (0,)
+        return make_data_key(place)
+
+    made = add_credential(
+        admin(firm),
+        database.tenant_transaction,
+        account_id=firm.account.account_id,
+        venue="BINANCE",
+        label="main",
+        secret=SECRET,
+        make_data_key=looking,
+    )
+    told = {"secret": NEXT, "overlap": timedelta(0)}
+    transactions = database.tenant_transaction
+    rotate_credential(admin(firm), transactions, made.credential_id, make_data_key=looking, **told)
+    assert asked == 2
+
+
+def test_who_rotates_while_another_does_is_refused_and_retires_nothing(database: Database, firm: Firm) -> None:
+    made = add(database, firm)
+
+    def another_was_faster(place: Place) -> DataKey:
+        rotate(database, firm, made.credential_id, timedelta(hours=1))
+        return make_data_key(place)
+
+    with pytest.raises(Conflict, match="at the same time"):
+        rotate_credential(
+            admin(firm),
+            database.tenant_transaction,
+            made.credential_id,
+            secret=SECRET,
+            overlap=timedelta(0),
+            make_data_key=another_was_faster,
+        )
+    newest, _ = shown(database, firm)
+    assert (newest.version, newest.retires_at) == (2, None)
