@@ -34,7 +34,7 @@ FIND_COMPILER := export CXX=$${CXX:-$$(command -v c++ || command -v g++ || comma
 # The benchmarks, too: no test runs them, so that nothing else would tell that one no longer fits.
 TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk supply_chain tests/benchmarks
 
-.PHONY: help up down clean status demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi limit-types bench synth deploy rewrap lock audit sbom deploy-edge
+.PHONY: help up down clean status grants demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi limit-types bench synth deploy rewrap lock audit sbom database-authorities deploy-edge
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ clean: $(VENV_DONE) ## stop it and forget its data
 
 status: $(VENV_DONE) ## what runs, and where
 	@$(LOCAL) status
+
+grants: $(VENV_DONE) ## what the roles of the running platform may do and have not done, and what was refused
+	@$(VENV_PYTHON) -m local_cloud.iam
 
 demo: $(INSTALLED) ## the tour, against the platform that `make up` started
 	@$(VENV_PYTHON) -m breakwater.client.demo
@@ -127,6 +130,9 @@ deploy-edge: $(INSTALLED) ## CloudFront and AWS WAF before the API, where cdk.js
 # 1: something is known against a package; 3: the advisory services did not answer, as behind a mirror.
 audit: $(VENV_DONE) $(AUDIT_DONE) ## ask pip-audit and npm what is known against the locked packages
 	@$(VENV_PYTHON) -m supply_chain.audit
+
+database-authorities: $(VENV_DONE) $(NODE_DONE)
+	@$(VENV_PYTHON) -m supply_chain.database_authorities
 
 sbom: $(VENV_DONE) $(AUDIT_DONE) ## what everything is made of, in CycloneDX, in .build/sbom
 	@$(VENV_PYTHON) -m supply_chain.sbom

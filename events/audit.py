@@ -42,3 +42,26 @@ class CancelRequested(Event):
     order_id: uuid.UUID | None
     account_id: uuid.UUID
     requested_by: str
+
+
+class TrailResumptionAsked(Event):
+    """Somebody says that the records first_sequence to sequence were lost by a restore of the database, and why."""
+
+    topic: ClassVar[str] = "audit.TrailResumptionAsked.v1"
+    gap_id: uuid.UUID
+    first_sequence: int
+    sequence: int
+    reason: str
+    asked_by: str
+
+
+class TrailResumed(Event):
+    """Somebody else has approved it: the trail goes on behind them, and its next anchor names the gap."""
+
+    topic: ClassVar[str] = "audit.TrailResumed.v1"
+    gap_id: uuid.UUID
+    first_sequence: int
+    sequence: int
+    reason: str
+    asked_by: str
+    approved_by: str

@@ -7,7 +7,14 @@ import json
 from pathlib import Path
 
 from events.alerts import AlertRaised
-from events.audit import CancelRequested, ReplaceRequested, SensitiveDataRead, TrailExported
+from events.audit import (
+    CancelRequested,
+    ReplaceRequested,
+    SensitiveDataRead,
+    TrailExported,
+    TrailResumed,
+    TrailResumptionAsked,
+)
 from events.envelope import Event
 from events.identity import (
     ApiKeyChanged,
@@ -86,6 +93,8 @@ CATALOGUE: tuple[type[Event], ...] = (
     ExchangeCredentialAccessChanged,
     SensitiveDataRead,
     TrailExported,
+    TrailResumed,
+    TrailResumptionAsked,
     CancelRequested,
     ReplaceRequested,
     PermissionsUpdated,

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ from breakwater.db.engine_connection import EnginePool, engine_pool
 from breakwater.db.engine_market import read_instruments, write_venues
 from breakwater.domain.shards import SHARDS
 from breakwater.errors import Unavailable
+from breakwater.tls import BadIdentity
 from fargate_engine import aws
 from fargate_engine.account_feed import AccountFeed
 from fargate_engine.channels.callers import Callers
@@ -23,6 +25,7 @@ from fargate_engine.firm_exchange.ordinary_way import OrdinaryWay
 from fargate_engine.gateway.peers import CONNECTIONS_MAX, Peers
 from fargate_engine.gateway.routes import create_gateway
 from fargate_engine.gateway.state import EngineState
+from fargate_engine.gateway.tls import GatewayTls
 from fargate_engine.gateway.tokens import fetch_public_key
 from fargate_engine.leases import Leases
 from fargate_engine.quotes import Quotes
@@ -52,18 +55,23 @@ async def run_engine(settings: Settings, told_to_stop: asyncio.Event) -> None:
     """Serve until told to stop, then let one shard go after the other. StartFailed, or what broke an invariant."""
     # The session last: until the gateway is closed it passes requests on to whoever took the shards over.
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX)) as session:
-        state = EngineState(settings.engine_id, Peers(session))
+        tls = GatewayTls(settings.certificate_arn) if settings.certificate_arn else None
+        state = EngineState(settings.engine_id, Peers(session, tls, settings.name))
         exchange = FirmExchange(state)
         gateway = create_gateway(
             state,
             exchange,
             is_behind_balancer=settings.is_behind_balancer,
             allowed_origins=settings.allowed_origins,
+            asks_for_certificates=tls is not None,
         )
         runner = web.AppRunner(gateway, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         try:
-            await _listen(runner, settings)
+            context = None if tls is None else await _unless(told_to_stop, _insist(lambda: _certificate(tls)))
+            if told_to_stop.is_set():
+                return
+            await _listen(runner, settings, context)
             _LOG.info("engine %s listens on %s:%d", settings.engine_id, settings.host, settings.port)
             conninfo = await _unless(told_to_stop, _prepare(settings, state))
             if conninfo is not None:
@@ -72,9 +80,16 @@ async def run_engine(settings: Settings, told_to_stop: asyncio.Event) -> None:
             await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, settings: Settings) -> None:
+async def _certificate(tls: GatewayTls) -> ssl.SSLContext:
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
+        return await tls.read()
+    except BadIdentity as error:
+        raise StartFailed(f"ENGINE_CERTIFICATE_ARN: {error}") from error
+
+
+async def _listen(runner: web.AppRunner, settings: Settings, tls: ssl.SSLContext | None) -> None:
+    try:
+        await web.TCPSite(runner, settings.host, settings.port, ssl_context=tls).start()
     except OSError as error:
         raise StartFailed(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
 
@@ -146,6 +161,8 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
         tasks.create_task(accounts.run())
         if state.relay is not None:
             tasks.create_task(state.relay.run())
+        if state.peers.tls is not None:
+            tasks.create_task(state.peers.tls.run())
         symbols = [instrument.symbol for instrument in instruments]
         for exchange in state.exchanges:
             tasks.create_task(exchange.run())

@@ -26,6 +26,7 @@ class Settings:
     """`database_url` or `database_secret_arn` is set. An empty queue or bus means: publish nothing, keep the outbox.
 
     An empty `snapshot_bucket`: no snapshots, a restart reads whole journals. An empty `address`: see `read_address`.
+    With a `certificate_arn`, a secret, the gateway speaks TLS as `name` and asks callers for a certificate.
     Without the encryption key or one of the two functions the exchange-compatible endpoint shows the market only.
     """
 
@@ -47,6 +48,8 @@ class Settings:
     queries_function: str = ""
     is_behind_balancer: bool = False
     allowed_origins: frozenset[str] = frozenset()
+    certificate_arn: str = ""
+    name: str = ""
     user_pool: UserPool | None = None  # With neither this nor a provider the channels believe API keys only.
     oidc_provider: OidcProvider | None = None
     second_factor_roles: frozenset[str] = frozenset()
@@ -74,6 +77,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         venues=_venues(environment.get("VENUES", "")),
         allowed_origins=_origins(environment.get("ALLOWED_ORIGINS", "")),
         user_pool=_user_pool(environment),
+        certificate_arn=environment.get("ENGINE_CERTIFICATE_ARN", ""),
+        name=environment.get("ENGINE_NAME", ""),
         oidc_provider=_oidc_provider(environment.get("OIDC_PROVIDER", "")),
         second_factor_roles=_second_factor_roles(environment.get("SECOND_FACTOR_ROLES", "")),
     )
@@ -81,6 +86,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         raise StartFailed("DATABASE_URL or DATABASE_SECRET_ARN must be set")
     if not settings.service_token_key_id:
         raise StartFailed("SERVICE_TOKEN_KEY_ID must be set: without it nobody's token can be verified")
+    if bool(settings.certificate_arn) != bool(settings.name):
+        raise StartFailed("ENGINE_CERTIFICATE_ARN and ENGINE_NAME are set together: peers ask for the name")
     if not 0.01 <= settings.market_speed <= 1000:
         raise StartFailed("MARKET_SPEED must lie between 0.01 and 1000")
     return settings

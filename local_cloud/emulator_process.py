@@ -1,10 +1,14 @@
 """The emulator as a child process, with the state of the last run."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
+import time
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 from local_cloud.platform import HOST, REPOSITORY, LocalCloudError, Platform, base_environment
 from local_cloud.processes import ProcessRecord, answers, spawn, wait_until
@@ -12,6 +16,7 @@ from local_cloud.processes import ProcessRecord, answers, spawn, wait_until
 PYTHON = REPOSITORY / ".venv-emulator" / "bin" / "python"
 # Each worker is a process of about 80 MB; on two cores more of them only wait for each other.
 LAMBDA_WORKERS_MAX_DEFAULT = 4
+ENFORCING_TIMEOUT_SECONDS = 10
 
 
 class LocalEmulator:
@@ -21,6 +26,7 @@ class LocalEmulator:
         self._platform = platform
         self.log = platform.logs / "emulator.log"
         self.record = ProcessRecord(platform.folder / "run" / "emulator.json")
+        self._health_url = f"{platform.aws_url}/_ministack/health"
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start it and wait until it answers. Raises LocalCloudError."""
@@ -37,8 +43,9 @@ class LocalEmulator:
             environment=self._environment(temporary),
             cwd=REPOSITORY,
         )
-        health = f"{self._platform.aws_url}/_ministack/health"
-        wait_until(lambda: answers(health), what="the emulator", timeout_seconds=60, child=emulator, log=self.log)
+        wait_until(
+            lambda: answers(self._health_url), what="the emulator", timeout_seconds=60, child=emulator, log=self.log
+        )
         return emulator
 
     def save_state(self) -> None:
@@ -46,6 +53,26 @@ class LocalEmulator:
         process = self.record.process()
         if process is not None:
             process.send_signal(signal.SIGUSR1)
+
+    def enforce_iam(self) -> None:
+        """From now on every call is judged by the caller's policies; ours, as the account's owner, pass.
+
+        Raises LocalCloudError.
+        """
+        process = self.record.process()
+        if process is None:
+            raise LocalCloudError(f"the emulator is gone; its log is {self.log}")
+        process.send_signal(signal.SIGUSR2)
+        deadline = time.monotonic() + ENFORCING_TIMEOUT_SECONDS
+        while self._health()["auth"] != "enabled":
+            if time.monotonic() > deadline:
+                raise LocalCloudError(f"the emulator does not enforce IAM; its log is {self.log}")
+            time.sleep(0.05)
+
+    def _health(self) -> dict[str, Any]:
+        with urllib.request.urlopen(self._health_url, timeout=5) as answer:  # noqa: S310 - our own http:// address
+            health: dict[str, Any] = json.load(answer)
+        return health
 
     def stop(self) -> None:
         """SIGTERM writes the state; SIGKILL follows, because a custom resource in flight can hang it."""
@@ -66,6 +93,7 @@ class LocalEmulator:
             **base_environment(),
             "BIND_HOST": HOST,
             "GATEWAY_PORT": str(self._platform.ports["emulator"]),
+            "IAM_CALLS_FILE": str(self._platform.iam_calls_file),
             "INBOX_URL": f"{self._platform.inbox_url}/messages",
             "IOT_MTLS_ENABLED": "0",
             "LAMBDA_EXECUTOR": "local",

@@ -27,8 +27,11 @@ class _Task:
     Before each start there is a pause that doubles while it keeps dying.
     """
 
-    def __init__(self, platform: Platform, deployed: dict[str, str], *, name: str, module: str) -> None:
+    def __init__(
+        self, platform: Platform, deployed: dict[str, str], credentials: dict[str, str], *, name: str, module: str
+    ) -> None:
         self._platform = platform
+        self._credentials = credentials
         self._deployed = deployed
         self._name = name
         self._module = module
@@ -74,12 +77,12 @@ class _Task:
         return self._child
 
     def _environment(self) -> dict[str, str]:
-        return {**base_environment(), **self._platform.aws_environment()}
+        return {**base_environment(), **self._platform.aws_environment(), **self._credentials}
 
 
 class LocalEngine(_Task):
-    def __init__(self, platform: Platform, deployed: dict[str, str]) -> None:
-        super().__init__(platform, deployed, name="engine", module="fargate_engine")
+    def __init__(self, platform: Platform, deployed: dict[str, str], roles: dict[str, dict[str, str]]) -> None:
+        super().__init__(platform, deployed, roles["engine"], name="engine", module="fargate_engine")
 
     def start(self) -> None:
         """Start it and wait until it has replayed its journal and holds its lease. Raises LocalCloudError."""
@@ -113,8 +116,8 @@ class LocalEngine(_Task):
 
 
 class LocalWatch(_Task):
-    def __init__(self, platform: Platform, deployed: dict[str, str]) -> None:
-        super().__init__(platform, deployed, name="watch", module="breakwater.runtime.watch")
+    def __init__(self, platform: Platform, deployed: dict[str, str], roles: dict[str, dict[str, str]]) -> None:
+        super().__init__(platform, deployed, roles["watch"], name="watch", module="breakwater.runtime.watch")
 
     def start(self) -> None:
         self._spawn()

@@ -65,6 +65,11 @@ class Platform:
         return self.folder / "emulator"
 
     @property
+    def iam_calls_file(self) -> Path:
+        """What roles asked AWS for, and whether their policies allowed it."""
+        return self.folder / "iam_calls.jsonl"
+
+    @property
     def endpoints_file(self) -> Path:
         return self.folder / "endpoints.json"
 

@@ -16,6 +16,7 @@ from local_cloud import configuration, provisioning
 from local_cloud.deployment import Deployment, aws_client
 from local_cloud.emulator_process import LocalEmulator
 from local_cloud.engine_process import LocalEngine, LocalWatch, require_recordings
+from local_cloud.iam import task_credentials
 from local_cloud.inbox import Inbox
 from local_cloud.platform import HOST, LocalCloudError, Platform
 from local_cloud.postgres import LocalPostgres
@@ -134,17 +135,20 @@ def _start(
         database_url = configuration.point_to_database(platform, deployed, postgres, passwords)
         configuration.point_to_engine(platform, deployed)
         configuration.expire_connections(platform, deployed)
+    with _step("every role under its own policies (IAM)"):
+        roles = task_credentials(platform)
+        emulator.enforce_iam()
     lambda_client = aws_client(platform, "lambda", config=provisioning.CLIENT_CONFIG)
     with _step("database migrations"):
         provisioning.migrate(lambda_client, deployed["ProvisioningFunctionName"])
     with _step("demo firm"):
         users = _seed(lambda_client, deployed, passwords)
         emulator.save_state()
-    engine = LocalEngine(platform, deployed)
+    engine = LocalEngine(platform, deployed, roles)
     with _step("engine and market"):
         parts.callback(engine.stop)
         engine.start()
-    watch = LocalWatch(platform, deployed)
+    watch = LocalWatch(platform, deployed, roles)
     parts.callback(watch.stop)
     watch.start()
     endpoints = {

@@ -13,6 +13,7 @@ from yarl import URL
 
 from breakwater.domain.shards import SHARDS
 from breakwater.errors import EngineUnavailable, InvalidRequest
+from fargate_engine.gateway.tls import GatewayTls
 
 ASKED_SHARDS = "X-Breakwater-Shards"
 PASSED_ON = ("Authorization", "Content-Type", "X-Correlation-ID")
@@ -35,18 +36,30 @@ class PeerAnswer:
 
 
 class Peers:
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    """The other engines. With TLS each is called at its address and shows a certificate of the engine's name."""
+
+    def __init__(self, session: aiohttp.ClientSession, tls: GatewayTls | None = None, name: str = "") -> None:
         self._session = session
+        self.tls = tls
+        self._name = name
 
     async def ask(self, request: web.Request, address: str, shards: Collection[int]) -> PeerAnswer:
         """What the engine at `address` says to this request for these shards. EngineUnavailable if it says nothing."""
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         headers[ASKED_SHARDS] = ",".join(str(shard) for shard in sorted(shards))
-        url = URL(f"http://{address}{request.raw_path}", encoded=True)
+        scheme = "http" if self.tls is None else "https"
+        url = URL(f"{scheme}://{address}{request.raw_path}", encoded=True)
         body = await request.read()
         try:
             async with self._session.request(
-                request.method, url, headers=headers, data=body, timeout=TIMEOUT, allow_redirects=False
+                request.method,
+                url,
+                headers=headers,
+                data=body,
+                timeout=TIMEOUT,
+                allow_redirects=False,
+                ssl=(self.tls and self.tls.to_peers) or True,  # True: aiohttp's own, which http does not look at.
+                server_hostname=self._name or None,
             ) as answer:
                 retry_after = answer.headers.get("Retry-After")
                 return PeerAnswer(answer.status, await answer.read(), answer.content_type, retry_after)

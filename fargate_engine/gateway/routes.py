@@ -26,6 +26,7 @@ from fargate_engine.gateway.peers import shard_number
 from fargate_engine.gateway.problems import problem_middleware
 from fargate_engine.gateway.routing import Scope, ask, at_order, at_shard, market_elsewhere
 from fargate_engine.gateway.state import EngineState
+from fargate_engine.gateway.tls import certificate_middleware
 from fargate_engine.inbox import Answer, FindOpenOrders, FindOrder
 from fargate_engine.leased_orders import leased_order
 from fargate_engine.messages import CancelOrder, Command, VoidOrder
@@ -67,12 +68,15 @@ def create_gateway(
     *,
     is_behind_balancer: bool = False,
     allowed_origins: frozenset[str] = frozenset(),
+    asks_for_certificates: bool = False,
 ) -> web.Application:
     """With an exchange its dialect is served beside, under its own paths.
 
-    `allowed_origins`: whose pages may read the answers in a browser.
+    `allowed_origins`: whose pages may read the answers in a browser. `asks_for_certificates`: who shows none is told
+    how the engine is, and nothing else.
     """
-    app = web.Application(middlewares=[preflight, problem_middleware], client_max_size=BODY_BYTES_MAX)
+    middlewares = [preflight, problem_middleware, *([certificate_middleware] if asks_for_certificates else [])]
+    app = web.Application(middlewares=middlewares, client_max_size=BODY_BYTES_MAX)
     app[ALLOWED_ORIGINS] = allowed_origins
     app.on_response_prepare.append(protect)
     app[ENGINE] = engine

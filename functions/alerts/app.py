@@ -1,19 +1,35 @@
-"""Limit events become alerts: stored, announced, and sent to the organisation's subscribers."""
+"""Limit events become alerts: stored, announced, and sent to the organisation's subscribers, who follow the people."""
 
 from breakwater.runtime.aws import client
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.queue import queue_handler
 from breakwater.runtime.settings import settings
+from breakwater.services.alert_subscriptions import AlertSubscriptions, addresses_of
 from breakwater.services.alerts import alert_of, publish_alert, raise_alert
 from events.envelope import Envelope
+from events.users import PermissionsUpdated
 
 
 def process(envelope: Envelope) -> None:
     """At least once: sent after the commit, and again if the message comes again, so a crash between loses nothing."""
+    if envelope.topic == PermissionsUpdated.topic:
+        _follow(envelope)
+        return
     alert = alert_of(envelope)
     with tenant_transaction(envelope.tenant_id) as tx:
         raise_alert(alert, tx)
     publish_alert(alert, envelope.tenant_id, client("sns").publish, settings().alert_topic_arn)
+
+
+def _follow(envelope: Envelope) -> None:
+    """By what is so now, and not by what the event says: two may come in another order."""
+    change = PermissionsUpdated.model_validate(envelope.payload)
+    if change.change == "ACCESS":  # Accounts and nodes: his role is what it was.
+        return
+    with tenant_transaction(envelope.tenant_id) as tx:
+        address = tx.people.person(change.user_id).email
+        hears = addresses_of(tx)[address]
+    AlertSubscriptions(client("sns"), settings().alert_topic_arn).follow(envelope.tenant_id, {address: hears})
 
 
 handler = queue_handler(process)

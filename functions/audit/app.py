@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from breakwater.runtime.anchorage import KmsAnchorage
 from breakwater.runtime.api import SIGNED_IN, Caller, create_api, lambda_handler, needs
-from breakwater.runtime.database import caller_transaction, transactions_of
-from breakwater.services import audit
+from breakwater.runtime.database import caller_transaction, tenant_transaction, transactions_of
+from breakwater.services import audit, audit_gaps
 from breakwater.services.audit import AuditAnchors, AuditExport, AuditLines, AuditPage
+from breakwater.services.audit_gaps import AuditGap, AuditGaps
 from breakwater.services.cursors import LIMIT_DEFAULT
 
 SEQUENCE_MAX = 2**53
@@ -30,6 +31,14 @@ class ExportRequest(BaseModel):
 
     since: AwareDatetime
     until: AwareDatetime
+
+
+class ResumptionRequest(BaseModel):
+    """`reason`: why the database was restored, and by whom; it stays readable for as long as the trail."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[str, Field(min_length=10, max_length=1_000)]
 
 
 @api.get("/audit/records", dependencies=[needs("audit:read")])
@@ -81,6 +90,25 @@ def list_audit_lines(
 @api.get("/audit/anchors", dependencies=[needs("audit:export")])
 def list_audit_anchors(caller: Caller, first_sequence: Sequence, sequence: Sequence) -> AuditAnchors:
     return audit.anchors_of(caller, KmsAnchorage(), first_sequence=first_sequence, sequence=sequence)
+
+
+@api.get("/audit/gaps", dependencies=[needs("audit:read")])
+def list_audit_gaps(caller: Caller) -> AuditGaps:
+    return audit_gaps.list_gaps(caller, tenant_transaction)
+
+
+@api.post("/audit/gaps", status_code=201, dependencies=[needs("audit:export")])
+def ask_to_resume_audit_trail(request: ResumptionRequest, caller: Caller) -> AuditGap:
+    return audit_gaps.ask_to_resume(
+        caller, transactions_of(caller.actor), KmsAnchorage(), reason=request.reason, at=datetime.now(UTC)
+    )
+
+
+@api.post("/audit/gaps/{gap_id}/approval", dependencies=[needs("audit:export")])
+def approve_audit_resumption(gap_id: uuid.UUID, caller: Caller) -> AuditGap:
+    return audit_gaps.approve_resumption(
+        gap_id, caller, transactions_of(caller.actor), KmsAnchorage(), at=datetime.now(UTC)
+    )
 
 
 handler = lambda_handler(api)

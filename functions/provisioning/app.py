@@ -21,6 +21,7 @@ from breakwater.runtime.exchange_credential_keys import master_key_id, rewrap_da
 from breakwater.runtime.observability import logger, observed
 from breakwater.runtime.settings import settings
 from breakwater.services import exchange_credentials, provisioning
+from breakwater.services.alert_subscriptions import AlertSubscriptions, addresses_of
 from breakwater.services.exchange_credentials import RefusedKey
 from breakwater.services.user_pool import UserPool
 
@@ -109,10 +110,14 @@ def _create_organisation(told: provisioning.ToldOrganisation) -> dict[str, Any]:
     database = Database(lambda: secret_conninfo(settings().functions_database_secret_arn))
     try:
         with database.tenant_transaction(told.tenant_id, provisioning.CREATED_BY) as tx:
+            before = addresses_of(tx)
             created = provisioning.save_organisation(told, subjects, tx)
+            after = addresses_of(tx)
     finally:
         database.close()
-    provisioning.subscribe_to_alerts(told, client("sns"), settings().alert_topic_arn)
+    # Whoever has another address now hears by it alone.
+    follows = dict.fromkeys(before, False) | after
+    AlertSubscriptions(client("sns"), settings().alert_topic_arn).follow(told.tenant_id, follows)
     return created
 
 

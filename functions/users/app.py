@@ -422,8 +422,8 @@ def change_user(user_id: uuid.UUID, change: UserChange, caller: Caller) -> Perso
 
 @api.post("/users/{user_id}/invitation", status_code=204, dependencies=[needs("users:manage")])
 def invite_user_again(user_id: uuid.UUID, invitation: InvitationAgain, caller: Caller) -> None:
-    with identity.administered(), caller_transaction(caller) as tx:
-        people.invite_again(user_id, invitation, caller, tx, pool=_pool(), at=_now())
+    with identity.administered():
+        people.invite_again(user_id, invitation, caller, transactions_of(caller.actor), pool=_pool(), at=_now())
 
 
 @api.put("/users/{user_id}/accounts/{account_id}", status_code=204, dependencies=[needs("users:manage")])
@@ -518,33 +518,31 @@ def list_exchange_credentials(caller: Caller) -> ExchangeCredentials:
 
 @api.post("/exchange-credentials", status_code=201, dependencies=[needs("credentials:manage")])
 def add_exchange_credential(request: ExchangeCredentialRequest, caller: Caller) -> ExchangeCredential:
-    with caller_transaction(caller) as tx:
-        return exchange_credentials.add_credential(
-            caller,
-            tx,
-            account_id=request.account_id,
-            venue=request.venue,
-            label=request.label,
-            secret=request.told(),
-            make_data_key=make_data_key,
-            at=_now(),
-        )
+    return exchange_credentials.add_credential(
+        caller,
+        transactions_of(caller.actor),
+        account_id=request.account_id,
+        venue=request.venue,
+        label=request.label,
+        secret=request.told(),
+        make_data_key=make_data_key,
+        at=_now(),
+    )
 
 
 @api.post("/exchange-credentials/{credential_id}/rotate", status_code=201, dependencies=[needs("credentials:manage")])
 def rotate_exchange_credential(
     credential_id: uuid.UUID, request: RotationRequest, caller: Caller
 ) -> ExchangeCredential:
-    with caller_transaction(caller) as tx:
-        return exchange_credentials.rotate_credential(
-            caller,
-            tx,
-            credential_id,
-            secret=request.told(),
-            overlap=timedelta(seconds=request.overlap_s),
-            make_data_key=make_data_key,
-            at=_now(),
-        )
+    return exchange_credentials.rotate_credential(
+        caller,
+        transactions_of(caller.actor),
+        credential_id,
+        secret=request.told(),
+        overlap=timedelta(seconds=request.overlap_s),
+        make_data_key=make_data_key,
+        at=_now(),
+    )
 
 
 @api.put(

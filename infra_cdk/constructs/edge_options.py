@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from constructs import Construct
 
 _ORIGIN = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?|http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?")
+_SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}")
+_DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]+")
 
 
@@ -15,6 +17,15 @@ class TlsName:
 
     domain_name: str
     certificate_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class MutualTls:
+    """The engine's name, and the secrets that hold what the engine shows and what those show who call it."""
+
+    domain_name: str
+    engine_certificate: str
+    callers_certificate: str
 
 
 def allowed_origins(scope: Construct) -> list[str]:
@@ -34,3 +45,27 @@ def tls_name(scope: Construct, option: str) -> TlsName | None:
     if told.keys() != {"domain_name", "certificate_arn"} or _CERTIFICATE.fullmatch(told["certificate_arn"]) is None:
         raise ValueError(f"{option}: it is a domain_name and the certificate_arn of its certificate in ACM")
     return TlsName(**told)
+
+
+def mutual_tls(scope: Construct) -> MutualTls | None:
+    """The context `engine_mutual_tls`; None where it is not set. ValueError for one that is not whole."""
+    told = scope.node.try_get_context("engine_mutual_tls")
+    if not told:
+        return None
+    if scope.node.try_get_context("engine_tls"):
+        raise ValueError("engine_tls and engine_mutual_tls: it is one or the other")
+    if not isinstance(told, dict) or told.keys() != {"domain_name", "engine_certificate", "callers_certificate"}:
+        raise ValueError("engine_mutual_tls: it is a domain_name, an engine_certificate and a callers_certificate")
+    if _DOMAIN.fullmatch(str(told["domain_name"])) is None:
+        raise ValueError(f"engine_mutual_tls: {told['domain_name']!r} is no domain name such as engine.example.com")
+    for name in ("engine_certificate", "callers_certificate"):
+        if _SECRET.fullmatch(str(told[name])) is None:
+            raise ValueError(f"engine_mutual_tls: {name} is the whole ARN of a secret, with its six characters")
+    if told["engine_certificate"] == told["callers_certificate"]:
+        raise ValueError("engine_mutual_tls: engine and callers have a certificate each, in a secret each")
+    return MutualTls(**told)
+
+
+def engine_speaks_tls(scope: Construct) -> bool:
+    """Whether functions call it at https."""
+    return mutual_tls(scope) is not None or tls_name(scope, "engine_tls") is not None

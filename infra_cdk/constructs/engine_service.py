@@ -1,19 +1,15 @@
 """The engine on Fargate: two tasks, in two zones, between which sixteen shards are shared."""
 
-from typing import Any
-
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_elasticloadbalancingv2 as elb
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_route53 as route53
-from aws_cdk import aws_route53_targets as targets
 from aws_cdk import aws_servicediscovery as cloud_map
 from constructs import Construct
 
-from infra_cdk.constructs.edge_options import TlsName, tls_name
+from infra_cdk.constructs.edge_options import mutual_tls
+from infra_cdk.constructs.engine_balancer import EngineBalancer, EnginePassage
 from infra_cdk.constructs.network import ENGINE_PORT, Network
 from infra_cdk.findings import accept
 from infra_cdk.repository import ROOT, required
@@ -30,63 +26,6 @@ def no_capabilities(scope: Construct, construct_id: str) -> ecs.LinuxParameters:
     return parameters
 
 
-class EngineBalancer(Construct):
-    """Internal. Sends requests only to tasks that answer `/health/ready` with 200: those that serve shards.
-
-    With a name and its certificate (context `engine_tls`) it speaks TLS 1.2 and above alone, and the name is resolved
-    in the network only; the way from it to a task, within the two groups, stays HTTP.
-    """
-
-    def __init__(self, scope: Construct, construct_id: str, *, network: Network) -> None:
-        super().__init__(scope, construct_id)
-        self.targets = elb.ApplicationTargetGroup(
-            self,
-            "Targets",
-            vpc=network.vpc,
-            target_type=elb.TargetType.IP,
-            protocol=elb.ApplicationProtocol.HTTP,
-            port=ENGINE_PORT,
-            deregistration_delay=Duration.seconds(5),
-            health_check=elb.HealthCheck(
-                path="/health/ready",
-                interval=Duration.seconds(5),
-                timeout=Duration.seconds(2),
-                healthy_threshold_count=2,
-                unhealthy_threshold_count=2,
-            ),
-        )
-        self.balancer = elb.ApplicationLoadBalancer(
-            self,
-            "Balancer",
-            vpc=network.vpc,
-            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
-            internet_facing=False,
-            security_group=network.balancer,
-            drop_invalid_header_fields=True,
-        )
-        name = tls_name(self, "engine_tls")
-        tls: dict[str, Any] = {}
-        if name is not None:
-            certificates = [elb.ListenerCertificate.from_arn(name.certificate_arn)]
-            tls = {"certificates": certificates, "ssl_policy": elb.SslPolicy.TLS13_RES}
-        self.balancer.add_listener(
-            "Listener",
-            port=network.balancer_port,
-            protocol=elb.ApplicationProtocol.HTTPS if tls else elb.ApplicationProtocol.HTTP,
-            default_target_groups=[self.targets],
-            open=False,
-            **tls,
-        )
-        accept(self.balancer, "ELB2", "Only our functions call it, and the engine journals every order it takes.")
-        self.url = f"http://{self.balancer.load_balancer_dns_name}" if name is None else self._named(name, network)
-
-    def _named(self, name: TlsName, network: Network) -> str:
-        zone = route53.PrivateHostedZone(self, "Zone", zone_name=name.domain_name, vpc=network.vpc)
-        target = route53.RecordTarget.from_alias(targets.LoadBalancerTarget(self.balancer))
-        route53.ARecord(self, "Name", zone=zone, target=target)
-        return f"https://{name.domain_name}"
-
-
 class EngineService(Construct):
     """Two tasks of the same image, each with a small companion that registers the task's address with the balancer.
 
@@ -100,7 +39,7 @@ class EngineService(Construct):
         construct_id: str,
         *,
         network: Network,
-        balancer: EngineBalancer,
+        balancer: EngineBalancer | EnginePassage,
         environment: dict[str, str],
     ) -> None:
         super().__init__(scope, construct_id)
@@ -153,6 +92,9 @@ class EngineService(Construct):
             self, "Log", retention=logs.RetentionDays.THREE_MONTHS, removal_policy=RemovalPolicy.DESTROY
         )
         health = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{ENGINE_PORT}/health', timeout=3)"
+        if mutual_tls(self) is not None:  # By its address, which its certificate does not name: it asks itself.
+            health = health.replace("http://", "https://").replace("3)", "3, context=ssl._create_unverified_context())")
+            health = f"import ssl; {health}"
         engine = self.task.add_container(
             "Engine",
             image=image,

@@ -10,6 +10,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra_cdk.constructs.database import Database
+from infra_cdk.constructs.edge_options import mutual_tls
 from infra_cdk.constructs.edge_secret import EdgeSecret
 from infra_cdk.constructs.identity import Identity
 from infra_cdk.constructs.layer import BreakwaterLayer
@@ -96,12 +97,20 @@ class PlatformFunction(Construct):
         database.grant_secret(edge_secret.secret, self.function)
 
     def find_engine(self) -> None:
-        """May learn where the engine is; enough for what the engine tells everybody."""
+        """May learn where the engine is, and read what to show it where it asks for a certificate.
+
+        That is enough for what the engine tells everybody.
+        """
         arn = Stack.of(self).format_arn(
             service="ssm", resource="parameter", resource_name=ENGINE_URL_PARAMETER.removeprefix("/")
         )
         self.function.add_environment("ENGINE_URL_PARAMETER", ENGINE_URL_PARAMETER)
         self.function.add_to_role_policy(iam.PolicyStatement(actions=["ssm:GetParameter"], resources=[arn]))
+        if (tls := mutual_tls(self)) is not None:
+            self.function.add_environment("ENGINE_CLIENT_CERTIFICATE_ARN", tls.callers_certificate)
+            self.function.add_to_role_policy(
+                iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[tls.callers_certificate])
+            )
 
     def call_engine(self, service_token_key: kms.Key) -> None:
         """May sign the tokens that the engine's internal routes ask for."""

@@ -119,6 +119,9 @@ ROUTES = {
         "GET /audit/lines",
         "GET /audit/anchors",
         "GET /audit/activity",
+        "GET /audit/gaps",
+        "POST /audit/gaps",
+        "POST /audit/gaps/{gap_id}/approval",
     ),
 }
 

@@ -7,7 +7,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra_cdk.constructs.edge_options import tls_name
+from infra_cdk.constructs.edge_options import engine_speaks_tls
 
 DATABASE_PORT = 5432
 ENGINE_PORT = 8080
@@ -74,7 +74,7 @@ class Network(Construct):
         self.engine = self._group("Engine", "Tasks of the engine", egress=True)
         self.database = self._group("Database", "Aurora", egress=False)
 
-        self.balancer_port = 80 if tls_name(self, "engine_tls") is None else 443
+        self.balancer_port = 443 if engine_speaks_tls(self) else 80
         self._allow(self.functions, self.balancer, self.balancer_port, "Functions call the engine")
         self._allow(self.balancer, self.engine, ENGINE_PORT, "The balancer forwards to the engine")
         self._allow(self.engine, self.engine, ENGINE_PORT, "An engine asks the one that holds the shard")

@@ -1,5 +1,3 @@
-from aws_cdk import aws_iam as iam
-
 from infra_cdk.constructs.alert_topic import AlertTopic
 from infra_cdk.constructs.database import Database
 from infra_cdk.constructs.function import PlatformFunction
@@ -28,7 +26,4 @@ def grant_provisioning(function: PlatformFunction, database: Database, identity:
         "cognito-idp:AdminSetUserPassword",
         "cognito-idp:CreateGroup",
     )
-    function.function.add_environment("ALERT_TOPIC_ARN", alerts.topic.topic_arn)
-    function.function.add_to_role_policy(
-        iam.PolicyStatement(actions=["sns:Subscribe"], resources=[alerts.topic.topic_arn])
-    )
+    alerts.followed_by(function)

@@ -36,7 +36,7 @@ class NotificationsApi(Construct):
             access_log_settings=access_log(self),
         )
         self.stage.node.add_dependency(self._account_logging())
-        self._grant_post(function)
+        self._grant_connections(function)
 
     def _account_logging(self) -> rest.CfnAccount:
         """WebSocket APIs, other than HTTP APIs, log by a role that is set once for the account and region."""
@@ -52,13 +52,15 @@ class NotificationsApi(Construct):
         accept(role, policy, "API Gateway checks the account's role for just these permissions.")
         return rest.CfnAccount(self, "AccountLogging", cloud_watch_role_arn=role.role_arn)
 
-    def _grant_post(self, function: PlatformFunction) -> None:
-        post = f"{self.api.api_id}/{self.stage.stage_name}/POST/@connections/*"
-        connections = Stack.of(self).format_arn(service="execute-api", resource=post)
+    def _grant_connections(self, function: PlatformFunction) -> None:
         function.function.add_environment("WEBSOCKET_API_ENDPOINT", self.stage.callback_url)
-        function.function.add_to_role_policy(
-            iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=[connections])
-        )
         logical_id = Stack.of(self).get_logical_id(cast(CfnElement, self.api.node.default_child))
-        arn = f"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<{logical_id}>/live/POST/@connections/*"
-        accept(function, f"IAM5[Resource::{arn}]", "The ids of connections are not known when the policy is written.")
+        for method in ("POST", "DELETE"):  # To tell one something, and to end it.
+            named = f"{self.api.api_id}/{self.stage.stage_name}/{method}/@connections/*"
+            connections = Stack.of(self).format_arn(service="execute-api", resource=named)
+            function.function.add_to_role_policy(
+                iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=[connections])
+            )
+            shown = f"<{logical_id}>/live/{method}/@connections/*"
+            arn = f"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:{shown}"
+            accept(function, f"IAM5[Resource::{arn}]", "Ids of connections are not known when the policy is written.")

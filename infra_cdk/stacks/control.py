@@ -42,6 +42,7 @@ ALERT_TOPICS = [
     "limits.DeadManExpired.v1",
     "limits.ExternalFillBooked.v1",
     "limits.DegradedModeChanged.v1",
+    "users.PermissionsUpdated.v1",  # Whom they are sent to.
 ]
 # A limit or the state of a node ended it: a person who did would know.
 LEASE_ENDED = {"payload": {"state": ["STOPPED"], "changed_by": ["limits"]}}
@@ -116,6 +117,7 @@ class ControlStack(Stack):
         state.audit_key.grant(functions["audit"].function, "kms:GetPublicKey")
         state.storage.grant_reading_anchors(functions["audit"].function)
         self.alert_topic.published_by(functions["alerts"])
+        self.alert_topic.followed_by(functions["alerts"])
         notifications = functions["notifications"].function
         notifications.add_environment("CONNECTIONS_TABLE", state.connections.table_name)
         state.connections.grant(notifications, *CONNECTION_ACTIONS)

@@ -6,8 +6,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from infra_cdk.constructs.edge_options import allowed_origins
-from infra_cdk.constructs.engine_service import EngineBalancer, EngineService
+from infra_cdk.constructs.edge_options import allowed_origins, mutual_tls
+from infra_cdk.constructs.engine_balancer import EngineBalancer, EnginePassage
+from infra_cdk.constructs.engine_service import EngineService
 from infra_cdk.constructs.function import ENGINE_URL_PARAMETER
 from infra_cdk.constructs.network import Network
 from infra_cdk.constructs.sign_in_options import sign_in_environment
@@ -35,7 +36,12 @@ class EngineStack(Stack):
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
         venues = self.node.get_context("venues")  # As docs/venues.md has them; their keys are secrets, named here.
-        balancer = EngineBalancer(self, "Balancer", network=network)
+        tls = mutual_tls(self)
+        balancer = (
+            EngineBalancer(self, "Balancer", network=network)
+            if tls is None
+            else EnginePassage(self, "Passage", network=network, tls=tls)
+        )
         engine = EngineService(
             self,
             "Engine",
@@ -50,16 +56,23 @@ class EngineStack(Stack):
                 "API_KEY_ENCRYPTION_KEY_ID": state.api_key_encryption_key.key_id,
                 "ORDERS_FUNCTION": control.functions["orders"].function.function_name,
                 "QUERIES_FUNCTION": control.functions["queries"].function.function_name,
-                "IS_BEHIND_BALANCER": "true",
+                "IS_BEHIND_BALANCER": "true" if balancer.adds_addresses else "false",
                 "USER_POOL_ID": state.identity.pool.user_pool_id,
                 "USER_POOL_CLIENT_ID": state.identity.client.user_pool_client_id,
                 **sign_in_environment(self),
                 "VENUES": json.dumps(venues),
                 "ALLOWED_ORIGINS": " ".join(allowed_origins(self)),
+                **(
+                    {}
+                    if tls is None
+                    else {"ENGINE_CERTIFICATE_ARN": tls.engine_certificate, "ENGINE_NAME": tls.domain_name}
+                ),
             },
         )
         role = engine.task.task_role
         state.database.grant_secret(state.database.engine_secret, role)
+        if tls is not None:
+            _grant_reading(role, tls.engine_certificate)
         state.service_token_key.grant(role, "kms:GetPublicKey")
         state.api_key_encryption_key.grant(role, "kms:Decrypt")
         iam.Grant.add_to_principal(
@@ -70,10 +83,10 @@ class EngineStack(Stack):
         state.exchange_credentials_key.grant_on_all(role, "kms:Decrypt")
         for venue in venues:
             if not venue["credentials"].startswith("store:"):  # Those are in the database.
-                iam.Grant.add_to_principal(
-                    grantee=role, actions=["secretsmanager:GetSecretValue"], resource_arns=[venue["credentials"]]
-                )
-        control.trade_events.queue.grant_send_messages(role)
+                _grant_reading(role, venue["credentials"])
+        iam.Grant.add_to_principal(
+            grantee=role, actions=["sqs:SendMessage"], resource_arns=[control.trade_events.queue.queue_arn]
+        )
         control.bus.grant_put_events_to(role)
         state.storage.grant_snapshots(role)
         accept(engine.task, f"IAM5[Resource::{SNAPSHOT_OBJECTS}]", "Every snapshot has a key of its own.")
@@ -87,6 +100,7 @@ class EngineStack(Stack):
         CfnOutput(self, "EngineUrlParameterName", value=parameter.parameter_name)
 
     def _watch(self, engine: EngineService, *, network: Network, state: StateStack) -> None:
+        tls = mutual_tls(self)
         watch = WatchService(
             self,
             "Watch",
@@ -98,9 +112,12 @@ class EngineStack(Stack):
                 "ENGINE_URL_PARAMETER": ENGINE_URL_PARAMETER,
                 "SERVICE_TOKEN_KEY_ID": state.service_token_key.key_id,
                 "AWS_LAMBDA_FUNCTION_NAME": "watch",  # Who signs its service tokens; Lambda names functions so.
+                **({} if tls is None else {"ENGINE_CLIENT_CERTIFICATE_ARN": tls.callers_certificate}),
             },
         )
         role = watch.task.task_role
+        if tls is not None:
+            _grant_reading(role, tls.callers_certificate)
         state.database.grant_secret(state.database.functions_secret, role)
         state.service_token_key.grant_sign(role)
         iam.Grant.add_to_principal(
@@ -110,3 +127,8 @@ class EngineStack(Stack):
                 self.format_arn(service="ssm", resource="parameter", resource_name=ENGINE_URL_PARAMETER[1:])
             ],
         )
+
+
+def _grant_reading(role: iam.IRole, secret_arn: str) -> None:
+    """A secret that the operator made, under the account's own key for secrets."""
+    iam.Grant.add_to_principal(grantee=role, actions=["secretsmanager:GetSecretValue"], resource_arns=[secret_arn])

@@ -1,6 +1,6 @@
-"""CloudFormation: the resource types of our template that ministack refuses.
+"""CloudFormation: the resource types of our template that ministack refuses, and `Ref` of a secret.
 
-They get an id and nothing behind it, except the event archive, which ministack has as a service of its own.
+Such types get an id and nothing behind it, except the event archive, which ministack has as a service of its own.
 """
 
 import json
@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import eventbridge
+from ministack.services import eventbridge, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 type Properties = dict[str, Any]
@@ -48,6 +48,30 @@ def apply() -> None:
     provisioners._RESOURCE_HANDLERS.setdefault(
         "AWS::Events::Archive", {"create": _create_archive, "delete": _delete_archive}
     )
+    _refer_to_secrets_by_arn(provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"])
+
+
+def _refer_to_secrets_by_arn(handler: dict[str, Any]) -> None:
+    """`Ref` of a secret is its ARN; ministack's handlers know it by its name. Policies name secrets by `Ref`."""
+    create, update, delete = handler["create"], handler["update"], handler["delete"]
+
+    def create_by_arn(logical_id: str, properties: Properties, stack: str) -> tuple[str, Attributes]:
+        _name, attributes = create(logical_id, properties, stack)
+        return attributes["Arn"], attributes
+
+    def update_by_arn(arn: str, *properties: Any, **options: Any) -> tuple[str, Attributes]:
+        _name, attributes = update(_secret_name(arn), *properties, **options)
+        return attributes["Arn"], attributes
+
+    def delete_by_arn(arn: str, properties: Properties) -> None:
+        delete(_secret_name(arn), properties)
+
+    handler.update(create=create_by_arn, update=update_by_arn, delete=delete_by_arn)
+
+
+def _secret_name(arn: str) -> str:
+    """The name of a secret that may be gone: a deletion that is tried again finds nothing."""
+    return next((name for name, secret in secretsmanager._secrets.items() if secret["ARN"] == arn), "")
 
 
 def _placeholder(prefix: str) -> Callable[[str, Properties, str], tuple[str, Attributes]]:

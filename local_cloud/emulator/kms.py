@@ -5,9 +5,8 @@ from typing import Any
 
 from ministack.services import kms
 
+from .iam import Answer, refusal_of
 from .patching import rewrite_function
-
-type Answer = tuple[int, dict[str, str], Any]  # Status, headers, body.
 
 
 def apply() -> None:
@@ -33,6 +32,8 @@ def re_encrypt(request: dict[str, Any]) -> Answer:
     )
     if opened[0] != 200:
         return opened
+    if (refusal := refusal_of("kms:ReEncryptTo", request["DestinationKeyId"])) is not None:
+        return refusal
     told = json.loads(opened[2])
     sealed: Answer = kms._encrypt(
         {

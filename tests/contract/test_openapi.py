@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -24,7 +25,6 @@ from breakwater.domain.permissions import ROLE_PERMISSIONS, Role
 from breakwater.domain.times import format_time, nanoseconds
 from functions.limits import app as limits_app
 from functions.openapi import DOCUMENT, document_text
-from tests.conftest import DatabaseUrls
 from tests.contract.conftest import COLLEAGUE, COLLEAGUE_ID, PASSWORD, USERNAME, Platform, seal_audit_trail
 from tests.integration.limits.core_engine import CoreEngine
 from tests.integration.limits.firm import SYMBOL, order_of
@@ -229,15 +229,15 @@ def test_every_kind_of_success_is_answered_as_documented(platform: Platform, mon
     _lease(client, account_id, monkeypatch)
     _build(client, node_id)
     _stop(client, desk, terms, node_id, monkeypatch)
-    _audit(client, desk.urls)
+    _audit(client, desk)
     operations = [op for path in SCHEMA.raw_schema["paths"].values() for op in path.values()]
     promised = {(op["operationId"], int(s)) for op in operations for s in op["responses"] if s.startswith("2")}
     assert client.succeeded == promised
 
 
-def _audit(client: Client, urls: DatabaseUrls) -> None:
+def _audit(client: Client, desk: Desk) -> None:
     """All that came before is in it, sealed by the function that seals it."""
-    seal_audit_trail(urls)
+    seal_audit_trail(desk.urls)
     page = client.call("search_audit_trail", 200, query={"actor": USERNAME})
     assert page["items"][-1]["topic"] == "identity.SignedIn.v1"
     assert client.call("list_own_activity", 200)["items"] == page["items"]
@@ -249,6 +249,24 @@ def _audit(client: Client, urls: DatabaseUrls) -> None:
     (anchor,) = client.call("list_audit_anchors", 200, query={"first_sequence": 1, "sequence": len(lines)})["items"]
     hashes = b"".join(hashlib.sha256(line.encode()).digest() for line in lines)
     assert anchor["hashes"] == base64.b64encode(hashes).decode()
+    _resume(client, desk)
+
+
+def _resume(client: Client, desk: Desk) -> None:
+    """The database goes back to before its newest anchor; that somebody else asked, the row itself is told."""
+    assert client.call("list_audit_gaps", 200) == {"items": []}
+    with psycopg.connect(desk.urls.admin, autocommit=True) as connection:
+        connection.execute("CREATE TABLE audit.kept AS SELECT * FROM audit.heads")
+        seal_audit_trail(desk.urls)
+        connection.execute(
+            "BEGIN; DELETE FROM audit.anchors a USING audit.kept k WHERE a.sequence > k.sequence;"
+            " DELETE FROM audit.records r USING audit.kept k WHERE r.sequence > k.sequence;"
+            " DELETE FROM audit.heads; INSERT INTO audit.heads SELECT * FROM audit.kept; DROP TABLE audit.kept; COMMIT"
+        )
+        asked = client.call("ask_to_resume_audit_trail", 201, body={"reason": "restored to noon"})
+        connection.execute("UPDATE audit.gaps SET asked_by = 'another'")
+    approved = client.call("approve_audit_resumption", 200, path_parameters={"gap_id": asked["gap_id"]})
+    assert (approved["asked_by"], approved["approved_by"]) == ("another", USERNAME)
 
 
 def _sign_in_and_out(client: Client) -> None:

@@ -49,9 +49,13 @@ type Resources = dict[str, dict[str, Any]]
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cloud assembly. Findings of cdk-nag fail the synthesis, and with it every test here."""
-    output = tmp_path_factory.mktemp("assembly") / "cdk.out"
+    return synthesize(tmp_path_factory.mktemp("assembly") / "cdk.out", OPTIONS)
+
+
+def synthesize(output: Path, options: dict[str, Any]) -> Path:
+    """The cloud assembly of `cdk.json` with these options instead of its own."""
     context = json.loads((ROOT / "cdk.json").read_text())["context"]
-    context |= {"lambda_platform": "local", **OPTIONS}
+    context |= {"lambda_platform": "local", **options}
     environment = os.environ | {"CDK_OUTDIR": str(output), "CDK_CONTEXT_JSON": json.dumps(context)}
     done = subprocess.run(
         [sys.executable, "-m", "infra_cdk.app"],

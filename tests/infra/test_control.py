@@ -234,6 +234,7 @@ def test_breaches_and_node_changes_reach_the_alerts_queue(control: Template) -> 
                     "limits.DeadManExpired.v1",
                     "limits.ExternalFillBooked.v1",
                     "limits.DegradedModeChanged.v1",
+                    "users.PermissionsUpdated.v1",
                 ],
             },
             "Targets": [Match.object_like({"Arn": {"Fn::GetAtt": [Match.string_like_regexp("^AlertsQueue"), "Arn"]}})],

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from breakwater.client.connection import Connection, given
+from breakwater.client.connection import Connection, given, segment
 from breakwater.client.shapes import Json
 
 LINES_AT_ONCE = 2_000
@@ -38,11 +38,11 @@ class AuditCalls(Connection):
         at = first_sequence
         while at <= sequence:
             limit = min(LINES_AT_ONCE, sequence - at + 1)
-            lines = self._call("GET", "/audit/lines", params={"first_sequence": at, "limit": limit})["lines"]
-            if not lines:
+            answer = self._call("GET", "/audit/lines", params={"first_sequence": at, "limit": limit})
+            yield from answer["lines"]
+            if answer["next_sequence"] <= at:
                 return
-            yield from lines
-            at += len(lines)
+            at = answer["next_sequence"]
 
     def audit_anchors(self, first_sequence: int, sequence: int) -> Iterator[Json]:
         """The anchors of an export, from where they are kept."""
@@ -55,6 +55,16 @@ class AuditCalls(Connection):
             for anchor in anchors:
                 yield anchor
                 at = _sequence(anchor) + 1
+
+    def audit_gaps(self) -> Json:
+        """What restores of the database lost, as somebody said; it counts once another has approved it."""
+        return self._call("GET", "/audit/gaps")
+
+    def ask_to_resume_audit(self, reason: str) -> Json:
+        return self._call("POST", "/audit/gaps", body={"reason": reason})
+
+    def approve_audit_resumption(self, gap_id: str) -> Json:
+        return self._call("POST", f"/audit/gaps/{segment(gap_id)}/approval", body={})
 
 
 def _sequence(anchor: Json) -> int:

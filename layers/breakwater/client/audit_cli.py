@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,14 @@ audit_app = typer.Typer(
 DAYS = Annotated[int, typer.Option("--days", help="So many days back.", min=1, max=3650)]
 FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 COLUMNS = {"#": "sequence", "time": "occurred_at_ns", "actor": "actor", "topic": "topic", "what": "what"}
+GAP_COLUMNS = {
+    "id": "gap_id",
+    "from": "first_sequence",
+    "to": "sequence",
+    "asked by": "asked_by",
+    "approved by": "approved_by",
+    "reason": "reason",
+}
 SHOWN_MAX = 60  # Characters of a payload in a line; --json has it whole.
 
 
@@ -97,7 +106,7 @@ def verify_export(
     except NotAnExport as error:
         raise typer.BadParameter(str(error)) from error
     if as_json:
-        print_json({"verified": True} | {name: getattr(told, name) for name in told.__slots__})
+        print_json({"verified": True} | asdict(told))
         return
     last = told.first_sequence + told.records - 1
     out().print(
@@ -105,6 +114,14 @@ def verify_export(
         f" {told.anchors} anchors, the last of {escape(told.anchored_at)}",
         soft_wrap=True,
     )
+    for gap in told.gaps:
+        out().print(
+            f"records {gap.first_sequence} to {gap.sequence} are not there, and were: a restore of the database lost"
+            f" them, said by {escape(gap.asked_by)} and {escape(gap.approved_by)}, signed {escape(gap.said_at)}:"
+            f" {escape(gap.reason)}. Exports from before still hold them.",
+            style="bold yellow",
+            soft_wrap=True,
+        )
     if told.unanchored:
         out().print(f"for {told.unanchored} more nothing vouches yet: ask again in some minutes", style="yellow")
     out().print(
@@ -112,6 +129,41 @@ def verify_export(
     )
     if public_key is None:
         out().print("That key came with the file: compare its fingerprint, or say --public-key", style="yellow")
+
+
+@audit_app.command("resume")
+def resume(
+    reason: Annotated[
+        str | None, typer.Option(help="Why the database was restored, and by whom: asks to go on behind what was lost.")
+    ] = None,
+    approve: Annotated[str | None, typer.Option(metavar="GAP", help="The gap's id: what somebody else asked.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with the trail after a restore of the database: one asks, another approves. It stays said what was lost."""
+    if (reason is None) == (approve is None):
+        raise typer.BadParameter("it is --reason, or --approve by somebody else")
+    with signed_in() as (client, _):
+        gap = client.ask_to_resume_audit(reason) if reason else client.approve_audit_resumption(approve or "")
+    if as_json:
+        print_json(gap)
+        return
+    lost = f"records {gap['first_sequence']} to {gap['sequence']}"
+    if gap["approved_by"] is None:
+        out().print(f"{lost} were anchored and are lost. Somebody else approves that within a day:")
+        out().print(f"breakwater audit resume --approve {escape(gap['gap_id'])}")
+    else:
+        out().print(f"The trail goes on behind {lost}; its next anchor says so.")
+
+
+@audit_app.command("gaps")
+def list_gaps(as_json: AsJson = False) -> None:
+    """What restores of the database lost, and who said so."""
+    with signed_in() as (client, _):
+        gaps = client.audit_gaps()
+    if as_json:
+        print_json(gaps)
+        return
+    out().print(render.table(gaps["items"], GAP_COLUMNS, empty="Nothing was lost."))
 
 
 def save_export(client: Client, to: Path, since: datetime, until: datetime) -> Json:

@@ -40,8 +40,26 @@ class Tampered(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Records that a restore of the database lost, as two persons said and the anchor behind them is signed with.
+
+    What they were is in every export from before: their anchors are here, and still vouch for it.
+    """
+
+    first_sequence: int
+    sequence: int
+    reason: str
+    asked_by: str
+    approved_by: str
+    said_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verified:
-    """`records` from `first_sequence` on are as they were anchored. For `unanchored` more, behind, nothing vouches."""
+    """`records` from `first_sequence` on are as they were anchored, but for those in `gaps`, which are not there.
+
+    For `unanchored` more, behind, nothing vouches.
+    """
 
     tenant_id: str
     first_sequence: int
@@ -50,6 +68,7 @@ class Verified:
     anchors: int
     anchored_at: str
     key_fingerprint: str  # SHA-256 of the public key's DER.
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +81,7 @@ class _Anchor:
     digest: bytes  # Of its document.
     hashes: list[bytes]
     anchored_at: str
+    gap: Gap | None
 
 
 def verify(path: Path, public_key: bytes | None = None) -> Verified:
@@ -80,8 +100,10 @@ def verify(path: Path, public_key: bytes | None = None) -> Verified:
                 raise Tampered(last + 1, "its anchor is missing")
             if not anchors:
                 raise NotAnExport(f"nothing in {path} is anchored yet: there is nothing to hold it against")
+            gaps = _gaps(anchors)
+            there = [each for each in anchors if not any(_is_lost(each, gap) for gap in gaps)]
             with archive.open(RECORDS) as lines:
-                unanchored = _compare(_lines(lines), anchors, int(told["sequence"]))
+                unanchored = _compare(_lines(lines), there, int(told["sequence"]))
             if unanchored != max(int(told["sequence"]) - last, 0):
                 raise Tampered(last + 1, "the records behind the last anchor are more or fewer than the export says")
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
@@ -92,11 +114,12 @@ def verify(path: Path, public_key: bytes | None = None) -> Verified:
     return Verified(
         tenant_id=tenant_id,
         first_sequence=first,
-        records=last - first + 1,
+        records=sum(len(each.hashes) for each in there),
         unanchored=unanchored,
         anchors=len(anchors),
         anchored_at=anchors[-1].anchored_at,
         key_fingerprint=hashlib.sha256(der).hexdigest(),
+        gaps=tuple(gaps),
     )
 
 
@@ -149,7 +172,31 @@ def _anchor(told: dict[str, Any], key: EllipticCurvePublicKey, tenant_id: str, e
         raise Tampered(expected, "its anchor is of another organisation")
     digest = hashlib.sha256(document).digest()
     anchor_before = bytes.fromhex(said["anchor_before"])
-    return _Anchor(first, last, before, head, anchor_before, digest, listed, said["anchored_at"])
+    gap = None
+    if "gap" in said:
+        gap = Gap(**said["gap"], said_at=said["anchored_at"])
+        # Of what comes right before, by two: else it could be said of anything.
+        if not 0 < gap.first_sequence <= gap.sequence == first - 1 or gap.asked_by == gap.approved_by:
+            raise Tampered(expected, "its anchor names a gap that cannot be")
+    return _Anchor(first, last, before, head, anchor_before, digest, listed, said["anchored_at"], gap)
+
+
+def _gaps(anchors: list[_Anchor]) -> list[Gap]:
+    """Those that the anchors name, each of whole anchors; one that a later one holds within it is said by that."""
+    gaps = [anchor.gap for anchor in anchors if anchor.gap is not None]
+    for gap in gaps:
+        for anchor in anchors:
+            if anchor.first_sequence < gap.first_sequence <= anchor.sequence:
+                raise Tampered(gap.first_sequence, "a gap begins within what is anchored")
+    return [gap for gap in gaps if not any(_holds(other, gap) for other in gaps if other is not gap)]
+
+
+def _holds(one: Gap, other: Gap) -> bool:
+    return one.first_sequence <= other.first_sequence and other.sequence <= one.sequence
+
+
+def _is_lost(anchor: _Anchor, gap: Gap) -> bool:
+    return gap.first_sequence <= anchor.first_sequence and anchor.sequence <= gap.sequence
 
 
 def _compare(lines: Iterator[bytes], anchors: list[_Anchor], sequence: int) -> int:
@@ -160,15 +207,17 @@ def _compare(lines: Iterator[bytes], anchors: list[_Anchor], sequence: int) -> i
         if found != anchor.hashes:
             rest = [sha256(line).digest() for line in lines]
             expected = [each for later in anchors[number:] for each in later.hashes]
-            is_short = len(found) + len(rest) < sequence - anchor.first_sequence + 1
-            raise _first_difference(found + rest, expected, anchor.first_sequence, is_short=is_short)
+            numbers = [each for later in anchors[number:] for each in range(later.first_sequence, later.sequence + 1)]
+            behind = max(sequence - anchors[-1].sequence, 0)
+            is_short = len(found) + len(rest) < len(expected) + behind
+            raise _first_difference(found + rest, expected, numbers, is_short=is_short)
     return sum(1 for _ in lines)
 
 
-def _first_difference(found: list[bytes], expected: list[bytes], first_sequence: int, *, is_short: bool) -> Tampered:
-    """`is_short`: there are fewer lines than the export says."""
+def _first_difference(found: list[bytes], expected: list[bytes], numbers: list[int], *, is_short: bool) -> Tampered:
+    """`numbers`: of those expected. `is_short`: there are fewer lines than the export says."""
     at = next((at for at, (one, other) in enumerate(zip(found, expected, strict=False)) if one != other), len(found))
-    sequence = first_sequence + at
+    sequence = numbers[at]
     if at == len(found):
         return Tampered(sequence, f"the export ends before it: {len(expected) - at} records were cut from the end")
     stands_later = expected[at] in found[at + 1 :]

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow, class_row, dict_row
 
-from breakwater.domain.audit_chain import GENESIS
+from breakwater.domain.audit_chain import GENESIS, Gap
 
 TENANTS_MAX = 10_000
 
@@ -79,6 +79,23 @@ class AnchorRow:
     first_sequence: int
     document: str
     signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """Approved or not yet."""
+
+    gap_id: uuid.UUID
+    first_sequence: int
+    sequence: int
+    reason: str
+    asked_by: str
+    asked_at: datetime
+    approved_by: str | None
+    approved_at: datetime | None
+
+
+_GAP = "SELECT gap_id, first_sequence, sequence, reason, asked_by, asked_at, approved_by, approved_at FROM audit.gaps"
 
 
 def last_recorded_no(connection: psycopg.Connection[TupleRow]) -> int:
@@ -192,6 +209,55 @@ class AuditRows:
             "UPDATE audit.anchors SET stored_at = %s WHERE tenant_id = %s AND sequence = %s",
             (at, self._tenant_id, sequence),
         )
+
+    def gap_before(self, sequence: int) -> Gap | None:
+        """What was lost right before that record, if two persons have said so."""
+        with self._connection.cursor(row_factory=class_row(Gap)) as cursor:
+            return cursor.execute(
+                "SELECT first_sequence, sequence, reason, asked_by, approved_by FROM audit.gaps WHERE tenant_id = %s"
+                " AND sequence = %s AND approved_by IS NOT NULL",
+                (self._tenant_id, sequence - 1),
+            ).fetchone()
+
+    def gaps(self, limit: int) -> list[GapRow]:
+        """The newest first."""
+        with self._connection.cursor(row_factory=class_row(GapRow)) as cursor:
+            return cursor.execute(
+                f"{_GAP} WHERE tenant_id = %s ORDER BY asked_at DESC, gap_id LIMIT %s", (self._tenant_id, limit)
+            ).fetchall()
+
+    def lock_gap(self, gap_id: uuid.UUID) -> GapRow | None:
+        with self._connection.cursor(row_factory=class_row(GapRow)) as cursor:
+            return cursor.execute(
+                f"{_GAP} WHERE tenant_id = %s AND gap_id = %s FOR UPDATE", (self._tenant_id, gap_id)
+            ).fetchone()
+
+    def add_gap(self, gap: GapRow) -> None:
+        self._connection.execute(
+            "INSERT INTO audit.gaps (tenant_id, gap_id, first_sequence, sequence, reason, asked_by, asked_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            (self._tenant_id, gap.gap_id, gap.first_sequence, gap.sequence, gap.reason, gap.asked_by, gap.asked_at),
+        )
+
+    def approve_gap(self, gap_id: uuid.UUID, username: str, at: datetime) -> None:
+        self._connection.execute(
+            "UPDATE audit.gaps SET approved_by = %s, approved_at = %s WHERE tenant_id = %s AND gap_id = %s",
+            (username, at, self._tenant_id, gap_id),
+        )
+
+    def go_on_behind(self, lost_to: int, lost_head: bytes, lost_digest: bytes, reached: bytes) -> None:
+        """What is not anchored moves behind record `lost_to`, with `reached` for its head."""
+        self._connection.execute(
+            "SELECT audit.go_on_behind(%s, %s, %s, %s)", (lost_to, lost_head, lost_digest, reached)
+        )
+
+    def next_from(self, sequence: int) -> int | None:
+        """That record, or where it was lost the first behind; None where there is none."""
+        row = self._connection.execute(
+            "SELECT min(sequence) FROM audit.records WHERE tenant_id = %s AND sequence >= %s",
+            (self._tenant_id, sequence),
+        ).fetchone()
+        return None if row is None else row[0]
 
     def sealed(self, first: int, last: int) -> list[dict[str, Any]]:
         """The records with their events, by sequence."""

@@ -5,21 +5,33 @@ nothing ever comes, and only this side can notice. On Aurora that is what a fail
 """
 
 import json
+import re
+from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
+AUTHORITIES = Path(__file__).with_name("database_authorities")  # Amazon's, a file for each region.
+_AMAZON = re.compile(r"\.([a-z0-9-]+)\.rds\.amazonaws\.com(?:\.cn)?$")
+
 
 def conninfo_of(secret_text: str) -> str:
-    """From the JSON of a secret {username, password, host, port, dbname}."""
+    """From the JSON of a secret {username, password, host, port, dbname}.
+
+    On a network the server shows a certificate of its name before it is told a password: from an authority of Amazon's
+    where it is one of Amazon's, elsewhere from one of the system's (or of the file that SSL_CERT_FILE names).
+    """
     secret = json.loads(secret_text)
     is_here = secret["host"].startswith("/") or secret["host"] in {"127.0.0.1", "localhost"}
+    region = _AMAZON.search(secret["host"])
+    believed = "system" if region is None else str(AUTHORITIES / f"{region[1]}.pem")
+    tls = {"sslmode": "prefer"} if is_here else {"sslmode": "verify-full", "sslrootcert": believed}
     return make_conninfo(
         user=secret["username"],
         password=secret["password"],
         host=secret["host"],
         port=secret["port"],
         dbname=secret["dbname"],
-        sslmode="prefer" if is_here else "require",  # A password never goes over a network in clear.
+        **tls,
     )
 
 

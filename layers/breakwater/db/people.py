@@ -103,6 +103,15 @@ class PeopleRows:
     def count(self) -> int:
         return self._count("SELECT count(*) FROM identity.users WHERE tenant_id = %s", self._tenant_id)
 
+    def addresses(self, roles: Collection[str]) -> dict[str, bool]:
+        """Every address, and whether anybody who has it has one of the roles and is not disabled."""
+        rows = self._connection.execute(
+            "SELECT email, bool_or(role = ANY(%s) AND disabled_at IS NULL) FROM identity.users WHERE tenant_id = %s"
+            " GROUP BY email",
+            (list(roles), self._tenant_id),
+        ).fetchall()
+        return dict(rows)
+
     def is_taken(self, username: str) -> bool:
         """By a user of the tenant; one of another is noticed by `add`."""
         told = (self._tenant_id, username)

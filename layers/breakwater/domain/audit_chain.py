@@ -7,7 +7,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -71,8 +71,22 @@ class StoredAnchor:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Records that were anchored and that a restore of the database lost; two persons said so."""
+
+    first_sequence: int
+    sequence: int
+    reason: str
+    asked_by: str
+    approved_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Anchor:
-    """Vouches for the records `first_sequence` to `sequence`: their hashes, and the head after them."""
+    """Vouches for the records `first_sequence` to `sequence`: their hashes, and the head after them.
+
+    `gap`: what was lost right before them, if anything was.
+    """
 
     tenant_id: uuid.UUID
     first_sequence: int
@@ -83,11 +97,14 @@ class Anchor:
     anchor_before: bytes  # SHA-256 of the document of the anchor before.
     key_id: str
     anchored_at: datetime
+    gap: Gap | None = None
 
     def document(self) -> bytes:
         """What is signed."""
+        gap = {} if self.gap is None else {"gap": asdict(self.gap)}
         return canonical(
             {
+                **gap,
                 "anchor_before": self.anchor_before.hex(),
                 "anchored_at": format_time(self.anchored_at),
                 "first_sequence": self.first_sequence,

@@ -46,6 +46,7 @@ class Settings:
     sealer_database_secret_arn = _Required()
 
     engine_url_parameter = _Required()
+    engine_client_certificate_arn = _Optional()  # What functions show the engine, where it asks for a certificate.
     service_token_key_id = _Required()
     api_key_encryption_key_id = _Required()
     audit_key_id = _Required()

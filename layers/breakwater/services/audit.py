@@ -67,10 +67,15 @@ class AuditExport(TypedDict):
 
 
 class AuditLines(TypedDict):
-    """Records as they were hashed, from `first_sequence` on: fewer than asked for where they would be too long."""
+    """Records as they were hashed, one after the other from `first_sequence` on.
+
+    They are fewer than asked for where they would be too long, and where some were lost. They go on at
+    `next_sequence`, if at all.
+    """
 
     first_sequence: int
     lines: list[str]
+    next_sequence: int
 
 
 class AuditAnchor(TypedDict):
@@ -194,14 +199,15 @@ def lines(caller: Caller, tx: TenantTransaction, *, first_sequence: int, limit: 
     for row in tx.audit.sealed(first_sequence, first_sequence + limit - 1):
         line = record_line(record_of(row)).decode("ascii")
         left -= len(json.dumps(line))
-        if left < 0 and told:
+        if (left < 0 and told) or row["sequence"] != first_sequence + len(told):
             break
         told.append(line)
     if told:
         sequence = first_sequence + len(told) - 1
         event = TrailExported(first_sequence=first_sequence, sequence=sequence, exported_by=caller.actor)
         _tell(tx, event, caller, at)
-    return {"first_sequence": first_sequence, "lines": told}
+    behind = first_sequence + len(told)
+    return {"first_sequence": first_sequence, "lines": told, "next_sequence": tx.audit.next_from(behind) or behind}
 
 
 def anchors_of(caller: Caller, anchors: Anchors, *, first_sequence: int, sequence: int) -> AuditAnchors:

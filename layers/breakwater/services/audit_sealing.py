@@ -189,6 +189,7 @@ def _sign(
     last = min(head.sequence, head.anchored_sequence + ANCHORED_AT_ONCE_MAX)
     with transactions(tenant_id) as tx:
         hashes = tx.audit.record_hashes(first, last)
+        gap = tx.audit.gap_before(first)
     reached = chained(head.anchored_hash, hashes)
     if len(hashes) != last - first + 1 or (last == head.sequence and reached != head.hash):
         raise TrailRewound(f"records {first} to {last} are not those that were sealed")
@@ -202,6 +203,7 @@ def _sign(
         anchor_before=head.anchor_digest,
         key_id=anchorage.key_id,
         anchored_at=at,
+        gap=gap,
     )
     document = made.document()
     row = AnchorRow(last, first, document.decode("ascii"), anchorage.sign(document))

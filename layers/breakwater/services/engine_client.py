@@ -1,5 +1,6 @@
 """The engine's gateway as functions see it: kept-alive HTTP, short time-outs, and never a second try by itself."""
 
+import ssl
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -48,12 +49,20 @@ class EngineClient:
     """Calls raise EngineUnavailable when the answer is not known: refused, timed out, failing, unreadable, mixed up.
 
     Every call is idempotent by order id, so whoever needs certainty may repeat it; this client does not.
-    `base_url` and `token` are asked at each call, because both change while a function lives.
+    `base_url`, `token` and `tls` are asked at each call, because all change while a function lives. With `tls` nothing
+    is sent in clear, whatever the URL says.
     """
 
-    def __init__(self, base_url: Callable[[], str], token: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        base_url: Callable[[], str],
+        token: Callable[[], str],
+        tls: Callable[[], ssl.SSLContext | None] = lambda: None,
+    ) -> None:
         self._base_url = base_url
         self._token = token
+        self._tls = tls
+        self._shown: ssl.SSLContext | None = None
         self._pool = PoolManager(num_pools=2, maxsize=2)
 
     def submit(self, order: SubmitOrder) -> OrderSnapshot:
@@ -182,11 +191,20 @@ class EngineClient:
     ) -> BaseHTTPResponse:
         url = self._base_url().rstrip("/") + path
         try:
-            return self._pool.request(
+            return self._connections(url).request(
                 method, url, headers=headers, json=body, timeout=timeout, retries=False, redirect=False
             )
         except HTTPError as error:
             raise EngineUnavailable("the engine did not answer") from error
+
+    def _connections(self, url: str) -> PoolManager:
+        """Those that show the certificate of now: a connection keeps the one that it was opened with."""
+        shown = self._tls()
+        if shown is not None and not url.startswith("https://"):
+            raise EngineUnavailable("the engine's address is not https, and nothing is sent in clear")
+        if shown is not self._shown:
+            self._pool, self._shown = PoolManager(num_pools=2, maxsize=2, ssl_context=shown), shown
+        return self._pool
 
 
 def _read[Answer: BaseModel](answer: BaseHTTPResponse, model: type[Answer]) -> Answer:

@@ -27,6 +27,7 @@ from breakwater.domain.exchange_credentials import NONCE_BYTES, ExchangeSecret, 
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import Conflict, Rejection
+from breakwater.services.settlement import TenantTransactions
 from events.identity import ExchangeCredentialAccessChanged, ExchangeCredentialChanged
 
 PERMISSION = "credentials:manage"
@@ -75,7 +76,7 @@ class RewrappedBatch:
 
 def add_credential(
     caller: Caller,
-    tx: TenantTransaction,
+    transactions: TenantTransactions,
     *,
     account_id: uuid.UUID,
     venue: str,
@@ -84,18 +85,22 @@ def add_credential(
     make_data_key: MakeDataKey,
     at: datetime,
 ) -> ExchangeCredential:
-    """NotFound for an account of another tenant; Conflict for a label the account has there already, or too many."""
+    """NotFound for an account of another tenant; Conflict for a label the account has there already, or too many.
+
+    KMS is asked between two transactions: none waits for it.
+    """
     caller.require(PERMISSION)
-    tx.identity.account(account_id)
-    if tx.exchange_credentials.count() >= CREDENTIALS_OF_ONE_TENANT_MAX:
-        raise Conflict(f"an organisation has at most {CREDENTIALS_OF_ONE_TENANT_MAX} exchange credentials")
+    with transactions(caller.tenant_id) as tx:
+        tx.identity.account(account_id)
+        if tx.exchange_credentials.count() >= CREDENTIALS_OF_ONE_TENANT_MAX:
+            raise Conflict(f"an organisation has at most {CREDENTIALS_OF_ONE_TENANT_MAX} exchange credentials")
     credential_id = uuid.uuid4()
-    place = Place(caller.tenant_id, account_id, venue)
-    master_key_id = _keep(tx, place, credential_id, 1, label=label, secret=secret, make_data_key=make_data_key)
-    if master_key_id is None:
-        raise Conflict("the account has a credential of that label at the venue; rotate or delete it")
-    added = tx.exchange_credentials.newest(credential_id)
-    _tell(added, "STORED", caller, tx, at, master_key_id=master_key_id)
+    data_key, sealed = _sealed(Place(caller.tenant_id, account_id, venue), credential_id, 1, secret, make_data_key)
+    with transactions(caller.tenant_id) as tx:
+        if not _keep(tx, sealed, data_key, label=label, secret=secret):
+            raise Conflict("the account has a credential of that label at the venue; rotate or delete it")
+        added = tx.exchange_credentials.newest(credential_id)
+        _tell(added, "STORED", caller, tx, at, master_key_id=data_key.master_key_id)
     return added
 
 
@@ -106,7 +111,7 @@ def list_credentials(caller: Caller, tx: TenantTransaction) -> list[ExchangeCred
 
 def rotate_credential(
     caller: Caller,
-    tx: TenantTransaction,
+    transactions: TenantTransactions,
     credential_id: uuid.UUID,
     *,
     secret: ExchangeSecret,
@@ -114,20 +119,23 @@ def rotate_credential(
     make_data_key: MakeDataKey,
     at: datetime,
 ) -> ExchangeCredential:
-    """A new version under the same id; the old one is kept for the overlap. NotFound for one of another tenant."""
+    """A new version under the same id; the old one is kept for the overlap. NotFound for one of another tenant.
+
+    KMS is asked between two transactions; Conflict where somebody else has rotated it meanwhile.
+    """
     caller.require(PERMISSION)
-    tx.exchange_credentials.lock(credential_id)
-    old = tx.exchange_credentials.newest(credential_id)
-    tx.exchange_credentials.retire(credential_id, overlap)
+    with transactions(caller.tenant_id) as tx:
+        old = tx.exchange_credentials.newest(credential_id)
     place = Place(caller.tenant_id, old.account_id, old.venue)
-    version = old.version + 1
-    master_key_id = _keep(
-        tx, place, credential_id, version, label=old.label, secret=secret, make_data_key=make_data_key
-    )
-    if master_key_id is None:
-        raise Conflict("the credential was rotated at the same time")
-    rotated = tx.exchange_credentials.newest(credential_id)
-    _tell(rotated, "ROTATED", caller, tx, at, master_key_id=master_key_id)
+    data_key, sealed = _sealed(place, credential_id, old.version + 1, secret, make_data_key)
+    with transactions(caller.tenant_id) as tx:
+        tx.exchange_credentials.lock(credential_id)
+        is_newest = tx.exchange_credentials.newest(credential_id).version == old.version
+        tx.exchange_credentials.retire(credential_id, overlap)
+        if not is_newest or not _keep(tx, sealed, data_key, label=old.label, secret=secret):
+            raise Conflict("the credential was rotated at the same time")
+        rotated = tx.exchange_credentials.newest(credential_id)
+        _tell(rotated, "ROTATED", caller, tx, at, master_key_id=data_key.master_key_id)
     return rotated
 
 
@@ -235,17 +243,9 @@ def _tell_access(
     )
 
 
-def _keep(
-    tx: TenantTransaction,
-    place: Place,
-    credential_id: uuid.UUID,
-    version: int,
-    *,
-    label: str,
-    secret: ExchangeSecret,
-    make_data_key: MakeDataKey,
-) -> str | None:
-    """The master key that it is under; None where there is one already."""
+def _sealed(
+    place: Place, credential_id: uuid.UUID, version: int, secret: ExchangeSecret, make_data_key: MakeDataKey
+) -> tuple[DataKey, SealedCredential]:
     data_key, nonce = make_data_key(place), os.urandom(NONCE_BYTES)
     sealed = SealedCredential(
         credential_id=credential_id,
@@ -257,10 +257,15 @@ def _keep(
         nonce=nonce,
         wrapped_key=data_key.wrapped,
     )
-    is_new = tx.exchange_credentials.add(
+    return data_key, sealed
+
+
+def _keep(
+    tx: TenantTransaction, sealed: SealedCredential, data_key: DataKey, *, label: str, secret: ExchangeSecret
+) -> bool:
+    return tx.exchange_credentials.add(
         sealed, label=label, api_key_end=secret.api_key_end, master_key_id=data_key.master_key_id
     )
-    return data_key.master_key_id if is_new else None
 
 
 def _tell(

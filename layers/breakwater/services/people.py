@@ -161,18 +161,19 @@ def invite_again(
     user_id: uuid.UUID,
     invitation: InvitationAgain,
     caller: Caller,
-    tx: TenantTransaction,
+    transactions: TenantTransactions,
     *,
     pool: Pool,
     at: datetime,
 ) -> None:
     """Another temporary password. Conflict for a user who has chosen a password of his own: it is his to reset.
 
-    Written down before the pool is asked, and undone with its refusal: nothing is answered that is in no trail.
+    The pool is asked between two transactions, and what it did is written down before it is answered.
     """
     caller.require("users:manage")
     caller.require_person(GIVES_RIGHTS)
-    person = tx.people.person(user_id)
+    with transactions(caller.tenant_id) as tx:
+        person = tx.people.person(user_id)
     _check_gift(person.role, caller)
     if is_of_issuer(person.subject):
         raise Conflict(f"{person.username} signs in at the issuer of the organisation, and has no password here")
@@ -182,8 +183,9 @@ def invite_again(
         by_mail=invitation.temporary_password is None,
         invited_by=caller.username,
     )
-    _add(event, user_id, caller, tx, at)
     pool.invite_again(person.username, invitation.temporary_password)
+    with transactions(caller.tenant_id) as tx:
+        _add(event, user_id, caller, tx, at)
 
 
 def change_user(

@@ -1,6 +1,5 @@
 """What an operator does: bring the database to the newest schema, create an organisation. All of it can be repeated."""
 
-import json
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -23,7 +22,6 @@ from breakwater.services import people
 from breakwater.services.user_pool import UserPool
 from events.users import OrganisationProvisioned
 
-ALERTED_ROLES = frozenset({Role.ORGANISATION_ADMIN, Role.RISK_MANAGER})
 CREATED_BY = "provisioning"
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
@@ -177,13 +175,6 @@ def _tell(told: ToldOrganisation, account_count: int, tx: TenantTransaction) -> 
         correlation_id=str(uuid.uuid4()),
         occurred_at_ns=nanoseconds(datetime.now(UTC)),
     )
-
-
-def subscribe_to_alerts(told: ToldOrganisation, sns: Any, topic_arn: str) -> None:
-    """Administrators and risk managers get their organisation's alerts, and no other's, by email."""
-    policy = json.dumps({"tenant_id": [str(told.tenant_id)]})
-    for email in sorted({user.email for user in told.users if user.role in ALERTED_ROLES}):
-        sns.subscribe(TopicArn=topic_arn, Protocol="email", Endpoint=email, Attributes={"FilterPolicy": policy})
 
 
 def _save_users(told: ToldOrganisation, subjects: Mapping[str, str], tx: TenantTransaction) -> None:

@@ -93,8 +93,15 @@ def exported(database: Database, firm: Firm, anchorage: Anchorage, path: Path) -
     since, until = NOW - timedelta(days=1), NOW + timedelta(days=1)
     told = audit.export(person(firm), database.tenant_transaction, anchorage, since=since, until=until)
     first, last = told["first_sequence"], told["sequence"]
-    with database.tenant_transaction(firm.tenant_id) as tx:
-        lines = audit.lines(person(firm), tx, first_sequence=first, limit=last - first + 1, at=NOW)["lines"]
+    lines: list[str] = []
+    at = first
+    while at <= last:
+        with database.tenant_transaction(firm.tenant_id) as tx:
+            answer = audit.lines(person(firm), tx, first_sequence=at, limit=last - at + 1, at=NOW)
+        lines += answer["lines"]
+        if answer["next_sequence"] <= at:
+            break
+        at = answer["next_sequence"]
     anchors = audit.anchors_of(person(firm), anchorage, first_sequence=first, sequence=told["anchored_sequence"])[
         "items"
     ]

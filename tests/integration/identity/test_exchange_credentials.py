@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,14 @@ from breakwater.db.connection import Database
 from breakwater.db.engine_connection import engine_pool
 from breakwater.db.exchange_credentials import ExchangeCredential
 from breakwater.db.stored_credentials import exchange_credential_accounts
-from breakwater.domain.exchange_credentials import ExchangeSecret
+from breakwater.domain.exchange_credentials import ExchangeSecret, Place
 from breakwater.domain.permissions import Caller
 from breakwater.errors import Conflict, NotFound, NotPermitted, Unavailable
 from breakwater.runtime import aws
 from breakwater.runtime.exchange_credential_keys import make_data_key, master_key_id, rewrap_data_key
 from breakwater.services import exchange_credentials
 from breakwater.services.exchange_credentials import (
+    DataKey,
     add_credential,
     delete_credential,
     grant_credential,
@@ -36,6 +38,7 @@ from breakwater.services.exchange_credentials import (
     rotate_credential,
     withdraw_credential,
 )
+from breakwater.services.settlement import TenantTransactions
 from fargate_engine import aws as engine_aws
 from fargate_engine.venues.configuration import Credentials, VenueSettings
 from fargate_engine.venues.stored_credentials import credentials_from
@@ -82,15 +85,23 @@ def admin(firm: Firm) -> Caller:
 
 def add(database: Database, firm: Firm, **changes: Any) -> ExchangeCredential:
     told = {"account_id": firm.account.account_id, "venue": "BINANCE", "label": "main", "secret": SECRET} | changes
-    with database.tenant_transaction(firm.tenant_id, admin(firm).actor) as tx:
-        return add_credential(admin(firm), tx, make_data_key=make_data_key, at=AT, **told)
+    return add_credential(admin(firm), transactions_of(database, firm), make_data_key=make_data_key, at=AT, **told)
 
 
 def rotate(database: Database, firm: Firm, credential_id: uuid.UUID, overlap: timedelta) -> ExchangeCredential:
-    with database.tenant_transaction(firm.tenant_id, admin(firm).actor) as tx:
-        return rotate_credential(
-            admin(firm), tx, credential_id, secret=NEXT, overlap=overlap, make_data_key=make_data_key, at=AT
-        )
+    return rotate_credential(
+        admin(firm),
+        transactions_of(database, firm),
+        credential_id,
+        secret=NEXT,
+        overlap=overlap,
+        make_data_key=make_data_key,
+        at=AT,
+    )
+
+
+def transactions_of(database: Database, firm: Firm) -> TenantTransactions:
+    return partial(database.tenant_transaction, actor=admin(firm).actor)
 
 
 def shown(database: Database, firm: Firm) -> list[ExchangeCredential]:
@@ -514,3 +525,53 @@ def test_the_operators_function_wraps_all_anew_however_small_its_batches(
     for batch_size in (0, exchange_credentials.REWRAP_BATCH_MAX + 1):
         with pytest.raises(ValidationError):
             handler(action | {"batch_size": batch_size}, LambdaContext())
+
+
+def test_no_transaction_waits_for_kms(database: Database, database_urls: DatabaseUrls, firm: Firm) -> None:
+    asked = 0
+
+    def looking(place: Place) -> DataKey:
+        nonlocal asked
+        asked += 1
+        with psycopg.connect(database_urls.admin) as connection:
+            begun = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
+            ).fetchone()
+        assert begun == (0,)
+        return make_data_key(place)
+
+    made = add_credential(
+        admin(firm),
+        transactions_of(database, firm),
+        account_id=firm.account.account_id,
+        venue="BINANCE",
+        label="main",
+        secret=SECRET,
+        make_data_key=looking,
+        at=AT,
+    )
+    told = {"secret": NEXT, "overlap": timedelta(0), "at": AT}
+    transactions = transactions_of(database, firm)
+    rotate_credential(admin(firm), transactions, made.credential_id, make_data_key=looking, **told)
+    assert asked == 2
+
+
+def test_who_rotates_while_another_does_is_refused_and_retires_nothing(database: Database, firm: Firm) -> None:
+    made = add(database, firm)
+
+    def another_was_faster(place: Place) -> DataKey:
+        rotate(database, firm, made.credential_id, timedelta(hours=1))
+        return make_data_key(place)
+
+    with pytest.raises(Conflict, match="at the same time"):
+        rotate_credential(
+            admin(firm),
+            transactions_of(database, firm),
+            made.credential_id,
+            secret=SECRET,
+            overlap=timedelta(0),
+            make_data_key=another_was_faster,
+            at=AT,
+        )
+    newest, _ = shown(database, firm)
+    assert (newest.version, newest.retires_at) == (2, None)

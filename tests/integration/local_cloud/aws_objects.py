@@ -12,7 +12,20 @@ from local_cloud.platform import Platform
 ROLE = "arn:aws:iam::000000000000:role/test"
 
 
-def create_function(platform: Platform, source: str, **environment: str) -> str:
+def create_role(platform: Platform, *statements: dict[str, Any]) -> str:
+    """A role that may do what the statements say; its ARN."""
+    client, name = aws_client(platform, "iam"), f"test-{uuid.uuid4().hex[:8]}"
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = client.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(trust))["Role"]
+    client.put_role_policy(RoleName=name, PolicyName="its-own", PolicyDocument=_policy(*statements))
+    return str(role["Arn"])
+
+
+def _policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def create_function(platform: Platform, source: str, role: str = ROLE, **environment: str) -> str:
     """A Python function whose module is `source`, with a `handler`; its ARN."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
@@ -21,7 +34,7 @@ def create_function(platform: Platform, source: str, **environment: str) -> str:
         FunctionName=f"test-{uuid.uuid4().hex[:8]}",
         Runtime="python3.13",
         Handler="app.handler",
-        Role=ROLE,
+        Role=role,
         Code={"ZipFile": package.getvalue()},
         Timeout=20,
         Environment={"Variables": environment},

@@ -124,7 +124,7 @@ def test_an_engine_that_keeps_dying_is_started_ever_later(platform: Platform, mo
         "UserPoolClientId",
         "UserPoolId",
     )
-    engine = LocalEngine(platform, dict.fromkeys(outputs, "test"))
+    engine = LocalEngine(platform, dict.fromkeys(outputs, "test"), {"engine": {}, "watch": {}})
     platform.folder.mkdir()
     monkeypatch.setattr(engine_process, "spawn", dies_at_once)
     now = time.monotonic()

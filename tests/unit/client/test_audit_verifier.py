@@ -27,12 +27,14 @@ ALL = 12
 class Export:
     """What a file holds, to be changed before it is written."""
 
-    def __init__(self) -> None:
+    def __init__(self, gap: dict[str, Any] | None = None) -> None:
+        """`gap`: what the last anchor says was lost before it."""
         self.lines = [f'{{"about":"record {number}"}}'.encode() for number in range(1, ALL + 1)]
         self.anchors = []
         head, digest = bytes(32), bytes(32)
         for first, last in SPANS:
-            anchor, head, digest = anchor_of(self.lines[first - 1 : last], first, head, digest)
+            more = {"gap": gap} if gap is not None and (first, last) == SPANS[-1] else {}
+            anchor, head, digest = anchor_of(self.lines[first - 1 : last], first, head, digest, **more)
             self.anchors.append(anchor)
         self.told: dict[str, Any] = {
             "tenant_id": TENANT,
@@ -52,7 +54,12 @@ class Export:
 
 
 def anchor_of(
-    lines: list[bytes], first: int, head_before: bytes, anchor_before: bytes, key: ec.EllipticCurvePrivateKey = KEY
+    lines: list[bytes],
+    first: int,
+    head_before: bytes,
+    anchor_before: bytes,
+    key: ec.EllipticCurvePrivateKey = KEY,
+    **more: Any,
 ) -> tuple[dict[str, str], bytes, bytes]:
     hashes, head = [hashlib.sha256(line).digest() for line in lines], head_before
     for each in hashes:
@@ -68,6 +75,7 @@ def anchor_of(
             "key_id": "key",
             "sequence": first + len(lines) - 1,
             "tenant_id": TENANT,
+            **more,
         }
     )
     signature = key.sign(document.encode(), ec.ECDSA(SHA256()))
@@ -234,3 +242,60 @@ def test_neither_is_any_other_file(tmp_path: Path) -> None:
     for path in (other, tmp_path, tmp_path / "none"):
         with pytest.raises(NotAnExport):
             verify(path)
+
+
+LOST = {"first_sequence": 5, "sequence": 5, "reason": "a restore", "asked_by": "admin", "approved_by": "auditor"}
+
+
+def test_what_was_lost_is_named_and_the_rest_is_verified(tmp_path: Path) -> None:
+    export = Export(LOST)
+    del export.lines[4]
+    told = verify(export.write(tmp_path))
+    assert [(gap.first_sequence, gap.sequence, gap.asked_by, gap.approved_by) for gap in told.gaps] == [
+        (5, 5, "admin", "auditor")
+    ]
+    assert (told.records, told.unanchored, told.anchors) == (9, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("line", "sequence"), [(3, 4), (4, 6)], ids=["the last before the gap", "the first behind the gap"]
+)
+def test_a_change_beside_a_gap_is_named_by_its_own_number(tmp_path: Path, line: int, sequence: int) -> None:
+    export = Export(LOST)
+    del export.lines[4]
+    export.lines[line] = b'{"about":"something else"}'
+    with pytest.raises(Tampered, match="it was changed") as found:
+        verify(export.write(tmp_path))
+    assert found.value.sequence == sequence
+
+
+def test_what_is_said_lost_and_is_there_is_not_passed_over(tmp_path: Path) -> None:
+    with pytest.raises(Tampered) as found:
+        verify(Export(LOST).write(tmp_path))
+    assert found.value.sequence == 6
+
+
+@pytest.mark.parametrize(
+    "gap",
+    [
+        LOST | {"approved_by": "admin"},
+        LOST | {"sequence": 4},
+        LOST | {"sequence": 6},
+        LOST | {"first_sequence": 6},
+        LOST | {"first_sequence": 0},
+        LOST | {"first_sequence": 3},  # Within an anchor.
+    ],
+)
+def test_a_gap_that_cannot_be_is_none(tmp_path: Path, gap: dict[str, Any]) -> None:
+    export = Export(gap)
+    del export.lines[4]
+    with pytest.raises(Tampered):
+        verify(export.write(tmp_path))
+
+
+def test_records_are_not_lost_because_somebody_leaves_them_out(tmp_path: Path) -> None:
+    export = Export()
+    del export.lines[4]
+    with pytest.raises(Tampered) as found:
+        verify(export.write(tmp_path))
+    assert found.value.sequence == 5

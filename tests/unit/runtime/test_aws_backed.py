@@ -57,18 +57,33 @@ def test_emergency_limits_are_those_of_the_specification_unless_told_others(monk
 
 @pytest.mark.parametrize(
     ("host", "mode"),
-    [("db.internal", "require"), ("10.0.0.9", "require"), ("127.0.0.1", "prefer"), ("/var/run/db", "prefer")],
+    [("db.internal", "verify-full"), ("10.0.0.9", "verify-full"), ("127.0.0.1", "prefer"), ("/var/run/db", "prefer")],
 )
 def test_only_on_this_machine_a_password_may_go_in_clear(host: str, mode: str) -> None:
     secret = {"username": "u", "password": "p", "host": host, "port": 5432, "dbname": "d"}
     assert f"sslmode={mode}" in conninfo_of(json.dumps(secret))
 
 
+@pytest.mark.parametrize(
+    ("host", "authorities"),
+    [
+        ("state.cluster-abc.eu-central-1.rds.amazonaws.com", "/database_authorities/eu-central-1.pem"),
+        ("state.cluster-abc.cn-north-1.rds.amazonaws.com.cn", "/database_authorities/cn-north-1.pem"),
+        ("state.eu-central-1.rds.amazonaws.com.example.com", "system"),
+        ("10.0.0.9", "system"),
+    ],
+)
+def test_amazons_databases_are_verified_by_the_authorities_of_their_region(host: str, authorities: str) -> None:
+    secret = {"username": "u", "password": "p", "host": host, "port": 5432, "dbname": "d"}
+    assert conninfo_of(json.dumps(secret)).endswith(authorities)
+
+
 def test_the_secret_is_read_anew_so_that_a_rotated_password_is_used() -> None:
     secret = {"username": "u", "password": "p w'", "host": "h", "port": 5432, "dbname": "d"}
     client = boto3.client("secretsmanager")
     arn = client.create_secret(Name="s", SecretString=json.dumps(secret))["ARN"]
-    assert secret_conninfo(arn) == "user=u password='p w\\'' host=h port=5432 dbname=d sslmode=require"
+    tls = "sslmode=verify-full sslrootcert=system"
+    assert secret_conninfo(arn) == f"user=u password='p w\\'' host=h port=5432 dbname=d {tls}"
     client.put_secret_value(SecretId=arn, SecretString=json.dumps(secret | {"password": "rotated"}))
     assert "password=rotated" in secret_conninfo(arn)
     with pytest.raises(DatabaseUnavailable):
