@@ -4,8 +4,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0026"
-down_revision = "0019"
+revision = "0025"
+down_revision = "0024"
 
 
 def upgrade() -> None:
