@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from local_cloud.deployment import ACCOUNT, aws_client
 from local_cloud.platform import LocalCloudError, Platform
 
@@ -154,7 +156,11 @@ def main() -> int:
     if not calls:
         print("no role has called anything: is the platform running? (make up)", file=sys.stderr)
         return 1
-    never = sorted(set(unused(grants_of(platform), calls)))
+    try:
+        never = sorted(set(unused(grants_of(platform), calls)))
+    except (BotoCoreError, ClientError):
+        print("the platform does not answer: it has to run (make up)", file=sys.stderr)
+        return 1
     print("Granted, and not used since this platform was made:")
     for grant in never:
         if why_never_asked(grant) is None:

@@ -17,6 +17,7 @@ import pytest
 from breakwater.client import Client, Problem
 from local_cloud import iam
 from local_cloud.platform import REGION, Platform
+from local_cloud.provisioning import DEMO_FIRM
 from tests.e2e.desk import Desk, eventually
 
 PASSWORD = "Temporary-horse-1"
@@ -62,6 +63,13 @@ class Role:
         self.client.put_role_policy(RoleName=self.name, PolicyName=policy, PolicyDocument=json.dumps(document))
 
 
+def client_of(service: str, url: str) -> Any:
+    """The account's owner's, who may do anything."""
+    return boto3.client(
+        service, endpoint_url=url, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
+    )
+
+
 @pytest.fixture(scope="module")
 def platform(endpoints_file: Path, endpoints: dict[str, Any]) -> Platform:
     return Platform(folder=endpoints_file.parent, port_base=int(endpoints["aws_endpoint_url"].rpartition(":")[2]))
@@ -69,13 +77,7 @@ def platform(endpoints_file: Path, endpoints: dict[str, Any]) -> Platform:
 
 @pytest.fixture(scope="module")
 def role(platform: Platform) -> Roles:
-    client = boto3.client(
-        "iam",
-        endpoint_url=platform.aws_url,
-        region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
+    client = client_of("iam", platform.aws_url)
     names = iam.grants_of(platform)
 
     def of(function: str) -> Role:
@@ -133,7 +135,8 @@ def test_fills_wait_in_the_outbox_while_the_engine_may_not_send_them(role: Roles
     with engine.without_it():
         order_id = desk.place("BUY", "0.01")["order_id"]
         eventually(engine.was_refused)
-        assert desk.client.trades(account_id=desk.account_id)["items"][0]["order_id"] != order_id
+        told_of = {trade["order_id"] for trade in desk.client.trades(account_id=desk.account_id)["items"]}
+        assert order_id not in told_of
     assert desk.filled_of(order_id)
 
 
@@ -152,12 +155,57 @@ def test_what_operators_rarely_do_is_granted_too(
     rewrap = {"action": "rewrap_exchange_credentials", "wrapped_before": datetime.now(UTC).isoformat()}
     assert invoke("provisioning", rewrap)["rewrapped"] >= 1
 
-    user = {"username": f"promoted-{unique}", "email": f"promoted-{unique}@quay.example", "password": PASSWORD}
-    firm = {"tenant_id": str(uuid.uuid4()), "name": f"Quay Trading {unique}", "limits": []}
-    firm["nodes"] = [{"key": "firm", "kind": "FIRM", "name": "Quay"}]
-    for role in ("viewer", "trader"):
-        organisation = firm | {"users": [user | {"role": role}]}
-        assert invoke("provisioning", {"action": "create_organisation", "organisation": organisation})
+
+def test_mails_of_alerts_follow_the_people_of_each_organisation(
+    invoke: Callable[[str, Any], Any], sign_in: Callable[[str], Client], endpoints: dict[str, Any]
+) -> None:
+    admin, unique = sign_in("admin"), uuid.uuid4().hex[:8]
+    shared, alone = f"shared-{unique}@quay.example", f"alone-{unique}@quay.example"
+    quay = str(uuid.uuid4())
+    harbour = json.loads(DEMO_FIRM.read_text())["tenant_id"]
+
+    def make_quay(role: str) -> None:
+        users = [
+            {"username": f"quay-{place}-{unique}", "email": email, "password": PASSWORD, "role": role}
+            for place, email in enumerate((shared, alone))
+        ]
+        firm = {"tenant_id": quay, "name": f"Quay Trading {unique}", "users": users, "limits": []}
+        firm["nodes"] = [{"key": "firm", "kind": "FIRM", "name": "Quay"}]
+        assert invoke("provisioning", {"action": "create_organisation", "organisation": firm})
+
+    def hears(address: str, *tenants: str) -> None:
+        eventually(lambda: subscriptions(endpoints).get(address, set()) == set(tenants) or None)
+
+    own = f"own-{unique}@harbour.example"
+    joined = admin.invite(f"own-{unique}", own, "risk_manager", temporary_password=PASSWORD)
+    hears(own, harbour)
+    admin.change_user(joined["user_id"], role="viewer")
+    hears(own)
+
+    make_quay("risk_manager")
+    hears(shared, quay)
+    hears(alone, quay)
+    invited = admin.invite(f"shared-{unique}", shared, "risk_manager", temporary_password=PASSWORD)
+    hears(shared, quay, harbour)
+    make_quay("viewer")
+    hears(shared, harbour)
+    hears(alone)
+    admin.change_user(invited["user_id"], is_disabled=True)
+    hears(shared)
+
+
+def subscriptions(endpoints: dict[str, Any]) -> dict[str, set[str]]:
+    """Addresses, and the organisations that each is sent alerts of."""
+    sns = client_of("sns", endpoints["aws_endpoint_url"])
+    (topic,) = [each["TopicArn"] for each in sns.list_topics()["Topics"] if "AlertTopic" in each["TopicArn"]]
+    found = {}
+    for each in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
+        try:
+            attributes = sns.get_subscription_attributes(SubscriptionArn=each["SubscriptionArn"])["Attributes"]
+        except sns.exceptions.NotFoundException:
+            continue  # It was ended a moment ago.
+        found[each["Endpoint"]] = set(json.loads(attributes["FilterPolicy"])["tenant_id"])
+    return found
 
 
 def test_nothing_else_was_refused(platform: Platform, role: Roles) -> None:
