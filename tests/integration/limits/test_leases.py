@@ -16,6 +16,7 @@ from breakwater.services.leases import LeaseRequest
 from breakwater.services.limits import reserve_limits
 from tests.integration.limits.firm import NOW, SYMBOL
 from tests.integration.limits.lease_scene import LeaseScene, stop
+from tests.integration.limits.people import add_api_key
 
 SECOND = timedelta(seconds=1)
 
@@ -263,6 +264,9 @@ def test_a_kill_leaves_orders_that_the_ledger_has_not_heard_of_to_their_events(s
 
 def test_a_node_that_came_between_stops_the_lease_that_does_not_count_there(scene: LeaseScene) -> None:
     request = {"api_key_id": "bwk_1"}
+    with pytest.raises(NotFound, match="no such API key"):
+        scene.open(**request)
+    add_api_key(scene.urls.admin, scene.firm, "bwk_1")
     scene.open(**request)
     with psycopg.connect(scene.urls.admin) as connection:
         connection.execute(
