@@ -1,6 +1,7 @@
 """Modes of an organisation whose ledger is silent or whose positions are old, and the orders that passed meanwhile.
 
-Who locks more than one of these takes them in this order: the gate, the mode's row, orders, nodes.
+Who locks more than one of these takes them in this order: the gate, the mode's row, orders, the queue of
+orders (ladders.py), nodes.
 """
 # ruff: noqa: S608 - only constants of this module are put together here; every value is a parameter.
 

@@ -147,7 +147,8 @@ class LadderRows:
             return Entry(gate, place, None)
         found = {row[_NODE.start]: (Node(*row[_NODE]), row[_VERSION]) for row in rows}
         state = [(row[_NODE.start], *row[_IS_HELD:]) for row in rows]
-        return Entry(gate, place, self._ladder(list(found.values()), state, quote, terms, order.order_id, at))
+        ladder = self._ladder(list(found.values()), state, quote, terms, order_id=order.order_id, at=at)
+        return Entry(gate, place, ladder)
 
     def place(self, terms: OrderTerms, api_key_id: str | None) -> Place:
         """Where the order stands: read before anything is locked, since to wait for a lock changes none of it."""
@@ -199,16 +200,19 @@ class LadderRows:
         with connection.pipeline():
             nodes = connection.cursor(row_factory=dict_row).execute(statement, wanted)
             state = connection.execute(statements.PATH_STATE, wanted)
-        found = [(row.pop("limits_version"), Node(**row)) for row in nodes.fetchall()]
-        versioned = [(node, version) for version, node in found]
-        return self._ladder(versioned, state.fetchall(), quote, terms, order_id, at)
+        versioned = []
+        for row in nodes.fetchall():
+            version = row.pop("limits_version")
+            versioned.append((Node(**row), version))
+        return self._ladder(versioned, state.fetchall(), quote, terms, order_id=order_id, at=at)
 
     def _ladder(
         self,
-        found: list[tuple[Node, uuid.UUID]],
+        found: Sequence[tuple[Node, uuid.UUID]],
         state: Sequence[TupleRow],
         quote: Quote | None,
         terms: OrderTerms,
+        *,
         order_id: uuid.UUID,
         at: datetime,
     ) -> Ladder:
