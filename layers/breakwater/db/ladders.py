@@ -142,7 +142,8 @@ class LadderRows:
         )
         instrument = met[_INSTRUMENT]
         quote = None if instrument[0] is None else Quote(Instrument(*instrument), met[_REFERENCE], met[_QUOTED_AT])
-        place = Place(*met[_PATHS], quote)
+        account_path, strategy_path, key_path = met[_PATHS]
+        place = Place(account_path, strategy_path, key_path, quote)
         if not rows:
             return Entry(gate, place, None)
         found = {row[_NODE.start]: (Node(*row[_NODE]), row[_VERSION]) for row in rows}
