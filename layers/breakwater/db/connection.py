@@ -125,7 +125,7 @@ class TenantTransaction:
 
     @cached_property
     def ladders(self) -> LadderRows:
-        return LadderRows(self.connection, self._kept_limits)
+        return LadderRows(self.connection, self.tenant_id, self._kept_limits)
 
     @cached_property
     def degraded(self) -> DegradedRows:

@@ -1,6 +1,7 @@
 """Modes of an organisation whose ledger is silent or whose positions are old, and the orders that passed meanwhile.
 
-Who locks more than one of these takes them in this order: the gate, the mode's row, orders, nodes.
+Who locks more than one of these takes them in this order: the gate, the mode's row, orders, the queue of
+orders (ladders.py), nodes.
 """
 # ruff: noqa: S608 - only constants of this module are put together here; every value is a parameter.
 
@@ -21,7 +22,7 @@ from breakwater.domain.times import from_nanoseconds
 LEDGER = "LEDGER"
 POSITIONS = "POSITIONS"
 TENANTS_MAX = 10_000
-_ADVISORY_LOCK_CLASS = 72712
+GATE_LOCK_CLASS = 72712
 _ROWS_MAX = 100_000
 
 _SHARE_GATE = "SELECT pg_advisory_xact_lock_shared(%(class)s, hashtext(%(tenant)s))"
@@ -50,7 +51,6 @@ VALUES (%(tenant_id)s, 'POSITIONS', 'STALE', %(since)s, %(at)s)
 ON CONFLICT (tenant_id, kind) DO UPDATE SET mode = excluded.mode, since = excluded.since, failed_at = excluded.failed_at
 WHERE m.mode = 'NORMAL' RETURNING 1
 """
-_UNBOOKED_OF_ACCOUNT = "SELECT trading.unbooked_since_ns(%(account_id)s)"
 _UNBOOKED_OF_ALL = """
 SELECT min(trading.unbooked_since_ns(account_id)) FROM identity.accounts WHERE tenant_id = %(tenant_id)s
 """
@@ -107,21 +107,10 @@ class Gate:
 class DegradedRows:
     def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID) -> None:
         self._connection = connection
-        self._about = {"tenant_id": tenant_id, "tenant": str(tenant_id), "class": _ADVISORY_LOCK_CLASS}
-
-    def pass_gate(self, account_id: uuid.UUID) -> Gate:
-        """One round trip. Until this transaction ends, nobody can shut the gate: what it says of the ledger holds."""
-        wanted = {**self._about, "kind": LEDGER, "account_id": account_id}
-        connection = self._connection
-        with connection.pipeline():
-            connection.execute(_SHARE_GATE, wanted)
-            # A statement of its own: one that waited for the lock would still see the mode before the wait.
-            modes = connection.cursor(row_factory=class_row(ModeRow)).execute(_MODE, wanted)
-            unbooked = connection.execute(_UNBOOKED_OF_ACCOUNT, wanted)
-        return Gate(modes.fetchone(), _time_of(unbooked.fetchone()))
+        self._about = {"tenant_id": tenant_id, "tenant": str(tenant_id), "class": GATE_LOCK_CLASS}
 
     def is_ledger_open(self) -> bool:
-        """The same for whoever else lets more be held: until this transaction ends, what it says holds."""
+        """Until this transaction ends, nobody can shut the gate: what it says holds. Orders go by `ladders.enter`."""
         self._connection.execute(_SHARE_GATE, self._about)
         return not self.is_ledger_silent()
 

@@ -16,19 +16,29 @@ import psycopg
 from psycopg.rows import TupleRow, class_row, dict_row
 
 from breakwater.db import limit_statements as statements
+from breakwater.db.degraded import GATE_LOCK_CLASS, LEDGER, Gate, ModeRow
 from breakwater.db.limits import WINDOWED_TYPES, check_path, completed, market_of, quote_of
 from breakwater.domain.executions import EXITS
 from breakwater.domain.exposure import ZERO, Exposure, Limit, Node, Scope, Standing
+from breakwater.domain.instruments import Instrument
 from breakwater.domain.limit_types import Need
 from breakwater.domain.limits import needs
 from breakwater.domain.limits_in_force import ApprovedOverride, NodeLimits
 from breakwater.domain.market import Market, Quote, RiskTerms
-from breakwater.domain.orders import OrderTerms
+from breakwater.domain.orders import OrderTerms, PlaceOrder
+from breakwater.domain.times import from_nanoseconds, nanoseconds
 
 NODES_KEPT_MAX = 2_000
+QUEUE_LOCK_CLASS = 72713  # Of orders that wait for the same root; limits.ledger_enter says why.
 
 _STANDING = slice(2, 2 + len(Standing.__slots__))
 _EXPOSURE = slice(_STANDING.stop, _STANDING.stop + len(Exposure.__slots__))
+# Columns of limits.ledger_enter. After those of the first row come a node's, and from there on those of PATH_STATE.
+_PATHS = slice(3, 6)
+_INSTRUMENT = slice(_PATHS.stop, _PATHS.stop + len(Instrument.__slots__))
+_REFERENCE, _QUOTED_AT = _INSTRUMENT.stop, _INSTRUMENT.stop + 1
+_NODE = slice(_QUOTED_AT + 1, _QUOTED_AT + 1 + len(Node.__slots__))
+_VERSION, _IS_HELD = _NODE.stop, _NODE.stop + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,18 @@ class Ladder:
     counts_activity: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What an order met on its way to its limits. `ladder` None: it came no further than the gate, and locked nothing.
+
+    The ladder is that of the narrowest scope that the place knows.
+    """
+
+    gate: Gate
+    place: Place
+    ladder: Ladder | None
+
+
 class KeptLimits:
     """What is set on nodes, by the version of each, which means the same for ever: nothing here is ever wrong."""
 
@@ -91,9 +113,46 @@ class KeptLimits:
 
 
 class LadderRows:
-    def __init__(self, connection: psycopg.Connection[TupleRow], kept: KeptLimits) -> None:
+    def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID, kept: KeptLimits) -> None:
         self._connection = connection
+        self._tenant_id = tenant_id
         self._kept = kept
+
+    def enter(self, order: PlaceOrder, *, at: datetime, unbooked_since_min: datetime) -> Entry:
+        """Pass the gate, find the order's place, lock the scopes on the way and read what stands against them.
+
+        One round trip, and a second one as `lock` says. Nobody can shut the gate until this transaction ends. Where the
+        ledger is not open, or a fill that is not booked is older than `unbooked_since_min`, nothing is locked.
+        """
+        terms = order.terms
+        wanted = (
+            order.order_id,
+            terms.account_id,
+            terms.strategy_id,
+            order.api_key_id,
+            terms.symbol,
+            at,
+            nanoseconds(unbooked_since_min),
+            GATE_LOCK_CLASS,
+            str(self._tenant_id),
+            QUEUE_LOCK_CLASS,
+        )
+        met, *rows = self._connection.execute(statements.ENTER, wanted).fetchall()
+        mode, since, unbooked_since_ns = met[: _PATHS.start]
+        gate = Gate(
+            None if mode is None else ModeRow(LEDGER, mode, since),
+            None if unbooked_since_ns is None else from_nanoseconds(unbooked_since_ns),
+        )
+        instrument = met[_INSTRUMENT]
+        quote = None if instrument[0] is None else Quote(Instrument(*instrument), met[_REFERENCE], met[_QUOTED_AT])
+        account_path, strategy_path, key_path = met[_PATHS]
+        place = Place(account_path, strategy_path, key_path, quote)
+        if not rows:
+            return Entry(gate, place, None)
+        found = {row[_NODE.start]: (Node(*row[_NODE]), row[_VERSION]) for row in rows}
+        state = [(row[_NODE.start], *row[_IS_HELD:]) for row in rows]
+        ladder = self._ladder(list(found.values()), state, quote, terms, order_id=order.order_id, at=at)
+        return Entry(gate, place, ladder)
 
     def place(self, terms: OrderTerms, api_key_id: str | None) -> Place:
         """Where the order stands: read before anything is locked, since to wait for a lock changes none of it."""
@@ -119,7 +178,7 @@ class LadderRows:
         more: the lock is held for the shorter. What stands against them is a statement of its own, because one that
         waited for a lock still sees other tables as they were before it waited. Raises TreeChanged.
         """
-        ladder = self._ladder(statements.LOCK_PATH_NODES, path, quote, terms, order_id=order_id, at=at)
+        ladder = self._read(statements.LOCK_PATH_NODES, path, quote, terms, order_id=order_id, at=at)
         check_path(path[-1], ladder.scopes)
         return ladder
 
@@ -127,9 +186,9 @@ class LadderRows:
         self, path: Sequence[uuid.UUID], quote: Quote | None, terms: OrderTerms, *, order_id: uuid.UUID, at: datetime
     ) -> Ladder:
         """The same without a lock, for questions that reserve nothing."""
-        return self._ladder(statements.READ_PATH_NODES, path, quote, terms, order_id=order_id, at=at)
+        return self._read(statements.READ_PATH_NODES, path, quote, terms, order_id=order_id, at=at)
 
-    def _ladder(
+    def _read(
         self,
         statement: str,
         path: Sequence[uuid.UUID],
@@ -145,17 +204,28 @@ class LadderRows:
         with connection.pipeline():
             nodes = connection.cursor(row_factory=dict_row).execute(statement, wanted)
             state = connection.execute(statements.PATH_STATE, wanted)
-        versions: dict[uuid.UUID, uuid.UUID] = {}
-        found = []
+        versioned = []
         for row in nodes.fetchall():
-            versions[row["node_id"]] = row.pop("limits_version")
-            found.append(Node(**row))
-        found.sort(key=lambda node: len(node.path))
-        limits = self._limits_of(versions)
-        standings, exposures, is_held = _state(state.fetchall())
+            version = row.pop("limits_version")
+            versioned.append((Node(**row), version))
+        return self._ladder(versioned, state.fetchall(), quote, terms, order_id=order_id, at=at)
+
+    def _ladder(
+        self,
+        found: Sequence[tuple[Node, uuid.UUID]],
+        state: Sequence[TupleRow],
+        quote: Quote | None,
+        terms: OrderTerms,
+        *,
+        order_id: uuid.UUID,
+        at: datetime,
+    ) -> Ladder:
+        """Of nodes with the versions of their limits, and rows of PATH_STATE."""
+        limits = self._limits_of({node.node_id: version for node, version in found})
+        standings, exposures, is_held = _state(state)
         scopes = [
             Scope(node, limits[node.node_id].in_force(at), exposures[node.node_id], standings[node.node_id])
-            for node in found
+            for node in sorted((node for node, _ in found), key=lambda node: len(node.path))
         ]
         ladder = Ladder(
             scopes=scopes,

@@ -10,6 +10,7 @@ from breakwater.db.connection import Connection, TenantTransaction
 from breakwater.db.degraded import LEDGER, POSITIONS, Gate, ModeRow, degraded_tenants
 from breakwater.db.orders import OrderRow
 from breakwater.domain.degraded import (
+    POSITIONS_AGE_MAX,
     SILENCE_MIN,
     EmergencyLimits,
     LimitsUnavailable,
@@ -33,6 +34,7 @@ from breakwater.services.limits import (
     judge,
     read_ladder,
     refusal_message,
+    reserve_entered,
     reserve_limits,
     settle,
     soft_breaches,
@@ -56,13 +58,14 @@ def reserve(
     PositionsStale and LimitsUnavailable beyond what that raises. Like LimitExceeded they have written what belongs into
     the commit of the refusal.
     """
-    gate = tx.degraded.pass_gate(order.terms.account_id)
-    _refuse_old_positions(tx, gate, at)
-    if not gate.is_ledger_open:
-        ledger = tx.degraded.mode(LEDGER, lock=True)
-        if ledger is not None and ledger.mode is not Mode.NORMAL:
-            return _reserve_beside_ledger(tx, order, ledger, emergency, at)
-    return reserve_limits(tx, order, at), Mode.NORMAL
+    entry = tx.ladders.enter(order, at=at, unbooked_since_min=at - POSITIONS_AGE_MAX)
+    _refuse_old_positions(tx, entry.gate, at)
+    if entry.gate.is_ledger_open:
+        return reserve_entered(tx, order, entry, at), Mode.NORMAL
+    ledger = tx.degraded.mode(LEDGER, lock=True)
+    if ledger is not None and ledger.mode is not Mode.NORMAL:
+        return _reserve_beside_ledger(tx, order, ledger, emergency, at)
+    return reserve_limits(tx, order, at), Mode.NORMAL  # It has come back while this order waited for the mode's row.
 
 
 def note_silence(tenant_id: uuid.UUID, transactions: TenantTransactions, at: datetime) -> None:

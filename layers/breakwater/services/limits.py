@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from breakwater.db.connection import TenantTransaction
-from breakwater.db.ladders import Ladder, Place
+from breakwater.db.ladders import Entry, Ladder, Place
+from breakwater.db.limits import check_path
 from breakwater.domain.executions import ROUTER_VENUE
 from breakwater.domain.exposure import ZERO, Action, Node, NodeState, Scope, is_stricter
 from breakwater.domain.limit_types import ProposedOrder
@@ -69,6 +70,21 @@ def reserve_limits(tx: TenantTransaction, order: PlaceOrder, at: datetime) -> Re
     terms = order.terms
     place = tx.ladders.place(terms, order.api_key_id)
     ladder = tx.ladders.lock(path_of(place, terms), place.quote, terms, order_id=order.order_id, at=at)
+    return _reserve(tx, order, ladder, at)
+
+
+def reserve_entered(tx: TenantTransaction, order: PlaceOrder, entry: Entry, at: datetime) -> Reservation:
+    """The same for an order that has come through the open gate: what it is judged by is locked and read."""
+    path = path_of(entry.place, order.terms)
+    ladder = entry.ladder
+    if ladder is None:
+        raise RuntimeError(f"order {order.order_id} passed the gate, and nothing was locked for it")
+    check_path(path[-1], ladder.scopes)
+    return _reserve(tx, order, ladder, at)
+
+
+def _reserve(tx: TenantTransaction, order: PlaceOrder, ladder: Ladder, at: datetime) -> Reservation:
+    terms = order.terms
     tx.let_go_early()
     if ladder.held is not None:
         return Reservation(order.order_id, ladder.held.price_low, ladder.held.price_high, ())
