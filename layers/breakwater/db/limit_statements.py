@@ -27,7 +27,7 @@ _ROWS_MAX = 100_000
 LOCK_PATH = f"SELECT {_NODE} FROM limits.nodes n WHERE {_ON_PATH} ORDER BY n.node_id FOR NO KEY UPDATE"
 READ_PATH_NODES = f"SELECT {_NODE}, n.limits_version FROM limits.nodes n WHERE n.node_id = ANY (%(node_ids)s)"
 LOCK_PATH_NODES = f"{READ_PATH_NODES} ORDER BY n.node_id FOR NO KEY UPDATE"
-# All of the way of an order that reserves, in one call; migration 0027 has it.
+# All of the way of an order that reserves, in one call; migration 0026 has it.
 ENTER = "SELECT * FROM limits.ledger_enter(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 # All that may change while an order waits for its nodes. A row for each exposure, one for a node without any.
 PATH_STATE = f"""
