@@ -35,13 +35,15 @@ def noted(urls: DatabaseUrls) -> list[str]:
 
 def test_at_its_end_the_disk_has_it(database: Database, database_urls: DatabaseUrls) -> None:
     """Without the wait this fails about always: the server's own writer comes by five times a second."""
-    for symbol in ("BTC/USDT", "ETH/USDT"):
-        with database.tenant_transaction(TENANT) as tx:
-            tx.let_go_early()
-            note(tx, symbol)
-        with psycopg.connect(database_urls.admin) as connection:
-            lag = connection.execute("SELECT pg_current_wal_insert_lsn() - pg_current_wal_flush_lsn()").fetchone()
-        assert lag == (0,)
+    lag = "SELECT pg_current_wal_insert_lsn() - pg_current_wal_flush_lsn()"
+    # Connected and asked before: what a new connection tidies up in the catalogue is in the log as well.
+    with psycopg.connect(database_urls.admin, autocommit=True) as connection:
+        connection.execute(lag)
+        for symbol in ("BTC/USDT", "ETH/USDT"):
+            with database.tenant_transaction(TENANT) as tx:
+                tx.let_go_early()
+                note(tx, symbol)
+            assert connection.execute(lag).fetchone() == (0,)
     assert noted(database_urls) == ["BTC/USDT", "ETH/USDT"]
 
 
