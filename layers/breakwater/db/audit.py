@@ -24,6 +24,7 @@ _HEAD = """
 SELECT sequence, hash, sealed_no, anchored_sequence, anchored_hash, anchor_digest FROM audit.heads WHERE tenant_id = %s
 """
 _LOCK_HEAD = f"{_HEAD} FOR UPDATE"
+_HOLD_HEAD = _HEAD.replace("audit.heads", "audit.locked_head()")
 _EVENT = """e.event_id, e.topic, e.tenant_id, e.account_id, e.aggregate_id, e.correlation_id, e.occurred_at_ns, e.actor,
   e.payload"""
 _UNSEALED = f"""
@@ -132,6 +133,13 @@ class AuditRows:
             (self._tenant_id, GENESIS, GENESIS, GENESIS),
         )
         head = self._head(_LOCK_HEAD)
+        if head is None:
+            raise RuntimeError("the head that was made a moment ago is not there")
+        return head
+
+    def hold_head(self) -> Head:
+        """The same for whoever may not go on with the chain: nobody does until this transaction ends."""
+        head = self._head(_HOLD_HEAD)
         if head is None:
             raise RuntimeError("the head that was made a moment ago is not there")
         return head

@@ -70,7 +70,7 @@ def ask_to_resume(
     caller.require("audit:export")
     caller.require_person("says what the audit trail has lost")
     with transactions(caller.tenant_id) as tx:
-        head = tx.audit.lock_head()
+        head = tx.audit.hold_head()
     lost = _lost(caller.tenant_id, head, anchors)
     row = GapRow(uuid.uuid4(), head.anchored_sequence + 1, lost.sequence, reason, caller.username, at, None, None)
     with transactions(caller.tenant_id) as tx:
@@ -102,10 +102,10 @@ def approve_resumption(
     caller.require("audit:export")
     caller.require_person("approves what the audit trail has lost")
     with transactions(caller.tenant_id) as tx:
-        head = tx.audit.lock_head()
+        head = tx.audit.hold_head()
     lost = _lost(caller.tenant_id, head, anchors)
     with transactions(caller.tenant_id) as tx:
-        now, row = tx.audit.lock_head(), tx.audit.lock_gap(gap_id)
+        now, row = tx.audit.hold_head(), tx.audit.lock_gap(gap_id)
         if row is None:
             raise NotFound("nobody has asked for this")
         if row.asked_by == caller.username:

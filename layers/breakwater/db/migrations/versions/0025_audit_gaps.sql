@@ -33,10 +33,23 @@ BEGIN
   UPDATE audit.heads h SET sequence = head.sequence + lost_to - head.anchored_sequence, hash = reached,
     anchored_sequence = lost_to, anchored_hash = lost_head, anchor_digest = lost_digest WHERE h.tenant_id = tenant;
 END $$;
-REVOKE ALL ON FUNCTION audit.go_on_behind FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.go_on_behind TO breakwater_functions;
+-- The functions' role may write no head, and so may not lock one either. Made when there is none: the database may have
+-- been restored to before it.
+CREATE FUNCTION audit.locked_head() RETURNS SETOF audit.heads
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
+  INSERT INTO audit.heads (tenant_id, hash, anchored_hash, anchor_digest)
+    SELECT identity.current_tenant(), none, none, none FROM decode(repeat('00', 32), 'hex') none
+    ON CONFLICT (tenant_id) DO NOTHING;
+  SELECT * FROM audit.heads h WHERE h.tenant_id = identity.current_tenant() FOR UPDATE $$;
+
+REVOKE ALL ON FUNCTION audit.go_on_behind, audit.locked_head FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION audit.go_on_behind, audit.locked_head TO breakwater_functions;
 
 GRANT SELECT, INSERT ON audit.gaps TO breakwater_functions;
 GRANT UPDATE (approved_by, approved_at) ON audit.gaps TO breakwater_functions;
 ALTER TABLE audit.gaps ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON audit.gaps TO breakwater_functions USING (tenant_id = identity.current_tenant());
+
+-- The sealer names them in its anchors.
+GRANT SELECT ON audit.gaps TO breakwater_sealer;
+CREATE POLICY sealer ON audit.gaps TO breakwater_sealer USING (tenant_id = identity.current_tenant());
