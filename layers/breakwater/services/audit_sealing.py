@@ -244,6 +244,9 @@ def _sign(
     with transactions(tenant_id) as tx:
         hashes = tx.audit.record_hashes(first, last)
         gap = tx.audit.gap_before(first)
+        # The functions' role writes what was lost, and no records: what is still there was not.
+        if gap is not None and tx.audit.next_from(gap.first_sequence) != first:
+            raise TrailRewound(f"records {gap.first_sequence} to {gap.sequence} are said to be lost, and are there")
     reached = chained(head.anchored_hash, hashes)
     if len(hashes) != last - first + 1 or (last == head.sequence and reached != head.hash):
         raise TrailRewound(f"records {first} to {last} are not those that were sealed")

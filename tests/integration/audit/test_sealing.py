@@ -423,7 +423,7 @@ def test_no_function_but_the_sealer_goes_on_with_a_chain(database: Database, fir
         seal(database, anchorage)
 
 
-def test_the_sealer_reads_events_and_gaps_and_nothing_else(
+def test_the_sealer_reads_events_and_what_was_lost_and_nothing_else(
     database: Database, database_urls: DatabaseUrls, firm: Firm, anchorage: Anchorage
 ) -> None:
     write_many(database, firm, 1)
@@ -436,7 +436,7 @@ def test_the_sealer_reads_events_and_gaps_and_nothing_else(
                    AND has_table_privilege(c.oid, p.privilege)"""
         assert set(connection.execute(may).fetchall()) == {
             ("trading.events", "SELECT"),
-            ("audit.gaps", "SELECT"),  # What it names in an anchor.
+            ("audit.gaps", "SELECT"),  # It names them in its anchors.
             *(("audit.heads", each) for each in ("SELECT", "INSERT", "UPDATE")),
             *((table, each) for table in ("audit.records", "audit.anchors") for each in ("SELECT", "INSERT")),
         }

@@ -40,5 +40,7 @@ GRANT SELECT, INSERT ON audit.gaps TO breakwater_functions;
 GRANT UPDATE (approved_by, approved_at) ON audit.gaps TO breakwater_functions;
 ALTER TABLE audit.gaps ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON audit.gaps TO breakwater_functions USING (tenant_id = identity.current_tenant());
+
+-- The sealer names them in its anchors.
 GRANT SELECT ON audit.gaps TO breakwater_sealer;
 CREATE POLICY sealer ON audit.gaps TO breakwater_sealer USING (tenant_id = identity.current_tenant());
