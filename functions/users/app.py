@@ -199,17 +199,17 @@ def _begin_session(username: str, access_token: str, circumstances: Circumstance
     if found is None:
         return
     tenant_id, user_id = found
-    session_id, began_at_s = session_of_pool(access_token)
+    session = session_of_pool(access_token)
     began = SessionRow(
-        session_id=session_id,
+        session_id=session.session_id,
         issuer="POOL",
-        signed_in_at=datetime.fromtimestamp(began_at_s, UTC),
+        signed_in_at=datetime.fromtimestamp(session.began_at, UTC),
         last_seen_at=circumstances.at,
         source_ip=circumstances.source_ip,
         has_second_factor=has_second_factor,
     )
     with transactions_of(username)(tenant_id) as tx:
-        sessions.begin(began, user_id, username, tx, circumstances)
+        sessions.begin(began, identity.PoolUser(user_id, username, session.subject), tx, circumstances)
 
 
 def _access_token(authorization: str) -> str:
@@ -264,7 +264,7 @@ def sign_in(request: SignInRequest, source_ip: SourceIp, correlation_id: Correla
 @api.post("/auth/refresh", dependencies=[PUBLIC])
 def refresh(request: RefreshRequest) -> identity.Tokens:
     tokens = identity.refresh(_user_pool(), settings().user_pool_client_id, request.refresh_token)
-    session_id, _ = session_of_pool(tokens.access_token)
+    session_id = session_of_pool(tokens.access_token).session_id
     with untenanted_transaction() as connection:
         # The pool would go on with it. No token of it is believed, and so none is given.
         if is_session_ended(connection, session_id):

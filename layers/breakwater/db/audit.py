@@ -60,6 +60,9 @@ class Head:
     anchor_digest: bytes
 
 
+FIRST_HEAD = Head(0, GENESIS, 0, 0, GENESIS, GENESIS)  # Of a trail that nothing was sealed of.
+
+
 @dataclass(frozen=True, slots=True)
 class SealedRecord:
     """An event's place in the chain."""
@@ -218,6 +221,15 @@ class AuditRows:
                 " AND sequence = %s AND approved_by IS NOT NULL",
                 (self._tenant_id, sequence - 1),
             ).fetchone()
+
+    def approved_gap_behind(self, sequence: int) -> int | None:
+        """Up to which record two persons have said that all behind this one was lost."""
+        row = self._connection.execute(
+            "SELECT max(sequence) FROM audit.gaps WHERE tenant_id = %s AND first_sequence = %s"
+            " AND approved_by IS NOT NULL",
+            (self._tenant_id, sequence + 1),
+        ).fetchone()
+        return None if row is None else row[0]
 
     def gaps(self, limit: int) -> list[GapRow]:
         """The newest first."""

@@ -28,6 +28,7 @@ class SessionRow:
 class SignInState:
     """Of a user, locked until the transaction ends: nobody disables him meanwhile."""
 
+    subject: str
     is_disabled: bool
     sessions_not_before: datetime
 
@@ -41,7 +42,7 @@ class SessionRows:
         """None for a user of another tenant."""
         with self._connection.cursor(row_factory=class_row(SignInState)) as cursor:
             return cursor.execute(
-                "SELECT disabled_at IS NOT NULL AS is_disabled, sessions_not_before FROM identity.users"
+                "SELECT subject, disabled_at IS NOT NULL AS is_disabled, sessions_not_before FROM identity.users"
                 " WHERE tenant_id = %s AND user_id = %s FOR NO KEY UPDATE",
                 (self._tenant_id, user_id),
             ).fetchone()
@@ -78,6 +79,13 @@ class SessionRows:
             (self._tenant_id, session_id),
         )
 
+    def has_ended(self, session_id: uuid.UUID) -> bool:
+        row = self._connection.execute(
+            "SELECT ended_at IS NOT NULL FROM identity.sessions WHERE tenant_id = %s AND session_id = %s",
+            (self._tenant_id, session_id),
+        ).fetchone()
+        return row is not None and bool(row[0])
+
     def open_of(self, user_id: uuid.UUID) -> list[SessionRow]:
         """Those that have not ended and were seen of late, the newest first."""
         with self._connection.cursor(row_factory=class_row(SessionRow)) as cursor:
@@ -106,14 +114,14 @@ class SessionRows:
         )
         return True
 
-    def end_all(self, user_id: uuid.UUID, ended_by: str) -> None:
-        """Those too that nobody has seen yet."""
+    def end_all(self, user_id: uuid.UUID, ended_by: str, *, but: uuid.UUID | None = None) -> None:
+        """Those too that nobody has seen yet; `but` one that goes on."""
         self._connection.execute(
             "UPDATE identity.users SET sessions_not_before = now() WHERE tenant_id = %s AND user_id = %s",
             (self._tenant_id, user_id),
         )
         self._connection.execute(
             "UPDATE identity.sessions SET ended_at = now(), ended_by = %s"
-            " WHERE tenant_id = %s AND user_id = %s AND ended_at IS NULL",
-            (ended_by, self._tenant_id, user_id),
+            " WHERE tenant_id = %s AND user_id = %s AND ended_at IS NULL AND session_id IS DISTINCT FROM %s",
+            (ended_by, self._tenant_id, user_id, but),
         )

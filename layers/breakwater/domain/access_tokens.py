@@ -150,15 +150,26 @@ def unverified_issuer(token: str) -> str:
     return str(claims.get("iss"))
 
 
-def session_of_pool(token: str) -> tuple[uuid.UUID, int]:
-    """Session, and when it began, of a token that came from the pool itself and need not be verified.
+@dataclass(frozen=True, slots=True)
+class PoolSession:
+    """`began_at`: seconds since the epoch."""
+
+    session_id: uuid.UUID
+    subject: str
+    began_at: int
+
+
+def session_of_pool(token: str) -> PoolSession:
+    """Whose session a token is of that came from the pool itself and need not be verified.
 
     Unavailable where the pool's tokens name no session: its client must have token revocation enabled.
     """
     claims = jwt.decode(token, options={"verify_signature": False})
     if "origin_jti" not in claims:
         raise Unavailable("the user pool's tokens name no session")
-    return session_id_of(claims["iss"], claims["sub"], str(claims["origin_jti"])), signed_in_at(claims)
+    subject = str(claims["sub"])
+    session_id = session_id_of(claims["iss"], subject, str(claims["origin_jti"]))
+    return PoolSession(session_id, subject, signed_in_at(claims))
 
 
 def signed_in_at(claims: dict[str, Any]) -> int:

@@ -34,8 +34,11 @@ class AlertSubscriptions:
         """Subscribe those who hear, and end it for those who do not; other organisations of an address stay.
 
         Whoever has not confirmed yet is left as he is: SNS ends that by itself after some days, and nothing is sent.
+        Who has no address, as somebody whom another issuer names may have none, is passed over.
         """
         for address, hears in sorted(addresses.items()):
+            if not address:
+                continue
             arn = self._subscriptions().get(address)
             if arn is None and hears:
                 self._subscribe(tenant_id, address)

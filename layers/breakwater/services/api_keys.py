@@ -91,8 +91,7 @@ def create_api_key(
     if account_id is not None:
         tx.identity.require_account(caller.subject, caller.role, account_id)
     verifier = None if public_key is None else _ed25519_key(public_key)
-    user_id = tx.identity.user(caller.subject).user_id
-    tx.identity.lock_user(user_id)  # Two keys made at once would both find the last place free.
+    user_id = _locked(caller, tx)  # Two keys made at once would both find the last place free.
     if tx.identity.count_live_api_keys(user_id) >= LIVE_KEYS_OF_ONE_USER_MAX:
         raise Conflict(f"a user has at most {LIVE_KEYS_OF_ONE_USER_MAX} live API keys; revoke one first")
     terms = _Terms(
@@ -132,8 +131,7 @@ def rotate_api_key(
     for making it; InvalidRequest unless there is a `public_key` exactly where the old one is an Ed25519 key.
     """
     caller.require("api_keys:manage")
-    user_id = tx.identity.user(caller.subject).user_id
-    tx.identity.lock_user(user_id)
+    user_id = _locked(caller, tx)
     old = tx.api_keys.to_rotate(key_id, user_id)
     _check_rotation(old)
     if old.is_ed25519 != (public_key is not None):
@@ -228,6 +226,21 @@ def _tell(
         correlation_id=caller.correlation_id,
         occurred_at_ns=nanoseconds(at),
     )
+
+
+def _locked(caller: Caller, tx: TenantTransaction) -> uuid.UUID:
+    """The caller's user, whom nobody disables until the transaction ends.
+
+    NotAuthenticated where that, or the end of his session, has come already and the gateway does not know yet: what he
+    made now would outlive it. Of a key, `_rate` asks.
+    """
+    user_id = tx.identity.user(caller.subject).user_id
+    state = tx.sessions.lock_user(user_id)
+    if state is None or state.is_disabled:
+        raise NotAuthenticated("this user is disabled")
+    if caller.session_id is not None and tx.sessions.has_ended(caller.session_id):
+        raise NotAuthenticated("this session has ended; sign in again")
+    return user_id
 
 
 def _expiry_of_next(old: KeyToRotate, made_with: str | None, at: datetime) -> datetime | None:

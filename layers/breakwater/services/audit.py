@@ -13,7 +13,7 @@ from breakwater.domain.audit_chain import StoredAnchor, record_line
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import InvalidRequest, NotFound
-from breakwater.services.audit_sealing import record_of
+from breakwater.services.audit_sealing import ANCHORS_LISTED_MAX, StoredAnchors, record_of
 from breakwater.services.settlement import TenantTransactions
 from events.audit import SensitiveDataRead, TrailExported
 from events.envelope import Event
@@ -22,7 +22,6 @@ PAGE_MAX = 200
 LINES_MAX = 2_000
 LINES_BYTES_MAX = 3_500_000  # Of an answer, which a function may make 6 MB.
 ANCHORS_MAX = 100
-ANCHORS_LISTED_MAX = 1_000
 FETCHED_AT_ONCE = 10
 VERSIONED = re.compile(r"\.v[0-9]+$")  # A whole topic; without it, the beginning of some.
 ORGANISATION = uuid.UUID(int=0)  # What an event is about that is about the trail as a whole.
@@ -90,8 +89,8 @@ class AuditAnchors(TypedDict):
     items: list[AuditAnchor]
 
 
-class Anchors(Protocol):
-    """Where anchors lie. All may raise Unavailable."""
+class Anchors(StoredAnchors, Protocol):
+    """Where anchors lie, and what verifies them. All may raise Unavailable."""
 
     @property
     def key_id(self) -> str: ...
@@ -99,12 +98,6 @@ class Anchors(Protocol):
     def public_key(self) -> str:
         """PEM."""
         ...
-
-    def fetch(self, tenant_id: uuid.UUID, sequence: int) -> StoredAnchor:
-        """NotFound for one that is gone."""
-        ...
-
-    def sequences_after(self, tenant_id: uuid.UUID, sequence: int, at_most: int) -> list[int]: ...
 
 
 def search(

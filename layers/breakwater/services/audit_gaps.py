@@ -5,20 +5,16 @@ them is given up: what is sealed from now on follows the newest, and its anchor 
 lines are gone, with who said so. What is anchored and still there cannot be among them.
 """
 
-import hashlib
-import json
 import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypedDict
 
-from breakwater.db.audit import GapRow, Head
-from breakwater.domain.audit_chain import chained
+from breakwater.db.audit import FIRST_HEAD, GapRow
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import format_time, nanoseconds
 from breakwater.errors import Conflict, NotFound, NotPermitted
-from breakwater.services.audit import ANCHORS_LISTED_MAX, ORGANISATION, Anchors
-from breakwater.services.audit_sealing import TrailRewound
+from breakwater.services.audit import ORGANISATION, Anchors
+from breakwater.services.audit_sealing import what_was_lost
 from breakwater.services.settlement import TenantTransactions
 from events.audit import TrailResumed, TrailResumptionAsked
 
@@ -43,15 +39,6 @@ class AuditGaps(TypedDict):
     items: list[AuditGap]
 
 
-@dataclass(frozen=True, slots=True)
-class _Lost:
-    """Up to where the bucket goes, and how its newest anchor ends."""
-
-    sequence: int
-    head: bytes
-    digest: bytes
-
-
 def list_gaps(caller: Caller, transactions: TenantTransactions) -> AuditGaps:
     """The newest first. Needs audit:read."""
     caller.require("audit:read")
@@ -70,8 +57,8 @@ def ask_to_resume(
     caller.require("audit:export")
     caller.require_person("says what the audit trail has lost")
     with transactions(caller.tenant_id) as tx:
-        head = tx.audit.lock_head()
-    lost = _lost(caller.tenant_id, head, anchors)
+        head = tx.audit.head() or FIRST_HEAD
+    lost = what_was_lost(caller.tenant_id, head, anchors)
     row = GapRow(uuid.uuid4(), head.anchored_sequence + 1, lost.sequence, reason, caller.username, at, None, None)
     with transactions(caller.tenant_id) as tx:
         tx.audit.add_gap(row)
@@ -95,17 +82,17 @@ def ask_to_resume(
 def approve_resumption(
     gap_id: uuid.UUID, caller: Caller, transactions: TenantTransactions, anchors: Anchors, *, at: datetime
 ) -> AuditGap:
-    """From now on the trail goes on behind what was lost. Needs audit:export, of another person than who asked.
+    """The sealer's next run goes on behind what was lost. Needs audit:export, of another person than who asked.
 
     Conflict where it was approved before, was asked more than a day ago, or is not true any more.
     """
     caller.require("audit:export")
     caller.require_person("approves what the audit trail has lost")
     with transactions(caller.tenant_id) as tx:
-        head = tx.audit.lock_head()
-    lost = _lost(caller.tenant_id, head, anchors)
+        head = tx.audit.head() or FIRST_HEAD
+    lost = what_was_lost(caller.tenant_id, head, anchors)
     with transactions(caller.tenant_id) as tx:
-        now, row = tx.audit.lock_head(), tx.audit.lock_gap(gap_id)
+        row, now = tx.audit.lock_gap(gap_id), tx.audit.head() or FIRST_HEAD
         if row is None:
             raise NotFound("nobody has asked for this")
         if row.asked_by == caller.username:
@@ -117,9 +104,7 @@ def approve_resumption(
             raise Conflict("the trail has moved on since it was asked: ask anew")
         if tx.audit.unstored_anchor() is not None:
             raise Conflict("an anchor is on its way to the bucket: ask again in a minute")
-        hashes = tx.audit.record_hashes(row.first_sequence, now.sequence)
         tx.audit.approve_gap(gap_id, caller.username, at)
-        tx.audit.go_on_behind(lost.sequence, lost.head, lost.digest, chained(lost.head, hashes))
         event = TrailResumed(
             gap_id=gap_id,
             first_sequence=row.first_sequence,
@@ -139,27 +124,6 @@ def approve_resumption(
     if approved is None:
         raise RuntimeError("the gap that was approved a moment ago is not there")
     return _shown(approved)
-
-
-def _lost(tenant_id: uuid.UUID, head: Head, anchors: Anchors) -> _Lost:
-    """Of the bucket alone: up to where it goes behind the database. Conflict, TrailRewound, Unavailable."""
-    if head.anchored_sequence:
-        document = anchors.fetch(tenant_id, head.anchored_sequence).document.encode("ascii")
-        if hashlib.sha256(document).digest() != head.anchor_digest:
-            raise TrailRewound("the newest anchor that the database knows is another one: its past was not restored")
-    first, last = None, head.anchored_sequence
-    while beyond := anchors.sequences_after(tenant_id, last, ANCHORS_LISTED_MAX):
-        first, last = first or beyond[0], beyond[-1]
-    if first is None:
-        raise Conflict("nothing was lost: the trail goes on from its newest anchor")
-    following = json.loads(anchors.fetch(tenant_id, first).document)
-    if (following["first_sequence"], following["anchor_before"]) != (
-        head.anchored_sequence + 1,
-        head.anchor_digest.hex(),
-    ):
-        raise TrailRewound("what was anchored does not follow what the database has: its past was not restored")
-    document = anchors.fetch(tenant_id, last).document.encode("ascii")
-    return _Lost(last, bytes.fromhex(json.loads(document)["head"]), hashlib.sha256(document).digest())
 
 
 def _shown(row: GapRow) -> AuditGap:

@@ -19,6 +19,7 @@ from breakwater.errors import Conflict
 from breakwater.services.settlement import TenantTransactions
 
 SEALED_AT_ONCE_MAX = 2_000
+ANCHORS_LISTED_MAX = 1_000
 ANCHORED_AT_ONCE_MAX = 20_000  # Records of one anchor: their hashes fit an answer of the API.
 WRITERS_WAIT_S = 6.0  # No transaction of ours may be idle, or a statement run, for longer.
 WRITERS_POLL_S = 0.02
@@ -31,8 +32,20 @@ class TrailRewound(Conflict):
     code = "TRAIL_REWOUND"
 
 
-class Anchorage(Protocol):
-    """Where anchors are signed and kept."""
+class StoredAnchors(Protocol):
+    """Where anchors are kept."""
+
+    def fetch(self, tenant_id: uuid.UUID, sequence: int) -> StoredAnchor:
+        """Raises NotFound and Unavailable."""
+        ...
+
+    def sequences_after(self, tenant_id: uuid.UUID, sequence: int, at_most: int) -> list[int]:
+        """Of the anchors that lie behind that one, the first few in order. Raises Unavailable."""
+        ...
+
+
+class Anchorage(StoredAnchors, Protocol):
+    """And where they are signed."""
 
     @property
     def key_id(self) -> str: ...
@@ -45,13 +58,14 @@ class Anchorage(Protocol):
         """May be repeated with the same. TrailRewound where another is stored, else Unavailable."""
         ...
 
-    def fetch(self, tenant_id: uuid.UUID, sequence: int) -> StoredAnchor:
-        """Raises NotFound and Unavailable."""
-        ...
 
-    def sequences_after(self, tenant_id: uuid.UUID, sequence: int, at_most: int) -> list[int]:
-        """Of the anchors that lie behind that one, the first few in order. Raises Unavailable."""
-        ...
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Up to where the bucket goes, and how its newest anchor ends."""
+
+    sequence: int
+    head: bytes
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +156,7 @@ def anchor(
     """Sign what is sealed and not anchored, and store it outside; whether there was anything to do.
 
     Unless all is sealed (`is_all`) only when it is enough for a whole anchor. TrailRewound where the trail is not the
-    one that was anchored. KMS and the bucket are asked outside of transactions, which may not be idle for long.
+    one that was anchored, unless two persons have approved what it lost: then it goes on behind that. KMS and the bucket are asked outside of transactions, which may not be idle for long.
     """
     with transactions(tenant_id) as tx:
         head, unstored = tx.audit.lock_head(), tx.audit.unstored_anchor()
@@ -154,9 +168,10 @@ def anchor(
             _check_goes_on(tenant_id, head, anchorage)
         except TrailRewound:
             with transactions(tenant_id) as tx:
-                if tx.audit.lock_head() == head:
-                    raise
-            return True  # Another sealer has gone on meanwhile.
+                has_moved = tx.audit.lock_head() != head  # Another sealer has gone on meanwhile.
+            if not has_moved and not _went_on_behind_what_was_lost(tenant_id, head, transactions, anchorage):
+                raise
+            return True
         unstored = _sign(tenant_id, head, transactions, anchorage, at)
         if unstored is None:
             return True  # Another sealer was faster.
@@ -181,6 +196,45 @@ def _check_goes_on(tenant_id: uuid.UUID, head: Head, anchorage: Anchorage) -> No
         raise TrailRewound(f"record {beyond[0]} was anchored, and the database goes on after {head.anchored_sequence}")
 
 
+def what_was_lost(tenant_id: uuid.UUID, head: Head, anchors: StoredAnchors) -> Lost:
+    """Of the bucket alone: up to where it goes behind the database. Conflict, TrailRewound, Unavailable."""
+    if head.anchored_sequence:
+        document = anchors.fetch(tenant_id, head.anchored_sequence).document.encode("ascii")
+        if hashlib.sha256(document).digest() != head.anchor_digest:
+            raise TrailRewound("the newest anchor that the database knows is another one: its past was not restored")
+    first, last = None, head.anchored_sequence
+    while beyond := anchors.sequences_after(tenant_id, last, ANCHORS_LISTED_MAX):
+        first, last = first or beyond[0], beyond[-1]
+    if first is None:
+        raise Conflict("nothing was lost: the trail goes on from its newest anchor")
+    following = json.loads(anchors.fetch(tenant_id, first).document)
+    if (following["first_sequence"], following["anchor_before"]) != (
+        head.anchored_sequence + 1,
+        head.anchor_digest.hex(),
+    ):
+        raise TrailRewound("what was anchored does not follow what the database has: its past was not restored")
+    document = anchors.fetch(tenant_id, last).document.encode("ascii")
+    return Lost(last, bytes.fromhex(json.loads(document)["head"]), hashlib.sha256(document).digest())
+
+
+def _went_on_behind_what_was_lost(
+    tenant_id: uuid.UUID, head: Head, transactions: TenantTransactions, anchorage: Anchorage
+) -> bool:
+    """False unless two persons have said that just this was lost. It is worked out anew: theirs is the yes alone."""
+    with transactions(tenant_id) as tx:
+        approved = tx.audit.approved_gap_behind(head.anchored_sequence)
+    if approved is None:
+        return False
+    lost = what_was_lost(tenant_id, head, anchorage)
+    if lost.sequence != approved:
+        return False
+    with transactions(tenant_id) as tx:
+        if tx.audit.lock_head() == head:
+            hashes = tx.audit.record_hashes(head.anchored_sequence + 1, head.sequence)
+            tx.audit.go_on_behind(lost.sequence, lost.head, lost.digest, chained(lost.head, hashes))
+    return True
+
+
 def _sign(
     tenant_id: uuid.UUID, head: Head, transactions: TenantTransactions, anchorage: Anchorage, at: datetime
 ) -> AnchorRow | None:
@@ -190,6 +244,9 @@ def _sign(
     with transactions(tenant_id) as tx:
         hashes = tx.audit.record_hashes(first, last)
         gap = tx.audit.gap_before(first)
+        # The functions' role writes what was lost, and no records: what is still there was not.
+        if gap is not None and tx.audit.next_from(gap.first_sequence) != first:
+            raise TrailRewound(f"records {gap.first_sequence} to {gap.sequence} are said to be lost, and are there")
     reached = chained(head.anchored_hash, hashes)
     if len(hashes) != last - first + 1 or (last == head.sequence and reached != head.hash):
         raise TrailRewound(f"records {first} to {last} are not those that were sealed")

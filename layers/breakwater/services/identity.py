@@ -48,6 +48,15 @@ class Tokens:
     expires_in: int  # Seconds.
 
 
+@dataclass(frozen=True, slots=True)
+class PoolUser:
+    """Who has the name here that somebody signed in with, and by what subject the pool knows who signed in."""
+
+    user_id: uuid.UUID
+    username: str
+    subject: str
+
+
 _WRONG = frozenset(
     {"NotAuthorizedException", "UserNotFoundException", "CodeMismatchException", "ExpiredCodeException"}
     | {"InvalidParameterException", "UserNotConfirmedException"}

@@ -4,6 +4,7 @@ Nobody gives what he may not do himself, changes his own role, or takes away the
 counts, from the next request on; the user pool follows it, and a call that failed there may be repeated.
 """
 
+import re
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -29,7 +30,8 @@ USERS_MAX = 1000
 
 type TenantTransactions = Callable[[uuid.UUID], AbstractContextManager[TenantTransaction]]
 Username = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+Email = Annotated[str, StringConstraints(pattern=rf"^{EMAIL.pattern}$", max_length=254)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
@@ -227,7 +229,7 @@ def make_user_of_issuer(told: Told, tx: TenantTransaction, correlation_id: str, 
     """The user whom a believed token names, where the issuer is configured to make users, with the role it says.
 
     NotAuthenticated for a name that is none, or somebody's, also his own if he is disabled; for several roles; and
-    where the organisation is not there, or full.
+    where the organisation is not there, or full. An address that is none is left out.
     """
     if USERNAME.fullmatch(told.username) is None:
         raise NotAuthenticated("the token's user name is none that a user can have here")
@@ -239,7 +241,8 @@ def make_user_of_issuer(told: Told, tx: TenantTransaction, correlation_id: str, 
     if tx.people.count() >= USERS_MAX:
         raise NotAuthenticated(f"an organisation has at most {USERS_MAX} users")
     user_id = uuid.uuid5(told.tenant_id, f"user:{told.username}")  # As provisioning makes it.
-    if not tx.people.add(user_id, told.username, told.subject, told.email or "", role):
+    email = told.email if told.email is not None and EMAIL.fullmatch(told.email) else ""
+    if not tx.people.add(user_id, told.username, told.subject, email, role):
         raise NotAuthenticated("this user is disabled, or his name is somebody else's here")
     _tell(tx.people.person(user_id), "INVITED", _Issuer(told.subject, correlation_id), tx, at)
 

@@ -11,8 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from breakwater.db.connection import TenantTransaction
+from breakwater.db.degraded import Gate
 from breakwater.db.orders import OrderRow
 from breakwater.db.replaces import REPLACES_MAX, ReplaceRow
+from breakwater.domain.degraded import are_stale
 from breakwater.domain.money import format_amount
 from breakwater.domain.orders import (
     OrderSnapshot,
@@ -79,11 +81,12 @@ def replace_order(
     refusal: Rejection | None = None
     with transactions(caller.tenant_id) as tx:
         row = orders.accessible(order_id, caller, tx)
+        gate = tx.degraded.pass_gate(row.account_id)  # Before anything is locked, as for orders.
         tx.orders.lock(order_id)
         known = tx.replaces.find(order_id, asked.replace_id)
         if known is None:
             row = orders.accessible(order_id, caller, tx)  # As it is now: it was not locked before.
-            known, refusal = _reserve(tx, row, asked, caller, at)
+            known, refusal = _reserve(tx, gate, row, asked, caller, at)
     if (known.asked_quantity, known.asked_price) != (asked.quantity, asked.price):
         raise ReplaceIdReused("this replace_id was used for another replace of the order")
     if refusal is not None:
@@ -132,14 +135,16 @@ def settle_replace(snapshot: OrderSnapshot, tenant_id: uuid.UUID, transactions: 
 
 
 def _reserve(
-    tx: TenantTransaction, row: OrderRow, asked: ReplaceTerms, caller: Caller, at: datetime
+    tx: TenantTransaction, gate: Gate, row: OrderRow, asked: ReplaceTerms, caller: Caller, at: datetime
 ) -> tuple[ReplaceRow, Rejection | None]:
     """The replace as it is written: PENDING with its limits held, or REJECTED with the refusal to be told."""
-    replace_no = _require_replaceable(tx, row)
+    replace_no = _require_replaceable(tx, gate, row)
     terms, price = _terms_of(tx, row), row.price
     if price is None or row.price_low is None:
         raise RuntimeError(f"order {row.order_id} rests without a price or a band")
     new = NewTerms.of(asked, row.quantity, price)
+    if not new.is_less and are_stale(gate.unbooked_since, at):
+        raise Unavailable("the account's positions are more than 10 minutes old: the order can be made smaller only")
     order = PlaceOrder(
         order_id=row.order_id,
         tenant_id=caller.tenant_id,
@@ -181,8 +186,8 @@ def _reserve(
     return written, None
 
 
-def _require_replaceable(tx: TenantTransaction, row: OrderRow) -> int:
-    """The number of its next replace. The order is locked."""
+def _require_replaceable(tx: TenantTransaction, gate: Gate, row: OrderRow) -> int:
+    """The number of its next replace. The order is locked, and what the gate said of the ledger holds."""
     if row.status.is_final:
         raise OrderFinal(f"the order is {row.status} already", order_id=str(row.order_id), order_status=row.status)
     _, _, has_exit, is_external = tx.replaces.origin(row.order_id)
@@ -196,7 +201,7 @@ def _require_replaceable(tx: TenantTransaction, row: OrderRow) -> int:
         raise ReplacePending("another replace of the order is not decided yet", replace_id=last.replace_id)
     if row.status not in _CAN_BE_REPLACED:
         raise ReplacePending(f"the order is {row.status}: what becomes of it is not known yet")
-    if tx.degraded.is_ledger_silent() or tx.degraded.is_provisional(row.order_id):
+    if not gate.is_ledger_open or tx.degraded.is_provisional(row.order_id):
         raise Unavailable("limits cannot be reserved at the moment: the order can be cancelled, not replaced")
     replace_no = 1 if last is None else last.replace_no + 1
     if replace_no > REPLACES_MAX:

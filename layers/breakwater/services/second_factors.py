@@ -36,14 +36,17 @@ def confirm(
 ) -> None:
     """The code is shown: his session is one with a second factor from now on, and so is each that begins with a code.
 
-    The pool first. Where the database does not answer then, he signs in anew, with a code.
+    His others end, which a password was enough for: whoever has such a one could put a secret of his own in the place
+    of this one. The pool first. Where the database does not answer then, he signs in anew, with a code.
     """
     _require_of_pool(caller)
     confirm_totp(user_pool, access_token, code)
     with transactions(caller.tenant_id) as tx:
+        user = tx.identity.user(caller.subject)
         if caller.session_id is not None:
             tx.sessions.add_second_factor(caller.session_id)
-        _tell(tx.identity.user(caller.subject), "ENROLLED", caller, tx, at)
+        tx.sessions.end_all(user.user_id, caller.actor, but=caller.session_id)
+        _tell(user, "ENROLLED", caller, tx, at)
 
 
 def reset(user_id: uuid.UUID, caller: Caller, transactions: Transactions, pool: Pool, at: datetime) -> None:

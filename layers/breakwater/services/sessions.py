@@ -21,7 +21,7 @@ from breakwater.domain.access_tokens import FoundUser, Told
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import Timestamp, nanoseconds
 from breakwater.errors import NotAuthenticated
-from breakwater.services.identity import WrongCredentials
+from breakwater.services.identity import PoolUser, WrongCredentials
 from breakwater.services.people import make_user_of_issuer
 from events.envelope import Event
 from events.identity import SessionEnded, SignedIn, SignedOut
@@ -87,17 +87,23 @@ def notice(
         return _record_first_seen(told, found, tx, circumstances)
 
 
-def begin(
-    told: SessionRow, user_id: uuid.UUID, username: str, tx: TenantTransaction, circumstances: Circumstances
-) -> None:
-    """Record what our own sign-in began. WrongCredentials for a user who is disabled, though the pool may not know."""
-    state = tx.sessions.lock_user(user_id)
-    if state is None or state.is_disabled:
+def begin(told: SessionRow, who: PoolUser, tx: TenantTransaction, circumstances: Circumstances) -> None:
+    """Record what our own sign-in began. WrongCredentials for a user who is disabled, though the pool may not know.
+
+    And for somebody else of that name: the pool may have one whom no organisation took, beside a user of another issuer.
+    """
+    state = tx.sessions.lock_user(who.user_id)
+    if state is None or state.is_disabled or state.subject != who.subject:
         raise WrongCredentials("the credentials are wrong or have expired")
-    if not tx.sessions.add(told, user_id):
+    if not tx.sessions.add(told, who.user_id):
         tx.sessions.touch(told.session_id, has_second_factor=told.has_second_factor)
-    event = SignedIn(user_id=user_id, username=username, source_ip=told.source_ip, second_factor=told.has_second_factor)
-    _tell(event, user_id, tx, circumstances.correlation_id, circumstances.at)
+    event = SignedIn(
+        user_id=who.user_id,
+        username=who.username,
+        source_ip=told.source_ip,
+        second_factor=told.has_second_factor,
+    )
+    _tell(event, who.user_id, tx, circumstances.correlation_id, circumstances.at)
 
 
 def list_sessions(user_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> OpenSessions:

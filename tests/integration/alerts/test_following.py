@@ -99,6 +99,14 @@ def test_who_loses_the_role_or_is_disabled_hears_no_more_and_again_when_he_is_ba
     assert hearing() == {"a@firm.example": [str(TENANT)]}
 
 
+def test_who_has_no_address_keeps_nobody_else_from_hearing(database: Database) -> None:
+    """As somebody whom another issuer names may have none: SNS would refuse it, and all that comes behind it."""
+    Person(database, "", ADMIN).tell("INVITED")
+    topic = AlertSubscriptions(boto3.client("sns"), settings().alert_topic_arn)
+    topic.follow(TENANT, {"": True, "a@firm.example": True})
+    assert hearing() == {"a@firm.example": [str(TENANT)]}
+
+
 def test_an_address_that_another_still_has_goes_on_hearing(database: Database) -> None:
     first, second = (Person(database, "desk@firm.example", RISK) for _ in range(2))
     first.tell("INVITED")

@@ -16,6 +16,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from breakwater.client.audit_verifier import Gap, Tampered, verify
+from breakwater.db.audit import GapRow
 from breakwater.db.connection import Database
 from breakwater.domain.permissions import Caller, Role
 from breakwater.errors import Conflict, NotFound, NotPermitted
@@ -33,6 +34,7 @@ from tests.integration.audit.test_sealing import (
     other_firm,
     person,
     seal,
+    sealer_of,
     verified,
     write_many,
 )
@@ -269,15 +271,75 @@ def test_a_second_restore_names_all_that_is_lost_by_then(
     again.close()
 
 
-def test_the_functions_role_moves_nothing_that_is_anchored_and_gets_no_signature_for_a_gap_of_its_own(
+def test_functions_move_nothing_of_a_chain_and_the_sealer_nothing_that_is_anchored(
     lost: tuple[Database, DatabaseUrls], database: Database, firm: Firm, anchorage: Anchorage
 ) -> None:
     opened, _ = lost
-    with opened.tenant_transaction(firm.tenant_id) as tx:
-        tx.audit.go_on_behind(900, bytes(32), bytes(32), bytes(32))
+    behind_what_nobody_lost = (900, bytes(32), bytes(32), bytes(32))
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), opened.tenant_transaction(firm.tenant_id) as tx:
+        tx.audit.go_on_behind(*behind_what_nobody_lost)
+    sealer = sealer_of(opened)
+    with sealer.tenant_transaction(firm.tenant_id) as tx:
+        tx.audit.go_on_behind(*behind_what_nobody_lost)
+    sealer.close()
     write_many(opened, firm, 1)
     assert seal(opened, anchorage).troubles
     assert [sequence for _, sequence in anchorage.stored] == [3, 5]
     write_many(database, firm, 1)
-    with pytest.raises(psycopg.errors.RaiseException), database.tenant_transaction(firm.tenant_id) as tx:
+    sealer = sealer_of(database)
+    with pytest.raises(psycopg.errors.RaiseException), sealer.tenant_transaction(firm.tenant_id) as tx:
         tx.audit.go_on_behind(4, bytes(32), bytes(32), bytes(32))
+    sealer.close()
+
+
+def test_the_sealer_goes_behind_nothing_but_what_two_said_and_the_bucket_has(
+    lost: tuple[Database, DatabaseUrls], firm: Firm, anchorage: Anchorage
+) -> None:
+    """Whoever took over a function can write that two persons approved something; what was lost the bucket says."""
+    opened, urls = lost
+    ask(opened, firm, anchorage)
+    write_many(opened, firm, 1)
+    assert "TrailRewound" in seal(opened, anchorage).troubles[0]  # One person has said so.
+    with psycopg.connect(urls.admin) as connection:
+        connection.execute(
+            "UPDATE audit.gaps SET sequence = 4, approved_by = 'somebody', approved_at = now()",
+        )
+    assert "TrailRewound" in seal(opened, anchorage).troubles[0]  # The bucket goes up to 5.
+    assert [sequence for sequence, _ in chain(urls, firm)] == [1, 2, 3, 4, 5]
+    assert [sequence for _, sequence in anchorage.stored] == [3, 5]
+
+
+def test_what_is_said_to_be_lost_and_is_there_is_not_signed_whoever_has_written_it(
+    database: Database, firm: Firm, anchorage: Anchorage
+) -> None:
+    """Else an export without those records would be verified."""
+    write_many(database, firm, 3)
+    seal(database, anchorage)
+    forged = GapRow(uuid.uuid4(), 2, 3, WHY, "ada", NOW, None, None)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        tx.audit.add_gap(forged)
+        tx.audit.approve_gap(forged.gap_id, "bob", NOW)
+    write_many(database, firm, 1)
+    assert "records 2 to 3 are said to be lost, and are there" in seal(database, anchorage).troubles[0]
+    assert [sequence for _, sequence in anchorage.stored] == [3]
+
+
+def test_a_database_from_before_its_first_record_goes_on_as_well(
+    database: Database,
+    database_urls: DatabaseUrls,
+    firm: Firm,
+    anchorage: Anchorage,
+    *,
+    restored: Restored,
+    tmp_path: Path,
+) -> None:
+    earlier = restored.copy(database_urls, database)
+    write_many(database, firm, 3)
+    seal(database, anchorage)
+    opened = Database(lambda: earlier.functions)
+    gap = resumed(opened, firm, anchorage)
+    assert (gap["first_sequence"], gap["sequence"]) == (1, 3)
+    assert seal(opened, anchorage).troubles == []
+    told = verified(opened, firm, anchorage, tmp_path)
+    assert ([(each.first_sequence, each.sequence) for each in told.gaps], told.records) == ([(1, 3)], 2)
+    opened.close()

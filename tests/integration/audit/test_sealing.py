@@ -414,6 +414,7 @@ def test_no_function_but_the_sealer_goes_on_with_a_chain(database: Database, fir
             "INSERT INTO audit.anchors SELECT * FROM audit.anchors",
             "UPDATE audit.anchors SET stored_at = now()",
             "SELECT audit.tenants_to_seal(1, 1)",
+            "SELECT audit.go_on_behind(1, '', '', '')",
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege), database.tenant_transaction(firm.tenant_id) as tx:
                 tx.connection.execute(statement)
@@ -422,7 +423,7 @@ def test_no_function_but_the_sealer_goes_on_with_a_chain(database: Database, fir
         seal(database, anchorage)
 
 
-def test_the_sealer_reads_events_and_nothing_else(
+def test_the_sealer_reads_events_and_what_was_lost_and_nothing_else(
     database: Database, database_urls: DatabaseUrls, firm: Firm, anchorage: Anchorage
 ) -> None:
     write_many(database, firm, 1)
@@ -435,6 +436,7 @@ def test_the_sealer_reads_events_and_nothing_else(
                    AND has_table_privilege(c.oid, p.privilege)"""
         assert set(connection.execute(may).fetchall()) == {
             ("trading.events", "SELECT"),
+            ("audit.gaps", "SELECT"),  # It names them in its anchors.
             *(("audit.heads", each) for each in ("SELECT", "INSERT", "UPDATE")),
             *((table, each) for table in ("audit.records", "audit.anchors") for each in ("SELECT", "INSERT")),
         }

@@ -14,8 +14,11 @@ from tests.support.foreign_tenant import ForeignTenant, Statement, noted
 __all__ = ["database", "firm"]  # Fixtures.
 
 ROLES = migrate.ROLES
-# What is no organisation's own, what the engine alone may read, and lists of ids of events.
+# What is no organisation's own, what the engine alone may read, lists of ids of events, and counts that functions reach
+# by a function with its owner's rights alone.
 OF_NO_TENANT = {
+    "identity.api_key_allowances",
+    "identity.sign_in_paces",
     "public.alembic_version",
     "market.instruments",
     "market.reference_prices",
@@ -27,14 +30,20 @@ OF_NO_TENANT = {
 }
 # The questions that are asked before a tenant is known, or of all: each answers only itself, with its owner's rights.
 ASKED_OF_ALL = {
+    "identity.count_api_key_use",
+    "identity.ended_sessions",
     "identity.find_api_key",
-    "identity.find_user",
+    "identity.find_signed_in",
     "identity.find_username",
+    "identity.give_back_sign_in",
+    "identity.has_signed_in_from",
     "identity.standings",
+    "identity.take_sign_in",
     "limits.forget_activity",
     "limits.tenants_to_watch",
     "trading.degraded_tenants",
     "trading.unbooked_since_ns",
+    "trading.undecided_replaces",
     "trading.unsettled_orders",
 }
 

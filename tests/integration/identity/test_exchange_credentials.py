@@ -377,7 +377,7 @@ async def test_what_is_deleted_is_for_nobody(database: Database, firm: Firm, dat
     added = add(database, firm)
     change_grant(database, admin(firm), added.credential_id, firm.other_account.account_id, is_given=True)
     with database.tenant_transaction(firm.tenant_id) as tx:
-        delete_credential(admin(firm), tx, added.credential_id)
+        delete_credential(admin(firm), tx, added.credential_id, at=datetime.now(UTC))
         assert tx.connection.execute("SELECT count(*) FROM identity.exchange_credential_grants").fetchone() == (0,)
     assert await grants(database_urls, added.credential_id) == frozenset()
 

@@ -1,5 +1,6 @@
 """API keys: rotated with an overlap, and ended with what they were made with."""
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from breakwater.services.api_keys import RotatedKey, list_api_keys, revoke_api_k
 from breakwater.services.people import UserChange, change_user
 from functions.authorizer.app import handler
 from tests.conftest import DatabaseUrls
-from tests.integration.identity.conftest import Firm
+from tests.integration.identity.conftest import Firm, session_of
 from tests.integration.identity.test_api_keys import caller, create, encrypted
 from tests.integration.identity.test_authorizer import is_refused
 from tests.unit.runtime.http_events import LambdaContext
@@ -325,6 +326,34 @@ def test_the_keys_of_who_is_disabled_are_revoked_with_him_and_stay_so(database: 
     assert [live(database, each) for each in (*keys, admins)] == [False, False, True]
     revoked = [each for each in events(database, firm, "identity.ApiKeyChanged.v1") if each["change"] == "REVOKED"]
     assert {(each["key_id"], each["changed_by"]) for each in revoked} == {(key_id, admin.actor) for key_id in keys}
+
+
+def test_who_was_disabled_or_signed_out_a_moment_ago_makes_no_key_that_outlives_it(
+    database: Database, firm: Firm
+) -> None:
+    """The gateway goes on for four seconds; a key that is made in them would work when he is let in again."""
+    admin = caller(firm, firm.admin)
+    trader = replace(caller(firm, firm.trader), session_id=session_of(firm.trader).session_id)
+    key_id, _ = create(database, trader)
+
+    def let(*, is_disabled: bool) -> None:
+        change = UserChange(is_disabled=is_disabled)
+        change_user(firm.trader.user_id, change, admin, database.tenant_transaction, pool=Pool(), at=now())
+
+    let(is_disabled=True)
+    for him in (trader, replace(trader, session_id=None)):
+        with pytest.raises(NotAuthenticated):
+            create(database, him)
+        with pytest.raises(NotAuthenticated):
+            rotate(database, him, key_id)
+    let(is_disabled=False)
+    with pytest.raises(NotAuthenticated):
+        create(database, trader)  # That session stays ended.
+    assert [each for each in kept(database, firm).values() if each.revoked_at is None] == []
+    again = replace(session_of(firm.trader), session_id=uuid.uuid4())
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        tx.sessions.add(again, firm.trader.user_id)
+    assert live(database, create(database, replace(trader, session_id=again.session_id))[0])
 
 
 def test_a_key_of_another_tenant_is_no_parent(database: Database, firm: Firm, other_firm: Firm) -> None:

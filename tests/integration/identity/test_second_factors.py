@@ -117,6 +117,17 @@ def test_a_stolen_session_puts_no_other_one_in_its_place(trader: str) -> None:
     assert (status, problem["code"]) == (409, "TOTP_ENROLLED")
 
 
+def test_enrolling_ends_what_a_password_was_enough_for(trader: str, database_urls: DatabaseUrls) -> None:
+    """With its token the pool itself would take another secret in the place of his."""
+    seen, unseen, his = signed_in(trader), straight_from_the_pool(trader), signed_in(trader)
+    assert not is_refused(authorize(seen["access_token"]))
+    enrol(his)
+    for earlier in (seen, unseen):
+        assert is_refused(authorize(earlier["access_token"]))
+    assert scopes_of(his) == "session"
+    assert not is_refused(authorize(sign_in(trader, code="123456")[1]["access_token"]))
+
+
 def test_an_administrator_resets_it_and_the_sessions_end(
     trader: str, firm: Firm, other_firm: Firm, database_urls: DatabaseUrls
 ) -> None:

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from breakwater.db.connection import Database
+from breakwater.db.identity import User
 from breakwater.domain.caller_context import to_caller
 from breakwater.domain.permissions import Caller
 from functions.authorizer.app import handler as authorizer
@@ -17,7 +18,15 @@ from tests.conftest import DatabaseUrls
 from tests.integration.identity.conftest import Firm
 from tests.integration.identity.test_authorizer import is_refused
 from tests.integration.identity.test_people import ask
-from tests.integration.identity.test_users import PASSWORD, call, environment, join_pool, reachable, sign_in
+from tests.integration.identity.test_users import (
+    PASSWORD,
+    call,
+    environment,
+    join_pool,
+    reachable,
+    set_password,
+    sign_in,
+)
 from tests.unit.runtime.http_events import LambdaContext
 
 __all__ = ["environment", "reachable"]  # Fixtures.
@@ -91,6 +100,24 @@ def test_sessions_are_listed_the_one_that_asks_is_told_and_a_refresh_is_none(tra
         "127.0.0.1",
         False,
     )
+
+
+def test_nobody_signs_in_as_a_user_of_another_issuer_by_having_his_name_in_the_pool(
+    firm: Firm, database: Database, database_urls: DatabaseUrls
+) -> None:
+    """As whoever administers another organisation may: he invites that name, and nobody takes it back from the pool."""
+    kim = User(uuid.uuid4(), "kim", "https://issuer.example|1", "kim@example.com", "trader")
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        tx.identity.save_user(kim)
+    pool = {"UserPoolId": os.environ["USER_POOL_ID"], "Username": "kim"}
+    boto3.client("cognito-idp").admin_create_user(**pool)
+    set_password("kim")
+    status, problem = sign_in("kim")
+    assert (status, problem["code"]) == (401, "WRONG_CREDENTIALS")
+    with psycopg.connect(database_urls.admin) as connection:
+        assert connection.execute("SELECT count(*) FROM trading.events").fetchone() == (0,)
+        of_kim = connection.execute("SELECT count(*) FROM identity.sessions WHERE user_id = %s", (kim.user_id,))
+        assert of_kim.fetchone() == (0,)
 
 
 def test_one_session_is_ended_and_the_other_goes_on(trader: str, firm: Firm, database_urls: DatabaseUrls) -> None:

@@ -55,8 +55,8 @@ def test_a_second_factor_is_enrolled_asked_for_and_reset_at_the_emulated_pool(em
     assert not with_code
     # A refresh stays in its session, and another sign-in is another.
     refreshed = identity.refresh(cognito, client_id, tokens.refresh_token)
-    assert session_of_pool(refreshed.access_token)[0] == session_of_pool(tokens.access_token)[0]
-    assert session_of_pool(sign_in()[0].access_token)[0] != session_of_pool(tokens.access_token)[0]
+    assert session_of_pool(refreshed.access_token).session_id == session_of_pool(tokens.access_token).session_id
+    assert session_of_pool(sign_in()[0].access_token).session_id != session_of_pool(tokens.access_token).session_id
 
     secret = identity.enrol_totp(cognito, tokens.access_token, USERNAME).secret
     with pytest.raises(identity.WrongCode):

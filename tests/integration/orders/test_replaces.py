@@ -1,20 +1,24 @@
 """A resting order gets other terms: on a real ledger and a real core, with answers lost and events late."""
 
 import random
+import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from breakwater.db.connection import Database
 from breakwater.db.orders import OrderRow
 from breakwater.domain.orders import OrdStatus, PlaceOrder, Side
 from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
 from breakwater.domain.replaces import ReplaceState, ReplaceTerms
+from breakwater.domain.times import nanoseconds
 from breakwater.errors import (
     Conflict,
     EngineUnavailable,
@@ -25,9 +29,11 @@ from breakwater.errors import (
     ReplaceIdReused,
     ReplacePending,
     ReplaceRefused,
+    Unavailable,
 )
 from breakwater.services import order_saga, orders, replaces
 from breakwater.services.reconciliation import reconcile
+from events.orders import TradeExecuted
 from fargate_engine.messages import VenueAccepted, VenueFilled, VenueReplaced, VenueReplaceRejected
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.core_engine import CoreEngine
@@ -345,6 +351,56 @@ def test_who_may_only_look_or_cancel_replaces_nothing(scene: Scene) -> None:
     viewer = Caller(scene.firm.tenant_id, "sub", "vi", Role.VIEWER, frozenset({SESSION_SCOPE}), correlation_id="c")
     with pytest.raises(NotPermitted):
         replaces.replace_order(order.order_id, asked, viewer, scene.database.tenant_transaction, scene.engine, at=NOW)
+
+
+def test_behind_a_shut_gate_nothing_is_held_for_one(scene: Scene) -> None:
+    """Orders that pass beside a silent ledger are judged by what stands there: nothing may be on its way to it."""
+    order = scene.place()
+    other, refused = Database(lambda: scene.urls.functions), []
+
+    def replace() -> None:
+        try:
+            scene.replace(order, "12")
+        except Unavailable as error:
+            refused.append(error)
+
+    thread = threading.Thread(target=replace)
+    with other.tenant_transaction(scene.firm.tenant_id) as tx:
+        tx.degraded.shut_gate()
+        thread.start()
+        thread.join(0.5)
+        assert thread.is_alive()  # It waits.
+        tx.connection.execute(
+            """INSERT INTO trading.degraded_modes (tenant_id, kind, mode, since, failed_at)
+               VALUES (%s, 'LEDGER', 'CACHED', now(), now())""",
+            (scene.firm.tenant_id,),
+        )
+    thread.join(10)
+    other.close()
+    assert [type(error) for error in refused] == [Unavailable]
+    assert scene.held()[0] == 10
+    assert scene.history(order) == []
+
+
+def test_by_old_positions_an_order_is_only_made_smaller(scene: Scene) -> None:
+    order = scene.place()
+    scene.place(Side.SELL, "1", "2000", account=1)
+    fill = next(told for told in scene.engine.events if told.topic == TradeExecuted.topic)
+    for occurred_at, is_old in ((NOW - timedelta(minutes=10), False), (NOW - timedelta(minutes=11), True)):
+        scene.admin(
+            """INSERT INTO trading.events (event_id, topic, tenant_id, account_id, aggregate_id, correlation_id,
+                                           occurred_at_ns, payload) VALUES (%s, %s, %s, %s, %s, 'c', %s, %s)""",
+            *(uuid.uuid4(), fill.topic, fill.tenant_id, order.terms.account_id, order.order_id),
+            *(nanoseconds(occurred_at), Jsonb(fill.payload)),
+        )
+        if is_old:
+            with pytest.raises(Unavailable, match="positions"):
+                scene.replace(order, price="1999", replace_id="again")
+        else:
+            assert scene.replace(order, price="1999.5").is_decided
+    assert scene.replace(order, "8").is_decided
+    scene.admin("DELETE FROM trading.events WHERE topic = %s", fill.topic)
+    assert scene.replace(order, price="1999", replace_id="again").order.price == 1999
 
 
 def test_messages_are_counted(scene: Scene) -> None:

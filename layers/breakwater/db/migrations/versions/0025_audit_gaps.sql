@@ -15,7 +15,7 @@ CREATE UNIQUE INDEX ON audit.gaps (tenant_id, sequence) WHERE approved_by IS NOT
 CREATE INDEX ON audit.gaps (tenant_id, asked_at);
 
 -- What is not anchored yet moves behind what was lost; what is anchored stays as it is. Whoever says another head than the
--- anchor's gets no signature: the sealer compares with the bucket.
+-- anchor's gets no signature: the sealer compares with the bucket. It alone may call this, as it alone writes the chain.
 CREATE FUNCTION audit.go_on_behind(lost_to bigint, lost_head bytea, lost_digest bytea, reached bytea) RETURNS void
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
@@ -34,9 +34,13 @@ BEGIN
     anchored_sequence = lost_to, anchored_hash = lost_head, anchor_digest = lost_digest WHERE h.tenant_id = tenant;
 END $$;
 REVOKE ALL ON FUNCTION audit.go_on_behind FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit.go_on_behind TO breakwater_functions;
+GRANT EXECUTE ON FUNCTION audit.go_on_behind TO breakwater_sealer;
 
 GRANT SELECT, INSERT ON audit.gaps TO breakwater_functions;
 GRANT UPDATE (approved_by, approved_at) ON audit.gaps TO breakwater_functions;
 ALTER TABLE audit.gaps ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON audit.gaps TO breakwater_functions USING (tenant_id = identity.current_tenant());
+
+-- The sealer names them in its anchors.
+GRANT SELECT ON audit.gaps TO breakwater_sealer;
+CREATE POLICY sealer ON audit.gaps TO breakwater_sealer USING (tenant_id = identity.current_tenant());
