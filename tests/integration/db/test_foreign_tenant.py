@@ -14,8 +14,11 @@ from tests.support.foreign_tenant import ForeignTenant, Statement, noted
 __all__ = ["database", "firm"]  # Fixtures.
 
 ROLES = migrate.ROLES
-# What is no organisation's own, what the engine alone may read, and lists of ids of events.
+# What is no organisation's own, what the engine alone may read, lists of ids of events, and counts that no role may read:
+# functions with their owner's rights keep them.
 OF_NO_TENANT = {
+    "identity.api_key_allowances",
+    "identity.sign_in_paces",
     "public.alembic_version",
     "market.instruments",
     "market.reference_prices",
@@ -25,16 +28,25 @@ OF_NO_TENANT = {
     "trading.outbox",
     "trading.shard_leases",
 }
-# The questions that are asked before a tenant is known, or of all: each answers only itself, with its owner's rights.
+# The questions that are asked before a tenant is known, or of all: each answers only itself, with its owner's rights. And
+# what the functions' role may do with the head of its tenant's audit trail, which it may not write.
 ASKED_OF_ALL = {
+    "audit.go_on_behind",
+    "audit.locked_head",
+    "identity.count_api_key_use",
+    "identity.ended_sessions",
     "identity.find_api_key",
-    "identity.find_user",
+    "identity.find_signed_in",
     "identity.find_username",
+    "identity.give_back_sign_in",
+    "identity.has_signed_in_from",
     "identity.standings",
+    "identity.take_sign_in",
     "limits.forget_activity",
     "limits.tenants_to_watch",
     "trading.degraded_tenants",
     "trading.unbooked_since_ns",
+    "trading.undecided_replaces",
     "trading.unsettled_orders",
 }
 
