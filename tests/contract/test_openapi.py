@@ -81,6 +81,7 @@ REQUESTS = (
     "LimitSetting",
     "StateChange",
     "ApiKeyRequest",
+    "OAuthClientRequest",
     "LeaseRequest",
     "Invitation",
     "UserChange",
@@ -193,9 +194,9 @@ class Client:
         self.succeeded: set[tuple[str, int]] = set()
 
     def call(self, operation_id: str, status: int, **parts: Any) -> Any:
-        case = SCHEMA.find_operation_by_id(operation_id).Case(
-            media_type="application/json" if "body" in parts else None, **parts
-        )
+        operation = SCHEMA.find_operation_by_id(operation_id)
+        (media_type,) = operation.definition.raw["requestBody"]["content"] if "body" in parts else (None,)
+        case = operation.Case(media_type=media_type, **parts)
         permission = case.operation.definition.raw.get("x-permission")
         is_alone = permission is not None and status < 400 and operation_id not in GIVING
         with _allowed_only(permission) if is_alone else nullcontext():
@@ -211,6 +212,7 @@ def test_every_kind_of_success_is_answered_as_documented(platform: Platform, mon
     account_id, node_id = str(desk.firm.account_ids[0]), str(desk.firm.firm)
     _sign_in_and_out(client)
     _manage_keys(client)
+    _manage_clients(client)
     _manage_people(client, account_id, node_id)
     _end_sessions(client)
     _keep_credentials(client, account_id)
@@ -288,6 +290,21 @@ def _manage_keys(client: Client) -> None:
     client.call("revoke_api_key", 204, path_parameters={"key_id": key["key_id"]})
     (listed,) = client.call("list_api_keys", 200)["items"]
     assert (listed["expires_at"], listed["revoked_at"] is None) == (expires_at, False)
+
+
+def _manage_clients(client: Client) -> None:
+    wanted = {"name": "reports", "user_id": str(COLLEAGUE_ID), "scopes": ["read"]}
+    made = client.call("create_oauth_client", 201, body=wanted)
+    path = {"client_id": made["client_id"]}
+    rotated = client.call("rotate_oauth_client", 201, path_parameters=path, body={"overlap_s": 60})
+    form = {"grant_type": "client_credentials", "client_id": made["client_id"]}
+    for secret in (made["client_secret"], rotated["client_secret"]):
+        told = client.call("issue_oauth_token", 200, body=form | {"client_secret": secret})
+        assert told["access_token"].startswith("bwt_")
+    assert client.call("issue_oauth_token", 401, body=form | {"client_secret": "x"})["error"] == "invalid_client"
+    client.call("revoke_oauth_client", 204, path_parameters=path)
+    (listed,) = client.call("list_oauth_clients", 200)["items"]
+    assert (listed["client_id"], listed["is_live"]) == (made["client_id"], False)
 
 
 def _manage_people(client: Client, account_id: str, node_id: str) -> None:
