@@ -18,8 +18,8 @@ THREADS_MAX = 2
 
 
 class Callers:
-    """Without an issuer only API keys and tokens of OAuth clients are believed, which are asked for each time: a revoked
-    one ends at once.
+    """Without an issuer only API keys and clients' tokens are believed, which are asked for each time: what is revoked
+    ends at once.
 
     A session is recorded by the HTTP API alone, so that one which began elsewhere is shown there first.
     """

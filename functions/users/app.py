@@ -388,9 +388,7 @@ def list_oauth_clients(caller: Caller) -> OAuthClients:
 @api.post("/oauth-clients", status_code=201, dependencies=[needs("clients:manage")])
 def create_oauth_client(request: OAuthClientRequest, caller: Caller) -> NewSecret:
     with caller_transaction(caller) as tx:
-        return oauth_clients.create_client(
-            caller, tx, **request.model_dump(), rates=settings().key_rates, at=_now()
-        )
+        return oauth_clients.create_client(caller, tx, **request.model_dump(), rates=settings().key_rates, at=_now())
 
 
 @api.post("/oauth-clients/{client_id}/rotate", status_code=201, dependencies=[needs("clients:manage")])

@@ -225,9 +225,17 @@ def _setting(has: Belongings, value: str = "1000000") -> Json:
 REQUESTS: dict[str, Make] = {
     **dict.fromkeys(
         (
-            *("get_me", "list_api_keys", "list_oauth_clients", "list_users", "get_user", "list_groups", "get_group", "list_accounts"),
-            *("list_exchange_credentials", "get_limit_history", "list_limit_types", "list_overrides"),
-            *("get_risk_terms", "find_nodes", "get_order", "get_execution", "get_saga", "list_alerts"),
+            *("get_me", "list_api_keys", "list_users", "get_user", "list_groups", "get_group", "list_accounts"),
+            *("list_exchange_credentials", "list_oauth_clients", "get_limit_history", "list_limit_types"),
+            *(
+                "list_overrides",
+                "get_risk_terms",
+                "find_nodes",
+                "get_order",
+                "get_execution",
+                "get_saga",
+                "list_alerts",
+            ),
             *("list_instruments", "get_health", "search_audit_trail", "list_own_activity"),
         ),
         _nothing,

@@ -172,7 +172,7 @@ EXECUTION = {"algorithm": "TWAP", "duration_s": 600, "venues": ["SIM"]}
 
 
 # Nobody gives what he may not do himself, so that these need more than what is declared.
-GIVING = {"invite_user", "invite_user_again", "change_user", "reset_totp"}
+GIVING = {"create_oauth_client", "invite_user", "invite_user_again", "change_user", "reset_totp"}
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 from breakwater.db.engine_connection import EngineConnection, answered
 from breakwater.db.identity import FIND_API_KEY, FIND_SIGNED_IN, FIND_STANDINGS, as_they_stand, standings_of
-from breakwater.db.oauth_clients import FIND_TOKEN
+from breakwater.db.oauth_clients import FIND_BY_HASH
 from breakwater.domain.access_tokens import FoundUser, Told
 from breakwater.domain.api_keys import FoundApiKey
 from breakwater.domain.oauth import FoundToken
@@ -66,7 +66,7 @@ async def find_signed_in(connection: EngineConnection, told: Told) -> FoundUser 
 async def find_token(connection: EngineConnection, token_hash: bytes) -> FoundToken | None:
     """An OAuth client's that is live, of whatever tenant."""
     async with answered(), connection.cursor(row_factory=class_row(FoundToken)) as cursor:
-        await cursor.execute(FIND_TOKEN, (token_hash,))
+        await cursor.execute(FIND_BY_HASH, (token_hash,))
         return await cursor.fetchone()
 
 

@@ -1,4 +1,5 @@
 """OAuth clients of third parties: what lies beside their row among the API keys."""
+# ruff: noqa: S608 - only constants of this module are put together here; every value is a parameter.
 
 import uuid
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from breakwater.domain.oauth import FoundSecret, FoundToken
 from breakwater.domain.times import Timestamp
 from breakwater.errors import NotFound
 
-FIND_TOKEN = (
+FIND_BY_HASH = (
     "SELECT client_id, tenant_id, subject, username, role, scopes, ip_allow::text[] AS ip_allow, expires_at,"
     " permissions_version FROM identity.oauth_find_token(%s)"
 )
@@ -27,7 +28,7 @@ SELECT c.client_id, k.name, k.user_id, u.username, maker.username AS made_by, k.
 FROM identity.oauth_clients c JOIN identity.api_keys k ON k.key_id = c.client_id
 JOIN identity.users u ON u.user_id = k.user_id JOIN identity.users maker ON maker.user_id = c.made_by
 WHERE c.tenant_id = %(tenant)s AND k.tenant_id = %(tenant)s
-"""  # noqa: S608  # All of it stands here.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def find_client(connection: psycopg.Connection[TupleRow], client_id: str) -> lis
 def find_token(connection: psycopg.Connection[TupleRow], token_hash: bytes) -> FoundToken | None:
     """One that is live, as are its secret, its client, its user and its maker; of whatever tenant."""
     with connection.cursor(row_factory=class_row(FoundToken)) as cursor:
-        return cursor.execute(FIND_TOKEN, (token_hash,)).fetchone()
+        return cursor.execute(FIND_BY_HASH, (token_hash,)).fetchone()
 
 
 def is_used_from(connection: psycopg.Connection[TupleRow], client_id: str, network: str) -> bool:
@@ -106,7 +107,7 @@ class OAuthClientRows:
     def count_live(self) -> int:
         row = self._connection.execute(
             "SELECT count(*) FROM identity.oauth_clients c JOIN identity.api_keys k ON k.key_id = c.client_id"
-            f" WHERE c.tenant_id = %s AND {_IS_LIVE}",  # noqa: S608  # The words above.
+            f" WHERE c.tenant_id = %s AND {_IS_LIVE}",
             (self._tenant_id,),
         ).fetchone()
         return 0 if row is None else int(row[0])

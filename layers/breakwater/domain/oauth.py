@@ -103,7 +103,7 @@ def token_request(body: bytes, content_type: str, authorization: str) -> TokenRe
 
 
 def verified(found: Sequence[FoundSecret], secret: str, source_ip: str | None) -> FoundSecret:
-    """The one of a client's secrets that was shown; InvalidClient for none, and from elsewhere than the client may be."""
+    """The one of a client's secrets that was shown; InvalidClient for none, and from elsewhere than it may be used."""
     for each in found:
         if hmac.compare_digest(secret_hash(each.salt, secret), each.secret_hash):
             if each.ip_allow and not is_within(source_ip, tuple(each.ip_allow)):

@@ -1,7 +1,7 @@
 """OAuth clients of third parties: made, listed, given another secret, revoked by who administers an organisation.
 
-A client is an API key of another kind: it stands for a user, narrowed, and its secret buys tokens of an hour at most. Who
-makes one gives away what its user may do, so it is for people, and for no more than they may do themselves.
+A client is an API key of another kind: it stands for a user, narrowed, and its secret buys tokens of an hour at most.
+Who makes one gives away what its user may do, so it is for people, and for no more than they may do themselves.
 """
 
 import secrets

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
 
 from breakwater.db.connection import Connection, TenantTransaction
 from breakwater.db.oauth_clients import find_client

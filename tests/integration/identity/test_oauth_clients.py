@@ -268,13 +268,11 @@ def test_any_other_way_to_say_who_it_is_is_refused(authorization: str) -> None:
 
 def test_a_wrong_secret_and_another_clients_are_refused_alike(firm: Firm, other_firm: Firm) -> None:
     client, another, theirs = make(firm), make(firm), make(other_firm)
-    for secret in (WRONG, another.secret, theirs.secret, client.secret[:-1], client.secret + "A", client.secret.lower()):
-        status, told, _ = post(GRANT, basic(client.client_id, secret))
-        assert (status, told["error"], told["error_description"]) == (
-            401,
-            "invalid_client",
-            "the client or its secret is wrong",
-        )
+    secret = client.secret
+    for shown in (WRONG, another.secret, theirs.secret, secret[:-1], secret + "A", secret.lower()):
+        status, told, _ = post(GRANT, basic(client.client_id, shown))
+        assert (status, told["error"]) == (401, "invalid_client")
+        assert told["error_description"] == "the client or its secret is wrong"
     assert buys(client)
 
 
@@ -447,9 +445,7 @@ def disable(firm: Firm, user: User) -> None:
     assert ask(firm, "PATCH", f"/users/{user.user_id}", {"is_disabled": False})[0] == 200
 
 
-def test_a_client_ends_with_its_user_and_for_good(
-    firm: Firm, database: Database, database_urls: DatabaseUrls
-) -> None:
+def test_a_client_ends_with_its_user_and_for_good(firm: Firm, database: Database, database_urls: DatabaseUrls) -> None:
     make_firm_in_pool(firm)
     join_pool(firm, firm.trader, database)
     client, of_another = make(firm), make(firm, firm.admin)
@@ -518,7 +514,9 @@ def test_no_key_and_no_client_makes_a_client(firm: Firm) -> None:
     access_token = buy(make(firm, firm.admin, scopes=["read", "trade", "cancel_only", "admin"]))
     assert use(access_token, "POST", "/oauth-clients", body_of(firm.trader))[0] == 403
     assert ask(firm, "POST", "/oauth-clients", body_of(firm.trader), scopes="admin")[0] == 403
-    status, problem = use(access_token, "POST", "/users", {"username": "dora", "email": "d@example.com", "role": "viewer"})
+    status, problem = use(
+        access_token, "POST", "/users", {"username": "dora", "email": "d@example.com", "role": "viewer"}
+    )
     assert (status, problem["code"]) == (403, "NOT_PERMITTED")
 
 
