@@ -151,16 +151,16 @@ class OAuthClientRows:
         expires_at: datetime,
         live_max: int,
     ) -> None:
-        """Of the client's older tokens `live_max` stay with it, those that last longest. What has expired goes."""
+        """Of the client's older tokens those stay that last longest, so that `live_max` are live. What has expired goes."""
+        self._connection.execute("SELECT identity.oauth_forget_expired()")
+        self._connection.execute(
+            "DELETE FROM identity.oauth_tokens WHERE tenant_id = %(tenant)s AND token_hash IN (SELECT t.token_hash"
+            " FROM identity.oauth_tokens t WHERE t.tenant_id = %(tenant)s AND t.client_id = %(client)s"
+            " ORDER BY t.expires_at DESC OFFSET %(older_max)s)",
+            {"tenant": self._tenant_id, "client": client_id, "older_max": live_max - 1},
+        )
         self._connection.execute(
             "INSERT INTO identity.oauth_tokens (token_hash, tenant_id, client_id, secret_id, scopes, expires_at)"
             " VALUES (%s, %s, %s, %s, %s, %s)",
             (token_hash, self._tenant_id, client_id, secret_id, list(scopes), expires_at),
         )
-        self._connection.execute(
-            "DELETE FROM identity.oauth_tokens WHERE tenant_id = %(tenant)s AND token_hash IN (SELECT t.token_hash"
-            " FROM identity.oauth_tokens t WHERE t.tenant_id = %(tenant)s AND t.client_id = %(client)s"
-            " ORDER BY t.expires_at DESC OFFSET %(at_most)s)",
-            {"tenant": self._tenant_id, "client": client_id, "at_most": live_max},
-        )
-        self._connection.execute("SELECT identity.oauth_forget_expired()")

@@ -11,7 +11,7 @@ import hmac
 import re
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -53,7 +53,7 @@ class TokenRequest:
     """`scopes`: None where it asks for all that the client has."""
 
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     scopes: tuple[str, ...] | None
 
 
