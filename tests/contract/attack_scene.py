@@ -226,17 +226,10 @@ REQUESTS: dict[str, Make] = {
     **dict.fromkeys(
         (
             *("get_me", "list_api_keys", "list_users", "get_user", "list_groups", "get_group", "list_accounts"),
-            *("list_exchange_credentials", "list_oauth_clients", "get_limit_history", "list_limit_types"),
-            *(
-                "list_overrides",
-                "get_risk_terms",
-                "find_nodes",
-                "get_order",
-                "get_execution",
-                "get_saga",
-                "list_alerts",
-            ),
+            *("list_exchange_credentials", "get_limit_history", "list_limit_types", "list_overrides"),
+            *("get_risk_terms", "find_nodes", "get_order", "get_execution", "get_saga", "list_alerts"),
             *("list_instruments", "get_health", "search_audit_trail", "list_own_activity"),
+            "list_oauth_clients",
         ),
         _nothing,
     ),
@@ -311,7 +304,8 @@ REQUESTS: dict[str, Make] = {
     **dict.fromkeys(
         (
             *("remove_group_account", "remove_member", "delete_group", "take_account", "take_node"),
-            *("delete_exchange_credential", "revoke_api_key", "revoke_oauth_client", "delete_limit", "delete_node"),
+            *("delete_exchange_credential", "revoke_api_key", "delete_limit", "delete_node"),
+            "revoke_oauth_client",
         ),
         _nothing,
     ),
