@@ -78,6 +78,13 @@ class SessionRows:
             (self._tenant_id, session_id),
         )
 
+    def has_ended(self, session_id: uuid.UUID) -> bool:
+        row = self._connection.execute(
+            "SELECT ended_at IS NOT NULL FROM identity.sessions WHERE tenant_id = %s AND session_id = %s",
+            (self._tenant_id, session_id),
+        ).fetchone()
+        return row is not None and bool(row[0])
+
     def open_of(self, user_id: uuid.UUID) -> list[SessionRow]:
         """Those that have not ended and were seen of late, the newest first."""
         with self._connection.cursor(row_factory=class_row(SessionRow)) as cursor:

@@ -23,7 +23,7 @@ from breakwater.services.sign_in_pace import OF_ADDRESS
 from functions.authorizer.app import handler as authorizer
 from functions.users.app import handler as users
 from tests.conftest import DatabaseUrls
-from tests.integration.identity.conftest import Firm
+from tests.integration.identity.conftest import Firm, session_of
 from tests.integration.identity.test_authorizer import is_refused
 from tests.integration.identity.test_people import ask, events, make_firm_in_pool
 from tests.integration.identity.test_users import environment, join_pool, reachable, sign_in
@@ -561,6 +561,28 @@ def test_nobody_gives_a_client_what_he_may_not_do_himself(firm: Firm, database: 
 def test_nobody_who_is_disabled_gets_a_client(firm: Firm, database_urls: DatabaseUrls) -> None:
     admin_sql(database_urls, "UPDATE identity.users SET disabled_at = now() WHERE user_id = %s", firm.trader.user_id)
     assert ask(firm, "POST", "/oauth-clients", body_of(firm.trader))[0] == 409
+
+
+@pytest.mark.parametrize(
+    "end", ["UPDATE identity.users SET disabled_at = now()", "UPDATE identity.sessions SET ended_at = now()"]
+)
+def test_who_was_shut_out_a_moment_ago_gets_no_secret_that_outlives_it(
+    firm: Firm, database_urls: DatabaseUrls, end: str
+) -> None:
+    """The gateway goes by what it knows for four seconds."""
+    client, user = make(firm), firm.admin
+    session_id = str(session_of(user).session_id)
+    who = caller_context(user.role, firm.tenant_id, subject=user.subject, username=user.username, session_id=session_id)
+
+    def statuses() -> list[int]:
+        bodies = {"/oauth-clients": body_of(firm.trader), f"/oauth-clients/{client.client_id}/rotate": {"overlap_s": 0}}
+        events = [http_event("POST", path, body=body, caller=who) for path, body in bodies.items()]
+        return [users(event, LambdaContext())["statusCode"] for event in events]
+
+    assert statuses() == [201, 201]
+    admin_sql(database_urls, f"{end} WHERE user_id = %s", user.user_id)
+    assert statuses() == [401, 401]
+    assert len(admin_sql(database_urls, "SELECT client_id FROM identity.oauth_clients")) == 2
 
 
 def test_an_organisation_has_so_many_clients_and_no_more(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
