@@ -151,7 +151,7 @@ class OAuthClientRows:
         expires_at: datetime,
         live_max: int,
     ) -> None:
-        """Older tokens of the client stay, the longest-lived first, so that `live_max` are live. What has expired goes."""
+        """Of older tokens the longest-lived stay, so that `live_max` of the client are live. What has expired goes."""
         self._connection.execute("SELECT identity.oauth_forget_expired()")
         self._connection.execute(
             "DELETE FROM identity.oauth_tokens WHERE tenant_id = %(tenant)s AND token_hash IN (SELECT t.token_hash"
