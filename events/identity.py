@@ -103,3 +103,40 @@ class ExchangeCredentialAccessChanged(Event):
     account_id: uuid.UUID
     is_given: bool
     changed_by: str
+
+
+class OAuthClientChanged(Event):
+    """A third party's client was made, given another secret, or revoked. Never a secret.
+
+    `works_until_ns`: of the secret before, where it was given another.
+    """
+
+    topic: ClassVar[str] = "identity.OAuthClientChanged.v1"
+    client_id: str
+    change: Literal["CREATED", "ROTATED", "REVOKED"]
+    user_id: uuid.UUID
+    name: str | None
+    scopes: list[str] | None
+    works_until_ns: int | None
+    changed_by: str
+
+
+class OAuthTokenIssued(Event):
+    """A client has bought an access token. Never the token."""
+
+    topic: ClassVar[str] = "identity.OAuthTokenIssued.v1"
+    client_id: str
+    user_id: uuid.UUID
+    scopes: list[str]
+    source_ip: str | None
+    expires_at_ns: int
+
+
+class OAuthTokenRefused(Event):
+    """Somebody named a client that works, and did not show what belongs to it. `code` is what was answered."""
+
+    topic: ClassVar[str] = "identity.OAuthTokenRefused.v1"
+    client_id: str
+    user_id: uuid.UUID
+    source_ip: str | None
+    code: str

@@ -1,4 +1,4 @@
-"""Signing in and out, who I am, the people of an organisation, API keys, and keys of accounts at exchanges."""
+"""Signing in and out, who I am, people, API keys, clients of third parties, and keys of accounts at exchanges."""
 
 import time
 import uuid
@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import Header, Path, Query
+from fastapi import Header, Path, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
 from breakwater.db.audit import find_username
 from breakwater.db.exchange_credentials import ExchangeCredential
 from breakwater.db.identity import Account, ApiKey, is_session_ended
+from breakwater.db.oauth_clients import OAuthClient
 from breakwater.db.people import Group
 from breakwater.db.sessions import SessionRow
 from breakwater.domain.access_tokens import session_of_pool
@@ -22,6 +23,7 @@ from breakwater.domain.caller_context import to_caller, to_context
 from breakwater.domain.exchange_credentials import SECRET_LENGTH_MAX, ExchangeSecret
 from breakwater.domain.oidc import is_of_issuer
 from breakwater.domain.orders import Venue
+from breakwater.domain.permissions import client_actor
 from breakwater.domain.times import Timestamp
 from breakwater.errors import NotAuthenticated, Rejection, Unavailable
 from breakwater.runtime import aws
@@ -32,6 +34,7 @@ from breakwater.runtime.api import (
     Caller,
     CorrelationId,
     SourceIp,
+    count_use,
     create_api,
     lambda_handler,
     needs,
@@ -45,6 +48,7 @@ from breakwater.runtime.database import (
     untenanted_transaction,
 )
 from breakwater.runtime.exchange_credential_keys import make_data_key
+from breakwater.runtime.oauth import REFUSALS, TOKEN_ENDPOINT, TokenRequest, speak_oauth
 from breakwater.runtime.observability import logger
 from breakwater.runtime.settings import settings
 from breakwater.services import (
@@ -53,6 +57,8 @@ from breakwater.services import (
     exchange_credentials,
     groups,
     identity,
+    oauth_clients,
+    oauth_tokens,
     people,
     second_factors,
     sessions,
@@ -61,6 +67,8 @@ from breakwater.services import (
 from breakwater.services.accounts import Accounts, NewAccount
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
 from breakwater.services.groups import Groups, NewGroup
+from breakwater.services.oauth_clients import NewSecret
+from breakwater.services.oauth_tokens import AccessToken
 from breakwater.services.people import Invitation, InvitationAgain, People, Person, UserChange
 from breakwater.services.sessions import Circumstances, OpenSessions
 from breakwater.services.sign_in_pace import Taken
@@ -136,6 +144,27 @@ class ApiKeys(BaseModel):
     items: list[ApiKey]
 
 
+class OAuthClientRequest(_Request):
+    """`user_id`: the user whose rights the client narrows."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    user_id: uuid.UUID
+    scopes: Annotated[list[Annotated[str, Field(max_length=20)]], Field(min_length=1, max_length=10)]
+    ip_allow: Annotated[list[Annotated[str, Field(max_length=43)]], Field(max_length=20)] = []
+    expires_at: AwareDatetime | None = None
+    requests_per_minute_max: int | None = None
+
+
+class SecretRotation(_Request):
+    """`overlap_s`: for so long the old secret works beside the new one."""
+
+    overlap_s: Annotated[int, Field(ge=0, le=int(api_keys.OVERLAP_MAX.total_seconds()))] = 86_400
+
+
+class OAuthClients(BaseModel):
+    items: list[OAuthClient]
+
+
 class ExchangeCredentialSecrets(_Request):
     """What the exchange gave; it is never shown again."""
 
@@ -173,6 +202,7 @@ class Me(BaseModel):
 
 
 api = create_api(service="users")
+speak_oauth(api)
 
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
@@ -286,6 +316,7 @@ def sign_out(
     who = authenticate(f"Bearer {access_token}", source_ip)
     caller = to_caller(to_context(who), correlation_id)
     caller.check_use(source_ip, int(time.time()))
+    caller.require_person("signs out")  # A client's token is of no session.
     with caller_transaction(caller) as tx:
         if request.everywhere:
             sessions.end_all_own_sessions(caller, tx, _now())
@@ -346,6 +377,47 @@ def rotate_api_key(key_id: KeyId, request: ApiKeyRotation, caller: Caller) -> Ro
 def revoke_api_key(key_id: KeyId, caller: Caller) -> None:
     with caller_transaction(caller) as tx:
         api_keys.revoke_api_key(caller, tx, key_id, at=_now())
+
+
+@api.get("/oauth-clients", dependencies=[needs("clients:manage")])
+def list_oauth_clients(caller: Caller) -> OAuthClients:
+    with caller_transaction(caller) as tx:
+        return OAuthClients(items=oauth_clients.list_clients(caller, tx))
+
+
+@api.post("/oauth-clients", status_code=201, dependencies=[needs("clients:manage")])
+def create_oauth_client(request: OAuthClientRequest, caller: Caller) -> NewSecret:
+    with caller_transaction(caller) as tx:
+        return oauth_clients.create_client(caller, tx, **request.model_dump(), rates=settings().key_rates, at=_now())
+
+
+@api.post("/oauth-clients/{client_id}/rotate", status_code=201, dependencies=[needs("clients:manage")])
+def rotate_oauth_client(client_id: KeyId, request: SecretRotation, caller: Caller) -> NewSecret:
+    with caller_transaction(caller) as tx:
+        overlap = timedelta(seconds=request.overlap_s)
+        return oauth_clients.rotate_secret(caller, tx, client_id, overlap=overlap, at=_now())
+
+
+@api.delete("/oauth-clients/{client_id}", status_code=204, dependencies=[needs("clients:manage")])
+def revoke_oauth_client(client_id: KeyId, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        oauth_clients.revoke_client(caller, tx, client_id, at=_now())
+
+
+@api.post("/oauth/token", dependencies=[PUBLIC], openapi_extra=TOKEN_ENDPOINT, responses=REFUSALS)
+def issue_oauth_token(
+    told: TokenRequest, request: Request, source_ip: SourceIp, correlation_id: CorrelationId
+) -> AccessToken:
+    circumstances = Circumstances(source_ip, correlation_id, _now())
+    with untenanted_transaction() as connection:
+        taken = sign_in_pace.take_of_client(told.client_id, source_ip, connection)
+    client = oauth_tokens.verify_client(
+        told, untenanted=untenanted_transaction, transactions=tenant_transaction, circumstances=circumstances
+    )
+    _give_back(taken)
+    count_use(request, client.tenant_id, told.client_id)
+    with transactions_of(client_actor(told.client_id))(client.tenant_id) as tx:
+        return oauth_tokens.issue_token(told, client, tx, circumstances)
 
 
 @api.get("/users/me/sessions", dependencies=[SIGNED_IN])

@@ -17,7 +17,9 @@ AUTHORIZED_FOR = Duration.seconds(4)  # What was withdrawn is believed for no lo
 
 RATE_LIMIT_HEADERS = tuple(f"ratelimit-{part}" for part in ("limit", "policy", "remaining", "reset"))
 
-OPEN_ROUTES = frozenset({"POST /auth/sign-in", "POST /auth/refresh", "POST /auth/sign-out", "GET /health"})
+OPEN_ROUTES = frozenset(
+    {"POST /auth/sign-in", "POST /auth/refresh", "POST /auth/sign-out", "POST /oauth/token", "GET /health"}
+)
 
 ROUTES = {
     "users": (
@@ -55,6 +57,11 @@ ROUTES = {
         "POST /api-keys",
         "DELETE /api-keys/{key_id}",
         "POST /api-keys/{key_id}/rotate",
+        "POST /oauth/token",
+        "GET /oauth-clients",
+        "POST /oauth-clients",
+        "DELETE /oauth-clients/{client_id}",
+        "POST /oauth-clients/{client_id}/rotate",
         "GET /exchange-credentials",
         "POST /exchange-credentials",
         "POST /exchange-credentials/{credential_id}/rotate",

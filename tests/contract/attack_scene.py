@@ -47,8 +47,9 @@ class Operation:
 
     @property
     def body_schema(self) -> Json | None:
+        """None also for a form, whose members test_oauth_clients.py tries."""
         content = self.told.get("requestBody", {}).get("content", {})
-        return content["application/json"]["schema"] if content else None
+        return content.get("application/json", {}).get("schema")
 
     def parameters(self) -> dict[str, Json]:
         """Those of path and query, each with where it is: `in`."""
@@ -77,7 +78,7 @@ class Slot:
     @property
     def is_id(self) -> bool:
         """A reference to something that the platform knows, not a name that the client has thought of."""
-        return self.schema.get("format") == "uuid" or self.name in {"key_id", "api_key_id"}
+        return self.schema.get("format") == "uuid" or self.name in {"key_id", "api_key_id", "client_id"}
 
     @property
     def is_read(self) -> bool:
@@ -158,12 +159,13 @@ class Belongings:
 
     @classmethod
     def of_nobody(cls) -> "Belongings":
-        return cls({name: uuid.uuid4().hex[:16] if name == "key_id" else str(uuid.uuid4()) for name in KINDS})
+        others = {"key_id": uuid.uuid4().hex[:16], "client_id": f"bwc_{uuid.uuid4().hex[:16]}"}
+        return cls({name: str(uuid.uuid4()) for name in KINDS} | others)
 
 
 KINDS = (
     "account_id", "node_id", "strategy_id", "order_id", "limit_id", "override_id", "lease_id", "credential_id",
-    "key_id", "user_id", "group_id",
+    "key_id", "client_id", "user_id", "group_id",
 )  # fmt: skip
 # Under which other names they go.
 ALIASES = {"after": "order_id", "aggregate_id": "order_id", "api_key_id": "key_id", "parent_id": "node_id"}
@@ -227,6 +229,7 @@ REQUESTS: dict[str, Make] = {
             *("list_exchange_credentials", "get_limit_history", "list_limit_types", "list_overrides"),
             *("get_risk_terms", "find_nodes", "get_order", "get_execution", "get_saga", "list_alerts"),
             *("list_instruments", "get_health", "search_audit_trail", "list_own_activity"),
+            "list_oauth_clients",
         ),
         _nothing,
     ),
@@ -274,6 +277,8 @@ REQUESTS: dict[str, Make] = {
     ),
     "send_heartbeat": _body(lambda has: {"account_id": has["account_id"]}),
     "create_api_key": _body(lambda has: {"name": "bot", "scopes": ["trade"], "account_id": has["account_id"]}),
+    "create_oauth_client": _body(lambda has: {"name": "c", "scopes": ["read"], "user_id": has["user_id"]}),
+    "rotate_oauth_client": _body(lambda _: {"overlap_s": 0}),
     "create_group": _body(lambda _: {"name": uuid.uuid4().hex}),
     "create_account": _body(lambda has: {"parent_id": has["node_id"], "name": uuid.uuid4().hex}),
     "add_exchange_credential": _body(
@@ -300,6 +305,7 @@ REQUESTS: dict[str, Make] = {
         (
             *("remove_group_account", "remove_member", "delete_group", "take_account", "take_node"),
             *("delete_exchange_credential", "revoke_api_key", "delete_limit", "delete_node"),
+            "revoke_oauth_client",
         ),
         _nothing,
     ),
@@ -307,8 +313,9 @@ REQUESTS: dict[str, Make] = {
     "sign_in": _body(lambda _: {"username": "nobody-of-that-name", "password": "Wrong-horse-1"}),
     "refresh": _body(lambda _: {"refresh_token": "x"}),
     "sign_out": _body(lambda _: {"access_token": "x"}),
+    "issue_oauth_token": _nothing,
 }
-PUBLIC = {"sign_in", "refresh", "sign_out"}  # With what is above, they are refused: 401.
+PUBLIC = {"sign_in", "refresh", "sign_out", "issue_oauth_token"}  # With what is above, they are refused: 401, or 400.
 
 
 def request_of(operation: Operation, has: Belongings) -> Request:
@@ -352,6 +359,7 @@ def furnish(person: Person, firm: Firm, user_id: uuid.UUID) -> Belongings:
     ids["order_id"] = person.ask("place_order", has, execution=EXECUTION)["order_id"]
     ids["group_id"] = person.ask("create_group", has)["group_id"]
     ids["key_id"] = person.ask("create_api_key", has)["key_id"]
+    ids["client_id"] = person.ask("create_oauth_client", has)["client_id"]
     ids["credential_id"] = person.ask("add_exchange_credential", has)["credential_id"]
     ids["limit_id"] = person.ask("set_limit", has)["limit_id"]
     ids["override_id"] = person.ask("request_override", has)["override_id"]

@@ -36,7 +36,8 @@ USERNAME, PASSWORD = "ada", "Correct-horse-1"
 COLLEAGUE, COLLEAGUE_ID = "bob", uuid.UUID("0b0b0b0b-0000-4000-8000-000000000000")
 HANDLERS = {
     **dict.fromkeys(
-        ("auth", "me", "api-keys", "users", "groups", "accounts", "exchange-credentials"), users_app.handler
+        ("auth", "me", "api-keys", "oauth", "oauth-clients", "users", "groups", "accounts", "exchange-credentials"),
+        users_app.handler,
     ),
     "audit": audit_app.handler,
     "limits": limits_app.handler,

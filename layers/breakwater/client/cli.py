@@ -28,6 +28,7 @@ from breakwater.client.credentials_cli import credentials_app
 from breakwater.client.keys_cli import keys_app
 from breakwater.client.limits_cli import limits_app
 from breakwater.client.lookup import find_account_id, find_node_id, find_order_id
+from breakwater.client.oauth_cli import oauth_clients_app
 from breakwater.client.order_render import children_state, order_fields, order_list
 from breakwater.client.people_cli import accounts_app, groups_app, users_app
 from breakwater.client.placing import send_order, send_replace, show_placed, show_preview, show_replaced
@@ -54,6 +55,7 @@ app = typer.Typer(
 )
 app.add_typer(limits_app, name="limits")
 app.add_typer(keys_app, name="keys")
+app.add_typer(oauth_clients_app, name="oauth-clients")
 app.add_typer(audit_app, name="audit")
 app.add_typer(users_app, name="users")
 app.add_typer(groups_app, name="groups")

@@ -86,7 +86,7 @@ class ApiKeyRows:
         """Those whose place another has taken among them."""
         row = self._connection.execute(
             "SELECT count(*) FROM identity.api_keys WHERE tenant_id = %s AND user_id = %s AND revoked_at IS NULL"
-            " AND (expires_at IS NULL OR expires_at > now())",
+            " AND (expires_at IS NULL OR expires_at > now()) AND NOT starts_with(key_id, 'bwc_')",
             (self._tenant_id, user_id),
         ).fetchone()
         return 0 if row is None else int(row[0])

@@ -10,8 +10,10 @@ from psycopg.rows import class_row
 
 from breakwater.db.engine_connection import EngineConnection, answered
 from breakwater.db.identity import FIND_API_KEY, FIND_SIGNED_IN, FIND_STANDINGS, as_they_stand, standings_of
+from breakwater.db.oauth_clients import FIND_BY_HASH
 from breakwater.domain.access_tokens import FoundUser, Told
 from breakwater.domain.api_keys import FoundApiKey
+from breakwater.domain.oauth import FoundToken
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Principal
 
 ACCOUNTS_MAX = 10_000
@@ -58,6 +60,13 @@ async def find_signed_in(connection: EngineConnection, told: Told) -> FoundUser 
     """A user of the tenant who is not disabled, and what is known of his session."""
     async with answered(), connection.cursor(row_factory=class_row(FoundUser)) as cursor:
         await cursor.execute(FIND_SIGNED_IN, (told.tenant_id, told.subject, told.session_id))
+        return await cursor.fetchone()
+
+
+async def find_token(connection: EngineConnection, token_hash: bytes) -> FoundToken | None:
+    """An OAuth client's that is live, of whatever tenant."""
+    async with answered(), connection.cursor(row_factory=class_row(FoundToken)) as cursor:
+        await cursor.execute(FIND_BY_HASH, (token_hash,))
         return await cursor.fetchone()
 
 

@@ -24,6 +24,7 @@ from breakwater.db.limit_settings import LimitSettingRows
 from breakwater.db.limits import LimitRows
 from breakwater.db.market import MarketRows
 from breakwater.db.nodes import NodeRows
+from breakwater.db.oauth_clients import OAuthClientRows
 from breakwater.db.orders import OrderRows
 from breakwater.db.outbox import Outbox
 from breakwater.db.people import PeopleRows
@@ -118,6 +119,10 @@ class TenantTransaction:
     @cached_property
     def limits(self) -> LimitRows:
         return LimitRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def oauth_clients(self) -> OAuthClientRows:
+        return OAuthClientRows(self.connection, self.tenant_id)
 
     @cached_property
     def leases(self) -> LeaseRows:

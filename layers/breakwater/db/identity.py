@@ -287,17 +287,17 @@ class IdentityRows:
         )
 
     def count_live_api_keys(self, user_id: uuid.UUID) -> int:
-        """Without those whose place another has taken: they end by themselves."""
+        """Without those whose place another has taken, for they end by themselves, and without OAuth clients."""
         row = self._connection.execute(
             "SELECT count(*) FROM identity.api_keys k WHERE tenant_id = %s AND user_id = %s AND revoked_at IS NULL"
-            " AND (expires_at IS NULL OR expires_at > now())"
+            " AND (expires_at IS NULL OR expires_at > now()) AND NOT starts_with(key_id, 'bwc_')"
             " AND NOT EXISTS (SELECT FROM identity.api_keys n WHERE n.replaces = k.key_id)",
             (self._tenant_id, user_id),
         ).fetchone()
         return 0 if row is None else int(row[0])
 
     def api_keys(self, user_id: uuid.UUID | None) -> list[ApiKey]:
-        """The user's keys, newest first; None: every key of the tenant.
+        """The user's keys, newest first; None: every key of the tenant. OAuth clients are among them.
 
         Those that are revoked or have expired come after all that work: however many there are, they hide none.
         """

@@ -34,7 +34,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     # Reads the audit as well, because nobody gives a role that can do what he cannot.
     Role.ORGANISATION_ADMIN: _TRADES
     | {"limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "users:manage"}
-    | {"audit:read", "audit:export", "credentials:manage"},
+    | {"audit:read", "audit:export", "credentials:manage", "clients:manage"},
     # Of the platform and of no organisation's business.
     Role.SYSTEM_ADMIN: frozenset({"system:monitor", "system:operate", "api_keys:manage"}),
     Role.AUDITOR: _READS | {"limits:history", "users:read", "audit:read", "audit:export"},
@@ -93,7 +93,7 @@ class Principal:
     scopes: frozenset[str]
     expires_at: int | None = None  # Seconds since the epoch; None: until it is revoked.
     ip_allow: tuple[str, ...] = ()  # Networks it may be used from; empty: from anywhere.
-    api_key_id: str | None = None  # None: a person, with an access token.
+    api_key_id: str | None = None  # Or an OAuth client's; None: a person, with an access token.
     permissions_version: int = 0  # Of the user, for what lives longer than a request: another one, and it is over.
     session_id: uuid.UUID | None = None  # Of a person: what he ends when he signs out.
 
@@ -117,7 +117,7 @@ class Principal:
             raise SecondFactorRequired("your role asks for a second factor: enrol one, and sign in with its code")
 
     def require_person(self, doing: str) -> None:
-        """NotPermitted for an API key. `doing`: what is for people, such as "re-arms a node"."""
+        """NotPermitted for an API key or a client. `doing`: what is for people, such as "re-arms a node"."""
         if self.api_key_id is not None:
             raise NotPermitted(f"a person {doing}, signed in, and no API key")
 
@@ -132,7 +132,7 @@ class Principal:
         The gateway keeps what the authorizer said for a while, and neither the time nor the address is what it was.
         """
         self.check_time(at)
-        if self.ip_allow and not _is_within(source_ip, self.ip_allow):
+        if self.ip_allow and not is_within(source_ip, self.ip_allow):
             raise NotAuthenticated("the API key may not be used from this address")
 
 
@@ -144,15 +144,28 @@ class Caller(Principal):
 
 
 def actor_of(username: str, api_key_id: str | None) -> str:
-    """As the audit trail names it: the user, and the key where it was one."""
-    return username if api_key_id is None else f"{username}/{api_key_id}"
+    """As the audit trail names it: the user, and the key where it was one; or the client of a third party alone."""
+    if api_key_id is None:
+        return username
+    return client_actor(api_key_id) if is_client(api_key_id) else f"{username}/{api_key_id}"
+
+
+def client_actor(client_id: str) -> str:
+    """No name of a user has a colon."""
+    return f"client:{client_id}"
+
+
+def is_client(api_key_id: str) -> bool:
+    """Whether it is the id of an OAuth client, which stands among the API keys."""
+    return api_key_id.startswith("bwc_")
 
 
 # In the words of `require_person`: else a stolen key would make itself a session that outlives it and can do more.
 GIVES_RIGHTS = "gives rights"
 
 
-def _is_within(source_ip: str | None, networks: tuple[str, ...]) -> bool:
+def is_within(source_ip: str | None, networks: tuple[str, ...]) -> bool:
+    """Whether the address is in one of these networks; one that is not known is in none."""
     if source_ip is None:
         return False
     address = ipaddress.ip_address(source_ip)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -88,16 +89,16 @@ def caller_of(request: Request) -> permissions.Caller:
     caller.check_use(source_ip_of(request), int(time.time()))
     # Bots come through the endpoint with its own weights, which the engine has taken already.
     if caller.api_key_id is not None and request_context.get("apiId") != ENGINE_API_ID:
-        _count(request, caller, caller.api_key_id)
+        count_use(request, caller.tenant_id, caller.api_key_id)
     return caller
 
 
-def _count(request: Request, caller: permissions.Caller, key_id: str) -> None:
-    """One more of the key's requests, whatever becomes of it. RateLimited beyond its rate."""
+def count_use(request: Request, tenant_id: uuid.UUID, key_id: str) -> None:
+    """One more of the requests of a key or a client, whatever becomes of it. RateLimited beyond its rate."""
     with untenanted_transaction() as connection:
         use = count_api_key_use(
             connection,
-            caller.tenant_id,
+            tenant_id,
             key_id,
             used_from=source_ip_of(request),
             per_minute_default=settings().key_rates.default,
@@ -106,7 +107,7 @@ def _count(request: Request, caller: permissions.Caller, key_id: str) -> None:
     request.state.rate_limit = rate_limit  # The outermost layer puts it into the answer, whichever that is.
     if rate_limit.retry_after_s is not None:
         raise RateLimited(
-            f"the API key may ask {use.per_minute} times a minute", retry_after_s=rate_limit.retry_after_s
+            f"this key or client may ask {use.per_minute} times a minute", retry_after_s=rate_limit.retry_after_s
         )
 
 

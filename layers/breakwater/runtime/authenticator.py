@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from breakwater.db.identity import find_api_key
+from breakwater.db.oauth_clients import find_token
 from breakwater.domain.access_tokens import UserPool, as_known, second_factor_roles
 from breakwater.domain.api_keys import split_api_key, verify_api_key
+from breakwater.domain.oauth import TOKEN_PREFIX, principal_of_token, split_token
 from breakwater.domain.oidc import OidcProvider
 from breakwater.domain.permissions import Principal
 from breakwater.errors import NotAuthenticated
@@ -18,7 +20,7 @@ from breakwater.services.sessions import Circumstances
 
 
 def authenticate(authorization: str, source_ip: str | None) -> Principal:
-    """From `Bearer <access token>` or `ApiKey <key>`; the principal's `check_use` is still to be asked.
+    """From `Bearer <access token>`, a person's or a client's, or `ApiKey <key>`; `check_use` is still to be asked.
 
     Who it is, is what the token says; what he may do is what his user's row says now, and not what it said at sign-in.
     A session that is seen for the first time is recorded, as begun from `source_ip`.
@@ -27,6 +29,10 @@ def authenticate(authorization: str, source_ip: str | None) -> Principal:
     issuer's keys are not to be had.
     """
     scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() == "bearer" and credentials.startswith(TOKEN_PREFIX):
+        token_hash = split_token(credentials)
+        with untenanted_transaction() as connection:
+            return principal_of_token(find_token(connection, token_hash))
     if scheme.lower() == "bearer":
         told = issuers().verify(credentials)
         found_user = sessions.notice(

@@ -19,10 +19,10 @@ from breakwater.db.api_keys import KeyToRotate
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.identity import ApiKey, StoredSecret
 from breakwater.domain.api_keys import KeyRates, secret_hash
-from breakwater.domain.permissions import API_KEY_SCOPES, SESSION_SCOPE, Caller
+from breakwater.domain.permissions import API_KEY_SCOPES, SESSION_SCOPE, Caller, is_client
 from breakwater.domain.times import nanoseconds
-from breakwater.errors import Conflict, InvalidRequest, NotAuthenticated, NotPermitted
-from events.identity import ApiKeyChanged, ApiKeyRotated
+from breakwater.errors import Conflict, InvalidRequest, NotAuthenticated, NotFound, NotPermitted
+from events.identity import ApiKeyChanged, ApiKeyRotated, OAuthClientChanged
 
 LIVE_KEYS_OF_ONE_USER_MAX = 20
 USUAL_RATES = KeyRates()
@@ -84,9 +84,9 @@ def create_api_key(
     too many. What is made with a key ends with it.
     """
     caller.require("api_keys:manage")
-    _check_scopes(caller, scopes)
-    _check_expiry(caller, expires_at, at)
-    networks = [_network(text) for text in ip_allow]
+    check_scopes(caller, scopes)
+    check_expiry(caller, expires_at, at)
+    networks = networks_of(ip_allow)
     _check_networks(caller, networks)
     if account_id is not None:
         tx.identity.require_account(caller.subject, caller.role, account_id)
@@ -131,15 +131,16 @@ def rotate_api_key(
     for making it; InvalidRequest unless there is a `public_key` exactly where the old one is an Ed25519 key.
     """
     caller.require("api_keys:manage")
+    _require_no_client(key_id)
     user_id = _locked(caller, tx)
     old = tx.api_keys.to_rotate(key_id, user_id)
     _check_rotation(old)
     if old.is_ed25519 != (public_key is not None):
         words = "the public half of the new pair is needed" if old.is_ed25519 else "this key has a secret of its own"
         raise InvalidRequest(words, field="public_key")
-    _check_scopes(caller, old.scopes)
-    _check_expiry(caller, old.expires_at, at)
-    _check_networks(caller, [_network(text) for text in old.ip_allow])
+    check_scopes(caller, old.scopes)
+    check_expiry(caller, old.expires_at, at)
+    _check_networks(caller, networks_of(old.ip_allow))
     if tx.api_keys.count_all_live(user_id) >= 2 * LIVE_KEYS_OF_ONE_USER_MAX:
         raise Conflict("too many rotated keys of this user still work; revoke one first")
     made_with = caller.api_key_id or old.made_with
@@ -172,7 +173,8 @@ def rotate_api_key(
 def list_api_keys(caller: Caller, tx: TenantTransaction) -> list[ApiKey]:
     """The caller's own, or all of the organisation for those who manage its users."""
     caller.require("api_keys:manage")
-    return tx.identity.api_keys(None if _manages_all(caller) else tx.identity.user(caller.subject).user_id)
+    found = tx.identity.api_keys(None if _manages_all(caller) else tx.identity.user(caller.subject).user_id)
+    return [key for key in found if not is_client(key.key_id)]
 
 
 def revoke_api_key(caller: Caller, tx: TenantTransaction, key_id: str, *, at: datetime) -> None:
@@ -181,6 +183,7 @@ def revoke_api_key(caller: Caller, tx: TenantTransaction, key_id: str, *, at: da
     NotFound unless it is among those the caller may list. Nobody believes any of them 5 s later.
     """
     caller.require("api_keys:manage")
+    _require_no_client(key_id)
     of_user = None if _manages_all(caller) else tx.identity.user(caller.subject).user_id
     user_id = tx.api_keys.owner_of(key_id, of_user)
     tx.identity.lock_user(user_id)  # Else one of them could make another meanwhile.
@@ -191,9 +194,25 @@ def revoke_api_key(caller: Caller, tx: TenantTransaction, key_id: str, *, at: da
 def tell_revoked(
     key_ids: Sequence[str], user_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime
 ) -> None:
+    """Of keys and OAuth clients of one user."""
     for key_id in key_ids:
+        if is_client(key_id):
+            _tell(_revoked_client(key_id, user_id, caller), user_id, caller, tx, at)
+            continue
         revoked = ApiKeyChanged(key_id=key_id, change="REVOKED", name=None, scopes=None, changed_by=caller.actor)
         _tell(revoked, user_id, caller, tx, at)
+
+
+def _revoked_client(client_id: str, user_id: uuid.UUID, caller: Caller) -> OAuthClientChanged:
+    return OAuthClientChanged(
+        client_id=client_id,
+        change="REVOKED",
+        user_id=user_id,
+        name=None,
+        scopes=None,
+        works_until_ns=None,
+        changed_by=caller.actor,
+    )
 
 
 def _keep(tx: TenantTransaction, user_id: uuid.UUID, terms: _Terms, encrypt: Encrypt) -> tuple[str, str | None]:
@@ -217,7 +236,11 @@ def _keep(tx: TenantTransaction, user_id: uuid.UUID, terms: _Terms, encrypt: Enc
 
 
 def _tell(
-    event: ApiKeyChanged | ApiKeyRotated, user_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime
+    event: ApiKeyChanged | ApiKeyRotated | OAuthClientChanged,
+    user_id: uuid.UUID,
+    caller: Caller,
+    tx: TenantTransaction,
+    at: datetime,
 ) -> None:
     tx.outbox.add(
         event,
@@ -259,8 +282,7 @@ def _check_rotation(old: KeyToRotate) -> None:
 
 def _rate(caller: Caller, tx: TenantTransaction, told: int | None, rates: KeyRates) -> int | None:
     """What a new key is kept with. Of a caller with a key also whether that works still, for nobody locks it longer."""
-    if told is not None and not 1 <= told <= rates.max:
-        raise InvalidRequest(f"a key has from 1 to {rates.max} requests a minute", field="requests_per_minute_max")
+    check_rate(told, rates)
     if caller.api_key_id is None:
         return told
     own = tx.api_keys.rate_of(caller.api_key_id)
@@ -271,7 +293,13 @@ def _rate(caller: Caller, tx: TenantTransaction, told: int | None, rates: KeyRat
     return told or own[0]
 
 
-def _check_scopes(caller: Caller, scopes: Sequence[str]) -> None:
+def check_rate(told: int | None, rates: KeyRates) -> None:
+    """InvalidRequest beyond what is configured."""
+    if told is not None and not 1 <= told <= rates.max:
+        raise InvalidRequest(f"a key has from 1 to {rates.max} requests a minute", field="requests_per_minute_max")
+
+
+def check_scopes(caller: Caller, scopes: Sequence[str]) -> None:
     if not scopes:
         raise InvalidRequest("a key needs a scope", field="scopes")
     for scope in scopes:
@@ -281,7 +309,7 @@ def _check_scopes(caller: Caller, scopes: Sequence[str]) -> None:
             raise NotPermitted("a key cannot make a key with a scope it does not have", scope=scope)
 
 
-def _check_expiry(caller: Caller, expires_at: datetime | None, at: datetime) -> None:
+def check_expiry(caller: Caller, expires_at: datetime | None, at: datetime) -> None:
     if expires_at is not None and expires_at <= at:
         raise InvalidRequest("the expiry has passed", field="expires_at")
     if expires_at is not None and expires_at - at > LIFETIME_MAX:
@@ -299,6 +327,12 @@ def _check_networks(caller: Caller, networks: Sequence[_Network]) -> None:
     own = [ipaddress.ip_network(text) for text in caller.ip_allow]
     if not networks or not all(any(_is_inside(network, mine) for mine in own) for network in networks):
         raise NotPermitted("a key cannot make a key that may be used from elsewhere")
+
+
+def _require_no_client(key_id: str) -> None:
+    """An OAuth client stands among the keys, and who may do what with it is another question."""
+    if is_client(key_id):
+        raise NotFound("no such API key")
 
 
 def _is_inside(network: _Network, other: _Network) -> bool:
@@ -324,6 +358,11 @@ def _ed25519_key(pem: str) -> bytes:
     if not isinstance(key, Ed25519PublicKey):
         raise InvalidRequest("a public key is one of Ed25519", field="public_key")
     return key.public_bytes_raw()
+
+
+def networks_of(texts: Sequence[str]) -> list[_Network]:
+    """InvalidRequest for what is none."""
+    return [_network(text) for text in texts]
 
 
 def _network(text: str) -> _Network:

@@ -23,6 +23,7 @@ from breakwater.domain.times import Timestamp, nanoseconds
 from breakwater.errors import Conflict, InvalidRequest, NotAuthenticated, NotFound, NotPermitted
 from breakwater.services.api_keys import tell_revoked
 from breakwater.services.cursors import decode_cursor, next_cursor
+from breakwater.services.oauth_clients import revoke_clients_made_by
 from events.envelope import Event
 from events.users import InvitedAgain, PermissionsUpdated
 
@@ -219,6 +220,7 @@ def change_user(
             _tell(tx.people.person(user_id), "DISABLED" if change.is_disabled else "ENABLED", caller, tx, at)
             if change.is_disabled:  # For good: who is let in again makes keys that somebody knows of.
                 tell_revoked(tx.api_keys.revoke_all_of(user_id), user_id, caller, tx, at)
+                revoke_clients_made_by(user_id, caller, tx, at)
         after = tx.people.person(user_id)
     if not is_of_issuer(after.subject):
         pool.follow(after.username, groups_of(caller.tenant_id, after.role), is_disabled=after.is_disabled)

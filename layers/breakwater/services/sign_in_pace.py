@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg.rows import TupleRow
 
+from breakwater.db.oauth_clients import is_used_from
 from breakwater.db.sign_in_paces import give_back_sign_in, has_signed_in_from, take_sign_in
 from breakwater.services.identity import TooManyAttempts
 
@@ -50,6 +51,22 @@ def take(username: str, source_ip: str | None, connection: psycopg.Connection[Tu
     else:
         # In this order for everybody, against deadlocks.
         taken = [(_digest("address", network or "unknown"), OF_ADDRESS), (_digest("name", name), OF_USERNAME)]
+    return _taken(taken, connection)
+
+
+def take_of_client(client_id: str, source_ip: str | None, connection: psycopg.Connection[TupleRow]) -> Taken:
+    """The same for an OAuth client that shows its secret; `client_id` as it was told.
+
+    There is no pace by client: 256 random bits are not guessed, and whoever knows its id would hold it up with that.
+    Nor does whoever fails beside it hold up one that was last used from there.
+    """
+    network = network_of(source_ip)
+    if network is not None and is_used_from(connection, client_id, network):
+        return _taken([(_digest("client where used", network, client_id), OF_USERNAME_WHERE_SEEN)], connection)
+    return _taken([(_digest("client's address", network or "unknown"), OF_ADDRESS)], connection)
+
+
+def _taken(taken: Taken, connection: psycopg.Connection[TupleRow]) -> Taken:
     wait_s = take_sign_in(connection, [(key, pace.burst, pace.interval_s) for key, pace in taken])
     if wait_s > 0:
         raise SignInsSlowed(wait_s)

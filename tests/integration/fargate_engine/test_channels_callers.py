@@ -4,13 +4,21 @@ import asyncio
 import socket
 import uuid
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 
 import pytest
+from aiohttp import WSMsgType
 
 from breakwater.db.connection import Database
 from breakwater.db.engine_connection import pooled
 from breakwater.domain.access_tokens import UserPool
+from breakwater.domain.api_keys import KeyRates
+from breakwater.domain.oauth import TokenRequest
+from breakwater.domain.permissions import SESSION_SCOPE, Caller
 from breakwater.errors import Unavailable
+from breakwater.services.oauth_clients import create_client, revoke_client
+from breakwater.services.oauth_tokens import issue_token, verify_client
+from breakwater.services.sessions import Circumstances
 from fargate_engine.channels import callers
 from fargate_engine.channels import server as channel_server
 from fargate_engine.channels.callers import Callers
@@ -110,3 +118,53 @@ async def test_forged_tokens_take_no_threads_from_calls_to_aws(channels: Channel
             await asyncio.to_thread(int)  # As the relay sends to the queue.
         answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert {type(each) for each in answers} == {Unavailable}
+
+
+async def test_a_clients_token_is_believed_until_its_client_is_revoked(
+    channels: Channels, firm: Firm, database: Database
+) -> None:
+    admin, at = firm.admin, datetime.now(UTC)
+    by = Caller(
+        firm.tenant_id, admin.subject, admin.username, admin.role, frozenset({SESSION_SCOPE}), correlation_id="c"
+    )
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        made = create_client(
+            by,
+            tx,
+            name="reports",
+            user_id=firm.trader.user_id,
+            scopes=["read"],
+            ip_allow=[],
+            expires_at=None,
+            requests_per_minute_max=None,
+            rates=KeyRates(),
+            at=at,
+        )
+    request, circumstances = TokenRequest(made.client_id, made.client_secret, None), Circumstances(None, "c", at)
+    client = verify_client(
+        request,
+        untenanted=database.untenanted_transaction,
+        transactions=database.tenant_transaction,
+        circumstances=circumstances,
+    )
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        bought = issue_token(request, client, tx, circumstances).access_token
+
+    async def status(access_token: str) -> int:
+        headers = {"Authorization": f"Bearer {access_token}"}
+        async with channels.session.get(channels.url, headers=headers) as response:
+            return response.status
+
+    assert await status(bought) == 400  # It is believed, and asks for no WebSocket.
+    assert [await status(each) for each in (bought[:-1], f"bwt_{'A' * 43}", made.client_secret)] == [401] * 3
+    headers = {"Authorization": f"Bearer {bought}"}
+    async with channels.session.ws_connect(channels.url, headers=headers) as socket:
+        await socket.send_json({"action": "subscribe", "channel": "orders"})
+        assert (await socket.receive_json(timeout=10))["type"] == "snapshot"
+        with database.tenant_transaction(firm.tenant_id) as tx:
+            revoke_client(by, tx, made.client_id, at=at)
+        async with asyncio.timeout(5):
+            while (await socket.receive()).type is WSMsgType.TEXT:
+                continue
+        assert socket.close_code == 4401
+    assert await status(bought) == 401
