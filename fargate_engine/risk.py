@@ -99,10 +99,18 @@ def check_replace(order: EngineOrder, asked: ReplaceOrder, replacing_venues: Col
     low_ticks, high_ticks = reserved_band(asked, instrument)
     if not 0 < low_ticks <= limit_ticks <= high_ticks:
         return Reason("PRICE_OUTSIDE_BAND", "the price lies outside the band the order is reserved for")
-    if quantity_lots > QUANTITY_MAX or EXACT.multiply(asked.quantity, asked.price_high) >= NOTIONAL_MAX:
+    if quantity_lots > QUANTITY_MAX or _notional_at_most(order, asked) >= NOTIONAL_MAX:
         return Reason("ORDER_TOO_LARGE", "quantity times price is beyond what amounts can express")
     bound_ticks = low_ticks if submitted.side is Side.BUY else high_ticks
     return order.terms.replaced(quantity_lots=quantity_lots, limit_ticks=limit_ticks, bound_ticks=bound_ticks)
+
+
+def _notional_at_most(order: EngineOrder, asked: ReplaceOrder) -> Decimal:
+    """What it has traded, and whatever it may trade before it is replaced and after: at a dearer price it may have."""
+    instrument, has = order.instrument, order.replaced or order.submitted
+    before = EXACT.multiply(instrument.quantity(order.leaves_lots), has.price_high)
+    traded = EXACT.add(instrument.notional(order.cum_notional_steps), before)
+    return EXACT.add(traded, EXACT.multiply(asked.quantity, asked.price_high))
 
 
 def _unsupported(order: SubmitOrder, replacing_venues: Collection[str]) -> str | None:

@@ -70,6 +70,14 @@ async def certificate_middleware(request: web.Request, handler: Handler) -> web.
     """Who shows no certificate is asked nothing else than how the engine is."""
     transport = request.transport
     connection = transport.get_extra_info("ssl_object") if transport is not None else None
-    if request.path not in OPEN_PATHS and (connection is None or connection.getpeercert() is None):
+    if request.path not in OPEN_PATHS and not _has_shown_one(connection):
         raise NotAuthenticated("the engine takes requests with a client certificate alone")
     return await handler(request)
+
+
+def _has_shown_one(connection: ssl.SSLObject | None) -> bool:
+    """In this connection: one that goes on with a session shows that of before, which was not verified again.
+
+    Below TLS 1.3 OpenSSL keeps sessions without being asked, and Python cannot tell it not to.
+    """
+    return connection is not None and not connection.session_reused and connection.getpeercert() is not None

@@ -52,12 +52,14 @@ def server_context(identity: Identity) -> ssl.SSLContext:
     """
     context = _filled(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), identity)
     context.verify_mode = ssl.CERT_OPTIONAL
+    context.num_tickets = 0
     return context
 
 
 def _filled(context: ssl.SSLContext, identity: Identity) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # No session outlives a certificate: each connection shows its own anew.
+    # No session outlives a certificate: each connection shows its own anew. Since TLS 1.3 the option alone does not end
+    # them, it only keeps them at the server.
     context.options |= ssl.OP_NO_TICKET
     try:
         context.load_verify_locations(cadata=identity.authorities)

@@ -27,6 +27,8 @@ PERMISSIONS = {
     "sqs:DeleteMessageBatch": ("sqs:DeleteMessage",),
     "sqs:SendMessageBatch": ("sqs:SendMessage",),
 }
+# What ministack has no permission for, it lets everybody do whose key is right; nobody has granted it either.
+UNNAMED = "WhatTheEmulatorCannotName"
 _caller: ContextVar[tuple[str, str, str] | None] = ContextVar("breakwater_caller", default=None)
 
 
@@ -50,6 +52,19 @@ def apply(record: Path) -> None:
         return None
 
     iam_evaluator.enforce = enforce
+    believe = app._authenticate_only
+
+    def refuse_unnamed(service: str, headers: dict[str, str], query: dict[str, Any], request_id: str) -> Answer | None:
+        failure: Answer | None = believe(service, headers, query, request_id)
+        session = sts._sessions.get(app.extract_access_key_id(headers, query)) if app.AUTH else None
+        if failure is not None or session is None:  # The account's own keys may do everything.
+            return failure
+        action = f"{service}:{UNNAMED}"
+        calls.add(session["Arn"], action, "*", allowed=False)
+        refused: Answer = iam_actions.access_denied_response(service, action, session["Arn"], request_id, headers=headers)
+        return refused
+
+    app._authenticate_only = refuse_unnamed
 
 
 def begin_enforcing() -> None:

@@ -33,15 +33,19 @@ def run() -> list[Figure]:
     with own_postgres() as postgres:
         conninfo = postgres.create_database("audit").admin
         firm, anchors = create_firm(conninfo, accounts=1), Anchorage()
-        database = database_of(make_conninfo(conninfo, user="breakwater_functions", password="breakwater_functions"))
+        database, sealer = (
+            database_of(make_conninfo(conninfo, user=role, password=role))
+            for role in ("breakwater_functions", "breakwater_sealer")
+        )
         appended = _appended_ms(database, firm)
-        seal_all(database.untenanted_transaction, database.tenant_transaction, anchors, seconds_left=lambda: 600.0)
-        sealed_s = _seal_s(database, firm, anchors)
+        seal_all(sealer.untenanted_transaction, sealer.tenant_transaction, anchors, seconds_left=lambda: 600.0)
+        sealed_s = _seal_s(database, sealer, firm, anchors)
         with tempfile.TemporaryDirectory() as folder:
             export = Path(folder) / "export.zip"
             records = _export(database, firm, anchors, export)
             verified = sorted(_verify_rate(export, records, anchors) for _ in range(RUNS))
         database.close()
+        sealer.close()
     rate = statistics.median(verified)
     return [
         Figure(
@@ -109,17 +113,14 @@ def _write(tx: TenantTransaction, firm: Firm) -> None:
     )
 
 
-def _seal_s(database: Database, firm: Firm, anchors: Anchorage) -> float:
+def _seal_s(database: Database, sealer: Database, firm: Firm, anchors: Anchorage) -> float:
     for _ in range(SEALED // WRITTEN_AT_ONCE):
         with database.tenant_transaction(firm.tenant_id, "bench") as tx, tx.connection.pipeline():
             for _ in range(WRITTEN_AT_ONCE):
                 _write(tx, firm)
     began = time.perf_counter()
-    conninfo = make_conninfo(database._conninfo(), user="breakwater_sealer", password="breakwater_sealer")
-    sealer = Database(lambda: conninfo)
     outcome = seal_all(sealer.untenanted_transaction, sealer.tenant_transaction, anchors, seconds_left=lambda: 600.0)
     took = time.perf_counter() - began
-    sealer.close()
     if outcome.sealed != SEALED or outcome.troubles:
         raise RuntimeError(f"{outcome.sealed} of {SEALED} events were sealed: {outcome.troubles}")
     return took

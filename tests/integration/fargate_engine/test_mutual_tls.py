@@ -1,6 +1,7 @@
 """Functions and engine over TLS on real sockets, each with a certificate of its own: who is heard, and who is not."""
 
 import asyncio
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -188,6 +189,41 @@ def test_authorities_and_certificates_change_while_the_engine_serves(gateway: Ga
             ask(gateway, both, "/metrics")
         # A connection keeps what it was opened with: nobody is cut off by a change.
         assert kept.request("GET", url, retries=False, timeout=TIMEOUT_S).status == 200
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_no_session_outlives_what_it_was_begun_with(
+    gateway: Gateway, authority: Authority, version: ssl.TLSVersion
+) -> None:
+    """Whoever goes on with a session shows no certificate again: it may be over, or its authority believed no more."""
+    context = shown_by(authority.issue("functions"), authority)
+    context.maximum_version = version
+    context.options &= ~ssl.OP_NO_TICKET  # A client that wants to.
+    status, session = _status_in(gateway, context, None)
+    assert status == 200
+    following = Authority("The next authority")
+    gateway.secrets.text = secret_of(following.issue(), following)
+    gateway.read_secret()
+    with pytest.raises(ssl.SSLError):
+        _status_in(gateway, context, None)
+    try:
+        status, _ = _status_in(gateway, context, session)
+    except OSError:
+        return  # The handshake is refused as well.
+    assert status == 401
+
+
+def _status_in(
+    gateway: Gateway, context: ssl.SSLContext, session: ssl.SSLSession | None
+) -> tuple[int, ssl.SSLSession | None]:
+    """How `/metrics` is answered over a connection that goes on with that session, and the session it has then."""
+    with (
+        socket.create_connection((HOST, gateway.port), TIMEOUT_S) as connection,
+        context.wrap_socket(connection, server_hostname=NAME, session=session) as tls,
+    ):
+        tls.sendall(f"GET /metrics HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: tls.recv(65_536), b""))
+        return int(answer.split(b" ", 2)[1]), tls.session
 
 
 def test_a_secret_that_was_written_wrongly_changes_nothing(gateway: Gateway, authority: Authority) -> None:

@@ -133,6 +133,17 @@ def test_wrapping_a_key_anew_asks_for_both_keys(enforcing: Platform) -> None:
         assert [call for call in iam.calls_of(enforcing) if call.role == name and not call.allowed]
 
 
+def test_what_the_emulator_knows_no_permission_for_is_refused_and_written_down(enforcing: Platform) -> None:
+    """It would let it pass, as if all had been granted that it cannot name."""
+    client, name = as_role(enforcing, "kinesisanalyticsv2", allow("s3:GetObject", on="*"))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client.describe_application(ApplicationName="work")
+    refused = Call(name, "kinesisanalyticsv2:WhatTheEmulatorCannotName", "*", allowed=False)
+    assert refused in iam.calls_of(enforcing)
+    with pytest.raises(ClientError, match="ResourceNotFound"):  # Who deploys is not judged.
+        aws_client(enforcing, "kinesisanalyticsv2").describe_application(ApplicationName="work")
+
+
 def test_what_wants_tls_is_served_on_the_loopback_interface(enforcing: Platform) -> None:
     """Buckets refuse HTTP by their policies; here is nothing else."""
     owner = aws_client(enforcing, "s3")

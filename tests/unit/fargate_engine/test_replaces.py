@@ -168,6 +168,21 @@ def test_what_cannot_be_is_refused_and_the_order_is_as_it_was(
     assert_nothing_is_lost(driven)
 
 
+def test_what_it_has_traded_counts_to_what_amounts_can_express() -> None:
+    """18 digits before the point: a wider sum could be told to nobody, and its fills would never be booked."""
+    driven = Driven()
+    of = {"quantity": Decimal(9_000_000_000), "price": Decimal(90_000_000), "price_high": Decimal(90_000_000)}
+    resting(driven, **of)
+    driven.apply(other(2, side=Side.SELL, **of | {"quantity": Decimal(8_000_000_000)}))
+    assert driven.snapshot(MAKER.order_id).cum_notional == Decimal("720000000000000000")
+    more = to("13000000000", "70000000").model_copy(update={"price_high": Decimal(70_000_000)})
+    driven.apply(more)
+    assert driven.snapshot(MAKER.order_id).replace_code == "ORDER_TOO_LARGE"
+    driven.apply(other(3, side=Side.SELL, **of | {"price": Decimal(70_000_000), "quantity": Decimal(5_000_000_000)}))
+    assert driven.snapshot(MAKER.order_id).status is OrdStatus.FILLED
+    assert_nothing_is_lost(driven)
+
+
 def test_an_order_at_an_exchange_is_not_replaced_and_the_exchange_not_asked() -> None:
     driven = Driven()
     driven.state.venues = ("BOOK", "SIM", "BYBIT")
