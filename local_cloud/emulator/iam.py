@@ -61,7 +61,8 @@ def apply(record: Path) -> None:
             return failure
         action = f"{service}:{UNNAMED}"
         calls.add(session["Arn"], action, "*", allowed=False)
-        refused: Answer = iam_actions.access_denied_response(service, action, session["Arn"], request_id, headers=headers)
+        who = session["Arn"]
+        refused: Answer = iam_actions.access_denied_response(service, action, who, request_id, headers=headers)
         return refused
 
     app._authenticate_only = refuse_unnamed

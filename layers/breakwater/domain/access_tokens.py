@@ -1,5 +1,6 @@
 """Believe an access token, or say why not: of the user pool here, of another issuer in domain/oidc.py."""
 
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -17,6 +18,7 @@ KEYS_KEPT_S = 3600
 KEYS_MAX = 50
 RSA_BITS_MIN = 2048
 FAILED_FETCH_S = 5  # So long nobody waits for an issuer that does not answer.
+FIRST_FETCH_WAIT_S = 3.0  # So long others wait beside the one that fetches, where nothing is known yet.
 UNKNOWN_KEY_REFETCH_S = 60  # A forged key id must not make us ask the issuer for every request.
 _SESSIONS = uuid.UUID("5b0f5d0e-6c0b-5f6e-9d0a-4a1d3f6f7c11")
 
@@ -50,16 +52,32 @@ class SigningKeys:
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at: float | None = None
         self._failed_at: float | None = None
+        self._fetching = threading.Lock()
 
     def find(self, key_id: str) -> jwt.PyJWK | None:
-        """None for an unknown one. Unavailable when the issuer does not answer, or did not a moment ago."""
-        keep_s = KEYS_KEPT_S if key_id in self._keys else UNKNOWN_KEY_REFETCH_S
-        if self._fetched_at is None or self._clock() - self._fetched_at >= keep_s:
-            self._keys = {key.key_id: key for key in self._fetched() if key.key_id is not None and _is_to_verify(key)}
-            self._fetched_at = self._clock()
+        """None for an unknown one. Unavailable when the issuer does not answer, or did not a moment ago.
+
+        One thread at a time asks it. The others go on with the keys that are known, and wait for no others: else
+        whoever names keys that there are not would hold them all in the waits for a slow issuer.
+        """
+        if self._is_due(key_id):
+            is_first = self._fetched_at is None and self._failed_at is None
+            if self._fetching.acquire(timeout=FIRST_FETCH_WAIT_S if is_first else 0):
+                try:
+                    if self._is_due(key_id):  # Still: another may have fetched meanwhile.
+                        self._keys = self._fetched()
+                        self._fetched_at = self._clock()
+                finally:
+                    self._fetching.release()
+            elif key_id not in self._keys:
+                raise Unavailable("the issuer's keys are being fetched")
         return self._keys.get(key_id)
 
-    def _fetched(self) -> list[jwt.PyJWK]:
+    def _is_due(self, key_id: str) -> bool:
+        keep_s = KEYS_KEPT_S if key_id in self._keys else UNKNOWN_KEY_REFETCH_S
+        return self._fetched_at is None or self._clock() - self._fetched_at >= keep_s
+
+    def _fetched(self) -> dict[str, jwt.PyJWK]:
         if self._failed_at is not None and self._clock() - self._failed_at < FAILED_FETCH_S:
             raise Unavailable("the issuer's keys could not be fetched a moment ago")
         try:
@@ -70,7 +88,7 @@ class SigningKeys:
         except (jwt.PyJWTError, AttributeError, TypeError) as error:
             self._failed_at = self._clock()
             raise Unavailable("the issuer's answer is no set of keys") from error
-        return keys[:KEYS_MAX]
+        return {key.key_id: key for key in keys[:KEYS_MAX] if key.key_id is not None and _is_to_verify(key)}
 
 
 @dataclass(frozen=True, slots=True)

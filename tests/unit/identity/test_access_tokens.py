@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 import time
 import uuid
 from dataclasses import replace
@@ -12,6 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from breakwater.domain.access_tokens import (
+    KEYS_KEPT_S,
+    UNKNOWN_KEY_REFETCH_S,
     FoundUser,
     SigningKeys,
     Told,
@@ -246,3 +249,31 @@ def test_an_issuer_that_does_not_answer_is_not_asked_again_at_once() -> None:
     now_s, is_down = 5.0, False
     assert verify(token(), keys).username == "trader1"
     assert asked == 2
+
+
+def test_while_an_issuer_is_slow_nobody_else_waits_for_it() -> None:
+    """Else a few tokens that name keys which there are not would hold every thread."""
+    now_s, answers, asked = 0.0, threading.Event(), threading.Event()
+    answers.set()
+
+    def fetch() -> dict[str, Any]:
+        asked.set()
+        assert answers.wait(10)
+        return jwk_set("first")
+
+    keys = SigningKeys(fetch, clock=lambda: now_s)
+    assert keys.find("first") is not None
+    now_s, _ = UNKNOWN_KEY_REFETCH_S + 1.0, answers.clear()
+    asked.clear()
+    slow = threading.Thread(target=lambda: keys.find("invented"))
+    slow.start()
+    assert asked.wait(10)
+    began_at = time.monotonic()
+    with pytest.raises(Unavailable):
+        keys.find("another")
+    now_s = KEYS_KEPT_S + 1.0
+    assert keys.find("first") is not None  # Old, and being fetched: as it was known.
+    assert time.monotonic() - began_at < 2
+    answers.set()
+    slow.join(10)
+    assert not slow.is_alive()
