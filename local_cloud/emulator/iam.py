@@ -61,8 +61,8 @@ def apply(record: Path) -> None:
             return failure
         action = f"{service}:{UNNAMED}"
         calls.add(session["Arn"], action, "*", allowed=False)
-        refused: Answer = iam_actions.access_denied_response(service, action, session["Arn"], request_id, headers=headers)
-        return refused
+        told: Answer = iam_actions.access_denied_response(service, action, session["Arn"], request_id, headers=headers)
+        return told
 
     app._authenticate_only = refuse_unnamed
 

@@ -156,7 +156,8 @@ def anchor(
     """Sign what is sealed and not anchored, and store it outside; whether there was anything to do.
 
     Unless all is sealed (`is_all`) only when it is enough for a whole anchor. TrailRewound where the trail is not the
-    one that was anchored, unless two persons have approved what it lost: then it goes on behind that. KMS and the bucket are asked outside of transactions, which may not be idle for long.
+    one that was anchored, unless two persons have approved what it lost: then it goes on behind that. KMS and the
+    bucket are asked outside of transactions, which may not be idle for long.
     """
     with transactions(tenant_id) as tx:
         head, unstored = tx.audit.lock_head(), tx.audit.unstored_anchor()

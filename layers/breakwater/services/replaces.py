@@ -86,7 +86,7 @@ def replace_order(
         known = tx.replaces.find(order_id, asked.replace_id)
         if known is None:
             row = orders.accessible(order_id, caller, tx)  # As it is now: it was not locked before.
-            known, refusal = _reserve(tx, gate, row, asked, caller, at)
+            known, refusal = _reserve(tx, gate, row, asked, caller, at=at)
     if (known.asked_quantity, known.asked_price) != (asked.quantity, asked.price):
         raise ReplaceIdReused("this replace_id was used for another replace of the order")
     if refusal is not None:
@@ -135,7 +135,7 @@ def settle_replace(snapshot: OrderSnapshot, tenant_id: uuid.UUID, transactions: 
 
 
 def _reserve(
-    tx: TenantTransaction, gate: Gate, row: OrderRow, asked: ReplaceTerms, caller: Caller, at: datetime
+    tx: TenantTransaction, gate: Gate, row: OrderRow, asked: ReplaceTerms, caller: Caller, *, at: datetime
 ) -> tuple[ReplaceRow, Rejection | None]:
     """The replace as it is written: PENDING with its limits held, or REJECTED with the refusal to be told."""
     replace_no = _require_replaceable(tx, gate, row)

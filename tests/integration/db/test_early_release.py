@@ -43,7 +43,7 @@ def test_at_its_end_the_disk_has_it(database: Database, database_urls: DatabaseU
             last = last_results_of(tx)
         (written_to,) = last[-1].fetchone() or ("nothing was said after the commit",)
         with psycopg.connect(database_urls.admin) as connection:
-            # Not what the whole server has written by now: its background writes when it likes, and nobody waits for it.
+            # Not what the whole server has written by now: nobody waits for what its background writes.
             is_kept = connection.execute("SELECT pg_current_wal_flush_lsn() >= %s::pg_lsn", (written_to,)).fetchone()
         assert is_kept == (True,)
     assert noted(database_urls) == ["BTC/USDT", "ETH/USDT"]
