@@ -163,7 +163,7 @@ class Belongings:
 
 KINDS = (
     "account_id", "node_id", "strategy_id", "order_id", "limit_id", "override_id", "lease_id", "credential_id",
-    "key_id", "user_id", "group_id",
+    "key_id", "user_id", "group_id", "session_id", "gap_id",
 )  # fmt: skip
 # Under which other names they go.
 ALIASES = {"after": "order_id", "aggregate_id": "order_id", "api_key_id": "key_id", "parent_id": "node_id"}
@@ -226,7 +226,8 @@ REQUESTS: dict[str, Make] = {
             *("get_me", "list_api_keys", "list_users", "get_user", "list_groups", "get_group", "list_accounts"),
             *("list_exchange_credentials", "get_limit_history", "list_limit_types", "list_overrides"),
             *("get_risk_terms", "find_nodes", "get_order", "get_execution", "get_saga", "list_alerts"),
-            *("list_instruments", "get_health", "search_audit_trail", "list_own_activity"),
+            *("list_instruments", "get_health", "search_audit_trail", "list_own_activity", "list_audit_gaps"),
+            *("list_own_sessions", "list_sessions", "get_replaces"),
         ),
         _nothing,
     ),
@@ -250,6 +251,7 @@ REQUESTS: dict[str, Make] = {
             "orders_max": 5,
         }
     ),
+    "replace_order": _body(lambda _: {"replace_id": uuid.uuid4().hex, "price": "1989"}),
     **dict.fromkeys(("stop_lease", "cancel_order"), _nothing),
     "set_limit": _body(_setting),
     "try_limits": _body(
@@ -274,12 +276,17 @@ REQUESTS: dict[str, Make] = {
     ),
     "send_heartbeat": _body(lambda has: {"account_id": has["account_id"]}),
     "create_api_key": _body(lambda has: {"name": "bot", "scopes": ["trade"], "account_id": has["account_id"]}),
+    "rotate_api_key": _body(lambda _: {"overlap_s": 60}),
     "create_group": _body(lambda _: {"name": uuid.uuid4().hex}),
     "create_account": _body(lambda has: {"parent_id": has["node_id"], "name": uuid.uuid4().hex}),
     "add_exchange_credential": _body(
         lambda has: {**SECRETS, "account_id": has["account_id"], "venue": "BINANCE", "label": uuid.uuid4().hex}
     ),
     "rotate_exchange_credential": _body(lambda _: {**SECRETS, "overlap_s": 60}),
+    **dict.fromkeys(
+        ("grant_exchange_credential", "withdraw_exchange_credential"),
+        lambda has: Request(path={"account_id": has["spare_account_id"]}),
+    ),
     "invite_user": _body(
         lambda _: {
             "username": f"u{uuid.uuid4().hex[:12]}",
@@ -300,21 +307,27 @@ REQUESTS: dict[str, Make] = {
         (
             *("remove_group_account", "remove_member", "delete_group", "take_account", "take_node"),
             *("delete_exchange_credential", "revoke_api_key", "delete_limit", "delete_node"),
+            *("end_session", "reset_totp", "approve_audit_resumption"),
         ),
         _nothing,
     ),
+    "end_own_session": lambda has: Request(path={"session_id": has["own_session_id"]}),
+    "ask_to_resume_audit_trail": _body(lambda _: {"reason": "restored to noon"}),
+    # With the pool's own token, which nobody here has: 401.
+    "enrol_totp": _nothing,
+    "verify_totp": _body(lambda _: {"code": "123456"}),
     # Of nobody's things: who calls them is not known yet.
     "sign_in": _body(lambda _: {"username": "nobody-of-that-name", "password": "Wrong-horse-1"}),
     "refresh": _body(lambda _: {"refresh_token": "x"}),
     "sign_out": _body(lambda _: {"access_token": "x"}),
 }
-PUBLIC = {"sign_in", "refresh", "sign_out"}  # With what is above, they are refused: 401.
+REFUSED = {"sign_in", "refresh", "sign_out", "enrol_totp", "verify_totp"}  # With what is above.
 
 
 def request_of(operation: Operation, has: Belongings) -> Request:
     made = REQUESTS[operation.name](has)
     path = {name: has[name] for name, parameter in operation.parameters().items() if parameter["in"] == "path"}
-    return Request(path, made.query, made.body)
+    return Request(path | made.path, made.query, made.body)
 
 
 @dataclass(frozen=True)

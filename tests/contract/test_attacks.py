@@ -15,15 +15,17 @@ import httpx
 import psycopg
 import pytest
 
+from breakwater.db.audit import GapRow
 from breakwater.db.connection import Database
 from breakwater.db.identity import User
+from breakwater.db.sessions import SessionRow
 from breakwater.domain.permissions import ROLE_PERMISSIONS, Role
 from breakwater.domain.times import nanoseconds
 from breakwater.services.user_pool import UserPool
 from tests.contract.attack_scene import (
     INTERNALS,
     OPERATIONS,
-    PUBLIC,
+    REFUSED,
     REQUESTS,
     TIMEOUT_S,
     Belongings,
@@ -39,7 +41,7 @@ from tests.contract.attack_scene import (
     resolved,
     slots_of,
 )
-from tests.contract.conftest import COLLEAGUE_ID, HANDLERS, Platform, seal_audit_trail
+from tests.contract.conftest import COLLEAGUE_ID, HANDLERS, USERNAME, Platform, seal_audit_trail
 from tests.contract.http_gateway import serve
 from tests.integration.limits.core_engine import CoreEngine
 from tests.integration.limits.firm import Firm, create_firm
@@ -104,6 +106,8 @@ def scene(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene
         attacker = gateway(ours, "organisation_admin", "ours-admin")
         colleague = gateway(theirs, "desk_head", "their-head")
         has, own = furnish(victim, theirs, COLLEAGUE_ID), furnish(attacker, ours, user_id)
+        _add_what_no_route_makes(desk, theirs, has, USERNAME)
+        _add_what_no_route_makes(desk, ours, own, "ours-admin")
         colleagues = Belongings(
             {**has.ids, "account_id": str(theirs.account_ids[1]), "node_id": str(theirs.account_nodes[1])}
         )
@@ -125,6 +129,20 @@ def _person(database: Database, firm: Firm, role: str, username: str) -> uuid.UU
     return user_id
 
 
+def _add_what_no_route_makes(desk: Desk, firm: Firm, has: Belongings, username: str) -> None:
+    """A session of the user and one of his own, and what is said to be lost of the audit trail."""
+    now = datetime.now(UTC)
+    with desk.transactions(firm.tenant_id) as tx:
+        own = tx.connection.execute("SELECT user_id FROM identity.users WHERE username = %s", (username,)).fetchone()
+        assert own is not None
+        for name, user_id in (("session_id", uuid.UUID(has["user_id"])), ("own_session_id", own[0])):
+            has.ids[name] = str(uuid.uuid4())
+            session = SessionRow(uuid.UUID(has[name]), "POOL", now, now, "203.0.113.7", has_second_factor=False)
+            assert tx.sessions.add(session, user_id)
+        has.ids["gap_id"] = str(uuid.uuid4())
+        tx.audit.add_gap(GapRow(uuid.UUID(has["gap_id"]), 1, 2, "restored to noon", "somebody", now, None, None))
+
+
 # What an id that is tried needs beside it.
 NEEDED: dict[str, Callable[[Belongings], dict[str, str]]] = {
     "create_node body:api_key_id": lambda own: {"kind": "API_KEY", "parent_id": own["account_node_id"]},
@@ -140,9 +158,14 @@ ANSWERED_OTHERWISE = {
     "place_order body:execution.after": 422,
     "place_order body:strategy_id": 422,  # The refusal is an order of the caller's own.
     "try_limits body:changes.0.limit_id": 200,  # It says which of the caller's own is replaced.
+    "approve_audit_resumption path:gap_id": 409,  # Nothing was lost: none is looked for.
 }
 ID_OR_TIME = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{16}|\d{4}-\d\d-\d\dT[^\"]*")
-AT_HOME = {"delete_node": 409}  # Found, and refused for what it holds.
+AT_HOME = {
+    "delete_node": 409,  # Found, and refused for what it holds.
+    "replace_order": 422,  # An order that is worked as others is not replaced.
+    **dict.fromkeys(("ask_to_resume_audit_trail", "approve_audit_resumption"), 409),  # Nothing was lost.
+}
 
 FORBIDDEN = {
     *("tenant_id", "user_id", "subject", "username", "role", "scopes", "permissions", "permissions_version"),
@@ -212,7 +235,7 @@ def test_no_id_of_another_organisation_is_of_any_use(scene: Scene) -> None:
     assert changed(before, scene.digest(scene.theirs)) == []
     assert scene.at_the_engine() == engine
     # It was the id: with one's own each of these requests succeeds.
-    for name in (each for each in REQUESTS if each not in PUBLIC):
+    for name in (each for each in REQUESTS if each not in REFUSED):
         answer = scene.attacker.send(OPERATIONS[name], request_of(OPERATIONS[name], scene.own))
         assert answer.is_success or answer.status_code == AT_HOME.get(name), (name, answer.text)
 

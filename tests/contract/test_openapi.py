@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ from breakwater.domain.permissions import ROLE_PERMISSIONS, Role
 from breakwater.domain.times import format_time, nanoseconds
 from functions.limits import app as limits_app
 from functions.openapi import DOCUMENT, document_text
+from functions.orders import app as orders_app
 from tests.contract.conftest import COLLEAGUE, COLLEAGUE_ID, PASSWORD, USERNAME, Platform, seal_audit_trail
 from tests.integration.limits.core_engine import CoreEngine
 from tests.integration.limits.firm import SYMBOL, order_of
@@ -213,7 +215,7 @@ def test_every_kind_of_success_is_answered_as_documented(platform: Platform, mon
     _manage_keys(client)
     _manage_people(client, account_id, node_id)
     _end_sessions(client)
-    _keep_credentials(client, account_id)
+    _keep_credentials(client, account_id, str(desk.firm.account_ids[1]))
     terms = {
         "account_id": account_id,
         "symbol": SYMBOL,
@@ -223,6 +225,7 @@ def test_every_kind_of_success_is_answered_as_documented(platform: Platform, mon
         "price": "1990",
     }
     _trade(client, desk, terms, monkeypatch)
+    _replace(client, desk, terms, monkeypatch)
     _look(client, desk, account_id)
     _limit(client, terms, node_id)
     _override(client, desk, node_id)
@@ -238,9 +241,9 @@ def test_every_kind_of_success_is_answered_as_documented(platform: Platform, mon
 def _audit(client: Client, desk: Desk) -> None:
     """All that came before is in it, sealed by the function that seals it."""
     seal_audit_trail(desk.urls)
-    page = client.call("search_audit_trail", 200, query={"actor": USERNAME})
+    page = client.call("search_audit_trail", 200, query={"actor": USERNAME, "limit": 200})
     assert page["items"][-1]["topic"] == "identity.SignedIn.v1"
-    assert client.call("list_own_activity", 200)["items"] == page["items"]
+    assert client.call("list_own_activity", 200, query={"limit": 200})["items"] == page["items"]
     days = [format_time(datetime.now(UTC) + timedelta(days=day)) for day in (-1, 1)]
     told = client.call("export_audit_trail", 201, body=dict(zip(("since", "until"), days, strict=True)))
     assert told["anchored_sequence"] == told["sequence"] == page["sequence"]
@@ -275,9 +278,11 @@ def _sign_in_and_out(client: Client) -> None:
     headers = {"Authorization": f"Bearer {tokens['access_token']}"}
     client.call("enrol_totp", 201, headers=headers)
     client.call("verify_totp", 204, headers=headers, body={"code": "123456"})
+    credentials = {"username": USERNAME, "password": PASSWORD, "code": "123456"}
+    client.call("sign_in", 200, body=credentials)
     (session,) = client.call("list_own_sessions", 200)["items"]
     client.call("end_own_session", 204, path_parameters={"session_id": session["session_id"]})
-    tokens = client.call("sign_in", 200, body={"username": USERNAME, "password": PASSWORD, "code": "123456"})
+    tokens = client.call("sign_in", 200, body=credentials)
     client.call("sign_out", 204, body={"access_token": tokens["access_token"]})
 
 
@@ -285,9 +290,13 @@ def _manage_keys(client: Client) -> None:
     assert client.call("get_me", 200)["username"] == USERNAME
     expires_at = format_time(datetime.now(UTC) + timedelta(days=1))
     key = client.call("create_api_key", 201, body={"name": "bot", "scopes": ["trade"], "expires_at": expires_at})
-    client.call("revoke_api_key", 204, path_parameters={"key_id": key["key_id"]})
-    (listed,) = client.call("list_api_keys", 200)["items"]
-    assert (listed["expires_at"], listed["revoked_at"] is None) == (expires_at, False)
+    next_key = client.call("rotate_api_key", 201, path_parameters={"key_id": key["key_id"]}, body={"overlap_s": 60})
+    assert (next_key["replaces"], next_key["scopes"]) == (key["key_id"], ["trade"])
+    client.call("revoke_api_key", 204, path_parameters={"key_id": next_key["key_id"]})
+    listed = {each["key_id"]: each for each in client.call("list_api_keys", 200)["items"]}
+    assert listed.keys() == {key["key_id"], next_key["key_id"]}
+    assert listed[next_key["key_id"]]["revoked_at"] is not None
+    assert listed[key["key_id"]]["expires_at"] < expires_at
 
 
 def _manage_people(client: Client, account_id: str, node_id: str) -> None:
@@ -324,7 +333,7 @@ def _end_sessions(client: Client) -> None:
     client.call("reset_totp", 204, path_parameters=user)
 
 
-def _keep_credentials(client: Client, account_id: str) -> None:
+def _keep_credentials(client: Client, account_id: str, other_account_id: str) -> None:
     secrets = {"api_key": "public-key-wxyz", "secret": "hush-hush"}
     body = secrets | {"account_id": account_id, "venue": "BINANCE", "label": "main"}
     added = client.call("add_exchange_credential", 201, body=body)
@@ -333,6 +342,10 @@ def _keep_credentials(client: Client, account_id: str) -> None:
     listed = client.call("list_exchange_credentials", 200)["items"]
     assert [each["version"] for each in listed] == [2, 1]
     assert "hush" not in str([added, listed])
+    client.call("grant_exchange_credential", 204, path_parameters=named | {"account_id": other_account_id})
+    newest = client.call("list_exchange_credentials", 200)["items"][0]
+    assert newest["granted_account_ids"] == [other_account_id]
+    client.call("withdraw_exchange_credential", 204, path_parameters=named | {"account_id": other_account_id})
     client.call("delete_exchange_credential", 204, path_parameters=named)
 
 
@@ -363,6 +376,27 @@ def _trade(client: Client, desk: Desk, terms: dict[str, Any], monkeypatch: pytes
     assert client.call("preview_order", 200, body=terms | {"client_order_id": "preview", "quantity": "1000"})[
         "refusals"
     ]
+
+
+def _replace(client: Client, desk: Desk, terms: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """At an engine that replaces: the other one here only places and cancels."""
+    core = CoreEngine()
+    core.set_time_ns(nanoseconds(datetime.now(UTC)))
+    with monkeypatch.context() as patch:
+        patch.setattr(orders_app, "engine_client", lambda: core)
+        patch.setattr(orders_app, "start_order_saga", replace(desk, engine=core).follow_saga)
+        resting = client.call("place_order", 201, body=terms | {"client_order_id": "resting", "venue": "BOOK"})
+        path = {"order_id": resting["order_id"]}
+        replaced = client.call("replace_order", 200, path_parameters=path, body={"replace_id": "1", "price": "1980"})
+        assert replaced["price"] == "1980"
+        core.is_silent = True
+        asked = {"replace_id": "2", "quantity": "1"}
+        client.call("replace_order", 202, path_parameters=path, body=asked)
+        core.is_silent = False
+        assert client.call("replace_order", 200, path_parameters=path, body=asked)["quantity"] == "1"
+        states = [each["state"] for each in client.call("get_replaces", 200, path_parameters=path)["items"]]
+        assert states == ["REPLACED", "REPLACED"]
+        client.call("cancel_order", 200, path_parameters=path)
 
 
 def _look(client: Client, desk: Desk, account_id: str) -> None:
