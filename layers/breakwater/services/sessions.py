@@ -90,7 +90,7 @@ def notice(
 def begin(told: SessionRow, who: PoolUser, tx: TenantTransaction, circumstances: Circumstances) -> None:
     """Record what our own sign-in began. WrongCredentials for a user who is disabled, though the pool may not know.
 
-    And for somebody else of that name: the pool may have one whom no organisation took, beside a user of another issuer.
+    And for somebody else of that name: the pool may have one whom no organisation took, beside one of another issuer.
     """
     state = tx.sessions.lock_user(who.user_id)
     if state is None or state.is_disabled or state.subject != who.subject:

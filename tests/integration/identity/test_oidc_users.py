@@ -96,7 +96,7 @@ def test_who_is_not_known_is_not_made_unless_that_is_configured(
     [("kim@example.com", "kim@example.com"), (None, ""), ("kim", ""), ("a b@example.com", ""), ("a@b@c", "")],
 )
 def test_an_address_that_is_none_is_left_out(
-    configure: Any, firm: Firm, realm: Realm, database: Database, told: str | None, kept: str
+    configure: Any, firm: Firm, realm: Realm, database: Database, *, told: str | None, kept: str
 ) -> None:
     configure(makes_users=True)
     caller = caller_of(shown(realm, email=told))
