@@ -421,6 +421,9 @@ def test_messages_are_counted(scene: Scene) -> None:
     assert scene.replace(order, "5").is_decided  # A part of it is cancelled: never refused.
 
 
+_STEPS = ("replace", "replace", "replace", "fill", "project", "reconcile", "cancel", "mix up", "restart")
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_no_limit_is_passed_whatever_is_lost_late_or_crossed(scene: Scene, seed: int) -> None:
     """LONG_POSITION of 20 in the firm, as the engine has it: filled plus all that may still be bought."""
@@ -430,7 +433,7 @@ def test_no_limit_is_passed_whatever_is_lost_late_or_crossed(scene: Scene, seed:
         order = chance.choice(open_orders)
         scene.engine.is_silent, scene.engine.loses_answers = chance.random() < 0.15, chance.random() < 0.3
         try:
-            match chance.choice(("replace", "replace", "replace", "fill", "project", "reconcile", "cancel")):
+            match chance.choice(_STEPS):
                 case "replace":
                     scene.replace(order, str(chance.randint(1, 18)), str(chance.randint(1990, 2000)))
                 case "fill":
@@ -439,6 +442,10 @@ def test_no_limit_is_passed_whatever_is_lost_late_or_crossed(scene: Scene, seed:
                     scene.project(at_most=chance.randint(1, 4))
                 case "reconcile":
                     scene.reconcile()
+                case "mix up":
+                    chance.shuffle(scene.engine.events)
+                case "restart":
+                    scene.engine.restart()
                 case "cancel" if len(open_orders) < 6:
                     scene.cancel(order)
                     open_orders.append(scene.place(quantity="2"))
