@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +19,8 @@ from local_cloud.processes import ProcessRecord, spawn
 ACCOUNT = "000000000000"
 CDK = REPOSITORY / "node_modules" / ".bin" / "cdk"
 COMMAND_TIMEOUT_SECONDS = 600
+LOG_END_BYTES = 16_384
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 # Whatever a synthesis reads. A change in any of these files makes a new template.
 SYNTHESIS_INPUTS = (
@@ -122,7 +125,16 @@ class Deployment:
                 f"cdk {arguments[0]} took more than {COMMAND_TIMEOUT_SECONDS} s; its log is {self._log}"
             )
         if code != 0:
-            raise LocalCloudError(f"cdk {arguments[0]} failed; its log is {self._log}")
+            raise LocalCloudError(f"cdk {arguments[0]} failed{reason_in(self._log)}; its log is {self._log}")
+
+
+def reason_in(log: Path) -> str:
+    """What a synthesis ended with, if it was an error of ours: a setting that is not right, say."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - LOG_END_BYTES))
+        lines = COLOUR.sub("", file.read().decode(errors="replace")).splitlines()
+    said = [line.removeprefix("ValueError: ") for line in lines if line.startswith("ValueError: ")]
+    return f": {said[-1]}" if said else ""
 
 
 def _sign_in_options() -> list[str]:

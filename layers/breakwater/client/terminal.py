@@ -87,6 +87,8 @@ def say_problem(problem: Problem, *, of_what: str = "") -> None:
     # Without a problem document it is API Gateway's own: 403 when its authorizer says no, 404 for an API that is gone.
     not_let_in = problem.status == 401 or problem.code in {"HTTP_403", "HTTP_404"}
     hint = ": run `breakwater sign-in`" if not_let_in and session.session_file().exists() else ""
+    if problem.code == "MFA_CODE_REQUIRED":
+        hint = ": say --code"
     traced = f" [{problem.correlation_id}]" if problem.correlation_id else ""
     # An error of the whole request, such as two options that do not go together, has no field.
     wrong = "".join(f"; {_in_field(error)}{error['message']}" for error in problem.document.get("errors", []))

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from local_cloud import engine_process, supervisor
-from local_cloud.deployment import digest_of_files
+from local_cloud.deployment import digest_of_files, reason_in
 from local_cloud.engine_process import RESTART_SECONDS_FIRST, RESTART_SECONDS_MAX, LocalEngine
 from local_cloud.platform import FOLDER_MARK, HOST, REPOSITORY, LocalCloudError, Platform
 from local_cloud.postgres import LocalPostgres
@@ -206,3 +206,13 @@ def test_what_is_no_recording_is_said_before_anything_starts(
     with pytest.raises(LocalCloudError, match=told):
         supervisor.run(platform)
     assert not platform.folder.exists()
+
+
+def test_a_synthesis_that_failed_for_a_setting_says_which(tmp_path: Path) -> None:
+    log = tmp_path / "cdk.log"
+    log.write_text(
+        "ValueError: of an earlier line\n  raise\n\x1b[1;35mValueError\x1b[0m: \x1b[35moidc: an object\x1b[0m\nexited\n"
+    )
+    assert reason_in(log) == ": oidc: an object"
+    log.write_text("it was something else\n")
+    assert reason_in(log) == ""

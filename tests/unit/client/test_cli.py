@@ -119,6 +119,16 @@ def test_a_server_that_is_down_is_one_line(session_file: Path) -> None:
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_who_needs_a_code_is_told_to_say_it(api: Api) -> None:
+    sign_in(api)
+    api.answers["GET /orders"] = (
+        401,
+        {"code": "MFA_CODE_REQUIRED", "detail": "this user signs in with a code as well"},
+    )
+    told = "error: this user signs in with a code as well (MFA_CODE_REQUIRED): say --code\n"
+    assert run("orders").stderr == told
+
+
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"session": {"no": 1}}', '{"session": 7}'])
 def test_a_broken_session_file_is_one_line(session_file: Path, content: str) -> None:
     session_file.parent.mkdir()
