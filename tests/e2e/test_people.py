@@ -14,6 +14,7 @@ import pytest
 
 from breakwater.client import Client, Problem
 from tests.e2e.desk import SYMBOL, eventually
+from tests.support.totp import totp
 
 PROMISED_S = 5.0
 TEMPORARY, PASSWORD = "Temporary-horse-1", "Correct-horse-1"
@@ -80,6 +81,19 @@ def test_a_disabled_users_token_and_key_stop_within_five_seconds_and_neither_com
     joiner.client.sign_in(joiner.username, PASSWORD)
     # He trades again; his key is one that somebody may know of.
     until(lambda: joiner.statuses(endpoints["api_url"]) == {200, 401}, time.monotonic())
+
+
+def test_who_has_lost_his_second_factor_is_let_in_again_by_an_administrator(
+    admin: Client, joiner: Joiner, endpoints: dict[str, Any]
+) -> None:
+    secret = joiner.client.enrol_totp()["secret"]
+    joiner.client.verify_totp(totp(secret, time.time()))
+    with Client(endpoints["api_url"]) as again:
+        with pytest.raises(Problem, match="MFA_CODE_REQUIRED"):
+            again.sign_in(joiner.username, PASSWORD)
+        admin.reset_totp(joiner.user_id)
+        again.sign_in(joiner.username, PASSWORD)
+        assert again.me()["account_ids"] == [joiner.account_id]
 
 
 def test_one_session_that_is_ended_stops_everywhere_within_five_seconds_and_the_others_go_on(

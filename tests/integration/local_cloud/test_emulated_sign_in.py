@@ -1,9 +1,6 @@
 """What signing in relies on of the emulated pool: codes that are checked, and sessions that keep their name."""
 
 import base64
-import hashlib
-import hmac
-import struct
 import time
 from typing import Any
 
@@ -15,16 +12,9 @@ from breakwater.services import identity
 from breakwater.services.user_pool import UserPool
 from local_cloud.deployment import aws_client
 from tests.integration.local_cloud.conftest import RunningEmulator
+from tests.support.totp import totp
 
 USERNAME, PASSWORD = "dora", "Correct-horse-1"
-
-
-def totp(secret: str, at_s: float) -> str:
-    """RFC 6238, as authenticator apps have it: HMAC-SHA-1 over steps of 30 s, six digits."""
-    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
-    digest = hmac.new(key, struct.pack(">Q", int(at_s) // 30), hashlib.sha1).digest()
-    offset = digest[-1] & 15
-    return f"{(struct.unpack('>I', digest[offset : offset + 4])[0] & 0x7FFFFFFF) % 1_000_000:06d}"
 
 
 def test_the_codes_are_those_of_the_standard() -> None:
