@@ -52,6 +52,7 @@ class Profile:
     far_share: float = 0.0  # Prices all over the integers.
     depth: int = 5  # Prices up to so many ticks from the middle.
     hostile_share: float = 0.0  # Commands with fields out of all bounds, or nothing but noise.
+    rebounds: bool = True  # A replace may bring a bound of its own.
 
 
 _EVERY_TYPE = {
@@ -257,7 +258,8 @@ class _Stream:
             )
         has_price = self.chance.random() < 0.9
         stop_price = self._price(side) if self.chance.random() < 0.3 else None
-        bound = self._price(side) if self.chance.random() < self.profile.bound_share else 0
+        bounds = self.profile.rebounds and self.chance.random() < self.profile.bound_share
+        bound = self._price(side) if bounds else 0
         return replace_order(
             order_id, self._price(side) if has_price else 0, self._quantity(), stop_price, price_bound=bound
         )
