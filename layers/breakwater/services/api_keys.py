@@ -91,7 +91,7 @@ def create_api_key(
     if account_id is not None:
         tx.identity.require_account(caller.subject, caller.role, account_id)
     verifier = None if public_key is None else _ed25519_key(public_key)
-    user_id = _locked(caller, tx)  # Two keys made at once would both find the last place free.
+    user_id = locked_maker(caller, tx)  # Two keys made at once would both find the last place free.
     if tx.identity.count_live_api_keys(user_id) >= LIVE_KEYS_OF_ONE_USER_MAX:
         raise Conflict(f"a user has at most {LIVE_KEYS_OF_ONE_USER_MAX} live API keys; revoke one first")
     terms = _Terms(
@@ -132,7 +132,7 @@ def rotate_api_key(
     """
     caller.require("api_keys:manage")
     _require_no_client(key_id)
-    user_id = _locked(caller, tx)
+    user_id = locked_maker(caller, tx)
     old = tx.api_keys.to_rotate(key_id, user_id)
     _check_rotation(old)
     if old.is_ed25519 != (public_key is not None):
@@ -251,11 +251,11 @@ def _tell(
     )
 
 
-def _locked(caller: Caller, tx: TenantTransaction) -> uuid.UUID:
+def locked_maker(caller: Caller, tx: TenantTransaction) -> uuid.UUID:
     """The caller's user, whom nobody disables until the transaction ends.
 
     NotAuthenticated where that, or the end of his session, has come already and the gateway does not know yet: what he
-    made now would outlive it. Of a key, `_rate` asks.
+    makes or is told now would outlive it. Of a key, `_rate` asks.
     """
     user_id = tx.identity.user(caller.subject).user_id
     state = tx.sessions.lock_user(user_id)

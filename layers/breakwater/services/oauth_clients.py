@@ -16,8 +16,8 @@ from breakwater.db.oauth_clients import OAuthClient
 from breakwater.domain.api_keys import KeyRates, secret_hash
 from breakwater.domain.permissions import GIVES_RIGHTS, Caller, may_give
 from breakwater.domain.times import Timestamp, nanoseconds
-from breakwater.errors import Conflict, NotAuthenticated, NotPermitted
-from breakwater.services.api_keys import check_expiry, check_rate, check_scopes, networks_of, tell_revoked
+from breakwater.errors import Conflict, NotPermitted
+from breakwater.services.api_keys import check_expiry, check_rate, check_scopes, locked_maker, networks_of, tell_revoked
 from events.identity import OAuthClientChanged
 
 LIVE_CLIENTS_OF_ONE_ORGANISATION_MAX = 50
@@ -59,7 +59,7 @@ def create_client(
     check_rate(requests_per_minute_max, rates)
     networks = networks_of(ip_allow)
     tx.people.lock()  # Nobody is disabled meanwhile, and two that are made at once find the last place free only once.
-    maker_id = _maker(caller, tx)
+    maker_id = locked_maker(caller, tx)
     user = tx.people.person(user_id)
     if user.is_disabled:
         raise Conflict(f"{user.username} is disabled")
@@ -103,7 +103,7 @@ def rotate_secret(
     caller.require("clients:manage")
     caller.require_person(GIVES_RIGHTS)
     tx.people.lock()
-    _maker(caller, tx)
+    locked_maker(caller, tx)
     client = tx.oauth_clients.client(client_id)
     if not client.is_live:
         raise Conflict("the client is revoked, or has expired")
@@ -129,21 +129,6 @@ def revoke_clients_made_by(user_id: uuid.UUID, caller: Caller, tx: TenantTransac
     """Of one who is disabled, whoever their users are."""
     for client in tx.oauth_clients.made_by(user_id):
         _revoke(client, caller, tx, at)
-
-
-def _maker(caller: Caller, tx: TenantTransaction) -> uuid.UUID:
-    """The caller's user, whom nobody disables until the transaction ends.
-
-    NotAuthenticated where that, or the end of his session, has come already and the gateway does not know yet: what he
-    was told now would outlive it.
-    """
-    user_id = tx.identity.user(caller.subject).user_id
-    state = tx.sessions.lock_user(user_id)
-    if state is None or state.is_disabled:
-        raise NotAuthenticated("this user is disabled")
-    if caller.session_id is not None and tx.sessions.has_ended(caller.session_id):
-        raise NotAuthenticated("this session has ended; sign in again")
-    return user_id
 
 
 def _revoke(client: OAuthClient, caller: Caller, tx: TenantTransaction, at: datetime) -> None:

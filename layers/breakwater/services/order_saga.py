@@ -115,7 +115,7 @@ def _place(
         return _refuse(tx, order, refusal, at), Mode.NORMAL
     with tx.pipeline():
         tx.orders.set_band(order.order_id, reservation.price_low, reservation.price_high, reservation.self_trade)
-        _publish(tx, order, OrderPlaced(order=_state(order, at)), order.order_id, at)
+        publish(tx, order, OrderPlaced(order=_state(order, at)), order.order_id, at)
         _publish_breaches(tx, order, reservation.warnings, at)
     return None, mode
 
@@ -165,7 +165,7 @@ def _refuse(tx: TenantTransaction, order: PlaceOrder, refusal: Rejection, at: da
     state = _state(order, at, status=OrdStatus.REJECTED, reject_code=refusal.code, reject_reason=refusal.message)
     with tx.pipeline():
         tx.orders.refuse(order.order_id, code=refusal.code, reason=refusal.message, refusals=refusals)
-        _publish(tx, order, OrderRefusedEvent(order=state), order.order_id, at)
+        publish(tx, order, OrderRefusedEvent(order=state), order.order_id, at)
         _publish_breaches(tx, order, limits.refusal_events(order, refusals or []), at)
     return OrderRefused(refusal.message, code=refusal.code, **refusal.extensions)
 
@@ -233,10 +233,10 @@ def _publish_breaches(
     tx: TenantTransaction, order: PlaceOrder, breaches: Iterable[LimitBreached], at: datetime
 ) -> None:
     for breach in breaches:
-        _publish(tx, order, breach, breach.node_id, at)
+        publish(tx, order, breach, breach.node_id, at)
 
 
-def _publish(tx: TenantTransaction, order: PlaceOrder, event: Event, aggregate_id: uuid.UUID, at: datetime) -> None:
+def publish(tx: TenantTransaction, order: PlaceOrder, event: Event, aggregate_id: uuid.UUID, at: datetime) -> None:
     tx.outbox.add(
         event,
         aggregate_id=aggregate_id,

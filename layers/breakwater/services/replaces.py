@@ -44,9 +44,9 @@ from breakwater.errors import (
 )
 from breakwater.services import limits, orders
 from breakwater.services.engine_client import EngineClient
+from breakwater.services.order_saga import publish
 from breakwater.services.settlement import TenantTransactions, settle, state_of
 from events.audit import ReplaceRequested
-from events.envelope import Event
 from events.orders import OrderReplaceRejected
 
 UNSUPPORTED = "REPLACE_UNSUPPORTED"
@@ -182,7 +182,7 @@ def _reserve(
     written = replace(written, price_low=held.price_low, price_high=held.price_high)
     tx.replaces.add(written)
     for breach in held.warnings:
-        _publish(tx, order, breach, breach.node_id, at)
+        publish(tx, order, breach, breach.node_id, at)
     return written, None
 
 
@@ -259,9 +259,9 @@ def _refuse(
         reason=refusal.message,
         order=state_of(row, nanoseconds(at)),
     )
-    _publish(tx, order, event, row.order_id, at)
+    publish(tx, order, event, row.order_id, at)
     for breach in limits.refusal_events(order, refusals or []):
-        _publish(tx, order, breach, breach.node_id, at)
+        publish(tx, order, breach, breach.node_id, at)
     return rejected, _refusal_of(rejected)
 
 
@@ -314,15 +314,5 @@ def _tell_request(tx: TenantTransaction, row: OrderRow, asked: ReplaceTerms, cal
         aggregate_id=row.order_id,
         account_id=None,
         correlation_id=caller.correlation_id,
-        occurred_at_ns=nanoseconds(at),
-    )
-
-
-def _publish(tx: TenantTransaction, order: PlaceOrder, event: Event, aggregate_id: uuid.UUID, at: datetime) -> None:
-    tx.outbox.add(
-        event,
-        aggregate_id=aggregate_id,
-        account_id=order.terms.account_id,
-        correlation_id=order.correlation_id,
         occurred_at_ns=nanoseconds(at),
     )
