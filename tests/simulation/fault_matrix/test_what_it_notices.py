@@ -95,7 +95,7 @@ def test_limits_that_do_not_hold(matrix: Matrix, monkeypatch: pytest.MonkeyPatch
 
 def test_an_order_that_is_told_of_twice(matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> None:
     def forget_that_it_is_there(tx: TenantTransaction, order: Any) -> None:
-        order_saga._publish(
+        order_saga.publish(
             tx, order, order_saga.OrderPlaced(order=order_saga._state(order, _NOW)), order.order_id, _NOW
         )
 
