@@ -20,13 +20,16 @@ class AwsUnavailable(Unavailable):
 
 def client(service: str) -> Any:
     """Endpoint, region and credentials come from the environment."""
-    config = Config(
+    return boto3.client(service, config=config())
+
+
+def config() -> Config:
+    return Config(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
         retries={"mode": "standard", "max_attempts": 2},
         max_pool_connections=16,
     )
-    return boto3.client(service, config=config)
 
 
 async def call(operation: Callable[..., Any], **parameters: Any) -> Any:

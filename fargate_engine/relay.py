@@ -8,10 +8,8 @@ import asyncio
 import logging
 import time
 import uuid
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from itertools import batched
 from typing import Any
 
 from breakwater.db.engine_connection import EngineConnection, engine_connection
@@ -19,16 +17,17 @@ from breakwater.db.relay import DueEvent, backlog, buckets_due, forget, lock_buc
 from breakwater.domain.ids import OUTBOX_BUCKETS
 from breakwater.errors import Unavailable
 from fargate_engine import aws, metrics
+from fargate_engine.packing import Entry, Packer
 
 _LOG = logging.getLogger(__name__)
 
-BATCH_SIZE_MAX = 100
-CALL_ENTRIES_MAX = 10  # Of SendMessageBatch and PutEvents.
+BATCH_SIZE_MAX = 500
+# Calls under way at a time: of the six threads that asyncio has on two cores one is left for other calls to AWS.
+QUEUE_CALLS_MAX, BUS_CALLS_MAX = 3, 2
 POLL_S = 0.05
 BACKLOG_POLL_S = 1.0
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # The last is repeated: events wait in the outbox, nothing is lost.
 LOCK_RETRY_S = 2.0
-REFUSED_RETRY_S = (0.05, 0.2, 0.5)
 FAILURES_FORGOTTEN_S = 30.0
 EVENT_SOURCE = "breakwater"
 
@@ -46,6 +45,8 @@ class Relay:
     ) -> None:
         self._conninfo = conninfo
         self._queue_url = queue_url
+        self._queue = Packer(self._send_to_queue, "queue", calls_max=QUEUE_CALLS_MAX)
+        self._bus = Packer(self._put_on_bus, "event bus", calls_max=BUS_CALLS_MAX)
         self._event_bus = event_bus
         self._sqs = sqs
         self._eventbridge = eventbridge
@@ -110,61 +111,50 @@ class Relay:
     async def publish(self, due: Sequence[DueEvent]) -> None:
         """Send all of them, or raise Unavailable and have them sent again from the first: consumers know duplicates."""
         started = time.monotonic()
-        await asyncio.gather(self._send_to_queue(due), self._put_on_bus(due))
+        texts = [event.envelope().model_dump_json() for event in due]
+        try:
+            async with asyncio.TaskGroup() as sending:  # The other one ends with whichever fails.
+                sending.create_task(self._queue.send(_by_account(due, texts)))
+                sending.create_task(self._bus.send(self._for_bus(due, texts)))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
         self.publish_latency_s = time.monotonic() - started
 
-    async def _send_to_queue(self, due: Sequence[DueEvent]) -> None:
-        """At most one event of an account in each call.
+    def _for_bus(self, due: Sequence[DueEvent], texts: Sequence[str]) -> list[list[Entry]]:
+        """Each by itself: the bus keeps no order."""
+        return [
+            [{"EventBusName": self._event_bus, "Source": EVENT_SOURCE, "DetailType": event.topic, "Detail": text}]
+            for event, text in zip(due, texts, strict=True)
+        ]
 
-        SQS may take the second entry of a batch and refuse the first, and then the account's events would be out of
-        order. What is refused is sent again before the next call; if that does not help, the whole batch is sent again
-        later, and the queue drops what it has by its deduplication id.
+    async def _send_to_queue(self, entries: Sequence[Entry]) -> list[int]:
+        """At most one event of an account is among them.
+
+        SQS may take the second entry of a call and refuse the first, and then the account's events would be out of
+        order. When it takes some and does not answer, they are sent again, and it drops what it has by its
+        deduplication id.
         """
-        for entries in _rounds(due):
-            left = entries
-            for pause_s in REFUSED_RETRY_S:
-                answer = await aws.call(self._sqs.send_message_batch, QueueUrl=self._queue_url, Entries=left)
-                refused = {failure["Id"] for failure in answer.get("Failed", [])}
-                left = [entry for entry in left if entry["Id"] in refused]
-                if not left:
-                    break
-                await asyncio.sleep(pause_s)
-            else:
-                raise aws.AwsUnavailable(f"the queue refused {len(left)} events several times")
+        numbered = [{**entry, "Id": str(number)} for number, entry in enumerate(entries)]
+        answer = await aws.call(self._sqs.send_message_batch, QueueUrl=self._queue_url, Entries=numbered)
+        return [int(failure["Id"]) for failure in answer.get("Failed", [])]
 
-    async def _put_on_bus(self, due: Sequence[DueEvent]) -> None:
-        for events in batched(due, CALL_ENTRIES_MAX, strict=False):
-            entries = [
+    async def _put_on_bus(self, entries: Sequence[Entry]) -> list[int]:
+        answer = await aws.call(self._eventbridge.put_events, Entries=list(entries))
+        if not answer.get("FailedEntryCount", 0):
+            return []
+        return [number for number, each in enumerate(answer["Entries"]) if "ErrorCode" in each]
+
+
+def _by_account(due: Sequence[DueEvent], texts: Sequence[str]) -> list[list[Entry]]:
+    """A lane for each account, its events in their order. Those of no account are for the bus only."""
+    lanes: dict[uuid.UUID, list[Entry]] = {}
+    for event, text in zip(due, texts, strict=True):
+        if event.account_id is not None:
+            lanes.setdefault(event.account_id, []).append(
                 {
-                    "EventBusName": self._event_bus,
-                    "Source": EVENT_SOURCE,
-                    "DetailType": event.topic,
-                    "Detail": event.envelope().model_dump_json(),
+                    "MessageBody": text,
+                    "MessageGroupId": str(event.account_id),
+                    "MessageDeduplicationId": str(event.event_id),
                 }
-                for event in events
-            ]
-            answer = await aws.call(self._eventbridge.put_events, Entries=entries)
-            if answer.get("FailedEntryCount", 0):
-                raise aws.AwsUnavailable(f"the event bus refused {answer['FailedEntryCount']} events")
-
-
-def _rounds(due: Sequence[DueEvent]) -> list[list[dict[str, str]]]:
-    """Queue entries in calls: the first event of each account, then the second of each, and so on."""
-    rounds: list[list[dict[str, str]]] = []
-    seen: Counter[uuid.UUID] = Counter()
-    for event in due:
-        if event.account_id is None:
-            continue
-        turn = seen[event.account_id]
-        seen[event.account_id] += 1
-        if turn == len(rounds):
-            rounds.append([])
-        rounds[turn].append(
-            {
-                "Id": str(len(rounds[turn])),
-                "MessageBody": event.envelope().model_dump_json(),
-                "MessageGroupId": str(event.account_id),
-                "MessageDeduplicationId": str(event.event_id),
-            }
-        )
-    return [list(call) for entries in rounds for call in batched(entries, CALL_ENTRIES_MAX, strict=False)]
+            )
+    return list(lanes.values())

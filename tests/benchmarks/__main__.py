@@ -27,6 +27,7 @@ from tests.benchmarks import (
     market_data,
     matching_core,
     order_path,
+    relay,
     reservations,
     router,
     venue_sockets,
@@ -68,7 +69,15 @@ def main(arguments: list[str]) -> int:
 
 def _measures(groups: list[str], endpoints: dict[str, Any] | None) -> Iterator[Callable[[], list[Figure]]]:
     if "engine" in groups:
-        yield from (book.run, matching_core.run, engine_figures.run, market_data.run, router.run, venue_sockets.run)
+        yield from (
+            book.run,
+            matching_core.run,
+            engine_figures.run,
+            market_data.run,
+            router.run,
+            relay.run,
+            venue_sockets.run,
+        )
     if "ledger" in groups:
         yield from (reservations.run, lambda: [limit_tree.run()], lease_state.run, audit_trail.run, identity.run)
     if endpoints is not None:
