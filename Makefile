@@ -34,7 +34,7 @@ FIND_COMPILER := export CXX=$${CXX:-$$(command -v c++ || command -v g++ || comma
 # The benchmarks, too: no test runs them, so that nothing else would tell that one no longer fits.
 TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk supply_chain tests/benchmarks
 
-.PHONY: help up down clean status grants demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi limit-types bench synth deploy rewrap lock audit sbom database-authorities deploy-edge
+.PHONY: help up down clean status grants demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi events limit-types bench synth deploy rewrap lock audit sbom database-authorities deploy-edge
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,6 +103,11 @@ check: $(VENV_DONE) $(CORE_DONE) ## lint, format, types, import rules
 
 openapi: $(VENV_DONE) ## write docs/openapi.json from the code
 	@$(VENV_PYTHON) -m functions.openapi
+
+# Who is told of an event stands in the template.
+events: synth ## publish new contracts, and write docs/events.md from the code
+	@$(VENV_PYTHON) -m events.catalogue
+	@$(VENV_PYTHON) -m functions.events_page cdk.out/BreakwaterControl.template.json
 
 limit-types: $(VENV_DONE) ## write the tables of docs/limits.md from the code
 	@$(VENV_PYTHON) -m functions.limit_types_page

@@ -6,6 +6,7 @@
 import json
 from pathlib import Path
 
+from events.accounts import AccountOpened
 from events.alerts import AlertRaised
 from events.audit import (
     CancelRequested,
@@ -74,6 +75,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     ChildOrderChanged,
     ChildOrderFilled,
     ExecutionMeasured,
+    AccountOpened,
     LimitBreached,
     LeaseChanged,
     LimitChanged,

@@ -13,6 +13,8 @@ class Event(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     topic: ClassVar[str]
+    # True: always of an account, and so in the order of its events. False: of the organisation. None: either may be.
+    is_of_account: ClassVar[bool | None] = None
 
 
 class Envelope(BaseModel):

@@ -10,6 +10,7 @@ class SignedIn(Event):
     """`source_ip`: as the gateway saw it."""
 
     topic: ClassVar[str] = "identity.SignedIn.v1"
+    is_of_account: ClassVar[bool | None] = False
     user_id: uuid.UUID
     username: str
     source_ip: str | None
@@ -20,6 +21,7 @@ class SignInFailed(Event):
     """Somebody gave the name of a user, and not what belongs to it. `code` is what was answered."""
 
     topic: ClassVar[str] = "identity.SignInFailed.v1"
+    is_of_account: ClassVar[bool | None] = False
     user_id: uuid.UUID
     username: str
     source_ip: str | None
@@ -30,6 +32,7 @@ class SignedOut(Event):
     """Every session of the user has ended."""
 
     topic: ClassVar[str] = "identity.SignedOut.v1"
+    is_of_account: ClassVar[bool | None] = False
     user_id: uuid.UUID
     username: str
 
@@ -38,6 +41,7 @@ class SessionEnded(Event):
     """One session of a user: by himself as he signs out, or by whoever revokes it."""
 
     topic: ClassVar[str] = "identity.SessionEnded.v1"
+    is_of_account: ClassVar[bool | None] = False
     session_id: uuid.UUID
     user_id: uuid.UUID
     username: str
@@ -49,6 +53,7 @@ class SecondFactorChanged(Event):
     """A user enrolled one, or an administrator took it from him, such as of a lost telephone."""
 
     topic: ClassVar[str] = "identity.SecondFactorChanged.v1"
+    is_of_account: ClassVar[bool | None] = False
     user_id: uuid.UUID
     username: str
     change: Literal["ENROLLED", "RESET"]
@@ -59,6 +64,7 @@ class ApiKeyChanged(Event):
     """A key was made or revoked. Never its secret."""
 
     topic: ClassVar[str] = "identity.ApiKeyChanged.v1"
+    is_of_account: ClassVar[bool | None] = False
     key_id: str
     change: Literal["CREATED", "REVOKED"]
     name: str | None
@@ -72,6 +78,7 @@ class ExchangeCredentialChanged(Event):
     """
 
     topic: ClassVar[str] = "identity.ExchangeCredentialChanged.v1"
+    is_of_account: ClassVar[bool | None] = False
     credential_id: uuid.UUID
     version: int
     change: Literal["STORED", "ROTATED", "DELETED", "REWRAPPED"]
@@ -87,6 +94,7 @@ class ApiKeyRotated(Event):
     """`key_id` takes the place of `replaces`, which works until then. Never a secret."""
 
     topic: ClassVar[str] = "identity.ApiKeyRotated.v1"
+    is_of_account: ClassVar[bool | None] = False
     key_id: str
     replaces: str
     works_until_ns: int
@@ -99,6 +107,7 @@ class ExchangeCredentialAccessChanged(Event):
     """An account may trade with a key at an exchange that was kept for another one, or may no longer."""
 
     topic: ClassVar[str] = "identity.ExchangeCredentialAccessChanged.v1"
+    is_of_account: ClassVar[bool | None] = False
     credential_id: uuid.UUID
     account_id: uuid.UUID
     is_given: bool
@@ -112,6 +121,7 @@ class OAuthClientChanged(Event):
     """
 
     topic: ClassVar[str] = "identity.OAuthClientChanged.v1"
+    is_of_account: ClassVar[bool | None] = False
     client_id: str
     change: Literal["CREATED", "ROTATED", "REVOKED"]
     user_id: uuid.UUID
@@ -125,6 +135,7 @@ class OAuthTokenIssued(Event):
     """A client has bought an access token. Never the token."""
 
     topic: ClassVar[str] = "identity.OAuthTokenIssued.v1"
+    is_of_account: ClassVar[bool | None] = False
     client_id: str
     user_id: uuid.UUID
     scopes: list[str]
@@ -136,6 +147,7 @@ class OAuthTokenRefused(Event):
     """Somebody named a client that works, and did not show what belongs to it. `code` is what was answered."""
 
     topic: ClassVar[str] = "identity.OAuthTokenRefused.v1"
+    is_of_account: ClassVar[bool | None] = False
     client_id: str
     user_id: uuid.UUID
     source_ip: str | None

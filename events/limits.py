@@ -10,6 +10,7 @@ class LimitBreached(Event):
     """A limit refused an order (REJECT), or its use passed a soft threshold (WARN)."""
 
     topic: ClassVar[str] = "limits.LimitBreached.v1"
+    is_of_account: ClassVar[bool | None] = True
     node_id: uuid.UUID
     node_name: str
     limit_id: uuid.UUID | None  # None: the node itself is killed, suspended or reduce-only.
@@ -29,6 +30,7 @@ class LimitChanged(Event):
     """Somebody set, replaced or removed a limit. Values and parameters are null where there was, or is, no limit."""
 
     topic: ClassVar[str] = "limits.LimitChanged.v1"
+    is_of_account: ClassVar[bool | None] = False
     node_id: uuid.UUID
     node_name: str
     limit_id: uuid.UUID
@@ -45,6 +47,7 @@ class LeaseChanged(Event):
     """The engine may (OPEN), or may not any more (STOPPED), trade by itself for an account within a lease."""
 
     topic: ClassVar[str] = "limits.LeaseChanged.v1"
+    is_of_account: ClassVar[bool | None] = False
     lease_id: uuid.UUID
     account_id: uuid.UUID
     symbol: str
@@ -58,6 +61,7 @@ class OverrideChanged(Event):
     """Another value for a limit was asked for (REQUESTED), let count (APPROVED), or is over (ENDED)."""
 
     topic: ClassVar[str] = "limits.OverrideChanged.v1"
+    is_of_account: ClassVar[bool | None] = False
     override_id: uuid.UUID
     limit_id: uuid.UUID
     node_id: uuid.UUID
@@ -75,6 +79,7 @@ class RiskTermsChanged(Event):
     """What the firm says of an instrument was replaced; null where it says nothing."""
 
     topic: ClassVar[str] = "limits.RiskTermsChanged.v1"
+    is_of_account: ClassVar[bool | None] = False
     symbol: str
     average_daily_qty: Amount | None
     initial_margin: Amount | None
@@ -88,6 +93,7 @@ class DeadManExpired(Event):
     """Nothing was heard of an account or key for longer than its DEAD_MAN limit: its open orders are cancelled."""
 
     topic: ClassVar[str] = "limits.DeadManExpired.v1"
+    is_of_account: ClassVar[bool | None] = False
     node_id: uuid.UUID
     node_name: str
     heartbeat_at_ns: int
@@ -98,6 +104,7 @@ class ExternalFillBooked(Event):
     """A fill that the platform did not originate was booked, whatever the limits say; its account only reduces now."""
 
     topic: ClassVar[str] = "limits.ExternalFillBooked.v1"
+    is_of_account: ClassVar[bool | None] = True
     order_id: uuid.UUID
     account_id: uuid.UUID
     external_id: str
@@ -113,6 +120,7 @@ class ScopeChanged(Event):
     """A node came, got another name, calendar or parent, or went: `change` is CREATED, CHANGED, MOVED or DELETED."""
 
     topic: ClassVar[str] = "limits.ScopeChanged.v1"
+    is_of_account: ClassVar[bool | None] = False
     node_id: uuid.UUID
     node_name: str
     kind: str
@@ -125,6 +133,7 @@ class NodeStateChanged(Event):
     """A node was killed, suspended or armed again."""
 
     topic: ClassVar[str] = "limits.NodeStateChanged.v1"
+    is_of_account: ClassVar[bool | None] = False
     node_id: uuid.UUID
     node_name: str
     state_before: str
@@ -141,6 +150,7 @@ class DegradedModeChanged(Event):
     """
 
     topic: ClassVar[str] = "limits.DegradedModeChanged.v1"
+    is_of_account: ClassVar[bool | None] = False
     kind: Literal["LEDGER", "POSITIONS"]
     mode_before: str
     mode: str
@@ -153,6 +163,7 @@ class ProvisionalOrderBooked(Event):
     """An order that passed while the ledger was silent stands in it now, with what has become of it."""
 
     topic: ClassVar[str] = "limits.ProvisionalOrderBooked.v1"
+    is_of_account: ClassVar[bool | None] = False
     order_id: uuid.UUID
     account_id: uuid.UUID
     mode: str  # In which it passed: CACHED, EMERGENCY.

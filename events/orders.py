@@ -34,6 +34,7 @@ class OrderPlaced(Event):
     """The order is recorded and its limits are reserved; the engine has not heard of it yet."""
 
     topic: ClassVar[str] = "orders.OrderPlaced.v1"
+    is_of_account: ClassVar[bool | None] = True
     order: OrderState
 
 
@@ -44,6 +45,7 @@ class OrderLeased(Event):
     """
 
     topic: ClassVar[str] = "orders.OrderLeased.v1"
+    is_of_account: ClassVar[bool | None] = True
     order: OrderState
     placed_by: str
     strategy_id: uuid.UUID | None
@@ -57,11 +59,13 @@ class OrderRefused(Event):
     """Limits refused it: it never reached the engine."""
 
     topic: ClassVar[str] = "orders.OrderRefused.v1"
+    is_of_account: ClassVar[bool | None] = True
     order: OrderState
 
 
 class OrderAccepted(Event):
     topic: ClassVar[str] = "orders.OrderAccepted.v1"
+    is_of_account: ClassVar[bool | None] = True
     order: OrderState
 
 
@@ -69,11 +73,13 @@ class OrderRejected(Event):
     """The engine or the venue said no."""
 
     topic: ClassVar[str] = "orders.OrderRejected.v1"
+    is_of_account: ClassVar[bool | None] = True
     order: OrderState
 
 
 class OrderCanceled(Event):
     topic: ClassVar[str] = "orders.OrderCanceled.v1"
+    is_of_account: ClassVar[bool | None] = True
     order: OrderState
 
 
@@ -81,6 +87,7 @@ class OrderReplaced(Event):
     """It has the quantity and price that this replace asked for. `replace_no` counts the replaces of the order."""
 
     topic: ClassVar[str] = "orders.OrderReplaced.v1"
+    is_of_account: ClassVar[bool | None] = True
     replace_id: str
     replace_no: int
     order: OrderState
@@ -90,6 +97,7 @@ class OrderReplaceRejected(Event):
     """The engine or the venue said no to a replace: the order keeps the terms that it had."""
 
     topic: ClassVar[str] = "orders.OrderReplaceRejected.v1"
+    is_of_account: ClassVar[bool | None] = True
     replace_id: str
     replace_no: int
     code: str
@@ -99,6 +107,7 @@ class OrderReplaceRejected(Event):
 
 class OrderExpired(Event):
     topic: ClassVar[str] = "orders.OrderExpired.v1"
+    is_of_account: ClassVar[bool | None] = True
     order: OrderState
 
 
@@ -106,6 +115,7 @@ class TradeExecuted(Event):
     """One fill, and the order after it."""
 
     topic: ClassVar[str] = "trades.TradeExecuted.v1"
+    is_of_account: ClassVar[bool | None] = True
     trade_id: uuid.UUID
     last_qty: Amount
     last_px: Amount
@@ -119,6 +129,7 @@ class ChildOrderChanged(Event):
     """An order that the router made of another one was accepted, rejected, cancelled, or has expired."""
 
     topic: ClassVar[str] = "orders.ChildOrderChanged.v1"
+    is_of_account: ClassVar[bool | None] = True
     parent_order_id: uuid.UUID
     order: OrderState
 
@@ -127,6 +138,7 @@ class ChildOrderFilled(Event):
     """One fill of a child. Its parent's TradeExecuted tells of it, too: that one is what is booked."""
 
     topic: ClassVar[str] = "orders.ChildOrderFilled.v1"
+    is_of_account: ClassVar[bool | None] = True
     parent_order_id: uuid.UUID
     trade_id: uuid.UUID
     last_qty: Amount
@@ -147,6 +159,7 @@ class ExecutionMeasured(Event):
     """
 
     topic: ClassVar[str] = "orders.ExecutionMeasured.v1"
+    is_of_account: ClassVar[bool | None] = True
     order_id: uuid.UUID
     algorithm: str
     venues: tuple[str, ...]

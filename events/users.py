@@ -10,6 +10,7 @@ class InvitedAgain(Event):
     """A user who has not signed in yet got another temporary password: by mail, or told by whoever invites."""
 
     topic: ClassVar[str] = "users.InvitedAgain.v1"
+    is_of_account: ClassVar[bool | None] = False
     user_id: uuid.UUID
     username: str
     by_mail: bool
@@ -24,6 +25,7 @@ class PermissionsUpdated(Event):
     """
 
     topic: ClassVar[str] = "users.PermissionsUpdated.v1"
+    is_of_account: ClassVar[bool | None] = False
     user_id: uuid.UUID
     username: str
     change: Literal["INVITED", "ROLE", "DISABLED", "ENABLED", "ACCESS"]
@@ -44,6 +46,7 @@ class GroupChanged(Event):
     """
 
     topic: ClassVar[str] = "users.GroupChanged.v1"
+    is_of_account: ClassVar[bool | None] = False
     group_id: uuid.UUID
     name: str
     change: Literal["CREATED", "DELETED", "ACCOUNT_GIVEN", "ACCOUNT_TAKEN"]
@@ -55,6 +58,7 @@ class OrganisationProvisioned(Event):
     """An operator told what the organisation is. Users, by name, have these roles from then on."""
 
     topic: ClassVar[str] = "users.OrganisationProvisioned.v1"
+    is_of_account: ClassVar[bool | None] = False
     name: str
     roles: dict[str, str]
     account_count: int

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from breakwater.errors import Unavailable
 
 CALL_ENTRIES_MAX = 10  # Of SendMessageBatch and PutEvents.
-REFUSED_RETRY_S = (0.05, 0.2, 0.5)
+REFUSED_RETRY_S = (0.05, 0.2)
 
 type Entry = dict[str, str]
 type Call = Callable[[Sequence[Entry]], Awaitable[Collection[int]]]  # Answers which of the entries were refused.

@@ -11,6 +11,7 @@ from infra_cdk.constructs.identity import Identity
 from infra_cdk.constructs.keys import ApiKeyEncryptionKey, DataKey, ExchangeCredentialsKey, SigningKey
 from infra_cdk.constructs.network import Network
 from infra_cdk.constructs.pool_firewall import PoolFirewall
+from infra_cdk.constructs.schema_registry import SchemaRegistry
 from infra_cdk.constructs.storage import Storage
 
 
@@ -30,6 +31,7 @@ class StateStack(Stack):
         self.edge_secret = None if tls_name(self, "edge") is None else EdgeSecret(self, "EdgeSecret", key=self.data_key)
         self.connections = ConnectionsTable(self, "Connections").table
         self.storage = Storage(self, "Storage", key=self.data_key)
+        SchemaRegistry(self, "Contracts")
 
         if self.edge_secret is not None:
             CfnOutput(self, "EdgeSecretArn", value=self.edge_secret.secret.secret_arn)

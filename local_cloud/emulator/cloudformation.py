@@ -26,6 +26,8 @@ PLACEHOLDERS = {
     "AWS::EC2::NatGateway": "nat-",
     "AWS::EC2::SecurityGroupEgress": "sgr-",
     "AWS::EC2::SecurityGroupIngress": "sgr-",
+    "AWS::EventSchemas::Registry": "registry/",
+    "AWS::EventSchemas::Schema": "schema/",
     "AWS::Events::EventBusPolicy": "ebp-",
     "AWS::RDS::DBProxy": "prx-",
     "AWS::RDS::DBProxyTargetGroup": "tg-",

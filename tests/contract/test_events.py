@@ -5,11 +5,13 @@ import uuid
 from pathlib import Path
 from typing import ClassVar
 
+import jsonschema_rs
 import pytest
 from pydantic import ValidationError
 
 from events.catalogue import CATALOGUE, SCHEMAS, publish, schema_text
 from events.envelope import Envelope, Event
+from events.examples import example
 from events.limits import NodeStateChanged
 
 
@@ -53,3 +55,10 @@ def test_a_consumer_refuses_a_field_it_does_not_know() -> None:
         NodeStateChanged.model_validate(told | {"added": "x"})
     with pytest.raises(ValidationError, match="Extra inputs"):
         Envelope.model_validate({"added": "x"})
+
+
+@pytest.mark.parametrize("event", CATALOGUE, ids=lambda event: event.topic)
+def test_each_contract_accepts_its_example(event: type[Event]) -> None:
+    payload = example(event)
+    event.model_validate(payload)
+    jsonschema_rs.validator_for(event.model_json_schema(), validate_formats=True).validate(payload)

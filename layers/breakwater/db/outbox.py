@@ -40,7 +40,12 @@ class Outbox:
         correlation_id: str,
         occurred_at_ns: int,
     ) -> None:
-        """Due for publication once this transaction commits; `account_id` None for what concerns the organisation."""
+        """Due for publication once this transaction commits; `account_id` None for what concerns the organisation.
+
+        ValueError for an account where the contract says that there is none, and the other way round.
+        """
+        if event.is_of_account is not None and event.is_of_account == (account_id is None):
+            raise ValueError(f"{event.topic} is {'' if event.is_of_account else 'not '}of an account")
         self._connection.execute(
             APPEND_EVENT,
             {

@@ -1,7 +1,9 @@
 """Trading accounts: made below a node of the tree, and listed to whoever reaches them."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -9,10 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.identity import ACCOUNTS_MAX, Account
 from breakwater.db.organisation import OrganisationRows
-from breakwater.domain.money import Amount
+from breakwater.domain.money import Amount, format_amount
 from breakwater.domain.permissions import GIVES_RIGHTS, Caller
+from breakwater.domain.times import nanoseconds
 from breakwater.errors import Conflict, InvalidRequest
 from breakwater.services import nodes
+from events.accounts import AccountOpened
 
 BALANCES_MAX = 50
 
@@ -63,4 +67,41 @@ def create_account(new: NewAccount, caller: Caller, tx: TenantTransaction, at: d
     rows = OrganisationRows(tx.connection, caller.tenant_id)
     for asset, total in new.balances.items():
         rows.add_balance(account.account_id, asset, total)
+    tell_opened(
+        account,
+        new.balances,
+        tx,
+        at,
+        parent_id=new.parent_id,
+        opened_by=caller.actor,
+        correlation_id=caller.correlation_id,
+    )
     return account
+
+
+def tell_opened(
+    account: Account,
+    balances: Mapping[str, Decimal],
+    tx: TenantTransaction,
+    at: datetime,
+    *,
+    parent_id: uuid.UUID | None,
+    opened_by: str,
+    correlation_id: str,
+) -> None:
+    """The first event of the account: whoever reads its feed knows what it began with."""
+    tx.outbox.add(
+        AccountOpened(
+            account_id=account.account_id,
+            name=account.name,
+            kind="LIVE" if account.kind == "LIVE" else "PAPER",
+            base_currency=account.base_currency,
+            parent_node_id=parent_id,
+            balances={asset: format_amount(total) for asset, total in balances.items()},
+            opened_by=opened_by,
+        ),
+        aggregate_id=account.account_id,
+        account_id=account.account_id,
+        correlation_id=correlation_id,
+        occurred_at_ns=nanoseconds(at),
+    )

@@ -18,7 +18,7 @@ from breakwater.domain.limit_types import LIMIT_TYPES
 from breakwater.domain.money import Amount
 from breakwater.domain.permissions import Caller, Role
 from breakwater.domain.times import nanoseconds
-from breakwater.services import people
+from breakwater.services import accounts, people
 from breakwater.services.user_pool import UserPool
 from events.users import OrganisationProvisioned
 
@@ -195,12 +195,22 @@ def _save_account(
     tx: TenantTransaction,
     rows: OrganisationRows,
 ) -> None:
-    is_new = tx.identity.add_account(Account(account_id, account.name, account.kind, account.base_currency))
+    made = Account(account_id, account.name, account.kind, account.base_currency)
+    is_new = tx.identity.add_account(made)
     for username in account.users:
         tx.identity.grant_account(user_ids[username], account_id)
     if is_new:  # Otherwise trades have moved the balances since.
         for asset, total in account.balances.items():
             rows.add_balance(account_id, asset, total)
+        accounts.tell_opened(
+            made,
+            account.balances,
+            tx,
+            datetime.now(UTC),
+            parent_id=None,
+            opened_by=CREATED_BY,
+            correlation_id=str(uuid.uuid4()),
+        )
 
 
 def _save_nodes(

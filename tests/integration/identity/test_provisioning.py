@@ -21,6 +21,7 @@ from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
 from breakwater.errors import Conflict, InvalidRequest
 from breakwater.runtime import aws
 from breakwater.services import limit_settings, limit_tree
+from events.accounts import AccountOpened
 from functions.provisioning.app import handler
 from tests.conftest import DatabaseUrls
 from tests.unit.runtime.http_events import LambdaContext
@@ -104,6 +105,19 @@ def test_each_run_is_in_the_audit_trail_with_the_roles_that_were_told(database_u
         assert (actor, tenant_id) == ("provisioning", DEMO_FIRM["tenant_id"])
         assert payload["roles"] == {user["username"]: user["role"] for user in DEMO_FIRM["users"]}
         assert (payload["account_count"], payload["node_count"]) == (3, len(DEMO_FIRM["nodes"]))
+
+
+def test_each_account_is_told_of_once_however_often_it_is_told(database_urls: DatabaseUrls) -> None:
+    create()
+    created = create()
+    with psycopg.connect(database_urls.admin) as connection:
+        told = connection.execute(
+            "SELECT account_id::text, payload FROM trading.events WHERE topic = %s", (AccountOpened.topic,)
+        ).fetchall()
+    assert sorted(account_id for account_id, _ in told) == sorted(created["accounts"].values())
+    opened = [AccountOpened.model_validate(payload) for _, payload in told]
+    assert {(each.kind, each.opened_by) for each in opened} == {("PAPER", "provisioning")}
+    assert all(each.balances for each in opened)
 
 
 def test_the_demo_firm_is_created_whole(database: Database) -> None:

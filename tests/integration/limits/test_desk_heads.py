@@ -25,6 +25,7 @@ from breakwater.services import (
 from breakwater.services.brakes import Brake, StateChange
 from breakwater.services.limit_settings import LimitSetting
 from breakwater.services.nodes import NodeChange
+from events.accounts import AccountOpened
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import NOW, Firm, create_firm
 from tests.integration.limits.people import node, state_of
@@ -133,6 +134,13 @@ def test_an_account_that_an_administrator_makes_is_the_desk_heads_at_once(
         assert desks.other_account not in {each.account_id for each in accounts.list_accounts(desks.head, tx).items}
         held = {row.asset: row.total for row in tx.portfolio.balances([made.account_id])}
         assert held == balances
+        (told,) = tx.connection.execute(
+            "SELECT account_id, payload FROM trading.events WHERE topic = %s", (AccountOpened.topic,)
+        ).fetchall()
+    opened = AccountOpened.model_validate(told[1])
+    assert told[0] == opened.account_id == made.account_id
+    assert (opened.parent_node_id, opened.opened_by) == (firm.trader, admin.actor)
+    assert opened.balances == {"USDT": "100.50", "ETH": "0"}
     for changes, refused in (
         ({"name": "new"}, Conflict),
         ({"parent_id": uuid.uuid4()}, NotFound),

@@ -26,7 +26,7 @@ from breakwater.domain import shards
 from breakwater.domain.orders import OrderSnapshot
 from breakwater.domain.shards import shard_of
 from breakwater.errors import EngineUnavailable
-from fargate_engine import aws, relay, shard
+from fargate_engine import aws, packing, shard
 from fargate_engine.gateway import peers, routes, routing, state
 from fargate_engine.gateway.routes import create_gateway
 from fargate_engine.gateway.state import EngineState
@@ -257,7 +257,7 @@ def engine_on(conninfo: str) -> Iterator[Engine]:
         monkeypatch.setattr(fargate_engine.app, "create_gateway", engine.gateway)
         monkeypatch.setattr(shard, "event_sources", _still_events)
         monkeypatch.setattr(shard, "RETRY_S", RETRY_S)
-        monkeypatch.setattr(relay, "REFUSED_RETRY_S", (RETRY_S, RETRY_S))
+        monkeypatch.setattr(packing, "REFUSED_RETRY_S", (RETRY_S,))
         for module in _KNOWING_THE_SHARDS:
             monkeypatch.setattr(module, "SHARDS", 1)
         engine.stages.watch(monkeypatch)
