@@ -90,6 +90,7 @@ class Relay:
             if time.monotonic() - counted_at > BACKLOG_POLL_S:
                 self.backlog_count, self.backlog_age_s = await backlog(connection)
                 metrics.OUTBOX_BACKLOG.set(self.backlog_count)
+                metrics.OUTBOX_AGE_SECONDS.set(self.backlog_age_s)
                 if self.backlog_count == 0:
                     self.failure = None
                 counted_at = time.monotonic()

@@ -1,15 +1,20 @@
 """The relay against real Postgres and moto's FIFO queue: every event, in order, at least once."""
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg.types.json import Jsonb
 
+from breakwater.db import relay as relay_queries
+from breakwater.db.engine_connection import engine_connection
 from breakwater.db.outbox import APPEND_EVENT
+from breakwater.db.relay import backlog
 from breakwater.domain.ids import outbox_bucket
 from fargate_engine.relay import Relay
 from tests.conftest import DatabaseUrls
@@ -136,6 +141,44 @@ async def test_what_the_queue_refuses_is_sent_again_and_never_overtaken(
     assert {event["event_id"] for event in received} == set(event_ids)
     assert len(received) == len(event_ids)  # The queue drops what it has seen.
     assert in_order_by_account(received)
+
+
+async def test_what_waits_is_counted_up_to_a_bound_and_the_oldest_says_how_long(
+    database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with engine_connection(database_urls.engine) as connection:
+        assert await backlog(connection) == (0, 0.0)
+        write_events(database_urls.admin, 8, [*ACCOUNTS, None])
+        with psycopg.connect(database_urls.admin) as admin:
+            admin.execute("UPDATE trading.outbox SET created_at = now() - interval '90 s' WHERE id = 1")
+        count, age_s = await backlog(connection)
+        assert (count, 90 <= age_s < 120) == (8, True)
+        monkeypatch.setattr(relay_queries, "BACKLOG_COUNTED_MAX", 5)
+        assert (await backlog(connection))[0] == 5
+
+
+async def test_what_the_bus_refuses_is_put_there_again_alone(database_urls: DatabaseUrls, cloud: Cloud) -> None:
+    event_ids = write_events(database_urls.admin, 30, [*ACCOUNTS, None])
+    put = cloud.bus.put_events
+    refused: list[str] = []
+
+    def refuse_some(Entries: list[dict[str, str]]) -> dict[str, Any]:
+        answers: list[dict[str, str]] = []
+        for number, entry in enumerate(Entries):
+            event_id = json.loads(entry["Detail"])["event_id"]
+            if number % 3 == 0 and event_id not in refused:
+                refused.append(event_id)
+                answers.append({"ErrorCode": "InternalFailure"})
+            else:
+                put([entry])
+                answers.append({"EventId": event_id})
+        return {"FailedEntryCount": sum("ErrorCode" in each for each in answers), "Entries": answers}
+
+    cloud.bus.put_events = refuse_some  # type: ignore[method-assign]
+    async with running(make_relay(database_urls, cloud)):
+        await outbox_empties(database_urls.admin)
+    assert refused
+    assert sorted(json.loads(entry["Detail"])["event_id"] for entry in cloud.bus.entries) == sorted(event_ids)
 
 
 async def test_two_engines_do_not_interleave_a_bucket(database_urls: DatabaseUrls, cloud: Cloud) -> None:
