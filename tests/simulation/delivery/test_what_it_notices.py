@@ -92,7 +92,7 @@ def _messages_are_deleted_before_they_are_processed(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Consumer, "delete", lambda _self, _messages: None)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)  # Seconds, where nobody else needs the machine.
 @pytest.mark.parametrize(
     ("break_it", "noticed"),
     [
