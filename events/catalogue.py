@@ -43,6 +43,7 @@ from events.limits import (
     RiskTermsChanged,
     ScopeChanged,
 )
+from events.operations import ReadModelsRebuilt, RedriveRequested, ReplayRequested
 from events.orders import (
     ChildOrderChanged,
     ChildOrderFilled,
@@ -108,6 +109,9 @@ CATALOGUE: tuple[type[Event], ...] = (
     InvitedAgain,
     GroupChanged,
     OrganisationProvisioned,
+    RedriveRequested,
+    ReplayRequested,
+    ReadModelsRebuilt,
 )
 SCHEMAS = Path(__file__).parent / "schemas"
 

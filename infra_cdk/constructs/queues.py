@@ -65,9 +65,7 @@ class WorkQueue(Construct):
             self,
             "Late",
             alarm_description=f"Messages of {name} wait for more than five minutes: docs/delivery.md",
-            metric=self.queue.metric_approximate_age_of_oldest_message(
-                period=Duration.minutes(1), statistic="Maximum"
-            ),
+            metric=self.queue.metric_approximate_age_of_oldest_message(period=Duration.minutes(1), statistic="Maximum"),
             threshold=LATE_AFTER.to_seconds(),
             evaluation_periods=3,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
@@ -84,6 +82,20 @@ class WorkQueue(Construct):
             evaluation_periods=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+
+
+def operate_queues(operator: PlatformFunction, queues: list[WorkQueue]) -> None:
+    """May look at all of them, take dead letters out, and send to their consumers."""
+    operator.function.add_environment("WORK_QUEUES", ",".join(each.queue.queue_arn for each in queues))
+    for each in queues:
+        each.queue.grant(operator.function, "sqs:GetQueueAttributes", "sqs:SendMessage")
+        each.dead_letters.grant(
+            operator.function,
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ReceiveMessage",
         )
 
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg
 from psycopg.rows import TupleRow, class_row
 
-from breakwater.domain.delivery import Progress
+from breakwater.domain.delivery import SAMPLE_MAX_AGE_S, Progress
 
 CONSUMERS_MAX = 100
+_UNSEEN = timedelta(seconds=SAMPLE_MAX_AGE_S)
 
 # Several environments of a function tell at once: the newest that is done wins, and the oldest that fails.
 _NOTE = """
@@ -31,7 +32,8 @@ _SAMPLE = """
 INSERT INTO trading.consumers AS known (queue, visible, in_flight, delayed, dead_letters, lag_s, sampled_at, empty_at)
 VALUES (%(queue)s, %(visible)s, %(in_flight)s, %(delayed)s, %(dead_letters)s, %(lag_s)s, %(sampled_at)s, %(sampled_at)s)
 ON CONFLICT (queue) DO UPDATE SET visible = excluded.visible, in_flight = excluded.in_flight,
-  empty_at = CASE WHEN excluded.visible = 0 OR known.empty_at IS NULL THEN excluded.empty_at ELSE known.empty_at END,
+  empty_at = CASE WHEN excluded.visible > 0 AND known.sampled_at > excluded.sampled_at - %(unseen)s
+    THEN known.empty_at ELSE excluded.empty_at END,
   delayed = excluded.delayed, dead_letters = excluded.dead_letters, lag_s = excluded.lag_s,
   sampled_at = excluded.sampled_at
 """
@@ -68,16 +70,18 @@ def note_recovery(connection: psycopg.Connection[TupleRow], queue: str, sent_at:
 
 
 def progress_of(connection: psycopg.Connection[TupleRow], queues: Sequence[str]) -> dict[str, Progress]:
+    """Where nobody looked for a while it is not known since when a queue was not empty: then since now."""
     rows = connection.execute(
-        """SELECT queue, taken_to, failing_since, failing_until, empty_at FROM trading.consumers
-           WHERE queue = ANY(%s) LIMIT %s""",
-        (list(queues), CONSUMERS_MAX),
+        """SELECT queue, taken_to, failing_since, failing_until,
+             CASE WHEN sampled_at > now() - %s THEN empty_at ELSE now() END
+           FROM trading.consumers WHERE queue = ANY(%s) LIMIT %s""",
+        (_UNSEEN, list(queues), CONSUMERS_MAX),
     ).fetchall()
     return {row[0]: Progress(*row[1:]) for row in rows}
 
 
 def note_sample(connection: psycopg.Connection[TupleRow], sample: Sample) -> None:
-    connection.execute(_SAMPLE, {name: getattr(sample, name) for name in Sample.__slots__})
+    connection.execute(_SAMPLE, {name: getattr(sample, name) for name in Sample.__slots__} | {"unseen": _UNSEEN})
 
 
 def samples(connection: psycopg.Connection[TupleRow]) -> list[Sample]:

@@ -7,7 +7,7 @@ from datetime import datetime
 # After each failure but the last. Together 21 minutes: a database that fails over is there again long before.
 RETRY_AFTER_S: tuple[int, ...] = (30, 60, 300, 900)
 LAG_MAX_S = 120.0  # Behind by more than this, a consumer is late: two failures in a row are not.
-SAMPLE_MAX_AGE_S = 300.0  # Lags are looked at every minute; older than this, nobody looks.
+SAMPLE_MAX_AGE_S = 300.0  # Lags are looked at every minute; what is older says nothing of now.
 FIFO_SUFFIX = ".fifo"
 RELAY = "outbox"  # What waits for the engine's relay stands in the database, and is told among the queues.
 
@@ -33,6 +33,12 @@ def dead_letters_of(queue: str) -> str:
     if queue.endswith(FIFO_SUFFIX):
         return f"{queue.removesuffix(FIFO_SUFFIX)}-dead-letters{FIFO_SUFFIX}"
     return f"{queue}-dead-letters"
+
+
+def queue_url(arn: str) -> str:
+    """As SQS is asked; of an ARN arn:aws:sqs:<region>:<account>:<name>."""
+    _, _, _, region, account, name = arn.split(":")
+    return f"https://sqs.{region}.amazonaws.com/{account}/{name}"
 
 
 @dataclass(frozen=True, slots=True)

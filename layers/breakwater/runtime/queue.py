@@ -13,48 +13,80 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from botocore.exceptions import BotoCoreError, ClientError
 
-from breakwater.domain.delivery import FIFO_SUFFIX, Progress, RetrySchedule
+from breakwater.domain.dead_letters import FAILURE_ATTRIBUTE, REPLAY_ATTRIBUTE, Failure
+from breakwater.domain.delivery import FIFO_SUFFIX, Progress, RetrySchedule, dead_letters_of, queue_url
 from breakwater.errors import BreakwaterError, Unavailable
 from breakwater.runtime.aws import client
 from breakwater.runtime.consumer_progress import note
-from breakwater.runtime.dead_letters import Failure, bury
 from breakwater.runtime.observability import NAMESPACE, logger, observed
 from breakwater.runtime.settings import settings
 from events.envelope import Envelope
 
-REPLAY_ATTRIBUTE = "replay"  # Of a message that tells again what was told: its value is the replay's id.
 # What one event may take that finds a dependency hanging. With less time left none is begun: who is killed halfway
 # fails his whole batch without a word, and with it messages that nobody looked at.
 EVENT_S_MAX = 8.0
 FAILING_GRACE = timedelta(seconds=60)  # A message is late with its next failure by this much at most.
 
-type Process = Callable[[Envelope], None]
-
 
 class NotAnEvent(ValueError):
-    """The body is no envelope, today or ever."""
+    """The body is no message of its queue, today or ever."""
 
 
 class OutOfTime(Unavailable):
     """The messages before it took all the time that there was."""
 
 
-def queue_handler(process: Process, *, replay: Process | None = None) -> Callable[[dict[str, Any], Any], Any]:
-    """The handler of an SQS trigger with partial batch responses; `process` is told of each event, at least once.
+def envelope_of(record: SQSRecord) -> Envelope:
+    """From the relay the body is the envelope itself; by way of EventBridge it is the event's `detail`."""
+    body = record.json_body
+    envelope = Envelope.model_validate(body["detail"] if "detail-type" in body else body)
+    logger().set_correlation_id(envelope.correlation_id)
+    return envelope
 
-    A message that fails comes again after the times of domain/delivery.py, and is a dead letter after the last. On a
-    FIFO queue the later messages of its group wait with it, so that the order of an account survives; other groups go
-    on. Behind a dead letter its group goes on too.
+
+def queue_handler(
+    process: Callable[[Envelope], None], *, replay: Callable[[Envelope], None] | None = None
+) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """The handler of a queue of events: `process` is told of each, at least once.
 
     `replay` is told of events that are told again, and may change nothing outside of the platform. A consumer without
     it does nothing with them.
     """
+    return message_handler(envelope_of, process, replay=replay)
+
+
+def message_handler[Message](
+    read: Callable[[SQSRecord], Message],
+    process: Callable[[Message], None],
+    *,
+    replay: Callable[[Message], None] | None = None,
+) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """The handler of an SQS trigger with partial batch responses, of messages as `read` makes them.
+
+    What `read` raises on will never be read: it is a dead letter at once. What `process` raises on comes again after
+    the times of domain/delivery.py, and is a dead letter after the last. On a FIFO queue the later messages of its
+    group wait with it, so that the order of an account survives; other groups go on. Behind a dead letter its group
+    goes on too.
+    """
+
+    def process_record(record: SQSRecord) -> None:
+        try:
+            message = read(record)
+        except (ValueError, TypeError, KeyError) as error:  # No JSON, no object, no such message.
+            raise NotAnEvent("the message is none of this queue's") from error
+        if record.message_attributes[REPLAY_ATTRIBUTE] is None:
+            process(message)
+        elif replay is not None:
+            replay(message)
 
     @observed
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        schedule = RetrySchedule.parse(settings().retry_after_s)
-        deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000
-        batch = _Batch(schedule, deadline - EVENT_S_MAX, process, replay)
+        time_left_s = context.get_remaining_time_in_millis() / 1000
+        batch = _Batch(
+            schedule=RetrySchedule.parse(settings().retry_after_s),
+            last_start=time.monotonic() + time_left_s - EVENT_S_MAX,
+            process=process_record,
+        )
         records = [SQSRecord(record) for record in event["Records"]]
         for record in records:
             batch.take(record)
@@ -66,21 +98,6 @@ def queue_handler(process: Process, *, replay: Process | None = None) -> Callabl
         return {"batchItemFailures": [{"itemIdentifier": each.record.message_id} for each in batch.failed]}
 
     return handler
-
-
-def envelope_of(record: SQSRecord) -> Envelope:
-    """From the relay the body is the envelope itself; by way of EventBridge it is the event's `detail`. NotAnEvent."""
-    try:
-        body = record.json_body
-        return Envelope.model_validate(body["detail"] if "detail-type" in body else body)
-    except (ValueError, TypeError, KeyError) as error:  # No JSON, no object, no envelope.
-        raise NotAnEvent("the message is no event") from error
-
-
-def queue_url(arn: str) -> str:
-    """As SQS is asked; of an ARN arn:aws:sqs:<region>:<account>:<name>."""
-    _, _, _, region, account, name = arn.split(":")
-    return f"https://sqs.{region}.amazonaws.com/{account}/{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +112,7 @@ class _Batch:
 
     schedule: RetrySchedule
     last_start: float
-    process: Process
-    replay: Process | None
+    process: Callable[[SQSRecord], None]
     failed: list[_Failed] = field(default_factory=list)
     recovered_at: datetime | None = None  # When the oldest message was sent that had failed before and is done with.
     taken_to: datetime | None = None
@@ -110,7 +126,7 @@ class _Batch:
             return
         try:
             self._process(record)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # Whatever it is, the other messages go on; it is told below.
             wait_s = self._wait_s(record, error)
             if wait_s is not None:
                 self.failed.append(_Failed(record, wait_s))
@@ -122,12 +138,7 @@ class _Batch:
     def _process(self, record: SQSRecord) -> None:
         if time.monotonic() > self.last_start:
             raise OutOfTime("there was no time left for it")
-        envelope = envelope_of(record)
-        logger().set_correlation_id(envelope.correlation_id)
-        if record.message_attributes[REPLAY_ATTRIBUTE] is None:
-            self.process(envelope)
-        elif self.replay is not None:
-            self.replay(envelope)
+        self.process(record)
 
     def _wait_s(self, record: SQSRecord, error: Exception) -> int | None:
         """How long it waits for its next try; None when it was its last, and it lies among the dead letters now."""
@@ -136,9 +147,8 @@ class _Batch:
         wait_s = None if isinstance(error, NotAnEvent) else self.schedule.wait_s(receives)
         if wait_s is not None:
             return wait_s
-        told = Failure.of(error, receives, datetime.now(UTC))
         try:
-            bury(record, told, queue_url)
+            _bury(record, Failure.of(error, receives, datetime.now(UTC)))
         except (BotoCoreError, ClientError):
             # It stays, and SQS itself puts it aside, without a reason, when it is received once more.
             logger().exception("a dead letter was not put aside", message_id=record.message_id)
@@ -151,6 +161,31 @@ class _Batch:
         self.taken_to = max(self.taken_to or sent_at, sent_at)
         if _receives(record) > 1:
             self.recovered_at = min(self.recovered_at or sent_at, sent_at)
+
+
+def _bury(record: SQSRecord, failure: Failure) -> None:
+    """Send it to the dead-letter queue of its queue; an error of boto3 when that is not to be had.
+
+    SQS would move it as well, and knows no reason. On a FIFO queue it goes in a group of its own, so that all dead
+    letters of an account can be seen at once. Twice within five minutes it is there once.
+    """
+    prefix, _, name = record.event_source_arn.rpartition(":")
+    sent_with = record.attributes
+    told = failure.of_message(record.message_id, sent_with.message_group_id, sent_with.message_deduplication_id)
+    attributes = {
+        each: {"DataType": value.data_type, "StringValue": value.string_value}
+        for each, value in record.message_attributes.items()
+        if value.data_type == "String"
+    } | {FAILURE_ATTRIBUTE: {"DataType": "String", "StringValue": told.text()}}
+    fifo: dict[str, str] = {}
+    if name.endswith(FIFO_SUFFIX):
+        fifo = {"MessageGroupId": record.message_id, "MessageDeduplicationId": record.message_id}
+    client("sqs").send_message(
+        QueueUrl=queue_url(f"{prefix}:{dead_letters_of(name)}"),
+        MessageBody=record.body,
+        MessageAttributes=attributes,
+        **fifo,
+    )
 
 
 def _put_off(queue_arn: str, failed: list[_Failed]) -> None:

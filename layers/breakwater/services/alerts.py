@@ -74,6 +74,13 @@ def raise_alert(alert: Alert, tx: TenantTransaction) -> None:
     )
 
 
+def restore_alert(envelope: Envelope, tx: TenantTransaction) -> None:
+    """Of an event that is told again: its alert, should it have been lost, stored and told to nobody."""
+    if envelope.topic == LeaseChanged.topic and not _is_ended_by_limits(envelope):
+        return
+    tx.alerts.add(alert_of(envelope))
+
+
 def publish_alert(alert: Alert, tenant_id: uuid.UUID, publish: Callable[..., Any], topic_arn: str) -> None:
     """Send it to the organisation's subscribers. `publish` is that of an sns client."""
     publish(
@@ -190,6 +197,11 @@ def _external_fill(envelope: Envelope) -> Alert:
     return replace(_alert(envelope, "EXTERNAL_FILL", "WARNING", title, lines), account_id=fill.account_id)
 
 
+def _is_ended_by_limits(envelope: Envelope) -> bool:
+    """As LEASE_ENDED in infra_cdk/stacks/control.py has it."""
+    return (envelope.payload["state"], envelope.payload["changed_by"]) == ("STOPPED", "limits")
+
+
 def _lease_change(envelope: Envelope) -> Alert:
     """Only ends that nobody asked for are sent here: see LEASE_ENDED in infra_cdk/stacks/control.py."""
     change = LeaseChanged.model_validate(envelope.payload)
@@ -214,6 +226,7 @@ _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
     LeaseChanged.topic: _lease_change,
     DegradedModeChanged.topic: _mode_change,
 }
+TOPICS = frozenset(_KNOWN)
 
 
 # What is not named here is about risk.
