@@ -39,6 +39,10 @@ WHERE feed.tenant_id = %(tenant_id)s AND feed.account_id = %(account_id)s AND fe
     SELECT FROM trading.inbox taken WHERE taken.consumer = %(consumer)s AND taken.event_id = feed.event_id))
 ORDER BY feed.sequence LIMIT %(limit)s
 """
+_NEWEST_TAKEN = """
+SELECT coalesce(max(feed.sequence), 0) FROM trading.account_feed feed JOIN trading.inbox taken USING (event_id)
+WHERE feed.tenant_id = %s AND feed.account_id = %s AND taken.consumer = %s
+"""
 _TAKEN_COUNT = """
 SELECT count(*) FROM trading.account_feed feed JOIN trading.inbox taken USING (event_id)
 WHERE feed.tenant_id = %(tenant_id)s AND feed.account_id = %(account_id)s AND feed.sequence <= %(up_to)s
@@ -121,6 +125,11 @@ class EventStoreRows:
                     "limit": limit,
                 },
             ).fetchall()
+
+    def newest_taken(self, account_id: uuid.UUID, consumer: str) -> int:
+        """How far the consumer is in the account's feed; but for dead letters it has taken all before."""
+        row = self._connection.execute(_NEWEST_TAKEN, (self._tenant_id, account_id, consumer)).fetchone()
+        return 0 if row is None else int(row[0])
 
     def taken_count(self, account_id: uuid.UUID, consumer: str, up_to: int) -> int:
         row = self._connection.execute(

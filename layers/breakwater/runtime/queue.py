@@ -226,8 +226,10 @@ def _tell(queue_arn: str, batch: _Batch) -> None:
 
 
 def _receives(record: SQSRecord) -> int:
-    return int(record.attributes.approximate_receive_count)
+    return int(record.attributes.get("ApproximateReceiveCount", "1"))
 
 
 def _sent_at(record: SQSRecord) -> datetime:
-    return datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
+    """Now for one that does not say."""
+    told = record.attributes.get("SentTimestamp")
+    return datetime.now(UTC) if told is None else datetime.fromtimestamp(int(told) / 1000, UTC)

@@ -15,7 +15,6 @@ from typing import TypedDict
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.event_store import TakenEvent
-from breakwater.db.feed import latest_sequence
 from breakwater.db.portfolio import TradeRow
 from breakwater.db.rebuild import BookedTrade
 from breakwater.domain.ids import IdText
@@ -172,7 +171,7 @@ def rebuild(account_id: uuid.UUID, caller: Caller, transactions: TenantTransacti
 
 def _make_beside(account_id: uuid.UUID, tx: TenantTransaction) -> _Beside:
     made = _Made(account_id, {instrument.symbol: instrument for instrument in tx.market.instruments()})
-    reached = latest_sequence(tx.connection, tx.tenant_id, account_id)
+    reached = tx.event_store.newest_taken(account_id, CONSUMER)
     # Counted first: what is noted of it from now on is then seen to be missing.
     taken = tx.event_store.taken_count(account_id, CONSUMER, reached)
     _add_events(made, tx, after=0, up_to=reached)
