@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSMessageAttributes, SQSRecord
 from botocore.exceptions import BotoCoreError, ClientError
 
 from breakwater.domain.dead_letters import FAILURE_ATTRIBUTE, REPLAY_ATTRIBUTE, Failure
@@ -74,7 +74,7 @@ def message_handler[Message](
             message = read(record)
         except (ValueError, TypeError, KeyError) as error:  # No JSON, no object, no such message.
             raise NotAnEvent("the message is none of this queue's") from error
-        if record.message_attributes[REPLAY_ATTRIBUTE] is None:
+        if REPLAY_ATTRIBUTE not in (record.get("messageAttributes") or {}):
             process(message)
         elif replay is not None:
             replay(message)
@@ -174,7 +174,7 @@ def _bury(record: SQSRecord, failure: Failure) -> None:
     told = failure.of_message(record.message_id, sent_with.message_group_id, sent_with.message_deduplication_id)
     attributes = {
         each: {"DataType": value.data_type, "StringValue": value.string_value}
-        for each, value in record.message_attributes.items()
+        for each, value in SQSMessageAttributes(record.get("messageAttributes") or {}).items()
         if value.data_type == "String"
     } | {FAILURE_ATTRIBUTE: {"DataType": "String", "StringValue": told.text()}}
     fifo: dict[str, str] = {}
