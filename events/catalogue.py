@@ -44,6 +44,7 @@ from events.limits import (
     RiskTermsChanged,
     ScopeChanged,
 )
+from events.operations import ReadModelsRebuilt, RedriveRequested, ReplayRequested
 from events.orders import (
     ChildOrderChanged,
     ChildOrderFilled,
@@ -110,6 +111,9 @@ CATALOGUE: tuple[type[Event], ...] = (
     InvitedAgain,
     GroupChanged,
     OrganisationProvisioned,
+    RedriveRequested,
+    ReplayRequested,
+    ReadModelsRebuilt,
 )
 SCHEMAS = Path(__file__).parent / "schemas"
 

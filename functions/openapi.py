@@ -14,6 +14,7 @@ from breakwater.runtime.problems import Problem
 from functions.alerting.app import api as alerting
 from functions.audit.app import api as audit
 from functions.limits.app import api as limits
+from functions.operations.app import api as operations
 from functions.orders.app import api as orders
 from functions.queries.app import api as queries
 from functions.users.app import api as users
@@ -27,6 +28,7 @@ APIS: dict[str, FastAPI] = {
     "queries": queries,
     "alerting": alerting,
     "audit": audit,
+    "operations": operations,
 }
 _INFO = {
     "title": "Breakwater",

@@ -5,7 +5,7 @@ from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.queue import queue_handler
 from breakwater.runtime.settings import settings
 from breakwater.services.alert_subscriptions import AlertSubscriptions, addresses_of
-from breakwater.services.alerts import alert_of, publish_alert, raise_alert
+from breakwater.services.alerts import alert_of, publish_alert, raise_alert, restore_alert
 from events.envelope import Envelope
 from events.users import PermissionsUpdated
 
@@ -32,4 +32,10 @@ def _follow(envelope: Envelope) -> None:
     AlertSubscriptions(client("sns"), settings().alert_topic_arn).follow(envelope.tenant_id, {address: hears})
 
 
-handler = queue_handler(process)
+def restore(envelope: Envelope) -> None:
+    """Of an event that is told again: the alert, if it is not there. Nobody is told, and no subscription moves."""
+    with tenant_transaction(envelope.tenant_id) as tx:
+        restore_alert(envelope, tx)
+
+
+handler = queue_handler(process, replay=restore)

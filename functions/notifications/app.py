@@ -108,7 +108,16 @@ def _push(envelope: Envelope) -> None:
             _post(listener.connection_id, notifications.update(envelope, channel, sequence))
 
 
-_push_batch = queue_handler(_push)
+def _rehearse(envelope: Envelope) -> None:
+    """Of an event that is told again: all that comes before a push, and no push. Whoever listens has heard it."""
+    channels = notifications.channels_of(envelope)
+    with tenant_transaction(envelope.tenant_id) as tx:
+        sequence = notifications.sequence_in_feed(envelope, tx)
+    for channel in sorted(channels):
+        notifications.update(envelope, channel, sequence)
+
+
+_push_batch = queue_handler(_push, replay=_rehearse)
 _ROUTES = {"$connect": _connect, "$disconnect": _disconnect}
 
 

@@ -3,5 +3,12 @@
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.queue import queue_handler
 from breakwater.services.projections import project
+from events.envelope import Envelope
 
-handler = queue_handler(lambda envelope: project(envelope, tenant_transaction))
+
+def process(envelope: Envelope) -> None:
+    project(envelope, tenant_transaction)
+
+
+# Nothing of it leaves the platform, and what was booked is booked once: told again, it books what was lost.
+handler = queue_handler(process, replay=process)

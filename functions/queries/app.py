@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from breakwater.runtime.api import PUBLIC, Caller, create_api, lambda_handler, needs
 from breakwater.runtime.database import caller_transaction, untenanted_transaction
 from breakwater.runtime.engine import engine_client
-from breakwater.services import health, queries
+from breakwater.services import consumers, health, queries
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
 from breakwater.services.portfolio_views import (
     EventPage,
@@ -83,9 +83,15 @@ def list_instruments(caller: Caller) -> InstrumentPage:
 def get_health(response: Response) -> Health:
     """Open to all: states and times only. 503 unless all are up, because an order needs them all."""
     found = health.check({"database": _ask_database, "engine": engine_client().unserved_shards})
+    found["delivery"] = health.check_delivery(_late)
     status = health.worst(found)
     response.status_code = 200 if status == health.UP else 503
     return Health(status=status, dependencies=found)
+
+
+def _late() -> list[str]:
+    with untenanted_transaction() as connection:
+        return consumers.late(connection, datetime.now(UTC))
 
 
 def _ask_database() -> tuple[int, ...]:

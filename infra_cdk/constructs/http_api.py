@@ -133,6 +133,15 @@ ROUTES = {
         "POST /audit/gaps",
         "POST /audit/gaps/{gap_id}/approval",
     ),
+    "operations": (
+        "GET /consumers",
+        "GET /dead-letters",
+        "GET /dead-letters/{queue}/{letter_id}",
+        "POST /dead-letters/{queue}/redrive",
+        "POST /replays",
+        "GET /read-models",
+        "POST /read-models/{account_id}/rebuild",
+    ),
 }
 
 

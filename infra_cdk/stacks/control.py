@@ -12,7 +12,7 @@ from infra_cdk.constructs.layer import BreakwaterLayer
 from infra_cdk.constructs.network import Network
 from infra_cdk.constructs.order_saga import OrderSaga
 from infra_cdk.constructs.provisioning import grant_provisioning
-from infra_cdk.constructs.queues import WorkQueue
+from infra_cdk.constructs.queues import WorkQueue, operate_queues, work_queues
 from infra_cdk.constructs.rotation import DatabaseSecretRotation
 from infra_cdk.constructs.websocket_api import NotificationsApi
 from infra_cdk.findings import accept
@@ -122,6 +122,7 @@ class ControlStack(Stack):
         notifications.add_environment("CONNECTIONS_TABLE", state.connections.table_name)
         state.connections.grant(notifications, *CONNECTION_ACTIONS)
         DatabaseSecretRotation(self, "DatabaseSecretRotation", database=state.database, function=functions["rotation"])
+        operate_queues(functions["operations"], work_queues(self))
         grant_provisioning(functions["provisioning"], state.database, state.identity, self.alert_topic)
 
     def _route_events(self) -> None:
@@ -158,6 +159,12 @@ class ControlStack(Stack):
             schedule=events.Schedule.rate(Duration.minutes(1)),
             # Not retried: the next minute's run does the same work.
             targets=[targets.LambdaFunction(functions["reconciler"].function, retry_attempts=0)],
+        )
+        events.Rule(
+            self,
+            "OperationsRule",
+            schedule=events.Schedule.rate(Duration.minutes(1)),
+            targets=[targets.LambdaFunction(functions["operations"].function, retry_attempts=0)],
         )
         events.Rule(
             self,

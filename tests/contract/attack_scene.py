@@ -217,6 +217,10 @@ def _period(_: Belongings) -> Json:
     return {"since": format_time(now - timedelta(days=1)), "until": format_time(now + timedelta(days=1))}
 
 
+def _letter(_: Belongings) -> Request:
+    return Request(path={"queue": "alerts", "letter_id": str(uuid.uuid4())})
+
+
 def _setting(has: Belongings, value: str = "1000000") -> Json:
     return {"node_id": has["node_id"], "limit_type": "MAX_ORDER_NOTIONAL", "value": value}
 
@@ -325,9 +329,22 @@ REQUESTS: dict[str, Make] = {
     "refresh": _body(lambda _: {"refresh_token": "x"}),
     "sign_out": _body(lambda _: {"access_token": "x"}),
     "issue_oauth_token": _nothing,
+    # Of those who run the platform, and of nobody here: 403. tests/integration/operations asks as one of them.
+    **dict.fromkeys(("list_consumers", "list_dead_letters", "list_read_models", "rebuild_read_models"), _nothing),
+    "get_dead_letter": _letter,
+    "redrive_dead_letters": lambda has: Request(path=_letter(has).path, body={}),
+    "replay_events": _body(
+        lambda has: (
+            {"replay_id": str(uuid.uuid4()), "consumer": "alerts", "account_id": has["account_id"]} | _period(has)
+        )
+    ),
 }
 # With what is above.
-REFUSED = {"sign_in", "refresh", "sign_out", "enrol_totp", "verify_totp", "issue_oauth_token"}
+REFUSED = {
+    *("sign_in", "refresh", "sign_out", "enrol_totp", "verify_totp", "issue_oauth_token"),
+    *("list_consumers", "list_dead_letters", "get_dead_letter", "redrive_dead_letters"),
+    *("replay_events", "list_read_models", "rebuild_read_models"),
+}
 
 
 def request_of(operation: Operation, has: Belongings) -> Request:

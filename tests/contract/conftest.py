@@ -20,6 +20,7 @@ from functions.alerting import app as alerting_app
 from functions.audit import app as audit_app
 from functions.audit_sealer import app as audit_sealer_app
 from functions.limits import app as limits_app
+from functions.operations import app as operations_app
 from functions.orders import app as orders_app
 from functions.queries import app as queries_app
 from functions.users import app as users_app
@@ -44,6 +45,7 @@ HANDLERS = {
     "limits": limits_app.handler,
     "orders": orders_app.handler,
     "alerts": alerting_app.handler,
+    **dict.fromkeys(("consumers", "dead-letters", "replays", "read-models"), operations_app.handler),
     **dict.fromkeys(("trades", "positions", "portfolio", "events", "instruments", "health"), queries_app.handler),
 }
 

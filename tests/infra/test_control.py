@@ -9,8 +9,10 @@ from aws_cdk import App
 from aws_cdk.assertions import Match, Template
 
 from breakwater.domain.access_tokens import second_factor_roles
+from breakwater.domain.delivery import RETRY_AFTER_S, dead_letters_of
 from breakwater.domain.oidc import OidcProvider
 from breakwater.runtime.front_door import SECRET_HEADER
+from breakwater.runtime.queue import EVENT_S_MAX
 from breakwater.services.limits import CHANGED_BY
 from infra_cdk.constructs.functions import TIMEOUTS
 from infra_cdk.constructs.http_api import OPEN_ROUTES, ROUTES
@@ -142,6 +144,7 @@ ENGINE = {"ENGINE_URL_PARAMETER", "SERVICE_TOKEN_KEY_ID"}
 USER_POOL = {"USER_POOL_ID", "USER_POOL_CLIENT_ID"}
 BELIEVES = USER_POOL | {"OIDC_PROVIDER", "SECOND_FACTOR_ROLES"}
 HTTP = {"EDGE_SECRET_ARN", "API_KEY_RATE_DEFAULT", "API_KEY_RATE_MAX"}
+CONSUMER = {"RETRY_AFTER_S"}
 ENVIRONMENT = {
     "rotation": {"ADMIN_DATABASE_SECRET_ARN"},
     "authorizer": DATABASE | BELIEVES | {"EDGE_SECRET_ARN"},
@@ -151,9 +154,10 @@ ENVIRONMENT = {
     "queries": DATABASE | HTTP | {"ENGINE_URL_PARAMETER"},
     "alerting": DATABASE | HTTP,
     "order_saga": DATABASE | ENGINE | {"EMERGENCY_ORDER_MAX", "EMERGENCY_DAY_MAX", "EMERGENCY_CURRENCY"},
-    "projections": DATABASE,
-    "alerts": DATABASE | {"ALERT_TOPIC_ARN"},
-    "notifications": DATABASE | BELIEVES | {"CONNECTIONS_TABLE", "WEBSOCKET_API_ENDPOINT"},
+    "operations": DATABASE | HTTP | {"WORK_QUEUES"},
+    "projections": DATABASE | CONSUMER,
+    "alerts": DATABASE | CONSUMER | {"ALERT_TOPIC_ARN"},
+    "notifications": DATABASE | CONSUMER | BELIEVES | {"CONNECTIONS_TABLE", "WEBSOCKET_API_ENDPOINT"},
     "reconciler": DATABASE | ENGINE,
     "provisioning": USER_POOL
     | {"EXCHANGE_CREDENTIALS_KEY_ID"}
@@ -191,15 +195,46 @@ def test_nothing_is_told_of_an_issuer_or_a_second_factor_that_are_not_set() -> N
 def test_every_working_queue_has_a_dead_letter_queue_of_its_kind(control: Template) -> None:
     queues = control.find_resources("AWS::SQS::Queue")
     working = {logical_id: q["Properties"] for logical_id, q in queues.items() if "RedrivePolicy" in q["Properties"]}
-    assert {q["QueueName"] for q in working.values()} == {"trade-events.fifo", "alerts", "notifications"}
+    assert {q["QueueName"] for q in working.values()} >= {"trade-events.fifo", "alerts", "notifications"}
     for properties in working.values():
         redrive = properties["RedrivePolicy"]
         dead_letters = queues[redrive["deadLetterTargetArn"]["Fn::GetAtt"][0]]["Properties"]
-        assert redrive["maxReceiveCount"] == 20
+        assert redrive["maxReceiveCount"] == len(RETRY_AFTER_S) + 1
+        assert dead_letters["QueueName"] == dead_letters_of(properties["QueueName"])
         assert dead_letters.get("FifoQueue", False) == properties.get("FifoQueue", False)
         assert dead_letters["MessageRetentionPeriod"] == 14 * 24 * 3600
-        assert properties["VisibilityTimeout"] >= 6 * 10
+        assert properties["VisibilityTimeout"] >= 6 * 20
     assert len(queues) == 2 * len(working)
+
+
+def test_every_consumer_is_told_the_schedule_and_may_put_its_dead_letters_aside(control: Template) -> None:
+    functions = control.find_resources("AWS::Lambda::Function")
+    sources = control.find_resources("AWS::Lambda::EventSourceMapping").values()
+    queues = control.find_resources("AWS::SQS::Queue")
+    grants = json.dumps(control.find_resources("AWS::IAM::Policy"))
+    assert len(sources) >= 3
+    for source in (each["Properties"] for each in sources):
+        function = functions[source["FunctionName"]["Ref"]]["Properties"]
+        told = function["Environment"]["Variables"]["RETRY_AFTER_S"]
+        assert told == ",".join(map(str, RETRY_AFTER_S))
+        # An event is not begun that the function's time may not be enough for, and the first one always is.
+        assert function["Timeout"] > 2 * EVENT_S_MAX
+        queue = queues[source["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
+        dead_letters = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+        assert (
+            f'{{"Action": "sqs:SendMessage", "Effect": "Allow", "Resource": {{"Fn::GetAtt": ["{dead_letters}"' in grants
+        )
+
+
+def test_what_is_late_or_dead_raises_an_alarm(control: Template) -> None:
+    alarms = [each["Properties"] for each in control.find_resources("AWS::CloudWatch::Alarm").values()]
+    queues = control.find_resources("AWS::SQS::Queue")
+    watched = {
+        (each["MetricName"], each["Dimensions"][0]["Value"]["Fn::GetAtt"][0]) for each in alarms if "Dimensions" in each
+    }
+    for logical_id, queue in queues.items():
+        metric = "OldestMessage" if "RedrivePolicy" in queue["Properties"] else "MessagesVisible"
+        assert any(name.endswith(metric) and of == logical_id for name, of in watched), logical_id
 
 
 def test_trade_events_are_deduplicated_by_id_and_not_by_content(control: Template) -> None:

@@ -32,6 +32,7 @@ CONSUMER = {
     "sqs:GetQueueAttributes",
     "sqs:GetQueueUrl",
     "sqs:ReceiveMessage",
+    "sqs:SendMessage",  # To its dead-letter queue.
 }
 TABLE = {
     "dynamodb:DeleteItem",
@@ -74,6 +75,14 @@ ALLOWED = {
     "alerts": DATABASE | CONSUMER | FOLLOWS_PEOPLE | {"sns:Publish", "kms:GenerateDataKey"},
     "notifications": DATABASE | CONSUMER | TABLE | {"execute-api:ManageConnections"},
     "reconciler": DATABASE | ENGINE,
+    "operations": DATABASE
+    | {
+        "sqs:GetQueueAttributes",
+        "sqs:SendMessage",
+        "sqs:ReceiveMessage",
+        "sqs:DeleteMessage",
+        "sqs:ChangeMessageVisibility",
+    },
     "audit": DATABASE | {"kms:GetPublicKey", "s3:GetObject", "s3:ListBucket"},
     "audit_sealer": DATABASE | {"kms:Sign", "s3:GetObject", "s3:ListBucket", "s3:PutObject"},
     "provisioning": DATABASE

@@ -29,6 +29,7 @@ from breakwater.client.keys_cli import keys_app
 from breakwater.client.limits_cli import limits_app
 from breakwater.client.lookup import find_account_id, find_node_id, find_order_id
 from breakwater.client.oauth_cli import oauth_clients_app
+from breakwater.client.operations_cli import consumers, dlq_app, events_app
 from breakwater.client.order_render import children_state, order_fields, order_list
 from breakwater.client.people_cli import accounts_app, groups_app, users_app
 from breakwater.client.placing import send_order, send_replace, show_placed, show_preview, show_replaced
@@ -61,6 +62,8 @@ app.add_typer(users_app, name="users")
 app.add_typer(groups_app, name="groups")
 app.add_typer(accounts_app, name="accounts")
 app.add_typer(credentials_app, name="credentials")
+app.add_typer(events_app, name="events")
+app.add_typer(dlq_app, name="dlq")
 
 
 ApiUrl = Annotated[str | None, typer.Option(help="By default that of the local run in this folder.")]
@@ -298,16 +301,7 @@ def alerts(as_json: AsJson = False) -> None:
     show_list(dict(page), render.ALERTS, as_json, empty="No alerts.")
 
 
-@app.command()
-def events(
-    since: Annotated[int, typer.Option(help="The last sequence number you have.", min=0)] = 0,
-    account: Account = None,
-    as_json: AsJson = False,
-) -> None:
-    """An account's events after a sequence number."""
-    with signed_in() as (client, saved):
-        page = client.events(since, account_id=account_of(client, account, saved))
-    show_list(dict(page), render.EVENTS, as_json, empty="Nothing new.")
+app.command()(consumers)
 
 
 @app.command()
@@ -324,5 +318,7 @@ def health(api_url: ApiUrl = None, as_json: AsJson = False) -> None:
             if unserved := row.get("unserved_shards"):
                 shards = ", ".join(map(str, unserved))
                 out().print(f"{row['dependency']}: nobody takes orders in the symbols of these shards: {shards}")
+            if late := row.get("late"):
+                out().print(f"{row['dependency']}: late are {', '.join(late)} (breakwater consumers)")
     if answer["status"] != "UP":
         raise typer.Exit(1)

@@ -32,6 +32,8 @@ STATUS_STYLES = {
     "OPEN": "green",
     "STOPPED": "dim",
     "UP": "green",
+    "OK": "green",
+    "LATE": "yellow",
     "DOWN": "red",
     "DONE": "green",
     "UNAVAILABLE": "yellow",

@@ -16,6 +16,7 @@ from breakwater.db.api_keys import ApiKeyRows
 from breakwater.db.audit import AuditRows
 from breakwater.db.conninfo import noticing_silence
 from breakwater.db.degraded import DegradedRows
+from breakwater.db.event_store import EventStoreRows
 from breakwater.db.exchange_credentials import ExchangeCredentialRows
 from breakwater.db.executions import ExecutionRows
 from breakwater.db.failures import PASSING
@@ -31,6 +32,7 @@ from breakwater.db.orders import OrderRows
 from breakwater.db.outbox import Outbox
 from breakwater.db.people import PeopleRows
 from breakwater.db.portfolio import PortfolioRows
+from breakwater.db.rebuild import RebuildRows
 from breakwater.db.recorded_day import RecordedDayRows
 from breakwater.db.replaces import ReplaceRows
 from breakwater.db.sessions import SessionRows
@@ -157,6 +159,14 @@ class TenantTransaction:
     @cached_property
     def portfolio(self) -> PortfolioRows:
         return PortfolioRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def event_store(self) -> EventStoreRows:
+        return EventStoreRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def rebuild(self) -> RebuildRows:
+        return RebuildRows(self.connection, self.tenant_id)
 
     @cached_property
     def identity(self) -> IdentityRows:

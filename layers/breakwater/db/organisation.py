@@ -56,7 +56,11 @@ class OrganisationRows:
         )
 
     def add_balance(self, account_id: uuid.UUID, asset: str, total: Decimal) -> None:
+        """What the account begins with: kept, because no event tells it (services/rebuild.py)."""
         self._connection.execute(
-            "INSERT INTO trading.balances (account_id, asset, tenant_id, total) VALUES (%s, %s, %s, %s)",
+            """WITH opening AS (
+                 INSERT INTO trading.opening_balances (account_id, asset, tenant_id, total) VALUES (%s, %s, %s, %s)
+                 RETURNING account_id, asset, tenant_id, total)
+               INSERT INTO trading.balances (account_id, asset, tenant_id, total) SELECT * FROM opening""",
             (account_id, asset, self._tenant_id, total),
         )

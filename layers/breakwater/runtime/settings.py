@@ -56,6 +56,8 @@ class Settings:
     alert_topic_arn = _Required()
     connections_table = _Required()
     websocket_api_endpoint = _Required()
+    retry_after_s = _Optional()  # Of a queue's consumer: domain/delivery.py has the usual schedule.
+    work_queues = _Required()  # ARNs of all queues that have a consumer, with commas between.
 
     emergency_order_max = _Optional()
     emergency_day_max = _Optional()

@@ -74,6 +74,13 @@ def raise_alert(alert: Alert, tx: TenantTransaction) -> None:
     )
 
 
+def restore_alert(envelope: Envelope, tx: TenantTransaction) -> None:
+    """Of an event that is told again: its alert, should it have been lost, stored and told to nobody."""
+    if envelope.topic == LeaseChanged.topic and not _is_ended_by_limits(envelope):
+        return
+    tx.alerts.add(alert_of(envelope))
+
+
 def publish_alert(alert: Alert, tenant_id: uuid.UUID, publish: Callable[..., Any], topic_arn: str) -> None:
     """Send it to the organisation's subscribers. `publish` is that of an sns client."""
     publish(
@@ -188,6 +195,11 @@ def _external_fill(envelope: Envelope) -> Alert:
     title = f"A fill of {fill.symbol} from elsewhere was booked"
     # No limit was asked; what it did to nodes is told by their own alerts.
     return replace(_alert(envelope, "EXTERNAL_FILL", "WARNING", title, lines), account_id=fill.account_id)
+
+
+def _is_ended_by_limits(envelope: Envelope) -> bool:
+    """As LEASE_ENDED in infra_cdk/stacks/control.py has it."""
+    return (envelope.payload["state"], envelope.payload["changed_by"]) == ("STOPPED", "limits")
 
 
 def _lease_change(envelope: Envelope) -> Alert:

@@ -68,6 +68,11 @@ def subscribe(
     return [_answer(wanted, account_id, tx) for account_id in account_ids]
 
 
+def is_pushed(topic: str) -> bool:
+    """Whether a channel carries events of the topic."""
+    return topic.startswith("orders.") or topic in {TradeExecuted.topic, AlertRaised.topic}
+
+
 def channels_of(envelope: Envelope) -> set[str]:
     """Those an event belongs to; none for an event that no channel carries."""
     account = str(envelope.account_id or _ORGANISATION)

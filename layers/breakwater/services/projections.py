@@ -26,6 +26,15 @@ from events.orders import (
 
 CONSUMER = "projections"
 ORDER_EVENTS = {event.topic: event for event in (OrderAccepted, OrderRejected, OrderCanceled, OrderExpired)}
+# All that it books; it passes over the others.
+TOPICS = {
+    TradeExecuted.topic,
+    OrderReplaced.topic,
+    OrderReplaceRejected.topic,
+    OrderLeased.topic,
+    *ORDER_EVENTS,
+    *executions.TOPICS,
+}
 
 
 def project(envelope: Envelope, transactions: TenantTransactions) -> None:
@@ -39,7 +48,7 @@ def project(envelope: Envelope, transactions: TenantTransactions) -> None:
             if tx.portfolio.first_time(CONSUMER, envelope.event_id):
                 earned = _book_trade(tx, trade)
                 # Last, because it holds limit nodes that other accounts wait for.
-                settle(tx, _snapshot(trade.order))
+                settle(tx, snapshot_of(trade.order))
                 tx.limits.note_in_cash(trade.order.order_id, _notional(trade))
                 if earned is not None:  # Under the lock of the nodes, as every change of a standing.
                     at = from_nanoseconds(trade.order.transact_time_ns)
@@ -54,7 +63,7 @@ def project(envelope: Envelope, transactions: TenantTransactions) -> None:
         told = {"replace_no": replaced.replace_no, "terms_no": replaced.replace_no}
         with transactions(envelope.tenant_id) as tx:
             if tx.portfolio.first_time(CONSUMER, envelope.event_id):
-                settle(tx, _snapshot(replaced.order, **told))
+                settle(tx, snapshot_of(replaced.order, **told))
     elif envelope.topic == OrderReplaceRejected.topic:
         _project_refused_replace(OrderReplaceRejected.model_validate(envelope.payload), envelope, transactions)
     elif envelope.topic == OrderLeased.topic:
@@ -75,14 +84,14 @@ def _project_refused_replace(
     told = {"replace_no": rejected.replace_no, "replace_code": rejected.code, "replace_reason": rejected.reason}
     with transactions(envelope.tenant_id) as tx:
         if tx.portfolio.first_time(CONSUMER, envelope.event_id):
-            settle(tx, _snapshot(rejected.order, **told))
+            settle(tx, snapshot_of(rejected.order, **told))
 
 
 def _settle(tx: TenantTransaction, state: OrderState) -> None:
     """An order of a lease that the engine refused at once is final in its row, and nothing was ever held for it."""
     row = tx.orders.get(state.order_id) if state.status == OrdStatus.REJECTED else None
     if row is None or row.engine_seq != state.engine_seq:
-        settle(tx, _snapshot(state))
+        settle(tx, snapshot_of(state))
 
 
 def _take_over(tx: TenantTransaction, envelope: Envelope, leased: OrderLeased) -> None:
@@ -115,7 +124,7 @@ def _take_over(tx: TenantTransaction, envelope: Envelope, leased: OrderLeased) -
     if not (tx.orders.add(order) or tx.orders.lock(order.order_id)):
         raise RuntimeError(f"leased order {order.order_id} has a client order id that another order has")
     if state.status == OrdStatus.REJECTED:
-        tx.orders.apply(_snapshot(state))
+        tx.orders.apply(snapshot_of(state))
         return
     low, high = parse_amount(leased.price_low), parse_amount(leased.price_high)
     leased_orders.adopt(tx, order, low, high, from_nanoseconds(state.transact_time_ns))
@@ -123,18 +132,29 @@ def _take_over(tx: TenantTransaction, envelope: Envelope, leased: OrderLeased) -
 
 def _book_trade(tx: TenantTransaction, trade: TradeExecuted) -> Decimal | None:
     """What the round trip that it ended has earned; None if it ended none."""
-    order = trade.order
+    order, fill = trade.order, fill_of(trade)
     instrument = tx.market.instrument(order.symbol)
-    fill = Fill(
-        side=Side(order.side),
+    before = tx.portfolio.lock_position(order.account_id, order.symbol)
+    after = before.after(fill, instrument)
+    row = row_of(trade, realised_pnl=EXACT.subtract(after.realised_pnl, before.realised_pnl))
+    changes = balance_changes(fill, instrument)
+    tx.portfolio.book(row, engine_seq=order.engine_seq, position=after, balance_changes=changes)
+    return before.round_trip_pnl(after)
+
+
+def fill_of(trade: TradeExecuted) -> Fill:
+    return Fill(
+        side=Side(trade.order.side),
         last_qty=parse_amount(trade.last_qty),
         last_px=parse_amount(trade.last_px),
         fee=parse_amount(trade.fee),
         fee_currency=trade.fee_currency,
     )
-    before = tx.portfolio.lock_position(order.account_id, order.symbol)
-    after = before.after(fill, instrument)
-    row = TradeRow(
+
+
+def row_of(trade: TradeExecuted, *, realised_pnl: Decimal) -> TradeRow:
+    order, fill = trade.order, fill_of(trade)
+    return TradeRow(
         trade_id=trade.trade_id,
         order_id=order.order_id,
         account_id=order.account_id,
@@ -145,21 +165,18 @@ def _book_trade(tx: TenantTransaction, trade: TradeExecuted) -> Decimal | None:
         liquidity=trade.liquidity,
         fee=fill.fee,
         fee_currency=fill.fee_currency,
-        realised_pnl=EXACT.subtract(after.realised_pnl, before.realised_pnl),
+        realised_pnl=realised_pnl,
         venue=order.venue,
         transact_time=from_nanoseconds(order.transact_time_ns),
     )
-    changes = balance_changes(fill, instrument)
-    tx.portfolio.book(row, engine_seq=order.engine_seq, position=after, balance_changes=changes)
-    return before.round_trip_pnl(after)
 
 
 def _notional(trade: TradeExecuted) -> Decimal:
     return EXACT.multiply(parse_amount(trade.last_qty), parse_amount(trade.last_px))
 
 
-def _snapshot(order: OrderState, **replaced: Any) -> OrderSnapshot:
-    """`replaced`: what else a replace's event tells."""
+def snapshot_of(order: OrderState, **replaced: Any) -> OrderSnapshot:
+    """The order as an event tells it. `replaced`: what else a replace's event tells."""
     return OrderSnapshot(
         order_id=order.order_id,
         status=OrdStatus(order.status),

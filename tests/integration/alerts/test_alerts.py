@@ -145,6 +145,7 @@ def deliver(*envelopes: Envelope) -> list[str]:
     records = [
         {
             "messageId": str(place),
+            "receiptHandle": "receipt",
             "eventSourceARN": "arn:aws:sqs:eu-west-1:000000000000:alerts",
             "attributes": {},
             "body": json.dumps({"detail-type": told.topic, "detail": told.model_dump(mode="json")}),

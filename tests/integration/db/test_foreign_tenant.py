@@ -23,6 +23,7 @@ OF_NO_TENANT = {
     "market.instruments",
     "market.reference_prices",
     "market.venues",
+    "trading.consumers",
     "trading.inbox",
     "trading.journal",
     "trading.outbox",

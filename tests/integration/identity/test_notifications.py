@@ -130,6 +130,7 @@ def raise_alert(urls: DatabaseUrls, firm: Firm, account_id: uuid.UUID, sequence:
 def deliver(envelope: dict[str, Any]) -> dict[str, Any]:
     record = {
         "messageId": "1",
+        "receiptHandle": "receipt",
         "eventSourceARN": "arn:aws:sqs:eu-west-1:000000000000:notifications",
         "attributes": {},
         "body": json.dumps({"detail-type": envelope["topic"], "detail": envelope}),

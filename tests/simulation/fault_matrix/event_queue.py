@@ -1,5 +1,6 @@
 """The relay's turn and the FIFO queue behind it, as SQS keeps it: in order within a group, and at least once."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from breakwater.db.relay import buckets_due, forget, lock_bucket, take_due
 from fargate_engine.relay import BATCH_SIZE_MAX, Relay
 
 RECEIVED_AT_ONCE_MAX = 10
-RECEIVES_MAX = 20  # infra_cdk/constructs/queues.py
+RECEIVES_MAX = 5  # infra_cdk/constructs/queues.py
 
 
 @dataclass
@@ -26,7 +27,11 @@ class Message:
             "messageId": self.message_id,
             "receiptHandle": "receipt",
             "body": self.body,
-            "attributes": {"MessageGroupId": self.group, "ApproximateReceiveCount": str(self.receives)},
+            "attributes": {
+                "MessageGroupId": self.group,
+                "ApproximateReceiveCount": str(self.receives),
+                "SentTimestamp": "0",
+            },
             "messageAttributes": {},
             "md5OfBody": "",
             "eventSource": "aws:sqs",
@@ -58,6 +63,18 @@ class FifoQueue:
         self.answers()
         ids = {entry["Id"] for entry in taken}
         return {"Failed": [{"Id": entry["Id"]} for entry in Entries if entry["Id"] not in ids]}
+
+    def change_message_visibility_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:
+        """Nobody waits here: what failed comes again at once."""
+        return {"Successful": Entries}
+
+    def send_message(self, *, MessageBody: str, MessageAttributes: dict[str, Any], **_: Any) -> None:
+        """A dead letter, put aside by the function that was given the message."""
+        told = json.loads(MessageAttributes["failure"]["StringValue"])
+        is_poison = any(each.is_poison for each in self.waiting if each.message_id == told["message_id"])
+        self.dead_letters.append(
+            Message(f"dead-{told['message_id']}", told["group_id"], MessageBody, is_poison=is_poison)
+        )
 
     def put(self, group: str, body: str, *, is_poison: bool = False) -> None:
         """Poison comes first, so that the others wait behind it."""

@@ -13,6 +13,7 @@ from botocore.exceptions import EndpointConnectionError
 from breakwater.errors import DatabaseUnavailable
 from breakwater.runtime import database as runtime_database
 from breakwater.runtime import order_saga as runtime_order_saga
+from breakwater.runtime import queue as runtime_queue
 from functions.limits import app as limits_app
 from functions.order_saga import app as order_saga_app
 from functions.orders import app as orders_app
@@ -78,12 +79,15 @@ class Functions:
         self.database = FiredDatabase(conninfo, self.fire, committed)
         self.fire.on_death = self.database.close
         self.way = WayToEngine(engine, self.fire, self.database)
+        self.sqs: Any = None  # Where the projections put dead letters aside.
         self._step_functions = _StepFunctions(StateMachine(definition, self._step), self.fire)
 
     def wire(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ORDER_SAGA_ARN", "arn:aws:states:eu-west-1:000000000000:stateMachine:order-saga")
         monkeypatch.setattr(runtime_database, "database", lambda: self.database)
         monkeypatch.setattr(runtime_order_saga, "client", lambda *_, **__: self._step_functions)
+        monkeypatch.setattr(runtime_queue, "client", lambda service: self.sqs)
+        monkeypatch.setattr(runtime_queue, "note", lambda *_: None)  # Of figures, and no step of an order.
         for app in (orders_app, order_saga_app, reconciler_app, limits_app):
             monkeypatch.setattr(app, "engine_client", lambda: self.way.client)
 

@@ -92,6 +92,7 @@ class Trial:
         self.functions = bench.functions
         self.engine = bench.engine
         self.queue = FifoQueue()
+        self.functions.sqs = self.queue
         self._relay_faults: list[Fault] = []
         self.runs = 0  # Of the reconciler, that it took.
         self._phase = phase
