@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from breakwater.runtime.api import is_public, permission_of
 from breakwater.runtime.edge import CORRELATION_HEADER
 from breakwater.runtime.problems import Problem
+from functions.alerting.app import api as alerting
 from functions.audit.app import api as audit
 from functions.limits.app import api as limits
 from functions.orders.app import api as orders
@@ -19,7 +20,14 @@ from functions.users.app import api as users
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "openapi.json"
 
-APIS: dict[str, FastAPI] = {"users": users, "limits": limits, "orders": orders, "queries": queries, "audit": audit}
+APIS: dict[str, FastAPI] = {
+    "users": users,
+    "limits": limits,
+    "orders": orders,
+    "queries": queries,
+    "alerting": alerting,
+    "audit": audit,
+}
 _INFO = {
     "title": "Breakwater",
     "version": "1.0.0",

@@ -13,7 +13,6 @@ from breakwater.runtime.engine import engine_client
 from breakwater.services import health, queries
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
 from breakwater.services.portfolio_views import (
-    AlertPage,
     EventPage,
     InstrumentPage,
     Portfolio,
@@ -68,12 +67,6 @@ def list_events(
 ) -> EventPage:
     with caller_transaction(caller) as tx:
         return queries.events(caller, tx, account_id=account_id, since=since, limit=limit)
-
-
-@api.get("/alerts", dependencies=[needs("alerts:read")])
-def list_alerts(caller: Caller, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> AlertPage:
-    with caller_transaction(caller) as tx:
-        return queries.alerts(caller, tx, cursor=cursor, limit=limit)
 
 
 @api.get("/instruments", dependencies=[needs("orders:read")])

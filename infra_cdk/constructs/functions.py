@@ -18,6 +18,7 @@ TIMEOUTS = {
     "limits": API_TIMEOUT,
     "orders": API_TIMEOUT,
     "queries": API_TIMEOUT,
+    "alerting": API_TIMEOUT,
     "audit": API_TIMEOUT,
     "order_saga": SAGA_STEP_TIMEOUT,
     "projections": CONSUMER_TIMEOUT,

@@ -115,10 +115,13 @@ ROUTES = {
         "GET /trades",
         "GET /positions",
         "GET /portfolio",
-        "GET /alerts",
         "GET /events",
         "GET /instruments",
         "GET /health",
+    ),
+    "alerting": (
+        "GET /alerts",
+        "GET /alerts/{alert_id}",
     ),
     "audit": (
         "GET /audit/records",

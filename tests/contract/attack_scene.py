@@ -165,7 +165,7 @@ class Belongings:
 
 KINDS = (
     "account_id", "node_id", "strategy_id", "order_id", "limit_id", "override_id", "lease_id", "credential_id",
-    "key_id", "client_id", "user_id", "group_id", "session_id", "gap_id",
+    "key_id", "client_id", "user_id", "group_id", "session_id", "gap_id", "alert_id",
 )  # fmt: skip
 # Under which other names they go.
 ALIASES = {"after": "order_id", "aggregate_id": "order_id", "api_key_id": "key_id", "parent_id": "node_id"}
@@ -227,7 +227,7 @@ REQUESTS: dict[str, Make] = {
         (
             *("get_me", "list_api_keys", "list_users", "get_user", "list_groups", "get_group", "list_accounts"),
             *("list_exchange_credentials", "get_limit_history", "list_limit_types", "list_overrides"),
-            *("get_risk_terms", "find_nodes", "get_order", "get_execution", "get_saga", "list_alerts"),
+            *("get_risk_terms", "find_nodes", "get_order", "get_execution", "get_saga", "list_alerts", "get_alert"),
             *("list_instruments", "get_health", "search_audit_trail", "list_own_activity", "list_audit_gaps"),
             *("list_own_sessions", "list_sessions", "get_replaces", "list_oauth_clients"),
         ),

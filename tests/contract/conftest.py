@@ -16,6 +16,7 @@ from breakwater.db.identity import User
 from breakwater.runtime import aws
 from breakwater.runtime import database as runtime_database
 from breakwater.services.user_pool import UserPool
+from functions.alerting import app as alerting_app
 from functions.audit import app as audit_app
 from functions.audit_sealer import app as audit_sealer_app
 from functions.limits import app as limits_app
@@ -42,9 +43,8 @@ HANDLERS = {
     "audit": audit_app.handler,
     "limits": limits_app.handler,
     "orders": orders_app.handler,
-    **dict.fromkeys(
-        ("trades", "positions", "portfolio", "alerts", "events", "instruments", "health"), queries_app.handler
-    ),
+    "alerts": alerting_app.handler,
+    **dict.fromkeys(("trades", "positions", "portfolio", "events", "instruments", "health"), queries_app.handler),
 }
 
 

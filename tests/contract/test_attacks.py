@@ -43,6 +43,7 @@ from tests.contract.attack_scene import (
 )
 from tests.contract.conftest import COLLEAGUE_ID, HANDLERS, USERNAME, Platform, seal_audit_trail
 from tests.contract.http_gateway import serve
+from tests.integration.alerts.one_alert import an_alert
 from tests.integration.limits.core_engine import CoreEngine
 from tests.integration.limits.firm import Firm, create_firm
 from tests.integration.orders.conftest import Desk
@@ -140,6 +141,8 @@ def _add_what_no_route_makes(desk: Desk, firm: Firm, has: Belongings, username: 
             session = SessionRow(uuid.UUID(has[name]), "POOL", now, now, "203.0.113.7", has_second_factor=False)
             assert tx.sessions.add(session, user_id)
         has.ids["gap_id"] = str(uuid.uuid4())
+        has.ids["alert_id"] = str(uuid.uuid4())
+        tx.alerts.add(an_alert(uuid.UUID(has["alert_id"])))
         tx.audit.add_gap(GapRow(uuid.UUID(has["gap_id"]), 1, 2, "restored to noon", "somebody", now, None, None))
 
 

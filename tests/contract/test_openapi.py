@@ -28,6 +28,7 @@ from functions.limits import app as limits_app
 from functions.openapi import DOCUMENT, document_text
 from functions.orders import app as orders_app
 from tests.contract.conftest import COLLEAGUE, COLLEAGUE_ID, PASSWORD, USERNAME, Platform, seal_audit_trail
+from tests.integration.alerts.one_alert import an_alert
 from tests.integration.limits.core_engine import CoreEngine
 from tests.integration.limits.firm import SYMBOL, order_of
 from tests.integration.orders.conftest import Desk
@@ -422,15 +423,14 @@ def _look(client: Client, desk: Desk, account_id: str) -> None:
         " tenant_id FROM trading.events WHERE account_id = %s",
         account_id,
     )
-    desk.admin(
-        "INSERT INTO alerts.alerts VALUES (%s, %s, NULL, 'NODE_STATE', 'ERROR', 'title', 'body', 'c', now())",
-        uuid.uuid4(),
-        desk.firm.tenant_id,
-    )
+    alert_id = str(uuid.uuid4())
+    with desk.transactions(desk.firm.tenant_id) as tx:
+        tx.alerts.add(an_alert(uuid.UUID(alert_id)))
     for name in ("list_orders", "list_trades", "list_positions", "get_portfolio", "list_events"):
         assert client.call(name, 200, query={"account_id": account_id})["items"], name
     for name in ("list_alerts", "list_instruments"):
         assert client.call(name, 200)["items"], name
+    assert client.call("get_alert", 200, path_parameters={"alert_id": alert_id})["deliveries"] == []
     client.call("get_health", 200)
 
 

@@ -149,6 +149,7 @@ ENVIRONMENT = {
     "limits": DATABASE | ENGINE | HTTP,
     "orders": DATABASE | ENGINE | HTTP | {"ORDER_SAGA_ARN"},
     "queries": DATABASE | HTTP | {"ENGINE_URL_PARAMETER"},
+    "alerting": DATABASE | HTTP,
     "order_saga": DATABASE | ENGINE | {"EMERGENCY_ORDER_MAX", "EMERGENCY_DAY_MAX", "EMERGENCY_CURRENCY"},
     "projections": DATABASE,
     "alerts": DATABASE | {"ALERT_TOPIC_ARN"},

@@ -68,6 +68,7 @@ ALLOWED = {
     "limits": DATABASE | ENGINE,
     "orders": DATABASE | ENGINE | {"states:StartSyncExecution"},
     "queries": DATABASE | {"ssm:GetParameter"},
+    "alerting": DATABASE,
     "order_saga": DATABASE | ENGINE,
     "projections": DATABASE | CONSUMER,
     "alerts": DATABASE | CONSUMER | FOLLOWS_PEOPLE | {"sns:Publish", "kms:GenerateDataKey"},

@@ -196,6 +196,10 @@ class Client(LimitCalls, AuditCalls, PeopleCalls, OAuthCalls):
     def alerts(self, *, cursor: str | None = None) -> Page:
         return self._page("/alerts", cursor=cursor)
 
+    def alert(self, alert_id: str) -> Json:
+        """One of them, and who was told of it."""
+        return self._call("GET", f"/alerts/{alert_id}")
+
     def events(self, since: int = 0, *, account_id: str | None = None) -> Page:
         """The account's events after a sequence number, oldest first."""
         return self._page("/events", since=since, account_id=account_id)

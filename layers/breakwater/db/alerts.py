@@ -4,22 +4,25 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 import psycopg
 from psycopg.rows import TupleRow, class_row
 
+from breakwater.domain.alerting import Category, Severity
 from breakwater.domain.times import Timestamp
 
-Severity = Literal["INFO", "WARNING", "ERROR", "CRITICAL"]
-
 _ADD = """
-INSERT INTO alerts.alerts (alert_id, tenant_id, account_id, kind, severity, title, body, correlation_id, created_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (alert_id) DO NOTHING
+INSERT INTO alerts.alerts
+  (alert_id, tenant_id, account_id, kind, category, severity, group_key, title, body, correlation_id, created_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (alert_id) DO NOTHING
 """
-_PAGE = """
-SELECT alert_id, account_id, kind, severity, title, body, correlation_id, created_at
+_COLUMNS = """
+SELECT alert_id, account_id, kind, category, severity, group_key, title, body, correlation_id, created_at,
+       acknowledged_at, acknowledged_by, acknowledged_via
 FROM alerts.alerts
+"""
+_PAGE = f"""
+{_COLUMNS}
 WHERE tenant_id = %(tenant_id)s
   AND (%(account_ids)s::uuid[] IS NULL OR account_id = ANY(%(account_ids)s))
   AND (%(before_at)s::timestamptz IS NULL OR (created_at, alert_id) < (%(before_at)s, %(before_id)s::uuid))
@@ -29,16 +32,24 @@ ORDER BY created_at DESC, alert_id DESC LIMIT %(limit)s
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`account_id` None: it concerns the organisation. `kind` is the limit type, or NODE_STATE."""
+    """`account_id` None: it concerns the organisation. `kind` is the limit type, or such as NODE_STATE.
+
+    Alerts of one kind about the same thing have one `group_key`.
+    """
 
     alert_id: uuid.UUID
     account_id: uuid.UUID | None
     kind: str
+    category: Category
     severity: Severity
+    group_key: str
     title: str
     body: str
     correlation_id: str
     created_at: Timestamp
+    acknowledged_at: Timestamp | None = None
+    acknowledged_by: str | None = None
+    acknowledged_via: str | None = None
 
 
 class AlertRows:
@@ -51,11 +62,17 @@ class AlertRows:
         cursor = self._connection.execute(
             _ADD,
             (
-                *(alert.alert_id, self._tenant_id, alert.account_id, alert.kind, alert.severity),
-                *(alert.title, alert.body, alert.correlation_id, alert.created_at),
+                *(alert.alert_id, self._tenant_id, alert.account_id, alert.kind, alert.category, alert.severity),
+                *(alert.group_key, alert.title, alert.body, alert.correlation_id, alert.created_at),
             ),
         )
         return cursor.rowcount == 1
+
+    def find(self, alert_id: uuid.UUID) -> Alert | None:
+        with self._connection.cursor(row_factory=class_row(Alert)) as cursor:
+            return cursor.execute(
+                f"{_COLUMNS} WHERE tenant_id = %s AND alert_id = %s", (self._tenant_id, alert_id)
+            ).fetchone()
 
     def page(
         self, account_ids: Sequence[uuid.UUID] | None, *, before: tuple[datetime, uuid.UUID] | None, limit: int

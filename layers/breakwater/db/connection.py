@@ -9,6 +9,8 @@ import psycopg
 from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
 
+from breakwater.db.alert_deliveries import AlertDeliveryRows
+from breakwater.db.alert_recipients import AlertRecipientRows
 from breakwater.db.alerts import AlertRows
 from breakwater.db.api_keys import ApiKeyRows
 from breakwater.db.audit import AuditRows
@@ -175,6 +177,14 @@ class TenantTransaction:
     @cached_property
     def exchange_credentials(self) -> ExchangeCredentialRows:
         return ExchangeCredentialRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def alert_deliveries(self) -> AlertDeliveryRows:
+        return AlertDeliveryRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def alert_recipients(self) -> AlertRecipientRows:
+        return AlertRecipientRows(self.connection, self.tenant_id)
 
     @cached_property
     def alerts(self) -> AlertRows:

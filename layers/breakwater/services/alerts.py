@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from breakwater.db.alerts import Alert, Severity
+from breakwater.db.alerts import Alert
 from breakwater.db.connection import TenantTransaction
+from breakwater.domain.alerting import Category, Severity
 from breakwater.domain.times import format_time, from_nanoseconds, nanoseconds
 from events.alerts import AlertRaised
 from events.envelope import Envelope
@@ -215,7 +216,17 @@ _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
 }
 
 
+# What is not named here is about risk.
+_CATEGORY_OF_KIND: dict[str, Category] = {
+    "LIMIT_CHANGE": "GOVERNANCE",
+    "OVERRIDE": "GOVERNANCE",
+    "DEGRADED_MODE": "SYSTEM",
+    "EXTERNAL_FILL": "RECONCILIATION",
+}
+
+
 def _alert(envelope: Envelope, kind: str, severity: Severity, title: str, lines: Mapping[str, str | None]) -> Alert:
+    """About the event's aggregate: alerts of one kind about the same one are grouped."""
     told = {**lines, "Correlation id": envelope.correlation_id}
     # One line each: a reason of several lines could add lines of its own, "Changed by" among them.
     shown = [f"{name}: {' '.join(value.split())}" for name, value in told.items() if value is not None]
@@ -223,7 +234,9 @@ def _alert(envelope: Envelope, kind: str, severity: Severity, title: str, lines:
         alert_id=uuid.uuid5(_NAMESPACE, str(envelope.event_id)),
         account_id=envelope.account_id,
         kind=kind,
+        category=_CATEGORY_OF_KIND.get(kind, "RISK"),
         severity=severity,
+        group_key=f"{kind}/{envelope.aggregate_id}",
         title=title,
         body="\n".join([f"{title}.", "", *shown]),
         correlation_id=envelope.correlation_id,

@@ -5,7 +5,6 @@ from typing import Annotated, Any, TypedDict
 
 from pydantic import BaseModel, ConfigDict, WithJsonSchema
 
-from breakwater.db.alerts import Alert
 from breakwater.domain.ids import IdText
 from breakwater.domain.money import AmountText
 from breakwater.domain.orders import Side
@@ -122,11 +121,6 @@ class EventPage(TypedDict):
 
     items: list[FeedEvent]
     next_since: Int64
-    next_cursor: str | None
-
-
-class AlertPage(TypedDict):
-    items: list[Alert]
     next_cursor: str | None
 
 

@@ -9,7 +9,7 @@ from breakwater.db.market import ReferencePrice
 from breakwater.db.portfolio import PositionRow, TradeRow
 from breakwater.domain.money import EXACT, format_amount, trim
 from breakwater.domain.orders import Side
-from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
+from breakwater.domain.permissions import Caller
 from breakwater.domain.portfolio import equity, total, value_in
 from breakwater.domain.times import format_time, from_nanoseconds
 from breakwater.domain.valuation import REFERENCE_AGE_MAX
@@ -18,7 +18,6 @@ from breakwater.services.cursors import decode_cursor, next_cursor
 from breakwater.services.orders import visible_accounts
 from breakwater.services.portfolio_views import (
     AccountPortfolio,
-    AlertPage,
     EventPage,
     FeedEvent,
     InstrumentPage,
@@ -107,15 +106,6 @@ def events(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | Non
         "next_since": next_since,
         "next_cursor": str(next_since) if len(rows) == limit else None,
     }
-
-
-def alerts(caller: Caller, tx: TenantTransaction, *, cursor: str | None, limit: int) -> AlertPage:
-    """The newest first: the organisation's for those who oversee it, those of his accounts for a trader."""
-    caller.require("alerts:read")
-    accounts = None if caller.role in ROLES_WITH_ALL_ACCOUNTS else visible_accounts(caller, tx, None)
-    rows = tx.alerts.page(accounts, before=decode_cursor(cursor), limit=limit + 1)
-    shown, cursor_behind = next_cursor(rows, limit, lambda row: (row.created_at, row.alert_id))
-    return {"items": shown, "next_cursor": cursor_behind}
 
 
 def instruments(caller: Caller, tx: TenantTransaction, *, at: datetime) -> InstrumentPage:

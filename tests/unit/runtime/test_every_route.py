@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from breakwater.domain.permissions import PERMISSIONS
 from breakwater.runtime.api import PUBLIC, SIGNED_IN, Needs, create_api, lambda_handler, needs
+from functions.alerting.app import api as alerting
 from functions.audit.app import api as audit
 from functions.limits.app import api as limits
 from functions.openapi import APIS
@@ -60,7 +61,7 @@ ELSEWHERE = caller_context(ip_allow="203.0.113.0/24")
 def test_every_function_with_routes_is_walked() -> None:
     with_routes = {path.parent.name for path in FUNCTIONS.glob("*/app.py") if "create_api(" in path.read_text()}
     assert set(APIS) == with_routes
-    assert {id(api) for api in APIS.values()} == {id(api) for api in (audit, limits, orders, queries, users)}
+    assert {id(api) for api in APIS.values()} == {id(api) for api in (alerting, audit, limits, orders, queries, users)}
     assert len(ROUTES) > 15
 
 

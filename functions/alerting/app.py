@@ -1,0 +1,32 @@
+"""What people were told, by whom it was taken up, and who is told of what."""
+
+import uuid
+from typing import Annotated
+
+from fastapi import Query
+
+from breakwater.runtime.api import Caller, create_api, lambda_handler, needs
+from breakwater.runtime.database import caller_transaction
+from breakwater.services import alert_views
+from breakwater.services.alert_views import AlertHistory, AlertPage
+from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
+
+api = create_api(service="alerting")
+
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
+Cursor = Annotated[str | None, Query(max_length=200)]
+
+
+@api.get("/alerts", dependencies=[needs("alerts:read")])
+def list_alerts(caller: Caller, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> AlertPage:
+    with caller_transaction(caller) as tx:
+        return alert_views.alerts(caller, tx, cursor=cursor, limit=limit)
+
+
+@api.get("/alerts/{alert_id}", dependencies=[needs("alerts:read")])
+def get_alert(alert_id: uuid.UUID, caller: Caller) -> AlertHistory:
+    with caller_transaction(caller) as tx:
+        return alert_views.alert_history(alert_id, caller, tx)
+
+
+handler = lambda_handler(api)

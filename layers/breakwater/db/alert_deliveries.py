@@ -1,0 +1,70 @@
+"""Who is told of an alert, by which way, and what became of it."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import psycopg
+from psycopg.rows import TupleRow, class_row
+
+from breakwater.domain.alerting import Channel
+from breakwater.domain.times import Timestamp
+
+DeliveryState = Literal["DUE", "SENT", "FAILED", "SUPPRESSED"]
+DELIVERIES_OF_ONE_ALERT_MAX = 1_000
+
+_ADD = """
+INSERT INTO alerts.deliveries
+  (delivery_id, tenant_id, alert_id, stage, channel, user_id, destination, state, reason, due_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (alert_id, stage, channel, destination) DO NOTHING
+"""
+_OF_ALERT = """
+SELECT delivery_id, alert_id, stage, channel, user_id, destination, state, reason, attempts, due_at, sent_at
+FROM alerts.deliveries WHERE tenant_id = %s AND alert_id = %s
+ORDER BY stage, due_at, channel, destination LIMIT %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """`stage`: minutes after the alert at which an escalation told them, 0 for those told at once.
+
+    `user_id` None: a channel of the organisation. `reason`: why it failed or was suppressed.
+    """
+
+    delivery_id: uuid.UUID
+    alert_id: uuid.UUID
+    stage: int
+    channel: Channel
+    user_id: uuid.UUID | None
+    destination: str
+    state: DeliveryState
+    reason: str | None
+    attempts: int
+    due_at: Timestamp
+    sent_at: Timestamp | None
+
+
+class AlertDeliveryRows:
+    def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID) -> None:
+        self._connection = connection
+        self._tenant_id = tenant_id
+
+    def add(self, deliveries: Sequence[Delivery]) -> None:
+        """What is there already, by alert, stage, channel and destination, stays as it is."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(
+                _ADD,
+                [
+                    (
+                        *(each.delivery_id, self._tenant_id, each.alert_id, each.stage, each.channel, each.user_id),
+                        *(each.destination, each.state, each.reason, each.due_at),
+                    )
+                    for each in deliveries
+                ],
+            )
+
+    def of_alert(self, alert_id: uuid.UUID) -> list[Delivery]:
+        with self._connection.cursor(row_factory=class_row(Delivery)) as cursor:
+            return cursor.execute(_OF_ALERT, (self._tenant_id, alert_id, DELIVERIES_OF_ONE_ALERT_MAX)).fetchall()

@@ -1,0 +1,49 @@
+"""What people see of alerts: the list, and one with everybody who was told of it."""
+
+import uuid
+from typing import TypedDict
+
+from breakwater.db.alert_deliveries import Delivery
+from breakwater.db.alerts import Alert
+from breakwater.db.connection import TenantTransaction
+from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
+from breakwater.errors import NotFound
+from breakwater.services.cursors import decode_cursor, next_cursor
+from breakwater.services.orders import visible_accounts
+
+
+class AlertPage(TypedDict):
+    items: list[Alert]
+    next_cursor: str | None
+
+
+class AlertHistory(TypedDict):
+    """`deliveries`: who was told, by which way and when, and who could not be."""
+
+    alert: Alert
+    deliveries: list[Delivery]
+
+
+def alerts(caller: Caller, tx: TenantTransaction, *, cursor: str | None, limit: int) -> AlertPage:
+    """The newest first: the organisation's for those who oversee it, those of his accounts for a trader."""
+    caller.require("alerts:read")
+    accounts = None if caller.role in ROLES_WITH_ALL_ACCOUNTS else visible_accounts(caller, tx, None)
+    rows = tx.alerts.page(accounts, before=decode_cursor(cursor), limit=limit + 1)
+    shown, cursor_behind = next_cursor(rows, limit, lambda row: (row.created_at, row.alert_id))
+    return {"items": shown, "next_cursor": cursor_behind}
+
+
+def alert_history(alert_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> AlertHistory:
+    """NotFound for one that the caller may not see."""
+    alert = visible_alert(alert_id, caller, tx)
+    return {"alert": alert, "deliveries": tx.alert_deliveries.of_alert(alert_id)}
+
+
+def visible_alert(alert_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> Alert:
+    """NotFound for one of an account that is not the caller's, or of the organisation unless he oversees it."""
+    caller.require("alerts:read")
+    alert = tx.alerts.find(alert_id)
+    sees_all = caller.role in ROLES_WITH_ALL_ACCOUNTS
+    if alert is None or not (sees_all or alert.account_id in visible_accounts(caller, tx, None)):
+        raise NotFound("there is no such alert")
+    return alert
