@@ -56,25 +56,25 @@ SELECT e.payload ->> 'node_name' AS node, e.payload ->> 'limit_type' AS limit_ty
   count(*) FILTER (WHERE e.payload ->> 'action' = 'WARN') AS warned
 {_OF_LIMITS} AND e.topic = 'limits.LimitBreached.v1' {_OF_ACCOUNTS}
 GROUP BY 1, 2, 3 ORDER BY refused DESC, warned DESC, 1, 2, 3 LIMIT %(rows)s
-"""  # noqa: S608  # Constants of this module; every value is a parameter.
+"""  # Constants of this module; every value is a parameter.
 _REFUSED = f"""
 SELECT count(DISTINCT e.payload ->> 'order_id')
 {_OF_LIMITS} AND e.topic = 'limits.LimitBreached.v1' AND e.payload ->> 'action' = 'REJECT' {_OF_ACCOUNTS}
-"""  # noqa: S608
+"""
 _LIMIT_EVENTS = f"""
 SELECT e.topic, e.occurred_at_ns, e.actor, e.payload
 {_OF_LIMITS} AND e.topic = ANY(%(topics)s)
   AND (%(node_ids)s::uuid[] IS NULL OR e.aggregate_id = ANY(%(node_ids)s))
 ORDER BY e.occurred_at_ns DESC, e.event_id LIMIT %(rows)s
-"""  # noqa: S608
+"""
 _PEOPLE_EVENTS = f"""
 SELECT e.topic, e.occurred_at_ns, e.actor, e.payload
 {_OF_PEOPLE} AND e.topic = ANY(%(topics)s) ORDER BY e.occurred_at_ns DESC, e.event_id LIMIT %(rows)s
-"""  # noqa: S608
+"""
 _COUNTS = f"""
 SELECT e.topic, coalesce(e.payload ->> 'change', '') AS change, count(*) {_OF_LIMITS} GROUP BY 1, 2
 UNION ALL SELECT e.topic, coalesce(e.payload ->> 'change', ''), count(*) {_OF_PEOPLE} GROUP BY 1, 2
-"""  # noqa: S608
+"""
 _SIGN_INS = f"""
 SELECT e.payload ->> 'username' AS username,
   count(*) FILTER (WHERE e.topic = 'identity.SignedIn.v1') AS sign_ins,
@@ -84,7 +84,7 @@ SELECT e.payload ->> 'username' AS username,
   count(DISTINCT e.payload ->> 'source_ip') AS addresses
 {_OF_PEOPLE} AND e.topic IN ('identity.SignedIn.v1', 'identity.SignInFailed.v1')
 GROUP BY 1 ORDER BY failures DESC, sign_ins DESC, 1 LIMIT %(rows)s
-"""  # noqa: S608
+"""
 _PEOPLE = """
 SELECT u.role, count(*) AS users, count(u.disabled_at) AS disabled,
   count(*) FILTER (WHERE EXISTS (SELECT FROM identity.sessions s WHERE s.user_id = u.user_id
@@ -101,7 +101,8 @@ FROM identity.api_keys k
 WHERE k.tenant_id = %(tenant_id)s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > %(at)s)
 """
 _ALERTS = """
-SELECT a.severity, a.kind, count(*) AS alerts
+SELECT a.severity, a.kind, count(*) AS alerts, count(a.acknowledged_at) AS acknowledged,
+  sum((SELECT count(*) FROM alerts.deliveries d WHERE d.alert_id = a.alert_id AND d.state = 'FAILED'))::bigint AS untold
 FROM alerts.alerts a
 WHERE a.tenant_id = %(tenant_id)s AND (%(account_ids)s::uuid[] IS NULL OR a.account_id = ANY(%(account_ids)s))
   AND a.created_at >= %(begins_at)s AND a.created_at < %(ends_at)s
@@ -192,9 +193,13 @@ class KeyCounts:
 
 @dataclass(frozen=True, slots=True)
 class AlertCounts:
+    """`acknowledged` until now; `untold`: messages of theirs that could not be sent."""
+
     severity: str
     kind: str
     alerts: int
+    acknowledged: int
+    untold: int
 
 
 @dataclass(frozen=True, slots=True)

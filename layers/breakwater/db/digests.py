@@ -41,6 +41,12 @@ RETURNING d.digest_id, u.email, d.document, d.mail_tries
 
 
 @dataclass(frozen=True, slots=True)
+class Organisation:
+    name: str
+    calendar: Calendar
+
+
+@dataclass(frozen=True, slots=True)
 class Follower:
     """A user who is not disabled, with what he has said of digests; None where he has said nothing."""
 
@@ -91,7 +97,7 @@ class DigestRows:
         self._connection = connection
         self._tenant_id = tenant_id
 
-    def organisation(self) -> tuple[str, Calendar]:
+    def organisation(self) -> Organisation:
         """Its name, and its day: that of the node its tree begins with, or UTC's where there is no tree."""
         row = self._connection.execute(
             "SELECT o.name, n.time_zone, n.session_start FROM identity.organisations o"
@@ -101,7 +107,7 @@ class DigestRows:
         ).fetchone()
         if row is None:
             raise NotFound("no such organisation")
-        return row[0], Calendar() if row[1] is None else Calendar(row[1], row[2])
+        return Organisation(row[0], Calendar() if row[1] is None else Calendar(row[1], row[2]))
 
     # who follows ------------------------------------------------------------------------------------------------------
 
@@ -203,7 +209,7 @@ class DigestRows:
             (self._tenant_id, before, at_most),
         ).rowcount
 
-    # its mail -----------------------------------------------------------------------------------------------------------
+    # its mail ---------------------------------------------------------------------------------------------------------
 
     def claim(self, at: datetime, *, for_s: float, age_max: timedelta) -> Letter | None:
         """The next that is to be sent, for the caller alone until `for_s` seconds are over; None when there is none."""

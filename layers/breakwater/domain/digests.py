@@ -134,7 +134,7 @@ def next_due_at(period: Period, following: Following, calendar: Calendar, at: da
     return moment
 
 
-# What a digest consists of. It is stored so, and both its HTML and its text are made of it. ----------------------------
+# What a digest consists of. It is stored so, and both its HTML and its text are made of it. -------------------------
 
 
 class _Part(BaseModel):

@@ -1,7 +1,7 @@
 """What stands in a digest: for each role the sections that it is to read, each within what its reader may see.
 
-They are asked in the reader's own name, by what answers him at the API as well. Amounts are exact; what needs a price that
-was never observed is called unknown.
+They are asked in the reader's own name, by what answers him at the API as well. Amounts are exact; what needs a price
+that was never observed is called unknown.
 """
 
 import uuid
@@ -30,6 +30,7 @@ from breakwater.services.portfolio_views import AccountPortfolio
 ROWS_SHOWN_MAX = 20
 UNKNOWN = "unknown"
 NEARLY_USED_PCT = Decimal(90)
+GRAVE = ("ERROR", "CRITICAL")
 WAITING_S_MAX = 60  # An event that waits longer says that the relay does not keep up.
 
 
@@ -43,16 +44,27 @@ class PlatformProbes(Protocol):
     def unserved_shards(self) -> Sequence[int]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class PlatformHealth:
+    """`unserved_shards` None: the engine does not answer. `dead_letters` None: the queues could not be asked."""
+
+    unserved_shards: Sequence[int] | None
+    dead_letters: Mapping[str, int] | None
+
+
 @dataclass(frozen=True)
 class Scene:
-    """Whose digest it is, of which span, as of when. `zone`: whose clock its times are told by."""
+    """Whose digest it is, of which span, as of when. `zone`: whose clock its times are told by.
+
+    `platform`: for who operates it; for all others None.
+    """
 
     caller: Caller
     tx: TenantTransaction
     span: Span
     zone: ZoneInfo
     at: datetime
-    probes: PlatformProbes
+    platform: PlatformHealth | None
 
     @cached_property
     def figures(self) -> DigestFigures:
@@ -85,11 +97,27 @@ class Scene:
     def count(self, topic: str, *changes: str) -> int:
         """Of its events; with changes, of those of these."""
         return sum(
-            count for (name, change), count in self.counts.items() if name == topic and (not changes or change in changes)
+            count
+            for (name, change), count in self.counts.items()
+            if name == topic and (not changes or change in changes)
         )
 
     def time(self, at_ns: int) -> str:
         return shown_time(from_nanoseconds(at_ns), self.zone)
+
+
+def ask_platform(role: str, probes: PlatformProbes) -> PlatformHealth | None:
+    """None for a role that hears nothing of it. Asked outside of transactions, which may not be idle for long."""
+    if role != Role.SYSTEM_ADMIN:
+        return None
+    return PlatformHealth(_answer(probes.unserved_shards), _answer(probes.dead_letters))
+
+
+def _answer[Value](ask: Callable[[], Value]) -> Value | None:
+    try:
+        return ask()
+    except Unavailable:
+        return None
 
 
 def shown_time(at: datetime, zone: ZoneInfo) -> str:
@@ -258,9 +286,7 @@ def _refusals(scene: Scene) -> Iterable[Section]:
         Fact(name="Orders that limits refused", value=str(refused), is_notable=refused > 0),
         Fact(name="Soft thresholds passed", value=str(sum(each.warned for each in breaches))),
     )
-    rows = [
-        (each.node, each.limit_type, each.instrument, str(each.refused), str(each.warned)) for each in breaches
-    ]
+    rows = [(each.node, each.limit_type, each.instrument, str(each.refused), str(each.warned)) for each in breaches]
     columns = ("Node", "Limit", "Instrument", "+Refused", "+Warned")
     yield Section(title="Refusals and warnings", facts=facts, table=_table(columns, rows) if rows else None)
 
@@ -367,24 +393,28 @@ def _degraded(scene: Scene) -> Iterable[Section]:
 
 def _alerts(scene: Scene) -> Iterable[Section]:
     found = scene.figures.alerts(scene.own_accounts)
-    grave = sum(each.alerts for each in found if each.severity in ("ERROR", "CRITICAL"))
+    grave = [each for each in found if each.severity in GRAVE]
+    untouched = sum(each.alerts - each.acknowledged for each in grave)
+    untold = sum(each.untold for each in found)
     facts = (
         Fact(name="Alerts", value=str(sum(each.alerts for each in found))),
-        Fact(name="ERROR and CRITICAL", value=str(grave), is_notable=grave > 0),
+        Fact(name="Of them grave", value=str(sum(each.alerts for each in grave))),
+        Fact(name="Grave and acknowledged by nobody", value=str(untouched), is_notable=untouched > 0),
+        Fact(name="Messages that could not be sent", value=str(untold), is_notable=untold > 0),
     )
-    rows = [(each.severity, each.kind, str(each.alerts)) for each in found]
-    yield Section(
-        title="Alerts", facts=facts, table=_table(("Severity", "Kind", "+Alerts"), rows) if rows else None
-    )
+    rows = [
+        (each.severity, each.kind, str(each.alerts), str(each.acknowledged), str(each.alerts - each.acknowledged))
+        for each in found
+    ]
+    columns = ("Severity", "Kind", "+Alerts", "+Acknowledged", "+By nobody")
+    yield Section(title="Alerts", facts=facts, table=_table(columns, rows) if rows else None)
 
 
 # people, keys and the trail -------------------------------------------------------------------------------------------
 
 
 def _people(scene: Scene) -> Iterable[Section]:
-    rows = [
-        (each.role, str(each.users), str(each.active), str(each.disabled)) for each in scene.figures.people()
-    ]
+    rows = [(each.role, str(each.users), str(each.active), str(each.disabled)) for each in scene.figures.people()]
     failures = scene.count("identity.SignInFailed.v1")
     facts = (
         Fact(name="Sign-ins", value=str(scene.count("identity.SignedIn.v1"))),
@@ -506,7 +536,9 @@ def _trail(scene: Scene) -> Iterable[Section]:
         Fact(name="Not anchored yet", value=str(behind)),
         Fact(name="Gaps that two persons approved", value=str(trail.gaps), is_notable=trail.gaps > 0),
     )
-    note = "What is anchored can be verified without the platform: breakwater audit export, then breakwater audit verify."
+    note = (
+        "What is anchored can be verified without the platform: breakwater audit export, then breakwater audit verify."
+    )
     yield Section(title="The audit trail", note=note, facts=facts)
 
 
@@ -518,44 +550,42 @@ def _platform(scene: Scene) -> Iterable[Section]:
     oldest = state.oldest_event_s or 0.0
     facts = [
         Fact(name="Organisations", value=str(state.organisations)),
-        Fact(name="Engine", **_engine(scene.probes)),
+        _engine(scene.platform),
         Fact(name="Events that wait for the relay", value=str(state.events_waiting)),
         Fact(name="The oldest of them waits", value=f"{oldest:.0f} s", is_notable=oldest > WAITING_S_MAX),
-        Fact(name="Orders that nothing is known of", **_counted(state.orders_unsettled)),
-        Fact(name="Organisations in a degraded mode", **_counted(state.degraded)),
-        Fact(name="Audit trails that are behind", **_counted(state.trails_behind)),
-        Fact(name="Digests that could not be mailed in 7 days", **_counted(state.digests_failed)),
+        _counted("Orders that nothing is known of", state.orders_unsettled),
+        _counted("Organisations in a degraded mode", state.degraded),
+        _counted("Audit trails that are behind", state.trails_behind),
+        _counted("Digests that could not be mailed in 7 days", state.digests_failed),
     ]
     yield Section(title="The platform", note=f"As of {shown_time(scene.at, scene.zone)}.", facts=tuple(facts))
-    yield _dead_letters(scene.probes)
+    yield _dead_letters(scene.platform)
 
 
-def _engine(probes: PlatformProbes) -> dict[str, str | bool]:
-    try:
-        unserved = probes.unserved_shards()
-    except Unavailable:
-        return {"value": "DOWN", "is_notable": True}
+def _engine(platform: PlatformHealth | None) -> Fact:
+    unserved = None if platform is None else platform.unserved_shards
+    if unserved is None:
+        return Fact(name="Engine", value="DOWN", is_notable=True)
     if unserved:
-        return {"value": f"DEGRADED: shards {', '.join(map(str, unserved))}", "is_notable": True}
-    return {"value": "UP"}
+        return Fact(name="Engine", value=f"DEGRADED: shards {', '.join(map(str, unserved))}", is_notable=True)
+    return Fact(name="Engine", value="UP")
 
 
-def _dead_letters(probes: PlatformProbes) -> Section:
-    try:
-        found = probes.dead_letters()
-    except Unavailable:
+def _dead_letters(platform: PlatformHealth | None) -> Section:
+    found = None if platform is None else platform.dead_letters
+    if found is None:
         return Section(title="Dead letters", facts=(Fact(name="Messages", value=UNKNOWN, is_notable=True),))
     rows = [(queue, str(count)) for queue, count in sorted(found.items()) if count]
-    facts = (Fact(name="Messages", **_counted(sum(found.values()))),)
+    facts = (_counted("Messages", sum(found.values())),)
     return Section(title="Dead letters", facts=facts, table=_table(("Queue", "+Messages"), rows) if rows else None)
 
 
-def _counted(count: int) -> dict[str, str | bool]:
-    """Of what should be none."""
-    return {"value": str(count), "is_notable": count > 0}
-
-
 # ----------------------------------------------------------------------------------------------------------------------
+
+
+def _counted(name: str, count: int) -> Fact:
+    """Of what should be none."""
+    return Fact(name=name, value=str(count), is_notable=count > 0)
 
 
 def _table(columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> Table:
