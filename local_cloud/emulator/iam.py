@@ -6,6 +6,7 @@ uploads, so SIGUSR2 switches it on when everything is deployed: `enforce`.
 
 import json
 import threading
+from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,9 @@ def apply(record: Path) -> None:
 
     def enforce(access_key_id: str, iam_action: str, service: str, region: str, **request: Any) -> Any:
         _caller.set((access_key_id, service, region))
+        if iam_action == "ses:SendEmail":
+            sender = request.get("resource_arn", "*").rpartition("/")[2]
+            request["service_context"] = {**(request.get("service_context") or {}), "ses:FromAddress": sender}
         for action in PERMISSIONS.get(iam_action, (iam_action,)):
             refusal = judge(access_key_id, action, service, region, **request)
             session = sts._sessions.get(access_key_id)
@@ -52,6 +56,7 @@ def apply(record: Path) -> None:
         return None
 
     iam_evaluator.enforce = enforce
+    iam_actions._ses_v2_resource_arn = _sender_of(iam_actions._ses_v2_resource_arn)
     believe = app._authenticate_only
 
     def refuse_unnamed(service: str, headers: dict[str, str], query: dict[str, Any], request_id: str) -> Answer | None:
@@ -66,6 +71,18 @@ def apply(record: Path) -> None:
         return refused
 
     app._authenticate_only = refuse_unnamed
+
+
+def _sender_of(find: Callable[..., str]) -> Callable[..., str]:
+    """A mail is judged as the identity that sends it; ministack judges it as anybody's."""
+
+    def resource(method: str, path: str, body: bytes, region: str, account_id: str) -> str:
+        if method == "POST" and path.endswith("/outbound-emails"):
+            sender = json.loads(body).get("FromEmailAddress", "")
+            return f"arn:aws:ses:{region}:{account_id}:identity/{sender}"
+        return find(method, path, body, region, account_id)
+
+    return resource
 
 
 def begin_enforcing() -> None:
