@@ -66,7 +66,7 @@ def list_digests(caller: Caller, cursor: Cursor = None, limit: Limit = LIMIT_DEF
 
 def get_digest(digest_id: uuid.UUID, caller: Caller) -> Digest:
     with caller_transaction(caller) as tx:
-        return digest_views.get(digest_id, caller, tx)
+        return digest_views.get(digest_id, caller, tx, at=datetime.now(UTC))
 
 
 def add_digest_routes(api: FastAPI) -> None:

@@ -9,14 +9,16 @@ from breakwater.db.digests import DigestRow, Follower
 from breakwater.domain.digests import Calendar, Document, Period, Span, next_due_at, running, span_of
 from breakwater.domain.ids import IdText
 from breakwater.domain.limit_types.settings import check_time_zone
-from breakwater.domain.permissions import Caller
-from breakwater.domain.times import TimeText, format_time
+from breakwater.domain.permissions import Caller, Role
+from breakwater.domain.times import TimeText, format_time, nanoseconds
 from breakwater.errors import InvalidRequest
+from breakwater.services.audit import ORGANISATION
 from breakwater.services.cursors import decode_cursor, next_cursor
 from breakwater.services.digest_contents import PlatformProbes, ask_platform
 from breakwater.services.digest_rendering import html_of, subject_of, text_of
 from breakwater.services.digests import KEPT_FOR, document_for, following_of
 from breakwater.services.settlement import TenantTransactions
+from events.audit import SensitiveDataRead
 
 
 class DigestSettings(TypedDict):
@@ -132,10 +134,11 @@ def page(caller: Caller, tx: TenantTransaction, *, cursor: str | None, limit: in
     return {"items": [_summary(row) for row in shown], "next_cursor": following}
 
 
-def get(digest_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> Digest:
+def get(digest_id: uuid.UUID, caller: Caller, tx: TenantTransaction, *, at: datetime) -> Digest:
     """NotFound for anybody else's, and for one that was made for another role than the caller has now."""
     caller.require("digests:read")
     row = tx.digests.get(digest_id, caller.subject)
+    _tell_who_read(caller, tx, at)
     document = Document.model_validate(row.document)
     return {**_summary(row), "document": document, "text": text_of(document), "html": html_of(document)}
 
@@ -158,6 +161,7 @@ def preview(
     with transactions(caller.tenant_id) as tx:
         calendar = tx.digests.organisation().calendar
         span = _span(period, starts_on, calendar, at)
+        _tell_who_read(caller, tx, at)
         document = document_for(tx.digests.follower(caller.subject), span, tx, platform, at)
     return {
         "subject": subject_of(document),
@@ -165,6 +169,19 @@ def preview(
         "text": text_of(document),
         "html": html_of(document),
     }
+
+
+def _tell_who_read(caller: Caller, tx: TenantTransaction, at: datetime) -> None:
+    """An auditor's digest says who signed in and who changed what: that somebody looked is a record, too."""
+    if caller.role != Role.AUDITOR:
+        return
+    tx.outbox.add(
+        SensitiveDataRead(what="audit digest", read_by=caller.actor),
+        aggregate_id=ORGANISATION,
+        account_id=None,
+        correlation_id=caller.correlation_id,
+        occurred_at_ns=nanoseconds(at),
+    )
 
 
 def _span(period: Period, starts_on: date | None, calendar: Calendar, at: datetime) -> Span:
