@@ -226,6 +226,12 @@ class PlatformState:
     digests_failed: int
 
 
+def platform_state(connection: psycopg.Connection[TupleRow]) -> PlatformState:
+    """Asked of no tenant: counts and ages alone, and nothing of anybody's business."""
+    with connection.cursor(row_factory=class_row(PlatformState)) as cursor:
+        return cursor.execute("SELECT * FROM alerts.platform_state()").fetchall()[0]
+
+
 class DigestFigures:
     """Of one span. `account_ids`: of these; None, where it may be, of the whole organisation."""
 
@@ -289,9 +295,6 @@ class DigestFigures:
     def trail(self) -> Trail | None:
         """None: nothing was sealed yet."""
         return next(iter(self._rows(Trail, _TRAIL)), None)
-
-    def platform(self) -> PlatformState:
-        return self._rows(PlatformState, "SELECT * FROM alerts.platform_state()")[0]
 
     def _rows[Row](self, row: type[Row], statement: LiteralString, **values: Any) -> list[Row]:
         with self._connection.cursor(row_factory=class_row(row)) as cursor:

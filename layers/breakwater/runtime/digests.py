@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from breakwater.db.digest_figures import PlatformState, platform_state
 from breakwater.errors import Unavailable
 from breakwater.runtime.aws import client
+from breakwater.runtime.database import untenanted_transaction
 from breakwater.runtime.engine import engine_client
 from breakwater.runtime.settings import settings
 from breakwater.services.digests import Desk, MailRefused
@@ -53,6 +55,10 @@ class SesMailer:
 
 
 class AwsProbes:
+    def state(self) -> PlatformState:
+        with untenanted_transaction() as connection:
+            return platform_state(connection)
+
     def dead_letters(self) -> Mapping[str, int]:
         return {name: _depth(url) for name, url in json.loads(settings().dead_letter_queues).items()}
 

@@ -14,7 +14,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from breakwater.db.connection import TenantTransaction
-from breakwater.db.digest_figures import DigestFigures, Fills, OrderCounts
+from breakwater.db.digest_figures import DigestFigures, Fills, OrderCounts, PlatformState
 from breakwater.db.identity import Account
 from breakwater.domain.digests import Column, Fact, Section, Span, Table
 from breakwater.domain.money import EXACT, format_amount, trim
@@ -37,6 +37,8 @@ WAITING_S_MAX = 60  # An event that waits longer says that the relay does not ke
 class PlatformProbes(Protocol):
     """What the platform itself is asked, for who operates it. Each raises Unavailable."""
 
+    def state(self) -> PlatformState: ...
+
     def dead_letters(self) -> Mapping[str, int]:
         """By queue how many messages nobody could process."""
         ...
@@ -48,6 +50,7 @@ class PlatformProbes(Protocol):
 class PlatformHealth:
     """`unserved_shards` None: the engine does not answer. `dead_letters` None: the queues could not be asked."""
 
+    state: PlatformState
     unserved_shards: Sequence[int] | None
     dead_letters: Mapping[str, int] | None
 
@@ -110,7 +113,7 @@ def ask_platform(role: str, probes: PlatformProbes) -> PlatformHealth | None:
     """None for a role that hears nothing of it. Asked outside of transactions, which may not be idle for long."""
     if role != Role.SYSTEM_ADMIN:
         return None
-    return PlatformHealth(_answer(probes.unserved_shards), _answer(probes.dead_letters))
+    return PlatformHealth(probes.state(), _answer(probes.unserved_shards), _answer(probes.dead_letters))
 
 
 def _answer[Value](ask: Callable[[], Value]) -> Value | None:
@@ -546,11 +549,14 @@ def _trail(scene: Scene) -> Iterable[Section]:
 
 
 def _platform(scene: Scene) -> Iterable[Section]:
-    state = scene.figures.platform()
+    if scene.platform is None:  # Whose role has changed a moment ago.
+        yield Section(title="The platform", note="It was not asked.")
+        return
+    state = scene.platform.state
     oldest = state.oldest_event_s or 0.0
     facts = [
         Fact(name="Organisations", value=str(state.organisations)),
-        _engine(scene.platform),
+        _engine(scene.platform.unserved_shards),
         Fact(name="Events that wait for the relay", value=str(state.events_waiting)),
         Fact(name="The oldest of them waits", value=f"{oldest:.0f} s", is_notable=oldest > WAITING_S_MAX),
         _counted("Orders that nothing is known of", state.orders_unsettled),
@@ -559,11 +565,10 @@ def _platform(scene: Scene) -> Iterable[Section]:
         _counted("Digests that could not be mailed in 7 days", state.digests_failed),
     ]
     yield Section(title="The platform", note=f"As of {shown_time(scene.at, scene.zone)}.", facts=tuple(facts))
-    yield _dead_letters(scene.platform)
+    yield _dead_letters(scene.platform.dead_letters)
 
 
-def _engine(platform: PlatformHealth | None) -> Fact:
-    unserved = None if platform is None else platform.unserved_shards
+def _engine(unserved: Sequence[int] | None) -> Fact:
     if unserved is None:
         return Fact(name="Engine", value="DOWN", is_notable=True)
     if unserved:
@@ -571,8 +576,7 @@ def _engine(platform: PlatformHealth | None) -> Fact:
     return Fact(name="Engine", value="UP")
 
 
-def _dead_letters(platform: PlatformHealth | None) -> Section:
-    found = None if platform is None else platform.dead_letters
+def _dead_letters(found: Mapping[str, int] | None) -> Section:
     if found is None:
         return Section(title="Dead letters", facts=(Fact(name="Messages", value=UNKNOWN, is_notable=True),))
     rows = [(queue, str(count)) for queue, count in sorted(found.items()) if count]

@@ -14,6 +14,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from breakwater.db.connection import Database
+from breakwater.db.digest_figures import PlatformState, platform_state
 from breakwater.domain.digests import Document, Section
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import EngineUnavailable
@@ -36,8 +37,13 @@ EVERYBODY = (
 class Probes:
     """What the platform would answer."""
 
+    database: Database
     letters: dict[str, int] = field(default_factory=lambda: {"alerts": 2, "trade-events": 0})
     is_down: bool = False
+
+    def state(self) -> PlatformState:
+        with self.database.untenanted_transaction() as connection:
+            return platform_state(connection)
 
     def dead_letters(self) -> dict[str, int]:
         return self.letters
@@ -74,7 +80,7 @@ class Scene:
         self.firm: Firm = create_firm(admin_conninfo, name)
         self.database = Database(lambda: functions_conninfo)
         self.mailbox = Mailbox()
-        self.probes = Probes()
+        self.probes = Probes(self.database)
         self.name = name
         self._admin("UPDATE limits.nodes SET time_zone = %s WHERE tenant_id = %s", ZONE, self.firm.tenant_id)
         self.users = {role: self.add_user(role) for role in EVERYBODY}
