@@ -57,17 +57,14 @@ class DigestSchedule(Construct):
 
 
 def send_mail(function: PlatformFunction, sender: str) -> None:
-    """As this address and no other. SES knows it, or its domain, to be ours: docs/digests.md."""
-    stack = Stack.of(function)
-    identities = [
-        stack.format_arn(service="ses", resource="identity", resource_name=name)
-        for name in (sender, sender.partition("@")[2])
-    ]
+    """As this address and no other. SES knows its domain to be ours: docs/digests.md."""
+    domain = sender.partition("@")[2]
+    identity = Stack.of(function).format_arn(service="ses", resource="identity", resource_name=domain)
     function.function.add_environment("MAIL_SENDER", sender)
     function.function.add_to_role_policy(
         iam.PolicyStatement(
             actions=["ses:SendEmail"],
-            resources=identities,
+            resources=[identity],
             conditions={"StringEquals": {"ses:FromAddress": sender}},
         )
     )

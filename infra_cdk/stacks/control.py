@@ -190,5 +190,4 @@ class ControlStack(Stack):
         CfnOutput(self, "OrderSagaArn", value=self.saga.machine.state_machine_arn)
         CfnOutput(self, "OrdersFunctionName", value=self.functions["orders"].function.function_name)
         CfnOutput(self, "QueriesFunctionName", value=self.functions["queries"].function.function_name)
-        CfnOutput(self, "DigestsFunctionName", value=self.functions["digests"].function.function_name)
         CfnOutput(self, "ProvisioningFunctionName", value=self.functions["provisioning"].function.function_name)

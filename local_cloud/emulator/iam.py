@@ -30,6 +30,7 @@ PERMISSIONS = {
 }
 # What ministack has no permission for, it lets everybody do whose key is right; nobody has granted it either.
 UNNAMED = "WhatTheEmulatorCannotName"
+_sender: ContextVar[str] = ContextVar("breakwater_sender", default="")
 _caller: ContextVar[tuple[str, str, str] | None] = ContextVar("breakwater_caller", default=None)
 
 
@@ -44,8 +45,7 @@ def apply(record: Path) -> None:
     def enforce(access_key_id: str, iam_action: str, service: str, region: str, **request: Any) -> Any:
         _caller.set((access_key_id, service, region))
         if iam_action == "ses:SendEmail":
-            sender = request.get("resource_arn", "*").rpartition("/")[2]
-            request["service_context"] = {**(request.get("service_context") or {}), "ses:FromAddress": sender}
+            request["service_context"] = {**(request.get("service_context") or {}), "ses:FromAddress": _sender.get()}
         for action in PERMISSIONS.get(iam_action, (iam_action,)):
             refusal = judge(access_key_id, action, service, region, **request)
             session = sts._sessions.get(access_key_id)
@@ -56,7 +56,7 @@ def apply(record: Path) -> None:
         return None
 
     iam_evaluator.enforce = enforce
-    iam_actions._ses_v2_resource_arn = _sender_of(iam_actions._ses_v2_resource_arn)
+    iam_actions._ses_v2_resource_arn = _judged_by_sender(iam_actions._ses_v2_resource_arn)
     believe = app._authenticate_only
 
     def refuse_unnamed(service: str, headers: dict[str, str], query: dict[str, Any], request_id: str) -> Answer | None:
@@ -73,13 +73,14 @@ def apply(record: Path) -> None:
     app._authenticate_only = refuse_unnamed
 
 
-def _sender_of(find: Callable[..., str]) -> Callable[..., str]:
-    """A mail is judged as the identity that sends it; ministack judges it as anybody's."""
+def _judged_by_sender(find: Callable[..., str]) -> Callable[..., str]:
+    """A mail is judged as its sender's domain, which is what is verified; ministack judges it as anybody's."""
 
     def resource(method: str, path: str, body: bytes, region: str, account_id: str) -> str:
         if method == "POST" and path.endswith("/outbound-emails"):
-            sender = json.loads(body).get("FromEmailAddress", "")
-            return f"arn:aws:ses:{region}:{account_id}:identity/{sender}"
+            sender = str(json.loads(body).get("FromEmailAddress", ""))
+            _sender.set(sender)
+            return f"arn:aws:ses:{region}:{account_id}:identity/{sender.partition('@')[2]}"
         return find(method, path, body, region, account_id)
 
     return resource
