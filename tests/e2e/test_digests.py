@@ -45,13 +45,14 @@ def test_a_digest_is_mailed_once_and_read(
     settings = operator.set_digest_preferences(daily=True, weekly=False, hour=0, time_zone=None)
     assert (settings["mail"], settings["hour"]) == ("ON", 0)
     assert datetime.fromisoformat(settings["next_daily_at"]) > datetime.now(UTC)
-    # As if he had been there for days.
+    # As if he had been there for days, and had begun to follow an hour before the last midnight.
+    of_his = "user_id = (SELECT user_id FROM identity.users WHERE username = %s)"
     database.execute(
-        "UPDATE identity.users SET created_at = now() - interval '2 days' WHERE username = %s", (me["username"],)
+        f"UPDATE identity.users SET created_at = now() - interval '3 days' WHERE {of_his}", (me["username"],)
     )
     database.execute(
-        "UPDATE alerts.digest_preferences SET since = now() - interval '25 hours'"
-        " WHERE user_id = (SELECT user_id FROM identity.users WHERE username = %s)",
+        "UPDATE alerts.digest_preferences SET since = date_trunc('day', now(), 'UTC') - interval '1 hour'"
+        f" WHERE {of_his}",
         (me["username"],),
     )
     assert invoke("digests", {})["failed"] == 0
@@ -90,7 +91,7 @@ def test_a_trader_sees_his_day_at_the_terminal(terminal: Terminal) -> None:
     assert "No digests yet." in terminal.run("digests", "list")
 
 
-def test_the_schedule_is_there_and_starts_the_function(endpoints: dict[str, Any]) -> None:
+def test_the_schedule_that_starts_the_function_is_deployed(endpoints: dict[str, Any]) -> None:
     scheduler = boto3.client(
         "scheduler",
         endpoint_url=endpoints["aws_endpoint_url"],
