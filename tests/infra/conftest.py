@@ -12,7 +12,7 @@ from aws_cdk.assertions import Template
 
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = ("BreakwaterNetwork", "BreakwaterState", "BreakwaterControl", "BreakwaterEngine", "BreakwaterEdge")
-SYNTHESIS_TIMEOUT_S = 700
+SYNTHESIS_TIMEOUT_S = 110
 VENUE = {
     "name": "BINANCE",
     "exchange": "binance",

@@ -110,7 +110,7 @@ def test_what_is_in_no_table_is_refused_to_everybody() -> None:
 
 def test_scopes_add_up_and_none_allows_nothing() -> None:
     assert permissions_of("trader", frozenset({"read", "cancel_only"})) == {
-        "orders:cancel", "orders:read", "portfolio:read", "limits:read", "alerts:read"
+        "orders:cancel", "orders:read", "portfolio:read", "limits:read", "alerts:read", "digests:read"
     }  # fmt: skip
     assert permissions_of("organisation_admin", frozenset()) == set()
 
