@@ -540,7 +540,7 @@ def _trail(scene: Scene) -> Iterable[Section]:
         Fact(name="Gaps that two persons approved", value=str(trail.gaps), is_notable=trail.gaps > 0),
     )
     note = (
-        "What is anchored can be verified without the platform: breakwater audit export, then breakwater audit verify."
+        "What is anchored can be verified offline: breakwater audit export, then breakwater audit verify."
     )
     yield Section(title="The audit trail", note=note, facts=facts)
 
