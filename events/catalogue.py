@@ -59,6 +59,7 @@ from events.orders import (
     TradeExecuted,
 )
 from events.users import GroupChanged, InvitedAgain, OrganisationProvisioned, PermissionsUpdated
+from events.webhooks import EndpointChanged, EndpointPaused, EventGivenUp, Ping, QueueOverflowed
 
 CATALOGUE: tuple[type[Event], ...] = (
     OrderPlaced,
@@ -108,6 +109,11 @@ CATALOGUE: tuple[type[Event], ...] = (
     InvitedAgain,
     GroupChanged,
     OrganisationProvisioned,
+    Ping,
+    EndpointChanged,
+    EndpointPaused,
+    EventGivenUp,
+    QueueOverflowed,
 )
 SCHEMAS = Path(__file__).parent / "schemas"
 

@@ -35,6 +35,9 @@ from breakwater.db.recorded_day import RecordedDayRows
 from breakwater.db.replaces import ReplaceRows
 from breakwater.db.sessions import SessionRows
 from breakwater.db.watch import WatchRows
+from breakwater.db.webhook_log import WebhookLogRows
+from breakwater.db.webhook_queue import WebhookQueueRows
+from breakwater.db.webhooks import WebhookRows
 from breakwater.errors import DatabaseUnavailable
 
 Connection = psycopg.Connection[TupleRow]
@@ -189,6 +192,18 @@ class TenantTransaction:
     @cached_property
     def alerts(self) -> AlertRows:
         return AlertRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def webhooks(self) -> WebhookRows:
+        return WebhookRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def webhook_queue(self) -> WebhookQueueRows:
+        return WebhookQueueRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def webhook_log(self) -> WebhookLogRows:
+        return WebhookLogRows(self.connection, self.tenant_id)
 
     @cached_property
     def audit(self) -> AuditRows:

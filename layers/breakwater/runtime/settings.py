@@ -57,6 +57,11 @@ class Settings:
     connections_table = _Required()
     websocket_api_endpoint = _Required()
 
+    webhook_secrets_key_id = _Required()
+    webhook_calls_queue_url = _Required()
+    webhook_retries_queue_url = _Required()
+    webhook_local_receivers = _Optional()  # "true" in the local run, and believed nowhere else.
+
     emergency_order_max = _Optional()
     emergency_day_max = _Optional()
     emergency_currency = _Optional()
