@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from breakwater.db.webhook_log import WebhookDelivery, DeliveryState
+from breakwater.db.webhook_log import DeliveryState, WebhookDelivery
 from breakwater.db.webhooks import WebhookEndpoint
 from breakwater.domain.webhook_addresses import URL_LENGTH_MAX
 from breakwater.domain.webhooks import TOPIC_PATTERN
@@ -16,7 +16,7 @@ from breakwater.runtime.database import caller_transaction, transactions_of
 from breakwater.runtime.webhooks import make_data_key, send_wakes, webhook_caller
 from breakwater.services import webhook_log, webhooks
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
-from breakwater.services.webhook_log import WebhookDeliveryDetail, WebhookDeliveries, Redelivered
+from breakwater.services.webhook_log import Redelivered, WebhookDeliveries, WebhookDeliveryDetail
 from breakwater.services.webhooks import Filters, NewWebhookEndpoint, NewWebhookSecret
 
 DELIVERY_NO_MAX = 2**53

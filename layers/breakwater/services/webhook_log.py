@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from breakwater.db.connection import TenantTransaction
-from breakwater.db.webhook_log import WebhookAttempt, WebhookDelivery, DeliveryState
+from breakwater.db.webhook_log import DeliveryState, WebhookAttempt, WebhookDelivery
 from breakwater.db.webhook_queue import Happened, Lane, Queued
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import Timestamp, from_nanoseconds, nanoseconds
