@@ -40,7 +40,7 @@ class ExchangeCredentialsKey(Construct):
 
 
 class WebhookSecretsKey(Construct):
-    """Data keys of what webhooks are signed with are wrapped under it. One function has them made; senders open them."""
+    """Data keys of what webhooks are signed with are wrapped under it: one function makes them, senders open them."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)

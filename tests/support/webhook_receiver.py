@@ -1,4 +1,4 @@
-"""A receiver of webhooks on loopback that does to its callers what receivers do: answer, hang, drip, redirect, flood."""
+"""A receiver of webhooks on loopback that does to its callers what receivers do: answer, hang, drip, flood."""
 
 import socket
 import threading

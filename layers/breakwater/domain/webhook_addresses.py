@@ -17,7 +17,7 @@ PORTS = frozenset({443, 8443})
 # their own way, and what two read differently passes one of them.
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::(?P<port>[0-9]{1,5}))?"
-    r"(?P<target>(?:/[!-~]*)?(?:\?[!-~]*)?)"
+    r"(?P<target>(?:/[!-\"$-\[\]-~]*)?(?:\?[!-\"$-\[\]-~]*)?)"  # Printable ASCII without # and \\.
 )
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _LOCAL_NAMES = ("localhost", "local", "internal", "lan", "home.arpa")
@@ -28,16 +28,14 @@ _REFUSED_NETWORKS = tuple(
     for network, why in (
         ("168.63.129.16/32", "a metadata address"),
         ("192.88.99.0/24", "a 6to4 relay"),
-        ("64:ff9b::/96", "IPv4 within IPv6"),
-        ("64:ff9b:1::/48", "IPv4 within IPv6"),
         ("2002::/16", "IPv4 within IPv6"),
         ("2001::/23", "IPv4 within IPv6"),
-        ("::/96", "IPv4 within IPv6"),
         ("3fff::/20", "reserved for documents"),
-        ("5f00::/16", "reserved for segment routing"),
-        ("fec0::/10", "site-local"),
     )
 )
+
+# All that IPv6 has given out. What embeds an address of IPv4, and whatever is invented beside, lies elsewhere.
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -115,6 +113,7 @@ def refusal_of(address: Address) -> str | None:
         (address.is_multicast, "a multicast address"),
         (address.is_unspecified, "no address of a host"),
         (not address.is_global, "a private or reserved address"),
+        (isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST, "no global unicast address"),
     ):
         if is_so:
             return why

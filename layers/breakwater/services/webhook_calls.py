@@ -61,10 +61,12 @@ class WebhookCaller:
             return _failed("ADDRESS_REFUSED", started, error)
         except TimeoutError as error:
             return _failed("TIMED_OUT", started, error)
-        except (http.client.HTTPException, _TooMuch, ValueError) as error:
+        except (http.client.HTTPException, _TooMuch) as error:
             return _failed("BAD_ANSWER", started, error)
-        except OSError as error:
+        except OSError as error:  # A certificate that is not its name's among them.
             return _failed("UNREACHABLE", started, error)
+        except ValueError as error:
+            return _failed("BAD_ANSWER", started, error)
         return Answer(_outcome_of(status), status, _ms_since(started), start)
 
 

@@ -133,7 +133,7 @@ class Scene:
         for _ in range(rounds_max):
             if not self.wakes:
                 return total
-            random.Random(7).shuffle(self.wakes)
+            random.Random(7).shuffle(self.wakes)  # noqa: S311  # An order of chance, the same each time.
             batch, self.wakes = self.wakes[:10], self.wakes[10:]
             for is_careful in (False, True):
                 wanted: dict[uuid.UUID, list[tuple[uuid.UUID, uuid.UUID]]] = {}

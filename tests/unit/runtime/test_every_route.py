@@ -16,6 +16,7 @@ from functions.openapi import APIS
 from functions.orders.app import api as orders
 from functions.queries.app import api as queries
 from functions.users.app import api as users
+from functions.webhooks.app import api as webhooks
 from tests.unit.runtime.http_events import LambdaContext, answer_of, caller_context, http_event
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
@@ -61,7 +62,9 @@ ELSEWHERE = caller_context(ip_allow="203.0.113.0/24")
 def test_every_function_with_routes_is_walked() -> None:
     with_routes = {path.parent.name for path in FUNCTIONS.glob("*/app.py") if "create_api(" in path.read_text()}
     assert set(APIS) == with_routes
-    assert {id(api) for api in APIS.values()} == {id(api) for api in (alerting, audit, limits, orders, queries, users)}
+    assert {id(api) for api in APIS.values()} == {
+        id(api) for api in (alerting, audit, limits, orders, queries, users, webhooks)
+    }
     assert len(ROUTES) > 15
 
 
