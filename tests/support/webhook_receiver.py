@@ -108,6 +108,10 @@ class Receiver:
         self.stopped.set()
         self._socket.close()
 
+    def choose(self, call: Call) -> Behave:
+        self.calls.append(call)
+        return self.behave.get(call.path, self.default)
+
     def _accept(self) -> None:
         while not self.stopped.is_set():
             try:
@@ -120,8 +124,7 @@ class Receiver:
         with connection, suppress(OSError):
             connection.settimeout(HANG_S_MAX)
             call = _read(connection)
-            self.calls.append(call)
-            self.behave.get(call.path, self.default)(connection, self)
+            self.choose(call)(connection, self)
 
 
 def _read(connection: socket.socket) -> Call:

@@ -23,7 +23,7 @@ from events.envelope import Envelope
 from events.webhooks import EndpointPaused, EventGivenUp, Ping
 
 CLAIMED_FOR = timedelta(seconds=45)  # Longer than a sender lives, shorter than its message stays hidden.
-CALL_TIMEOUT_S = {False: 3.0, True: 10.0}  # By whether the sender is the careful one.
+CALL_TIMEOUT_S = {False: 1.5, True: 10.0}  # By whether the sender is the careful one; the first may be tried again.
 CALL_GRACE_S = 1.0  # A call that is not back by then hangs in a name server: it is left alone.
 CALLS_AT_ONCE_MAX = 32
 WOKEN_AFTER_PROBE_MAX = 500  # Lanes; the sweep has the others.
