@@ -61,6 +61,7 @@ from events.orders import (
     TradeExecuted,
 )
 from events.users import GroupChanged, InvitedAgain, OrganisationProvisioned, PermissionsUpdated
+from events.webhooks import EndpointChanged, EndpointPaused, EventGivenUp, Ping, QueueOverflowed
 
 CATALOGUE: tuple[type[Event], ...] = (
     OrderPlaced,
@@ -114,6 +115,11 @@ CATALOGUE: tuple[type[Event], ...] = (
     RedriveRequested,
     ReplayRequested,
     ReadModelsRebuilt,
+    Ping,
+    EndpointChanged,
+    EndpointPaused,
+    EventGivenUp,
+    QueueOverflowed,
 )
 SCHEMAS = Path(__file__).parent / "schemas"
 

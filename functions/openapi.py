@@ -18,6 +18,7 @@ from functions.operations.app import api as operations
 from functions.orders.app import api as orders
 from functions.queries.app import api as queries
 from functions.users.app import api as users
+from functions.webhooks.app import api as webhooks
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "openapi.json"
 
@@ -27,6 +28,7 @@ APIS: dict[str, FastAPI] = {
     "orders": orders,
     "queries": queries,
     "alerting": alerting,
+    "webhooks": webhooks,
     "audit": audit,
     "operations": operations,
 }

@@ -60,7 +60,8 @@ class Deployment:
         if self._synthesized.exists() and self._synthesized.read_text() == inputs:
             return False
         self._synthesized.unlink(missing_ok=True)
-        contexts = [part for option in ("lambda_platform=local", *options) for part in ("--context", option)]
+        local = ("lambda_platform=local", "webhook_local_receivers=true")
+        contexts = [part for option in (*local, *options) for part in ("--context", option)]
         self._cdk("synth", "--quiet", "--output", str(self._assembly), *contexts)
         self._synthesized.write_text(inputs)
         return True

@@ -19,12 +19,16 @@ TIMEOUTS = {
     "orders": API_TIMEOUT,
     "queries": API_TIMEOUT,
     "alerting": API_TIMEOUT,
+    "webhooks": API_TIMEOUT,
     "audit": API_TIMEOUT,
     "operations": API_TIMEOUT,
     "order_saga": SAGA_STEP_TIMEOUT,
     "projections": CONSUMER_TIMEOUT,
     "alerts": CONSUMER_TIMEOUT,
     "notifications": CONSUMER_TIMEOUT,
+    "webhook_dispatcher": CONSUMER_TIMEOUT,
+    "webhook_sender": Duration.seconds(15),  # Some calls of 1.5 s, one after the other.
+    "webhook_retrier": Duration.seconds(30),  # The same of 10 s. A lane is claimed for longer: 45 s.
     "reconciler": Duration.seconds(50),  # It runs every minute, and never beside itself for long.
     "audit_sealer": Duration.seconds(50),  # As the reconciler.
     "digests": Duration.minutes(5),  # It runs every quarter of an hour, and goes on where it stopped.

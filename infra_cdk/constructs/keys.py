@@ -39,6 +39,14 @@ class ExchangeCredentialsKey(Construct):
         iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=arns)
 
 
+class WebhookSecretsKey(Construct):
+    """Data keys of what webhooks are signed with are wrapped under it: one function makes them, senders open them."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.key = kms.Key(self, "Key", description="Breakwater: secrets of webhooks", enable_key_rotation=True)
+
+
 class SigningKey(Construct):
     """Signs and does nothing else (ECDSA over P-256). Its private half never leaves KMS."""
 

@@ -15,6 +15,7 @@ from infra_cdk.constructs.order_saga import OrderSaga
 from infra_cdk.constructs.provisioning import grant_provisioning
 from infra_cdk.constructs.queues import WorkQueue, operate_queues, work_queues
 from infra_cdk.constructs.rotation import DatabaseSecretRotation
+from infra_cdk.constructs.webhooks import Webhooks
 from infra_cdk.constructs.websocket_api import NotificationsApi
 from infra_cdk.findings import accept
 from infra_cdk.stacks.state import StateStack
@@ -44,6 +45,9 @@ ALERT_TOPICS = [
     "limits.ExternalFillBooked.v1",
     "limits.DegradedModeChanged.v1",
     "users.PermissionsUpdated.v1",  # Whom they are sent to.
+    "webhooks.EndpointPaused.v1",
+    "webhooks.EventGivenUp.v1",
+    "webhooks.QueueOverflowed.v1",
 ]
 # A limit or the state of a node ended it: a person who did would know.
 LEASE_ENDED = {"payload": {"state": ["STOPPED"], "changed_by": ["limits"]}}
@@ -63,6 +67,7 @@ class ControlStack(Stack):
         self.trade_events = WorkQueue(self, "TradeEvents", name="trade-events", fifo=True)
         self.alerts = WorkQueue(self, "Alerts", name="alerts")
         self.notifications = WorkQueue(self, "Notifications", name="notifications")
+        self.webhooks = Webhooks(self, "Webhooks", functions=self.functions, key=state.webhook_secrets_key)
         self.alert_topic = AlertTopic(self, "AlertTopic", key=state.data_key)
         self.saga = OrderSaga(self, "OrderSaga", function=self.functions["order_saga"])
         self.http_api = PublicHttpApi(
@@ -166,6 +171,20 @@ class ControlStack(Stack):
             event_bus=self.bus,
             event_pattern=events.EventPattern(source=[SOURCE]),
             targets=[targets.SqsQueue(self.notifications.queue)],
+        )
+        events.Rule(
+            self,
+            "WebhooksRule",
+            event_bus=self.bus,
+            event_pattern=events.EventPattern(source=[SOURCE]),
+            targets=[targets.SqsQueue(self.webhooks.events.queue)],
+        )
+        events.Rule(
+            self,
+            "WebhookSweepRule",
+            schedule=events.Schedule.rate(Duration.minutes(1)),
+            # Not retried: the next minute's run does the same work.
+            targets=[targets.LambdaFunction(functions["webhook_retrier"].function, retry_attempts=0)],
         )
         events.Rule(
             self,

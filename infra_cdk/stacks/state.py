@@ -8,7 +8,13 @@ from infra_cdk.constructs.database import Database
 from infra_cdk.constructs.edge_options import tls_name
 from infra_cdk.constructs.edge_secret import EdgeSecret
 from infra_cdk.constructs.identity import Identity
-from infra_cdk.constructs.keys import ApiKeyEncryptionKey, DataKey, ExchangeCredentialsKey, SigningKey
+from infra_cdk.constructs.keys import (
+    ApiKeyEncryptionKey,
+    DataKey,
+    ExchangeCredentialsKey,
+    SigningKey,
+    WebhookSecretsKey,
+)
 from infra_cdk.constructs.network import Network
 from infra_cdk.constructs.pool_firewall import PoolFirewall
 from infra_cdk.constructs.schema_registry import SchemaRegistry
@@ -25,6 +31,7 @@ class StateStack(Stack):
         self.api_key_encryption_key = ApiKeyEncryptionKey(self, "ApiKeyEncryptionKey").key
         self.audit_key = SigningKey(self, "AuditKey", description="anchors of the audit trail").key
         self.exchange_credentials_key = ExchangeCredentialsKey(self, "ExchangeCredentialsKey")
+        self.webhook_secrets_key = WebhookSecretsKey(self, "WebhookSecretsKey")
         self.database = Database(self, "Database", network=network, key=self.data_key)
         self.identity = Identity(self, "Identity")
         PoolFirewall(self, "PoolFirewall", pool=self.identity.pool, own_addresses=network.outgoing_addresses)

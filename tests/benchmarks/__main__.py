@@ -31,6 +31,7 @@ from tests.benchmarks import (
     reservations,
     router,
     venue_sockets,
+    webhooks,
 )
 from tests.benchmarks.figures import Figure, drawn, machine, markdown
 
@@ -80,6 +81,7 @@ def _measures(groups: list[str], endpoints: dict[str, Any] | None) -> Iterator[C
         )
     if "ledger" in groups:
         yield from (reservations.run, lambda: [limit_tree.run()], lease_state.run, audit_trail.run, identity.run)
+        yield webhooks.run
     if endpoints is not None:
         yield partial(order_path.run, endpoints)
 

@@ -166,9 +166,16 @@ class Belongings:
 KINDS = (
     "account_id", "node_id", "strategy_id", "order_id", "limit_id", "override_id", "lease_id", "credential_id",
     "key_id", "client_id", "user_id", "group_id", "session_id", "gap_id", "alert_id", "digest_id",
+    "endpoint_id", "delivery_id",
 )  # fmt: skip
 # Under which other names they go.
-ALIASES = {"after": "order_id", "aggregate_id": "order_id", "api_key_id": "key_id", "parent_id": "node_id"}
+ALIASES = {
+    "account_ids": "account_id",
+    "after": "order_id",
+    "aggregate_id": "order_id",
+    "api_key_id": "key_id",
+    "parent_id": "node_id",
+}
 
 
 def soon() -> str:
@@ -188,6 +195,7 @@ def terms(has: Belongings, **more: Any) -> Json:
     }
 
 
+WEBHOOK = {"url": "https://hooks.example.com/breakwater"}
 SECRETS = {"api_key": "public-key-wxyz", "secret": "hush-hush"}
 type Make = Callable[[Belongings], Request]
 
@@ -235,6 +243,7 @@ REQUESTS: dict[str, Make] = {
             *("list_instruments", "get_health", "search_audit_trail", "list_own_activity", "list_audit_gaps"),
             *("list_own_sessions", "list_sessions", "get_replaces", "list_oauth_clients"),
             *("list_digests", "get_digest", "get_digest_preferences"),
+            *("list_webhooks", "get_webhook", "list_webhook_deliveries", "get_webhook_delivery"),
         ),
         _nothing,
     ),
@@ -287,6 +296,13 @@ REQUESTS: dict[str, Make] = {
     "create_api_key": _body(lambda has: {"name": "bot", "scopes": ["trade"], "account_id": has["account_id"]}),
     "create_oauth_client": _body(lambda has: {"name": "c", "scopes": ["read"], "user_id": has["user_id"]}),
     "rotate_oauth_client": _body(lambda _: {"overlap_s": 0}),
+    "create_webhook": _body(
+        lambda has: {**WEBHOOK, "name": "hook", "topics": ["orders.*"], "account_ids": [has["account_id"]]}
+    ),
+    "change_webhook": _body(lambda _: {"name": "named anew"}),
+    "rotate_webhook_secret": _body(lambda _: {"overlap_s": 0}),
+    **dict.fromkeys(("pause_webhook", "resume_webhook", "ping_webhook", "redeliver_webhook"), _nothing),
+    "redeliver_webhook_period": _body(_period),
     "rotate_api_key": _body(lambda _: {"overlap_s": 60}),
     "create_group": _body(lambda _: {"name": uuid.uuid4().hex}),
     "create_account": _body(lambda has: {"parent_id": has["node_id"], "name": uuid.uuid4().hex}),
@@ -318,7 +334,7 @@ REQUESTS: dict[str, Make] = {
         (
             *("remove_group_account", "remove_member", "delete_group", "take_account", "take_node"),
             *("delete_exchange_credential", "revoke_api_key", "delete_limit", "delete_node"),
-            *("end_session", "reset_totp", "approve_audit_resumption", "revoke_oauth_client"),
+            *("end_session", "reset_totp", "approve_audit_resumption", "revoke_oauth_client", "remove_webhook"),
         ),
         _nothing,
     ),
@@ -392,6 +408,7 @@ def furnish(person: Person, firm: Firm, user_id: uuid.UUID) -> Belongings:
     ids["group_id"] = person.ask("create_group", has)["group_id"]
     ids["key_id"] = person.ask("create_api_key", has)["key_id"]
     ids["client_id"] = person.ask("create_oauth_client", has)["client_id"]
+    ids["endpoint_id"] = person.ask("create_webhook", has)["endpoint"]["endpoint_id"]
     ids["credential_id"] = person.ask("add_exchange_credential", has)["credential_id"]
     ids["limit_id"] = person.ask("set_limit", has)["limit_id"]
     ids["override_id"] = person.ask("request_override", has)["override_id"]

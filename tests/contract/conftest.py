@@ -15,6 +15,7 @@ from moto.utilities.utils import load_resource
 from breakwater.db.identity import User
 from breakwater.runtime import aws
 from breakwater.runtime import database as runtime_database
+from breakwater.runtime import webhooks as runtime_webhooks
 from breakwater.services.user_pool import UserPool
 from functions.alerting import app as alerting_app
 from functions.audit import app as audit_app
@@ -24,6 +25,7 @@ from functions.operations import app as operations_app
 from functions.orders import app as orders_app
 from functions.queries import app as queries_app
 from functions.users import app as users_app
+from functions.webhooks import app as webhooks_app
 from tests.conftest import DatabaseUrls
 from tests.contract.http_gateway import serve
 from tests.integration.limits.firm import set_reference
@@ -46,6 +48,7 @@ HANDLERS = {
     "orders": orders_app.handler,
     **dict.fromkeys(("consumers", "dead-letters", "replays", "read-models"), operations_app.handler),
     **dict.fromkeys(("alerts", "digests"), alerting_app.handler),
+    "webhooks": webhooks_app.handler,
     **dict.fromkeys(("trades", "positions", "portfolio", "events", "instruments", "health"), queries_app.handler),
 }
 
@@ -72,6 +75,11 @@ def user_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv("USER_POOL_CLIENT_ID", client["UserPoolClient"]["ClientId"])
         monkeypatch.setenv("EXCHANGE_CREDENTIALS_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
         monkeypatch.setenv("API_KEY_ENCRYPTION_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
+        monkeypatch.setenv("WEBHOOK_SECRETS_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
+        for name in ("calls", "retries"):
+            queue = boto3.client("sqs").create_queue(QueueName=f"webhook-{name}")
+            monkeypatch.setenv(f"WEBHOOK_{name.upper()}_QUEUE_URL", queue["QueueUrl"])
+        monkeypatch.setattr(runtime_webhooks, "resolve_name", lambda host, port: ["93.184.215.14"])
         signing = boto3.client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
         monkeypatch.setenv("AUDIT_KEY_ID", signing["KeyMetadata"]["KeyId"])
         monkeypatch.setenv("AUDIT_BUCKET", "audit")

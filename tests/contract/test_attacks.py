@@ -19,8 +19,10 @@ from breakwater.db.audit import GapRow
 from breakwater.db.connection import Database
 from breakwater.db.identity import User
 from breakwater.db.sessions import SessionRow
+from breakwater.db.webhook_queue import Happened, Queued
 from breakwater.domain.permissions import ROLE_PERMISSIONS, Role
 from breakwater.domain.times import nanoseconds
+from breakwater.domain.webhooks import ORGANISATION_LANE, Answer
 from breakwater.services.user_pool import UserPool
 from tests.contract.attack_scene import (
     INTERNALS,
@@ -145,6 +147,11 @@ def _add_what_no_route_makes(desk: Desk, firm: Firm, has: Belongings, username: 
         has.ids["alert_id"] = str(uuid.uuid4())
         tx.alerts.add(an_alert(uuid.UUID(has["alert_id"])))
         has.ids["digest_id"] = str(add_digest(tx, own[0]))
+        event = Happened(uuid.uuid4(), "orders.OrderPlaced.v1", None, None, 0)
+        queued = tx.webhook_queue.add([Queued(uuid.UUID(has["endpoint_id"]), ORGANISATION_LANE, event)])
+        ((delivery_id,),) = queued.values()
+        tx.webhook_log.note(delivery_id, 1, Answer("DELIVERED", 200, 1), "DELIVERED")
+        has.ids["delivery_id"] = str(delivery_id)
         tx.audit.add_gap(GapRow(uuid.UUID(has["gap_id"]), 1, 2, "restored to noon", "somebody", now, None, None))
 
 

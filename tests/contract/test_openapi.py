@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 
 from breakwater.domain.permissions import ROLE_PERMISSIONS, Role
 from breakwater.domain.times import format_time, nanoseconds
+from breakwater.domain.webhooks import Answer
 from functions.limits import app as limits_app
 from functions.openapi import DOCUMENT, document_text
 from functions.orders import app as orders_app
@@ -231,6 +232,7 @@ def test_every_kind_of_success_is_answered_as_documented(platform: Platform, mon
     _trade(client, desk, terms, monkeypatch)
     _replace(client, desk, terms, monkeypatch)
     _look(client, desk, account_id)
+    _manage_webhooks(client, desk, account_id)
     _limit(client, terms, node_id)
     _override(client, desk, node_id)
     _lease(client, account_id, monkeypatch)
@@ -316,6 +318,35 @@ def _manage_clients(client: Client) -> None:
     client.call("revoke_oauth_client", 204, path_parameters=path)
     (listed,) = client.call("list_oauth_clients", 200)["items"]
     assert (listed["client_id"], listed["is_live"]) == (made["client_id"], False)
+
+
+def _manage_webhooks(client: Client, desk: Desk, account_id: str) -> None:
+    """One is made, changed, tried and removed. What a sender would have done with it is written down in its place."""
+    wanted = {"name": "hook", "url": "https://hooks.example.com/x", "topics": ["orders.*"], "account_ids": [account_id]}
+    made = client.call("create_webhook", 201, body=wanted)
+    assert made["secret"].startswith("bwh_")
+    path = {"endpoint_id": made["endpoint"]["endpoint_id"]}
+    changed = client.call("change_webhook", 200, path_parameters=path, body={"topics": ["*"], "account_ids": None})
+    assert (changed["name"], changed["topics"], changed["account_ids"]) == ("hook", ["*"], None)
+    rotated = client.call("rotate_webhook_secret", 201, path_parameters=path, body={"overlap_s": 60})
+    assert rotated["older_works_until"] is not None
+    client.call("pause_webhook", 200, path_parameters=path)
+    assert client.call("resume_webhook", 200, path_parameters=path)["state"] == "ACTIVE"
+    client.call("ping_webhook", 202, path_parameters=path)
+    period = {"since": format_time(datetime.now(UTC) - timedelta(days=1)), "until": format_time(datetime.now(UTC))}
+    client.call("redeliver_webhook_period", 202, path_parameters=path, body=period)
+    page = client.call("list_webhook_deliveries", 200, path_parameters=path, query={"limit": 200})
+    event = next(each for each in page["items"] if each["kind"] == "REDELIVERY")
+    with desk.transactions(desk.firm.tenant_id) as tx:
+        tx.webhook_log.note(uuid.UUID(event["delivery_id"]), 1, Answer("REFUSED", 500, 7, b"no"), "DEAD")
+    delivery = path | {"delivery_id": event["delivery_id"]}
+    detail = client.call("get_webhook_delivery", 200, path_parameters=delivery)
+    assert [attempt["answer"] for attempt in detail["attempts"]] == ["no"]
+    client.call("redeliver_webhook", 202, path_parameters=delivery)
+    assert client.call("get_webhook", 200, path_parameters=path)["waiting"] > 0
+    assert len(client.call("list_webhooks", 200)["items"]) == 1
+    client.call("remove_webhook", 204, path_parameters=path)
+    client.call("get_webhook", 404, path_parameters=path)
 
 
 def _manage_people(client: Client, account_id: str, node_id: str) -> None:

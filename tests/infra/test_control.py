@@ -14,9 +14,11 @@ from breakwater.domain.oidc import OidcProvider
 from breakwater.runtime.front_door import SECRET_HEADER
 from breakwater.runtime.queue import EVENT_S_MAX
 from breakwater.services.limits import CHANGED_BY
+from breakwater.services.webhook_sending import CLAIMED_FOR
 from infra_cdk.constructs.functions import TIMEOUTS
 from infra_cdk.constructs.http_api import OPEN_ROUTES, ROUTES
 from infra_cdk.constructs.sign_in_options import sign_in_environment
+from infra_cdk.constructs.webhooks import allows_local_receivers
 from infra_cdk.repository import ROOT
 from tests.infra.conftest import OIDC, OPTIONS
 
@@ -145,6 +147,7 @@ USER_POOL = {"USER_POOL_ID", "USER_POOL_CLIENT_ID"}
 BELIEVES = USER_POOL | {"OIDC_PROVIDER", "SECOND_FACTOR_ROLES"}
 HTTP = {"EDGE_SECRET_ARN", "API_KEY_RATE_DEFAULT", "API_KEY_RATE_MAX"}
 CONSUMER = {"RETRY_AFTER_S"}
+WAKES = {"WEBHOOK_CALLS_QUEUE_URL", "WEBHOOK_RETRIES_QUEUE_URL"}
 ENVIRONMENT = {
     "rotation": {"ADMIN_DATABASE_SECRET_ARN"},
     "authorizer": DATABASE | BELIEVES | {"EDGE_SECRET_ARN"},
@@ -154,6 +157,10 @@ ENVIRONMENT = {
     "queries": DATABASE | HTTP | {"ENGINE_URL_PARAMETER"},
     "alerting": DATABASE | HTTP | {"ENGINE_URL_PARAMETER", "DEAD_LETTER_QUEUES", "MAIL_SENDER"},
     "digests": DATABASE | {"ENGINE_URL_PARAMETER", "DEAD_LETTER_QUEUES", "MAIL_SENDER"},
+    "webhooks": DATABASE | HTTP | WAKES | {"WEBHOOK_SECRETS_KEY_ID"},
+    "webhook_dispatcher": DATABASE | CONSUMER | WAKES,
+    "webhook_sender": DATABASE | CONSUMER | WAKES,
+    "webhook_retrier": DATABASE | CONSUMER | WAKES,
     "order_saga": DATABASE | ENGINE | {"EMERGENCY_ORDER_MAX", "EMERGENCY_DAY_MAX", "EMERGENCY_CURRENCY"},
     "operations": DATABASE | HTTP | {"WORK_QUEUES"},
     "projections": DATABASE | CONSUMER,
@@ -196,7 +203,8 @@ def test_nothing_is_told_of_an_issuer_or_a_second_factor_that_are_not_set() -> N
 def test_every_working_queue_has_a_dead_letter_queue_of_its_kind(control: Template) -> None:
     queues = control.find_resources("AWS::SQS::Queue")
     working = {logical_id: q["Properties"] for logical_id, q in queues.items() if "RedrivePolicy" in q["Properties"]}
-    assert {q["QueueName"] for q in working.values()} >= {"trade-events.fifo", "alerts", "notifications"}
+    webhooks = {"webhooks", "webhook-calls", "webhook-retries"}
+    assert {q["QueueName"] for q in working.values()} == {"trade-events.fifo", "alerts", "notifications"} | webhooks
     for properties in working.values():
         redrive = properties["RedrivePolicy"]
         dead_letters = queues[redrive["deadLetterTargetArn"]["Fn::GetAtt"][0]]["Properties"]
@@ -252,7 +260,7 @@ def test_trade_events_are_deduplicated_by_id_and_not_by_content(control: Templat
 
 
 def test_consumers_report_the_messages_that_failed(control: Template) -> None:
-    control.resource_count_is("AWS::Lambda::EventSourceMapping", 3)
+    control.resource_count_is("AWS::Lambda::EventSourceMapping", 6)
     control.all_resources_properties(
         "AWS::Lambda::EventSourceMapping", {"FunctionResponseTypes": ["ReportBatchItemFailures"], "BatchSize": 10}
     )
@@ -273,6 +281,9 @@ def test_breaches_and_node_changes_reach_the_alerts_queue(control: Template) -> 
                     "limits.ExternalFillBooked.v1",
                     "limits.DegradedModeChanged.v1",
                     "users.PermissionsUpdated.v1",
+                    "webhooks.EndpointPaused.v1",
+                    "webhooks.EventGivenUp.v1",
+                    "webhooks.QueueOverflowed.v1",
                 ],
             },
             "Targets": [Match.object_like({"Arn": {"Fn::GetAtt": [Match.string_like_regexp("^AlertsQueue"), "Arn"]}})],
@@ -304,6 +315,40 @@ def test_the_passwords_of_administrator_functions_and_sealer_are_new_every_month
         assert schedule["RotationRules"] == {"AutomaticallyAfterDays": 30}
         assert "RotationFunction" in json.dumps(schedule["RotationLambdaARN"])
     control.has_resource_properties("AWS::Lambda::Permission", {"Principal": "secretsmanager.amazonaws.com"})
+
+
+def test_the_sweep_of_webhooks_runs_every_minute_and_every_event_reaches_their_queue(control: Template) -> None:
+    retrier = {"Fn::GetAtt": [Match.string_like_regexp("^WebhookRetrierFunction"), "Arn"]}
+    control.has_resource_properties(
+        "AWS::Events::Rule",
+        {"ScheduleExpression": "rate(1 minute)", "Targets": [Match.object_like({"Arn": retrier})]},
+    )
+    queue = {"Fn::GetAtt": [Match.string_like_regexp("^WebhooksEventsQueue"), "Arn"]}
+    control.has_resource_properties(
+        "AWS::Events::Rule",
+        {"EventPattern": {"source": ["breakwater"]}, "Targets": [Match.object_like({"Arn": queue})]},
+    )
+
+
+def test_a_lane_is_claimed_for_longer_than_a_sender_lives_and_shorter_than_its_message_is_hidden(
+    functions: Resources, control: Template
+) -> None:
+    claimed_for = CLAIMED_FOR.total_seconds()
+    for name in ("webhook_sender", "webhook_retrier"):
+        assert functions[name]["Properties"]["Timeout"] < claimed_for
+    for name in ("webhook-calls", "webhook-retries"):
+        queues = control.find_resources("AWS::SQS::Queue", {"Properties": {"QueueName": name}})
+        (queue,) = queues.values()
+        assert claimed_for < queue["Properties"]["VisibilityTimeout"]
+
+
+def test_receivers_on_the_own_machine_are_for_the_local_run_alone() -> None:
+    allowed = {"webhook_local_receivers": "true"}
+    assert allows_local_receivers(App(context=allowed | {"lambda_platform": "local"}))
+    assert not allows_local_receivers(App(context={"lambda_platform": "local"}))
+    assert not allows_local_receivers(App(context={"webhook_local_receivers": False}))
+    with pytest.raises(ValueError, match="local run"):
+        allows_local_receivers(App(context=allowed | {"lambda_platform": "aws"}))
 
 
 def test_the_reconciler_runs_every_minute(control: Template) -> None:

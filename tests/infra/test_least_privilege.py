@@ -75,6 +75,10 @@ ALLOWED = {
     "projections": DATABASE | CONSUMER,
     "alerts": DATABASE | CONSUMER | FOLLOWS_PEOPLE | {"sns:Publish", "kms:GenerateDataKey"},
     "notifications": DATABASE | CONSUMER | TABLE | {"execute-api:ManageConnections"},
+    "webhooks": DATABASE | {"kms:GenerateDataKey", "sqs:SendMessage"},
+    "webhook_dispatcher": DATABASE | CONSUMER | {"sqs:SendMessage"},
+    "webhook_sender": DATABASE | CONSUMER | {"sqs:SendMessage"},
+    "webhook_retrier": DATABASE | CONSUMER | {"sqs:SendMessage"},
     "reconciler": DATABASE | ENGINE,
     "operations": DATABASE
     | {
@@ -218,6 +222,23 @@ def test_functions_may_seal_exchange_credentials_and_the_engine_alone_opens_them
     }
     for name in ALLOWED:
         assert on_credentials(statements_of(control, role_of(functions, name))) == sealing.get(name, set()), name
+
+
+def test_one_function_seals_secrets_of_webhooks_and_senders_alone_open_them(
+    engine: Template, control: Template, functions: Resources
+) -> None:
+    def on_secrets(statements: list[dict[str, Any]]) -> set[str]:
+        return actions_of([each for each in statements if "WebhookSecretsKey" in json.dumps(each["Resource"])])
+
+    allowed = {
+        "webhooks": {"kms:GenerateDataKey"},
+        "webhook_sender": {"kms:Decrypt"},
+        "webhook_retrier": {"kms:Decrypt"},
+    }
+    for name in ALLOWED:
+        assert on_secrets(statements_of(control, role_of(functions, name))) == allowed.get(name, set()), name
+    for task in ("Engine", "Watch"):
+        assert on_secrets(statements_of(engine, task_role_of(engine, task))) == set()
 
 
 def test_a_retired_key_still_opens_and_seals_no_more(engine: Template, control: Template, functions: Resources) -> None:

@@ -22,11 +22,12 @@ from breakwater.client.order_terms import OrderOptions, order_body
 from breakwater.client.people_api import PeopleCalls
 from breakwater.client.shapes import Amount, ExecutionReport, Json, Order, Page, amount_text
 from breakwater.client.transport import Problem
+from breakwater.client.webhooks_api import WebhookCalls
 
 PAGES_MAX = 1000
 
 
-class Client(LimitCalls, AuditCalls, PeopleCalls, OAuthCalls, OperationsCalls, DigestCalls):
+class Client(LimitCalls, AuditCalls, PeopleCalls, OAuthCalls, OperationsCalls, DigestCalls, WebhookCalls):
     # -- who is calling ------------------------------------------------------------------------------------------
 
     def me(self) -> Json:

@@ -45,6 +45,7 @@ from breakwater.client.terminal import (
     signed_in,
 )
 from breakwater.client.transport import Problem
+from breakwater.client.webhooks_cli import webhooks_app
 from breakwater.client.work_cli import execution, work
 
 app = typer.Typer(
@@ -58,6 +59,7 @@ app = typer.Typer(
 app.add_typer(limits_app, name="limits")
 app.add_typer(keys_app, name="keys")
 app.add_typer(oauth_clients_app, name="oauth-clients")
+app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(audit_app, name="audit")
 app.add_typer(digests_app, name="digests")
 app.add_typer(users_app, name="users")

@@ -66,6 +66,12 @@ def find_group(client: Client, told: str) -> Json:
     return _named(told, "group", "name", groups, "`breakwater groups list` shows them", id_field="group_id")
 
 
+def find_webhook(client: Client, told: str) -> Json:
+    """The endpoint of this name, in whatever case, or id. Raises NotFound."""
+    known = client.webhooks()
+    return _named(told, "webhook", "name", known, "`breakwater webhooks list` shows them", id_field="endpoint_id")
+
+
 def _named(told: str, kind: str, name_field: str, known: Sequence[Json], hint: str, *, id_field: str) -> Json:
     found = [each for each in known if told.lower() == each[id_field] or told.casefold() == each[name_field].casefold()]
     if not found:

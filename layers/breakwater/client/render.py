@@ -42,6 +42,10 @@ STATUS_STYLES = {
     "WARNING": "yellow",
     "ERROR": "red",
     "CRITICAL": "bold red",
+    "DELIVERED": "green",
+    "WAITING": "yellow",
+    "DEAD": "red",
+    "PAUSED": "yellow",
 }
 # Columns of each list: heading, and the field it shows.
 TRADES = {
@@ -98,7 +102,21 @@ DETAILS = frozenset(
 # Never an amount, whatever they look like.
 NAMES = frozenset(
     {"client_order_id", "order_id", "exchange_order_id", "name", "node_name", "account_name", "reason", "state_reason"}
-    | {"sector", "username", "email", "accounts_words", "members_words", "accounts", "given", "assigned to", "groups"}
+    | {
+        "url",
+        "topics_words",
+        "answer",
+        "detail",
+        "sector",
+        "username",
+        "email",
+        "accounts_words",
+        "members_words",
+        "accounts",
+        "given",
+        "assigned to",
+        "groups",
+    }
 )
 SHORT_ID_CHARS = 8
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")

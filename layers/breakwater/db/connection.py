@@ -38,6 +38,9 @@ from breakwater.db.recorded_day import RecordedDayRows
 from breakwater.db.replaces import ReplaceRows
 from breakwater.db.sessions import SessionRows
 from breakwater.db.watch import WatchRows
+from breakwater.db.webhook_log import WebhookLogRows
+from breakwater.db.webhook_queue import WebhookQueueRows
+from breakwater.db.webhooks import WebhookRows
 from breakwater.errors import DatabaseUnavailable
 
 Connection = psycopg.Connection[TupleRow]
@@ -204,6 +207,18 @@ class TenantTransaction:
     @cached_property
     def digests(self) -> DigestRows:
         return DigestRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def webhooks(self) -> WebhookRows:
+        return WebhookRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def webhook_queue(self) -> WebhookQueueRows:
+        return WebhookQueueRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def webhook_log(self) -> WebhookLogRows:
+        return WebhookLogRows(self.connection, self.tenant_id)
 
     @cached_property
     def audit(self) -> AuditRows:

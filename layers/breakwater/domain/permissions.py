@@ -37,7 +37,7 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     # Reads the audit as well, because nobody gives a role that can do what he cannot.
     Role.ORGANISATION_ADMIN: _TRADES
     | {"limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "users:manage"}
-    | {"audit:read", "audit:export", "credentials:manage", "clients:manage"},
+    | {"audit:read", "audit:export", "credentials:manage", "clients:manage", "webhooks:manage"},
     # Of the platform and of no organisation's business.
     Role.SYSTEM_ADMIN: _DIGESTS | {"system:monitor", "system:operate", "api_keys:manage"},
     Role.AUDITOR: _READS | _DIGESTS | {"limits:history", "users:read", "audit:read", "audit:export"},

@@ -61,6 +61,11 @@ class Settings:
     retry_after_s = _Optional()  # Of a queue's consumer: domain/delivery.py has the usual schedule.
     work_queues = _Required()  # ARNs of all queues that have a consumer, with commas between.
 
+    webhook_secrets_key_id = _Required()
+    webhook_calls_queue_url = _Required()
+    webhook_retries_queue_url = _Required()
+    webhook_local_receivers = _Optional()  # "true" in the local run, and believed nowhere else.
+
     emergency_order_max = _Optional()
     emergency_day_max = _Optional()
     emergency_currency = _Optional()

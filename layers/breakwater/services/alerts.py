@@ -22,6 +22,7 @@ from events.limits import (
     NodeStateChanged,
     OverrideChanged,
 )
+from events.webhooks import EndpointPaused, EventGivenUp, QueueOverflowed
 
 SUBJECT_LENGTH_MAX = 100  # SNS: printable ASCII on one line, at most this long.
 _NAMESPACE = uuid.UUID("a2e6a0f4-5a0e-4d3c-9a5e-2f6d1c7b8e90")
@@ -216,6 +217,43 @@ def _lease_change(envelope: Envelope) -> Alert:
     return replace(_alert(envelope, "LEASE", "INFO", title, lines), account_id=change.account_id)
 
 
+def _webhook_pause(envelope: Envelope) -> Alert:
+    paused = EndpointPaused.model_validate(envelope.payload)
+    lines = {
+        "Endpoint": f"{paused.name} at {paused.host} ({paused.endpoint_id})",
+        "Failing since": format_time(from_nanoseconds(paused.failing_since_ns)),
+        "Last call": f"{paused.last_outcome}, {paused.last_status or 'without an answer'}",
+        "Waiting": f"{paused.waiting} events",
+    }
+    why = "it says that it is gone" if paused.reason == "GONE" else "it took no call for a day"
+    title = f"The webhook {paused.name} is paused: {why}"
+    # Nothing reaches whoever relies on it until somebody resumes it.
+    return _alert(envelope, "WEBHOOK_PAUSED", "ERROR", title, lines)
+
+
+def _webhook_given_up(envelope: Envelope) -> Alert:
+    given_up = EventGivenUp.model_validate(envelope.payload)
+    lines = {
+        "Endpoint": f"{given_up.name} at {given_up.host} ({given_up.endpoint_id})",
+        "Event": f"{given_up.event_topic} ({given_up.event_id})",
+        "Delivery": str(given_up.delivery_id),
+        "Attempts": str(given_up.attempts),
+        "Last call": f"{given_up.last_outcome}, {given_up.last_status or 'without an answer'}",
+    }
+    return _alert(envelope, "WEBHOOK_DEAD_LETTER", "WARNING", f"The webhook {given_up.name} refused an event", lines)
+
+
+def _webhook_overflow(envelope: Envelope) -> Alert:
+    overflow = QueueOverflowed.model_validate(envelope.payload)
+    lines = {
+        "Endpoint": f"{overflow.name} at {overflow.host} ({overflow.endpoint_id})",
+        "Waiting": f"{overflow.waiting} events",
+        "Missing since": format_time(from_nanoseconds(overflow.missed_since_ns)),
+    }
+    title = f"The queue of the webhook {overflow.name} is full: events are missing from it"
+    return _alert(envelope, "WEBHOOK_OVERFLOW", "ERROR", title, lines)
+
+
 _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
     LimitBreached.topic: _breach,
     LimitChanged.topic: _limit_change,
@@ -225,6 +263,9 @@ _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
     ExternalFillBooked.topic: _external_fill,
     LeaseChanged.topic: _lease_change,
     DegradedModeChanged.topic: _mode_change,
+    EndpointPaused.topic: _webhook_pause,
+    EventGivenUp.topic: _webhook_given_up,
+    QueueOverflowed.topic: _webhook_overflow,
 }
 KNOWN_TOPICS = frozenset(_KNOWN)
 
@@ -235,6 +276,9 @@ _CATEGORY_OF_KIND: dict[str, Category] = {
     "OVERRIDE": "GOVERNANCE",
     "DEGRADED_MODE": "SYSTEM",
     "EXTERNAL_FILL": "RECONCILIATION",
+    "WEBHOOK_PAUSED": "COMMUNICATION",
+    "WEBHOOK_DEAD_LETTER": "COMMUNICATION",
+    "WEBHOOK_OVERFLOW": "COMMUNICATION",
 }
 
 

@@ -17,6 +17,7 @@ from functions.operations.app import api as operations
 from functions.orders.app import api as orders
 from functions.queries.app import api as queries
 from functions.users.app import api as users
+from functions.webhooks.app import api as webhooks
 from tests.unit.runtime.http_events import LambdaContext, answer_of, caller_context, http_event
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
@@ -63,7 +64,7 @@ def test_every_function_with_routes_is_walked() -> None:
     with_routes = {path.parent.name for path in FUNCTIONS.glob("*/app.py") if "create_api(" in path.read_text()}
     assert set(APIS) == with_routes
     assert {id(api) for api in APIS.values()} == {
-        id(api) for api in (alerting, audit, limits, operations, orders, queries, users)
+        id(api) for api in (alerting, audit, limits, operations, orders, queries, users, webhooks)
     }
     assert len(ROUTES) > 15
 
