@@ -21,6 +21,7 @@ TIMEOUTS = {
     "alerting": API_TIMEOUT,
     "audit": API_TIMEOUT,
     "order_saga": SAGA_STEP_TIMEOUT,
+    "alert_escalation": SAGA_STEP_TIMEOUT,
     "projections": CONSUMER_TIMEOUT,
     "alerts": CONSUMER_TIMEOUT,
     "notifications": CONSUMER_TIMEOUT,

@@ -9,6 +9,7 @@ import psycopg
 from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
 
+from breakwater.db.acknowledgement_links import AcknowledgementLinkRows
 from breakwater.db.alert_deliveries import AlertDeliveryRows
 from breakwater.db.alert_recipients import AlertRecipientRows
 from breakwater.db.alerts import AlertRows
@@ -16,6 +17,7 @@ from breakwater.db.api_keys import ApiKeyRows
 from breakwater.db.audit import AuditRows
 from breakwater.db.conninfo import noticing_silence
 from breakwater.db.degraded import DegradedRows
+from breakwater.db.escalations import EscalationRows
 from breakwater.db.exchange_credentials import ExchangeCredentialRows
 from breakwater.db.executions import ExecutionRows
 from breakwater.db.failures import PASSING
@@ -33,6 +35,7 @@ from breakwater.db.people import PeopleRows
 from breakwater.db.portfolio import PortfolioRows
 from breakwater.db.recorded_day import RecordedDayRows
 from breakwater.db.replaces import ReplaceRows
+from breakwater.db.rotas import RotaRows
 from breakwater.db.sessions import SessionRows
 from breakwater.db.watch import WatchRows
 from breakwater.errors import DatabaseUnavailable
@@ -189,6 +192,18 @@ class TenantTransaction:
     @cached_property
     def alerts(self) -> AlertRows:
         return AlertRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def acknowledgement_links(self) -> AcknowledgementLinkRows:
+        return AcknowledgementLinkRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def escalations(self) -> EscalationRows:
+        return EscalationRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def rotas(self) -> RotaRows:
+        return RotaRows(self.connection, self.tenant_id)
 
     @cached_property
     def audit(self) -> AuditRows:

@@ -20,7 +20,7 @@ class Role(StrEnum):
 
 
 _READS = frozenset({"orders:read", "portfolio:read", "limits:read", "alerts:read"})
-_TRADES = _READS | {"orders:create", "orders:cancel", "api_keys:manage"}
+_TRADES = _READS | {"orders:create", "orders:cancel", "api_keys:manage", "alerts:acknowledge"}
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     Role.TRADER: _TRADES,
     # A viewer's keys can do no more than the viewer: a dashboard needs one.
@@ -30,13 +30,13 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     Role.FUND_MANAGER: _TRADES,
     Role.RISK_MANAGER: _READS
     | {"orders:cancel", "limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "api_keys:manage"}
-    | {"audit:read"},
+    | {"audit:read", "alerts:manage", "alerts:acknowledge"},
     # Reads the audit as well, because nobody gives a role that can do what he cannot.
     Role.ORGANISATION_ADMIN: _TRADES
     | {"limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "users:manage"}
-    | {"audit:read", "audit:export", "credentials:manage", "clients:manage"},
-    # Of the platform and of no organisation's business.
-    Role.SYSTEM_ADMIN: frozenset({"system:monitor", "system:operate", "api_keys:manage"}),
+    | {"audit:read", "audit:export", "credentials:manage", "clients:manage", "alerts:manage"},
+    # Of the platform and of no organisation's business; but what he is told of at night he may take up.
+    Role.SYSTEM_ADMIN: frozenset({"system:monitor", "system:operate", "api_keys:manage", "alerts:acknowledge"}),
     Role.AUDITOR: _READS | {"limits:history", "users:read", "audit:read", "audit:export"},
 }
 PERMISSIONS = frozenset().union(*ROLE_PERMISSIONS.values())
@@ -52,7 +52,8 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
     "cancel_only": frozenset({"orders:cancel", "orders:read"}),
     "admin": _READS
     | {"limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "users:manage", "api_keys:manage"}
-    | {"audit:read", "audit:export", "system:monitor", "system:operate"},
+    | {"audit:read", "audit:export", "system:monitor", "system:operate", "alerts:manage"}
+    | {"alerts:acknowledge"},
     SESSION_SCOPE: PERMISSIONS,
 }
 API_KEY_SCOPES = ("read", "trade", "cancel_only", "admin")

@@ -54,6 +54,8 @@ class Settings:
     exchange_credentials_key_id = _Required()
     order_saga_arn = _Required()
     alert_topic_arn = _Required()
+    alert_escalation_arn = _Required()
+    alert_deliveries_queue_url = _Required()
     connections_table = _Required()
     websocket_api_endpoint = _Required()
 

@@ -10,7 +10,7 @@ from breakwater.db.alerts import Alert
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.alerting import Category, Severity
 from breakwater.domain.times import format_time, from_nanoseconds, nanoseconds
-from events.alerts import AlertRaised
+from events.alerts import AlertRaised, NobodyOnCall
 from events.envelope import Envelope
 from events.limits import (
     DeadManExpired,
@@ -204,6 +204,12 @@ def _lease_change(envelope: Envelope) -> Alert:
     return replace(_alert(envelope, "LEASE", "INFO", title, lines), account_id=change.account_id)
 
 
+def _nobody_on_call(envelope: Envelope) -> Alert:
+    told = NobodyOnCall.model_validate(envelope.payload)
+    title = "Nobody is on call: everybody in the rota is gone"
+    return _alert(envelope, "ROTA", "ERROR", title, {"In the rota": ", ".join(told.people)})
+
+
 _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
     LimitBreached.topic: _breach,
     LimitChanged.topic: _limit_change,
@@ -213,6 +219,7 @@ _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
     ExternalFillBooked.topic: _external_fill,
     LeaseChanged.topic: _lease_change,
     DegradedModeChanged.topic: _mode_change,
+    NobodyOnCall.topic: _nobody_on_call,
 }
 
 
@@ -222,6 +229,7 @@ _CATEGORY_OF_KIND: dict[str, Category] = {
     "OVERRIDE": "GOVERNANCE",
     "DEGRADED_MODE": "SYSTEM",
     "EXTERNAL_FILL": "RECONCILIATION",
+    "ROTA": "COMMUNICATION",
 }
 
 
