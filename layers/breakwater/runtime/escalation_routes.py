@@ -4,7 +4,7 @@ import html
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path
 from fastapi.responses import HTMLResponse
@@ -29,6 +29,9 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title></head><body><h1>{title}</h1>{rest}</body></html>
 """
+_NO_PAGE: dict[int | str, dict[str, Any]] = {
+    404: {"description": "The link is not valid, or not any more", "content": {"text/html": {}}}
+}
 
 
 @routes.post("/alerts/acknowledge", dependencies=[needs("alerts:acknowledge")])
@@ -44,13 +47,13 @@ def acknowledge_alert(alert_id: uuid.UUID, request: Acknowledgement, caller: Cal
         return acknowledgements.acknowledge(alert_id, caller, "API", tx, datetime.now(UTC), note=request.note)
 
 
-@routes.get("/acknowledgements/{token}", response_class=HTMLResponse, dependencies=[PUBLIC])
+@routes.get("/acknowledgements/{token}", response_class=HTMLResponse, responses=_NO_PAGE, dependencies=[PUBLIC])
 def show_acknowledgement(token: Token) -> HTMLResponse:
     """A page with a button, for whoever has a link of a message: it changes nothing by being opened."""
     return _answered(token, acknowledgement_links.open_link)
 
 
-@routes.post("/acknowledgements/{token}", response_class=HTMLResponse, dependencies=[PUBLIC])
+@routes.post("/acknowledgements/{token}", response_class=HTMLResponse, responses=_NO_PAGE, dependencies=[PUBLIC])
 def use_acknowledgement(token: Token) -> HTMLResponse:
     """What the button does."""
     return _answered(token, acknowledgement_links.use_link)

@@ -133,7 +133,10 @@ def set_rota(body: RotaBody, caller: Caller, tx: TenantTransaction, at: datetime
     if body.handover_at.tzinfo is not None:
         raise InvalidRequest("handover_at is a time of day in time_zone", field="handover_at")
     tx.rotas.lock()
-    members = _require_available(body.people, tx, field="people")
+    members = tx.rotas.members(body.people)
+    available = _available(members.values())
+    if missing := [str(each) for each in body.people if each not in available]:
+        raise InvalidRequest(f"not here, disabled, or may not acknowledge alerts: {', '.join(missing)}", field="people")
     rota = Rota(tuple(body.people), body.starts_on, body.handover_at, body.time_zone, body.turn_days)
     tx.rotas.set(rota)
     handover = f"every {rota.turn_days} days at {rota.handover_at:%H:%M} {rota.time_zone}"
@@ -152,7 +155,7 @@ def set_rota(body: RotaBody, caller: Caller, tx: TenantTransaction, at: datetime
 def add_override(body: OverrideBody, caller: Caller, tx: TenantTransaction, at: datetime) -> RotaOverride:
     """Everybody who acknowledges may take over himself; to put in another needs alerts:manage.
 
-    Conflict where another override holds at the same time.
+    NotFound for somebody whom the caller cannot put on call; Conflict where another override holds at the same time.
     """
     caller.require("alerts:acknowledge")
     starts_at = body.starts_at or at
@@ -163,8 +166,9 @@ def add_override(body: OverrideBody, caller: Caller, tx: TenantTransaction, at: 
     tx.rotas.lock()
     if tx.rotas.rota() is None:
         raise NotFound("no rota is set")
-    members = _require_available([body.user_id], tx, field="user_id")
-    _require_own(body.user_id, caller, tx)
+    members = tx.rotas.members([body.user_id])
+    if not _available(members.values()) or not _is_his(body.user_id, caller, tx):
+        raise NotFound("there is nobody whom you may put on call by this id, or he may not acknowledge alerts")
     known = tx.rotas.overrides(at)
     if len(known) >= OVERRIDES_MAX:
         raise InvalidRequest(f"there are {OVERRIDES_MAX} overrides already")
@@ -183,7 +187,8 @@ def cancel_override(override_id: uuid.UUID, caller: Caller, tx: TenantTransactio
     override = next((each for each in tx.rotas.overrides(at) if each.override_id == override_id), None)
     if override is None:
         raise NotFound("no such override, or it is over")
-    _require_own(override.user_id, caller, tx)
+    if not _is_his(override.user_id, caller, tx):
+        raise NotPermitted("to send another away needs the permission alerts:manage", permission="alerts:manage")
     tx.rotas.remove_override(override_id)
     members = tx.rotas.members([override.user_id])
     _tell(_override_event("OVERRIDE_CANCELLED", override, members, caller), caller.correlation_id, tx, at)
@@ -213,18 +218,9 @@ def _available(members: Iterable[Member]) -> set[uuid.UUID]:
     }
 
 
-def _require_available(user_ids: list[uuid.UUID], tx: TenantTransaction, *, field: str) -> dict[uuid.UUID, Member]:
-    members = tx.rotas.members(user_ids)
-    available = _available(members.values())
-    if missing := [str(each) for each in user_ids if each not in available]:
-        raise InvalidRequest(f"not here, disabled, or may not acknowledge alerts: {', '.join(missing)}", field=field)
-    return members
-
-
-def _require_own(user_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> None:
-    """NotPermitted for another's shift, unless he manages alerting."""
-    if tx.people.person(user_id).subject != caller.subject and "alerts:manage" not in caller.permissions:
-        raise NotPermitted("to put in another person needs the permission alerts:manage", permission="alerts:manage")
+def _is_his(user_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> bool:
+    """Whether the shift is the caller's to take or give: his own, or anybody's where he manages alerting."""
+    return "alerts:manage" in caller.permissions or tx.identity.user(caller.subject).user_id == user_id
 
 
 def _shift(shift: Shift, members: dict[uuid.UUID, Member]) -> RotaShift:
