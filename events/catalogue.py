@@ -7,7 +7,15 @@ import json
 from pathlib import Path
 
 from events.accounts import AccountOpened
-from events.alerts import AlertRaised
+from events.alerts import (
+    AlertAcknowledged,
+    AlertEscalated,
+    AlertRaised,
+    EscalationChanged,
+    IncidentCalled,
+    NobodyOnCall,
+    RotaChanged,
+)
 from events.audit import (
     CancelRequested,
     ReplaceRequested,
@@ -90,6 +98,12 @@ CATALOGUE: tuple[type[Event], ...] = (
     DegradedModeChanged,
     ProvisionalOrderBooked,
     AlertRaised,
+    AlertAcknowledged,
+    AlertEscalated,
+    IncidentCalled,
+    EscalationChanged,
+    RotaChanged,
+    NobodyOnCall,
     SignedIn,
     SignInFailed,
     SignedOut,

@@ -1,9 +1,13 @@
-"""Limit events become alerts: stored, announced, and sent to the organisation's subscribers, who follow the people."""
+"""Events become alerts: stored, announced, sent to subscribers, who follow the people, and begun to escalate."""
+
+from datetime import UTC, datetime
 
 from breakwater.runtime.aws import client
 from breakwater.runtime.database import tenant_transaction
+from breakwater.runtime.escalation import start_escalation
 from breakwater.runtime.queue import queue_handler
 from breakwater.runtime.settings import settings
+from breakwater.services import escalation, rota
 from breakwater.services.alert_subscriptions import AlertSubscriptions, addresses_of
 from breakwater.services.alerts import alert_of, publish_alert, raise_alert, restore_alert
 from events.envelope import Envelope
@@ -18,7 +22,11 @@ def process(envelope: Envelope) -> None:
     alert = alert_of(envelope)
     with tenant_transaction(envelope.tenant_id) as tx:
         raise_alert(alert, tx)
+        begun = escalation.begin(alert, tx, datetime.now(UTC))
     publish_alert(alert, envelope.tenant_id, client("sns").publish, settings().alert_topic_arn)
+    # Last: people have been told by then, and that is what the escalation waits from.
+    if begun is not None:
+        start_escalation(begun, envelope.tenant_id)
 
 
 def _follow(envelope: Envelope) -> None:
@@ -29,6 +37,7 @@ def _follow(envelope: Envelope) -> None:
     with tenant_transaction(envelope.tenant_id) as tx:
         address = tx.people.person(change.user_id).email
         hears = addresses_of(tx)[address]
+        rota.notice_absence(tx, envelope.correlation_id, datetime.now(UTC))
     AlertSubscriptions(client("sns"), settings().alert_topic_arn).follow(envelope.tenant_id, {address: hears})
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from breakwater.db.identity import those_who_stand
 from breakwater.errors import BreakwaterError, NotAuthenticated, SecondFactorRequired
 from breakwater.runtime.authenticator import authenticate
 from breakwater.runtime.aws import client
-from breakwater.runtime.database import tenant_transaction
+from breakwater.runtime.database import tenant_transaction, transactions_of
 from breakwater.runtime.observability import logger, observed
 from breakwater.runtime.queue import queue_handler
 from breakwater.runtime.settings import settings
@@ -78,14 +79,22 @@ def _answers(connection_id: str, body: str) -> list[notifications.Json]:
         if isinstance(action, notifications.Ping):
             return [{"type": "pong"}]
         who = connections.principal(connection_id, int(time.time()))
-        with tenant_transaction(who.tenant_id) as tx:
+        with transactions_of(who.actor)(who.tenant_id) as tx:
             if those_who_stand(tx.connection, [who]) != [True]:
                 raise NotAuthenticated("your permissions have changed; connect again")
+            if isinstance(action, notifications.Acknowledge):
+                return notifications.acknowledge(action, who, tx, datetime.now(UTC))
             return notifications.subscribe(
                 action, who, tx, lambda channels: connections.listen(connection_id, channels)
             )
     except ValidationError:
-        return [{"type": "error", "code": "INVALID_REQUEST", "detail": "there are the actions subscribe and ping"}]
+        return [
+            {
+                "type": "error",
+                "code": "INVALID_REQUEST",
+                "detail": "there are the actions subscribe, acknowledge and ping",
+            }
+        ]
     except BreakwaterError as error:
         return [{"type": "error", "code": error.code, "detail": error.message}]
 

@@ -23,6 +23,7 @@ TIMEOUTS = {
     "audit": API_TIMEOUT,
     "operations": API_TIMEOUT,
     "order_saga": SAGA_STEP_TIMEOUT,
+    "alert_escalation": SAGA_STEP_TIMEOUT,
     "projections": CONSUMER_TIMEOUT,
     "alerts": CONSUMER_TIMEOUT,
     "notifications": CONSUMER_TIMEOUT,

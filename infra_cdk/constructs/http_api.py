@@ -18,7 +18,10 @@ AUTHORIZED_FOR = Duration.seconds(4)  # What was withdrawn is believed for no lo
 RATE_LIMIT_HEADERS = tuple(f"ratelimit-{part}" for part in ("limit", "policy", "remaining", "reset"))
 
 OPEN_ROUTES = frozenset(
-    {"POST /auth/sign-in", "POST /auth/refresh", "POST /auth/sign-out", "POST /oauth/token", "GET /health"}
+    {
+        *("POST /auth/sign-in", "POST /auth/refresh", "POST /auth/sign-out", "POST /oauth/token", "GET /health"),
+        *("GET /acknowledgements/{token}", "POST /acknowledgements/{token}"),
+    }
 )
 
 ROUTES = {
@@ -122,6 +125,16 @@ ROUTES = {
     "alerting": (
         "GET /alerts",
         "GET /alerts/{alert_id}",
+        "POST /alerts/acknowledge",
+        "POST /alerts/{alert_id}/acknowledge",
+        "GET /acknowledgements/{token}",
+        "POST /acknowledgements/{token}",
+        "GET /alerts/escalation",
+        "PUT /alerts/escalation",
+        "GET /alerts/rota",
+        "PUT /alerts/rota",
+        "POST /alerts/rota/overrides",
+        "DELETE /alerts/rota/overrides/{override_id}",
         "GET /digests",
         "GET /digests/preferences",
         "PUT /digests/preferences",
@@ -230,7 +243,11 @@ class PublicHttpApi(Construct):
                 authorizer=apigateway.HttpNoneAuthorizer() if is_open else self._authorizer,
             )
             if is_open:
-                accept(added[0], "APIG4", "Signing in comes before a token, and health tells no secrets.")
+                accept(
+                    added[0],
+                    "APIG4",
+                    "Signing in comes before a token, a link is one itself, and health tells no secrets.",
+                )
 
     def _add_stage(self) -> None:
         self.stage = apigateway.HttpStage(

@@ -5,6 +5,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
+from infra_cdk.constructs.alert_escalation import AlertEscalation
 from infra_cdk.constructs.alert_topic import AlertTopic
 from infra_cdk.constructs.digests import DigestSchedule, look_at_dead_letters, mail_sender, send_mail
 from infra_cdk.constructs.functions import platform_functions
@@ -44,6 +45,7 @@ ALERT_TOPICS = [
     "limits.DeadManExpired.v1",
     "limits.ExternalFillBooked.v1",
     "limits.DegradedModeChanged.v1",
+    "alerts.NobodyOnCall.v1",
     "users.PermissionsUpdated.v1",  # Whom they are sent to.
     "webhooks.EndpointPaused.v1",
     "webhooks.EventGivenUp.v1",
@@ -68,8 +70,10 @@ class ControlStack(Stack):
         self.alerts = WorkQueue(self, "Alerts", name="alerts")
         self.notifications = WorkQueue(self, "Notifications", name="notifications")
         self.webhooks = Webhooks(self, "Webhooks", functions=self.functions, key=state.webhook_secrets_key)
+        self.alert_deliveries = WorkQueue(self, "AlertDeliveries", name="alert-deliveries")
         self.alert_topic = AlertTopic(self, "AlertTopic", key=state.data_key)
         self.saga = OrderSaga(self, "OrderSaga", function=self.functions["order_saga"])
+        self.escalation = AlertEscalation(self, "AlertEscalation", function=self.functions["alert_escalation"])
         self.http_api = PublicHttpApi(
             self, "HttpApi", authorizer=self.functions["authorizer"], functions=self.functions
         )
@@ -125,6 +129,10 @@ class ControlStack(Stack):
         state.storage.grant_reading_anchors(functions["audit"].function)
         self.alert_topic.published_by(functions["alerts"])
         self.alert_topic.followed_by(functions["alerts"])
+        self.escalation.started_by(functions["alerts"])
+        escalating = functions["alert_escalation"].function
+        escalating.add_environment("ALERT_DELIVERIES_QUEUE_URL", self.alert_deliveries.queue.queue_url)
+        self.alert_deliveries.queue.grant(escalating, "sqs:SendMessage")
         notifications = functions["notifications"].function
         notifications.add_environment("CONNECTIONS_TABLE", state.connections.table_name)
         state.connections.grant(notifications, *CONNECTION_ACTIONS)
@@ -213,6 +221,8 @@ class ControlStack(Stack):
         CfnOutput(self, "AlertsQueueUrl", value=self.alerts.queue.queue_url)
         CfnOutput(self, "EventBusName", value=self.bus.event_bus_name)
         CfnOutput(self, "AlertTopicArn", value=self.alert_topic.topic.topic_arn)
+        CfnOutput(self, "AlertEscalationArn", value=self.escalation.machine.state_machine_arn)
+        CfnOutput(self, "AlertDeliveriesQueueUrl", value=self.alert_deliveries.queue.queue_url)
         CfnOutput(self, "OrderSagaArn", value=self.saga.machine.state_machine_arn)
         CfnOutput(self, "OrdersFunctionName", value=self.functions["orders"].function.function_name)
         CfnOutput(self, "QueriesFunctionName", value=self.functions["queries"].function.function_name)

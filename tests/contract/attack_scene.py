@@ -175,11 +175,12 @@ ALIASES = {
     "aggregate_id": "order_id",
     "api_key_id": "key_id",
     "parent_id": "node_id",
+    "people": "user_id",
 }
 
 
-def soon() -> str:
-    return format_time(datetime.now(UTC) + timedelta(hours=1))
+def soon(hours: int = 1) -> str:
+    return format_time(datetime.now(UTC) + timedelta(hours=hours))
 
 
 def terms(has: Belongings, **more: Any) -> Json:
@@ -244,6 +245,7 @@ REQUESTS: dict[str, Make] = {
             *("list_own_sessions", "list_sessions", "get_replaces", "list_oauth_clients"),
             *("list_digests", "get_digest", "get_digest_preferences"),
             *("list_webhooks", "get_webhook", "list_webhook_deliveries", "get_webhook_delivery"),
+            *("get_escalation", "get_rota", "show_acknowledgement"),
         ),
         _nothing,
     ),
@@ -340,6 +342,13 @@ REQUESTS: dict[str, Make] = {
     ),
     "end_own_session": lambda has: Request(path={"session_id": has["own_session_id"]}),
     "ask_to_resume_audit_trail": _body(lambda _: {"reason": "restored to noon"}),
+    "set_escalation": _body(lambda _: {"first_s": 20, "second_s": 40, "incident_bridge": "https://meet.example.com/x"}),
+    "set_rota": _body(lambda has: {"people": [has["own_user_id"]], "starts_on": "2026-03-02"}),
+    "override_rota": _body(lambda has: {"user_id": has["own_user_id"], "starts_at": soon(2), "ends_at": soon(3)}),
+    "cancel_rota_override": lambda has: Request(path={"override_id": has["rota_override_id"]}),
+    "acknowledge_group": _body(lambda _: {"group_key": "NODE_STATE/desk-a", "note": "looking"}),
+    "acknowledge_alert": _body(lambda _: {"note": "looking"}),
+    "use_acknowledgement": _nothing,
     # With the pool's own token, which nobody here has: 401.
     "enrol_totp": _nothing,
     "verify_totp": _body(lambda _: {"code": "123456"}),

@@ -47,7 +47,7 @@ HANDLERS = {
     "limits": limits_app.handler,
     "orders": orders_app.handler,
     **dict.fromkeys(("consumers", "dead-letters", "replays", "read-models"), operations_app.handler),
-    **dict.fromkeys(("alerts", "digests"), alerting_app.handler),
+    **dict.fromkeys(("alerts", "digests", "acknowledgements"), alerting_app.handler),
     "webhooks": webhooks_app.handler,
     **dict.fromkeys(("trades", "positions", "portfolio", "events", "instruments", "health"), queries_app.handler),
 }

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from itertools import batched
 from typing import Any
 
@@ -15,14 +15,20 @@ import httpx
 import psycopg
 import pytest
 
+from breakwater.db.alerts import Alert
 from breakwater.db.audit import GapRow
-from breakwater.db.connection import Database
+from breakwater.db.connection import Database, TenantTransaction
 from breakwater.db.identity import User
+from breakwater.db.rotas import StoredOverride
 from breakwater.db.sessions import SessionRow
 from breakwater.db.webhook_queue import Happened, Queued
+from breakwater.domain.alerting import Contact
 from breakwater.domain.permissions import ROLE_PERMISSIONS, Role
+from breakwater.domain.rota import Rota
 from breakwater.domain.times import nanoseconds
 from breakwater.domain.webhooks import ORGANISATION_LANE, Answer
+from breakwater.services.acknowledgement_links import make_link
+from breakwater.services.alert_deliveries import plan_deliveries
 from breakwater.services.user_pool import UserPool
 from tests.contract.attack_scene import (
     INTERNALS,
@@ -145,14 +151,27 @@ def _add_what_no_route_makes(desk: Desk, firm: Firm, has: Belongings, username: 
             assert tx.sessions.add(session, user_id)
         has.ids["gap_id"] = str(uuid.uuid4())
         has.ids["alert_id"] = str(uuid.uuid4())
-        tx.alerts.add(an_alert(uuid.UUID(has["alert_id"])))
         has.ids["digest_id"] = str(add_digest(tx, own[0]))
         event = Happened(uuid.uuid4(), "orders.OrderPlaced.v1", None, None, 0)
         queued = tx.webhook_queue.add([Queued(uuid.UUID(has["endpoint_id"]), ORGANISATION_LANE, event)])
         ((delivery_id,),) = queued.values()
         tx.webhook_log.note(delivery_id, 1, Answer("DELIVERED", 200, 1), "DELIVERED")
         has.ids["delivery_id"] = str(delivery_id)
+        alert = an_alert(uuid.UUID(has["alert_id"]))
+        tx.alerts.add(alert)
+        _add_what_follows_an_alert(alert, own[0], has, tx)
         tx.audit.add_gap(GapRow(uuid.UUID(has["gap_id"]), 1, 2, "restored to noon", "somebody", now, None, None))
+
+
+def _add_what_follows_an_alert(alert: Alert, user_id: uuid.UUID, has: Belongings, tx: TenantTransaction) -> None:
+    """A link of a mail, and a rota with an override."""
+    now, mail = datetime.now(UTC), "u@example.com"
+    (told,) = plan_deliveries(alert, [Contact(user_id, "u", mail, None, None)], {"EMAIL"}, stage=0, due_at=now, tx=tx)
+    has.ids["token"] = str(make_link(told, tx, now)).rpartition("/")[2]
+    has.ids |= {"own_user_id": str(user_id), "rota_override_id": str(uuid.uuid4())}
+    tx.rotas.set(Rota((user_id,), now.date(), time(9), "UTC", 7))
+    override_id = uuid.UUID(has["rota_override_id"])
+    tx.rotas.add_override(StoredOverride(override_id, user_id, now, now + timedelta(minutes=30), "somebody", now))
 
 
 # What an id that is tried needs beside it.
@@ -170,6 +189,7 @@ ANSWERED_OTHERWISE = {
     "place_order body:execution.after": 422,
     "place_order body:strategy_id": 422,  # The refusal is an order of the caller's own.
     "try_limits body:changes.0.limit_id": 200,  # It says which of the caller's own is replaced.
+    "set_rota body:people.0": 422,
     "approve_audit_resumption path:gap_id": 409,  # Nothing was lost: none is looked for.
 }
 ID_OR_TIME = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{16}|\d{4}-\d\d-\d\dT[^\"]*")

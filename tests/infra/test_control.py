@@ -164,7 +164,8 @@ ENVIRONMENT = {
     "order_saga": DATABASE | ENGINE | {"EMERGENCY_ORDER_MAX", "EMERGENCY_DAY_MAX", "EMERGENCY_CURRENCY"},
     "operations": DATABASE | HTTP | {"WORK_QUEUES"},
     "projections": DATABASE | CONSUMER,
-    "alerts": DATABASE | CONSUMER | {"ALERT_TOPIC_ARN"},
+    "alerts": DATABASE | CONSUMER | {"ALERT_TOPIC_ARN", "ALERT_ESCALATION_ARN"},
+    "alert_escalation": DATABASE | {"ALERT_DELIVERIES_QUEUE_URL"},
     "notifications": DATABASE | CONSUMER | BELIEVES | {"CONNECTIONS_TABLE", "WEBSOCKET_API_ENDPOINT"},
     "reconciler": DATABASE | ENGINE,
     "provisioning": USER_POOL
@@ -204,7 +205,9 @@ def test_every_working_queue_has_a_dead_letter_queue_of_its_kind(control: Templa
     queues = control.find_resources("AWS::SQS::Queue")
     working = {logical_id: q["Properties"] for logical_id, q in queues.items() if "RedrivePolicy" in q["Properties"]}
     webhooks = {"webhooks", "webhook-calls", "webhook-retries"}
-    assert {q["QueueName"] for q in working.values()} == {"trade-events.fifo", "alerts", "notifications"} | webhooks
+    assert {q["QueueName"] for q in working.values()} == webhooks | {
+        *("trade-events.fifo", "alerts", "notifications", "alert-deliveries")
+    }
     for properties in working.values():
         redrive = properties["RedrivePolicy"]
         dead_letters = queues[redrive["deadLetterTargetArn"]["Fn::GetAtt"][0]]["Properties"]
@@ -280,6 +283,7 @@ def test_breaches_and_node_changes_reach_the_alerts_queue(control: Template) -> 
                     "limits.DeadManExpired.v1",
                     "limits.ExternalFillBooked.v1",
                     "limits.DegradedModeChanged.v1",
+                    "alerts.NobodyOnCall.v1",
                     "users.PermissionsUpdated.v1",
                     "webhooks.EndpointPaused.v1",
                     "webhooks.EventGivenUp.v1",

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Unpack, cast
 
+from breakwater.client.alerts_api import AlertCalls
 from breakwater.client.audit_api import AuditCalls
 from breakwater.client.connection import given, segment
 from breakwater.client.digests_api import DigestCalls
@@ -27,7 +28,7 @@ from breakwater.client.webhooks_api import WebhookCalls
 PAGES_MAX = 1000
 
 
-class Client(LimitCalls, AuditCalls, PeopleCalls, OAuthCalls, OperationsCalls, DigestCalls, WebhookCalls):
+class Client(LimitCalls, AuditCalls, PeopleCalls, OAuthCalls, OperationsCalls, DigestCalls, WebhookCalls, AlertCalls):
     # -- who is calling ------------------------------------------------------------------------------------------
 
     def me(self) -> Json:
@@ -195,13 +196,6 @@ class Client(LimitCalls, AuditCalls, PeopleCalls, OAuthCalls, OperationsCalls, D
     def portfolio(self, *, account_id: str | None = None) -> Json:
         """Accounts with their balances, positions and worth as `items`, and `totals` by currency."""
         return self._call("GET", "/portfolio", params=given(account_id=account_id))
-
-    def alerts(self, *, cursor: str | None = None) -> Page:
-        return self._page("/alerts", cursor=cursor)
-
-    def alert(self, alert_id: str) -> Json:
-        """One of them, and who was told of it."""
-        return self._call("GET", f"/alerts/{alert_id}")
 
     def events(self, since: int = 0, *, account_id: str | None = None) -> Page:
         """The account's events after a sequence number, oldest first."""

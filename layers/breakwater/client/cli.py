@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from breakwater.client import render, session
+from breakwater.client.alerts_cli import alerts_app
 from breakwater.client.api import Client
 from breakwater.client.arguments import (
     Account,
@@ -35,6 +36,7 @@ from breakwater.client.order_render import children_state, order_fields, order_l
 from breakwater.client.people_cli import accounts_app, groups_app, users_app
 from breakwater.client.placing import send_order, send_replace, show_placed, show_preview, show_replaced
 from breakwater.client.plugins import ExtensibleGroup
+from breakwater.client.rota_cli import rota_app
 from breakwater.client.session import SavedSignIn
 from breakwater.client.shapes import FINAL_STATUSES
 from breakwater.client.terminal import (
@@ -68,6 +70,8 @@ app.add_typer(accounts_app, name="accounts")
 app.add_typer(credentials_app, name="credentials")
 app.add_typer(events_app, name="events")
 app.add_typer(dlq_app, name="dlq")
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(rota_app, name="rota")
 
 
 ApiUrl = Annotated[str | None, typer.Option(help="By default that of the local run in this folder.")]
@@ -298,13 +302,6 @@ def portfolio(account: Account = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def alerts(as_json: AsJson = False) -> None:
-    """What the firm was told lately."""
-    with signed_in() as (client, _):
-        page = client.alerts()
-    show_list(dict(page), render.ALERTS, as_json, empty="No alerts.")
-
-
 app.command()(consumers)
 
 

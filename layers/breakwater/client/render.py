@@ -69,7 +69,13 @@ POSITIONS = {
     "unrealised": "unrealised_pnl",
     "fees": "fees",
 }
-ALERTS = {"time": "created_at", "severity": "severity", "title": "title"}
+ALERTS = {
+    "time": "created_at",
+    "severity": "severity",
+    "title": "title",
+    "taken up by": "acknowledged_by",
+    "alert": "alert_id",
+}
 EVENTS = {"#": "sequence", "time": "occurred_at_ns", "topic": "topic", "about": "aggregate_id"}
 BALANCES = {"asset": "asset", "total": "total"}
 HEALTH = {"dependency": "dependency", "state": "state", "latency ms": "latency_ms"}

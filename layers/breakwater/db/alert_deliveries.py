@@ -24,6 +24,11 @@ SELECT delivery_id, alert_id, stage, channel, user_id, destination, state, reaso
 FROM alerts.deliveries WHERE tenant_id = %s AND alert_id = %s
 ORDER BY stage, due_at, channel, destination LIMIT %s
 """
+# The stages of an escalation; what was told at once is news even to those who read it late.
+_SUPPRESS_STAGES = """
+UPDATE alerts.deliveries SET state = 'SUPPRESSED', reason = %s
+WHERE tenant_id = %s AND state = 'DUE' AND stage > 0 AND alert_id = ANY(%s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +73,16 @@ class AlertDeliveryRows:
     def of_alert(self, alert_id: uuid.UUID) -> list[Delivery]:
         with self._connection.cursor(row_factory=class_row(Delivery)) as cursor:
             return cursor.execute(_OF_ALERT, (self._tenant_id, alert_id, DELIVERIES_OF_ONE_ALERT_MAX)).fetchall()
+
+    def suppress_stages(self, alert_ids: Sequence[uuid.UUID], reason: str) -> None:
+        """What escalations of these alerts have planned and nobody has sent yet."""
+        self._connection.execute(_SUPPRESS_STAGES, (reason, self._tenant_id, list(alert_ids)))
+
+    def was_meant_for(self, alert_id: uuid.UUID, subject: str) -> bool:
+        """Whether this person was to be told of it, by whatever way."""
+        row = self._connection.execute(
+            "SELECT 1 FROM alerts.deliveries d JOIN identity.users u USING (tenant_id, user_id)"
+            " WHERE d.tenant_id = %s AND d.alert_id = %s AND u.subject = %s LIMIT 1",
+            (self._tenant_id, alert_id, subject),
+        ).fetchone()
+        return row is not None

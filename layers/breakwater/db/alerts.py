@@ -4,12 +4,16 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import psycopg
 from psycopg.rows import TupleRow, class_row
 
-from breakwater.domain.alerting import Category, Severity
+from breakwater.domain.alerting import SEVERITIES, Category, Severity
 from breakwater.domain.times import Timestamp
+
+AcknowledgedVia = Literal["API", "WEBSOCKET", "TELEGRAM", "SLACK", "EMAIL", "SMS"]
+ACKNOWLEDGED_AT_ONCE_MAX = 10_000
 
 _ADD = """
 INSERT INTO alerts.alerts
@@ -18,7 +22,7 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (alert_id) DO NO
 """
 _COLUMNS = """
 SELECT alert_id, account_id, kind, category, severity, group_key, title, body, correlation_id, created_at,
-       acknowledged_at, acknowledged_by, acknowledged_via
+       acknowledged_at, acknowledged_by, acknowledged_via, acknowledged_note
 FROM alerts.alerts
 """
 _PAGE = f"""
@@ -27,6 +31,21 @@ WHERE tenant_id = %(tenant_id)s
   AND (%(account_ids)s::uuid[] IS NULL OR account_id = ANY(%(account_ids)s))
   AND (%(before_at)s::timestamptz IS NULL OR (created_at, alert_id) < (%(before_at)s, %(before_id)s::uuid))
 ORDER BY created_at DESC, alert_id DESC LIMIT %(limit)s
+"""
+# The worst first, so that whoever acknowledges it acknowledges all that follow.
+_OPEN_OF_GROUP = f"""
+{_COLUMNS}
+WHERE tenant_id = %(tenant_id)s AND group_key = %(group_key)s AND acknowledged_at IS NULL
+  AND (%(account_ids)s::uuid[] IS NULL OR account_id = ANY(%(account_ids)s))
+ORDER BY array_position(%(severities)s, severity) DESC, created_at LIMIT 1
+"""
+_ACKNOWLEDGE = """
+UPDATE alerts.alerts SET acknowledged_at = %s, acknowledged_by = %s, acknowledged_via = %s, acknowledged_note = %s
+WHERE tenant_id = %s AND alert_id IN (
+  SELECT alert_id FROM alerts.alerts
+  WHERE tenant_id = %s AND group_key = %s AND acknowledged_at IS NULL AND severity = ANY(%s)
+  ORDER BY alert_id = %s DESC, created_at DESC LIMIT %s)
+RETURNING alert_id
 """
 
 
@@ -49,7 +68,8 @@ class Alert:
     created_at: Timestamp
     acknowledged_at: Timestamp | None = None
     acknowledged_by: str | None = None
-    acknowledged_via: str | None = None
+    acknowledged_via: AcknowledgedVia | None = None
+    acknowledged_note: str | None = None
 
 
 class AlertRows:
@@ -90,3 +110,37 @@ class AlertRows:
                     "limit": limit,
                 },
             ).fetchall()
+
+    def worst_open(self, group_key: str, account_ids: Sequence[uuid.UUID] | None) -> Alert | None:
+        """Of the group's alerts that nobody has acknowledged; of these accounts, or of all for None."""
+        with self._connection.cursor(row_factory=class_row(Alert)) as cursor:
+            return cursor.execute(
+                _OPEN_OF_GROUP,
+                {
+                    "tenant_id": self._tenant_id,
+                    "group_key": group_key,
+                    "account_ids": None if account_ids is None else list(account_ids),
+                    "severities": list(SEVERITIES),
+                },
+            ).fetchone()
+
+    def acknowledge(
+        self,
+        group_key: str,
+        severities: Sequence[Severity],
+        *,
+        by: str,
+        via: AcknowledgedVia,
+        note: str | None,
+        at: datetime,
+        first: uuid.UUID,
+    ) -> list[uuid.UUID]:
+        """Those of the group and these severities that nobody has yet: `first` and the newest. Which they were."""
+        rows = self._connection.execute(
+            _ACKNOWLEDGE,
+            (
+                *(at, by, via, note, self._tenant_id),
+                *(self._tenant_id, group_key, list(severities), first, ACKNOWLEDGED_AT_ONCE_MAX),
+            ),
+        ).fetchall()
+        return [alert_id for (alert_id,) in rows]

@@ -9,6 +9,7 @@ import psycopg
 from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
 
+from breakwater.db.acknowledgement_links import AcknowledgementLinkRows
 from breakwater.db.alert_deliveries import AlertDeliveryRows
 from breakwater.db.alert_recipients import AlertRecipientRows
 from breakwater.db.alerts import AlertRows
@@ -18,6 +19,7 @@ from breakwater.db.conninfo import noticing_silence
 from breakwater.db.degraded import DegradedRows
 from breakwater.db.event_store import EventStoreRows
 from breakwater.db.digests import DigestRows
+from breakwater.db.escalations import EscalationRows
 from breakwater.db.exchange_credentials import ExchangeCredentialRows
 from breakwater.db.executions import ExecutionRows
 from breakwater.db.failures import PASSING
@@ -36,6 +38,7 @@ from breakwater.db.portfolio import PortfolioRows
 from breakwater.db.rebuild import RebuildRows
 from breakwater.db.recorded_day import RecordedDayRows
 from breakwater.db.replaces import ReplaceRows
+from breakwater.db.rotas import RotaRows
 from breakwater.db.sessions import SessionRows
 from breakwater.db.watch import WatchRows
 from breakwater.db.webhook_log import WebhookLogRows
@@ -219,6 +222,18 @@ class TenantTransaction:
     @cached_property
     def webhook_log(self) -> WebhookLogRows:
         return WebhookLogRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def acknowledgement_links(self) -> AcknowledgementLinkRows:
+        return AcknowledgementLinkRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def escalations(self) -> EscalationRows:
+        return EscalationRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def rotas(self) -> RotaRows:
+        return RotaRows(self.connection, self.tenant_id)
 
     @cached_property
     def audit(self) -> AuditRows:

@@ -22,7 +22,7 @@ class Role(StrEnum):
 _READS = frozenset({"orders:read", "portfolio:read", "limits:read", "alerts:read"})
 # Everybody gets digests, of what he may read, and says when.
 _DIGESTS = frozenset({"digests:read", "digests:manage"})
-_TRADES = _READS | _DIGESTS | {"orders:create", "orders:cancel", "api_keys:manage"}
+_TRADES = _READS | _DIGESTS | {"orders:create", "orders:cancel", "api_keys:manage", "alerts:acknowledge"}
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     Role.TRADER: _TRADES,
     # A viewer's keys can do no more than the viewer: a dashboard needs one.
@@ -33,13 +33,13 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     Role.RISK_MANAGER: _READS
     | _DIGESTS
     | {"orders:cancel", "limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "api_keys:manage"}
-    | {"audit:read"},
+    | {"audit:read", "alerts:manage", "alerts:acknowledge"},
     # Reads the audit as well, because nobody gives a role that can do what he cannot.
     Role.ORGANISATION_ADMIN: _TRADES
     | {"limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "users:manage"}
-    | {"audit:read", "audit:export", "credentials:manage", "clients:manage", "webhooks:manage"},
-    # Of the platform and of no organisation's business.
-    Role.SYSTEM_ADMIN: _DIGESTS | {"system:monitor", "system:operate", "api_keys:manage"},
+    | {"audit:read", "audit:export", "credentials:manage", "clients:manage", "webhooks:manage", "alerts:manage"},
+    # Of the platform and of no organisation's business; but what he is told of at night he may take up.
+    Role.SYSTEM_ADMIN: _DIGESTS | {"system:monitor", "system:operate", "api_keys:manage", "alerts:acknowledge"},
     Role.AUDITOR: _READS | _DIGESTS | {"limits:history", "users:read", "audit:read", "audit:export"},
 }
 PERMISSIONS = frozenset().union(*ROLE_PERMISSIONS.values())
@@ -56,7 +56,8 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
     "admin": _READS
     | _DIGESTS
     | {"limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "users:manage", "api_keys:manage"}
-    | {"audit:read", "audit:export", "system:monitor", "system:operate"},
+    | {"audit:read", "audit:export", "system:monitor", "system:operate", "alerts:manage"}
+    | {"alerts:acknowledge"},
     SESSION_SCOPE: PERMISSIONS,
 }
 API_KEY_SCOPES = ("read", "trade", "cancel_only", "admin")

@@ -60,7 +60,9 @@ def lambda_handler(api: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, An
         with asyncio.Runner() as runner:
             runner.get_loop()  # Makes it the thread's loop, which is the one Mangum runs the request on.
             # Any other type is sent base64-encoded.
-            return Mangum(api, lifespan="off", text_mime_types=["application/"])(_with_own_host(event), context)
+            return Mangum(api, lifespan="off", text_mime_types=["application/", "text/"])(
+                _with_own_host(event), context
+            )
 
     return handler
 

@@ -1,4 +1,4 @@
-"""A saga's task: one function, one step a call."""
+"""A state machine's task: one function, one step a call."""
 
 import json
 from collections.abc import Callable
@@ -23,15 +23,24 @@ def saga_handler(steps: dict[str, Callable[[dict[str, Any]], Any]]) -> Callable[
     broken invariant and leaves as it is, for the machine's catch-all.
     """
 
+    def run(task: dict[str, Any]) -> Any:
+        logger().set_correlation_id(task["order"].get("correlation_id"))
+        return steps[task["step"]](task)
+
+    return task_handler(run)
+
+
+def task_handler(run: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any], Any], Any]:
+    """The handler of one task of a state machine: a refusal of ours leaves under the names that the machine knows."""
+
     @observed
     def handler(event: dict[str, Any], context: Any) -> Any:
-        logger().set_correlation_id(event["order"].get("correlation_id"))
         try:
-            return steps[event["step"]](event)
+            return run(event)
         except errors.Rejection as error:
             raise Rejection(_told(error)) from error
         except errors.Unavailable as error:
-            logger().warning("step unavailable", step=event["step"], code=error.code)
+            logger().warning("step unavailable", step=event.get("step"), code=error.code)
             raise Unavailable(_told(error)) from error
 
     return handler

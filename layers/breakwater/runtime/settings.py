@@ -56,6 +56,8 @@ class Settings:
     alert_topic_arn = _Required()
     mail_sender = _Optional()  # The address that digests come from; None: nobody sends them.
     dead_letter_queues = _Required()  # A JSON object of URLs, by the queue whose dead letters lie there.
+    alert_escalation_arn = _Required()
+    alert_deliveries_queue_url = _Required()
     connections_table = _Required()
     websocket_api_endpoint = _Required()
     retry_after_s = _Optional()  # Of a queue's consumer: domain/delivery.py has the usual schedule.

@@ -20,11 +20,12 @@ def plan_deliveries(
     stage: int,
     due_at: datetime,
     tx: TenantTransaction,
+    note: str | None = None,
 ) -> list[Delivery]:
     """Write down who is to be told by which of the channels; return what is due. A second time plans nothing more.
 
     `stage`: 0 at once, or the minutes after which an escalation tells them. A way by which somebody is not reached is
-    left out. The messages are sent after the commit.
+    left out. `note`: what stands above the alert in the message. The messages are sent after the commit.
     """
     planned = [
         Delivery(
@@ -35,7 +36,7 @@ def plan_deliveries(
             user_id=person.user_id,
             destination=destination,
             state="DUE",
-            reason=None,
+            reason=note,
             attempts=0,
             due_at=due_at,
             sent_at=None,

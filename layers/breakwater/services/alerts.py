@@ -10,7 +10,7 @@ from breakwater.db.alerts import Alert
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.alerting import Category, Severity
 from breakwater.domain.times import format_time, from_nanoseconds, nanoseconds
-from events.alerts import AlertRaised
+from events.alerts import AlertRaised, NobodyOnCall
 from events.envelope import Envelope
 from events.limits import (
     DeadManExpired,
@@ -252,6 +252,10 @@ def _webhook_overflow(envelope: Envelope) -> Alert:
     }
     title = f"The queue of the webhook {overflow.name} is full: events are missing from it"
     return _alert(envelope, "WEBHOOK_OVERFLOW", "ERROR", title, lines)
+def _nobody_on_call(envelope: Envelope) -> Alert:
+    told = NobodyOnCall.model_validate(envelope.payload)
+    title = "Nobody is on call: everybody in the rota is gone"
+    return _alert(envelope, "ROTA", "ERROR", title, {"In the rota": ", ".join(told.people)})
 
 
 _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
@@ -266,6 +270,7 @@ _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
     EndpointPaused.topic: _webhook_pause,
     EventGivenUp.topic: _webhook_given_up,
     QueueOverflowed.topic: _webhook_overflow,
+    NobodyOnCall.topic: _nobody_on_call,
 }
 KNOWN_TOPICS = frozenset(_KNOWN)
 
@@ -279,6 +284,7 @@ _CATEGORY_OF_KIND: dict[str, Category] = {
     "WEBHOOK_PAUSED": "COMMUNICATION",
     "WEBHOOK_DEAD_LETTER": "COMMUNICATION",
     "WEBHOOK_OVERFLOW": "COMMUNICATION",
+    "ROTA": "COMMUNICATION",
 }
 
 

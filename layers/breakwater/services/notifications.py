@@ -2,10 +2,12 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from breakwater.db.alerts import Alert
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.feed import latest_sequence, sequence_of
 from breakwater.db.orders import OrderFilter
@@ -13,8 +15,10 @@ from breakwater.domain.money import format_amount
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Principal
 from breakwater.domain.times import format_time
 from breakwater.errors import InvalidRequest
+from breakwater.services import acknowledgements
+from breakwater.services.acknowledgements import Note
 from breakwater.services.order_views import Order
-from events.alerts import AlertRaised
+from events.alerts import AlertAcknowledged, AlertEscalated, AlertRaised, IncidentCalled
 from events.envelope import Envelope
 from events.orders import TradeExecuted
 
@@ -22,6 +26,7 @@ Json = dict[str, Any]
 SNAPSHOT_ROWS_MAX = 50  # A message of the gateway has at most 128 KiB.
 ACCOUNTS_AT_ONCE_MAX = 20
 PERMISSION_OF_CHANNEL = {"orders": "orders:read", "positions": "portfolio:read", "alerts": "alerts:read"}
+_OF_ALERTS = {AlertRaised.topic, AlertAcknowledged.topic, AlertEscalated.topic, IncidentCalled.topic}
 _ORGANISATION = "*"  # In place of an account: alerts that concern the organisation.
 
 
@@ -42,7 +47,16 @@ class Ping(_Action):
     action: Literal["ping"]
 
 
-ACTIONS: TypeAdapter[Subscribe | Ping] = TypeAdapter(Annotated[Subscribe | Ping, Field(discriminator="action")])
+class Acknowledge(_Action):
+    """Take up an alert, and with it those of its group that are no worse."""
+
+    action: Literal["acknowledge"]
+    alert_id: uuid.UUID
+    note: Note | None = None
+
+
+type Action = Subscribe | Ping | Acknowledge
+ACTIONS: TypeAdapter[Action] = TypeAdapter(Annotated[Subscribe | Ping | Acknowledge, Field(discriminator="action")])
 
 
 def subscribe(
@@ -73,12 +87,18 @@ def is_pushed(topic: str) -> bool:
     return topic.startswith("orders.") or topic in {TradeExecuted.topic, AlertRaised.topic}
 
 
+def acknowledge(wanted: Acknowledge, who: Principal, tx: TenantTransaction, at: datetime) -> list[Json]:
+    """The alert, with who was first; NotPermitted and NotFound as of the use case."""
+    alert = acknowledgements.acknowledge(wanted.alert_id, who, "WEBSOCKET", tx, at, note=wanted.note)
+    return [{"type": "acknowledged", "alert": _alert(alert)}]
+
+
 def channels_of(envelope: Envelope) -> set[str]:
     """Those an event belongs to; none for an event that no channel carries."""
     account = str(envelope.account_id or _ORGANISATION)
     if envelope.topic == TradeExecuted.topic:
         return {f"orders/{account}", f"positions/{account}"}
-    if envelope.topic == AlertRaised.topic:
+    if envelope.topic in _OF_ALERTS:
         return {f"alerts/{account}"}
     return {f"orders/{account}"} if envelope.topic.startswith("orders.") else set()
 
@@ -133,17 +153,20 @@ def _positions(account_id: uuid.UUID, tx: TenantTransaction) -> list[Json]:
 
 
 def _alerts(account_id: uuid.UUID, tx: TenantTransaction) -> list[Json]:
-    return [
-        {
-            "alert_id": str(alert.alert_id),
-            "kind": alert.kind,
-            "severity": alert.severity,
-            "title": alert.title,
-            "body": alert.body,
-            "created_at": format_time(alert.created_at),
-        }
-        for alert in tx.alerts.page([account_id], before=None, limit=SNAPSHOT_ROWS_MAX)
-    ]
+    return [_alert(alert) for alert in tx.alerts.page([account_id], before=None, limit=SNAPSHOT_ROWS_MAX)]
+
+
+def _alert(alert: Alert) -> Json:
+    return {
+        "alert_id": str(alert.alert_id),
+        "kind": alert.kind,
+        "severity": alert.severity,
+        "title": alert.title,
+        "body": alert.body,
+        "created_at": format_time(alert.created_at),
+        "acknowledged_at": None if alert.acknowledged_at is None else format_time(alert.acknowledged_at),
+        "acknowledged_by": alert.acknowledged_by,
+    }
 
 
 _SNAPSHOTS: dict[str, Callable[[uuid.UUID, TenantTransaction], list[Json]]] = {

@@ -136,6 +136,10 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
             Attributes={"FilterPolicy": json.dumps({"tenant_id": [str(TENANT)]})},
         )
         monkeypatch.setenv("ALERT_TOPIC_ARN", topic)
+        machine = boto3.client("stepfunctions").create_state_machine(
+            name="alert-escalation", definition="{}", roleArn="arn:aws:iam::123456789012:role/role"
+        )
+        monkeypatch.setenv("ALERT_ESCALATION_ARN", machine["stateMachineArn"])
         yield Mailbox(queue_url)
     aws.client.cache_clear()
 

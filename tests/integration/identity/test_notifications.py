@@ -16,6 +16,7 @@ from breakwater.db.connection import Database
 from breakwater.runtime import aws
 from breakwater.runtime import database as runtime_database
 from breakwater.services.connections import Connections
+from events.envelope import Envelope
 from functions.notifications import app
 from tests.conftest import DatabaseUrls
 from tests.integration.identity.conftest import Firm, session_of
@@ -151,7 +152,8 @@ def test_a_subscriber_hears_a_snapshot_and_then_each_event_of_its_account(
     gateway: Gateway, database: Database, firm: Firm, other_firm: Firm, database_urls: DatabaseUrls
 ) -> None:
     account_id = firm.account.account_id
-    stored = Alert(uuid.uuid4(), account_id, "k", "INFO", "t", "b", "c", datetime(2026, 1, 1, tzinfo=UTC))
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    stored = Alert(uuid.uuid4(), account_id, "k", "RISK", "INFO", "g", "t", "b", "c", at)
     with database.tenant_transaction(firm.tenant_id) as tx:
         tx.alerts.add(stored)
     raise_alert(database_urls, firm, account_id, 1)
@@ -307,3 +309,39 @@ def test_a_connection_ends_with_the_token_it_was_opened_with(gateway: Gateway, d
         "ours"
     ]
     assert list(connections.listening(firm.tenant_id, channels, now_s + 60)) == []
+
+
+def test_an_alert_is_acknowledged_and_those_who_listen_hear_of_it(
+    database_urls: DatabaseUrls, gateway: Gateway, firm: Firm
+) -> None:
+    account_id, alert_id = firm.account.account_id, uuid.uuid4()
+    stored = Alert(
+        alert_id=alert_id,
+        account_id=account_id,
+        kind="LONG_POSITION",
+        category="RISK",
+        severity="ERROR",
+        group_key="LONG_POSITION/x",
+        title="t",
+        body="b",
+        correlation_id="c",
+        created_at=datetime.now(UTC),
+    )
+    with runtime_database.database().tenant_transaction(firm.tenant_id) as tx:
+        tx.alerts.add(stored)
+    connect(firm, "ours")
+    send("ours", {"action": "subscribe", "channel": "alerts", "account_id": str(account_id)})
+    send("ours", {"action": "acknowledge", "alert_id": str(alert_id), "note": "looking"})
+    answer = gateway.posted[-1][1]
+    assert (answer["type"], answer["alert"]["acknowledged_by"]) == ("acknowledged", firm.trader.username)
+    with psycopg.connect(database_urls.admin) as connection:
+        row = connection.execute(
+            "SELECT event_id::text, topic, tenant_id::text, account_id::text, aggregate_id::text, correlation_id,"
+            " occurred_at_ns, payload, actor FROM trading.events WHERE topic = 'alerts.AlertAcknowledged.v1'"
+        ).fetchone()
+    assert row is not None
+    assert (row[7]["via"], row[7]["note"], row[8]) == ("WEBSOCKET", "looking", firm.trader.username)
+    deliver(dict(zip(Envelope.model_fields, row[:8], strict=True)))
+    assert gateway.posted[-1][1]["event"]["topic"] == "alerts.AlertAcknowledged.v1"
+    send("ours", {"action": "acknowledge", "alert_id": str(uuid.uuid4())})
+    assert gateway.posted[-1][1]["code"] == "NOT_FOUND"

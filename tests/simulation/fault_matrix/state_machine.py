@@ -66,9 +66,10 @@ def synthesized_definition() -> dict[str, Any]:
     return definition_in(Template.from_stack(stack))
 
 
-def definition_in(template: Template) -> dict[str, Any]:
-    """The state machine's definition, its function's ARN shortened to "arn"."""
-    machine = next(iter(template.find_resources("AWS::StepFunctions::StateMachine").values()))
+def definition_in(template: Template, name: str = "order-saga") -> dict[str, Any]:
+    """The definition of the state machine of this name, its function's ARN shortened to "arn"."""
+    named = {"Properties": {"StateMachineName": name}}
+    (machine,) = template.find_resources("AWS::StepFunctions::StateMachine", named).values()
     joined = machine["Properties"]["DefinitionString"]["Fn::Join"][1]
     document: dict[str, Any] = json.loads("".join(part if isinstance(part, str) else "arn" for part in joined))
     return document

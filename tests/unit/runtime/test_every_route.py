@@ -21,7 +21,10 @@ from functions.webhooks.app import api as webhooks
 from tests.unit.runtime.http_events import LambdaContext, answer_of, caller_context, http_event
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
-OPEN_PATHS = {"/auth/sign-in", "/auth/refresh", "/auth/sign-out", "/oauth/token", "/health"}
+OPEN_PATHS = {
+    *("/auth/sign-in", "/auth/refresh", "/auth/sign-out", "/oauth/token", "/health"),
+    "/acknowledgements/{token}",
+}
 FOR_ALL_WHO_ARE_SIGNED_IN = {
     *("GET /me", "GET /audit/activity"),
     *("GET /users/me/sessions", "DELETE /users/me/sessions/{session_id}"),

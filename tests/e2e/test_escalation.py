@@ -1,0 +1,75 @@
+"""A CRITICAL alert that nobody takes up is told to others, and to more, until somebody does: on the whole platform."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from breakwater.client import Client
+from breakwater.client.shapes import Json
+from tests.e2e.desk import Terminal, eventually
+
+
+@contextmanager
+def waiting(admin: Client, first_s: int, second_s: int) -> Iterator[None]:
+    before = admin.escalation()
+    admin.set_escalation(first_s, second_s, incident_bridge="https://meet.example.com/x")
+    try:
+        yield
+    finally:
+        admin.set_escalation(before["first_s"], before["second_s"], incident_bridge=before["incident_bridge"])
+
+
+@pytest.fixture
+def killed(sign_in: Callable[[str], Client]) -> Iterator[Callable[[], Json]]:
+    """Kills a node that nobody trades below, and answers the alert of it; armed again at the end."""
+    risk = sign_in("risk")
+    armed = []
+
+    def kill() -> Json:
+        node = risk.create_node(risk.nodes()[0]["node_id"], "DESK", f"Desk {uuid.uuid4().hex[:8]}")
+        risk.kill(node["node_id"], "an exercise")
+        armed.append(node["node_id"])
+        title = f"{node['name']} is KILLED"
+        return eventually(lambda: next((each for each in risk.alerts()["items"] if each["title"] == title), None))
+
+    yield kill
+    for node_id in armed:
+        risk.rearm(node_id, "the exercise is over")
+
+
+def stages_of(client: Client, alert_id: str) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    for each in client.alert(alert_id)["deliveries"]:
+        found.setdefault(each["stage"], set()).add(each["destination"])
+    return found
+
+
+def test_nobody_answers_and_whoever_is_on_call_is_called(
+    sign_in: Callable[[str], Client], terminal: Terminal, killed: Callable[[], Json]
+) -> None:
+    admin = sign_in("admin")
+    rota = ("rota", "set", "trader1", "--starts-on", "2026-11-30", "--at", "09:00", "--zone", "Europe/Berlin")
+    terminal.run("sign-in", "--user", "admin")
+    assert "trader1" in terminal.run(*rota)
+    with waiting(admin, 2, 6):
+        alert_id = killed()["alert_id"]
+        told = eventually(lambda: (found := stages_of(admin, alert_id)).get(30) and found)
+    assert told[15] == {"admin@harbour.example"}
+    assert told[30] == {"admin@harbour.example", "trader1@harbour.example"}
+    notes = {each["reason"] for each in admin.alert(alert_id)["deliveries"] if each["stage"] == 30}
+    assert notes == {"INCIDENT CALL, nobody has acknowledged this for 6 seconds: join https://meet.example.com/x now"}
+
+
+def test_once_it_is_acknowledged_nobody_else_is_told(
+    sign_in: Callable[[str], Client], terminal: Terminal, killed: Callable[[], Json]
+) -> None:
+    admin = sign_in("admin")
+    with waiting(admin, 10, 12):
+        alert_id = killed()["alert_id"]
+        terminal.run("sign-in", "--user", "risk")
+        said = terminal.told("alerts", "ack", alert_id, "--note", "looking")
+    assert "acknowledged by risk" in said
+    with pytest.raises(AssertionError, match="not within"):
+        eventually(lambda: {15, 30} & stages_of(admin, alert_id).keys() or None, within_s=14)
