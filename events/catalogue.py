@@ -58,6 +58,9 @@ from events.orders import (
     OrderReplaceRejected,
     TradeExecuted,
 )
+from events.security import KeyUsedFromElsewhere, SignInsRefused
+from events.system import DriftFound, HealthChanged, MetricCrossed, MetricRuleChanged
+from events.trades import TradeFailed
 from events.users import GroupChanged, InvitedAgain, OrganisationProvisioned, PermissionsUpdated
 
 CATALOGUE: tuple[type[Event], ...] = (
@@ -108,6 +111,13 @@ CATALOGUE: tuple[type[Event], ...] = (
     InvitedAgain,
     GroupChanged,
     OrganisationProvisioned,
+    TradeFailed,
+    HealthChanged,
+    DriftFound,
+    MetricCrossed,
+    MetricRuleChanged,
+    SignInsRefused,
+    KeyUsedFromElsewhere,
 )
 SCHEMAS = Path(__file__).parent / "schemas"
 
