@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 
-from breakwater.errors import NotAuthenticated, NotPermitted, SecondFactorRequired
+from breakwater.errors import NotAuthenticated, NotFromThere, NotPermitted, SecondFactorRequired
 
 
 class Role(StrEnum):
@@ -30,11 +30,11 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     Role.FUND_MANAGER: _TRADES,
     Role.RISK_MANAGER: _READS
     | {"orders:cancel", "limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "api_keys:manage"}
-    | {"audit:read"},
+    | {"audit:read", "alerts:manage"},
     # Reads the audit as well, because nobody gives a role that can do what he cannot.
     Role.ORGANISATION_ADMIN: _TRADES
     | {"limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "users:manage"}
-    | {"audit:read", "audit:export", "credentials:manage", "clients:manage"},
+    | {"audit:read", "audit:export", "credentials:manage", "clients:manage", "alerts:manage"},
     # Of the platform and of no organisation's business.
     Role.SYSTEM_ADMIN: frozenset({"system:monitor", "system:operate", "api_keys:manage"}),
     Role.AUDITOR: _READS | {"limits:history", "users:read", "audit:read", "audit:export"},
@@ -52,7 +52,7 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
     "cancel_only": frozenset({"orders:cancel", "orders:read"}),
     "admin": _READS
     | {"limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "users:manage", "api_keys:manage"}
-    | {"audit:read", "audit:export", "system:monitor", "system:operate"},
+    | {"audit:read", "audit:export", "system:monitor", "system:operate", "alerts:manage"},
     SESSION_SCOPE: PERMISSIONS,
 }
 API_KEY_SCOPES = ("read", "trade", "cancel_only", "admin")
@@ -127,13 +127,13 @@ class Principal:
             raise NotAuthenticated("the access token or API key has expired")
 
     def check_use(self, source_ip: str | None, at: int) -> None:
-        """NotAuthenticated when its time is over, or from elsewhere than allowed: asked for each request.
+        """NotAuthenticated when its time is over, NotFromThere from elsewhere than allowed: asked for each request.
 
         The gateway keeps what the authorizer said for a while, and neither the time nor the address is what it was.
         """
         self.check_time(at)
         if self.ip_allow and not is_within(source_ip, self.ip_allow):
-            raise NotAuthenticated("the API key may not be used from this address")
+            raise NotFromThere("the API key may not be used from this address")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
