@@ -15,6 +15,7 @@ from typing import Unpack, cast
 from breakwater.client.audit_api import AuditCalls
 from breakwater.client.connection import given, segment
 from breakwater.client.limits_api import LimitCalls
+from breakwater.client.metric_rules_api import MetricRuleCalls
 from breakwater.client.oauth_api import OAuthCalls
 from breakwater.client.order_terms import OrderOptions, order_body
 from breakwater.client.people_api import PeopleCalls
@@ -24,7 +25,7 @@ from breakwater.client.transport import Problem
 PAGES_MAX = 1000
 
 
-class Client(LimitCalls, AuditCalls, PeopleCalls, OAuthCalls):
+class Client(LimitCalls, AuditCalls, PeopleCalls, OAuthCalls, MetricRuleCalls):
     # -- who is calling ------------------------------------------------------------------------------------------
 
     def me(self) -> Json:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from breakwater.client import render, session
+from breakwater.client.alerts_cli import alerts_app
 from breakwater.client.api import Client
 from breakwater.client.arguments import (
     Account,
@@ -28,6 +29,7 @@ from breakwater.client.credentials_cli import credentials_app
 from breakwater.client.keys_cli import keys_app
 from breakwater.client.limits_cli import limits_app
 from breakwater.client.lookup import find_account_id, find_node_id, find_order_id
+from breakwater.client.metric_rules_cli import list_metrics, rules_app
 from breakwater.client.oauth_cli import oauth_clients_app
 from breakwater.client.order_render import children_state, order_fields, order_list
 from breakwater.client.people_cli import accounts_app, groups_app, users_app
@@ -56,6 +58,9 @@ app = typer.Typer(
 app.add_typer(limits_app, name="limits")
 app.add_typer(keys_app, name="keys")
 app.add_typer(oauth_clients_app, name="oauth-clients")
+app.add_typer(alerts_app, name="alerts")
+alerts_app.add_typer(rules_app, name="rules")
+alerts_app.command("metrics")(list_metrics)
 app.add_typer(audit_app, name="audit")
 app.add_typer(users_app, name="users")
 app.add_typer(groups_app, name="groups")
@@ -288,14 +293,6 @@ def portfolio(account: Account = None, as_json: AsJson = False) -> None:
         out().print(render.table(account_worth["balances"], render.BALANCES, empty="No balances."))
         out().print()
         out().print(render.table(account_worth["positions"], render.POSITIONS, empty="No positions."))
-
-
-@app.command()
-def alerts(as_json: AsJson = False) -> None:
-    """What the firm was told lately."""
-    with signed_in() as (client, _):
-        page = client.alerts()
-    show_list(dict(page), render.ALERTS, as_json, empty="No alerts.")
 
 
 @app.command()
