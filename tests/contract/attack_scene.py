@@ -165,7 +165,7 @@ class Belongings:
 
 KINDS = (
     "account_id", "node_id", "strategy_id", "order_id", "limit_id", "override_id", "lease_id", "credential_id",
-    "key_id", "client_id", "user_id", "group_id", "session_id", "gap_id", "alert_id",
+    "key_id", "client_id", "user_id", "group_id", "session_id", "gap_id", "alert_id", "rule_id",
 )  # fmt: skip
 # Under which other names they go.
 ALIASES = {"after": "order_id", "aggregate_id": "order_id", "api_key_id": "key_id", "parent_id": "node_id"}
@@ -188,6 +188,7 @@ def terms(has: Belongings, **more: Any) -> Json:
     }
 
 
+METRIC_RULE = {"name": "r", "metric": "orders_per_minute", "threshold": {"direction": "ABOVE", "bound": "5"}}
 SECRETS = {"api_key": "public-key-wxyz", "secret": "hush-hush"}
 type Make = Callable[[Belongings], Request]
 
@@ -230,6 +231,7 @@ REQUESTS: dict[str, Make] = {
             *("get_risk_terms", "find_nodes", "get_order", "get_execution", "get_saga", "list_alerts", "get_alert"),
             *("list_instruments", "get_health", "search_audit_trail", "list_own_activity", "list_audit_gaps"),
             *("list_own_sessions", "list_sessions", "get_replaces", "list_oauth_clients"),
+            *("list_metric_rules", "list_metrics"),
         ),
         _nothing,
     ),
@@ -255,6 +257,8 @@ REQUESTS: dict[str, Make] = {
     ),
     "replace_order": _body(lambda _: {"replace_id": uuid.uuid4().hex, "price": "1989"}),
     **dict.fromkeys(("stop_lease", "cancel_order"), _nothing),
+    "create_metric_rule": _body(lambda _: METRIC_RULE),
+    "change_metric_rule": _body(lambda _: {"severity": "ERROR"}),
     "set_limit": _body(_setting),
     "try_limits": _body(
         lambda has: {"day": f"{datetime.now(UTC).date()}", "changes": [_setting(has)], "node_id": has["node_id"]}
@@ -312,6 +316,7 @@ REQUESTS: dict[str, Make] = {
             *("remove_group_account", "remove_member", "delete_group", "take_account", "take_node"),
             *("delete_exchange_credential", "revoke_api_key", "delete_limit", "delete_node"),
             *("end_session", "reset_totp", "approve_audit_resumption", "revoke_oauth_client"),
+            "delete_metric_rule",
         ),
         _nothing,
     ),

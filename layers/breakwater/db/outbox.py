@@ -39,12 +39,16 @@ class Outbox:
         account_id: uuid.UUID | None,
         correlation_id: str,
         occurred_at_ns: int,
-    ) -> None:
-        """Due for publication once this transaction commits; `account_id` None for what concerns the organisation."""
+    ) -> uuid.UUID:
+        """Due for publication once this transaction commits; `account_id` None for what concerns the organisation.
+
+        The event's id.
+        """
+        event_id = uuid.uuid4()
         self._connection.execute(
             APPEND_EVENT,
             {
-                "event_id": uuid.uuid4(),
+                "event_id": event_id,
                 "topic": event.topic,
                 "tenant_id": self._tenant_id,
                 "account_id": account_id,
@@ -55,3 +59,4 @@ class Outbox:
                 "bucket": outbox_bucket(account_id),
             },
         )
+        return event_id

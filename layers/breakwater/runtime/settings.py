@@ -54,6 +54,8 @@ class Settings:
     exchange_credentials_key_id = _Required()
     order_saga_arn = _Required()
     alert_topic_arn = _Required()
+    alerts_queue_url = _Required()  # Of the watch: what is to be told although the relay does not work.
+    watched_queues = _Required()  # JSON, by name: {"url": …, "dead_letters_url": …}.
     connections_table = _Required()
     websocket_api_endpoint = _Required()
 
