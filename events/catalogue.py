@@ -68,6 +68,9 @@ from events.orders import (
     OrderReplaceRejected,
     TradeExecuted,
 )
+from events.security import KeyUsedFromElsewhere, SignInsRefused
+from events.system import DriftFound, HealthChanged, MetricCrossed, MetricRuleChanged
+from events.trades import TradeFailed
 from events.users import GroupChanged, InvitedAgain, OrganisationProvisioned, PermissionsUpdated
 from events.webhooks import EndpointChanged, EndpointPaused, EventGivenUp, Ping, QueueOverflowed
 
@@ -134,6 +137,13 @@ CATALOGUE: tuple[type[Event], ...] = (
     EndpointPaused,
     EventGivenUp,
     QueueOverflowed,
+    TradeFailed,
+    HealthChanged,
+    DriftFound,
+    MetricCrossed,
+    MetricRuleChanged,
+    SignInsRefused,
+    KeyUsedFromElsewhere,
 )
 SCHEMAS = Path(__file__).parent / "schemas"
 

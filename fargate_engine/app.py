@@ -19,6 +19,7 @@ from fargate_engine.account_feed import AccountFeed
 from fargate_engine.channels.callers import Callers
 from fargate_engine.firm_exchange.control_plane import ControlPlane, Function
 from fargate_engine.firm_exchange.exchange import FirmExchange, Platform
+from fargate_engine.firm_exchange.foreign_uses import ForeignUses
 from fargate_engine.firm_exchange.key_uses import KeyUses
 from fargate_engine.firm_exchange.keys import Keys
 from fargate_engine.firm_exchange.ordinary_way import OrdinaryWay
@@ -180,15 +181,17 @@ def _connected(
     if not (settings.api_key_encryption_key_id and settings.orders_function and settings.queries_function):
         yield
         return
-    keys, uses = Keys(questions, encryption_key_id=settings.api_key_encryption_key_id), KeyUses(questions)
+    uses, foreign = KeyUses(questions), ForeignUses(questions)
+    keys = Keys(questions, encryption_key_id=settings.api_key_encryption_key_id, came_from_elsewhere=foreign.note)
     functions = {Function.ORDERS: settings.orders_function, Function.QUERIES: settings.queries_function}
     control_plane = ControlPlane(functions)
     exchange.connect(Platform(keys, uses, OrdinaryWay(control_plane), questions))
-    noting = tasks.create_task(uses.run())
+    noting = [tasks.create_task(each.run()) for each in (uses, foreign)]
     try:
         yield
     finally:
-        noting.cancel()
+        for task in noting:
+            task.cancel()
         control_plane.close()  # Else the process would wait for all that is still to be asked.
 
 

@@ -126,6 +126,8 @@ class LocalWatch(_Task):
         return {
             **super()._environment(),
             "AWS_LAMBDA_FUNCTION_NAME": "watch",
+            "ALERTS_QUEUE_URL": self._deployed["AlertsQueueUrl"],
+            "WATCHED_QUEUES": self._deployed["WatchedQueues"],
             "DATABASE_SECRET_ARN": self._deployed["FunctionsDatabaseSecretArn"],
             "ENGINE_URL_PARAMETER": self._deployed["EngineUrlParameterName"],
             "SERVICE_TOKEN_KEY_ID": self._deployed["ServiceTokenKeyId"],

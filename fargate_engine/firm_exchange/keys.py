@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from breakwater.db.engine_connection import EnginePool
 from breakwater.db.signing_keys import FoundSigningKey, find_signing_key
 from breakwater.domain.api_keys import principal_of
 from breakwater.domain.permissions import PERMISSIONS_KNOWN_S, Principal
-from breakwater.errors import NotAuthenticated
+from breakwater.errors import NotAuthenticated, NotFromThere
 from fargate_engine import aws
 from fargate_engine.binance.errors import bad_key
 from fargate_engine.binance.exchange import Client, Scope
@@ -28,6 +29,14 @@ _PERMISSIONS: dict[str, Scope] = {
 }
 
 
+# Told of a key that is known, whom it stands for, and the address that it may not come from.
+type CameFromElsewhere = Callable[[str, Principal, str], None]
+
+
+def _nobody_asks(_key_id: str, _principal: Principal, _address: str) -> None:
+    """Where nobody wants to know."""
+
+
 @dataclass(slots=True)
 class _Known:
     found: FoundSigningKey
@@ -37,8 +46,16 @@ class _Known:
 
 
 class Keys:
-    def __init__(self, pool: EnginePool, *, encryption_key_id: str, kms: Any | None = None) -> None:
+    def __init__(
+        self,
+        pool: EnginePool,
+        *,
+        encryption_key_id: str,
+        kms: Any | None = None,
+        came_from_elsewhere: CameFromElsewhere = _nobody_asks,
+    ) -> None:
         self._pool = pool
+        self._came_from_elsewhere = came_from_elsewhere
         self._encryption_key_id = encryption_key_id
         self._kms = kms or aws.client("kms")
         self._known: OrderedDict[str, _Known] = OrderedDict()
@@ -51,6 +68,9 @@ class Keys:
             raise bad_key()
         try:
             known.principal.check_use(address, int(time.time()))
+        except NotFromThere as error:
+            self._came_from_elsewhere(key_id, known.principal, address)
+            raise bad_key() from error
         except (NotAuthenticated, ValueError) as error:
             raise bad_key() from error
         return known.client

@@ -191,12 +191,17 @@ class EngineState:
         """SILENT when a market has said nothing for long: its prices are old, whatever its socket says."""
         now = time.monotonic()
         ages_s = {(market.venue, market.instrument.symbol): market.age_s(now) for market in self.hub}
+        books_s = {(market.venue, market.instrument.symbol): market.book_age_s(now) for market in self.hub}
         silent = [age_s for age_s in ages_s.values() if age_s is None or age_s > MARKET_SILENT_S]
         return {
             "status": "SILENT" if silent else "UP" if ages_s else self._without_a_term(),
             "age_ms": {
                 f"{venue} {symbol}": None if age_s is None else round(age_s * 1000)
                 for (venue, symbol), age_s in ages_s.items()
+            },
+            "book_age_ms": {
+                f"{venue} {symbol}": None if age_s is None else round(age_s * 1000)
+                for (venue, symbol), age_s in books_s.items()
             },
         }
 

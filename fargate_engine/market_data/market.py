@@ -75,6 +75,7 @@ class Market:
         self.bars = Bars()
         self._last_trade_id = 0
         self.moved_at: float | None = None  # On the monotonic clock; None before its first event.
+        self.book_told_at: float | None = None  # As `moved_at`, of its book alone: trades may go on without it.
         self.at_ns = 0  # The time of its last event.
         self._day = Day(self.bars)
         self._changes: BookChanges | None = None  # Only while somebody wants them.
@@ -91,11 +92,13 @@ class Market:
         self.at_ns = self._clock_ns = max(self._clock_ns, at_ns)
         match event:
             case DepthDiff():
+                self.book_told_at = self.moved_at
                 if self.update_id > 0 and (event.bids or event.asks):
                     self._change_book(event)
             case MarketTrade():
                 self._add_trade(event)
             case DepthSnapshot():
+                self.book_told_at = self.moved_at
                 # As a change of what was there, so that the ids go on: nobody has to begin anew.
                 difference = _difference(self.book, event)
                 if self.update_id == 0 or difference.bids or difference.asks:
@@ -104,6 +107,10 @@ class Market:
     def age_s(self, now: float) -> float | None:
         """Since its last event, on the monotonic clock; None when there was none."""
         return None if self.moved_at is None else now - self.moved_at
+
+    def book_age_s(self, now: float) -> float | None:
+        """Since anything was told of its book, changed or not; None when nothing was."""
+        return None if self.book_told_at is None else now - self.book_told_at
 
     def day(self) -> DayFigures:
         return self._day.figures(self._clock_ns // _NS_PER_MS)

@@ -48,6 +48,7 @@ class ExchangeConnection:
         self.name = venue.name
         self.client = ExchangeClient(venue, listings)
         self.is_ready = False  # Its instruments are known.
+        self.is_key_refused = False  # The last time that something was signed with it.
         self.failure: str | None = None  # What the last thing that failed said; None since it went well again.
         self.reconciled: dict[str, Any] | None = None  # The newest report, as JSON.
         self._venue = venue
@@ -113,6 +114,8 @@ class ExchangeConnection:
             "status": "UP" if is_up else "DOWN" if self.is_ready else "STARTING",
             "exchange": self._venue.exchange,
             "key": "OLDER" if self._is_fallen_back else "NEWEST",
+            # Also where an older version works, and the newest does not.
+            "key_refused": self.is_key_refused or self._is_fallen_back,
             "stream": "UP" if is_streaming else "DOWN",
             "orders": len(self._followed),
             "unresolved": unresolved,
@@ -162,6 +165,7 @@ class ExchangeConnection:
 
     async def _took(self, key: Credentials) -> None:
         self.is_ready, self.failure = True, None
+        self.is_key_refused = False
         _LOG.info("%s is reached: %d instruments", self.name, len(self.client.markets))
         if key.note_use is not None:
             try:
@@ -231,6 +235,7 @@ class ExchangeConnection:
         words: dict[str, OrderAtVenue] = {}
         for symbol in symbols:
             words |= {word.client_id: word for word in await self.client.open_orders(symbol)}
+        self.is_key_refused = False
         for followed in live:
             word = words.get(followed.order.client_id)
             if word is not None:
@@ -240,4 +245,5 @@ class ExchangeConnection:
 
     def _failed(self, what: str, error: BreakwaterError) -> None:
         self.failure = f"{what}: {error.message}"
+        self.is_key_refused |= isinstance(error, KeyRefused)
         _LOG.warning("%s: %s", self.name, self.failure)

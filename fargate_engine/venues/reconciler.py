@@ -15,7 +15,7 @@ from fargate_engine import metrics
 from fargate_engine.shard_state import ShardState
 from fargate_engine.venues.client_ids import client_id_of, order_id_of
 from fargate_engine.venues.exchange_connection import ExchangeConnection
-from fargate_engine.venues.failures import NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
+from fargate_engine.venues.failures import KeyRefused, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
 from fargate_engine.venues.protocol import Balance, FillAtVenue, FillsRead
 from fargate_engine.venues.reconciliation import (
     CERTAIN,
@@ -71,7 +71,9 @@ class Reconciler:
         try:
             await self._check_orders(report)
             await self._check_fills_and_balances(report)
+            self._connection.is_key_refused = False
         except (NotSent, OutcomeUnknown, VenueRefused) as error:
+            self._connection.is_key_refused |= isinstance(error, KeyRefused)
             report.is_complete, report.failure = False, error.message
             self._see_again(since_ms)
         self._unchecked.clear()

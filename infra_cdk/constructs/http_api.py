@@ -124,6 +124,11 @@ ROUTES = {
     ),
     "alerting": (
         "GET /alerts",
+        "GET /alerts/metrics",
+        "GET /alerts/rules",
+        "POST /alerts/rules",
+        "PATCH /alerts/rules/{rule_id}",
+        "DELETE /alerts/rules/{rule_id}",
         "GET /alerts/{alert_id}",
         "POST /alerts/acknowledge",
         "POST /alerts/{alert_id}/acknowledge",

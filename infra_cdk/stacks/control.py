@@ -46,6 +46,15 @@ ALERT_TOPICS = [
     "limits.ExternalFillBooked.v1",
     "limits.DegradedModeChanged.v1",
     "alerts.NobodyOnCall.v1",
+    "orders.OrderReplaceRejected.v1",
+    "trades.TradeFailed.v1",
+    "system.HealthChanged.v1",
+    "system.DriftFound.v1",
+    "system.MetricCrossed.v1",
+    "security.SignInsRefused.v1",
+    "security.KeyUsedFromElsewhere.v1",
+    "identity.ExchangeCredentialChanged.v1",
+    "identity.ExchangeCredentialAccessChanged.v1",
     "users.PermissionsUpdated.v1",  # Whom they are sent to.
     "webhooks.EndpointPaused.v1",
     "webhooks.EventGivenUp.v1",
@@ -53,6 +62,27 @@ ALERT_TOPICS = [
 ]
 # A limit or the state of a node ended it: a person who did would know.
 LEASE_ENDED = {"payload": {"state": ["STOPPED"], "changed_by": ["limits"]}}
+
+SECOND_FACTOR_RESET = {"payload": {"change": ["RESET"]}}
+# Codes of docs/engine.md. What an account's own limits refuse in the engine is no failure of anybody: he is answered.
+OWN_LIMITS = [
+    "LEASE_EXHAUSTED",
+    "LEASE_EXPIRED",
+    "NOTIONAL_TOO_LARGE",
+    "NO_LEASE",
+    "ORDER_TOO_LARGE",
+    "POSITION_LIMIT",
+    "RATE_LIMIT",
+    "REDUCE_ONLY",
+    "TOO_MANY_OPEN_ORDERS",
+]
+REJECTED = {"payload": {"order": {"reject_code": [{"anything-but": OWN_LIMITS}]}}}
+# Events of these topics that are like this: (rule, topic, detail).
+ALERTS_OF_SOME: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("LeaseAlertsRule", "limits.LeaseChanged.v1", LEASE_ENDED),
+    ("SecondFactorAlertsRule", "identity.SecondFactorChanged.v1", SECOND_FACTOR_RESET),
+    ("RejectionAlertsRule", "orders.OrderRejected.v1", REJECTED),
+)
 
 
 class ControlStack(Stack):
@@ -71,6 +101,11 @@ class ControlStack(Stack):
         self.notifications = WorkQueue(self, "Notifications", name="notifications")
         self.webhooks = Webhooks(self, "Webhooks", functions=self.functions, key=state.webhook_secrets_key)
         self.alert_deliveries = WorkQueue(self, "AlertDeliveries", name="alert-deliveries")
+        self.work_queues = {
+            "trade-events": self.trade_events,
+            "alerts": self.alerts,
+            "notifications": self.notifications,
+        }
         self.alert_topic = AlertTopic(self, "AlertTopic", key=state.data_key)
         self.saga = OrderSaga(self, "OrderSaga", function=self.functions["order_saga"])
         self.escalation = AlertEscalation(self, "AlertEscalation", function=self.functions["alert_escalation"])
@@ -164,15 +199,14 @@ class ControlStack(Stack):
             event_pattern=events.EventPattern(source=[SOURCE], detail_type=ALERT_TOPICS),
             targets=[targets.SqsQueue(self.alerts.queue)],
         )
-        events.Rule(
-            self,
-            "LeaseAlertsRule",
-            event_bus=self.bus,
-            event_pattern=events.EventPattern(
-                source=[SOURCE], detail_type=["limits.LeaseChanged.v1"], detail=LEASE_ENDED
-            ),
-            targets=[targets.SqsQueue(self.alerts.queue)],
-        )
+        for rule, topic, detail in ALERTS_OF_SOME:
+            events.Rule(
+                self,
+                rule,
+                event_bus=self.bus,
+                event_pattern=events.EventPattern(source=[SOURCE], detail_type=[topic], detail=detail),
+                targets=[targets.SqsQueue(self.alerts.queue)],
+            )
         events.Rule(
             self,
             "NotificationsRule",
@@ -214,10 +248,19 @@ class ControlStack(Stack):
             targets=[targets.LambdaFunction(functions["audit_sealer"].function, retry_attempts=0)],
         )
 
+    @property
+    def watched_queues(self) -> dict[str, dict[str, str]]:
+        """What the watch looks at: each queue and where its messages end that cannot be processed."""
+        return {
+            name: {"url": queue.queue.queue_url, "dead_letters_url": queue.dead_letters.queue_url}
+            for name, queue in self.work_queues.items()
+        }
+
     def _outputs(self) -> None:
         CfnOutput(self, "ApiUrl", value=self.http_api.stage.url)
         CfnOutput(self, "WebSocketUrl", value=self.websocket_api.stage.url)
         CfnOutput(self, "TradeEventsQueueUrl", value=self.trade_events.queue.queue_url)
+        CfnOutput(self, "WatchedQueues", value=self.to_json_string(self.watched_queues))
         CfnOutput(self, "AlertsQueueUrl", value=self.alerts.queue.queue_url)
         CfnOutput(self, "EventBusName", value=self.bus.event_bus_name)
         CfnOutput(self, "AlertTopicArn", value=self.alert_topic.topic.topic_arn)

@@ -95,11 +95,11 @@ class EngineStack(Stack):
             actions=["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"],
             resource_arns=[balancer.targets.target_group_arn],
         )
-        self._watch(engine, network=network, state=state)
+        self._watch(engine, network=network, state=state, control=control)
         parameter = ssm.StringParameter(self, "Url", parameter_name=ENGINE_URL_PARAMETER, string_value=balancer.url)
         CfnOutput(self, "EngineUrlParameterName", value=parameter.parameter_name)
 
-    def _watch(self, engine: EngineService, *, network: Network, state: StateStack) -> None:
+    def _watch(self, engine: EngineService, *, network: Network, state: StateStack, control: ControlStack) -> None:
         tls = mutual_tls(self)
         watch = WatchService(
             self,
@@ -111,6 +111,8 @@ class EngineStack(Stack):
                 "DATABASE_SECRET_ARN": state.database.functions_secret.secret_arn,
                 "ENGINE_URL_PARAMETER": ENGINE_URL_PARAMETER,
                 "SERVICE_TOKEN_KEY_ID": state.service_token_key.key_id,
+                "ALERTS_QUEUE_URL": control.alerts.queue.queue_url,
+                "WATCHED_QUEUES": self.to_json_string(control.watched_queues),
                 "AWS_LAMBDA_FUNCTION_NAME": "watch",  # Who signs its service tokens; Lambda names functions so.
                 **({} if tls is None else {"ENGINE_CLIENT_CERTIFICATE_ARN": tls.callers_certificate}),
             },
@@ -126,6 +128,16 @@ class EngineStack(Stack):
             resource_arns=[
                 self.format_arn(service="ssm", resource="parameter", resource_name=ENGINE_URL_PARAMETER[1:])
             ],
+        )
+        queues = control.work_queues.values()
+        iam.Grant.add_to_principal(
+            grantee=role,
+            actions=["sqs:GetQueueAttributes"],
+            resource_arns=[each.queue_arn for queue in queues for each in (queue.queue, queue.dead_letters)],
+        )
+        # What is to be told although the relay does not work.
+        iam.Grant.add_to_principal(
+            grantee=role, actions=["sqs:SendMessage"], resource_arns=[control.alerts.queue.queue_arn]
         )
 
 

@@ -76,6 +76,10 @@ class NotAuthenticated(Rejection):
     code = "NOT_AUTHENTICATED"
 
 
+class NotFromThere(NotAuthenticated):
+    """A key that is right, from an address that it may not come from. The answer is that of any that is not."""
+
+
 class NotPermitted(Rejection):
     status = 403
     code = "NOT_PERMITTED"

@@ -166,7 +166,7 @@ class Belongings:
 KINDS = (
     "account_id", "node_id", "strategy_id", "order_id", "limit_id", "override_id", "lease_id", "credential_id",
     "key_id", "client_id", "user_id", "group_id", "session_id", "gap_id", "alert_id", "digest_id",
-    "endpoint_id", "delivery_id",
+    "endpoint_id", "delivery_id", "rule_id",
 )  # fmt: skip
 # Under which other names they go.
 ALIASES = {
@@ -197,6 +197,7 @@ def terms(has: Belongings, **more: Any) -> Json:
 
 
 WEBHOOK = {"url": "https://hooks.example.com/breakwater"}
+METRIC_RULE = {"name": "r", "metric": "orders_per_minute", "threshold": {"direction": "ABOVE", "bound": "5"}}
 SECRETS = {"api_key": "public-key-wxyz", "secret": "hush-hush"}
 type Make = Callable[[Belongings], Request]
 
@@ -246,6 +247,7 @@ REQUESTS: dict[str, Make] = {
             *("list_digests", "get_digest", "get_digest_preferences"),
             *("list_webhooks", "get_webhook", "list_webhook_deliveries", "get_webhook_delivery"),
             *("get_escalation", "get_rota", "show_acknowledgement"),
+            *("list_metric_rules", "list_metrics"),
         ),
         _nothing,
     ),
@@ -273,6 +275,8 @@ REQUESTS: dict[str, Make] = {
     **dict.fromkeys(("stop_lease", "cancel_order"), _nothing),
     "preview_digest": _body(lambda _: {"period": "DAILY"}),
     "set_digest_preferences": _body(lambda _: {"hour": 8, "time_zone": "Europe/Berlin"}),
+    "create_metric_rule": _body(lambda _: METRIC_RULE),
+    "change_metric_rule": _body(lambda _: {"severity": "ERROR"}),
     "set_limit": _body(_setting),
     "try_limits": _body(
         lambda has: {"day": f"{datetime.now(UTC).date()}", "changes": [_setting(has)], "node_id": has["node_id"]}
@@ -337,6 +341,7 @@ REQUESTS: dict[str, Make] = {
             *("remove_group_account", "remove_member", "delete_group", "take_account", "take_node"),
             *("delete_exchange_credential", "revoke_api_key", "delete_limit", "delete_node"),
             *("end_session", "reset_totp", "approve_audit_resumption", "revoke_oauth_client", "remove_webhook"),
+            "delete_metric_rule",
         ),
         _nothing,
     ),

@@ -51,7 +51,7 @@ from tests.contract.attack_scene import (
 )
 from tests.contract.conftest import COLLEAGUE_ID, HANDLERS, USERNAME, Platform, seal_audit_trail
 from tests.contract.http_gateway import serve
-from tests.integration.alerts.one_alert import an_alert
+from tests.integration.alerts.one_alert import a_metric_rule, an_alert
 from tests.integration.alerts.one_digest import add_digest
 from tests.integration.limits.core_engine import CoreEngine
 from tests.integration.limits.firm import Firm, create_firm
@@ -160,6 +160,8 @@ def _add_what_no_route_makes(desk: Desk, firm: Firm, has: Belongings, username: 
         alert = an_alert(uuid.UUID(has["alert_id"]))
         tx.alerts.add(alert)
         _add_what_follows_an_alert(alert, own[0], has, tx)
+        has.ids["rule_id"] = str(uuid.uuid4())
+        tx.metric_rules.add(a_metric_rule(uuid.UUID(has["rule_id"])))
         tx.audit.add_gap(GapRow(uuid.UUID(has["gap_id"]), 1, 2, "restored to noon", "somebody", now, None, None))
 
 

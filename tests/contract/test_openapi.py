@@ -465,6 +465,7 @@ def _look(client: Client, desk: Desk, account_id: str) -> None:
     assert client.call("get_alert", 200, path_parameters={"alert_id": alert_id})["deliveries"] == []
     client.call("get_health", 200)
     _read_digests(client, desk)
+    _watch_metrics(client)
 
 
 def _read_digests(client: Client, desk: Desk) -> None:
@@ -478,6 +479,27 @@ def _read_digests(client: Client, desk: Desk) -> None:
     assert client.call("set_digest_preferences", 200, body=wanted)["own"] == wanted
     assert client.call("get_digest_preferences", 200)["mail"] == "NOT_CONFIGURED"
     assert client.call("preview_digest", 200, body={"period": "WEEKLY"})["html"]
+
+
+def _watch_metrics(client: Client) -> None:
+    assert client.call("list_metrics", 200)["items"] == []  # No watch has looked here.
+    threshold = {"direction": "BELOW", "bound": "-1000.5"}
+    said = {"name": "Loss", "metric": "pnl_total", "threshold": threshold, "severity": "ERROR"}
+    made = client.call("create_metric_rule", 201, body=said)
+    assert (made["condition"], made["category"]) == (
+        *({"kind": "THRESHOLD", "direction": "BELOW", "bound": "-1000.5", "clear_bound": "-1000.5"}, "RISK"),
+    )
+    path = {"rule_id": made["rule_id"]}
+    band = {"sigmas": "5"}
+    changed = client.call("change_metric_rule", 200, path_parameters=path, body={"band": band, "for_s": 10})
+    assert (changed["condition"]["kind"], changed["for_s"], changed["version"]) == ("BAND", 10, 2)
+    both = {"threshold": threshold, "band": band}
+    client.call("change_metric_rule", 422, path_parameters=path, body=both)
+    client.call("create_metric_rule", 422, body=said | both)
+    client.call("create_metric_rule", 422, body=said | {"threshold": threshold | {"clear_bound": "-2000"}})
+    assert path["rule_id"] in {rule["rule_id"] for rule in client.call("list_metric_rules", 200)["items"]}
+    client.call("delete_metric_rule", 204, path_parameters=path)
+    client.call("delete_metric_rule", 404, path_parameters=path)
 
 
 def _limit(client: Client, terms: dict[str, Any], node_id: str) -> None:

@@ -88,6 +88,24 @@ def test_the_watch_is_one_small_task_of_the_engines_image(
     engine.has_resource_properties("AWS::ECS::Service", {"DesiredCount": 1, "EnableExecuteCommand": False})
 
 
+def test_the_watch_looks_at_every_queue_and_where_its_messages_end(engine: Template) -> None:
+    tasks = engine.find_resources("AWS::ECS::TaskDefinition")
+    (watch,) = [task["Properties"] for name, task in tasks.items() if name.startswith("WatchTask")]
+    told = {each["Name"]: json.dumps(each["Value"]) for each in watch["ContainerDefinitions"][0]["Environment"]}
+    for queue in ("TradeEvents", "Alerts", "Notifications"):
+        assert f"{queue}Queue" in told["WATCHED_QUEUES"]
+        assert f"{queue}DeadLetters" in told["WATCHED_QUEUES"]
+    assert "AlertsQueue" in told["ALERTS_QUEUE_URL"]
+
+
+def test_no_queue_of_events_is_overlooked_by_the_watch(engine: Template, control: Template) -> None:
+    queues = control.find_resources("AWS::SQS::Queue")
+    with_dead_letters = [name for name, queue in queues.items() if "RedrivePolicy" in queue["Properties"]]
+    (output,) = control.find_outputs("WatchedQueues").values()
+    told = json.dumps(output["Value"])
+    assert [name for name in with_dead_letters if name not in told] == []
+
+
 def test_it_is_not_autoscaled(engine: Template) -> None:
     engine.resource_count_is("AWS::ApplicationAutoScaling::ScalableTarget", 0)
 

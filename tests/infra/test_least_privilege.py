@@ -176,7 +176,10 @@ def task_role_of(engine: Template, task: str) -> str:
 
 def test_the_watch_reads_what_functions_read_and_signs_what_it_asks_of_the_engine(engine: Template) -> None:
     statements = statements_of(engine, task_role_of(engine, "Watch"))
-    assert actions_of(statements) == DATABASE | {"kms:Sign", "ssm:GetParameter"}
+    looks = {"sqs:GetQueueAttributes", "sqs:SendMessage"}
+    assert actions_of(statements) == DATABASE | {"kms:Sign", "ssm:GetParameter"} | looks
+    (sends,) = [each for each in statements if each["Action"] == "sqs:SendMessage"]
+    assert "AlertsQueue" in json.dumps(sends["Resource"])  # Past the relay, and to nobody else.
     assert "EngineSecret" not in json.dumps(statements)
     assert "FunctionsSecret" not in json.dumps(statements_of(engine, task_role_of(engine, "Engine")))
 

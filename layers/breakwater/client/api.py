@@ -17,6 +17,7 @@ from breakwater.client.audit_api import AuditCalls
 from breakwater.client.connection import given, segment
 from breakwater.client.digests_api import DigestCalls
 from breakwater.client.limits_api import LimitCalls
+from breakwater.client.metric_rules_api import MetricRuleCalls
 from breakwater.client.oauth_api import OAuthCalls
 from breakwater.client.operations_api import OperationsCalls
 from breakwater.client.order_terms import OrderOptions, order_body
@@ -28,7 +29,7 @@ from breakwater.client.webhooks_api import WebhookCalls
 PAGES_MAX = 1000
 
 
-class Client(LimitCalls, AuditCalls, PeopleCalls, OAuthCalls, OperationsCalls, DigestCalls, WebhookCalls, AlertCalls):
+class Client(LimitCalls, AuditCalls, PeopleCalls, OAuthCalls, OperationsCalls, DigestCalls, WebhookCalls, AlertCalls, MetricRuleCalls):
     # -- who is calling ------------------------------------------------------------------------------------------
 
     def me(self) -> Json:

@@ -30,6 +30,7 @@ from breakwater.client.digests_cli import digests_app
 from breakwater.client.keys_cli import keys_app
 from breakwater.client.limits_cli import limits_app
 from breakwater.client.lookup import find_account_id, find_node_id, find_order_id
+from breakwater.client.metric_rules_cli import list_metrics, rules_app
 from breakwater.client.oauth_cli import oauth_clients_app
 from breakwater.client.operations_cli import consumers, dlq_app, events_app
 from breakwater.client.order_render import children_state, order_fields, order_list
@@ -62,6 +63,8 @@ app.add_typer(limits_app, name="limits")
 app.add_typer(keys_app, name="keys")
 app.add_typer(oauth_clients_app, name="oauth-clients")
 app.add_typer(webhooks_app, name="webhooks")
+alerts_app.add_typer(rules_app, name="rules")
+alerts_app.command("metrics")(list_metrics)
 app.add_typer(audit_app, name="audit")
 app.add_typer(digests_app, name="digests")
 app.add_typer(users_app, name="users")

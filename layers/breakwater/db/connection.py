@@ -15,6 +15,7 @@ from breakwater.db.alert_recipients import AlertRecipientRows
 from breakwater.db.alerts import AlertRows
 from breakwater.db.api_keys import ApiKeyRows
 from breakwater.db.audit import AuditRows
+from breakwater.db.conditions import ConditionRows
 from breakwater.db.conninfo import noticing_silence
 from breakwater.db.degraded import DegradedRows
 from breakwater.db.event_store import EventStoreRows
@@ -29,6 +30,7 @@ from breakwater.db.leases import LeaseRows
 from breakwater.db.limit_settings import LimitSettingRows
 from breakwater.db.limits import LimitRows
 from breakwater.db.market import MarketRows
+from breakwater.db.metric_rules import MetricRuleRows
 from breakwater.db.nodes import NodeRows
 from breakwater.db.oauth_clients import OAuthClientRows
 from breakwater.db.orders import OrderRows
@@ -234,6 +236,14 @@ class TenantTransaction:
     @cached_property
     def rotas(self) -> RotaRows:
         return RotaRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def conditions(self) -> ConditionRows:
+        return ConditionRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def metric_rules(self) -> MetricRuleRows:
+        return MetricRuleRows(self.connection, self.tenant_id)
 
     @cached_property
     def audit(self) -> AuditRows:

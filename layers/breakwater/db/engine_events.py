@@ -25,11 +25,14 @@ async def add_event(
     *,
     tenant_id: uuid.UUID,
     aggregate_id: uuid.UUID,
-    actor: str,
+    actor: str | None,
     correlation_id: str,
     occurred_at_ns: int,
 ) -> None:
-    """For the audit trail, and no account's feed. DatabaseUnavailable: it may or may not be there."""
+    """For the audit trail, and no account's feed; `actor` None: nobody's doing.
+
+    DatabaseUnavailable: it may or may not be there.
+    """
     async with pooled(pool) as connection:
         await connection.execute(
             _APPEND,

@@ -39,17 +39,18 @@ class Outbox:
         account_id: uuid.UUID | None,
         correlation_id: str,
         occurred_at_ns: int,
-    ) -> None:
+    ) -> uuid.UUID:
         """Due for publication once this transaction commits; `account_id` None for what concerns the organisation.
 
-        ValueError for an account where the contract says that there is none, and the other way round.
+        The event's id. ValueError for an account where the contract says that there is none, and the other way round.
         """
         if event.is_of_account is not None and event.is_of_account == (account_id is None):
             raise ValueError(f"{event.topic} is {'' if event.is_of_account else 'not '}of an account")
+        event_id = uuid.uuid4()
         self._connection.execute(
             APPEND_EVENT,
             {
-                "event_id": uuid.uuid4(),
+                "event_id": event_id,
                 "topic": event.topic,
                 "tenant_id": self._tenant_id,
                 "account_id": account_id,
@@ -60,3 +61,4 @@ class Outbox:
                 "bucket": outbox_bucket(account_id),
             },
         )
+        return event_id

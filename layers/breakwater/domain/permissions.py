@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 
-from breakwater.errors import NotAuthenticated, NotPermitted, SecondFactorRequired
+from breakwater.errors import NotAuthenticated, NotFromThere, NotPermitted, SecondFactorRequired
 
 
 class Role(StrEnum):
@@ -132,13 +132,13 @@ class Principal:
             raise NotAuthenticated("the access token or API key has expired")
 
     def check_use(self, source_ip: str | None, at: int) -> None:
-        """NotAuthenticated when its time is over, or from elsewhere than allowed: asked for each request.
+        """NotAuthenticated when its time is over, NotFromThere from elsewhere than allowed: asked for each request.
 
         The gateway keeps what the authorizer said for a while, and neither the time nor the address is what it was.
         """
         self.check_time(at)
         if self.ip_allow and not is_within(source_ip, self.ip_allow):
-            raise NotAuthenticated("the API key may not be used from this address")
+            raise NotFromThere("the API key may not be used from this address")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,10 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from mangum import Mangum
@@ -16,12 +17,13 @@ from breakwater.db.api_keys import count_api_key_use
 from breakwater.domain import permissions
 from breakwater.domain.api_keys import RateLimit
 from breakwater.domain.caller_context import ENGINE_API_ID, to_caller
-from breakwater.errors import BreakwaterError, RateLimited
+from breakwater.errors import BreakwaterError, NotFromThere, RateLimited, Unavailable
 from breakwater.runtime import problems
-from breakwater.runtime.database import untenanted_transaction
+from breakwater.runtime.database import tenant_transaction, untenanted_transaction
 from breakwater.runtime.edge import Edge, error_response, parse_json, problem_response
-from breakwater.runtime.observability import observed
+from breakwater.runtime.observability import logger, observed
 from breakwater.runtime.settings import settings
+from breakwater.services.security_signals import tell_used_from_elsewhere
 
 ERRORS_SHOWN_MAX = 20
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before asking again", "schema": {"type": "integer"}}}
@@ -50,6 +52,11 @@ def create_api(service: str) -> FastAPI:
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http_error)
     return api
+
+
+def create_router() -> APIRouter:
+    """Routes of one subject in a module of their own, which a function's API includes."""
+    return APIRouter(route_class=_StrictRoute, generate_unique_id_function=_operation_id)
 
 
 def lambda_handler(api: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
@@ -88,11 +95,26 @@ def caller_of(request: Request) -> permissions.Caller:
     """
     request_context = request.scope.get("aws.event", {}).get("requestContext", {})
     caller = to_caller(request_context.get("authorizer", {}).get("lambda"), correlation_id_of(request))
-    caller.check_use(source_ip_of(request), int(time.time()))
+    try:
+        caller.check_use(source_ip_of(request), int(time.time()))
+    except NotFromThere:
+        _tell_used_from_elsewhere(caller, source_ip_of(request))
+        raise
     # Bots come through the endpoint with its own weights, which the engine has taken already.
     if caller.api_key_id is not None and request_context.get("apiId") != ENGINE_API_ID:
         count_use(request, caller.tenant_id, caller.api_key_id)
     return caller
+
+
+def _tell_used_from_elsewhere(caller: permissions.Caller, source_ip: str | None) -> None:
+    """The answer is no, whether or not that can be written."""
+    if caller.api_key_id is None:  # Who is signed in may come from anywhere.
+        return
+    try:
+        with tenant_transaction(caller.tenant_id) as tx:
+            tell_used_from_elsewhere(caller, source_ip, tx, datetime.now(UTC))
+    except Unavailable as error:
+        logger().warning("that a key came from elsewhere is not written", reason=error.message)
 
 
 def count_use(request: Request, tenant_id: uuid.UUID, key_id: str) -> None:

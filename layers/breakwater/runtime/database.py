@@ -29,6 +29,11 @@ def secret_conninfo(secret_arn: str) -> str:
 
 @cache
 def database() -> Database:
+    return new_database()
+
+
+def new_database() -> Database:
+    """Another connection to it, for another thread."""
     return Database(lambda: settings().database_url or secret_conninfo(settings().database_secret_arn))
 
 

@@ -22,6 +22,11 @@ _cached: tuple[str, float] | None = None  # The engine's base URL, and until whe
 
 @cache
 def engine_client() -> EngineClient:
+    return new_engine_client()
+
+
+def new_engine_client() -> EngineClient:
+    """With connections of its own, for another thread."""
     arn = settings().engine_client_certificate_arn
     return (
         EngineClient(engine_url, service_token) if arn is None else EngineClient(engine_url, service_token, Shown(arn))

@@ -58,6 +58,8 @@ class Settings:
     dead_letter_queues = _Required()  # A JSON object of URLs, by the queue whose dead letters lie there.
     alert_escalation_arn = _Required()
     alert_deliveries_queue_url = _Required()
+    alerts_queue_url = _Required()  # Of the watch: what is to be told although the relay does not work.
+    watched_queues = _Required()  # JSON, by name: {"url": …, "dead_letters_url": …}.
     connections_table = _Required()
     websocket_api_endpoint = _Required()
     retry_after_s = _Optional()  # Of a queue's consumer: domain/delivery.py has the usual schedule.

@@ -9,9 +9,11 @@ from typing import Any
 from breakwater.db.alerts import Alert
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.alerting import Category, Severity
+from breakwater.domain.conditions import category_of, severity_of
 from breakwater.domain.times import format_time, from_nanoseconds, nanoseconds
 from events.alerts import AlertRaised, NobodyOnCall
 from events.envelope import Envelope
+from events.identity import ExchangeCredentialAccessChanged, ExchangeCredentialChanged, SecondFactorChanged
 from events.limits import (
     DeadManExpired,
     DegradedModeChanged,
@@ -23,7 +25,13 @@ from events.limits import (
     OverrideChanged,
 )
 from events.webhooks import EndpointPaused, EventGivenUp, QueueOverflowed
+from events.orders import OrderRejected, OrderReplaceRejected, OrderState
+from events.security import KeyUsedFromElsewhere, SignInsRefused
+from events.system import DriftFound, HealthChanged, MetricCrossed
+from events.trades import TradeFailed
 
+FINDINGS_SHOWN_MAX = 10  # Of one drift, in its alert.
+REPAIRED_FINDINGS = frozenset({"ENDED_ORDER", "MISSING_ORDER"})  # What docs/venues.md calls certain.
 SUBJECT_LENGTH_MAX = 100  # SNS: printable ASCII on one line, at most this long.
 _NAMESPACE = uuid.UUID("a2e6a0f4-5a0e-4d3c-9a5e-2f6d1c7b8e90")
 
@@ -252,10 +260,159 @@ def _webhook_overflow(envelope: Envelope) -> Alert:
     }
     title = f"The queue of the webhook {overflow.name} is full: events are missing from it"
     return _alert(envelope, "WEBHOOK_OVERFLOW", "ERROR", title, lines)
+
+
 def _nobody_on_call(envelope: Envelope) -> Alert:
     told = NobodyOnCall.model_validate(envelope.payload)
     title = "Nobody is on call: everybody in the rota is gone"
     return _alert(envelope, "ROTA", "ERROR", title, {"In the rota": ", ".join(told.people)})
+
+
+# Orders that did not go as they should ------------------------------------------------------------------------------
+# What the order itself asks for, and the market does not give. A market maker lives with that all day.
+_OWN_TERMS = frozenset(
+    {"POST_ONLY_WOULD_TAKE", "FOK_NOT_FILLABLE", "NO_LIQUIDITY", "MIN_QUANTITY", "SELF_TRADE", "PRICE_BAND"}
+)
+_TITLE_OF_STAGE = {
+    "SAGA": "Whether an order of {} was placed is not known",
+    "UNRESOLVED": "What became of an order of {} is not known",
+    "CANCEL": "An order of {} was to be cancelled and was not",
+}
+
+
+def _rejection(envelope: Envelope) -> Alert:
+    """What the account's own limits refuse is not sent here: see OWN_LIMITS in infra_cdk/stacks/control.py."""
+    order = OrderRejected.model_validate(envelope.payload).order
+    lines = {**_order_lines(order), "Code": order.reject_code, "Reason": order.reject_reason}
+    severity: Severity = "INFO" if order.reject_code in _OWN_TERMS else "WARNING"
+    return _alert(envelope, "ORDER_REJECTED", severity, f"An order of {order.symbol} was rejected", lines)
+
+
+def _replace_rejection(envelope: Envelope) -> Alert:
+    told = OrderReplaceRejected.model_validate(envelope.payload)
+    lines = {**_order_lines(told.order), "Code": told.code, "Reason": told.reason}
+    title = f"A replace of an order of {told.order.symbol} was rejected: it stays as it was"
+    return _alert(envelope, "REPLACE_REJECTED", "WARNING", title, lines)
+
+
+def _trade_failure(envelope: Envelope) -> Alert:
+    failed = TradeFailed.model_validate(envelope.payload)
+    lines = {"Order": str(failed.order_id), "Account": str(failed.account_id), "Reason": failed.reason}
+    # A saga that died is settled by the reconciler within a minute; the others nobody settles.
+    severity: Severity = "WARNING" if failed.stage == "SAGA" else "ERROR"
+    title = _TITLE_OF_STAGE[failed.stage].format(failed.symbol)
+    return _alert(envelope, f"ORDER_{failed.stage}", severity, title, lines)
+
+
+def _order_lines(order: OrderState) -> dict[str, str | None]:
+    return {
+        "Order": f"{order.order_id} ({order.client_order_id})",
+        "Account": str(order.account_id),
+        "Terms": f"{order.side} {order.quantity} {order.symbol} {order.type}",
+        "Price": order.price,
+        "Venue": order.venue,
+    }
+
+
+# The platform and its venues ----------------------------------------------------------------------------------------
+
+
+def _health_change(envelope: Envelope) -> Alert:
+    change = HealthChanged.model_validate(envelope.payload)
+    lines = {
+        "Component": change.component,
+        "State": f"{change.state_before} -> {change.state}",
+        "Since": format_time(from_nanoseconds(change.since_ns)),
+        "Detail": change.detail or None,
+    }
+    title = f"{change.component} is {change.state}"
+    alert = _alert(envelope, "HEALTH", severity_of(change.component, change.state), title, lines)
+    return replace(alert, category=category_of(change.component))
+
+
+def _drift(envelope: Envelope) -> Alert:
+    drift = DriftFound.model_validate(envelope.payload)
+    lines = {
+        "Venue": drift.venue,
+        "Found": ", ".join(f"{count} {kind}" for kind, count in sorted(drift.kinds.items())),
+        "At": format_time(from_nanoseconds(drift.found_at_ns)),
+        **{f"Finding {number}": words for number, words in enumerate(drift.findings[:FINDINGS_SHOWN_MAX], 1)},
+    }
+    # What is certain is repaired: docs/venues.md.
+    severity: Severity = "WARNING" if set(drift.kinds) <= REPAIRED_FINDINGS else "ERROR"
+    return _alert(envelope, "DRIFT", severity, f"{drift.venue} and the engine differ", lines)
+
+
+def _metric(envelope: Envelope) -> Alert:
+    crossed = MetricCrossed.model_validate(envelope.payload)
+    is_over = crossed.state == "CLEARED"
+    lines = {
+        "Metric": crossed.metric,
+        **{f"Label {name}": value for name, value in sorted(crossed.labels.items())},
+        "Value": crossed.value,
+        "Bound": crossed.bound,
+        "Since": format_time(from_nanoseconds(crossed.since_ns)),
+        "Rule": str(crossed.rule_id),
+    }
+    severity: Severity = "INFO" if is_over else crossed.severity
+    title = f"{crossed.rule_name}: over" if is_over else crossed.rule_name
+    return replace(_alert(envelope, "METRIC", severity, title, lines), category=crossed.category)
+
+
+# Security -----------------------------------------------------------------------------------------------------------
+
+
+def _sign_ins_refused(envelope: Envelope) -> Alert:
+    told = SignInsRefused.model_validate(envelope.payload)
+    lines = {
+        "User": told.username,
+        "Failures": f"{told.failures} within {told.window_s // 60} minutes",
+        "From": ", ".join(told.source_ips) or None,
+    }
+    return _alert(envelope, "SIGN_INS_REFUSED", "ERROR", f"Sign-ins of {told.username} fail again and again", lines)
+
+
+def _used_from_elsewhere(envelope: Envelope) -> Alert:
+    told = KeyUsedFromElsewhere.model_validate(envelope.payload)
+    lines = {"Key": told.key_id, "User": told.username, "From": told.source_ip}
+    # Whoever shows the secret has it, and revoking the key is urgent.
+    severity: Severity = "CRITICAL" if told.is_proven else "ERROR"
+    title = f"The key {told.key_id} came from an address that it may not come from, and was refused"
+    return _alert(envelope, "KEY_FROM_ELSEWHERE", severity, title, lines)
+
+
+def _second_factor(envelope: Envelope) -> Alert:
+    """Only those that were taken are sent here: see SECOND_FACTOR_RESET in infra_cdk/stacks/control.py."""
+    change = SecondFactorChanged.model_validate(envelope.payload)
+    lines = {"User": change.username, "Changed by": change.changed_by}
+    title = f"The second factor of {change.username} was taken from him"
+    return _alert(envelope, "SECOND_FACTOR", "WARNING", title, lines)
+
+
+def _credential(envelope: Envelope) -> Alert:
+    change = ExchangeCredentialChanged.model_validate(envelope.payload)
+    lines = {
+        "Venue": change.venue,
+        "Label": change.label,
+        "Key": f"...{change.api_key_end}",
+        "Account": str(change.account_id),
+        "Changed by": change.changed_by,
+    }
+    title = f"A key at {change.venue} was {change.change.lower()}"
+    severity: Severity = "INFO" if change.change == "REWRAPPED" else "WARNING"
+    return _alert(envelope, "CREDENTIAL", severity, title, lines)
+
+
+def _credential_access(envelope: Envelope) -> Alert:
+    change = ExchangeCredentialAccessChanged.model_validate(envelope.payload)
+    lines = {
+        "Credential": str(change.credential_id),
+        "Account": str(change.account_id),
+        "Changed by": change.changed_by,
+    }
+    what = "was given a key at an exchange" if change.is_given else "may no longer use a key at an exchange"
+    severity: Severity = "WARNING" if change.is_given else "INFO"
+    return _alert(envelope, "CREDENTIAL_ACCESS", severity, f"An account {what}", lines)
 
 
 _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
@@ -271,6 +428,17 @@ _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
     EventGivenUp.topic: _webhook_given_up,
     QueueOverflowed.topic: _webhook_overflow,
     NobodyOnCall.topic: _nobody_on_call,
+    OrderRejected.topic: _rejection,
+    OrderReplaceRejected.topic: _replace_rejection,
+    TradeFailed.topic: _trade_failure,
+    HealthChanged.topic: _health_change,
+    DriftFound.topic: _drift,
+    MetricCrossed.topic: _metric,
+    SignInsRefused.topic: _sign_ins_refused,
+    KeyUsedFromElsewhere.topic: _used_from_elsewhere,
+    SecondFactorChanged.topic: _second_factor,
+    ExchangeCredentialChanged.topic: _credential,
+    ExchangeCredentialAccessChanged.topic: _credential_access,
 }
 KNOWN_TOPICS = frozenset(_KNOWN)
 
@@ -285,6 +453,17 @@ _CATEGORY_OF_KIND: dict[str, Category] = {
     "WEBHOOK_DEAD_LETTER": "COMMUNICATION",
     "WEBHOOK_OVERFLOW": "COMMUNICATION",
     "ROTA": "COMMUNICATION",
+    "ORDER_REJECTED": "TRADE_FAILURE",
+    "REPLACE_REJECTED": "TRADE_FAILURE",
+    "ORDER_SAGA": "TRADE_FAILURE",
+    "ORDER_UNRESOLVED": "TRADE_FAILURE",
+    "ORDER_CANCEL": "TRADE_FAILURE",
+    "DRIFT": "RECONCILIATION",
+    "SIGN_INS_REFUSED": "AUTHENTICATION",
+    "KEY_FROM_ELSEWHERE": "AUTHENTICATION",
+    "SECOND_FACTOR": "AUTHENTICATION",
+    "CREDENTIAL": "AUTHENTICATION",
+    "CREDENTIAL_ACCESS": "AUTHENTICATION",
 }
 
 

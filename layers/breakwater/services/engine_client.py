@@ -5,9 +5,9 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from itertools import batched
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
@@ -43,6 +43,10 @@ class EngineHealth(BaseModel):
 
     status: Literal["READY", "DEGRADED", "WAITING"]
     unserved: list[int] = []
+
+
+class _AnyDocument(RootModel[dict[str, Any]]):
+    """Read by whoever asked for it."""
 
 
 class EngineClient:
@@ -156,6 +160,18 @@ class EngineClient:
         if health.status == "WAITING":
             raise EngineUnavailable("no engine serves any shard")
         return health.unserved
+
+    def health(self) -> dict[str, Any]:
+        """What the engine that answers says of itself, in the words of `GET /health`. EngineUnavailable: none does."""
+        answer = self._send("GET", "/health", headers={}, body=None, timeout=HEALTH_TIMEOUT)
+        return _read(answer, _AnyDocument).root
+
+    def metrics(self) -> str:
+        """As Prometheus reads them, of the engine that answers. EngineUnavailable: none does."""
+        answer = self._send("GET", "/metrics", headers={}, body=None, timeout=HEALTH_TIMEOUT)
+        if answer.status != HTTPStatus.OK:
+            raise EngineUnavailable(f"the engine answered {answer.status}")
+        return answer.data.decode("utf-8", errors="replace")
 
     def _ask_about(
         self,

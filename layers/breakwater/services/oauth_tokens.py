@@ -19,6 +19,7 @@ from breakwater.domain.oauth import (
     verified,
 )
 from breakwater.domain.times import nanoseconds
+from breakwater.services.security_signals import client_subject, note_failure
 from breakwater.services.sessions import Circumstances
 from breakwater.services.settlement import TenantTransactions
 from events.envelope import Event
@@ -95,6 +96,14 @@ def _tell_refused(
         client_id=client_id, user_id=client.user_id, source_ip=circumstances.source_ip, code=refused.code
     )
     _tell(event, client, tx, circumstances)
+    note_failure(
+        client_subject(client_id),
+        client.user_id,
+        circumstances.source_ip,
+        tx,
+        correlation_id=circumstances.correlation_id,
+        at=circumstances.at,
+    )
 
 
 def _tell(event: Event, client: FoundSecret, tx: TenantTransaction, circumstances: Circumstances) -> None:

@@ -21,6 +21,7 @@ from breakwater.errors import DatabaseUnavailable, OrderIdReused, OrderRefused, 
 from breakwater.services import degraded, limits
 from breakwater.services.engine_client import EngineClient
 from breakwater.services.settlement import TenantTransactions, settle
+from breakwater.services.trade_failures import REASONS, tell_failed
 from events.envelope import Event
 from events.limits import LimitBreached
 from events.orders import OrderPlaced, OrderState
@@ -98,7 +99,17 @@ def release_limits(order: PlaceOrder, transactions: TenantTransactions, engine: 
 def mark_unknown(order: PlaceOrder, reason: str | None, transactions: TenantTransactions, at: datetime) -> None:
     """UNKNOWN until the reconciler has asked; the reservation stays held. A state that is known stays."""
     with transactions(order.tenant_id) as tx:
-        tx.orders.mark_unknown(order.order_id)
+        if tx.orders.mark_unknown(order.order_id):
+            tell_failed(
+                order.order_id,
+                order.terms.account_id,
+                order.terms.symbol,
+                tx,
+                stage="SAGA",
+                reason=reason or REASONS["SAGA"],
+                correlation_id=order.correlation_id,
+                at=at,
+            )
         _record(tx, order, "mark_unknown", DONE, at, detail=reason)
 
 

@@ -7,8 +7,10 @@ from datetime import datetime
 from breakwater.db.audit import find_username
 from breakwater.db.connection import Connection
 from breakwater.domain.times import nanoseconds
+from breakwater.services.security_signals import note_failure
 from breakwater.services.settlement import TenantTransactions
 from events.envelope import Event
+from events.identity import SignInFailed
 
 
 def tell_of_user(
@@ -30,11 +32,14 @@ def tell_of_user(
     if found is None:
         return
     tenant_id, user_id = found
+    event = event_of(user_id=user_id, username=name)
     with transactions(tenant_id) as tx:
         tx.outbox.add(
-            event_of(user_id=user_id, username=name),
+            event,
             aggregate_id=user_id,
             account_id=None,
             correlation_id=correlation_id,
             occurred_at_ns=nanoseconds(at),
         )
+        if isinstance(event, SignInFailed):
+            note_failure(name, user_id, event.source_ip, tx, correlation_id=correlation_id, at=at)

@@ -14,6 +14,7 @@ from decimal import Decimal, localcontext
 
 from breakwater.db.connection import Connection, TenantTransaction
 from breakwater.db.degraded import degraded_tenants
+from breakwater.db.limits import OpenOrder
 from breakwater.db.watch import Holding, forget_activity, tenants_to_watch
 from breakwater.domain.exposure import ZERO, Action, Limit, Scope, is_stricter
 from breakwater.domain.limits import watched_losses
@@ -24,10 +25,11 @@ from breakwater.errors import BreakwaterError
 from breakwater.services import leases
 from breakwater.services.cancels import cancel_open
 from breakwater.services.degraded import LEDGER_TRIED_EVERY, mind
-from breakwater.services.engine_client import EngineClient
+from breakwater.services.engine_client import EngineClient, FailedCancel
 from breakwater.services.limits import change_node_state
 from breakwater.services.overrides import tell_override_ended
 from breakwater.services.settlement import TenantTransactions, settle_if_known
+from breakwater.services.trade_failures import tell_failed
 from events.limits import DeadManExpired
 
 BASE_CURRENCY = "USDT"
@@ -36,6 +38,7 @@ OBSERVED_EVERY = timedelta(seconds=1)  # An unchanged profit and loss is noted a
 CANCEL_AGAIN_S = 1.0  # What could not be cancelled is tried again after so long.
 ACTIVITY_KEPT = timedelta(days=1, minutes=1)
 FORGOTTEN_AT_ONCE_MAX = 5_000
+FAILED_CANCELS_TOLD_MAX = 200  # Of a kill: the engine that does not answer is told of by itself.
 
 
 @dataclass(slots=True)
@@ -172,12 +175,33 @@ class Watch:
                 settle_if_known(snapshot, tenant_id, self.transactions)
             if outcome.failed:
                 self.tell(f"{len(outcome.failed)} orders below {node_id} may still be open: {outcome.failed[0].reason}")
+                self._tell_not_cancelled(tenant_id, open_orders, outcome.failed, at)
                 continue
             if is_leased:
                 continue
             with self.transactions(tenant_id) as tx:
                 tx.watch.canceled(node_id, requested_at)
             self._tried.pop(node_id, None)
+
+    def _tell_not_cancelled(
+        self, tenant_id: uuid.UUID, open_orders: Sequence[OpenOrder], failed: Sequence[FailedCancel], at: datetime
+    ) -> None:
+        """Once for each order, however often it is tried again."""
+        known = {order.order_id: order for order in open_orders}
+        with self.transactions(tenant_id) as tx:
+            for each in failed[:FAILED_CANCELS_TOLD_MAX]:
+                order = known.get(each.order_id)
+                if order is not None:
+                    tell_failed(
+                        order.order_id,
+                        order.account_id,
+                        order.symbol,
+                        tx,
+                        stage="CANCEL",
+                        reason=each.reason,
+                        correlation_id=str(uuid.uuid4()),
+                        at=at,
+                    )
 
     def _end_overrides(self, tenant_id: uuid.UUID, at: datetime) -> None:
         with self.transactions(tenant_id) as tx:

@@ -163,6 +163,7 @@ async def test_a_version_that_the_venue_does_not_take_is_fallen_back_from_while_
     async with background(connection.run()), Shard(connection).served() as shard:
         await until(lambda: connection.is_ready)
         assert (connection.health()["key"], used) == ("OLDER", ["older"])
+        assert connection.health()["key_refused"]  # The newest is, and somebody has to look.
         order = submit(1, venue=VENUE)
         shard.submit(order)
         await until(shard.has(order.order_id, "NEW"))
@@ -183,7 +184,9 @@ async def test_the_newest_is_used_where_the_venue_takes_it_and_without_a_version
             await until(lambda: connection.is_ready or connection.failure is not None)  # noqa: B023  # Of this round.
             if name == "newest":
                 assert (connection.is_ready, connection.health()["key"]) == (True, "NEWEST")
+                assert not connection.health()["key_refused"]
             else:
                 await asyncio.sleep(0.5)
                 assert connection.failure is not None
                 assert (connection.is_ready, connection.failure.startswith("its key: ")) == (False, True)
+                assert connection.health()["key_refused"]

@@ -263,3 +263,16 @@ def test_a_book_that_nobody_followed_is_not_begun_with_again() -> None:
     second = market.subscribe([Topic.BOOK])
     assert market.begin(second, 100) is not state
     assert (second.update_id, second.take()) == (2, [])
+
+
+def test_a_book_that_is_not_told_gets_old_while_trades_go_on_and_one_that_does_not_change_stays_young() -> None:
+    market = open_market()
+    begun = market.book_told_at
+    assert begun is not None
+    market.apply(trade(100), 2 * SECOND_NS)
+    assert (market.book_told_at, market.book_age_s(begun + 7)) == (begun, 7)
+    market.apply(SNAPSHOT, 3 * SECOND_NS)  # The same again.
+    assert market.book_told_at is not None
+    assert market.book_told_at >= begun
+    assert market.book_told_at == market.moved_at
+    assert Market("SIM", ETH).book_age_s(1.0) is None
