@@ -1,4 +1,4 @@
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
@@ -25,6 +25,7 @@ class WorkQueue(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, name: str, fifo: bool = False) -> None:
         super().__init__(scope, construct_id)
+        self.name = name
         suffix = ".fifo" if fifo else ""
         self.dead_letters = sqs.Queue(
             self,
@@ -97,8 +98,3 @@ def operate_queues(operator: PlatformFunction, queues: list[WorkQueue]) -> None:
             "sqs:GetQueueAttributes",
             "sqs:ReceiveMessage",
         )
-
-
-def work_queues(stack: Stack) -> list[WorkQueue]:
-    """All that the stack has by now."""
-    return [each for each in stack.node.find_all() if isinstance(each, WorkQueue)]

@@ -14,7 +14,7 @@ from infra_cdk.constructs.layer import BreakwaterLayer
 from infra_cdk.constructs.network import Network
 from infra_cdk.constructs.order_saga import OrderSaga
 from infra_cdk.constructs.provisioning import grant_provisioning
-from infra_cdk.constructs.queues import WorkQueue, operate_queues, work_queues
+from infra_cdk.constructs.queues import WorkQueue, operate_queues
 from infra_cdk.constructs.rotation import DatabaseSecretRotation
 from infra_cdk.constructs.webhooks import Webhooks
 from infra_cdk.constructs.websocket_api import NotificationsApi
@@ -101,11 +101,6 @@ class ControlStack(Stack):
         self.notifications = WorkQueue(self, "Notifications", name="notifications")
         self.webhooks = Webhooks(self, "Webhooks", functions=self.functions, key=state.webhook_secrets_key)
         self.alert_deliveries = WorkQueue(self, "AlertDeliveries", name="alert-deliveries")
-        self.work_queues = {
-            "trade-events": self.trade_events,
-            "alerts": self.alerts,
-            "notifications": self.notifications,
-        }
         self.alert_topic = AlertTopic(self, "AlertTopic", key=state.data_key)
         self.saga = OrderSaga(self, "OrderSaga", function=self.functions["order_saga"])
         self.escalation = AlertEscalation(self, "AlertEscalation", function=self.functions["alert_escalation"])
@@ -172,16 +167,15 @@ class ControlStack(Stack):
         notifications.add_environment("CONNECTIONS_TABLE", state.connections.table_name)
         state.connections.grant(notifications, *CONNECTION_ACTIONS)
         DatabaseSecretRotation(self, "DatabaseSecretRotation", database=state.database, function=functions["rotation"])
-        operate_queues(functions["operations"], work_queues(self))
+        operate_queues(functions["operations"], list(self.work_queues.values()))
         grant_provisioning(functions["provisioning"], state.database, state.identity, self.alert_topic)
 
     def _make_digests(self) -> None:
         """`alerting` shows them beforehand, and says whether they are mailed."""
         functions = self.functions
-        queues = {"trade-events": self.trade_events, "alerts": self.alerts, "notifications": self.notifications}
         for name in ("digests", "alerting"):
             functions[name].find_engine()
-            look_at_dead_letters(functions[name], queues)
+            look_at_dead_letters(functions[name], self.work_queues)
         if (sender := mail_sender(self)) is not None:
             send_mail(functions["digests"], sender)
             functions["alerting"].function.add_environment("MAIL_SENDER", sender)
@@ -247,6 +241,11 @@ class ControlStack(Stack):
             schedule=events.Schedule.rate(Duration.minutes(1)),
             targets=[targets.LambdaFunction(functions["audit_sealer"].function, retry_attempts=0)],
         )
+
+    @property
+    def work_queues(self) -> dict[str, WorkQueue]:
+        """All of them by name: whoever looks at queues looks at every one."""
+        return {each.name: each for each in self.node.find_all() if isinstance(each, WorkQueue)}
 
     @property
     def watched_queues(self) -> dict[str, dict[str, str]]:

@@ -29,7 +29,17 @@ from breakwater.client.webhooks_api import WebhookCalls
 PAGES_MAX = 1000
 
 
-class Client(LimitCalls, AuditCalls, PeopleCalls, OAuthCalls, OperationsCalls, DigestCalls, WebhookCalls, AlertCalls, MetricRuleCalls):
+class Client(
+    LimitCalls,
+    AuditCalls,
+    PeopleCalls,
+    OAuthCalls,
+    OperationsCalls,
+    DigestCalls,
+    WebhookCalls,
+    AlertCalls,
+    MetricRuleCalls,
+):
     # -- who is calling ------------------------------------------------------------------------------------------
 
     def me(self) -> Json:

@@ -304,7 +304,6 @@ def portfolio(account: Account = None, as_json: AsJson = False) -> None:
         out().print(render.table(account_worth["positions"], render.POSITIONS, empty="No positions."))
 
 
-@app.command()
 app.command()(consumers)
 
 

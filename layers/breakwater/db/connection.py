@@ -18,9 +18,9 @@ from breakwater.db.audit import AuditRows
 from breakwater.db.conditions import ConditionRows
 from breakwater.db.conninfo import noticing_silence
 from breakwater.db.degraded import DegradedRows
-from breakwater.db.event_store import EventStoreRows
 from breakwater.db.digests import DigestRows
 from breakwater.db.escalations import EscalationRows
+from breakwater.db.event_store import EventStoreRows
 from breakwater.db.exchange_credentials import ExchangeCredentialRows
 from breakwater.db.executions import ExecutionRows
 from breakwater.db.failures import PASSING

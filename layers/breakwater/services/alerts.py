@@ -24,11 +24,11 @@ from events.limits import (
     NodeStateChanged,
     OverrideChanged,
 )
-from events.webhooks import EndpointPaused, EventGivenUp, QueueOverflowed
 from events.orders import OrderRejected, OrderReplaceRejected, OrderState
 from events.security import KeyUsedFromElsewhere, SignInsRefused
 from events.system import DriftFound, HealthChanged, MetricCrossed
 from events.trades import TradeFailed
+from events.webhooks import EndpointPaused, EventGivenUp, QueueOverflowed
 
 FINDINGS_SHOWN_MAX = 10  # Of one drift, in its alert.
 REPAIRED_FINDINGS = frozenset({"ENDED_ORDER", "MISSING_ORDER"})  # What docs/venues.md calls certain.

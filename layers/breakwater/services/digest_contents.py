@@ -539,9 +539,7 @@ def _trail(scene: Scene) -> Iterable[Section]:
         Fact(name="Not anchored yet", value=str(behind)),
         Fact(name="Gaps that two persons approved", value=str(trail.gaps), is_notable=trail.gaps > 0),
     )
-    note = (
-        "What is anchored can be verified offline: breakwater audit export, then breakwater audit verify."
-    )
+    note = "What is anchored can be verified offline: breakwater audit export, then breakwater audit verify."
     yield Section(title="The audit trail", note=note, facts=facts)
 
 
