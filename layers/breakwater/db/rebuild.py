@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import batched
 
 import psycopg
 from psycopg.rows import TupleRow, class_row
@@ -13,6 +14,7 @@ from breakwater.domain.orders import OrderSnapshot
 from breakwater.domain.portfolio import Position
 
 ROWS_MAX = 10_000
+CORRECTED_AT_ONCE = 200
 _TRADE_COLUMNS = ", ".join(TradeRow.__slots__)
 
 _CORRECT_TRADE = """
@@ -137,14 +139,16 @@ class RebuildRows:
     def correct_trades(self, trades: Sequence[tuple[TradeRow, int]]) -> None:
         """Each with its engine_seq."""
         with self._connection.cursor() as cursor:
-            cursor.executemany(
-                _CORRECT_TRADE,
-                [
-                    {name: getattr(trade, name) for name in TradeRow.__slots__}
-                    | {"tenant_id": self._tenant_id, "engine_seq": engine_seq}
-                    for trade, engine_seq in trades
-                ],
-            )
+            # So many that the answer to all of them comes within the time of one (db/connection.py).
+            for some in batched(trades, CORRECTED_AT_ONCE, strict=False):
+                cursor.executemany(
+                    _CORRECT_TRADE,
+                    [
+                        {name: getattr(trade, name) for name in TradeRow.__slots__}
+                        | {"tenant_id": self._tenant_id, "engine_seq": engine_seq}
+                        for trade, engine_seq in some
+                    ],
+                )
 
     def correct_position(self, account_id: uuid.UUID, symbol: str, position: Position) -> None:
         told = {name: getattr(position, name) for name in Position.__slots__}

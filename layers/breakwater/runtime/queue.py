@@ -226,7 +226,7 @@ def _tell(queue_arn: str, batch: _Batch) -> None:
 
 
 def _receives(record: SQSRecord) -> int:
-    return int(record.attributes.get("ApproximateReceiveCount", "1"))
+    return int(record.attributes.get("ApproximateReceiveCount") or 1)
 
 
 def _sent_at(record: SQSRecord) -> datetime:

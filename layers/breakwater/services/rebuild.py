@@ -33,7 +33,7 @@ from events.operations import ReadModelsRebuilt
 from events.orders import OrderReplaced, OrderReplaceRejected, OrderState, TradeExecuted
 
 EVENTS_MAX = 100_000  # Of an account: what is read and booked within the time of a request.
-PAGE = 2_000
+PAGE = 500  # A transaction that is idle for long, because what it read is worked on, is ended.
 ACCOUNTS_MAX = 10_000
 SHOWN_MAX = 100
 ATTEMPTS_MAX = 3
