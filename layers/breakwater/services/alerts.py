@@ -214,7 +214,7 @@ _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
     LeaseChanged.topic: _lease_change,
     DegradedModeChanged.topic: _mode_change,
 }
-KNOWN_TOPICS = frozenset(_KNOWN)
+TOPICS = frozenset(_KNOWN)
 
 
 # What is not named here is about risk.
