@@ -7,7 +7,7 @@ import jsonschema_rs
 import pytest
 from aws_cdk.assertions import Template
 
-from breakwater.services.alerts import KNOWN_TOPICS
+from breakwater.services.alerts import TOPICS as ALERTING_TOPICS
 from events.catalogue import CATALOGUE
 from events.envelope import Event
 from events.examples import example
@@ -69,7 +69,7 @@ def test_the_alerts_are_told_of_exactly_what_they_make_alerts_of(documents: Docu
     told = [route for route in routes(documents["BreakwaterControl"]) if route.function == "alerts"]
     assert all(route.topics is not None for route in told)
     topics = {topic for route in told for topic in route.topics or ()}
-    assert topics == KNOWN_TOPICS | {PermissionsUpdated.topic}
+    assert topics == ALERTING_TOPICS | {PermissionsUpdated.topic}
 
 
 def test_the_registry_has_each_contract_and_it_accepts_the_example(state: Template) -> None:

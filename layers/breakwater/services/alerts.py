@@ -440,7 +440,7 @@ _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
     ExchangeCredentialChanged.topic: _credential,
     ExchangeCredentialAccessChanged.topic: _credential_access,
 }
-KNOWN_TOPICS = frozenset(_KNOWN)
+TOPICS = frozenset(_KNOWN)
 
 
 # What is not named here is about risk.

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from breakwater.services.alerts import KNOWN_TOPICS
+from breakwater.services.alerts import TOPICS as ALERTING_TOPICS
 from breakwater.services.projections import ORDER_EVENTS
 from events.alerts import AlertRaised
 from events.orders import TradeExecuted
@@ -95,7 +95,7 @@ class _Checker:
             yield f"books: {open_orders} orders never heard of their end"
 
     def of_the_alerts(self) -> Iterator[str]:
-        alarming = sum(topic in KNOWN_TOPICS for _, topic, _, _ in self._events)
+        alarming = sum(topic in ALERTING_TOPICS for _, topic, _, _ in self._events)
         told = sum(topic == AlertRaised.topic for _, topic, _, _ in self._events)
         if not self._count("alerts.alerts") == told == alarming:
             yield f"alerts: {self._count('alerts.alerts')} alerts, told of {told} times, of {alarming} events"

@@ -18,7 +18,7 @@ from breakwater.runtime import aws as runtime_aws
 from breakwater.runtime import database as runtime_database
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.queue import queue_handler
-from breakwater.services.alerts import KNOWN_TOPICS
+from breakwater.services.alerts import TOPICS as ALERTING_TOPICS
 from breakwater.services.notifications import sequence_in_feed
 from events.envelope import Envelope
 from fargate_engine import packing
@@ -61,7 +61,7 @@ class World:
     def _play(self, weather: Weather) -> list[str]:
         history = history_of(create_firm(self._urls.admin, f"Firm {uuid.uuid4()}"), self._writer, weather.random)
         fifo, alerts, hooks = FifoQueue("trade-events", weather), Queue("alerts", weather), Queue(HOOKS, weather)
-        bus = Bus(weather, [(KNOWN_TOPICS, alerts), (None, hooks)])
+        bus = Bus(weather, [(ALERTING_TOPICS, alerts), (None, hooks)])
         relay = RelayProcess(self._urls.engine, weather, fifo, bus)
         database = FunctionsDatabase(self._urls.functions, weather)
         consumers = [
