@@ -106,6 +106,8 @@ class Receiver:
 
     def stop(self) -> None:
         self.stopped.set()
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # Else whoever accepts takes one more.
         self._socket.close()
 
     def choose(self, call: Call) -> Behave:
