@@ -16,6 +16,7 @@ from breakwater.db.api_keys import ApiKeyRows
 from breakwater.db.audit import AuditRows
 from breakwater.db.conninfo import noticing_silence
 from breakwater.db.degraded import DegradedRows
+from breakwater.db.digests import DigestRows
 from breakwater.db.exchange_credentials import ExchangeCredentialRows
 from breakwater.db.executions import ExecutionRows
 from breakwater.db.failures import PASSING
@@ -189,6 +190,10 @@ class TenantTransaction:
     @cached_property
     def alerts(self) -> AlertRows:
         return AlertRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def digests(self) -> DigestRows:
+        return DigestRows(self.connection, self.tenant_id)
 
     @cached_property
     def audit(self) -> AuditRows:

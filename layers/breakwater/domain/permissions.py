@@ -20,15 +20,18 @@ class Role(StrEnum):
 
 
 _READS = frozenset({"orders:read", "portfolio:read", "limits:read", "alerts:read"})
-_TRADES = _READS | {"orders:create", "orders:cancel", "api_keys:manage"}
+# Everybody gets digests, of what he may read, and says when.
+_DIGESTS = frozenset({"digests:read", "digests:manage"})
+_TRADES = _READS | _DIGESTS | {"orders:create", "orders:cancel", "api_keys:manage"}
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     Role.TRADER: _TRADES,
     # A viewer's keys can do no more than the viewer: a dashboard needs one.
-    Role.VIEWER: _READS | {"api_keys:manage"},
+    Role.VIEWER: _READS | _DIGESTS | {"api_keys:manage"},
     # May stop what is below his nodes. To let it go again is for those who manage risk: they may have stopped it.
     Role.DESK_HEAD: _TRADES | {"risk:stop"},
     Role.FUND_MANAGER: _TRADES,
     Role.RISK_MANAGER: _READS
+    | _DIGESTS
     | {"orders:cancel", "limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "api_keys:manage"}
     | {"audit:read"},
     # Reads the audit as well, because nobody gives a role that can do what he cannot.
@@ -36,8 +39,8 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     | {"limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "users:manage"}
     | {"audit:read", "audit:export", "credentials:manage", "clients:manage"},
     # Of the platform and of no organisation's business.
-    Role.SYSTEM_ADMIN: frozenset({"system:monitor", "system:operate", "api_keys:manage"}),
-    Role.AUDITOR: _READS | {"limits:history", "users:read", "audit:read", "audit:export"},
+    Role.SYSTEM_ADMIN: _DIGESTS | {"system:monitor", "system:operate", "api_keys:manage"},
+    Role.AUDITOR: _READS | _DIGESTS | {"limits:history", "users:read", "audit:read", "audit:export"},
 }
 PERMISSIONS = frozenset().union(*ROLE_PERMISSIONS.values())
 _NONE = frozenset[str]()
@@ -47,10 +50,11 @@ SESSION_SCOPE = "session"
 # What a person has whose role asks for a second factor, without one: in no table, so that it allows nothing.
 ENROL_SCOPE = "enrol"
 SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
-    "read": _READS | {"limits:history", "users:read", "audit:read", "system:monitor"},
+    "read": _READS | {"digests:read", "limits:history", "users:read", "audit:read", "system:monitor"},
     "trade": frozenset({"orders:create", "orders:cancel", "orders:read"}),
     "cancel_only": frozenset({"orders:cancel", "orders:read"}),
     "admin": _READS
+    | _DIGESTS
     | {"limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "users:manage", "api_keys:manage"}
     | {"audit:read", "audit:export", "system:monitor", "system:operate"},
     SESSION_SCOPE: PERMISSIONS,

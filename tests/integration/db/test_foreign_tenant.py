@@ -30,6 +30,8 @@ OF_NO_TENANT = {
 }
 # The questions that are asked before a tenant is known, or of all: each answers only itself, with its owner's rights.
 ASKED_OF_ALL = {
+    "alerts.digest_tenants",
+    "alerts.platform_state",
     "identity.count_api_key_use",
     "identity.ended_sessions",
     "identity.find_api_key",

@@ -34,6 +34,8 @@ BY_ROLE = {
     "risk:stop":      "0  0  1  0  1  1  0  0  0",
     "risk:manage":    "0  0  0  0  1  1  0  0  0",
     "alerts:read":    "1  1  1  1  1  1  0  1  0",
+    "digests:read":   "1  1  1  1  1  1  1  1  0",
+    "digests:manage": "1  1  1  1  1  1  1  1  0",
     "users:read":     "0  0  0  0  1  1  0  1  0",
     "users:manage":   "0  0  0  0  0  1  0  0  0",
     "api_keys:manage": "1 1  1  1  1  1  1  0  0",
@@ -57,6 +59,8 @@ BY_SCOPE = {
     "risk:stop":      "0  0  0  1  1  0",
     "risk:manage":    "0  0  0  1  1  0",
     "alerts:read":    "1  0  0  1  1  0",
+    "digests:read":   "1  0  0  1  1  0",
+    "digests:manage": "0  0  0  1  1  0",
     "users:read":     "1  0  0  1  1  0",
     "users:manage":   "0  0  0  1  1  0",
     "api_keys:manage": "0 0  0  1  1  0",
@@ -106,7 +110,7 @@ def test_what_is_in_no_table_is_refused_to_everybody() -> None:
 
 def test_scopes_add_up_and_none_allows_nothing() -> None:
     assert permissions_of("trader", frozenset({"read", "cancel_only"})) == {
-        "orders:cancel", "orders:read", "portfolio:read", "limits:read", "alerts:read"
+        "orders:cancel", "orders:read", "portfolio:read", "limits:read", "alerts:read", "digests:read"
     }  # fmt: skip
     assert permissions_of("organisation_admin", frozenset()) == set()
 
