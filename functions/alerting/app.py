@@ -7,6 +7,7 @@ from fastapi import Query
 
 from breakwater.runtime.api import Caller, create_api, lambda_handler, needs
 from breakwater.runtime.database import caller_transaction
+from breakwater.runtime.digest_routes import add_digest_routes
 from breakwater.services import alert_views
 from breakwater.services.alert_views import AlertHistory, AlertPage
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
@@ -28,5 +29,7 @@ def get_alert(alert_id: uuid.UUID, caller: Caller) -> AlertHistory:
     with caller_transaction(caller) as tx:
         return alert_views.alert_history(alert_id, caller, tx)
 
+
+add_digest_routes(api)
 
 handler = lambda_handler(api)

@@ -26,6 +26,7 @@ TIMEOUTS = {
     "notifications": CONSUMER_TIMEOUT,
     "reconciler": Duration.seconds(50),  # It runs every minute, and never beside itself for long.
     "audit_sealer": Duration.seconds(50),  # As the reconciler.
+    "digests": Duration.minutes(5),  # It runs every quarter of an hour, and goes on where it stopped.
     "provisioning": Duration.minutes(5),  # Migrations.
     "rotation": Duration.seconds(30),
 }

@@ -122,6 +122,11 @@ ROUTES = {
     "alerting": (
         "GET /alerts",
         "GET /alerts/{alert_id}",
+        "GET /digests",
+        "GET /digests/preferences",
+        "PUT /digests/preferences",
+        "POST /digests/preview",
+        "GET /digests/{digest_id}",
     ),
     "audit": (
         "GET /audit/records",

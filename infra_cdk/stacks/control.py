@@ -6,6 +6,7 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from infra_cdk.constructs.alert_topic import AlertTopic
+from infra_cdk.constructs.digests import DigestSchedule, look_at_dead_letters, mail_sender, send_mail
 from infra_cdk.constructs.functions import platform_functions
 from infra_cdk.constructs.http_api import ROUTES, PublicHttpApi
 from infra_cdk.constructs.layer import BreakwaterLayer
@@ -70,6 +71,7 @@ class ControlStack(Stack):
         self.websocket_api = NotificationsApi(self, "WebSocketApi", function=self.functions["notifications"])
 
         self._grant()
+        self._make_digests()
         self._route_events()
         self._outputs()
 
@@ -123,6 +125,18 @@ class ControlStack(Stack):
         state.connections.grant(notifications, *CONNECTION_ACTIONS)
         DatabaseSecretRotation(self, "DatabaseSecretRotation", database=state.database, function=functions["rotation"])
         grant_provisioning(functions["provisioning"], state.database, state.identity, self.alert_topic)
+
+    def _make_digests(self) -> None:
+        """`alerting` shows them beforehand, and says whether they are mailed."""
+        functions = self.functions
+        queues = {"trade-events": self.trade_events, "alerts": self.alerts, "notifications": self.notifications}
+        for name in ("digests", "alerting"):
+            functions[name].find_engine()
+            look_at_dead_letters(functions[name], queues)
+        if (sender := mail_sender(self)) is not None:
+            send_mail(functions["digests"], sender)
+            functions["alerting"].function.add_environment("MAIL_SENDER", sender)
+        DigestSchedule(self, "DigestSchedule", function=functions["digests"])
 
     def _route_events(self) -> None:
         functions = self.functions

@@ -165,7 +165,7 @@ class Belongings:
 
 KINDS = (
     "account_id", "node_id", "strategy_id", "order_id", "limit_id", "override_id", "lease_id", "credential_id",
-    "key_id", "client_id", "user_id", "group_id", "session_id", "gap_id", "alert_id",
+    "key_id", "client_id", "user_id", "group_id", "session_id", "gap_id", "alert_id", "digest_id",
 )  # fmt: skip
 # Under which other names they go.
 ALIASES = {"after": "order_id", "aggregate_id": "order_id", "api_key_id": "key_id", "parent_id": "node_id"}
@@ -230,6 +230,7 @@ REQUESTS: dict[str, Make] = {
             *("get_risk_terms", "find_nodes", "get_order", "get_execution", "get_saga", "list_alerts", "get_alert"),
             *("list_instruments", "get_health", "search_audit_trail", "list_own_activity", "list_audit_gaps"),
             *("list_own_sessions", "list_sessions", "get_replaces", "list_oauth_clients"),
+            *("list_digests", "get_digest", "get_digest_preferences"),
         ),
         _nothing,
     ),
@@ -255,6 +256,8 @@ REQUESTS: dict[str, Make] = {
     ),
     "replace_order": _body(lambda _: {"replace_id": uuid.uuid4().hex, "price": "1989"}),
     **dict.fromkeys(("stop_lease", "cancel_order"), _nothing),
+    "preview_digest": _body(lambda _: {"period": "DAILY"}),
+    "set_digest_preferences": _body(lambda _: {"hour": 8, "time_zone": "Europe/Berlin"}),
     "set_limit": _body(_setting),
     "try_limits": _body(
         lambda has: {"day": f"{datetime.now(UTC).date()}", "changes": [_setting(has)], "node_id": has["node_id"]}

@@ -43,7 +43,7 @@ HANDLERS = {
     "audit": audit_app.handler,
     "limits": limits_app.handler,
     "orders": orders_app.handler,
-    "alerts": alerting_app.handler,
+    **dict.fromkeys(("alerts", "digests"), alerting_app.handler),
     **dict.fromkeys(("trades", "positions", "portfolio", "events", "instruments", "health"), queries_app.handler),
 }
 

@@ -44,6 +44,7 @@ from tests.contract.attack_scene import (
 from tests.contract.conftest import COLLEAGUE_ID, HANDLERS, USERNAME, Platform, seal_audit_trail
 from tests.contract.http_gateway import serve
 from tests.integration.alerts.one_alert import an_alert
+from tests.integration.alerts.one_digest import add_digest
 from tests.integration.limits.core_engine import CoreEngine
 from tests.integration.limits.firm import Firm, create_firm
 from tests.integration.orders.conftest import Desk
@@ -143,6 +144,7 @@ def _add_what_no_route_makes(desk: Desk, firm: Firm, has: Belongings, username: 
         has.ids["gap_id"] = str(uuid.uuid4())
         has.ids["alert_id"] = str(uuid.uuid4())
         tx.alerts.add(an_alert(uuid.UUID(has["alert_id"])))
+        has.ids["digest_id"] = str(add_digest(tx, own[0]))
         tx.audit.add_gap(GapRow(uuid.UUID(has["gap_id"]), 1, 2, "restored to noon", "somebody", now, None, None))
 
 

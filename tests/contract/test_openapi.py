@@ -29,6 +29,7 @@ from functions.openapi import DOCUMENT, document_text
 from functions.orders import app as orders_app
 from tests.contract.conftest import COLLEAGUE, COLLEAGUE_ID, PASSWORD, USERNAME, Platform, seal_audit_trail
 from tests.integration.alerts.one_alert import an_alert
+from tests.integration.alerts.one_digest import add_digest
 from tests.integration.limits.core_engine import CoreEngine
 from tests.integration.limits.firm import SYMBOL, order_of
 from tests.integration.orders.conftest import Desk
@@ -432,6 +433,20 @@ def _look(client: Client, desk: Desk, account_id: str) -> None:
         assert client.call(name, 200)["items"], name
     assert client.call("get_alert", 200, path_parameters={"alert_id": alert_id})["deliveries"] == []
     client.call("get_health", 200)
+    _read_digests(client, desk)
+
+
+def _read_digests(client: Client, desk: Desk) -> None:
+    with desk.transactions(desk.firm.tenant_id) as tx:
+        own = tx.connection.execute("SELECT user_id FROM identity.users WHERE username = %s", (USERNAME,)).fetchone()
+        assert own is not None
+        digest_id = str(add_digest(tx, own[0]))
+    assert [each["digest_id"] for each in client.call("list_digests", 200)["items"]] == [digest_id]
+    assert client.call("get_digest", 200, path_parameters={"digest_id": digest_id})["text"]
+    wanted = {"daily": True, "weekly": False, "hour": 8, "time_zone": "Asia/Kolkata"}
+    assert client.call("set_digest_preferences", 200, body=wanted)["own"] == wanted
+    assert client.call("get_digest_preferences", 200)["mail"] == "NOT_CONFIGURED"
+    assert client.call("preview_digest", 200, body={"period": "WEEKLY"})["html"]
 
 
 def _limit(client: Client, terms: dict[str, Any], node_id: str) -> None:

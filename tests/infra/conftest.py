@@ -38,6 +38,7 @@ OPTIONS = {
     "edge": {"domain_name": "api.example.com", "certificate_arn": CERTIFICATE},
     "engine_tls": {"domain_name": "engine.example.com", "certificate_arn": CERTIFICATE},
     "oidc": OIDC,
+    "mail_sender": "digests@mail.example.com",
     "second_factor_roles": ["risk_manager", "organisation_admin"],
     "interface_endpoints": True,
     "retired_exchange_credentials_keys": [RETIRED_KEY],

@@ -14,6 +14,7 @@ from typing import Unpack, cast
 
 from breakwater.client.audit_api import AuditCalls
 from breakwater.client.connection import given, segment
+from breakwater.client.digests_api import DigestCalls
 from breakwater.client.limits_api import LimitCalls
 from breakwater.client.oauth_api import OAuthCalls
 from breakwater.client.order_terms import OrderOptions, order_body
@@ -24,7 +25,7 @@ from breakwater.client.transport import Problem
 PAGES_MAX = 1000
 
 
-class Client(LimitCalls, AuditCalls, PeopleCalls, OAuthCalls):
+class Client(LimitCalls, AuditCalls, PeopleCalls, OAuthCalls, DigestCalls):
     # -- who is calling ------------------------------------------------------------------------------------------
 
     def me(self) -> Json:

@@ -25,6 +25,7 @@ from breakwater.client.arguments import (
 from breakwater.client.audit_cli import audit_app
 from breakwater.client.bracket_cli import bracket
 from breakwater.client.credentials_cli import credentials_app
+from breakwater.client.digests_cli import digests_app
 from breakwater.client.keys_cli import keys_app
 from breakwater.client.limits_cli import limits_app
 from breakwater.client.lookup import find_account_id, find_node_id, find_order_id
@@ -57,6 +58,7 @@ app.add_typer(limits_app, name="limits")
 app.add_typer(keys_app, name="keys")
 app.add_typer(oauth_clients_app, name="oauth-clients")
 app.add_typer(audit_app, name="audit")
+app.add_typer(digests_app, name="digests")
 app.add_typer(users_app, name="users")
 app.add_typer(groups_app, name="groups")
 app.add_typer(accounts_app, name="accounts")

@@ -54,6 +54,8 @@ class Settings:
     exchange_credentials_key_id = _Required()
     order_saga_arn = _Required()
     alert_topic_arn = _Required()
+    mail_sender = _Optional()  # The address that digests come from; None: nobody sends them.
+    dead_letter_queues = _Required()  # A JSON object of URLs, by the queue whose dead letters lie there.
     connections_table = _Required()
     websocket_api_endpoint = _Required()
 
