@@ -89,6 +89,15 @@ def expire_connections(platform: Platform, deployed: dict[str, str]) -> None:
         )
 
 
+def verify_sender(platform: Platform, address: str) -> None:
+    """The emulator believes at once that a domain is ours; SES would look for its keys in the DNS."""
+    client = aws_client(platform, "sesv2")
+    try:
+        client.create_email_identity(EmailIdentity=address.partition("@")[2])
+    except client.exceptions.AlreadyExistsException:
+        return
+
+
 def local_api_url(platform: Platform, url: str) -> str:
     """Where the emulator serves the API that AWS would serve at `url`. Raises LocalCloudError."""
     parts = _EXECUTE_API.match(url)

@@ -86,6 +86,7 @@ NEVER_ASKED: tuple[tuple[str, str, str], ...] = (
     ("EngineTask*", "elasticloadbalancing:*", "there is no balancer here"),
     ("EngineTask*", "kms:Decrypt", "no venue is set up here whose keys are in the database"),
     ("*ExecutionRole*", "*", "ECS pulls images and writes logs with it; no task runs in the emulator"),
+    ("DigestSchedule*", "lambda:*", "the emulator's scheduler does not ask"),
     ("OrderSagaMachineRole*", "lambda:*", "the emulator's Step Functions do not ask"),
     ("RotationFunction*", "*", "Secrets Manager has it rotate secrets, and the emulator's does not"),
 )

@@ -23,6 +23,18 @@ article{{border:1px solid #ccc;border-radius:8px;margin:1rem 0;padding:0 1rem}}p
 _ARTICLE = "<article><h2>{subject}</h2><p>{protocol} to <b>{to}</b>, {received_at}</p><pre>{message}</pre></article>"
 
 
+# Without scripts and of no origin, as a mail program shows it.
+_AS_SHOWN = '<iframe sandbox srcdoc="{html}" style="width:100%;height:40rem;border:1px solid #ccc"></iframe>'
+_ARTICLE_WITH_HTML = _ARTICLE.replace("<pre>", "<details><summary>as text</summary><pre>").replace(
+    "</pre>", f"</pre></details>{_AS_SHOWN}"
+)
+
+
+def _article(message: dict[str, str]) -> str:
+    article = _ARTICLE_WITH_HTML if message["html"] else _ARTICLE
+    return article.format_map({name: html.escape(value) for name, value in message.items()})
+
+
 class Inbox:
     """Serves the page on its own thread; the oldest of more than MESSAGES_MAX messages are forgotten."""
 
@@ -54,16 +66,13 @@ class _InboxHandler(BaseHTTPRequestHandler):
         if self.path == "/messages":
             self._answer(HTTPStatus.OK, "application/json", json.dumps({"items": newest_first}))
         elif self.path == "/":
-            articles = [
-                _ARTICLE.format_map({name: html.escape(value) for name, value in message.items()})
-                for message in newest_first
-            ]
+            articles = [_article(message) for message in newest_first]
             self._answer(HTTPStatus.OK, "text/html; charset=utf-8", _PAGE.format(articles="".join(articles)))
         else:
             self._answer(HTTPStatus.NOT_FOUND, "text/plain", "only / and /messages")
 
     def do_POST(self) -> None:
-        """Take one message from the emulator: {"protocol", "to", "subject", "message"}."""
+        """Take one message from the emulator: {"protocol", "to", "subject", "message"}, and `html` where it has one."""
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > BODY_BYTES_MAX:
             self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "text/plain", f"at most {BODY_BYTES_MAX} bytes")
@@ -71,6 +80,7 @@ class _InboxHandler(BaseHTTPRequestHandler):
         try:
             sent: dict[str, Any] = json.loads(self.rfile.read(int(length)))
             message = {name: str(sent[name] or "") for name in ("protocol", "to", "subject", "message")}
+            message["html"] = str(sent.get("html") or "")
         except (ValueError, KeyError, TypeError):
             self._answer(HTTPStatus.BAD_REQUEST, "text/plain", "not a message")
             return

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from local_cloud import configuration, provisioning
-from local_cloud.deployment import Deployment, aws_client
+from local_cloud.deployment import MAIL_SENDER, Deployment, aws_client
 from local_cloud.emulator_process import LocalEmulator
 from local_cloud.engine_process import LocalEngine, LocalWatch, require_recordings
 from local_cloud.iam import task_credentials
@@ -135,6 +135,7 @@ def _start(
         database_url = configuration.point_to_database(platform, deployed, postgres, passwords)
         configuration.point_to_engine(platform, deployed)
         configuration.expire_connections(platform, deployed)
+        configuration.verify_sender(platform, MAIL_SENDER)
     with _step("every role under its own policies (IAM)"):
         roles = task_credentials(platform)
         emulator.enforce_iam()

@@ -6,6 +6,7 @@ uploads, so SIGUSR2 switches it on when everything is deployed: `enforce`.
 
 import json
 import threading
+from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ PERMISSIONS = {
 }
 # What ministack has no permission for, it lets everybody do whose key is right; nobody has granted it either.
 UNNAMED = "WhatTheEmulatorCannotName"
+_sender: ContextVar[str] = ContextVar("breakwater_sender", default="")
 _caller: ContextVar[tuple[str, str, str] | None] = ContextVar("breakwater_caller", default=None)
 
 
@@ -42,6 +44,8 @@ def apply(record: Path) -> None:
 
     def enforce(access_key_id: str, iam_action: str, service: str, region: str, **request: Any) -> Any:
         _caller.set((access_key_id, service, region))
+        if iam_action == "ses:SendEmail":
+            request["service_context"] = {**(request.get("service_context") or {}), "ses:FromAddress": _sender.get()}
         for action in PERMISSIONS.get(iam_action, (iam_action,)):
             refusal = judge(access_key_id, action, service, region, **request)
             session = sts._sessions.get(access_key_id)
@@ -52,6 +56,7 @@ def apply(record: Path) -> None:
         return None
 
     iam_evaluator.enforce = enforce
+    iam_actions._ses_v2_resource_arn = _judged_by_sender(iam_actions._ses_v2_resource_arn)
     believe = app._authenticate_only
 
     def refuse_unnamed(service: str, headers: dict[str, str], query: dict[str, Any], request_id: str) -> Answer | None:
@@ -66,6 +71,19 @@ def apply(record: Path) -> None:
         return refused
 
     app._authenticate_only = refuse_unnamed
+
+
+def _judged_by_sender(find: Callable[..., str]) -> Callable[..., str]:
+    """A mail is judged as its sender's domain, which is what is verified; ministack judges it as anybody's."""
+
+    def resource(method: str, path: str, body: bytes, region: str, account_id: str) -> str:
+        if method == "POST" and path.endswith("/outbound-emails"):
+            sender = str(json.loads(body).get("FromEmailAddress", ""))
+            _sender.set(sender)
+            return f"arn:aws:ses:{region}:{account_id}:identity/{sender.partition('@')[2]}"
+        return find(method, path, body, region, account_id)
+
+    return resource
 
 
 def begin_enforcing() -> None:

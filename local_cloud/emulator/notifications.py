@@ -1,18 +1,23 @@
-"""What SNS and user pools would send by email or SMS is delivered to the inbox page of the local run."""
+"""What SNS, SES and user pools would send by email or SMS is delivered to the inbox page of the local run."""
 
-from ministack.services import cognito, sns
+from ministack.services import cognito, ses_v2, sns
 
 from .patching import rewrite_function
 
 _EMAIL_STUB = '            logger.info("SNS fanout → email %s (stub)", endpoint)\n'
 _SMS_STUB = '            logger.info("SNS fanout → SMS %s (stub)", endpoint)\n'
 _POOL_MAIL = """    body_text = "" if _looks_like_html(body) else body\n"""
+_SES_MAIL = '        logger.info("SESv2 SendEmail: MessageId=%s | %s -> %s%s", msg_id, source, to_addrs,\n'
+_DELIVER_SES = """        for _address in all_addrs:
+            _breakwater_deliver_to_inbox("email", _address, subj, body_text, body_html)
+"""
 _DELIVER = "            _breakwater_deliver_to_inbox(protocol, endpoint, subject, effective_message)\n"
 
 
 def apply(inbox_url: str) -> None:
-    def deliver(protocol: str, endpoint: str, subject: str, message: str) -> None:
-        payload = sns.json.dumps({"protocol": protocol, "to": endpoint, "subject": subject, "message": message})
+    def deliver(protocol: str, endpoint: str, subject: str, message: str, html: str | None = None) -> None:
+        sent = {"protocol": protocol, "to": endpoint, "subject": subject, "message": message, "html": html}
+        payload = sns.json.dumps(sent)
         # On a thread of its own, as ministack does for HTTP subscribers: publishing never waits for a delivery.
         sns._threading.Thread(
             target=sns.asyncio.run, args=(sns._deliver_to_http(inbox_url, payload),), daemon=True
@@ -26,4 +31,7 @@ def apply(inbox_url: str) -> None:
         "_deliver_cognito_email",
         (_POOL_MAIL, '    _breakwater_deliver_to_inbox("email", to_email, subject, body)\n' + _POOL_MAIL),
         _breakwater_deliver_to_inbox=deliver,
+    )
+    rewrite_function(
+        ses_v2, "handle_request", (_SES_MAIL, _DELIVER_SES + _SES_MAIL), _breakwater_deliver_to_inbox=deliver
     )

@@ -2,14 +2,17 @@
 
 import json
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.deployment import aws_client
+from local_cloud.configuration import verify_sender
+from local_cloud.deployment import ACCOUNT, aws_client
 from local_cloud.emulator_process import LAMBDA_WORKERS_MAX_DEFAULT
 
 from .aws_objects import create_function, create_http_api, create_machine, invoke
@@ -280,3 +283,43 @@ def test_a_data_key_is_wrapped_under_another_master_key_within_its_context(emula
             DestinationKeyId=new,
             **contexts | {"SourceEncryptionContext": {"venue": "BYBIT"}},
         )
+
+
+def test_a_mail_of_ses_reaches_the_inbox_with_its_text_and_its_html(emulator: RunningEmulator) -> None:
+    client = aws_client(emulator.platform, "sesv2")
+    content = {
+        "Simple": {
+            "Subject": {"Data": "Your day"},
+            "Body": {"Text": {"Data": "two orders"}, "Html": {"Data": "<b>two orders</b>"}},
+        }
+    }
+
+    def send() -> Any:
+        to = {"ToAddresses": ["erin@example.com"]}
+        return client.send_email(FromEmailAddress="digests@ours.example", Destination=to, Content=content)
+
+    with pytest.raises(client.exceptions.MessageRejected):
+        send()
+    for _ in range(2):  # As at each start.
+        verify_sender(emulator.platform, "digests@ours.example")
+    send()
+    (sent,) = _until(lambda: [mail for mail in emulator.inbox.messages if mail["to"] == "erin@example.com"])
+    assert (sent["protocol"], sent["subject"]) == ("email", "Your day")
+    assert (sent["message"], sent["html"]) == ("two orders", "<b>two orders</b>")
+    page = httpx.get(emulator.platform.inbox_url).text
+    assert 'srcdoc="&lt;b&gt;two orders&lt;/b&gt;"' in page
+    assert "<b>two orders" not in page
+
+
+def test_a_schedule_fires_when_its_time_has_come(emulator: RunningEmulator) -> None:
+    queues, scheduler = aws_client(emulator.platform, "sqs"), aws_client(emulator.platform, "scheduler")
+    url = queues.create_queue(QueueName=f"scheduled-{uuid.uuid4().hex[:8]}")["QueueUrl"]
+    arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    scheduler.create_schedule(
+        Name=f"soon-{uuid.uuid4().hex[:8]}",
+        ScheduleExpression=f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": arn, "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/scheduler"},
+    )
+    received = queues.receive_message(QueueUrl=url, WaitTimeSeconds=20).get("Messages", [])
+    assert len(received) == 1
