@@ -5,18 +5,18 @@ from typing import Annotated
 
 from fastapi import Query
 
-from breakwater.runtime import metric_rule_routes
 from breakwater.runtime.api import Caller, create_api, lambda_handler, needs
 from breakwater.runtime.database import caller_transaction
 from breakwater.runtime.digest_routes import add_digest_routes
 from breakwater.runtime.escalation_routes import add_escalation_routes
+from breakwater.runtime.metric_rule_routes import add_metric_rule_routes
 from breakwater.services import alert_views
 from breakwater.services.alert_views import AlertHistory, AlertPage
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
 
 api = create_api(service="alerting")
 add_escalation_routes(api)
-api.include_router(metric_rule_routes.routes)  # Before /alerts/{alert_id}, which would take their paths for an id.
+add_metric_rule_routes(api)
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(max_length=200)]

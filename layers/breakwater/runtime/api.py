@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from mangum import Mangum
@@ -52,11 +52,6 @@ def create_api(service: str) -> FastAPI:
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http_error)
     return api
-
-
-def create_router() -> APIRouter:
-    """Routes of one subject in a module of their own, which a function's API includes."""
-    return APIRouter(route_class=_StrictRoute, generate_unique_id_function=_operation_id)
 
 
 def lambda_handler(api: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
