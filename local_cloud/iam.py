@@ -87,6 +87,7 @@ NEVER_ASKED: tuple[tuple[str, str, str], ...] = (
     ("EngineTask*", "kms:Decrypt", "no venue is set up here whose keys are in the database"),
     ("*ExecutionRole*", "*", "ECS pulls images and writes logs with it; no task runs in the emulator"),
     ("OrderSagaMachineRole*", "lambda:*", "the emulator's Step Functions do not ask"),
+    ("AlertEscalationMachineRole*", "lambda:*", "the emulator's Step Functions do not ask"),
     ("RotationFunction*", "*", "Secrets Manager has it rotate secrets, and the emulator's does not"),
 )
 VIA_SERVICE = "another service uses the key in the role's name, and the emulator's services do not"
