@@ -88,6 +88,7 @@ NEVER_ASKED: tuple[tuple[str, str, str], ...] = (
     ("*ExecutionRole*", "*", "ECS pulls images and writes logs with it; no task runs in the emulator"),
     ("DigestSchedule*", "lambda:*", "the emulator's scheduler does not ask"),
     ("OrderSagaMachineRole*", "lambda:*", "the emulator's Step Functions do not ask"),
+    ("AlertEscalationMachineRole*", "lambda:*", "the emulator's Step Functions do not ask"),
     ("RotationFunction*", "*", "Secrets Manager has it rotate secrets, and the emulator's does not"),
 )
 VIA_SERVICE = "another service uses the key in the role's name, and the emulator's services do not"

@@ -170,7 +170,7 @@ def _add_what_follows_an_alert(alert: Alert, user_id: uuid.UUID, has: Belongings
     now, mail = datetime.now(UTC), "u@example.com"
     (told,) = plan_deliveries(alert, [Contact(user_id, "u", mail, None, None)], {"EMAIL"}, stage=0, due_at=now, tx=tx)
     has.ids["token"] = str(make_link(told, tx, now)).rpartition("/")[2]
-    has.ids |= {"own_user_id": str(user_id), "rota_override_id": str(uuid.uuid4())}
+    has.ids.update(own_user_id=str(user_id), rota_override_id=str(uuid.uuid4()))
     tx.rotas.set(Rota((user_id,), now.date(), time(9), "UTC", 7))
     override_id = uuid.UUID(has["rota_override_id"])
     tx.rotas.add_override(StoredOverride(override_id, user_id, now, now + timedelta(minutes=30), "somebody", now))

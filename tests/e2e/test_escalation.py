@@ -32,7 +32,9 @@ def killed(sign_in: Callable[[str], Client]) -> Iterator[Callable[[], Json]]:
         risk.kill(node["node_id"], "an exercise")
         armed.append(node["node_id"])
         title = f"{node['name']} is KILLED"
-        return eventually(lambda: next((each for each in risk.alerts()["items"] if each["title"] == title), None))
+        return eventually(
+            lambda: next((each for each in risk.alerts()["items"] if each["title"] == title), None), within_s=60
+        )
 
     yield kill
     for node_id in armed:
@@ -55,7 +57,7 @@ def test_nobody_answers_and_whoever_is_on_call_is_called(
     assert "trader1" in terminal.run(*rota)
     with waiting(admin, 2, 6):
         alert_id = killed()["alert_id"]
-        told = eventually(lambda: (found := stages_of(admin, alert_id)).get(30) and found)
+        told = eventually(lambda: found if 30 in (found := stages_of(admin, alert_id)) else None, within_s=60)
     assert told[15] == {"admin@harbour.example"}
     assert told[30] == {"admin@harbour.example", "trader1@harbour.example"}
     notes = {each["reason"] for each in admin.alert(alert_id)["deliveries"] if each["stage"] == 30}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from breakwater.services.alerts import KNOWN_TOPICS, alert_of
+from breakwater.services.alerts import TOPICS, alert_of
 from breakwater.services.metric_rules import DEFAULT_RULES
 from events.envelope import Envelope
 from fargate_engine.reasons import _REASONS
@@ -124,8 +124,8 @@ def test_an_event_becomes_the_alert_that_the_page_says(
 def test_the_page_has_every_event_of_which_an_alert_is_made_and_each_is_sent_to_it() -> None:
     on_page = {topic for row in ROWS if len(row) == 5 for topic in re.findall(r"`(\w+\.\w+\.v\d+)`", row[0])}
     sent = set(ALERT_TOPICS) | {topic for _, topic, _ in ALERTS_OF_SOME}
-    assert on_page == KNOWN_TOPICS
-    assert sent - {"users.PermissionsUpdated.v1"} == KNOWN_TOPICS
+    assert on_page == TOPICS
+    assert sent - {"users.PermissionsUpdated.v1"} == TOPICS
 
 
 def test_every_rule_that_everybody_begins_with_is_on_the_page() -> None:

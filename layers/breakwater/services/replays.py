@@ -45,7 +45,7 @@ _PUSHED = sorted(event.topic for event in CATALOGUE if notifications.is_pushed(e
 CONSUMERS: dict[ConsumerName, _Consumer] = {
     "projections": _Consumer("trade-events.fifo", sorted(projections.TOPICS), of_accounts_only=True),
     "notifications": _Consumer("notifications", _PUSHED),
-    "alerts": _Consumer("alerts", sorted(alerts.KNOWN_TOPICS)),
+    "alerts": _Consumer("alerts", sorted(alerts.TOPICS)),
 }
 
 

@@ -103,6 +103,10 @@ def rota_view(caller: Caller, tx: TenantTransaction, at: datetime) -> RotaView:
     rota = tx.rotas.rota()
     if rota is None:
         raise NotFound("no rota is set: nobody is on call")
+    return _view(rota, tx, at)
+
+
+def _view(rota: Rota, tx: TenantTransaction, at: datetime) -> RotaView:
     overrides = tx.rotas.overrides(at)
     members = _members(rota, overrides, tx)
     available = _available(members.values())
@@ -149,7 +153,7 @@ def set_rota(body: RotaBody, caller: Caller, tx: TenantTransaction, at: datetime
         changed_by=caller.actor,
     )
     _tell(changed, caller.correlation_id, tx, at)
-    return rota_view(caller, tx, at)
+    return _view(rota, tx, at)
 
 
 def add_override(body: OverrideBody, caller: Caller, tx: TenantTransaction, at: datetime) -> RotaOverride:
