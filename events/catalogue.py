@@ -6,7 +6,7 @@
 import json
 from pathlib import Path
 
-from events.alerts import AlertRaised
+from events.alerts import AlertRaised, AlertRaisedBefore, AlertSettingsChanged, DeliveryFailed
 from events.audit import (
     CancelRequested,
     ReplaceRequested,
@@ -85,7 +85,10 @@ CATALOGUE: tuple[type[Event], ...] = (
     ExternalFillBooked,
     DegradedModeChanged,
     ProvisionalOrderBooked,
+    AlertRaisedBefore,
     AlertRaised,
+    DeliveryFailed,
+    AlertSettingsChanged,
     SignedIn,
     SignInFailed,
     SignedOut,

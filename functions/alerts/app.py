@@ -1,24 +1,27 @@
-"""Limit events become alerts: stored, announced, and sent to the organisation's subscribers, who follow the people."""
+"""Events become alerts: stored, announced, and planned for the people whom they concern; mails follow the people."""
 
+from datetime import UTC, datetime
+
+from breakwater.runtime.alert_queue import queue_deliveries
 from breakwater.runtime.aws import client
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.queue import queue_handler
 from breakwater.runtime.settings import settings
 from breakwater.services.alert_subscriptions import AlertSubscriptions, addresses_of
-from breakwater.services.alerts import alert_of, publish_alert, raise_alert
+from breakwater.services.alerts import alert_of, raise_alert
 from events.envelope import Envelope
 from events.users import PermissionsUpdated
 
 
 def process(envelope: Envelope) -> None:
-    """At least once: sent after the commit, and again if the message comes again, so a crash between loses nothing."""
+    """At least once: queued after the commit, and again if the event comes again, so a crash between loses nothing."""
     if envelope.topic == PermissionsUpdated.topic:
         _follow(envelope)
         return
-    alert = alert_of(envelope)
+    at = datetime.now(UTC)
     with tenant_transaction(envelope.tenant_id) as tx:
-        raise_alert(alert, tx)
-    publish_alert(alert, envelope.tenant_id, client("sns").publish, settings().alert_topic_arn)
+        told = raise_alert(alert_of(envelope), tx, at)
+    queue_deliveries(envelope.tenant_id, told.due, at=at)
 
 
 def _follow(envelope: Envelope) -> None:

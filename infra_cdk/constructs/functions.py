@@ -23,6 +23,7 @@ TIMEOUTS = {
     "order_saga": SAGA_STEP_TIMEOUT,
     "projections": CONSUMER_TIMEOUT,
     "alerts": CONSUMER_TIMEOUT,
+    "alert_sender": Duration.seconds(30),  # Of ten messages each may wait for SNS or Slack for some seconds.
     "notifications": CONSUMER_TIMEOUT,
     "reconciler": Duration.seconds(50),  # It runs every minute, and never beside itself for long.
     "audit_sealer": Duration.seconds(50),  # As the reconciler.

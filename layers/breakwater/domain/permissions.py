@@ -30,11 +30,11 @@ ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     Role.FUND_MANAGER: _TRADES,
     Role.RISK_MANAGER: _READS
     | {"orders:cancel", "limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "api_keys:manage"}
-    | {"audit:read"},
+    | {"audit:read", "alerts:manage"},
     # Reads the audit as well, because nobody gives a role that can do what he cannot.
     Role.ORGANISATION_ADMIN: _TRADES
     | {"limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "users:manage"}
-    | {"audit:read", "audit:export", "credentials:manage", "clients:manage"},
+    | {"audit:read", "audit:export", "credentials:manage", "clients:manage", "alerts:manage"},
     # Of the platform and of no organisation's business.
     Role.SYSTEM_ADMIN: frozenset({"system:monitor", "system:operate", "api_keys:manage"}),
     Role.AUDITOR: _READS | {"limits:history", "users:read", "audit:read", "audit:export"},
@@ -52,7 +52,7 @@ SCOPE_PERMISSIONS: dict[str, frozenset[str]] = {
     "cancel_only": frozenset({"orders:cancel", "orders:read"}),
     "admin": _READS
     | {"limits:history", "limits:manage", "risk:stop", "risk:manage", "users:read", "users:manage", "api_keys:manage"}
-    | {"audit:read", "audit:export", "system:monitor", "system:operate"},
+    | {"audit:read", "audit:export", "system:monitor", "system:operate", "alerts:manage"},
     SESSION_SCOPE: PERMISSIONS,
 }
 API_KEY_SCOPES = ("read", "trade", "cancel_only", "admin")

@@ -11,7 +11,14 @@ from events.envelope import Envelope
 
 
 def queue_handler(process: Callable[[Envelope], None]) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
-    """The handler of an SQS trigger with partial batch responses; `process` is told of each event, at least once.
+    """The handler of a queue of events: `process` is told of each, at least once."""
+    return message_handler(envelope_of, process)
+
+
+def message_handler[Message](
+    read: Callable[[SQSRecord], Message], process: Callable[[Message], None]
+) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """The handler of an SQS trigger with partial batch responses, of messages as `read` makes them.
 
     On a FIFO queue a failure fails the later messages of its group in the same batch, so that the order of an account
     survives, and the other groups go on. A message that can never be processed reaches the dead-letter queue by the
@@ -20,9 +27,7 @@ def queue_handler(process: Callable[[Envelope], None]) -> Callable[[dict[str, An
 
     def process_record(record: SQSRecord) -> None:
         try:
-            envelope = envelope_of(record)
-            logger().set_correlation_id(envelope.correlation_id)
-            process(envelope)
+            process(read(record))
         except Exception:
             # The processor keeps the failure for its answer and says nothing of it.
             logger().exception("message failed", message_id=record.message_id)
@@ -48,4 +53,6 @@ def queue_handler(process: Callable[[Envelope], None]) -> Callable[[dict[str, An
 def envelope_of(record: SQSRecord) -> Envelope:
     """From the relay the body is the envelope itself; by way of EventBridge it is the event's `detail`."""
     body = record.json_body
-    return Envelope.model_validate(body["detail"] if "detail-type" in body else body)
+    envelope = Envelope.model_validate(body["detail"] if "detail-type" in body else body)
+    logger().set_correlation_id(envelope.correlation_id)
+    return envelope

@@ -54,6 +54,10 @@ class Settings:
     exchange_credentials_key_id = _Required()
     order_saga_arn = _Required()
     alert_topic_arn = _Required()
+    alert_deliveries_queue_url = _Required()
+    alert_channels_key_id = _Required()
+    slack_hosts = _Optional()  # Of incoming webhooks, by commas; Slack's own where nothing is said.
+    sms_sender_id = _Optional()
     connections_table = _Required()
     websocket_api_endpoint = _Required()
 

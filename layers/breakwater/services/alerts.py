@@ -1,16 +1,18 @@
-"""From a limit's event to an alert that people read. Decision 0062 says who is told what, and how often."""
+"""From an event to an alert that people read: stored, announced, and told. docs/alerts.md says to whom."""
 
 import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from breakwater.db.alerts import Alert
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.alerting import Category, Severity
 from breakwater.domain.times import format_time, from_nanoseconds, nanoseconds
-from events.alerts import AlertRaised
+from breakwater.services.alert_telling import Told, tell, told_before
+from events.alerts import AlertRaised, DeliveryFailed
 from events.envelope import Envelope
 from events.limits import (
     DeadManExpired,
@@ -23,7 +25,6 @@ from events.limits import (
     OverrideChanged,
 )
 
-SUBJECT_LENGTH_MAX = 100  # SNS: printable ASCII on one line, at most this long.
 _NAMESPACE = uuid.UUID("a2e6a0f4-5a0e-4d3c-9a5e-2f6d1c7b8e90")
 
 _SEVERITY_OF_STATE: dict[str, Severity] = {
@@ -59,29 +60,26 @@ def alert_of(envelope: Envelope) -> Alert:
     return known(envelope)
 
 
-def raise_alert(alert: Alert, tx: TenantTransaction) -> None:
-    """Store it and announce it; a second time does nothing."""
+def raise_alert(alert: Alert, tx: TenantTransaction, at: datetime) -> Told:
+    """Store it, announce it, and plan who is told; a second time only answers what is still to be done."""
     if not tx.alerts.add(alert):
-        return
+        return told_before(alert, tx)
     tx.outbox.add(
         AlertRaised(
-            alert_id=alert.alert_id, kind=alert.kind, severity=alert.severity, title=alert.title, body=alert.body
+            alert_id=alert.alert_id,
+            kind=alert.kind,
+            category=alert.category,
+            severity=alert.severity,
+            group_key=alert.group_key,
+            title=alert.title,
+            body=alert.body,
         ),
         aggregate_id=alert.alert_id,
         account_id=alert.account_id,
         correlation_id=alert.correlation_id,
         occurred_at_ns=nanoseconds(alert.created_at),
     )
-
-
-def publish_alert(alert: Alert, tenant_id: uuid.UUID, publish: Callable[..., Any], topic_arn: str) -> None:
-    """Send it to the organisation's subscribers. `publish` is that of an sns client."""
-    publish(
-        TopicArn=topic_arn,
-        Subject=_subject(f"{alert.severity}: {alert.title}"),
-        Message=f"{alert.body}\nAlert: {alert.alert_id}\n",
-        MessageAttributes={"tenant_id": {"DataType": "String", "StringValue": str(tenant_id)}},
-    )
+    return tell(alert, tx, at)
 
 
 def _breach(envelope: Envelope) -> Alert:
@@ -204,6 +202,21 @@ def _lease_change(envelope: Envelope) -> Alert:
     return replace(_alert(envelope, "LEASE", "INFO", title, lines), account_id=change.account_id)
 
 
+def _delivery_failure(envelope: Envelope) -> Alert:
+    failure = DeliveryFailed.model_validate(envelope.payload)
+    lines = {
+        "Alert": str(failure.alert_id),
+        "Channel": failure.channel,
+        "Destination": failure.destination,
+        "Reason": failure.reason,
+        "Attempts": str(failure.attempts),
+    }
+    title = f"An alert did not reach {failure.destination} by {failure.channel}"
+    # Whatever keeps one message from its reader mostly keeps many.
+    group_key = f"DELIVERY_FAILED/{failure.channel}"
+    return replace(_alert(envelope, "DELIVERY_FAILED", "WARNING", title, lines), group_key=group_key)
+
+
 _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
     LimitBreached.topic: _breach,
     LimitChanged.topic: _limit_change,
@@ -213,6 +226,7 @@ _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
     ExternalFillBooked.topic: _external_fill,
     LeaseChanged.topic: _lease_change,
     DegradedModeChanged.topic: _mode_change,
+    DeliveryFailed.topic: _delivery_failure,
 }
 
 
@@ -222,6 +236,7 @@ _CATEGORY_OF_KIND: dict[str, Category] = {
     "OVERRIDE": "GOVERNANCE",
     "DEGRADED_MODE": "SYSTEM",
     "EXTERNAL_FILL": "RECONCILIATION",
+    "DELIVERY_FAILED": "COMMUNICATION",
 }
 
 
@@ -242,9 +257,3 @@ def _alert(envelope: Envelope, kind: str, severity: Severity, title: str, lines:
         correlation_id=envelope.correlation_id,
         created_at=from_nanoseconds(envelope.occurred_at_ns),
     )
-
-
-def _subject(text: str) -> str:
-    """A node may be named in any script and on several lines."""
-    printable = "".join(letter if " " <= letter <= "~" else "?" for letter in " ".join(text.split()))
-    return printable if len(printable) <= SUBJECT_LENGTH_MAX else f"{printable[: SUBJECT_LENGTH_MAX - 3]}..."

@@ -14,7 +14,7 @@ from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Principal
 from breakwater.domain.times import format_time
 from breakwater.errors import InvalidRequest
 from breakwater.services.order_views import Order
-from events.alerts import AlertRaised
+from events.alerts import AlertRaised, AlertRaisedBefore
 from events.envelope import Envelope
 from events.orders import TradeExecuted
 
@@ -73,7 +73,7 @@ def channels_of(envelope: Envelope) -> set[str]:
     account = str(envelope.account_id or _ORGANISATION)
     if envelope.topic == TradeExecuted.topic:
         return {f"orders/{account}", f"positions/{account}"}
-    if envelope.topic == AlertRaised.topic:
+    if envelope.topic in (AlertRaised.topic, AlertRaisedBefore.topic):
         return {f"alerts/{account}"}
     return {f"orders/{account}"} if envelope.topic.startswith("orders.") else set()
 
