@@ -43,7 +43,7 @@ HANDLERS = {
     "audit": audit_app.handler,
     "limits": limits_app.handler,
     "orders": orders_app.handler,
-    "alerts": alerting_app.handler,
+    **dict.fromkeys(("alerts", "contacts"), alerting_app.handler),
     **dict.fromkeys(("trades", "positions", "portfolio", "events", "instruments", "health"), queries_app.handler),
 }
 
@@ -69,6 +69,7 @@ def user_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv("USER_POOL_ID", pool)
         monkeypatch.setenv("USER_POOL_CLIENT_ID", client["UserPoolClient"]["ClientId"])
         monkeypatch.setenv("EXCHANGE_CREDENTIALS_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
+        monkeypatch.setenv("ALERT_CHANNELS_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
         monkeypatch.setenv("API_KEY_ENCRYPTION_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
         signing = boto3.client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
         monkeypatch.setenv("AUDIT_KEY_ID", signing["KeyMetadata"]["KeyId"])

@@ -149,10 +149,11 @@ ENVIRONMENT = {
     "limits": DATABASE | ENGINE | HTTP,
     "orders": DATABASE | ENGINE | HTTP | {"ORDER_SAGA_ARN"},
     "queries": DATABASE | HTTP | {"ENGINE_URL_PARAMETER"},
-    "alerting": DATABASE | HTTP,
+    "alerting": DATABASE | HTTP | {"ALERT_CHANNELS_KEY_ID"},
     "order_saga": DATABASE | ENGINE | {"EMERGENCY_ORDER_MAX", "EMERGENCY_DAY_MAX", "EMERGENCY_CURRENCY"},
     "projections": DATABASE,
-    "alerts": DATABASE | {"ALERT_TOPIC_ARN"},
+    "alerts": DATABASE | {"ALERT_TOPIC_ARN", "ALERT_DELIVERIES_QUEUE_URL"},
+    "alert_sender": DATABASE | {"ALERT_TOPIC_ARN", "ALERT_DELIVERIES_QUEUE_URL", "ALERT_CHANNELS_KEY_ID"},
     "notifications": DATABASE | BELIEVES | {"CONNECTIONS_TABLE", "WEBSOCKET_API_ENDPOINT"},
     "reconciler": DATABASE | ENGINE,
     "provisioning": USER_POOL
@@ -191,7 +192,9 @@ def test_nothing_is_told_of_an_issuer_or_a_second_factor_that_are_not_set() -> N
 def test_every_working_queue_has_a_dead_letter_queue_of_its_kind(control: Template) -> None:
     queues = control.find_resources("AWS::SQS::Queue")
     working = {logical_id: q["Properties"] for logical_id, q in queues.items() if "RedrivePolicy" in q["Properties"]}
-    assert {q["QueueName"] for q in working.values()} == {"trade-events.fifo", "alerts", "notifications"}
+    assert {q["QueueName"] for q in working.values()} == {
+        *("trade-events.fifo", "alerts", "alert-deliveries", "notifications")
+    }
     for properties in working.values():
         redrive = properties["RedrivePolicy"]
         dead_letters = queues[redrive["deadLetterTargetArn"]["Fn::GetAtt"][0]]["Properties"]

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Unpack, cast
 
+from breakwater.client.alerts_api import AlertCalls
 from breakwater.client.audit_api import AuditCalls
 from breakwater.client.connection import given, segment
 from breakwater.client.limits_api import LimitCalls
@@ -24,7 +25,7 @@ from breakwater.client.transport import Problem
 PAGES_MAX = 1000
 
 
-class Client(LimitCalls, AuditCalls, PeopleCalls, OAuthCalls):
+class Client(AlertCalls, LimitCalls, AuditCalls, PeopleCalls, OAuthCalls):
     # -- who is calling ------------------------------------------------------------------------------------------
 
     def me(self) -> Json:
@@ -192,13 +193,6 @@ class Client(LimitCalls, AuditCalls, PeopleCalls, OAuthCalls):
     def portfolio(self, *, account_id: str | None = None) -> Json:
         """Accounts with their balances, positions and worth as `items`, and `totals` by currency."""
         return self._call("GET", "/portfolio", params=given(account_id=account_id))
-
-    def alerts(self, *, cursor: str | None = None) -> Page:
-        return self._page("/alerts", cursor=cursor)
-
-    def alert(self, alert_id: str) -> Json:
-        """One of them, and who was told of it."""
-        return self._call("GET", f"/alerts/{alert_id}")
 
     def events(self, since: int = 0, *, account_id: str | None = None) -> Page:
         """The account's events after a sequence number, oldest first."""

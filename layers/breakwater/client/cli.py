@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from breakwater.client import render, session
+from breakwater.client.alerts_cli import alerts_app
 from breakwater.client.api import Client
 from breakwater.client.arguments import (
     Account,
@@ -53,6 +54,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Trade under the firm's limits.",
 )
+app.add_typer(alerts_app, name="alerts")
 app.add_typer(limits_app, name="limits")
 app.add_typer(keys_app, name="keys")
 app.add_typer(oauth_clients_app, name="oauth-clients")
@@ -288,14 +290,6 @@ def portfolio(account: Account = None, as_json: AsJson = False) -> None:
         out().print(render.table(account_worth["balances"], render.BALANCES, empty="No balances."))
         out().print()
         out().print(render.table(account_worth["positions"], render.POSITIONS, empty="No positions."))
-
-
-@app.command()
-def alerts(as_json: AsJson = False) -> None:
-    """What the firm was told lately."""
-    with signed_in() as (client, _):
-        page = client.alerts()
-    show_list(dict(page), render.ALERTS, as_json, empty="No alerts.")
 
 
 @app.command()

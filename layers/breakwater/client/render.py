@@ -63,7 +63,7 @@ POSITIONS = {
     "unrealised": "unrealised_pnl",
     "fees": "fees",
 }
-ALERTS = {"time": "created_at", "severity": "severity", "title": "title"}
+ALERTS = {"time": "created_at", "severity": "severity", "category": "category", "title": "title", "id": "alert_id"}
 EVENTS = {"#": "sequence", "time": "occurred_at_ns", "topic": "topic", "about": "aggregate_id"}
 BALANCES = {"asset": "asset", "total": "total"}
 HEALTH = {"dependency": "dependency", "state": "state", "latency ms": "latency_ms"}
