@@ -18,6 +18,7 @@ from rich.console import Console
 from breakwater.client import Problem, ServerUnreachable
 from breakwater.client.session import SetupError, local_endpoints
 from tests.benchmarks import (
+    alert_storm,
     audit_trail,
     book,
     engine_figures,
@@ -73,6 +74,7 @@ def _measures(groups: list[str], endpoints: dict[str, Any] | None) -> Iterator[C
         yield from (reservations.run, lambda: [limit_tree.run()], lease_state.run, audit_trail.run, identity.run)
     if endpoints is not None:
         yield partial(order_path.run, endpoints)
+        yield partial(alert_storm.run, endpoints)
 
 
 def _postgres_version(database_url: str) -> str:
