@@ -16,7 +16,7 @@ from local_cloud.platform import Platform
 from tests.benchmarks.figures import Figure
 
 ALERTS = 1_000
-WITHIN_S = 180.0
+WITHIN_S = 240.0
 ENTRIES_MAX = 10  # Of one call of EventBridge.
 _ALERTS = "SELECT count(*) FROM alerts.alerts WHERE group_key = %s"
 _DELIVERIES = """

@@ -14,9 +14,10 @@ KEPT = timedelta(days=1)  # By then no window and no flapping of it counts any m
 # An advisory lock and not the row's: the first of a group has no row to lock.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s || '/' || %s, 0))"
 _SAVE_WINDOW = """
-INSERT INTO alerts.group_windows (tenant_id, group_key, severity, leader_id, escalated_id, sends_at)
-VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, group_key, severity) DO UPDATE
-SET leader_id = excluded.leader_id, escalated_id = excluded.escalated_id, sends_at = excluded.sends_at, taken_at = NULL
+INSERT INTO alerts.group_windows (tenant_id, group_key, severity, leader_id, escalated_id, sends_at, message_no)
+VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, group_key, severity) DO UPDATE
+SET leader_id = excluded.leader_id, escalated_id = excluded.escalated_id, sends_at = excluded.sends_at,
+  message_no = excluded.message_no, taken_at = NULL
 """
 _SAVE_TURNS = """
 INSERT INTO alerts.group_turns (tenant_id, group_key, severity, turned_at, flapping_since) VALUES (%s, %s, %s, %s, %s)
@@ -42,7 +43,7 @@ class AlertGroupRows:
     def window(self, group_key: str, severity: Severity) -> Window | None:
         """To be taken by nobody until this transaction ends."""
         row = self._connection.execute(
-            "SELECT leader_id, escalated_id, sends_at, taken_at FROM alerts.group_windows"
+            "SELECT leader_id, escalated_id, sends_at, taken_at, message_no FROM alerts.group_windows"
             " WHERE tenant_id = %s AND group_key = %s AND severity = %s FOR UPDATE",
             (self._tenant_id, group_key, severity),
         ).fetchone()
@@ -56,10 +57,11 @@ class AlertGroupRows:
         leader_id: uuid.UUID,
         escalated_id: uuid.UUID,
         sends_at: datetime,
+        message_no: int,
         at: datetime,
     ) -> None:
         self._connection.execute(
-            _SAVE_WINDOW, (self._tenant_id, group_key, severity, leader_id, escalated_id, sends_at)
+            _SAVE_WINDOW, (self._tenant_id, group_key, severity, leader_id, escalated_id, sends_at, message_no)
         )
         self._connection.execute(_FORGET, (self._tenant_id, at - KEPT))
 

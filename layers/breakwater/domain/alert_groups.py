@@ -10,48 +10,71 @@ from breakwater.domain.alerting import Category, Severity
 
 # The first message of a group: a risk is told in seconds, the rest within the minute and with what comes meanwhile.
 WAIT = timedelta(seconds=45)
-# Then one more as often as this while the group goes on.
-WINDOW = timedelta(minutes=5)
+# While the group goes on another follows after this, and each later one after twice the time, up to the longest.
+WINDOW_AT_ONCE, WINDOW = timedelta(minutes=1), timedelta(minutes=5)
+WINDOW_LONGEST = timedelta(minutes=15)
 
 FLAP_TURNS_MAX = 5
 FLAP_PERIOD = timedelta(minutes=10)
 
 
-def group_wait(category: Category, severity: Severity) -> timedelta:
-    """How long the first alert of a group waits for others."""
-    return timedelta(0) if category == "RISK" or severity == "CRITICAL" else WAIT
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long the first alert of a group waits for others, and its second message for the first."""
+
+    wait: timedelta
+    window: timedelta
+
+    def window_behind(self, message_no: int) -> timedelta:
+        """How long after its message of this number, from 1, another may follow."""
+        doubled = self.window
+        for _ in range(message_no - 1):
+            doubled = min(2 * doubled, WINDOW_LONGEST)
+        return doubled
+
+
+def pace_of(category: Category, severity: Severity) -> Pace:
+    is_at_once = category == "RISK" or severity == "CRITICAL"
+    return Pace(timedelta(0), WINDOW_AT_ONCE) if is_at_once else Pace(WAIT, WINDOW)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Of alerts of one group and severity. `taken_at`: since then the leader's message is written."""
+    """Of alerts of one group and severity. `taken_at`: since then the leader's message, of that number, is written."""
 
     leader_id: uuid.UUID
     escalated_id: uuid.UUID
     sends_at: datetime
     taken_at: datetime | None
+    message_no: int
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Of an alert in its group. `leader_id` None: it speaks for itself and for those that follow, at `sends_at`.
 
-    `goes_on`: the group was told of already, and this is what came since.
+    `message_no`: which one of the group its message is; behind the first it tells of what came since the one before.
     """
 
     leader_id: uuid.UUID | None
     sends_at: datetime
-    goes_on: bool
+    message_no: int
+
+    @property
+    def goes_on(self) -> bool:
+        return self.message_no > 1
 
 
-def place_of(window: Window | None, *, wait: timedelta, at: datetime) -> Place:
+def place_of(window: Window | None, pace: Pace, at: datetime) -> Place:
     """Where an alert of now comes, given the window of its group."""
-    if window is not None and window.taken_at is None and at < window.sends_at + WINDOW:
-        return Place(window.leader_id, window.sends_at, goes_on=False)
-    # A message that nobody took in all that time does not keep the others from being told.
-    if window is not None and window.taken_at is not None and at < window.taken_at + WINDOW:
-        return Place(None, window.taken_at + WINDOW, goes_on=True)
-    return Place(None, at + wait, goes_on=False)
+    if window is not None:
+        length = pace.window_behind(window.message_no)
+        # A message that nobody took in all that time does not keep the others from being told.
+        if window.taken_at is None and at < window.sends_at + length:
+            return Place(window.leader_id, window.sends_at, window.message_no)
+        if window.taken_at is not None and at < window.taken_at + length:
+            return Place(None, window.taken_at + length, window.message_no + 1)
+    return Place(None, at + pace.wait, 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import datetime
 from breakwater.db.alert_deliveries import Delivery
 from breakwater.db.alerts import Alert
 from breakwater.db.connection import TenantTransaction
-from breakwater.domain.alert_groups import FLAP_PERIOD, FLAP_TURNS_MAX, Place, group_wait, place_of, turn
+from breakwater.domain.alert_groups import FLAP_PERIOD, FLAP_TURNS_MAX, Place, pace_of, place_of, turn
 from breakwater.domain.alert_routing import Routing
 from breakwater.domain.alerting import AUDIENCE_ROLES, CHANNELS_BY_EVENT, Contact
 from breakwater.services.alert_deliveries import plan_deliveries
@@ -81,7 +81,7 @@ def _hushed(alert: Alert, tx: TenantTransaction, at: datetime) -> tuple[str | No
 def _join(alert: Alert, tx: TenantTransaction, at: datetime, *, is_alone: bool) -> tuple[Place, bool]:
     """Its place in the group, and whether it escalates: a group does so once, until somebody has acknowledged it."""
     window = tx.alert_groups.window(alert.group_key, alert.severity)
-    place = place_of(None if is_alone else window, wait=group_wait(alert.category, alert.severity), at=at)
+    place = place_of(None if is_alone else window, pace_of(alert.category, alert.severity), at)
     if place.leader_id is not None:
         return place, False
     escalated_id = alert.alert_id
@@ -95,6 +95,7 @@ def _join(alert: Alert, tx: TenantTransaction, at: datetime, *, is_alone: bool) 
         leader_id=alert.alert_id,
         escalated_id=escalated_id,
         sends_at=place.sends_at,
+        message_no=place.message_no,
         at=at,
     )
     return place, escalated_id == alert.alert_id

@@ -8,7 +8,8 @@ import pytest
 
 from breakwater.db.alert_routing import SlackChannel
 from breakwater.db.connection import Database
-from breakwater.domain.alert_groups import FLAP_PERIOD, WAIT, WINDOW
+from breakwater.domain.alert_groups import FLAP_PERIOD, WAIT
+from breakwater.domain.alert_groups import WINDOW_AT_ONCE as WINDOW
 from breakwater.errors import Unavailable
 from breakwater.services.alert_deliveries import HELD_BACK
 from breakwater.services.alert_messages import mail_text, subject
@@ -77,17 +78,20 @@ def test_what_comes_behind_the_message_is_one_summary_at_the_windows_end(platfor
     platform.person("risk_manager")
     _, told = platform.raise_alert(NOW)
     platform.send(told.due, NOW)
-    _, summary = platform.raise_alert(NOW + MINUTE)
+    _, summary = platform.raise_alert(NOW + SECOND)
     for second in range(50):
-        assert not platform.raise_alert(NOW + MINUTE + second * SECOND)[1].due
+        assert not platform.raise_alert(NOW + (second + 2) * SECOND)[1].due
     assert [(each.due_at, each.reason) for each in summary.due] == [(NOW + WINDOW, GOES_ON)]
     assert not summary.escalates, "the first one does, until somebody acknowledges it"
-    assert platform.send(summary.due, NOW + MINUTE) == [NOW + WINDOW]
+    assert platform.send(summary.due, NOW + SECOND) == [NOW + WINDOW]
     platform.send(summary.due, NOW + WINDOW)
     assert [each.count for each in platform.outgoing.parcels] == [1, 51]
     assert mail_text(platform.outgoing.parcels[1]).startswith("It goes on")
-    _, after = platform.raise_alert(NOW + 2 * WINDOW)
-    assert [each.due_at for each in after.due] == [NOW + 2 * WINDOW], "that is another time"
+    _, third = platform.raise_alert(NOW + WINDOW + SECOND)
+    assert [each.due_at for each in third.due] == [NOW + 3 * WINDOW], "the longer it goes on, the less is said"
+    platform.send(third.due, NOW + 3 * WINDOW)
+    _, after = platform.raise_alert(NOW + 7 * WINDOW)
+    assert [each.due_at for each in after.due] == [NOW + 7 * WINDOW], "that is another time"
     assert after.escalates
 
 
@@ -101,7 +105,7 @@ def test_a_group_that_goes_on_after_it_was_acknowledged_escalates_again(platform
             " WHERE alert_id = %s",
             (NOW, alert.alert_id),
         )
-    assert platform.raise_alert(NOW + MINUTE)[1].escalates
+    assert platform.raise_alert(NOW + SECOND)[1].escalates
 
 
 def test_what_is_no_risk_waits_for_others_within_the_minute(platform: Platform) -> None:

@@ -28,6 +28,7 @@ CREATE TABLE alerts.group_windows (
   leader_id    uuid NOT NULL,                  -- the alert whose message speaks for the others
   escalated_id uuid NOT NULL,                  -- the leader whose escalation is that of the group
   sends_at     timestamptz NOT NULL,
+  message_no   int NOT NULL,                   -- of the group, from 1
   taken_at     timestamptz,                    -- since then the message is written, and nobody joins it
   PRIMARY KEY (tenant_id, group_key, severity),
   FOREIGN KEY (tenant_id, leader_id) REFERENCES alerts.alerts (tenant_id, alert_id),
