@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from breakwater.db.alerts import AlertFilter
 from breakwater.db.connection import Database
 from breakwater.domain.permissions import SESSION_SCOPE, Caller
 from breakwater.errors import Conflict, InvalidRequest, NotFound, NotPermitted, RateLimited, VersionConflict
-from breakwater.services import alert_contacts, alert_routing
+from breakwater.services import alert_contacts, alert_routing, alert_views
 from breakwater.services.alert_contacts import CODE_LASTS, CODE_PACE, CODE_TRIES, CODES_A_DAY_MAX, PhoneRequest
 from breakwater.services.alert_routing import AlertRoutes, NewSlackChannel, NewSuppression
 from tests.integration.alerts.telling import Platform
@@ -181,3 +182,19 @@ def test_codes_are_paced(platform: Platform) -> None:
 def test_no_key_changes_how_somebody_is_reached(platform: Platform) -> None:
     with pytest.raises(NotPermitted):
         start(platform, caller(platform, "trader", platform.person("trader"), api_key_id="k"), NOW)
+
+
+def test_alerts_are_listed_newest_first_with_a_cursor_and_by_what_is_asked_for(platform: Platform) -> None:
+    for number in range(3):
+        platform.raise_alert(NOW + timedelta(seconds=number), title=f"alert {number}")
+    platform.raise_alert(NOW, category="VENUE", severity="CRITICAL", title="venue")
+
+    def listed(cursor: str | None = None, **wanted: Any) -> tuple[list[str], str | None]:
+        with platform.database.tenant_transaction(platform.tenant_id) as tx:
+            page = alert_views.alerts(caller(platform), tx, wanted=AlertFilter(**wanted), cursor=cursor, limit=2)
+        return [each.title for each in page["items"]], page["next_cursor"]
+
+    first, cursor = listed(category="RISK", is_open=True)
+    assert (first, listed(cursor, category="RISK")) == (["alert 2", "alert 1"], (["alert 0"], None))
+    assert listed(severity="CRITICAL") == (["venue"], None)
+    assert listed(is_open=False) == ([], None)
