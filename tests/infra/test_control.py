@@ -219,7 +219,7 @@ def test_trade_events_are_deduplicated_by_id_and_not_by_content(control: Templat
 
 
 def test_consumers_report_the_messages_that_failed(control: Template) -> None:
-    control.resource_count_is("AWS::Lambda::EventSourceMapping", 3)
+    control.resource_count_is("AWS::Lambda::EventSourceMapping", 4)
     control.all_resources_properties(
         "AWS::Lambda::EventSourceMapping", {"FunctionResponseTypes": ["ReportBatchItemFailures"], "BatchSize": 10}
     )
@@ -239,6 +239,7 @@ def test_breaches_and_node_changes_reach_the_alerts_queue(control: Template) -> 
                     "limits.DeadManExpired.v1",
                     "limits.ExternalFillBooked.v1",
                     "limits.DegradedModeChanged.v1",
+                    "alerts.DeliveryFailed.v1",
                     "users.PermissionsUpdated.v1",
                 ],
             },
