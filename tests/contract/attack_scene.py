@@ -326,7 +326,7 @@ REQUESTS: dict[str, Make] = {
     ),
     "suppress_alerts": _body(lambda has: {"node_id": has["node_id"], "ends_at": soon(), "reason": "r"}),
     "change_own_contact": _body(
-        lambda _: {"quiet_hours": {"time_zone": "Europe/Berlin", "begins": "22:00:00", "until": "07:00:00"}}
+        lambda _: {"quiet_hours": {"time_zone": "Europe/Berlin", "begins": "22:00", "until": "07:00"}}
     ),
     "send_phone_code": _body(lambda _: {"phone": "+4915112345678"}),
     "confirm_phone": _body(lambda _: {"code": "123456"}),

@@ -127,6 +127,6 @@ def add_alert_routes(api: FastAPI) -> None:
     api.delete("/alerts/suppressions/{suppression_id}", status_code=204, dependencies=manages)(end_suppression)
     api.get("/contacts/me", dependencies=[SIGNED_IN])(get_own_contact)
     api.put("/contacts/me", dependencies=[SIGNED_IN])(change_own_contact)
-    api.post("/contacts/me/phone", status_code=202, dependencies=[SIGNED_IN])(send_phone_code)
+    api.post("/contacts/me/phone", status_code=204, dependencies=[SIGNED_IN])(send_phone_code)
     api.post("/contacts/me/phone/verify", dependencies=[SIGNED_IN])(confirm_phone)
     api.delete("/contacts/me/phone", status_code=204, dependencies=[SIGNED_IN])(remove_phone)

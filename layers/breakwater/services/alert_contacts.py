@@ -25,14 +25,17 @@ DAY = timedelta(days=1)
 _IS_PERSONAL = "changes how he is reached"
 
 
+ClockTime = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]  # Such as 22:00.
+
+
 class QuietHoursRequest(BaseModel):
     """By the clock of `time_zone`, such as Europe/Berlin. `days` on which they begin: 1 is Monday."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     time_zone: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+/-]{1,60}$")]
-    begins: time
-    until: time
+    begins: ClockTime
+    until: ClockTime
     days: Annotated[list[Annotated[int, Field(ge=1, le=7)]], Field(min_length=1, max_length=7)] = list(EVERY_DAY)
 
 
@@ -74,17 +77,12 @@ def contact(caller: Caller, tx: TenantTransaction) -> ContactView:
     if not found:
         raise NotFound("no such user")
     [person] = found
-    hours = person.quiet_hours
     return ContactView(
         username=person.username,
         email=person.email,
         phone=person.phone,
         has_telegram=person.telegram_chat_id is not None,
-        quiet_hours=None
-        if hours is None
-        else QuietHoursRequest(
-            time_zone=hours.time_zone, begins=hours.begins, until=hours.until, days=list(hours.days)
-        ),
+        quiet_hours=None if person.quiet_hours is None else _shown(person.quiet_hours),
     )
 
 
@@ -96,7 +94,7 @@ def change_contact(wanted: ContactRequest, caller: Caller, tx: TenantTransaction
         check_time_zone(told.time_zone)
     hours = None
     if told is not None:
-        begins, until = (each.replace(tzinfo=None, microsecond=0) for each in (told.begins, told.until))
+        begins, until = time.fromisoformat(told.begins), time.fromisoformat(told.until)
         hours = QuietHours(told.time_zone, begins, until, tuple(sorted(set(told.days))))
     user_id = tx.identity.user(caller.subject).user_id
     tx.alert_contacts.set_quiet_hours(user_id, hours)
@@ -145,6 +143,12 @@ def remove_phone(caller: Caller, tx: TenantTransaction, at: datetime) -> None:
     user_id = tx.identity.user(caller.subject).user_id
     tx.alert_contacts.set_phone(user_id, None)
     tell_change(caller, tx, at, subject_id=user_id, change="PHONE", summary="removed")
+
+
+def _shown(hours: QuietHours) -> QuietHoursRequest:
+    return QuietHoursRequest(
+        time_zone=hours.time_zone, begins=f"{hours.begins:%H:%M}", until=f"{hours.until:%H:%M}", days=list(hours.days)
+    )
 
 
 def _hash(user_id: uuid.UUID, phone: str, code: str) -> bytes:
