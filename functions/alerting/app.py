@@ -5,6 +5,9 @@ from typing import Annotated
 
 from fastapi import Query
 
+from breakwater.db.alerts import AlertFilter
+from breakwater.domain.alerting import Category, Severity
+from breakwater.runtime.alert_routes import add_alert_routes
 from breakwater.runtime.api import Caller, create_api, lambda_handler, needs
 from breakwater.runtime.database import caller_transaction
 from breakwater.runtime.digest_routes import add_digest_routes
@@ -23,9 +26,21 @@ Cursor = Annotated[str | None, Query(max_length=200)]
 
 
 @api.get("/alerts", dependencies=[needs("alerts:read")])
-def list_alerts(caller: Caller, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT) -> AlertPage:
+def list_alerts(
+    caller: Caller,
+    *,
+    category: Category | None = None,
+    severity: Severity | None = None,
+    is_open: bool | None = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> AlertPage:
+    wanted = AlertFilter(category, severity, is_open)
     with caller_transaction(caller) as tx:
-        return alert_views.alerts(caller, tx, cursor=cursor, limit=limit)
+        return alert_views.alerts(caller, tx, wanted=wanted, cursor=cursor, limit=limit)
+
+
+add_alert_routes(api)
 
 
 @api.get("/alerts/{alert_id}", dependencies=[needs("alerts:read")])

@@ -1,7 +1,8 @@
-"""Events become alerts: stored, announced, sent to subscribers, who follow the people, and begun to escalate."""
+"""Events become alerts: stored, announced, planned for the people whom they concern, and begun to escalate."""
 
 from datetime import UTC, datetime
 
+from breakwater.runtime.alert_queue import queue_deliveries
 from breakwater.runtime.aws import client
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.escalation import start_escalation
@@ -9,22 +10,22 @@ from breakwater.runtime.queue import queue_handler
 from breakwater.runtime.settings import settings
 from breakwater.services import escalation, rota
 from breakwater.services.alert_subscriptions import AlertSubscriptions, addresses_of
-from breakwater.services.alerts import alert_of, publish_alert, raise_alert, restore_alert
+from breakwater.services.alerts import alert_of, raise_alert, restore_alert
 from events.envelope import Envelope
 from events.users import PermissionsUpdated
 
 
 def process(envelope: Envelope) -> None:
-    """At least once: sent after the commit, and again if the message comes again, so a crash between loses nothing."""
+    """At least once: queued after the commit, and again if the event comes again, so a crash between loses nothing."""
     if envelope.topic == PermissionsUpdated.topic:
         _follow(envelope)
         return
-    alert = alert_of(envelope)
+    alert, at = alert_of(envelope), datetime.now(UTC)
     with tenant_transaction(envelope.tenant_id) as tx:
-        raise_alert(alert, tx)
-        begun = escalation.begin(alert, tx, datetime.now(UTC))
-    publish_alert(alert, envelope.tenant_id, client("sns").publish, settings().alert_topic_arn)
-    # Last: people have been told by then, and that is what the escalation waits from.
+        told = raise_alert(alert, tx, at)
+        begun = escalation.begin(alert, tx, at, escalates=told.escalates)
+    queue_deliveries(envelope.tenant_id, told.due, at=at)
+    # Last: people are being told by then, and that is what the escalation waits from.
     if begun is not None:
         start_escalation(begun, envelope.tenant_id)
 

@@ -9,8 +9,14 @@ from infra_cdk.constructs.function import PlatformFunction
 SUBSCRIPTION_ACTIONS = ["sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:Unsubscribe"]
 
 
+_EVERY_TOPIC = "arn:aws:sns:*:*:*"  # A phone number is no ARN, so it is named by what it is not.
+
+
 class AlertTopic(Construct):
-    """Where breaches go; administrators subscribe by email. Encrypted, over TLS only."""
+    """Where mails of alerts go: everybody is subscribed, each message names its addresses. Encrypted, over TLS only.
+
+    Text messages go by SNS too, and by no topic.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, key: kms.Key) -> None:
         super().__init__(scope, construct_id)
@@ -39,3 +45,11 @@ class AlertTopic(Construct):
                 conditions={"StringEquals": {"kms:ViaService": f"sns.{Stack.of(self).region}.amazonaws.com"}},
             )
         )
+
+    @staticmethod
+    def texted_by(function: PlatformFunction) -> None:
+        """May send text messages, and publish to no topic. The context `sms_sender_id`: whom phones show."""
+        function.function.add_to_role_policy(iam.PolicyStatement(actions=["sns:Publish"], not_resources=[_EVERY_TOPIC]))
+        sender_id = function.node.try_get_context("sms_sender_id")
+        if sender_id:
+            function.function.add_environment("SMS_SENDER_ID", sender_id)

@@ -26,6 +26,7 @@ TIMEOUTS = {
     "alert_escalation": SAGA_STEP_TIMEOUT,
     "projections": CONSUMER_TIMEOUT,
     "alerts": CONSUMER_TIMEOUT,
+    "alert_sender": Duration.seconds(30),  # Of ten messages each may wait for SNS or Slack for some seconds.
     "notifications": CONSUMER_TIMEOUT,
     "webhook_dispatcher": CONSUMER_TIMEOUT,
     "webhook_sender": Duration.seconds(15),  # Some calls of 1.5 s, one after the other.

@@ -19,6 +19,14 @@ class ApiKeyEncryptionKey(Construct):
         self.key = kms.Key(self, "Key", description="Breakwater: API keys", enable_key_rotation=True)
 
 
+class AlertChannelsKey(Construct):
+    """The hooks of Slack are kept under it: `alerting` encrypts them, `alert_sender` alone decrypts."""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.key = kms.Key(self, "Key", description="Breakwater: channels of alerts", enable_key_rotation=True)
+
+
 class ExchangeCredentialsKey(Construct):
     """Data keys of exchange credentials are wrapped under it. Functions may have one made; the engine alone opens it.
 

@@ -55,6 +55,7 @@ ALERT_TOPICS = [
     "security.KeyUsedFromElsewhere.v1",
     "identity.ExchangeCredentialChanged.v1",
     "identity.ExchangeCredentialAccessChanged.v1",
+    "alerts.DeliveryFailed.v1",
     "users.PermissionsUpdated.v1",  # Whom they are sent to.
     "webhooks.EndpointPaused.v1",
     "webhooks.EventGivenUp.v1",
@@ -98,6 +99,7 @@ class ControlStack(Stack):
         self.bus = events.EventBus(self, "Bus", event_bus_name=SOURCE)
         self.trade_events = WorkQueue(self, "TradeEvents", name="trade-events", fifo=True)
         self.alerts = WorkQueue(self, "Alerts", name="alerts")
+        self.alert_deliveries = WorkQueue(self, "AlertDeliveries", name="alert-deliveries")
         self.notifications = WorkQueue(self, "Notifications", name="notifications")
         self.webhooks = Webhooks(self, "Webhooks", functions=self.functions, key=state.webhook_secrets_key)
         self.alert_deliveries = WorkQueue(self, "AlertDeliveries", name="alert-deliveries")
@@ -157,12 +159,12 @@ class ControlStack(Stack):
         functions["audit_sealer"].function.configure_async_invoke(retry_attempts=0)
         state.audit_key.grant(functions["audit"].function, "kms:GetPublicKey")
         state.storage.grant_reading_anchors(functions["audit"].function)
-        self.alert_topic.published_by(functions["alerts"])
         self.alert_topic.followed_by(functions["alerts"])
         self.escalation.started_by(functions["alerts"])
         escalating = functions["alert_escalation"].function
         escalating.add_environment("ALERT_DELIVERIES_QUEUE_URL", self.alert_deliveries.queue.queue_url)
         self.alert_deliveries.queue.grant(escalating, "sqs:SendMessage")
+        self._grant_alert_channels()
         notifications = functions["notifications"].function
         notifications.add_environment("CONNECTIONS_TABLE", state.connections.table_name)
         state.connections.grant(notifications, *CONNECTION_ACTIONS)
@@ -181,10 +183,31 @@ class ControlStack(Stack):
             functions["alerting"].function.add_environment("MAIL_SENDER", sender)
         DigestSchedule(self, "DigestSchedule", function=functions["digests"])
 
+    def _grant_alert_channels(self) -> None:
+        """Who queues what is to be sent, who sends it, and who keeps the ways by which it goes."""
+        alerting, sender, key = (
+            self.functions["alerting"],
+            self.functions["alert_sender"],
+            self._state.alert_channels_key,
+        )
+        for name in ("alerts", "alert_sender"):
+            function = self.functions[name].function
+            function.add_environment("ALERT_DELIVERIES_QUEUE_URL", self.alert_deliveries.queue.queue_url)
+            self.alert_deliveries.queue.grant(function, "sqs:SendMessage")
+        self.alert_topic.published_by(sender)
+        for each in (alerting, sender):
+            self.alert_topic.texted_by(each)
+            each.function.add_environment("ALERT_CHANNELS_KEY_ID", key.key_id)
+            if hosts := self.node.try_get_context("slack_hosts"):
+                each.function.add_environment("SLACK_HOSTS", hosts)
+        key.grant(alerting.function, "kms:Encrypt")
+        key.grant(sender.function, "kms:Decrypt")
+
     def _route_events(self) -> None:
         functions = self.functions
         self.trade_events.feed(functions["projections"])
         self.alerts.feed(functions["alerts"])
+        self.alert_deliveries.feed(functions["alert_sender"])
         self.notifications.feed(functions["notifications"])
         events.Rule(
             self,

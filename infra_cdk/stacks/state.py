@@ -9,6 +9,7 @@ from infra_cdk.constructs.edge_options import tls_name
 from infra_cdk.constructs.edge_secret import EdgeSecret
 from infra_cdk.constructs.identity import Identity
 from infra_cdk.constructs.keys import (
+    AlertChannelsKey,
     ApiKeyEncryptionKey,
     DataKey,
     ExchangeCredentialsKey,
@@ -29,6 +30,7 @@ class StateStack(Stack):
         self.data_key = DataKey(self, "DataKey").key
         self.service_token_key = SigningKey(self, "ServiceTokenKey", description="service tokens").key
         self.api_key_encryption_key = ApiKeyEncryptionKey(self, "ApiKeyEncryptionKey").key
+        self.alert_channels_key = AlertChannelsKey(self, "AlertChannelsKey").key
         self.audit_key = SigningKey(self, "AuditKey", description="anchors of the audit trail").key
         self.exchange_credentials_key = ExchangeCredentialsKey(self, "ExchangeCredentialsKey")
         self.webhook_secrets_key = WebhookSecretsKey(self, "WebhookSecretsKey")

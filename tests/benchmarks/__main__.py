@@ -19,6 +19,7 @@ from breakwater.client import Problem, ServerUnreachable
 from breakwater.client.session import SetupError, local_endpoints
 from tests.benchmarks import (
     alert_path,
+    alert_storm,
     audit_trail,
     book,
     engine_figures,
@@ -85,6 +86,7 @@ def _measures(groups: list[str], endpoints: dict[str, Any] | None) -> Iterator[C
         yield webhooks.run
     if endpoints is not None:
         yield from (partial(alert_path.run, endpoints), partial(order_path.run, endpoints))
+        yield partial(alert_storm.run, endpoints)
 
 
 def _postgres_version(database_url: str) -> str:

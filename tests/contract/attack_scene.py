@@ -166,7 +166,7 @@ class Belongings:
 KINDS = (
     "account_id", "node_id", "strategy_id", "order_id", "limit_id", "override_id", "lease_id", "credential_id",
     "key_id", "client_id", "user_id", "group_id", "session_id", "gap_id", "alert_id", "digest_id",
-    "endpoint_id", "delivery_id", "rule_id",
+    "endpoint_id", "delivery_id", "rule_id", "channel_id", "suppression_id",
 )  # fmt: skip
 # Under which other names they go.
 ALIASES = {
@@ -248,6 +248,7 @@ REQUESTS: dict[str, Make] = {
             *("list_webhooks", "get_webhook", "list_webhook_deliveries", "get_webhook_delivery"),
             *("get_escalation", "get_rota", "show_acknowledgement"),
             *("list_metric_rules", "list_metrics"),
+            *("get_alert_routes", "list_alert_channels", "list_suppressions", "get_own_contact"),
         ),
         _nothing,
     ),
@@ -342,9 +343,22 @@ REQUESTS: dict[str, Make] = {
             *("delete_exchange_credential", "revoke_api_key", "delete_limit", "delete_node"),
             *("end_session", "reset_totp", "approve_audit_resumption", "revoke_oauth_client", "remove_webhook"),
             "delete_metric_rule",
+            *("remove_alert_channel", "end_suppression", "remove_phone"),
         ),
         _nothing,
     ),
+    "set_alert_routes": _body(
+        lambda has: {"version": 0, "audiences": {"RISK": {"roles": ["risk_manager"], "group_ids": [has["group_id"]]}}}
+    ),
+    "add_alert_channel": _body(
+        lambda _: {"name": uuid.uuid4().hex, "hook_url": "https://hooks.slack.com/services/T0/B0/x"}
+    ),
+    "suppress_alerts": _body(lambda has: {"node_id": has["node_id"], "ends_at": soon(), "reason": "r"}),
+    "change_own_contact": _body(
+        lambda _: {"quiet_hours": {"time_zone": "Europe/Berlin", "begins": "22:00", "until": "07:00"}}
+    ),
+    "send_phone_code": _body(lambda _: {"phone": "+4915112345678"}),
+    "confirm_phone": _body(lambda _: {"code": "123456"}),
     "end_own_session": lambda has: Request(path={"session_id": has["own_session_id"]}),
     "ask_to_resume_audit_trail": _body(lambda _: {"reason": "restored to noon"}),
     "set_escalation": _body(lambda _: {"first_s": 20, "second_s": 40, "incident_bridge": "https://meet.example.com/x"}),
@@ -374,7 +388,7 @@ REQUESTS: dict[str, Make] = {
 }
 # With what is above.
 REFUSED = {
-    *("sign_in", "refresh", "sign_out", "enrol_totp", "verify_totp", "issue_oauth_token"),
+    *("sign_in", "refresh", "sign_out", "enrol_totp", "verify_totp", "issue_oauth_token", "confirm_phone"),
     *("list_consumers", "list_dead_letters", "get_dead_letter", "redrive_dead_letters"),
     *("replay_events", "list_read_models", "rebuild_read_models"),
 }
@@ -426,6 +440,8 @@ def furnish(person: Person, firm: Firm, user_id: uuid.UUID) -> Belongings:
     ids["credential_id"] = person.ask("add_exchange_credential", has)["credential_id"]
     ids["limit_id"] = person.ask("set_limit", has)["limit_id"]
     ids["override_id"] = person.ask("request_override", has)["override_id"]
+    ids["channel_id"] = person.ask("add_alert_channel", has)["channel_id"]
+    ids["suppression_id"] = person.ask("suppress_alerts", has)["suppression_id"]
     strategy = {"parent_id": str(firm.account_nodes[0]), "kind": "STRATEGY", "name": "Strategy"}
     ids["strategy_id"] = person.ask("create_node", has, **strategy)["node_id"]
     ids["lease_id"] = person.ask("open_lease", has)["lease_id"]

@@ -47,7 +47,7 @@ HANDLERS = {
     "limits": limits_app.handler,
     "orders": orders_app.handler,
     **dict.fromkeys(("consumers", "dead-letters", "replays", "read-models"), operations_app.handler),
-    **dict.fromkeys(("alerts", "digests", "acknowledgements"), alerting_app.handler),
+    **dict.fromkeys(("alerts", "contacts", "digests", "acknowledgements"), alerting_app.handler),
     "webhooks": webhooks_app.handler,
     **dict.fromkeys(("trades", "positions", "portfolio", "events", "instruments", "health"), queries_app.handler),
 }
@@ -74,6 +74,7 @@ def user_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv("USER_POOL_ID", pool)
         monkeypatch.setenv("USER_POOL_CLIENT_ID", client["UserPoolClient"]["ClientId"])
         monkeypatch.setenv("EXCHANGE_CREDENTIALS_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
+        monkeypatch.setenv("ALERT_CHANNELS_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
         monkeypatch.setenv("API_KEY_ENCRYPTION_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
         monkeypatch.setenv("WEBHOOK_SECRETS_KEY_ID", boto3.client("kms").create_key()["KeyMetadata"]["KeyId"])
         for name in ("calls", "retries"):

@@ -240,6 +240,7 @@ def test_every_kind_of_success_is_answered_as_documented(platform: Platform, mon
     _replace(client, desk, terms, monkeypatch)
     _look(client, desk, account_id)
     _take_up(client, desk)
+    _say_who_hears(client, node_id, monkeypatch)
     _limit(client, terms, node_id)
     _override(client, desk, node_id)
     _lease(client, account_id, monkeypatch)
@@ -537,6 +538,26 @@ def _take_up(client: Client, desk: Desk) -> None:
     hour = {"user_id": me, "ends_at": format_time(now + timedelta(hours=1))}
     made = client.call("override_rota", 201, body=hour)
     client.call("cancel_rota_override", 204, path_parameters={"override_id": made["override_id"]})
+
+
+def _say_who_hears(client: Client, node_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = client.call("get_alert_routes", 200)["version"]
+    assert client.call("set_alert_routes", 200, body={"version": version})["version"] == version + 1
+    hook = {"name": "risk", "hook_url": "https://hooks.slack.com/services/T0/B0/x"}
+    channel_id = client.call("add_alert_channel", 201, body=hook)["channel_id"]
+    assert client.call("list_alert_channels", 200)["items"]
+    client.call("remove_alert_channel", 204, path_parameters={"channel_id": channel_id})
+    until = format_time(datetime.now(UTC) + timedelta(hours=1))
+    made = client.call("suppress_alerts", 201, body={"node_id": node_id, "ends_at": until, "reason": "r"})
+    assert client.call("list_suppressions", 200)["items"]
+    client.call("end_suppression", 204, path_parameters={"suppression_id": made["suppression_id"]})
+    hours = {"time_zone": "Europe/Berlin", "begins": "22:00", "until": "07:00"}
+    assert client.call("change_own_contact", 200, body={"quiet_hours": hours})["quiet_hours"]
+    monkeypatch.setattr("secrets.randbelow", lambda _: 1)
+    client.call("send_phone_code", 204, body={"phone": "+4915112345678"})
+    client.call("confirm_phone", 200, body={"code": "000001"})
+    assert client.call("get_own_contact", 200)["phone"] == "+4915112345678"
+    client.call("remove_phone", 204)
 
 
 def _limit(client: Client, terms: dict[str, Any], node_id: str) -> None:

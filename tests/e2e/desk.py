@@ -76,6 +76,14 @@ def final(
     return eventually(look, within_s)
 
 
+def told_by_mail(client: Client, correlation_id: str) -> set[str]:
+    """The addresses of those who are told of what came of the request, by its own message or by that of its group."""
+    alerts = [each for each in client.alerts()["items"] if each["correlation_id"] == correlation_id]
+    leaders = {each["gathered_in"] or each["alert_id"] for each in alerts}
+    deliveries = [each for leader in leaders for each in client.alert(leader)["deliveries"]]
+    return {each["destination"] for each in deliveries if each["channel"] == "EMAIL" and each["state"] != "FAILED"}
+
+
 def new_id() -> str:
     return str(uuid.uuid4())
 

@@ -156,7 +156,7 @@ ENVIRONMENT = {
     "limits": DATABASE | ENGINE | HTTP,
     "orders": DATABASE | ENGINE | HTTP | {"ORDER_SAGA_ARN"},
     "queries": DATABASE | HTTP | {"ENGINE_URL_PARAMETER"},
-    "alerting": DATABASE | HTTP | {"ENGINE_URL_PARAMETER", "DEAD_LETTER_QUEUES", "MAIL_SENDER"},
+    "alerting": DATABASE | HTTP | {"ENGINE_URL_PARAMETER", "DEAD_LETTER_QUEUES", "MAIL_SENDER", "ALERT_CHANNELS_KEY_ID"},
     "digests": DATABASE | {"ENGINE_URL_PARAMETER", "DEAD_LETTER_QUEUES", "MAIL_SENDER"},
     "webhooks": DATABASE | HTTP | WAKES | {"WEBHOOK_SECRETS_KEY_ID"},
     "webhook_dispatcher": DATABASE | CONSUMER | WAKES,
@@ -165,7 +165,10 @@ ENVIRONMENT = {
     "order_saga": DATABASE | ENGINE | {"EMERGENCY_ORDER_MAX", "EMERGENCY_DAY_MAX", "EMERGENCY_CURRENCY"},
     "operations": DATABASE | HTTP | {"WORK_QUEUES"},
     "projections": DATABASE | CONSUMER,
-    "alerts": DATABASE | CONSUMER | {"ALERT_TOPIC_ARN", "ALERT_ESCALATION_ARN"},
+    "alerts": DATABASE | CONSUMER | {"ALERT_TOPIC_ARN", "ALERT_ESCALATION_ARN", "ALERT_DELIVERIES_QUEUE_URL"},
+    "alert_sender": DATABASE
+    | CONSUMER
+    | {"ALERT_TOPIC_ARN", "ALERT_DELIVERIES_QUEUE_URL", "ALERT_CHANNELS_KEY_ID"},
     "alert_escalation": DATABASE | {"ALERT_DELIVERIES_QUEUE_URL"},
     "notifications": DATABASE | CONSUMER | BELIEVES | {"CONNECTIONS_TABLE", "WEBSOCKET_API_ENDPOINT"},
     "reconciler": DATABASE | ENGINE,
@@ -264,7 +267,7 @@ def test_trade_events_are_deduplicated_by_id_and_not_by_content(control: Templat
 
 
 def test_consumers_report_the_messages_that_failed(control: Template) -> None:
-    control.resource_count_is("AWS::Lambda::EventSourceMapping", 6)
+    control.resource_count_is("AWS::Lambda::EventSourceMapping", 7)
     control.all_resources_properties(
         "AWS::Lambda::EventSourceMapping", {"FunctionResponseTypes": ["ReportBatchItemFailures"], "BatchSize": 10}
     )
@@ -285,6 +288,7 @@ def test_breaches_and_node_changes_reach_the_alerts_queue(control: Template) -> 
                     "limits.ExternalFillBooked.v1",
                     "limits.DegradedModeChanged.v1",
                     "alerts.NobodyOnCall.v1",
+                    "alerts.DeliveryFailed.v1",
                     "users.PermissionsUpdated.v1",
                     "webhooks.EndpointPaused.v1",
                     "webhooks.EventGivenUp.v1",

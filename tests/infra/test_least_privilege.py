@@ -69,11 +69,12 @@ ALLOWED = {
     "limits": DATABASE | ENGINE,
     "orders": DATABASE | ENGINE | {"states:StartSyncExecution"},
     "queries": DATABASE | {"ssm:GetParameter"},
-    "alerting": DATABASE | {"ssm:GetParameter", "sqs:GetQueueAttributes"},
+    "alerting": DATABASE | {"ssm:GetParameter", "sqs:GetQueueAttributes", "kms:Encrypt", "sns:Publish"},
     "digests": DATABASE | {"ssm:GetParameter", "sqs:GetQueueAttributes", "ses:SendEmail"},
     "order_saga": DATABASE | ENGINE,
     "projections": DATABASE | CONSUMER,
-    "alerts": DATABASE | CONSUMER | FOLLOWS_PEOPLE | {"sns:Publish", "kms:GenerateDataKey", "states:StartExecution"},
+    "alerts": DATABASE | CONSUMER | FOLLOWS_PEOPLE | {"sqs:SendMessage", "states:StartExecution"},
+    "alert_sender": DATABASE | CONSUMER | {"sns:Publish", "kms:GenerateDataKey", "sqs:SendMessage"},
     "alert_escalation": DATABASE | {"sqs:SendMessage"},
     "notifications": DATABASE | CONSUMER | TABLE | {"execute-api:ManageConnections"},
     "webhooks": DATABASE | {"kms:GenerateDataKey", "sqs:SendMessage"},
@@ -136,6 +137,9 @@ def test_a_function_may_do_exactly_this(control: Template, functions: Resources,
 @pytest.mark.parametrize("name", ALLOWED)
 def test_a_function_names_every_resource_that_can_be_named(control: Template, functions: Resources, name: str) -> None:
     for statement in statements_of(control, role_of(functions, name)):
+        if "NotResource" in statement:  # A phone number is no ARN.
+            assert (statement["Action"], statement["NotResource"]) == ("sns:Publish", "arn:aws:sns:*:*:*")
+            continue
         resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
         if "*" in resources:
             assert actions_of([statement]) <= INTERFACES | TRACES | SUBSCRIPTIONS
@@ -203,7 +207,7 @@ def test_the_engine_alone_decrypts_api_keys_and_only_the_users_function_encrypts
     engine: Template, control: Template, functions: Resources
 ) -> None:
     def on_api_keys(statements: list[dict[str, Any]]) -> set[str]:
-        return actions_of([each for each in statements if "ApiKeyEncryptionKey" in json.dumps(each["Resource"])])
+        return actions_of([each for each in statements if "ApiKeyEncryptionKey" in json.dumps(each.get("Resource"))])
 
     assert on_api_keys(statements_of(engine, task_role_of(engine, "Engine"))) == {"kms:Decrypt"}
     assert on_api_keys(statements_of(engine, task_role_of(engine, "Watch"))) == set()
@@ -212,11 +216,21 @@ def test_the_engine_alone_decrypts_api_keys_and_only_the_users_function_encrypts
         assert on_api_keys(statements_of(control, role_of(functions, name))) == allowed, name
 
 
+def test_hooks_of_slack_are_encrypted_by_one_function_and_decrypted_by_another(
+    control: Template, functions: Resources
+) -> None:
+    for name in ALLOWED:
+        statements = statements_of(control, role_of(functions, name))
+        on_hooks = actions_of([each for each in statements if "AlertChannelsKey" in json.dumps(each.get("Resource"))])
+        allowed = {"alerting": {"kms:Encrypt"}, "alert_sender": {"kms:Decrypt"}}
+        assert on_hooks == allowed.get(name, set()), name
+
+
 def test_functions_may_seal_exchange_credentials_and_the_engine_alone_opens_them(
     engine: Template, control: Template, functions: Resources
 ) -> None:
     def on_credentials(statements: list[dict[str, Any]]) -> set[str]:
-        return actions_of([each for each in statements if "ExchangeCredentialsKey" in json.dumps(each["Resource"])])
+        return actions_of([each for each in statements if "ExchangeCredentialsKey" in json.dumps(each.get("Resource"))])
 
     assert on_credentials(statements_of(engine, task_role_of(engine, "Engine"))) == {"kms:Decrypt"}
     assert on_credentials(statements_of(engine, task_role_of(engine, "Watch"))) == set()
@@ -247,7 +261,7 @@ def test_one_function_seals_secrets_of_webhooks_and_senders_alone_open_them(
 
 def test_a_retired_key_still_opens_and_seals_no_more(engine: Template, control: Template, functions: Resources) -> None:
     def on_retired(statements: list[dict[str, Any]]) -> set[str]:
-        return actions_of([each for each in statements if RETIRED_KEY in json.dumps(each["Resource"])])
+        return actions_of([each for each in statements if RETIRED_KEY in json.dumps(each.get("Resource"))])
 
     assert on_retired(statements_of(engine, task_role_of(engine, "Engine"))) == {"kms:Decrypt"}
     assert on_retired(statements_of(control, role_of(functions, "provisioning"))) == {"kms:ReEncryptFrom"}
@@ -274,7 +288,9 @@ def test_only_the_sealer_signs_and_writes_anchors_and_nobody_deletes_or_unlocks_
 ) -> None:
     def on_anchors(statements: list[dict[str, Any]]) -> set[str]:
         named = ("AuditKey", "StorageAudit")
-        return actions_of([each for each in statements if any(name in json.dumps(each["Resource"]) for name in named)])
+        return actions_of(
+            [each for each in statements if any(name in json.dumps(each.get("Resource")) for name in named)]
+        )
 
     for name in ALLOWED:
         reads = {"s3:GetObject", "s3:ListBucket"}

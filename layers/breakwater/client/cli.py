@@ -59,6 +59,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Trade under the firm's limits.",
 )
+app.add_typer(alerts_app, name="alerts")
 app.add_typer(limits_app, name="limits")
 app.add_typer(keys_app, name="keys")
 app.add_typer(oauth_clients_app, name="oauth-clients")

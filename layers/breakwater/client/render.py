@@ -72,6 +72,7 @@ POSITIONS = {
 ALERTS = {
     "time": "created_at",
     "severity": "severity",
+    "category": "category",
     "title": "title",
     "taken up by": "acknowledged_by",
     "alert": "alert_id",

@@ -1,8 +1,10 @@
 """Who is told of an alert, by which way, and what became of it."""
+# ruff: noqa: S608 - only constants of this module are put together here; every value is a parameter.
 
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import psycopg
@@ -19,9 +21,9 @@ INSERT INTO alerts.deliveries
   (delivery_id, tenant_id, alert_id, stage, channel, user_id, destination, state, reason, due_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (alert_id, stage, channel, destination) DO NOTHING
 """
-_OF_ALERT = """
-SELECT delivery_id, alert_id, stage, channel, user_id, destination, state, reason, attempts, due_at, sent_at
-FROM alerts.deliveries WHERE tenant_id = %s AND alert_id = %s
+_COLUMNS = "delivery_id, alert_id, stage, channel, user_id, destination, state, reason, attempts, due_at, sent_at"
+_OF_ALERT = f"""
+SELECT {_COLUMNS} FROM alerts.deliveries WHERE tenant_id = %s AND alert_id = %s
 ORDER BY stage, due_at, channel, destination LIMIT %s
 """
 # The stages of an escalation; what was told at once is news even to those who read it late.
@@ -29,6 +31,21 @@ _SUPPRESS_STAGES = """
 UPDATE alerts.deliveries SET state = 'SUPPRESSED', reason = %s
 WHERE tenant_id = %s AND state = 'DUE' AND stage > 0 AND alert_id = ANY(%s)
 """
+# What another sender has claimed is left to him.
+_CLAIM = f"""
+UPDATE alerts.deliveries SET claimed_until = %(until)s, attempts = attempts + 1
+WHERE delivery_id IN (
+  SELECT delivery_id FROM alerts.deliveries
+  WHERE tenant_id = %(tenant_id)s AND state = 'DUE' AND due_at <= %(at)s
+    AND (claimed_until IS NULL OR claimed_until <= %(at)s) AND channel = %(channel)s AND {{condition}}
+  ORDER BY due_at, delivery_id LIMIT {DELIVERIES_OF_ONE_ALERT_MAX} FOR UPDATE SKIP LOCKED)
+RETURNING {_COLUMNS}
+"""
+_CLAIM_OF_ALERT = _CLAIM.format(
+    condition="alert_id = %(alert_id)s AND stage = %(stage)s AND reason IS NOT DISTINCT FROM %(reason)s"
+    " AND (channel = 'EMAIL' OR destination = %(destination)s)"
+)
+_CLAIM_OF_PERSON = _CLAIM.format(condition="destination = %(destination)s AND reason = %(reason)s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +66,14 @@ class Delivery:
     attempts: int
     due_at: Timestamp
     sent_at: Timestamp | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`claimed_until`: until then somebody else is sending it."""
+
+    delivery: Delivery
+    claimed_until: datetime | None
 
 
 class AlertDeliveryRows:
@@ -86,3 +111,52 @@ class AlertDeliveryRows:
             (self._tenant_id, alert_id, subject),
         ).fetchone()
         return row is not None
+
+    def lock(self, delivery_id: uuid.UUID) -> Claim | None:
+        """To be sent by this transaction, or by nobody until it ends. None for one that there is not."""
+        row = self._connection.execute(
+            f"SELECT {_COLUMNS}, claimed_until FROM alerts.deliveries"
+            " WHERE tenant_id = %s AND delivery_id = %s FOR UPDATE",
+            (self._tenant_id, delivery_id),
+        ).fetchone()
+        return None if row is None else Claim(Delivery(*row[:-1]), row[-1])
+
+    def claim_of_alert(self, like: Delivery, *, at: datetime, until: datetime) -> list[Delivery]:
+        """Itself, or all mails that are due of its alert, stage and reason."""
+        return self._claim(_CLAIM_OF_ALERT, like, at, until)
+
+    def claim_of_person(self, like: Delivery, *, at: datetime, until: datetime) -> list[Delivery]:
+        """All that are due of its channel, destination and reason, of whatever alert."""
+        return self._claim(_CLAIM_OF_PERSON, like, at, until)
+
+    def mark(
+        self,
+        delivery_ids: Sequence[uuid.UUID],
+        state: DeliveryState,
+        *,
+        reason: str | None = None,
+        due_at: datetime | None = None,
+        sent_at: datetime | None = None,
+    ) -> None:
+        """What became of it. None: reason and time stay as they were. Whoever had claimed it is done."""
+        self._connection.execute(
+            "UPDATE alerts.deliveries SET state = %s, reason = coalesce(%s, reason), due_at = coalesce(%s, due_at),"
+            " sent_at = %s, claimed_until = NULL WHERE tenant_id = %s AND delivery_id = ANY(%s)",
+            (state, reason, due_at, sent_at, self._tenant_id, list(delivery_ids)),
+        )
+
+    def _claim(self, statement: str, like: Delivery, at: datetime, until: datetime) -> list[Delivery]:
+        with self._connection.cursor(row_factory=class_row(Delivery)) as cursor:
+            return cursor.execute(
+                statement,
+                {
+                    "tenant_id": self._tenant_id,
+                    "at": at,
+                    "until": until,
+                    "channel": like.channel,
+                    "alert_id": like.alert_id,
+                    "stage": like.stage,
+                    "destination": like.destination,
+                    "reason": like.reason,
+                },
+            ).fetchall()

@@ -2,18 +2,28 @@
 
 import uuid
 from collections.abc import Collection
+from datetime import time
 
 import psycopg
-from psycopg.rows import TupleRow, class_row
+from psycopg.rows import TupleRow
 
 from breakwater.domain.alerting import Contact
+from breakwater.domain.quiet_hours import QuietHours
 
 RECIPIENTS_MAX = 1_000
 
 _CONTACTS = """
-SELECT u.user_id, u.username, nullif(u.email, '') AS email, c.phone, c.telegram_chat_id
+SELECT u.user_id, u.username, nullif(u.email, ''), c.phone, c.telegram_chat_id,
+  c.time_zone, c.quiet_from, c.quiet_until, c.quiet_days
 FROM identity.users u LEFT JOIN alerts.contacts c USING (user_id)
 WHERE u.tenant_id = %(tenant_id)s AND u.disabled_at IS NULL
+"""
+_IN_GROUPS = """
+AND u.user_id IN (SELECT m.user_id FROM identity.group_members m
+                  WHERE m.tenant_id = %(tenant_id)s AND m.group_id = ANY(%(wanted)s))
+"""
+_OF_ACCOUNT = """
+AND u.user_id IN (SELECT r.user_id FROM identity.reachable_accounts r WHERE r.account_id = ANY(%(wanted)s))
 """
 
 
@@ -30,9 +40,29 @@ class AlertRecipientRows:
         """Those of them who are of this organisation, and not disabled."""
         return self._contacts("AND u.user_id = ANY(%(wanted)s)", list(user_ids))
 
+    def in_groups(self, group_ids: Collection[uuid.UUID]) -> list[Contact]:
+        return self._contacts(_IN_GROUPS, list(group_ids))
+
+    def of_accounts(self, account_ids: Collection[uuid.UUID]) -> list[Contact]:
+        """To whom one of the accounts was given, by itself, by a group or by a node; not those who see all."""
+        return self._contacts(_OF_ACCOUNT, list(account_ids))
+
     def _contacts(self, condition: str, wanted: list[str] | list[uuid.UUID]) -> list[Contact]:
-        with self._connection.cursor(row_factory=class_row(Contact)) as cursor:
-            return cursor.execute(
-                f"{_CONTACTS} {condition} ORDER BY u.username LIMIT {RECIPIENTS_MAX}",
-                {"tenant_id": self._tenant_id, "wanted": wanted},
-            ).fetchall()
+        if not wanted:
+            return []
+        rows = self._connection.execute(
+            f"{_CONTACTS} {condition} ORDER BY u.username LIMIT {RECIPIENTS_MAX}",
+            {"tenant_id": self._tenant_id, "wanted": wanted},
+        ).fetchall()
+        return [
+            Contact(user_id, username, email, phone, chat_id, _quiet_hours(*hours))
+            for user_id, username, email, phone, chat_id, *hours in rows
+        ]
+
+
+def _quiet_hours(
+    time_zone: str | None, begins: time | None, until: time | None, days: list[int] | None
+) -> QuietHours | None:
+    if time_zone is None or begins is None or until is None or days is None:
+        return None
+    return QuietHours(time_zone, begins, until, tuple(days))

@@ -22,13 +22,16 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (alert_id) DO NO
 """
 _COLUMNS = """
 SELECT alert_id, account_id, kind, category, severity, group_key, title, body, correlation_id, created_at,
-       acknowledged_at, acknowledged_by, acknowledged_via, acknowledged_note
+       acknowledged_at, acknowledged_by, acknowledged_via, acknowledged_note, gathered_in, escalates
 FROM alerts.alerts
 """
 _PAGE = f"""
 {_COLUMNS}
 WHERE tenant_id = %(tenant_id)s
   AND (%(account_ids)s::uuid[] IS NULL OR account_id = ANY(%(account_ids)s))
+  AND (%(category)s::text IS NULL OR category = %(category)s)
+  AND (%(severity)s::text IS NULL OR severity = %(severity)s)
+  AND (%(is_open)s::boolean IS NULL OR (acknowledged_at IS NULL) = %(is_open)s)
   AND (%(before_at)s::timestamptz IS NULL OR (created_at, alert_id) < (%(before_at)s, %(before_id)s::uuid))
 ORDER BY created_at DESC, alert_id DESC LIMIT %(limit)s
 """
@@ -50,10 +53,20 @@ RETURNING alert_id
 
 
 @dataclass(frozen=True, slots=True)
+class AlertFilter:
+    """None: whatever it is. `is_open`: nobody has acknowledged it."""
+
+    category: Category | None = None
+    severity: Severity | None = None
+    is_open: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """`account_id` None: it concerns the organisation. `kind` is the limit type, or such as NODE_STATE.
 
-    Alerts of one kind about the same thing have one `group_key`.
+    Alerts of one kind about the same thing have one `group_key`. `gathered_in`: the alert of its group whose message
+    speaks for it. `escalates`: others are told when nobody acknowledges it.
     """
 
     alert_id: uuid.UUID
@@ -70,6 +83,8 @@ class Alert:
     acknowledged_by: str | None = None
     acknowledged_via: AcknowledgedVia | None = None
     acknowledged_note: str | None = None
+    gathered_in: uuid.UUID | None = None
+    escalates: bool = False
 
 
 class AlertRows:
@@ -94,8 +109,28 @@ class AlertRows:
                 f"{_COLUMNS} WHERE tenant_id = %s AND alert_id = %s", (self._tenant_id, alert_id)
             ).fetchone()
 
+    def place(self, alert_id: uuid.UUID, *, gathered_in: uuid.UUID | None, escalates: bool) -> None:
+        """Where it came in its group."""
+        self._connection.execute(
+            "UPDATE alerts.alerts SET gathered_in = %s, escalates = %s WHERE tenant_id = %s AND alert_id = %s",
+            (gathered_in, escalates, self._tenant_id, alert_id),
+        )
+
+    def count_gathered(self, leader_id: uuid.UUID) -> int:
+        """For how many the message of this one speaks, itself among them."""
+        row = self._connection.execute(
+            "SELECT count(*) + 1 FROM alerts.alerts WHERE tenant_id = %s AND gathered_in = %s",
+            (self._tenant_id, leader_id),
+        ).fetchone()
+        return 1 if row is None else int(row[0])
+
     def page(
-        self, account_ids: Sequence[uuid.UUID] | None, *, before: tuple[datetime, uuid.UUID] | None, limit: int
+        self,
+        account_ids: Sequence[uuid.UUID] | None,
+        *,
+        before: tuple[datetime, uuid.UUID] | None,
+        limit: int,
+        wanted: AlertFilter = AlertFilter(),
     ) -> list[Alert]:
         """The newest first, those older than `before` (created_at, alert_id); of these accounts, or of all for None."""
         before_at, before_id = before or (None, None)
@@ -105,6 +140,9 @@ class AlertRows:
                 {
                     "tenant_id": self._tenant_id,
                     "account_ids": None if account_ids is None else list(account_ids),
+                    "category": wanted.category,
+                    "severity": wanted.severity,
+                    "is_open": wanted.is_open,
                     "before_at": before_at,
                     "before_id": before_id,
                     "limit": limit,

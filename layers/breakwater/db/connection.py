@@ -10,8 +10,11 @@ from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
 
 from breakwater.db.acknowledgement_links import AcknowledgementLinkRows
+from breakwater.db.alert_contacts import AlertContactRows
 from breakwater.db.alert_deliveries import AlertDeliveryRows
+from breakwater.db.alert_groups import AlertGroupRows
 from breakwater.db.alert_recipients import AlertRecipientRows
+from breakwater.db.alert_routing import AlertRoutingRows
 from breakwater.db.alerts import AlertRows
 from breakwater.db.api_keys import ApiKeyRows
 from breakwater.db.audit import AuditRows
@@ -204,6 +207,18 @@ class TenantTransaction:
     @cached_property
     def alert_recipients(self) -> AlertRecipientRows:
         return AlertRecipientRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def alert_contacts(self) -> AlertContactRows:
+        return AlertContactRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def alert_groups(self) -> AlertGroupRows:
+        return AlertGroupRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def alert_routing(self) -> AlertRoutingRows:
+        return AlertRoutingRows(self.connection, self.tenant_id)
 
     @cached_property
     def alerts(self) -> AlertRows:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from breakwater.domain.permissions import Role
+from breakwater.domain.quiet_hours import QuietHours
 
 Severity = Literal["INFO", "WARNING", "ERROR", "CRITICAL"]
 Category = Literal[
@@ -85,3 +86,4 @@ class Contact:
     email: str | None
     phone: str | None  # E.164.
     telegram_chat_id: int | None
+    quiet_hours: QuietHours | None = None

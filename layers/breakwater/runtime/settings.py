@@ -60,6 +60,9 @@ class Settings:
     alert_deliveries_queue_url = _Required()
     alerts_queue_url = _Required()  # Of the watch: what is to be told although the relay does not work.
     watched_queues = _Required()  # JSON, by name: {"url": …, "dead_letters_url": …}.
+    alert_channels_key_id = _Required()
+    slack_hosts = _Optional()  # Of incoming webhooks, by commas; Slack's own where nothing is said.
+    sms_sender_id = _Optional()
     connections_table = _Required()
     websocket_api_endpoint = _Required()
     retry_after_s = _Optional()  # Of a queue's consumer: domain/delivery.py has the usual schedule.

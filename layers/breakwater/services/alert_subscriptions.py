@@ -1,7 +1,8 @@
 """Who is sent alerts by mail: the subscriptions of the alert topic follow the people, one address at a time.
 
-An address hears of an organisation while somebody there has it, is not disabled, and has a role that is alerted.
-Safe to repeat: what is so already is left alone. The topic is asked outside of transactions.
+An address hears of an organisation while somebody there has it and is not disabled: whoever a route may name. Which of
+them a message is for stands in the message, and the subscription's filter lets through what is for its address, from
+one of its organisations. Safe to repeat: what is so already is left alone. The topic is asked outside of transactions.
 """
 
 import json
@@ -12,14 +13,13 @@ from typing import Any
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.permissions import Role
 
-ALERTED_ROLES = frozenset({Role.ORGANISATION_ADMIN, Role.RISK_MANAGER})
 PAGES_MAX = 200  # Of a hundred subscriptions each.
 _PENDING = "PendingConfirmation"
 
 
 def addresses_of(tx: TenantTransaction) -> dict[str, bool]:
     """Every address in the organisation, and whether it hears."""
-    return tx.people.addresses(ALERTED_ROLES)
+    return tx.people.addresses(frozenset(Role))
 
 
 class AlertSubscriptions:
@@ -43,27 +43,28 @@ class AlertSubscriptions:
             if arn is None and hears:
                 self._subscribe(tenant_id, address)
             elif arn is not None and arn != _PENDING:
-                self._change(arn, str(tenant_id), hears=hears)
+                self._change(arn, address, str(tenant_id), hears=hears)
 
     def _subscribe(self, tenant_id: uuid.UUID, address: str) -> None:
         self._sns.subscribe(
             TopicArn=self._topic_arn,
             Protocol="email",
             Endpoint=address,
-            Attributes={"FilterPolicy": _policy({str(tenant_id)})},
+            Attributes={"FilterPolicy": _policy(address, {str(tenant_id)})},
         )
 
-    def _change(self, arn: str, tenant: str, *, hears: bool) -> None:
+    def _change(self, arn: str, address: str, tenant: str, *, hears: bool) -> None:
         attributes = self._sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
-        heard_of = set(json.loads(attributes.get("FilterPolicy") or "{}").get("tenant_id", []))
+        policy = json.loads(attributes.get("FilterPolicy") or "{}")
+        heard_of = set(policy.get("tenant_id", []))
         wanted = heard_of | {tenant} if hears else heard_of - {tenant}
-        if wanted == heard_of:
-            return
         if not wanted:  # A policy without a tenant would let everything through.
             self._sns.unsubscribe(SubscriptionArn=arn)
             return
+        if policy == json.loads(_policy(address, wanted)):
+            return
         self._sns.set_subscription_attributes(
-            SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue=_policy(wanted)
+            SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue=_policy(address, wanted)
         )
 
     def _subscriptions(self) -> dict[str, str]:
@@ -80,5 +81,5 @@ class AlertSubscriptions:
         return self._by_address
 
 
-def _policy(tenants: set[str]) -> str:
-    return json.dumps({"tenant_id": sorted(tenants)})
+def _policy(address: str, tenants: set[str]) -> str:
+    return json.dumps({"tenant_id": sorted(tenants), "address": [address]})

@@ -4,7 +4,7 @@ import uuid
 from typing import TypedDict
 
 from breakwater.db.alert_deliveries import Delivery
-from breakwater.db.alerts import Alert
+from breakwater.db.alerts import Alert, AlertFilter
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.errors import NotFound
@@ -24,11 +24,11 @@ class AlertHistory(TypedDict):
     deliveries: list[Delivery]
 
 
-def alerts(caller: Caller, tx: TenantTransaction, *, cursor: str | None, limit: int) -> AlertPage:
+def alerts(caller: Caller, tx: TenantTransaction, *, wanted: AlertFilter, cursor: str | None, limit: int) -> AlertPage:
     """The newest first: the organisation's for those who oversee it, those of his accounts for a trader."""
     caller.require("alerts:read")
     accounts = None if caller.role in ROLES_WITH_ALL_ACCOUNTS else visible_accounts(caller, tx, None)
-    rows = tx.alerts.page(accounts, before=decode_cursor(cursor), limit=limit + 1)
+    rows = tx.alerts.page(accounts, before=decode_cursor(cursor), limit=limit + 1, wanted=wanted)
     shown, cursor_behind = next_cursor(rows, limit, lambda row: (row.created_at, row.alert_id))
     return {"items": shown, "next_cursor": cursor_behind}
 

@@ -1,9 +1,10 @@
-"""From a limit's event to an alert that people read. Decision 0062 says who is told what, and how often."""
+"""From an event to an alert that people read: stored, announced, and told. docs/alerts.md says to whom."""
 
 import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from breakwater.db.alerts import Alert
@@ -11,7 +12,8 @@ from breakwater.db.connection import TenantTransaction
 from breakwater.domain.alerting import Category, Severity
 from breakwater.domain.conditions import category_of, severity_of
 from breakwater.domain.times import format_time, from_nanoseconds, nanoseconds
-from events.alerts import AlertRaised, NobodyOnCall
+from breakwater.services.alert_telling import Told, tell, told_before
+from events.alerts import AlertRaised, DeliveryFailed, NobodyOnCall
 from events.envelope import Envelope
 from events.identity import ExchangeCredentialAccessChanged, ExchangeCredentialChanged, SecondFactorChanged
 from events.limits import (
@@ -32,7 +34,6 @@ from events.webhooks import EndpointPaused, EventGivenUp, QueueOverflowed
 
 FINDINGS_SHOWN_MAX = 10  # Of one drift, in its alert.
 REPAIRED_FINDINGS = frozenset({"ENDED_ORDER", "MISSING_ORDER"})  # What docs/venues.md calls certain.
-SUBJECT_LENGTH_MAX = 100  # SNS: printable ASCII on one line, at most this long.
 _NAMESPACE = uuid.UUID("a2e6a0f4-5a0e-4d3c-9a5e-2f6d1c7b8e90")
 
 _SEVERITY_OF_STATE: dict[str, Severity] = {
@@ -68,19 +69,26 @@ def alert_of(envelope: Envelope) -> Alert:
     return known(envelope)
 
 
-def raise_alert(alert: Alert, tx: TenantTransaction) -> None:
-    """Store it and announce it; a second time does nothing."""
+def raise_alert(alert: Alert, tx: TenantTransaction, at: datetime) -> Told:
+    """Store it, announce it, and plan who is told; a second time only answers what is still to be done."""
     if not tx.alerts.add(alert):
-        return
+        return told_before(alert, tx)
     tx.outbox.add(
         AlertRaised(
-            alert_id=alert.alert_id, kind=alert.kind, severity=alert.severity, title=alert.title, body=alert.body
+            alert_id=alert.alert_id,
+            kind=alert.kind,
+            category=alert.category,
+            severity=alert.severity,
+            group_key=alert.group_key,
+            title=alert.title,
+            body=alert.body,
         ),
         aggregate_id=alert.alert_id,
         account_id=alert.account_id,
         correlation_id=alert.correlation_id,
         occurred_at_ns=nanoseconds(alert.created_at),
     )
+    return tell(alert, tx, at)
 
 
 def restore_alert(envelope: Envelope, tx: TenantTransaction) -> None:
@@ -88,16 +96,6 @@ def restore_alert(envelope: Envelope, tx: TenantTransaction) -> None:
     if envelope.topic == LeaseChanged.topic and not _is_ended_by_limits(envelope):
         return
     tx.alerts.add(alert_of(envelope))
-
-
-def publish_alert(alert: Alert, tenant_id: uuid.UUID, publish: Callable[..., Any], topic_arn: str) -> None:
-    """Send it to the organisation's subscribers. `publish` is that of an sns client."""
-    publish(
-        TopicArn=topic_arn,
-        Subject=_subject(f"{alert.severity}: {alert.title}"),
-        Message=f"{alert.body}\nAlert: {alert.alert_id}\n",
-        MessageAttributes={"tenant_id": {"DataType": "String", "StringValue": str(tenant_id)}},
-    )
 
 
 def _breach(envelope: Envelope) -> Alert:
@@ -415,6 +413,21 @@ def _credential_access(envelope: Envelope) -> Alert:
     return _alert(envelope, "CREDENTIAL_ACCESS", severity, f"An account {what}", lines)
 
 
+def _delivery_failure(envelope: Envelope) -> Alert:
+    failure = DeliveryFailed.model_validate(envelope.payload)
+    lines = {
+        "Alert": str(failure.alert_id),
+        "Channel": failure.channel,
+        "Destination": failure.destination,
+        "Reason": failure.reason,
+        "Attempts": str(failure.attempts),
+    }
+    title = f"An alert did not reach {failure.destination} by {failure.channel}"
+    # Whatever keeps one message from its reader mostly keeps many.
+    group_key = f"DELIVERY_FAILED/{failure.channel}"
+    return replace(_alert(envelope, "DELIVERY_FAILED", "WARNING", title, lines), group_key=group_key)
+
+
 _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
     LimitBreached.topic: _breach,
     LimitChanged.topic: _limit_change,
@@ -439,6 +452,7 @@ _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
     SecondFactorChanged.topic: _second_factor,
     ExchangeCredentialChanged.topic: _credential,
     ExchangeCredentialAccessChanged.topic: _credential_access,
+    DeliveryFailed.topic: _delivery_failure,
 }
 TOPICS = frozenset(_KNOWN)
 
@@ -464,6 +478,7 @@ _CATEGORY_OF_KIND: dict[str, Category] = {
     "SECOND_FACTOR": "AUTHENTICATION",
     "CREDENTIAL": "AUTHENTICATION",
     "CREDENTIAL_ACCESS": "AUTHENTICATION",
+    "DELIVERY_FAILED": "COMMUNICATION",
 }
 
 
@@ -484,9 +499,3 @@ def _alert(envelope: Envelope, kind: str, severity: Severity, title: str, lines:
         correlation_id=envelope.correlation_id,
         created_at=from_nanoseconds(envelope.occurred_at_ns),
     )
-
-
-def _subject(text: str) -> str:
-    """A node may be named in any script and on several lines."""
-    printable = "".join(letter if " " <= letter <= "~" else "?" for letter in " ".join(text.split()))
-    return printable if len(printable) <= SUBJECT_LENGTH_MAX else f"{printable[: SUBJECT_LENGTH_MAX - 3]}..."

@@ -18,7 +18,7 @@ from breakwater.errors import InvalidRequest
 from breakwater.services import acknowledgements
 from breakwater.services.acknowledgements import Note
 from breakwater.services.order_views import Order
-from events.alerts import AlertAcknowledged, AlertEscalated, AlertRaised, IncidentCalled
+from events.alerts import AlertAcknowledged, AlertEscalated, AlertRaised, AlertRaisedBefore, IncidentCalled
 from events.envelope import Envelope
 from events.orders import TradeExecuted
 
@@ -26,7 +26,10 @@ Json = dict[str, Any]
 SNAPSHOT_ROWS_MAX = 50  # A message of the gateway has at most 128 KiB.
 ACCOUNTS_AT_ONCE_MAX = 20
 PERMISSION_OF_CHANNEL = {"orders": "orders:read", "positions": "portfolio:read", "alerts": "alerts:read"}
-_OF_ALERTS = {AlertRaised.topic, AlertAcknowledged.topic, AlertEscalated.topic, IncidentCalled.topic}
+_OF_ALERTS = {
+    *(AlertRaised.topic, AlertRaisedBefore.topic),
+    *(AlertAcknowledged.topic, AlertEscalated.topic, IncidentCalled.topic),
+}
 _ORGANISATION = "*"  # In place of an account: alerts that concern the organisation.
 
 

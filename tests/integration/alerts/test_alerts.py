@@ -16,11 +16,13 @@ from breakwater.runtime import aws
 from breakwater.runtime import database as runtime_database
 from breakwater.services.alerts import alert_of
 from events.envelope import Envelope
+from functions.alert_sender.app import handler as sender
 from functions.alerts.app import handler
 from tests.conftest import DatabaseUrls
 from tests.unit.runtime.http_events import LambdaContext
 
 TENANT = uuid.UUID("11111111-1111-4111-8111-111111111111")
+RISK_MANAGER = "risk@firm.example"
 OTHER_TENANT = uuid.UUID("22222222-2222-4222-8222-222222222222")
 BREACH = {
     "node_id": str(uuid.uuid4()),
@@ -100,11 +102,41 @@ def envelope(
 
 @dataclass(frozen=True)
 class Mailbox:
+    """`read` sends what is due, as Lambda would have it done, and reads what came of it."""
+
     queue_url: str
+    deliveries_url: str
 
     def read(self) -> list[dict[str, Any]]:
-        answer = boto3.client("sqs").receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)
-        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+        send_what_is_queued(self.deliveries_url)
+        return [json.loads(body) for body in received(self.queue_url)]
+
+
+def received(queue_url: str) -> list[str]:
+    """All that the queue hands out now, taken from it."""
+    sqs, bodies = boto3.client("sqs"), list[str]()
+    while found := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
+        for message in found:
+            bodies.append(message["Body"])
+            sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+    return bodies
+
+
+def send_what_is_queued(deliveries_url: str) -> list[str]:
+    """The ids of the messages that failed."""
+    records = [
+        {
+            "messageId": str(place),
+            "eventSourceARN": "arn:aws:sqs:eu-west-1:000000000000:alert-deliveries",
+            "attributes": {},
+            "body": body,
+        }
+        for place, body in enumerate(received(deliveries_url))
+    ]
+    if not records:
+        return []
+    answer = sender({"Records": records}, LambdaContext())
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
 @pytest.fixture
@@ -119,8 +151,8 @@ def database(database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 @pytest.fixture
-def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
-    """What a subscriber of TENANT receives."""
+def mailbox(monkeypatch: pytest.MonkeyPatch, database: Database) -> Iterator[Mailbox]:
+    """What the risk manager of TENANT receives by mail."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -129,18 +161,23 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
     with mock_aws():
         topic = boto3.client("sns").create_topic(Name="alerts")["TopicArn"]
         queue_url = boto3.client("sqs").create_queue(QueueName="mailbox")["QueueUrl"]
+        deliveries_url = boto3.client("sqs").create_queue(QueueName="alert-deliveries")["QueueUrl"]
         boto3.client("sns").subscribe(
             TopicArn=topic,
             Protocol="sqs",
             Endpoint="arn:aws:sqs:eu-west-1:123456789012:mailbox",
-            Attributes={"FilterPolicy": json.dumps({"tenant_id": [str(TENANT)]})},
+            Attributes={"FilterPolicy": json.dumps({"tenant_id": [str(TENANT)], "address": [RISK_MANAGER]})},
         )
         monkeypatch.setenv("ALERT_TOPIC_ARN", topic)
         machine = boto3.client("stepfunctions").create_state_machine(
             name="alert-escalation", definition="{}", roleArn="arn:aws:iam::123456789012:role/role"
         )
         monkeypatch.setenv("ALERT_ESCALATION_ARN", machine["stateMachineArn"])
-        yield Mailbox(queue_url)
+        monkeypatch.setenv("ALERT_DELIVERIES_QUEUE_URL", deliveries_url)
+        for tenant_id in (TENANT, OTHER_TENANT):
+            with database.tenant_transaction(tenant_id) as tx:
+                tx.people.add(uuid.uuid4(), f"risk-{tenant_id}", f"risk-{tenant_id}", RISK_MANAGER, "risk_manager")
+        yield Mailbox(queue_url, deliveries_url)
     aws.client.cache_clear()
 
 
@@ -179,7 +216,7 @@ def test_a_refusal_is_stored_announced_and_sent(
         row = connection.execute(
             "SELECT topic, account_id, payload->>'alert_id' FROM trading.outbox JOIN trading.events USING (event_id)"
         ).fetchall()
-    assert row == [("alerts.AlertRaised.v1", account_id, str(alert.alert_id))]
+    assert row == [("alerts.AlertRaised.v2", account_id, str(alert.alert_id))]
 
 
 def test_an_event_told_twice_is_one_alert(database: Database, mailbox: Mailbox, database_urls: DatabaseUrls) -> None:
@@ -193,12 +230,12 @@ def test_an_event_told_twice_is_one_alert(database: Database, mailbox: Mailbox, 
     assert all(str(alert.alert_id) in mail["Message"] for mail in mailbox.read())
 
 
-def test_an_alert_that_could_not_be_sent_is_sent_when_the_message_comes_again(
+def test_an_alert_that_could_not_be_queued_is_queued_when_the_message_comes_again(
     database: Database, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = breach()
     with monkeypatch.context() as broken:
-        broken.setenv("ALERT_TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:gone")
+        broken.setenv("ALERT_DELIVERIES_QUEUE_URL", f"{mailbox.deliveries_url}-gone")
         assert deliver(told) == ["0"]
     assert mailbox.read() == []
     assert deliver(told) == []
@@ -248,10 +285,8 @@ def test_what_happened_in_one_account_is_told_to_whoever_sees_the_account(
     with database.tenant_transaction(TENANT) as tx:
         assert tx.alerts.page([uuid.uuid4()], before=None, limit=10) == []
         [alert] = tx.alerts.page([uuid.UUID(told.payload["account_id"])], before=None, limit=10)
-    [mail] = mailbox.read()
-    assert mail["Subject"] == subject
-    assert lines in mail["Message"]
-    assert str(alert.alert_id) in mail["Message"]
+    assert f"{alert.severity}: {alert.title}" == subject
+    assert lines in alert.body
 
 
 @pytest.mark.parametrize(

@@ -150,14 +150,17 @@ def test_the_demo_firm_is_created_whole(database: Database) -> None:
         assert balances == [("BTC", Decimal(10)), ("ETH", Decimal(100)), ("USDT", Decimal(100000))]
 
 
-def test_the_alerts_of_a_firm_go_to_its_administrators_and_risk_managers_alone() -> None:
+def test_each_address_of_a_firm_is_subscribed_for_what_is_sent_to_it_alone() -> None:
     create()
     sns = boto3.client("sns")
     subscriptions = sns.list_subscriptions()["Subscriptions"]
-    assert {s["Endpoint"] for s in subscriptions} == {"admin@harbour.example", "risk@harbour.example"}
+    assert {s["Endpoint"] for s in subscriptions} == {user["email"] for user in DEMO_FIRM["users"]}
     for subscription in subscriptions:
         attributes = sns.get_subscription_attributes(SubscriptionArn=subscription["SubscriptionArn"])["Attributes"]
-        assert json.loads(attributes["FilterPolicy"]) == {"tenant_id": [DEMO_FIRM["tenant_id"]]}
+        assert json.loads(attributes["FilterPolicy"]) == {
+            "tenant_id": [DEMO_FIRM["tenant_id"]],
+            "address": [subscription["Endpoint"]],
+        }
 
 
 def test_a_second_time_creates_nothing_and_undoes_nothing(database: Database) -> None:
@@ -175,7 +178,7 @@ def test_a_second_time_creates_nothing_and_undoes_nothing(database: Database) ->
             "SELECT DISTINCT value FROM limits.limits WHERE limit_type = 'OPEN_ORDER_COUNT'"
         ).fetchall()
         assert values == [(Decimal(9),)]
-    assert len(boto3.client("sns").list_subscriptions()["Subscriptions"]) == 2
+    assert len(boto3.client("sns").list_subscriptions()["Subscriptions"]) == len(DEMO_FIRM["users"])
 
 
 def test_a_limit_has_its_types_own_action_and_a_history_and_stays_deleted_once_it_is(database: Database) -> None:

@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -490,18 +490,3 @@ def test_a_preview_tells_verdicts_price_and_fee_and_changes_nothing(api: Api, de
 
 def test_the_fee_of_a_preview_is_what_the_simulated_venue_charges() -> None:
     assert FEE_RATES[SIMULATED_VENUE] == simulated_market.FEE_RATE
-
-
-def test_alerts_are_listed_newest_first_with_a_cursor(queries: Api, desk: Desk) -> None:
-    for number in range(3):
-        desk.admin(
-            "INSERT INTO alerts.alerts VALUES (%s, %s, NULL, 'LONG_POSITION', 'ERROR', %s, '', 'c', now() + %s)",
-            uuid.uuid4(),
-            desk.firm.tenant_id,
-            f"alert {number}",
-            timedelta(seconds=number),
-        )
-    first = queries.call("GET", "/alerts", limit=2)[1]
-    rest = queries.call("GET", "/alerts", limit=2, cursor=first["next_cursor"])[1]
-    assert [item["title"] for item in first["items"] + rest["items"]] == ["alert 2", "alert 1", "alert 0"]
-    assert rest["next_cursor"] is None

@@ -29,6 +29,8 @@ FOR_ALL_WHO_ARE_SIGNED_IN = {
     *("GET /me", "GET /audit/activity"),
     *("GET /users/me/sessions", "DELETE /users/me/sessions/{session_id}"),
     *("POST /users/me/totp", "POST /users/me/totp/verify"),
+    *("GET /contacts/me", "PUT /contacts/me", "POST /contacts/me/phone", "POST /contacts/me/phone/verify"),
+    "DELETE /contacts/me/phone",
 }
 
 

@@ -1,0 +1,21 @@
+"""Text messages: cut to two segments, in letters of which each costs one place (GSM 03.38; 3GPP TS 23.038, 6.2.1)."""
+
+PLACES_MAX = 2 * 153  # A segment has 160, and 153 where it says which one of several it is.
+_COSTS_TWO = frozenset("[]{}^|~\\")
+_NOT_THERE = frozenset("`")
+
+
+def text_message(text: str) -> str:
+    """One line of letters that phones show without an alphabet of their own, of at most two segments."""
+    letters = [
+        letter if " " <= letter <= "~" and letter not in _NOT_THERE else "?" for letter in " ".join(text.split())
+    ]
+    if _places(letters) <= PLACES_MAX:
+        return "".join(letters)
+    while _places(letters) > PLACES_MAX - len("..."):
+        letters.pop()
+    return "".join(letters) + "..."
+
+
+def _places(letters: list[str]) -> int:
+    return sum(2 if letter in _COSTS_TWO else 1 for letter in letters)

@@ -1,0 +1,133 @@
+"""What an alert looks like in a mail, a text message and Slack."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from breakwater.db.alert_deliveries import Delivery
+from breakwater.db.alerts import Alert
+from breakwater.domain.alerting import Channel
+from breakwater.domain.text_messages import text_message
+from breakwater.domain.times import format_time
+from breakwater.services.alert_deliveries import HELD_BACK
+
+SUBJECT_LENGTH_MAX = 100  # SNS: printable ASCII on one line, at most this long.
+ALERTS_LISTED_MAX = 20
+SLACK_TEXT_LENGTH_MAX = 1_900  # Of a section Slack takes 3,000, of a line of context 2,000.
+_SLACK_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_SLACK_MARKS = {
+    "CRITICAL": ":rotating_light:",
+    "ERROR": ":red_circle:",
+    "WARNING": ":warning:",
+    "INFO": ":information_source:",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One message for all of `deliveries`, which are of one channel.
+
+    `alerts`: what it tells of, the worst and newest first; more than one only where quiet hours held them back.
+    `count`: of how many of its group the first one speaks. `hook`: of a Slack channel, its id and its sealed URL.
+    """
+
+    channel: Channel
+    deliveries: list[Delivery]
+    alerts: list[Alert]
+    count: int
+    hook: tuple[uuid.UUID, bytes] | None = None
+
+    @property
+    def alert(self) -> Alert:
+        return self.alerts[0]
+
+    @property
+    def destinations(self) -> list[str]:
+        return sorted({each.destination for each in self.deliveries})
+
+    @property
+    def note(self) -> str | None:
+        """What stands beside the alert itself."""
+        reason = self.deliveries[0].reason
+        return None if reason == HELD_BACK else reason
+
+    @property
+    def title(self) -> str:
+        if len(self.alerts) > 1:
+            return f"{len(self.alerts)} alerts, {HELD_BACK}"
+        more = f" ({self.count} times)" if self.count > 1 else ""
+        return f"{self.alert.title}{more}"
+
+
+def subject(parcel: Parcel) -> str:
+    """A node may be named in any script and on several lines."""
+    text = f"{parcel.alert.severity}: {parcel.title}"
+    printable = "".join(letter if " " <= letter <= "~" else "?" for letter in " ".join(text.split()))
+    return printable if len(printable) <= SUBJECT_LENGTH_MAX else f"{printable[: SUBJECT_LENGTH_MAX - 3]}..."
+
+
+def mail_text(parcel: Parcel) -> str:
+    lines = [f"{parcel.note[0].upper()}{parcel.note[1:]}.", ""] if parcel.note else []
+    if len(parcel.alerts) > 1:
+        return "\n".join([*lines, *_listed(parcel), ""])
+    if parcel.count > 1:
+        lines += [f"{parcel.count} alerts of this kind, told in one message. The first one:", ""]
+    return "\n".join(
+        [*lines, parcel.alert.body, f"Alert: {parcel.alert.alert_id}", how_to_acknowledge(parcel.alert), ""]
+    )
+
+
+def sms_text(parcel: Parcel) -> str:
+    """The id comes before the title: what is cut is the title."""
+    if len(parcel.alerts) > 1:
+        return text_message(f"Breakwater {parcel.alert.severity}: {parcel.title}")
+    return text_message(
+        f"Breakwater {parcel.alert.severity} {parcel.alert.alert_id}{f' x{parcel.count}' if parcel.count > 1 else ''}:"
+        f" {parcel.alert.title}"
+    )
+
+
+def slack_message(parcel: Parcel) -> dict[str, Any]:
+    """The body of an incoming webhook's request: blocks, and the text of notifications."""
+    title = f"{parcel.alert.severity}: {parcel.title}"
+    facts = "\n".join(_listed(parcel)) if len(parcel.alerts) > 1 else parcel.alert.body.partition("\n\n")[2]
+    context = [] if parcel.note is None else [parcel.note]
+    if len(parcel.alerts) == 1:
+        context += [f"Alert {parcel.alert.alert_id}", how_to_acknowledge(parcel.alert)]
+    return {
+        "text": _slack_text(title),
+        "blocks": [
+            _section(f"{_SLACK_MARKS[parcel.alert.severity]} *{_slack_text(title)}*"),
+            *([_section(_slack_text(facts))] if facts else []),
+            *({"type": "context", "elements": [{"type": "mrkdwn", "text": _slack_text(each)}]} for each in context),
+        ],
+    }
+
+
+def how_to_acknowledge(alert: Alert) -> str:
+    return f"Acknowledge it: breakwater alerts acknowledge {alert.alert_id}"
+
+
+def _listed(parcel: Parcel) -> list[str]:
+    lines = [
+        f"{each.severity} {format_time(each.created_at)} {each.title} ({each.alert_id})"
+        for each in parcel.alerts[:ALERTS_LISTED_MAX]
+    ]
+    more = len(parcel.alerts) - ALERTS_LISTED_MAX
+    return [*lines, f"and {more} more: breakwater alerts list"] if more > 0 else lines
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def _slack_text(text: str) -> str:
+    """Nobody's name becomes a link or a mention; cut, but not within what stands for one letter."""
+    kept, length = list[str](), 0
+    for letter in text:
+        shown = _SLACK_ESCAPES.get(letter, letter)
+        length += len(shown)
+        if length > SLACK_TEXT_LENGTH_MAX:
+            return "".join([*kept, "..."])
+        kept.append(shown)
+    return "".join(kept)

@@ -1,0 +1,119 @@
+"""One delivery is sent: claimed, composed, handed over, and what became of it written down. At least once."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+
+from breakwater.db.alert_deliveries import Delivery
+from breakwater.db.connection import TenantTransaction
+from breakwater.domain.alerting import SEVERITIES, Channel
+from breakwater.domain.times import nanoseconds
+from breakwater.errors import Rejection, Unavailable
+from breakwater.services.alert_deliveries import HELD_BACK
+from breakwater.services.alert_messages import Parcel
+from events.alerts import DeliveryFailed
+
+# Longer than any sender waits: whoever died while he sent is followed by another.
+CLAIMED_FOR = timedelta(seconds=60)
+RETRY_AFTER_S = (30, 60, 300, 900)
+REASON_LENGTH_MAX = 300
+
+type TenantTransactions = Callable[[uuid.UUID], AbstractContextManager[TenantTransaction]]
+type Sender = Callable[[Parcel, uuid.UUID], None]  # Of a tenant. A Rejection is final, Unavailable may pass.
+
+
+class NotTaken(Rejection):
+    """Whoever carries it refuses it, and will refuse it again."""
+
+    code = "NOT_TAKEN"
+
+
+def send_delivery(
+    tenant_id: uuid.UUID,
+    delivery_id: uuid.UUID,
+    *,
+    transactions: TenantTransactions,
+    senders: Mapping[Channel, Sender],
+    now: Callable[[], datetime],
+) -> datetime | None:
+    """Send it if it is due, together with what goes in the same message; None: nothing is left to do.
+
+    Else when to look again: it is not due yet, somebody else is sending it, or it has failed and is tried again then.
+    A failure that is final, or the last, is an event (DeliveryFailed), but not of an alert that tells of such failures.
+    """
+    with transactions(tenant_id) as tx:
+        parcel = _take(delivery_id, tx, now())
+    if not isinstance(parcel, Parcel):
+        return parcel
+    try:
+        if parcel.channel not in senders:
+            raise NotTaken(f"this platform sends nothing by {parcel.channel}")
+        senders[parcel.channel](parcel, tenant_id)
+    except Rejection as error:
+        failure, is_final = error.message, True
+    except Unavailable as error:
+        failure, is_final = error.message, False
+    else:
+        with transactions(tenant_id) as tx:
+            tx.alert_deliveries.mark(_ids(parcel.deliveries), "SENT", sent_at=now())
+        return None
+    with transactions(tenant_id) as tx:
+        return _failed(parcel, failure, tx, now(), is_final=is_final)
+
+
+def _take(delivery_id: uuid.UUID, tx: TenantTransaction, at: datetime) -> Parcel | datetime | None:
+    """Claimed for this sender; or when it can be; or nothing, where it was sent or is not to be."""
+    claim = tx.alert_deliveries.lock(delivery_id)
+    if claim is None or claim.delivery.state != "DUE":
+        return None
+    wanted = claim.delivery
+    waits_until = max(wanted.due_at, claim.claimed_until or wanted.due_at)
+    if waits_until > at:
+        return waits_until
+    # Mails are published once to all their readers. Whatever quiet hours held back of a person is one message.
+    together = tx.alert_deliveries.claim_of_person if wanted.reason == HELD_BACK else tx.alert_deliveries.claim_of_alert
+    claimed = together(wanted, at=at, until=at + CLAIMED_FOR)
+    hook = tx.alert_routing.sealed_hook(wanted.destination) if wanted.channel == "SLACK" else None
+    found = [tx.alerts.find(alert_id) for alert_id in {each.alert_id for each in claimed}]
+    alerts = sorted(
+        (alert for alert in found if alert is not None),
+        key=lambda alert: (SEVERITIES.index(alert.severity), alert.created_at),
+        reverse=True,
+    )
+    for alert in alerts:
+        tx.alert_groups.take(alert.alert_id, at)
+    return Parcel(wanted.channel, claimed, alerts, tx.alerts.count_gathered(alerts[0].alert_id), hook)
+
+
+def _failed(parcel: Parcel, reason: str, tx: TenantTransaction, at: datetime, *, is_final: bool) -> datetime | None:
+    attempts = max(each.attempts for each in parcel.deliveries)
+    if not is_final and attempts <= len(RETRY_AFTER_S):
+        again_at = at + timedelta(seconds=RETRY_AFTER_S[attempts - 1])
+        tx.alert_deliveries.mark(_ids(parcel.deliveries), "DUE", due_at=again_at)
+        return again_at
+    tx.alert_deliveries.mark(_ids(parcel.deliveries), "FAILED", reason=reason[:REASON_LENGTH_MAX])
+    about = {alert.alert_id: alert for alert in parcel.alerts}
+    for each in parcel.deliveries:
+        alert = about[each.alert_id]
+        if alert.category == "COMMUNICATION":
+            continue
+        tx.outbox.add(
+            DeliveryFailed(
+                alert_id=each.alert_id,
+                delivery_id=each.delivery_id,
+                channel=each.channel,  # type: ignore[arg-type]  # The others have no deliveries.
+                destination=each.destination,
+                reason=reason[:REASON_LENGTH_MAX],
+                attempts=each.attempts,
+            ),
+            aggregate_id=each.delivery_id,
+            account_id=None,
+            correlation_id=alert.correlation_id,
+            occurred_at_ns=nanoseconds(at),
+        )
+    return None
+
+
+def _ids(deliveries: list[Delivery]) -> list[uuid.UUID]:
+    return [each.delivery_id for each in deliveries]
