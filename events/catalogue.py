@@ -19,6 +19,7 @@ from events.envelope import Event
 from events.identity import (
     ApiKeyChanged,
     ApiKeyRotated,
+    ChatLinkChanged,
     ExchangeCredentialAccessChanged,
     ExchangeCredentialChanged,
     OAuthClientChanged,
@@ -91,6 +92,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     SignedOut,
     SessionEnded,
     SecondFactorChanged,
+    ChatLinkChanged,
     ApiKeyChanged,
     ApiKeyRotated,
     ExchangeCredentialAccessChanged,

@@ -16,6 +16,7 @@ from functions.audit.app import api as audit
 from functions.limits.app import api as limits
 from functions.orders.app import api as orders
 from functions.queries.app import api as queries
+from functions.telegram.app import api as telegram
 from functions.users.app import api as users
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "openapi.json"
@@ -27,6 +28,7 @@ APIS: dict[str, FastAPI] = {
     "queries": queries,
     "alerting": alerting,
     "audit": audit,
+    "telegram": telegram,
 }
 _INFO = {
     "title": "Breakwater",

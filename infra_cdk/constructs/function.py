@@ -96,6 +96,11 @@ class PlatformFunction(Construct):
         self.function.add_environment("EDGE_SECRET_ARN", edge_secret.secret.secret_arn)
         database.grant_secret(edge_secret.secret, self.function)
 
+    def speak_as_bot(self, database: Database, secret: secretsmanager.ISecret) -> None:
+        """Writes to chats of Telegram: the secret with the bot's token may be read."""
+        self.function.add_environment("TELEGRAM_SECRET_ARN", secret.secret_arn)
+        database.grant_secret(secret, self.function)
+
     def find_engine(self) -> None:
         """May learn where the engine is, and read what to show it where it asks for a certificate.
 
@@ -126,5 +131,9 @@ class PlatformFunction(Construct):
     def believe_tokens(self, identity: Identity) -> None:
         """Of the pool, and of the issuer beside it where there is one."""
         self.know_user_pool(identity)
+        self.know_second_factors()
+
+    def know_second_factors(self) -> None:
+        """Whose role asks for one, and who else than the pool signs people in."""
         for name, value in sign_in_environment(self).items():
             self.function.add_environment(name, value)

@@ -20,6 +20,7 @@ TIMEOUTS = {
     "queries": API_TIMEOUT,
     "alerting": API_TIMEOUT,
     "audit": API_TIMEOUT,
+    "telegram": API_TIMEOUT,
     "order_saga": SAGA_STEP_TIMEOUT,
     "projections": CONSUMER_TIMEOUT,
     "alerts": CONSUMER_TIMEOUT,

@@ -19,6 +19,7 @@ RATE_LIMIT_HEADERS = tuple(f"ratelimit-{part}" for part in ("limit", "policy", "
 
 OPEN_ROUTES = frozenset(
     {"POST /auth/sign-in", "POST /auth/refresh", "POST /auth/sign-out", "POST /oauth/token", "GET /health"}
+    | {"POST /telegram/webhook"}
 )
 
 ROUTES = {
@@ -122,6 +123,9 @@ ROUTES = {
     "alerting": (
         "GET /alerts",
         "GET /alerts/{alert_id}",
+        "GET /contacts/me/telegram",
+        "POST /contacts/me/telegram",
+        "DELETE /contacts/me/telegram",
     ),
     "audit": (
         "GET /audit/records",
@@ -133,6 +137,7 @@ ROUTES = {
         "POST /audit/gaps",
         "POST /audit/gaps/{gap_id}/approval",
     ),
+    "telegram": ("POST /telegram/webhook",),
 }
 
 
@@ -201,7 +206,11 @@ class PublicHttpApi(Construct):
                 authorizer=apigateway.HttpNoneAuthorizer() if is_open else self._authorizer,
             )
             if is_open:
-                accept(added[0], "APIG4", "Signing in comes before a token, and health tells no secrets.")
+                accept(
+                    added[0],
+                    "APIG4",
+                    "Signing in comes before a token, health tells no secrets, and Telegram shows one of its own.",
+                )
 
     def _add_stage(self) -> None:
         self.stage = apigateway.HttpStage(

@@ -63,7 +63,7 @@ def test_a_breach_reaches_the_inbox_and_the_list_of_alerts(desk: Desk, endpoints
     correlation_id = refused(desk, "500", price=desk.price_below()).correlation_id
 
     def recipients() -> set[str] | None:
-        messages = httpx.get(f"{endpoints['inbox_url']}/messages", timeout=5).json()["items"]
+        messages = httpx.get(f"{endpoints['outbox_url']}/messages", timeout=5).json()["items"]
         found = {sent["to"] for sent in messages if str(correlation_id) in sent["message"]}
         return found if "admin@harbour.example" in found else None
 

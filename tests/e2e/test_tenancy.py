@@ -252,7 +252,7 @@ def test_an_alert_is_sent_to_the_organisation_it_concerns_and_to_no_other(
         correlation_id = str(raised.value.correlation_id)
 
         def look() -> set[str] | None:
-            messages = httpx.get(f"{endpoints['inbox_url']}/messages", timeout=5).json()["items"]
+            messages = httpx.get(f"{endpoints['outbox_url']}/messages", timeout=5).json()["items"]
             return {sent["to"] for sent in messages if correlation_id in sent["message"]} or None
 
         return eventually(look)

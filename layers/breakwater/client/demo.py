@@ -137,11 +137,11 @@ class Tour:
 
     def read_alert(self) -> str:
         def look() -> Json | None:
-            messages = self._web.get(f"{self._endpoints['inbox_url']}/messages").json()["items"]
+            messages = self._web.get(f"{self._endpoints['outbox_url']}/messages").json()["items"]
             return next((sent for sent in messages if str(self._breach.correlation_id) in sent["message"]), None)
 
-        sent = wait_for(look, within_s=ALERT_WITHIN_S, otherwise="no message about it in the inbox")
-        return f"{sent['protocol']} to {sent['to']}: {sent['subject']}"
+        sent = wait_for(look, within_s=ALERT_WITHIN_S, otherwise="no message about it in the outbox")
+        return f"{sent['kind']} to {sent['to']}: {sent['subject']}"
 
     def repeat(self) -> str:
         again = self._place("BUY", self._resting["quantity"], "rest", price=self._resting["price"], post_only=True)

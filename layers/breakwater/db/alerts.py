@@ -74,6 +74,15 @@ class AlertRows:
                 f"{_COLUMNS} WHERE tenant_id = %s AND alert_id = %s", (self._tenant_id, alert_id)
             ).fetchone()
 
+    def acknowledge(self, alert_id: uuid.UUID, *, by: str, via: str, at: datetime) -> bool:
+        """False for one that somebody has acknowledged."""
+        cursor = self._connection.execute(
+            "UPDATE alerts.alerts SET acknowledged_at = %s, acknowledged_by = %s, acknowledged_via = %s"
+            " WHERE tenant_id = %s AND alert_id = %s AND acknowledged_at IS NULL",
+            (at, by, via, self._tenant_id, alert_id),
+        )
+        return cursor.rowcount == 1
+
     def page(
         self, account_ids: Sequence[uuid.UUID] | None, *, before: tuple[datetime, uuid.UUID] | None, limit: int
     ) -> list[Alert]:

@@ -34,6 +34,7 @@ from breakwater.db.portfolio import PortfolioRows
 from breakwater.db.recorded_day import RecordedDayRows
 from breakwater.db.replaces import ReplaceRows
 from breakwater.db.sessions import SessionRows
+from breakwater.db.telegram import TelegramRows
 from breakwater.db.watch import WatchRows
 from breakwater.errors import DatabaseUnavailable
 
@@ -189,6 +190,10 @@ class TenantTransaction:
     @cached_property
     def alerts(self) -> AlertRows:
         return AlertRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def telegram(self) -> TelegramRows:
+        return TelegramRows(self.connection, self.tenant_id)
 
     @cached_property
     def audit(self) -> AuditRows:

@@ -56,6 +56,8 @@ class Settings:
     alert_topic_arn = _Required()
     connections_table = _Required()
     websocket_api_endpoint = _Required()
+    telegram_secret_arn = _Optional()  # None: there is no bot.
+    telegram_bot_username = _Optional()
 
     emergency_order_max = _Optional()
     emergency_day_max = _Optional()
