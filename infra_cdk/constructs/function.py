@@ -15,7 +15,7 @@ from infra_cdk.constructs.edge_secret import EdgeSecret
 from infra_cdk.constructs.identity import Identity
 from infra_cdk.constructs.layer import BreakwaterLayer
 from infra_cdk.constructs.network import Network
-from infra_cdk.constructs.sign_in_options import sign_in_environment
+from infra_cdk.constructs.sign_in_options import SECOND_FACTOR_ROLES, sign_in_environment
 from infra_cdk.findings import accept
 from infra_cdk.repository import required
 
@@ -131,9 +131,10 @@ class PlatformFunction(Construct):
     def believe_tokens(self, identity: Identity) -> None:
         """Of the pool, and of the issuer beside it where there is one."""
         self.know_user_pool(identity)
-        self.know_second_factors()
-
-    def know_second_factors(self) -> None:
-        """Whose role asks for one, and who else than the pool signs people in."""
         for name, value in sign_in_environment(self).items():
             self.function.add_environment(name, value)
+
+    def know_second_factor_roles(self) -> None:
+        """Whose role asks for a second factor."""
+        if (roles := sign_in_environment(self).get(SECOND_FACTOR_ROLES)) is not None:
+            self.function.add_environment(SECOND_FACTOR_ROLES, roles)

@@ -129,7 +129,7 @@ class ControlStack(Stack):
     def _grant_telegram(self) -> None:
         """Without a bot the function is there, and answers so."""
         for name in ("telegram", "alerting"):
-            self.functions[name].know_second_factors()
+            self.functions[name].know_second_factor_roles()
         username = bot_username(self)
         if username is None or self._state.telegram_secret is None:
             return

@@ -229,6 +229,7 @@ REQUESTS: dict[str, Make] = {
             *("list_exchange_credentials", "get_limit_history", "list_limit_types", "list_overrides"),
             *("get_risk_terms", "find_nodes", "get_order", "get_execution", "get_saga", "list_alerts", "get_alert"),
             *("list_instruments", "get_health", "search_audit_trail", "list_own_activity", "list_audit_gaps"),
+            *("get_telegram_link", "ask_for_telegram_code", "end_telegram_link"),
             *("list_own_sessions", "list_sessions", "get_replaces", "list_oauth_clients"),
         ),
         _nothing,
@@ -325,9 +326,11 @@ REQUESTS: dict[str, Make] = {
     "refresh": _body(lambda _: {"refresh_token": "x"}),
     "sign_out": _body(lambda _: {"access_token": "x"}),
     "issue_oauth_token": _nothing,
+    # Without what Telegram shows: 401.
+    "take_telegram_update": _body(lambda _: {"update_id": 1}),
 }
 # With what is above.
-REFUSED = {"sign_in", "refresh", "sign_out", "enrol_totp", "verify_totp", "issue_oauth_token"}
+REFUSED = {"sign_in", "refresh", "sign_out", "enrol_totp", "verify_totp", "issue_oauth_token", "take_telegram_update"}
 
 
 def request_of(operation: Operation, has: Belongings) -> Request:

@@ -40,6 +40,7 @@ OPTIONS = {
     "oidc": OIDC,
     "second_factor_roles": ["risk_manager", "organisation_admin"],
     "interface_endpoints": True,
+    "telegram": {"bot_username": "firm_bot"},
     "retired_exchange_credentials_keys": [RETIRED_KEY],
 }
 

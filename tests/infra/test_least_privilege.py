@@ -69,6 +69,7 @@ ALLOWED = {
     "orders": DATABASE | ENGINE | {"states:StartSyncExecution"},
     "queries": DATABASE | {"ssm:GetParameter"},
     "alerting": DATABASE,
+    "telegram": DATABASE | ENGINE,
     "order_saga": DATABASE | ENGINE,
     "projections": DATABASE | CONSUMER,
     "alerts": DATABASE | CONSUMER | FOLLOWS_PEOPLE | {"sns:Publish", "kms:GenerateDataKey"},

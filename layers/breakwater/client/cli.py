@@ -35,6 +35,7 @@ from breakwater.client.placing import send_order, send_replace, show_placed, sho
 from breakwater.client.plugins import ExtensibleGroup
 from breakwater.client.session import SavedSignIn
 from breakwater.client.shapes import FINAL_STATUSES
+from breakwater.client.telegram_cli import telegram_app
 from breakwater.client.terminal import (
     AsJson,
     out,
@@ -61,6 +62,7 @@ app.add_typer(users_app, name="users")
 app.add_typer(groups_app, name="groups")
 app.add_typer(accounts_app, name="accounts")
 app.add_typer(credentials_app, name="credentials")
+app.add_typer(telegram_app, name="telegram")
 
 
 ApiUrl = Annotated[str | None, typer.Option(help="By default that of the local run in this folder.")]

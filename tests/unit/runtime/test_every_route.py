@@ -15,15 +15,17 @@ from functions.limits.app import api as limits
 from functions.openapi import APIS
 from functions.orders.app import api as orders
 from functions.queries.app import api as queries
+from functions.telegram.app import api as telegram
 from functions.users.app import api as users
 from tests.unit.runtime.http_events import LambdaContext, answer_of, caller_context, http_event
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
-OPEN_PATHS = {"/auth/sign-in", "/auth/refresh", "/auth/sign-out", "/oauth/token", "/health"}
+OPEN_PATHS = {"/auth/sign-in", "/auth/refresh", "/auth/sign-out", "/oauth/token", "/health", "/telegram/webhook"}
 FOR_ALL_WHO_ARE_SIGNED_IN = {
     *("GET /me", "GET /audit/activity"),
     *("GET /users/me/sessions", "DELETE /users/me/sessions/{session_id}"),
     *("POST /users/me/totp", "POST /users/me/totp/verify"),
+    *("GET /contacts/me/telegram", "POST /contacts/me/telegram", "DELETE /contacts/me/telegram"),
 }
 
 
@@ -61,7 +63,8 @@ ELSEWHERE = caller_context(ip_allow="203.0.113.0/24")
 def test_every_function_with_routes_is_walked() -> None:
     with_routes = {path.parent.name for path in FUNCTIONS.glob("*/app.py") if "create_api(" in path.read_text()}
     assert set(APIS) == with_routes
-    assert {id(api) for api in APIS.values()} == {id(api) for api in (alerting, audit, limits, orders, queries, users)}
+    apis = (alerting, audit, limits, orders, queries, telegram, users)
+    assert {id(api) for api in APIS.values()} == {id(api) for api in apis}
     assert len(ROUTES) > 15
 
 
