@@ -91,11 +91,17 @@ def expire_connections(platform: Platform, deployed: dict[str, str]) -> None:
         )
 
 
-def point_to_telegram(platform: Platform, deployed: dict[str, str]) -> None:
+def point_to_telegram(platform: Platform, deployed: dict[str, str], passwords: Passwords) -> None:
     """Give the bot the Telegram of this machine, and that the bot's webhook. Raises LocalCloudError."""
     client = aws_client(platform, "secretsmanager")
     current = json.loads(client.get_secret_value(SecretId=deployed["TelegramSecretArn"])["SecretString"])
-    wanted = {**current, "bot_token": BOT_TOKEN, "api_url": f"{platform.outbox_url}/telegram"}
+    wanted = {
+        "bot_token": BOT_TOKEN,
+        "webhook_secret": passwords.of(
+            "Telegram"
+        ),  # AWS leaves punctuation out of one that it makes; the emulator does not.
+        "api_url": f"{platform.outbox_url}/telegram",
+    }
     if wanted != current:
         client.put_secret_value(SecretId=deployed["TelegramSecretArn"], SecretString=json.dumps(wanted))
     set_webhook(wanted, local_api_url(platform, deployed["ApiUrl"]))

@@ -135,7 +135,7 @@ def _start(
         database_url = configuration.point_to_database(platform, deployed, postgres, passwords)
         configuration.point_to_engine(platform, deployed)
         configuration.expire_connections(platform, deployed)
-        configuration.point_to_telegram(platform, deployed)
+        configuration.point_to_telegram(platform, deployed, passwords)
     with _step("every role under its own policies (IAM)"):
         roles = task_credentials(platform)
         emulator.enforce_iam()
