@@ -54,7 +54,7 @@ class Deployment:
 
     def synthesize(self) -> bool:
         """Write the cloud assembly unless it is up to date; whether it was written. Raises LocalCloudError."""
-        options = _options()
+        options = _options(self._platform)
         inputs = digest_of_files(REPOSITORY / name for name in SYNTHESIS_INPUTS) + " ".join(options)
         if self._synthesized.exists() and self._synthesized.read_text() == inputs:
             return False
@@ -138,12 +138,13 @@ def reason_in(log: Path) -> str:
     return f": {said[-1]}" if said else ""
 
 
-def _options() -> list[str]:
+def _options(platform: Platform) -> list[str]:
     """No issuer beside the emulated pool, and a second factor of nobody, unless the environment says so.
 
-    And a bot in the Telegram of this machine.
+    And a bot in the Telegram of this machine, and the Slack of this machine.
     """
     return [
+        f"slack_hosts={platform.outbox_url.removeprefix('http://')}",
         f"telegram={json.dumps({'bot_username': BOT_USERNAME})}",
         f"oidc={os.environ.get('BREAKWATER_OIDC', '')}",
         f"second_factor_roles={os.environ.get('BREAKWATER_SECOND_FACTOR_ROLES', '')}",

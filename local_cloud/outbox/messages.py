@@ -22,8 +22,20 @@ class Messages:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
-    def add(self, kind: str, to: str, subject: str, message: str, details: Mapping[str, Any] | None = None) -> Message:
-        """`details`: what there is beside it, such as buttons, or the headers of a webhook call."""
+    def add(
+        self,
+        kind: str,
+        to: str,
+        subject: str,
+        message: str,
+        details: Mapping[str, Any] | None = None,
+        *,
+        html: str = "",
+    ) -> Message:
+        """`details`: what there is beside it, such as buttons, or the headers of a webhook call.
+
+        `html`: of a mail that has its text in HTML as well.
+        """
         if kind not in KINDS:
             raise ValueError(f"{kind} is none of {', '.join(KINDS)}")
         with self._lock:
@@ -33,6 +45,7 @@ class Messages:
                 "to": to,
                 "subject": subject,
                 "message": message[:TEXT_CHARACTERS_MAX],
+                "html": html[:TEXT_CHARACTERS_MAX],
                 "sent_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 "details": dict(details or {}),
             }

@@ -12,9 +12,11 @@ article{{border:1px solid #ccc;border-radius:8px;margin:1rem 0;padding:0 1rem}}p
 form{{display:inline-block;margin:0 .5rem 1rem 0}}</style>
 <h1>Sent by this platform</h1><p>Nothing left this machine. The same as JSON: <a href="/messages">/messages</a>, and in
 the terminal: <code>breakwater outbox</code></p><p>{kinds}</p>{chat}{articles}"""
-_ARTICLE = (
-    """<article><h2>{subject}</h2><p>{kind} to <b>{to}</b>, {sent_at}</p><pre>{message}</pre>{buttons}</article>"""
-)
+_ARTICLE = """<article><h2>{subject}</h2><p>{kind} to <b>{to}</b>, {sent_at}</p>{body}{buttons}</article>"""
+_TEXT = "<pre>{message}</pre>"
+# Without scripts and of no origin, as a mail program shows it.
+_MAIL = """<details><summary>as text</summary><pre>{message}</pre></details>
+<iframe sandbox srcdoc="{html}" style="width:100%;height:40rem;border:1px solid #ccc"></iframe>"""
 _CHAT = """<form method="post" action="/telegram/say">As the person of chat
 <input name="chat_id" value="{chat_id}" size="8"> <input name="text" size="40" autofocus placeholder="/help">
 <button>say</button></form>"""
@@ -44,7 +46,7 @@ def _link(kind: str | None, chosen: str | None) -> str:
 
 
 def _article(message: Message) -> str:
-    told = {name: html.escape(str(message[name])) for name in ("subject", "kind", "to", "sent_at", "message")}
+    told = {name: html.escape(str(message[name])) for name in ("subject", "kind", "to", "sent_at", "message", "html")}
     details = message["details"]
     buttons = "".join(
         _BUTTON.format(
@@ -55,4 +57,5 @@ def _article(message: Message) -> str:
         )
         for button in details.get("buttons", [])
     )
-    return _ARTICLE.format(**told, buttons=buttons)
+    body = (_MAIL if message["html"] else _TEXT).format(**told)
+    return _ARTICLE.format(**told, body=body, buttons=buttons)

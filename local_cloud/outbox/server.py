@@ -124,11 +124,11 @@ class _OutboxHandler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def _take_message(self, body: bytes) -> None:
-        """Of the emulator: {"kind", "to", "subject", "message"}, and "details" if there are any."""
+        """Of the emulator: {"kind", "to", "subject", "message"}, and "html" of a mail that has it."""
         sent = _object(body)
         try:
             kind, to, subject, message = (str(sent[name] or "") for name in ("kind", "to", "subject", "message"))
-            self.messages.add(kind, to, subject, message, sent.get("details"))
+            self.messages.add(kind, to, subject, message, html=str(sent.get("html") or ""))
         except (ValueError, KeyError, TypeError):
             raise _Refused(HTTPStatus.BAD_REQUEST, "not a message") from None
         self._answer(HTTPStatus.OK, "application/json", "{}")

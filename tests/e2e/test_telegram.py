@@ -15,7 +15,7 @@ import pytest
 from breakwater.client import Client
 from breakwater.db.alerts import Alert, AlertRows
 from breakwater.db.telegram import find_chat
-from breakwater.services.telegram_alerts import send_alert
+from breakwater.services.telegram_alerts import send_alerts
 from breakwater.services.telegram_api import BotApi
 from local_cloud.outbox.telegram import BOT_TOKEN
 from local_cloud.provisioning import DEMO_FIRM
@@ -98,8 +98,8 @@ def test_a_risk_manager_works_from_his_chat(
         risk.rearm(node["node_id"], "the test is over")
 
     alert = eventually(lambda: newest_alert(database, f"{NODE} is KILLED"), within_s=60)
-    send_alert(
-        alert,
+    send_alerts(
+        [alert],
         person.chat_id,
         bot=BotApi(f"{endpoints['outbox_url']}/telegram", BOT_TOKEN),
         find_chat=lambda chat_id: find_chat(database, chat_id),

@@ -3,15 +3,20 @@
 import hmac
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from breakwater.db.alerts import Alert
+from breakwater.db.telegram import LinkedUser, find_chat
 from breakwater.errors import NotAuthenticated, NotFound, Unavailable
 from breakwater.runtime.aws import client
+from breakwater.runtime.database import transactions_of, untenanted_transaction
 from breakwater.runtime.settings import settings
+from breakwater.services.telegram_alerts import send_alerts
 from breakwater.services.telegram_api import BotApi
 
 API_URL = "https://api.telegram.org"
@@ -50,6 +55,27 @@ def check_telegram(shown: str) -> None:
 def bot_api() -> BotApi:
     """NotFound where there is no bot; Unavailable when its secret cannot be read, or has no token yet."""
     return _bot().api()
+
+
+def send_to_chat(
+    alerts: Sequence[Alert], chat_id: int, *, at: datetime, count: int = 1, note: str | None = None
+) -> None:
+    """As `send_alerts` does it and raises; NotFound where there is no bot, which is final as well."""
+
+    def find(chat_id: int) -> LinkedUser | None:
+        with untenanted_transaction() as connection:
+            return find_chat(connection, chat_id)
+
+    send_alerts(
+        alerts,
+        chat_id,
+        bot=bot_api(),
+        find_chat=find,
+        transactions_of=transactions_of,
+        at=at,
+        count=count,
+        note=note,
+    )
 
 
 class Bot:

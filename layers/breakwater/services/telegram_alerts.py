@@ -1,7 +1,7 @@
 """Alerts as messages in a chat, with a button that acknowledges them."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 
@@ -19,25 +19,29 @@ type FindChat = Callable[[int], LinkedUser | None]
 type ActorsTransactions = Callable[[str], Callable[[uuid.UUID], AbstractContextManager[TenantTransaction]]]
 
 
-def send_alert(
-    alert: Alert,
+def send_alerts(
+    alerts: Sequence[Alert],
     chat_id: int,
     *,
     bot: BotApi,
     find_chat: FindChat,
     transactions_of: ActorsTransactions,
     at: datetime,
-    more: int = 0,
+    count: int = 1,
+    note: str | None = None,
 ) -> int:
-    """Send it with its button; the id of the message. `more`: how many alike came since the last message.
+    """One message; its id. Of one alert it has the button; of several, the worst first, it is a list.
 
+    `count`: of how many of its kind the first speaks. `note`: what stands beside it, such as why it comes so late.
     ChatRefused when it will never arrive: the chat then speaks for nobody any more. TelegramUnavailable with
     `retry_after_s` when it may arrive later, MessageRefused when Telegram does not take the text.
     """
     try:
-        return bot.send(chat_id, alert_text(alert, more=more), buttons=buttons_of(alert))
+        if len(alerts) > 1:
+            return bot.send(chat_id, list_text(alerts, note=note))
+        return bot.send(chat_id, alert_text(alerts[0], count=count, note=note), buttons=buttons_of(alerts[0]))
     except ChatRefused:
-        unlink_blocked(chat_id, find_chat, transactions_of, correlation_id=alert.correlation_id, at=at)
+        unlink_blocked(chat_id, find_chat, transactions_of, correlation_id=alerts[0].correlation_id, at=at)
         raise
 
 
@@ -53,12 +57,24 @@ def unlink_blocked(
         end_link_of(linked.user_id, linked.username, tx, at, by=actor, correlation_id=correlation_id, reason="BLOCKED")
 
 
-def alert_text(alert: Alert, *, more: int = 0) -> str:
-    """Title, what is known, and who has taken it up."""
+def alert_text(alert: Alert, *, count: int = 1, note: str | None = None) -> str:
+    """Title, who has taken it up, and what is known."""
     head = f"{_SIGNS[alert.severity]} <b>{alert.severity}: {escaped(alert.title)}</b>"
-    body = [escaped(line) for line in alert.body.splitlines()[1:]]  # The first says the title again.
-    count = [f"<i>and {more} more alike</i>"] if more else []
-    return fitted([head, *_acknowledged(alert), *count, *body])
+    told = [] if note is None else [f"<i>{escaped(note)}</i>"]
+    counted = [f"<i>the first of {count} alike</i>"] if count > 1 else []
+    lines = [line for line in alert.body.splitlines() if line.strip()]
+    if lines and lines[0].rstrip(".") == " ".join(alert.title.split()):  # Most bodies say the title again.
+        del lines[0]
+    return fitted([head, *_acknowledged(alert), *told, *counted, *map(escaped, lines)])
+
+
+def list_text(alerts: Sequence[Alert], *, note: str | None = None) -> str:
+    told = [] if note is None else [f"<i>{escaped(note)}</i>"]
+    lines = [
+        f"{_SIGNS[each.severity]} {each.created_at:%d %b %H:%M} <b>{each.severity}</b> {escaped(each.title)}"
+        for each in alerts
+    ]
+    return fitted([f"<b>{len(alerts)} alerts</b>, /alerts numbers the newest", *told, *lines])
 
 
 def buttons_of(alert: Alert) -> list[Button]:

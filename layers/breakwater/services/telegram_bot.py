@@ -224,7 +224,7 @@ class _Talk:
             self._caller.require("alerts:read")
             shown = tx.telegram.shown_alerts(self._user_id)
             if 1 <= number <= len(shown):
-                alert = acknowledgements.acknowledge(shown[number - 1], self._caller, tx, via="TELEGRAM", at=self._at)
+                alert = acknowledgements.acknowledge(shown[number - 1], self._caller, "TELEGRAM", tx, self._at)
         self._say(texts.ACK_WHICH if alert is None else texts.taken_up_text(alert))
 
     def _acknowledge_pressed(self, pressed: Pressed) -> None:
@@ -234,7 +234,7 @@ class _Talk:
             self._means.bot.answer_press(pressed.callback_id)
             return
         with self._tx() as tx:
-            alert = acknowledgements.acknowledge(alert_id, self._caller, tx, via="TELEGRAM", at=self._at)
+            alert = acknowledgements.acknowledge(alert_id, self._caller, "TELEGRAM", tx, self._at)
         self._means.bot.answer_press(pressed.callback_id, "Acknowledged")
         self._means.bot.edit(self._chat_id, pressed.message_id, alert_text(alert), buttons=buttons_of(alert))
 

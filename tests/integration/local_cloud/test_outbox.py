@@ -81,6 +81,15 @@ def test_the_page_shows_what_was_sent_as_text(outbox: Outbox) -> None:
     assert "<script>" not in page
 
 
+def test_a_mail_in_html_is_shown_as_it_looks_without_its_scripts(outbox: Outbox) -> None:
+    post(outbox, "/messages", MAIL | {"html": '<b>70 %</b><script>alert("x")</script>'})
+    [sent] = listed(outbox)
+    assert (sent["message"], sent["html"][:11]) == ("70 %", "<b>70 %</b>")
+    page = httpx.get(outbox.url).text
+    assert 'sandbox srcdoc="&lt;b&gt;70 %&lt;/b&gt;&lt;script' in page
+    assert "<b>70" not in page
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"nonsense", b'{"kind": "email"}', b'{"kind": "pigeon"}'])
 def test_what_is_no_message_is_refused(outbox: Outbox, body: bytes) -> None:
     assert post(outbox, "/messages", body).status_code == 400

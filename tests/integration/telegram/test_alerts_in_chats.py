@@ -7,9 +7,8 @@ import pytest
 
 from breakwater.db.alerts import Alert
 from breakwater.db.telegram import LinkedUser, find_chat
-from breakwater.runtime.database import transactions_of, untenanted_transaction
-from breakwater.runtime.telegram import bot_api
-from breakwater.services.telegram_alerts import send_alert
+from breakwater.runtime.database import untenanted_transaction
+from breakwater.runtime.telegram import send_to_chat
 from breakwater.services.telegram_api import ChatRefused, TelegramUnavailable
 from tests.integration.telegram.chat import CHAT, Chats
 from tests.integration.telegram.test_commands import HOSTILE, acknowledged, add_alert
@@ -20,24 +19,20 @@ def find(chat_id: int) -> LinkedUser | None:
         return find_chat(connection, chat_id)
 
 
-def send(alert: Alert, chat_id: int = CHAT, *, more: int = 0) -> None:
-    send_alert(
-        alert,
-        chat_id,
-        bot=bot_api(),
-        find_chat=find,
-        transactions_of=transactions_of,
-        at=datetime.now(UTC),
-        more=more,
-    )
+def send(*alerts: Alert, chat_id: int = CHAT, count: int = 1, note: str | None = None) -> None:
+    send_to_chat(alerts, chat_id, at=datetime.now(UTC), count=count, note=note)
 
 
 def test_an_alert_is_acknowledged_by_the_button_under_it(chats: Chats) -> None:
     chats.link("ada", "organisation_admin")
-    send(add_alert(chats, HOSTILE, body=f"{HOSTILE}.\n\nNode: {HOSTILE}\nReason: a<b&c"), more=12)
+    send(
+        add_alert(chats, HOSTILE, body=f"{HOSTILE}.\n\nNode: {HOSTILE}\nReason: a<b&c"),
+        count=13,
+        note="kept for the morning",
+    )
     [sent] = chats.outbox.messages.newest(limit=1)
     assert f"ERROR: {HOSTILE}" in sent["message"]
-    assert "and 12 more alike" in sent["message"]
+    assert "kept for the morning\nthe first of 13 alike" in sent["message"]
     assert f"Node: {HOSTILE}\nReason: a<b&c" in sent["message"]
     told = chats.press("Acknowledge")
     assert "acknowledged by ada" in told
@@ -46,12 +41,21 @@ def test_an_alert_is_acknowledged_by_the_button_under_it(chats: Chats) -> None:
     assert (edited["details"]["message_id"], edited["details"]["buttons"]) == (sent["details"]["message_id"], [])
 
 
+def test_several_alerts_are_a_list(chats: Chats) -> None:
+    chats.link("ada", "organisation_admin")
+    send(*(add_alert(chats, f"{HOSTILE} {number}") for number in range(3)), note="held back")
+    [sent] = chats.outbox.messages.newest(limit=1)
+    assert sent["message"].startswith("3 alerts, /alerts numbers the newest\nheld back\n")
+    assert all(f"ERROR {HOSTILE} {number}" in sent["message"] for number in range(3))
+    assert sent["details"]["buttons"] == []
+
+
 def test_who_presses_second_sees_who_was_first(chats: Chats) -> None:
     chats.link("ada", "organisation_admin")
     chats.link("bob", "organisation_admin", 1002)
     alert = add_alert(chats, "Desk A is SUSPENDED")
     send(alert)
-    send(alert, 1002)
+    send(alert, chat_id=1002)
     chats.press("Acknowledge")
     assert "acknowledged by ada" in chats.press("Acknowledge", 1002)
 
