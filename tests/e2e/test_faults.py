@@ -36,16 +36,22 @@ def wait_for_engine(endpoints: dict[str, Any]) -> None:
 
 
 def place_until_answered(desk: Desk, side: str) -> Order:
-    """As a careful program does: the same id until there is an answer."""
+    """As a careful program does: the same id until there is an answer, and another order where prices were too old.
+
+    On a busy machine the engine may be away for longer than a price is fresh.
+    """
     client_order_id = new_id()
 
     def ask() -> Order | None:
+        nonlocal client_order_id
         try:
             return desk.place(side, "0.01", client_order_id=client_order_id)
         except ServerUnreachable:
             return None
         except Problem as problem:
-            if problem.status != 503:
+            if problem.code == "REFERENCE_UNAVAILABLE":
+                client_order_id = new_id()
+            elif problem.status != 503:
                 raise
             return None
 

@@ -14,7 +14,7 @@ from breakwater.client import Client
 from breakwater.client.session import local_password
 from fargate_engine.journal_cli import journal_app
 from tests.benchmarks.ledger_check import disagreements
-from tests.e2e.desk import Desk, eventually
+from tests.e2e.desk import Desk, eventually, final
 
 READY_AGAIN_WITHIN_S = 40  # What the README promises.
 
@@ -64,7 +64,7 @@ def test_a_second_start_finds_everything_the_first_one_left(
     assert (order["status"], Decimal(order["leaves_qty"])) == ("NEW", Decimal("0.02"))
     assert desk.client.cancel(resting["order_id"])["status"] == "CANCELED"
     sold = desk.place("SELL", "0.01")
-    assert sold["status"] == "FILLED"
+    assert final(desk.client, sold["order_id"])["status"] == "FILLED"
     desk.filled_of(sold["order_id"])
     eventually(at_rest)
 
