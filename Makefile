@@ -34,7 +34,7 @@ FIND_COMPILER := export CXX=$${CXX:-$$(command -v c++ || command -v g++ || comma
 # The benchmarks, too: no test runs them, so that nothing else would tell that one no longer fits.
 TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk supply_chain tests/benchmarks
 
-.PHONY: help up down clean status grants demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi events limit-types bench synth deploy rewrap lock audit sbom database-authorities deploy-edge
+.PHONY: help up down clean status grants demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi events limit-types bench synth deploy rewrap telegram-webhook lock audit sbom database-authorities deploy-edge
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -127,6 +127,9 @@ deploy: $(INSTALLED) ## to the AWS account of your environment, and migrate its 
 
 rewrap: $(INSTALLED) ## put keys at exchanges under the master key of now; error 1: not all of them are
 	@$(VENV_PYTHON) -m local_cloud.provisioning .build/outputs.json rewrap
+
+telegram-webhook: $(VENV_DONE) ## tell Telegram where the bot is, after `make deploy`; URL=https://… of the front door, if any
+	@$(VENV_PYTHON) -m local_cloud.telegram_webhook .build/outputs.json $(URL)
 
 # In us-east-1, whence CloudFront takes its firewall: it is told where the API is, and what it shows to the functions.
 deploy-edge: $(INSTALLED) ## CloudFront and AWS WAF before the API, where cdk.json names them under `edge`

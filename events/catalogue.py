@@ -31,6 +31,7 @@ from events.envelope import Event
 from events.identity import (
     ApiKeyChanged,
     ApiKeyRotated,
+    ChatLinkChanged,
     ExchangeCredentialAccessChanged,
     ExchangeCredentialChanged,
     OAuthClientChanged,
@@ -118,6 +119,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     SignedOut,
     SessionEnded,
     SecondFactorChanged,
+    ChatLinkChanged,
     ApiKeyChanged,
     ApiKeyRotated,
     ExchangeCredentialAccessChanged,

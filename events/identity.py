@@ -152,3 +152,17 @@ class OAuthTokenRefused(Event):
     user_id: uuid.UUID
     source_ip: str | None
     code: str
+
+
+class ChatLinkChanged(Event):
+    """From now on a chat of Telegram speaks for a user, or none does any more: he ended it himself, he blocked the bot,
+    or an administrator took his second factor from him. Never the chat's id, nor a code.
+    """
+
+    topic: ClassVar[str] = "identity.ChatLinkChanged.v1"
+    user_id: uuid.UUID
+    username: str
+    change: Literal["LINKED", "UNLINKED"]
+    reason: Literal["BY_USER", "BLOCKED", "SECOND_FACTOR_RESET"]
+    second_factor: bool | None  # Of the session that linked it; null where it was ended.
+    changed_by: str

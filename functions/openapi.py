@@ -17,6 +17,7 @@ from functions.limits.app import api as limits
 from functions.operations.app import api as operations
 from functions.orders.app import api as orders
 from functions.queries.app import api as queries
+from functions.telegram.app import api as telegram
 from functions.users.app import api as users
 from functions.webhooks.app import api as webhooks
 
@@ -31,6 +32,7 @@ APIS: dict[str, FastAPI] = {
     "webhooks": webhooks,
     "audit": audit,
     "operations": operations,
+    "telegram": telegram,
 }
 _INFO = {
     "title": "Breakwater",

@@ -111,7 +111,7 @@ def _status(platform: Platform) -> None:
         print("not running" if process is None else "starting")
         return
     endpoints = json.loads(platform.endpoints_file.read_text())
-    for name in ("api_url", "ws_url", "engine_url", "inbox_url", "aws_endpoint_url"):
+    for name in ("api_url", "ws_url", "engine_url", "outbox_url", "aws_endpoint_url"):
         print(f"{name:<17} {endpoints[name]}")
 
 

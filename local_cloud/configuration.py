@@ -8,8 +8,10 @@ from typing import Any
 
 from local_cloud.deployment import aws_client
 from local_cloud.engine_process import ENGINE_ID
+from local_cloud.outbox.telegram import BOT_TOKEN
 from local_cloud.platform import HOST, LocalCloudError, Platform
 from local_cloud.postgres import LocalPostgres
+from local_cloud.telegram_webhook import set_webhook
 
 DATABASE_SECRETS = (
     "AdminDatabaseSecretArn",
@@ -96,6 +98,22 @@ def verify_sender(platform: Platform, address: str) -> None:
         client.create_email_identity(EmailIdentity=address.partition("@")[2])
     except client.exceptions.AlreadyExistsException:
         return
+
+
+def point_to_telegram(platform: Platform, deployed: dict[str, str], passwords: Passwords) -> None:
+    """Give the bot the Telegram of this machine, and that the bot's webhook. Raises LocalCloudError."""
+    client = aws_client(platform, "secretsmanager")
+    current = json.loads(client.get_secret_value(SecretId=deployed["TelegramSecretArn"])["SecretString"])
+    wanted = {
+        "bot_token": BOT_TOKEN,
+        "webhook_secret": passwords.of(
+            "Telegram"
+        ),  # AWS leaves punctuation out of one that it makes; the emulator does not.
+        "api_url": f"{platform.outbox_url}/telegram",
+    }
+    if wanted != current:
+        client.put_secret_value(SecretId=deployed["TelegramSecretArn"], SecretString=json.dumps(wanted))
+    set_webhook(wanted, local_api_url(platform, deployed["ApiUrl"]))
 
 
 def local_api_url(platform: Platform, url: str) -> str:

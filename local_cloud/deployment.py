@@ -13,6 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local_cloud.outbox.telegram import BOT_USERNAME
 from local_cloud.platform import REGION, REPOSITORY, LocalCloudError, Platform, base_environment
 from local_cloud.processes import ProcessRecord, spawn
 
@@ -55,7 +56,7 @@ class Deployment:
 
     def synthesize(self) -> bool:
         """Write the cloud assembly unless it is up to date; whether it was written. Raises LocalCloudError."""
-        options = [*_sign_in_options(), f"mail_sender={MAIL_SENDER}"]
+        options = _options(self._platform)
         inputs = digest_of_files(REPOSITORY / name for name in SYNTHESIS_INPUTS) + " ".join(options)
         if self._synthesized.exists() and self._synthesized.read_text() == inputs:
             return False
@@ -140,9 +141,15 @@ def reason_in(log: Path) -> str:
     return f": {said[-1]}" if said else ""
 
 
-def _sign_in_options() -> list[str]:
-    """No issuer beside the emulated pool, and a second factor of nobody, unless the environment says so."""
+def _options(platform: Platform) -> list[str]:
+    """No issuer beside the emulated pool, and a second factor of nobody, unless the environment says so.
+
+    And a bot in the Telegram of this machine, the Slack of this machine, and mails from an address of it.
+    """
     return [
+        f"slack_hosts={platform.outbox_url.removeprefix('http://')}",
+        f"mail_sender={MAIL_SENDER}",
+        f"telegram={json.dumps({'bot_username': BOT_USERNAME})}",
         f"oidc={os.environ.get('BREAKWATER_OIDC', '')}",
         f"second_factor_roles={os.environ.get('BREAKWATER_SECOND_FACTOR_ROLES', '')}",
     ]

@@ -94,7 +94,6 @@ class LocalEmulator:
             "BIND_HOST": HOST,
             "GATEWAY_PORT": str(self._platform.ports["emulator"]),
             "IAM_CALLS_FILE": str(self._platform.iam_calls_file),
-            "INBOX_URL": f"{self._platform.inbox_url}/messages",
             "IOT_MTLS_ENABLED": "0",
             "LAMBDA_EXECUTOR": "local",
             "LAMBDA_WARM_TTL_SECONDS": "60",  # Workers that only a burst needed.
@@ -102,6 +101,7 @@ class LocalEmulator:
             "LAMBDA_WORKERS_MAX": os.environ.get("BREAKWATER_LAMBDA_WORKERS", str(LAMBDA_WORKERS_MAX_DEFAULT)),
             "LOG_LEVEL": "WARNING",
             "MINISTACK_HOST": HOST,  # In queue URLs; localhost may mean ::1, where nobody listens.
+            "OUTBOX_URL": f"{self._platform.outbox_url}/messages",
             "PERSIST_STATE": "1",
             "S3_DATA_DIR": str(self._platform.emulator_state / "s3"),
             "S3_PERSIST": "1",

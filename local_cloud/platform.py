@@ -41,7 +41,7 @@ class Platform:
             "emulator": self.port_base,
             "postgres": self.port_base + 1,
             "engine": self.port_base + 2,
-            "inbox": self.port_base + 3,
+            "outbox": self.port_base + 3,
         }
 
     @property
@@ -53,8 +53,8 @@ class Platform:
         return f"http://{HOST}:{self.ports['engine']}"
 
     @property
-    def inbox_url(self) -> str:
-        return f"http://{HOST}:{self.ports['inbox']}"
+    def outbox_url(self) -> str:
+        return f"http://{HOST}:{self.ports['outbox']}"
 
     @property
     def logs(self) -> Path:

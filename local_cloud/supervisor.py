@@ -17,7 +17,7 @@ from local_cloud.deployment import MAIL_SENDER, Deployment, aws_client
 from local_cloud.emulator_process import LocalEmulator
 from local_cloud.engine_process import LocalEngine, LocalWatch, require_recordings
 from local_cloud.iam import task_credentials
-from local_cloud.inbox import Inbox
+from local_cloud.outbox.server import Outbox
 from local_cloud.platform import HOST, LocalCloudError, Platform
 from local_cloud.postgres import LocalPostgres
 from local_cloud.processes import ProcessRecord
@@ -118,10 +118,10 @@ def _start(
     with _step("Postgres"):
         parts.callback(postgres.stop)
         children["Postgres"] = postgres.start()
-    with _step("inbox for mail and SMS"):
-        inbox = Inbox(platform.ports["inbox"])
-        inbox.start()
-        parts.callback(inbox.stop)
+    with _step("outbox: mail, SMS, Slack, Telegram, webhooks"):
+        outbox = Outbox(platform.ports["outbox"])
+        outbox.start()
+        parts.callback(outbox.stop)
     with _step("AWS emulator"):
         parts.callback(emulator.stop)
         children["the emulator"] = emulator.start()
@@ -136,6 +136,7 @@ def _start(
         configuration.point_to_engine(platform, deployed)
         configuration.expire_connections(platform, deployed)
         configuration.verify_sender(platform, MAIL_SENDER)
+        configuration.point_to_telegram(platform, deployed, passwords)
     with _step("every role under its own policies (IAM)"):
         roles = task_credentials(platform)
         emulator.enforce_iam()
@@ -157,7 +158,7 @@ def _start(
         "ws_url": configuration.local_api_url(platform, deployed["WebSocketUrl"]),
         "engine_url": platform.engine_url,
         "database_url": database_url,
-        "inbox_url": platform.inbox_url,
+        "outbox_url": platform.outbox_url,
         "aws_endpoint_url": platform.aws_url,
         "users": users,
     }
@@ -188,12 +189,15 @@ def _announce(platform: Platform, endpoints: dict[str, Any], took_seconds: float
     unfinished.write_text(json.dumps(endpoints, indent=2) + "\n")
     unfinished.replace(platform.endpoints_file)
     print(f"\nready after {took_seconds:.1f} s\n")
-    for label, key in (("API", "api_url"), ("WebSocket", "ws_url"), ("engine", "engine_url"), ("mail", "inbox_url")):
+    for label, key in (("API", "api_url"), ("WebSocket", "ws_url"), ("engine", "engine_url"), ("outbox", "outbox_url")):
         print(f"  {label:<10} {endpoints[key]}")
     print(f"  {'all of it':<10} {platform.endpoints_file}\n")
     for user in endpoints["users"]:
         print(f"  {user['username']:<10} {user['password']:<26} {user['role']}")
-    print("\nCtrl-C or `make down` stops it; `make demo` gives the tour", flush=True)
+    print(
+        "\nCtrl-C or `make down` stops it; `make demo` gives the tour, `breakwater outbox` lists what was sent",
+        flush=True,
+    )
 
 
 def _watch(tasks: list[LocalEngine | LocalWatch], children: dict[str, subprocess.Popen[bytes]]) -> None:

@@ -15,7 +15,7 @@ from infra_cdk.constructs.edge_secret import EdgeSecret
 from infra_cdk.constructs.identity import Identity
 from infra_cdk.constructs.layer import BreakwaterLayer
 from infra_cdk.constructs.network import Network
-from infra_cdk.constructs.sign_in_options import sign_in_environment
+from infra_cdk.constructs.sign_in_options import SECOND_FACTOR_ROLES, sign_in_environment
 from infra_cdk.findings import accept
 from infra_cdk.repository import required
 
@@ -96,6 +96,11 @@ class PlatformFunction(Construct):
         self.function.add_environment("EDGE_SECRET_ARN", edge_secret.secret.secret_arn)
         database.grant_secret(edge_secret.secret, self.function)
 
+    def speak_as_bot(self, database: Database, secret: secretsmanager.ISecret) -> None:
+        """Writes to chats of Telegram: the secret with the bot's token may be read."""
+        self.function.add_environment("TELEGRAM_SECRET_ARN", secret.secret_arn)
+        database.grant_secret(secret, self.function)
+
     def find_engine(self) -> None:
         """May learn where the engine is, and read what to show it where it asks for a certificate.
 
@@ -128,3 +133,8 @@ class PlatformFunction(Construct):
         self.know_user_pool(identity)
         for name, value in sign_in_environment(self).items():
             self.function.add_environment(name, value)
+
+    def know_second_factor_roles(self) -> None:
+        """Whose role asks for a second factor."""
+        if (roles := sign_in_environment(self).get(SECOND_FACTOR_ROLES)) is not None:
+            self.function.add_environment(SECOND_FACTOR_ROLES, roles)

@@ -22,6 +22,7 @@ TIMEOUTS = {
     "webhooks": API_TIMEOUT,
     "audit": API_TIMEOUT,
     "operations": API_TIMEOUT,
+    "telegram": API_TIMEOUT,
     "order_saga": SAGA_STEP_TIMEOUT,
     "alert_escalation": SAGA_STEP_TIMEOUT,
     "projections": CONSUMER_TIMEOUT,

@@ -20,7 +20,7 @@ RATE_LIMIT_HEADERS = tuple(f"ratelimit-{part}" for part in ("limit", "policy", "
 OPEN_ROUTES = frozenset(
     {
         *("POST /auth/sign-in", "POST /auth/refresh", "POST /auth/sign-out", "POST /oauth/token", "GET /health"),
-        *("GET /acknowledgements/{token}", "POST /acknowledgements/{token}"),
+        *("GET /acknowledgements/{token}", "POST /acknowledgements/{token}", "POST /telegram/webhook"),
     }
 )
 
@@ -143,6 +143,9 @@ ROUTES = {
         "POST /contacts/me/phone",
         "POST /contacts/me/phone/verify",
         "DELETE /contacts/me/phone",
+        "GET /contacts/me/telegram",
+        "POST /contacts/me/telegram",
+        "DELETE /contacts/me/telegram",
         "POST /alerts/acknowledge",
         "POST /alerts/{alert_id}/acknowledge",
         "GET /acknowledgements/{token}",
@@ -193,6 +196,7 @@ ROUTES = {
         "GET /read-models",
         "POST /read-models/{account_id}/rebuild",
     ),
+    "telegram": ("POST /telegram/webhook",),
 }
 
 
@@ -264,7 +268,7 @@ class PublicHttpApi(Construct):
                 accept(
                     added[0],
                     "APIG4",
-                    "Signing in comes before a token, a link is one itself, and health tells no secrets.",
+                    "Signing in comes before a token, a link is one, Telegram shows its own, health tells no secrets.",
                 )
 
     def _add_stage(self) -> None:

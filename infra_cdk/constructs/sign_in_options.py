@@ -5,6 +5,7 @@ from typing import Any
 
 from constructs import Construct
 
+SECOND_FACTOR_ROLES = "SECOND_FACTOR_ROLES"
 OIDC_REQUIRED = {"issuer", "audience", "organisations"}
 
 
@@ -17,7 +18,7 @@ def sign_in_environment(scope: Construct) -> dict[str, str]:
     if provider := _provider(scope):
         told["OIDC_PROVIDER"] = json.dumps(provider, sort_keys=True)
     if roles := _second_factor_roles(scope):
-        told["SECOND_FACTOR_ROLES"] = ",".join(roles)
+        told[SECOND_FACTOR_ROLES] = ",".join(roles)
     return told
 
 

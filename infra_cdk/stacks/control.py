@@ -16,6 +16,7 @@ from infra_cdk.constructs.order_saga import OrderSaga
 from infra_cdk.constructs.provisioning import grant_provisioning
 from infra_cdk.constructs.queues import WorkQueue, operate_queues
 from infra_cdk.constructs.rotation import DatabaseSecretRotation
+from infra_cdk.constructs.telegram_bot import bot_username
 from infra_cdk.constructs.webhooks import Webhooks
 from infra_cdk.constructs.websocket_api import NotificationsApi
 from infra_cdk.findings import accept
@@ -121,7 +122,7 @@ class ControlStack(Stack):
         for name in functions.keys() - {"provisioning", "rotation", "audit_sealer"}:
             functions[name].use_database(state.database)
         functions["audit_sealer"].seal_in_database(state.database)
-        for name in ("limits", "orders", "order_saga", "reconciler"):
+        for name in ("limits", "orders", "order_saga", "reconciler", "telegram"):
             functions[name].call_engine(state.service_token_key)
         functions["queries"].find_engine()
         if state.edge_secret is not None:
@@ -168,6 +169,7 @@ class ControlStack(Stack):
         notifications = functions["notifications"].function
         notifications.add_environment("CONNECTIONS_TABLE", state.connections.table_name)
         state.connections.grant(notifications, *CONNECTION_ACTIONS)
+        self._grant_telegram()
         DatabaseSecretRotation(self, "DatabaseSecretRotation", database=state.database, function=functions["rotation"])
         operate_queues(functions["operations"], list(self.work_queues.values()))
         grant_provisioning(functions["provisioning"], state.database, state.identity, self.alert_topic)
@@ -202,6 +204,17 @@ class ControlStack(Stack):
                 each.function.add_environment("SLACK_HOSTS", hosts)
         key.grant(alerting.function, "kms:Encrypt")
         key.grant(sender.function, "kms:Decrypt")
+
+    def _grant_telegram(self) -> None:
+        """Without a bot the function is there, and answers so."""
+        for name in ("telegram", "alerting"):
+            self.functions[name].know_second_factor_roles()
+        username = bot_username(self)
+        if username is None or self._state.telegram_secret is None:
+            return
+        self.functions["alerting"].function.add_environment("TELEGRAM_BOT_USERNAME", username)
+        for name in ("telegram", "alert_sender"):
+            self.functions[name].speak_as_bot(self._state.database, self._state.telegram_secret)
 
     def _route_events(self) -> None:
         functions = self.functions

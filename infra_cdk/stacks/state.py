@@ -20,6 +20,7 @@ from infra_cdk.constructs.network import Network
 from infra_cdk.constructs.pool_firewall import PoolFirewall
 from infra_cdk.constructs.schema_registry import SchemaRegistry
 from infra_cdk.constructs.storage import Storage
+from infra_cdk.constructs.telegram_bot import TelegramSecret, bot_username
 
 
 class StateStack(Stack):
@@ -38,12 +39,16 @@ class StateStack(Stack):
         self.identity = Identity(self, "Identity")
         PoolFirewall(self, "PoolFirewall", pool=self.identity.pool, own_addresses=network.outgoing_addresses)
         self.edge_secret = None if tls_name(self, "edge") is None else EdgeSecret(self, "EdgeSecret", key=self.data_key)
+        has_bot = bot_username(self) is not None
+        self.telegram_secret = TelegramSecret(self, "Telegram", key=self.data_key).secret if has_bot else None
         self.connections = ConnectionsTable(self, "Connections").table
         self.storage = Storage(self, "Storage", key=self.data_key)
         SchemaRegistry(self, "Contracts")
 
         if self.edge_secret is not None:
             CfnOutput(self, "EdgeSecretArn", value=self.edge_secret.secret.secret_arn)
+        if self.telegram_secret is not None:
+            CfnOutput(self, "TelegramSecretArn", value=self.telegram_secret.secret_arn)
         CfnOutput(self, "UserPoolId", value=self.identity.pool.user_pool_id)
         CfnOutput(self, "UserPoolClientId", value=self.identity.client.user_pool_client_id)
         CfnOutput(self, "AdminDatabaseSecretArn", value=self.database.admin_secret.secret_arn)

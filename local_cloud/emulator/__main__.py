@@ -25,7 +25,7 @@ def main() -> None:
     kms.apply()
     sqs.apply()
     step_functions.apply()
-    notifications.apply(os.environ["INBOX_URL"])
+    notifications.apply(os.environ["OUTBOX_URL"])
     cloudformation.apply()
     signal.signal(signal.SIGUSR1, _save_state)
     signal.signal(signal.SIGUSR2, _enforce_iam)

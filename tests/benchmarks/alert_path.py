@@ -43,7 +43,7 @@ def run(endpoints: dict[str, Any]) -> list[Figure]:
                 happened_at[alert_id] = at_ns / 1e9
                 heard_ms[alert_id] = (heard_at_ns - at_ns) / 1e6
             time.sleep(PAUSE_S)
-    mailed_ms = _mailed(endpoints["inbox_url"], happened_at)
+    mailed_ms = _mailed(endpoints["outbox_url"], happened_at)
     for client in (trader, risk):
         client.close()
     return [
@@ -82,12 +82,12 @@ def _next_refusal(socket: ClientConnection) -> tuple[str, int, int]:
     raise RuntimeError("a breach was not told by WebSocket")
 
 
-def _mailed(inbox_url: str, happened_at: dict[str, float]) -> list[float]:
+def _mailed(outbox_url: str, happened_at: dict[str, float]) -> list[float]:
     """Of each alert how long its first mail took; one that never came is left out, and so is missed in the count."""
     deadline = time.monotonic() + HEARD_WITHIN_S
     while True:
         found: dict[str, float] = {}
-        for message in httpx.get(f"{inbox_url}/messages", timeout=5).json()["items"]:
+        for message in httpx.get(f"{outbox_url}/messages", timeout=5).json()["items"]:
             received_at = datetime.fromisoformat(message["received_at"]).timestamp()
             for alert_id in _ALERT_ID.findall(message["message"]):
                 if alert_id in happened_at:

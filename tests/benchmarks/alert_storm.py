@@ -37,7 +37,7 @@ def run(endpoints: dict[str, Any]) -> list[Figure]:
         _publish(str(row[0]), override_id)
         published_s = time.monotonic() - began
         stored_s = _wait(connection, f"OVERRIDE/{override_id}", began)
-        mails = _mails(endpoints["inbox_url"], override_id, began)
+        mails = _mails(endpoints["outbox_url"], override_id, began)
         told_s = time.monotonic() - began
         counts = connection.execute(_DELIVERIES, (f"OVERRIDE/{override_id}",)).fetchone()
     readers = sorted({mail["to"] for mail in mails})
@@ -103,12 +103,12 @@ def _wait(connection: psycopg.Connection[Any], group_key: str, began: float) -> 
     raise RuntimeError(f"not all alerts were stored within {WITHIN_S:.0f} s")
 
 
-def _mails(inbox_url: str, correlation_id: str, began: float) -> list[dict[str, str]]:
+def _mails(outbox_url: str, correlation_id: str, began: float) -> list[dict[str, str]]:
     """Those that tell of them: when some are there, and none has come for some seconds."""
     found: list[dict[str, str]] = []
     while time.monotonic() - began < WITHIN_S:
-        items = httpx.get(f"{inbox_url}/messages", timeout=10).json()["items"]
-        now = [each for each in items if each["protocol"] == "email" and correlation_id in each["message"]]
+        items = httpx.get(f"{outbox_url}/messages", timeout=10).json()["items"]
+        now = [each for each in items if each["kind"] == "email" and correlation_id in each["message"]]
         if found and len(now) == len(found):
             return now
         found = now

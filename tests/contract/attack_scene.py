@@ -243,6 +243,7 @@ REQUESTS: dict[str, Make] = {
             *("list_exchange_credentials", "get_limit_history", "list_limit_types", "list_overrides"),
             *("get_risk_terms", "find_nodes", "get_order", "get_execution", "get_saga", "list_alerts", "get_alert"),
             *("list_instruments", "get_health", "search_audit_trail", "list_own_activity", "list_audit_gaps"),
+            *("get_telegram_link", "ask_for_telegram_code", "end_telegram_link"),
             *("list_own_sessions", "list_sessions", "get_replaces", "list_oauth_clients"),
             *("list_digests", "get_digest", "get_digest_preferences"),
             *("list_webhooks", "get_webhook", "list_webhook_deliveries", "get_webhook_delivery"),
@@ -385,12 +386,14 @@ REQUESTS: dict[str, Make] = {
             {"replay_id": str(uuid.uuid4()), "consumer": "alerts", "account_id": has["account_id"]} | _period(has)
         )
     ),
+    # Without what Telegram shows: 401.
+    "take_telegram_update": _body(lambda _: {"update_id": 1}),
 }
 # With what is above.
 REFUSED = {
     *("sign_in", "refresh", "sign_out", "enrol_totp", "verify_totp", "issue_oauth_token", "confirm_phone"),
     *("list_consumers", "list_dead_letters", "get_dead_letter", "redrive_dead_letters"),
-    *("replay_events", "list_read_models", "rebuild_read_models"),
+    *("replay_events", "list_read_models", "rebuild_read_models", "take_telegram_update"),
 }
 
 

@@ -1,5 +1,6 @@
 """The HTTP functions behind a gateway on loopback, for an administrator of a firm in a real database."""
 
+import json
 import os
 import uuid
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from functions.limits import app as limits_app
 from functions.operations import app as operations_app
 from functions.orders import app as orders_app
 from functions.queries import app as queries_app
+from functions.telegram import app as telegram_app
 from functions.users import app as users_app
 from functions.webhooks import app as webhooks_app
 from tests.conftest import DatabaseUrls
@@ -49,6 +51,7 @@ HANDLERS = {
     **dict.fromkeys(("consumers", "dead-letters", "replays", "read-models"), operations_app.handler),
     **dict.fromkeys(("alerts", "contacts", "digests", "acknowledgements"), alerting_app.handler),
     "webhooks": webhooks_app.handler,
+    "telegram": telegram_app.handler,
     **dict.fromkeys(("trades", "positions", "portfolio", "events", "instruments", "health"), queries_app.handler),
 }
 
@@ -84,6 +87,10 @@ def user_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         signing = boto3.client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
         monkeypatch.setenv("AUDIT_KEY_ID", signing["KeyMetadata"]["KeyId"])
         monkeypatch.setenv("AUDIT_BUCKET", "audit")
+        bot = json.dumps({"bot_token": "1:x", "webhook_secret": "shown-by-telegram", "api_url": "http://127.0.0.1:9"})
+        secret = boto3.client("secretsmanager").create_secret(Name="telegram", SecretString=bot)
+        monkeypatch.setenv("TELEGRAM_SECRET_ARN", secret["ARN"])
+        monkeypatch.setenv("TELEGRAM_BOT_USERNAME", "firm_bot")
         boto3.client("s3").create_bucket(
             Bucket="audit",
             CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
@@ -118,7 +125,7 @@ def seal_audit_trail(urls: DatabaseUrls) -> None:
 def platform(desk: Desk, user_pool: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
     monkeypatch.setenv("DATABASE_URL", desk.urls.functions)
     runtime_database.database.cache_clear()
-    for app in (limits_app, orders_app, queries_app):
+    for app in (limits_app, orders_app, queries_app, telegram_app):
         monkeypatch.setattr(app, "engine_client", lambda: desk.engine)
     monkeypatch.setattr(orders_app, "start_order_saga", desk.follow_saga)
     set_reference(desk.urls.admin, Decimal(2000), datetime.now(UTC))

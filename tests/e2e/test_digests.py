@@ -61,7 +61,7 @@ def test_a_digest_is_mailed_once_and_read(
     assert invoke("digests", {})["made"] == 0
 
     def mails() -> list[dict[str, str]] | None:
-        sent = httpx.get(f"{endpoints['inbox_url']}/messages", timeout=5).json()["items"]
+        sent = httpx.get(f"{endpoints['outbox_url']}/messages", timeout=5).json()["items"]
         return [each for each in sent if each["to"] == settings["email"]] or None
 
     (mail,) = eventually(mails)

@@ -77,7 +77,7 @@ def test_a_breach_reaches_those_whom_it_concerns_and_the_list_of_alerts(
     assert correlation_id in {alert["correlation_id"] for alert in alerts}
 
     def mailed() -> list[dict[str, Any]] | None:
-        messages = httpx.get(f"{endpoints['inbox_url']}/messages", timeout=5).json()["items"]
+        messages = httpx.get(f"{endpoints['outbox_url']}/messages", timeout=5).json()["items"]
         return [each for each in messages if each["to"] == "trader2@harbour.example" and "Alert:" in each["message"]]
 
     assert eventually(lambda: mailed() or None)

@@ -255,7 +255,7 @@ def test_an_invitation_comes_by_mail_with_a_password_that_must_be_changed(
     invited = admin.invite(username, f"{username}@harbour.example", "viewer")
 
     def mail() -> str | None:
-        messages = httpx.get(f"{endpoints['inbox_url']}/messages", timeout=5).json()["items"]
+        messages = httpx.get(f"{endpoints['outbox_url']}/messages", timeout=5).json()["items"]
         return next((each["message"] for each in messages if each["to"] == f"{username}@harbour.example"), None)
 
     words = {word.rstrip(".") for word in eventually(mail).split()[-3:]}  # "... temporary password is <password>."

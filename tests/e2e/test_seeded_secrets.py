@@ -194,7 +194,7 @@ def everywhere(
 ) -> Callable[[], list[tuple[str, str]]]:
     """Reads all that is to be searched, each with its name."""
     pages = {"the engine's metrics": f"{run.engine}/metrics", "its health": f"{run.engine}/health"}
-    pages["the inbox"] = endpoints["inbox_url"]
+    pages["the outbox"] = endpoints["outbox_url"]
 
     def read() -> list[tuple[str, str]]:
         shown = [(name, httpx.get(url, timeout=TIMEOUT_S).text) for name, url in pages.items()]

@@ -252,7 +252,7 @@ def test_an_alert_is_sent_to_the_organisation_it_concerns_and_to_no_other(
         return eventually(lambda: told_by_mail(admin, str(raised.value.correlation_id)) or None)
 
     def mailed() -> set[str] | None:
-        messages = httpx.get(f"{endpoints['inbox_url']}/messages", timeout=5).json()["items"]
+        messages = httpx.get(f"{endpoints['outbox_url']}/messages", timeout=5).json()["items"]
         return {each["to"] for each in messages if each["to"].endswith("@lighthouse.example")} or None
 
     told = recipients(neighbour.desk, neighbour.admin)

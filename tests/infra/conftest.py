@@ -41,6 +41,7 @@ OPTIONS = {
     "mail_sender": "digests@mail.example.com",
     "second_factor_roles": ["risk_manager", "organisation_admin"],
     "interface_endpoints": True,
+    "telegram": {"bot_username": "firm_bot"},
     "retired_exchange_credentials_keys": [RETIRED_KEY],
 }
 

@@ -57,8 +57,8 @@ def test_every_route_asks_the_authorizer_except_the_open_ones(control: Template)
         assert properties["AuthorizationType"] == expected, route
         assert ("AuthorizerId" in properties) == (expected == "CUSTOM"), route
     signing_in = {"POST /auth/sign-in", "POST /auth/refresh", "POST /auth/sign-out", "POST /oauth/token"}
-    links = {"GET /acknowledgements/{token}", "POST /acknowledgements/{token}"}  # The token is in the link.
-    assert signing_in | links | {"GET /health"} == OPEN_ROUTES
+    by_their_own = {"GET /acknowledgements/{token}", "POST /acknowledgements/{token}", "POST /telegram/webhook"}
+    assert signing_in | by_their_own | {"GET /health"} == OPEN_ROUTES
 
 
 def test_each_route_reaches_the_function_it_belongs_to(control: Template) -> None:
@@ -156,19 +156,20 @@ ENVIRONMENT = {
     "limits": DATABASE | ENGINE | HTTP,
     "orders": DATABASE | ENGINE | HTTP | {"ORDER_SAGA_ARN"},
     "queries": DATABASE | HTTP | {"ENGINE_URL_PARAMETER"},
-    "alerting": DATABASE | HTTP | {"ENGINE_URL_PARAMETER", "DEAD_LETTER_QUEUES", "MAIL_SENDER", "ALERT_CHANNELS_KEY_ID"},
+    "alerting": DATABASE | HTTP | {"ENGINE_URL_PARAMETER", "DEAD_LETTER_QUEUES", "MAIL_SENDER", "ALERT_CHANNELS_KEY_ID", "SECOND_FACTOR_ROLES", "TELEGRAM_BOT_USERNAME"},
     "digests": DATABASE | {"ENGINE_URL_PARAMETER", "DEAD_LETTER_QUEUES", "MAIL_SENDER"},
     "webhooks": DATABASE | HTTP | WAKES | {"WEBHOOK_SECRETS_KEY_ID"},
     "webhook_dispatcher": DATABASE | CONSUMER | WAKES,
     "webhook_sender": DATABASE | CONSUMER | WAKES,
     "webhook_retrier": DATABASE | CONSUMER | WAKES,
+    "telegram": DATABASE | ENGINE | HTTP | {"SECOND_FACTOR_ROLES", "TELEGRAM_SECRET_ARN"},
     "order_saga": DATABASE | ENGINE | {"EMERGENCY_ORDER_MAX", "EMERGENCY_DAY_MAX", "EMERGENCY_CURRENCY"},
     "operations": DATABASE | HTTP | {"WORK_QUEUES"},
     "projections": DATABASE | CONSUMER,
     "alerts": DATABASE | CONSUMER | {"ALERT_TOPIC_ARN", "ALERT_ESCALATION_ARN", "ALERT_DELIVERIES_QUEUE_URL"},
     "alert_sender": DATABASE
     | CONSUMER
-    | {"ALERT_TOPIC_ARN", "ALERT_DELIVERIES_QUEUE_URL", "ALERT_CHANNELS_KEY_ID"},
+    | {"ALERT_TOPIC_ARN", "ALERT_DELIVERIES_QUEUE_URL", "ALERT_CHANNELS_KEY_ID", "TELEGRAM_SECRET_ARN"},
     "alert_escalation": DATABASE | {"ALERT_DELIVERIES_QUEUE_URL"},
     "notifications": DATABASE | CONSUMER | BELIEVES | {"CONNECTIONS_TABLE", "WEBSOCKET_API_ENDPOINT"},
     "reconciler": DATABASE | ENGINE,

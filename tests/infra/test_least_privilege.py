@@ -71,6 +71,7 @@ ALLOWED = {
     "queries": DATABASE | {"ssm:GetParameter"},
     "alerting": DATABASE | {"ssm:GetParameter", "sqs:GetQueueAttributes", "kms:Encrypt", "sns:Publish"},
     "digests": DATABASE | {"ssm:GetParameter", "sqs:GetQueueAttributes", "ses:SendEmail"},
+    "telegram": DATABASE | ENGINE,
     "order_saga": DATABASE | ENGINE,
     "projections": DATABASE | CONSUMER,
     "alerts": DATABASE | CONSUMER | FOLLOWS_PEOPLE | {"sqs:SendMessage", "states:StartExecution"},

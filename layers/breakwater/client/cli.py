@@ -40,6 +40,7 @@ from breakwater.client.plugins import ExtensibleGroup
 from breakwater.client.rota_cli import rota_app
 from breakwater.client.session import SavedSignIn
 from breakwater.client.shapes import FINAL_STATUSES
+from breakwater.client.telegram_cli import telegram_app
 from breakwater.client.terminal import (
     AsJson,
     out,
@@ -76,6 +77,7 @@ app.add_typer(events_app, name="events")
 app.add_typer(dlq_app, name="dlq")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(rota_app, name="rota")
+app.add_typer(telegram_app, name="telegram")
 
 
 ApiUrl = Annotated[str | None, typer.Option(help="By default that of the local run in this folder.")]

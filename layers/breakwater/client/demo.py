@@ -138,17 +138,17 @@ class Tour:
     def read_alert(self) -> str:
         def look() -> str | None:
             correlation_id = str(self._breach.correlation_id)
-            messages = self._web.get(f"{self._endpoints['inbox_url']}/messages").json()["items"]
+            messages = self._web.get(f"{self._endpoints['outbox_url']}/messages").json()["items"]
             for sent in messages:
                 if correlation_id in sent["message"]:
-                    return f"{sent['protocol']} to {sent['to']}: {sent['subject']}"
+                    return f"{sent['kind']} to {sent['to']}: {sent['subject']}"
             # A second tour within minutes: the one before had the same breach, and a summary of both follows.
             alerts = [each for each in self._risk.alerts()["items"] if each["correlation_id"] == correlation_id]
             deliveries = [each for alert in alerts for each in self._risk.alert(alert["alert_id"])["deliveries"]]
             later = [each for each in deliveries if each["state"] != "SENT" and each["reason"] is not None]
             return f"in one message with others of its group: {later[0]['reason']}" if later else None
 
-        return wait_for(look, within_s=ALERT_WITHIN_S, otherwise="no message about it in the inbox")
+        return wait_for(look, within_s=ALERT_WITHIN_S, otherwise="no message about it in the outbox")
 
     def repeat(self) -> str:
         again = self._place("BUY", self._resting["quantity"], "rest", price=self._resting["price"], post_only=True)

@@ -50,6 +50,17 @@ class PeopleCalls(Connection):
         """Takes somebody's second factor, and ends his sessions: he enrols another."""
         self._call("DELETE", f"/users/{segment(user_id)}/totp", repeatable=True)
 
+    def telegram_link(self) -> Json:
+        """`is_linked`: whether a chat with the `bot` speaks for the caller."""
+        return self._call("GET", "/contacts/me/telegram")
+
+    def ask_telegram_code(self) -> Json:
+        """A `code` for the bot, until `expires_at`; `link` opens the bot with it."""
+        return self._call("POST", "/contacts/me/telegram")
+
+    def end_telegram_link(self) -> None:
+        self._call("DELETE", "/contacts/me/telegram", repeatable=True)
+
     def invite_again(self, user_id: str, *, temporary_password: str | None = None) -> None:
         """Another temporary password, for a user who has not chosen one of his own."""
         body = given(temporary_password=temporary_password)

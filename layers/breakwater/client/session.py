@@ -57,7 +57,7 @@ def forget() -> None:
 
 
 def local_endpoints() -> Json:
-    """Of the running local platform: api_url, ws_url, engine_url, database_url, inbox_url, users."""
+    """Of the running local platform: api_url, ws_url, engine_url, database_url, outbox_url, users."""
     path = endpoints_file()
     missing = f"no platform runs here, since there is no {path}: run `make up` first, or say --api-url"
     return _read_json(path, missing=missing)

@@ -45,6 +45,7 @@ from breakwater.db.recorded_day import RecordedDayRows
 from breakwater.db.replaces import ReplaceRows
 from breakwater.db.rotas import RotaRows
 from breakwater.db.sessions import SessionRows
+from breakwater.db.telegram import TelegramRows
 from breakwater.db.watch import WatchRows
 from breakwater.db.webhook_log import WebhookLogRows
 from breakwater.db.webhook_queue import WebhookQueueRows
@@ -259,6 +260,10 @@ class TenantTransaction:
     @cached_property
     def metric_rules(self) -> MetricRuleRows:
         return MetricRuleRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def telegram(self) -> TelegramRows:
+        return TelegramRows(self.connection, self.tenant_id)
 
     @cached_property
     def audit(self) -> AuditRows:

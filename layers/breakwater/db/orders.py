@@ -47,6 +47,7 @@ _PAGE = f"""
 SELECT {_COLUMNS} FROM trading.orders
 WHERE account_id = ANY(%(account_ids)s) AND tenant_id = %(tenant_id)s
   AND (%(status)s::text IS NULL OR status = %(status)s)
+  AND (NOT %(open_only)s OR status NOT IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED'))
   AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
   AND (%(client_order_id)s::text IS NULL OR client_order_id = %(client_order_id)s)
   AND (%(exchange_order_id)s::bigint IS NULL
@@ -61,7 +62,10 @@ ORDER BY created_at DESC, order_id DESC LIMIT %(limit)s
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """None: whatever it is. `exchange_order_id`: domain/orders.py. `leg_client_order_id`: of either half of an OCO."""
+    """None: whatever it is. `exchange_order_id`: domain/orders.py. `leg_client_order_id`: of either half of an OCO.
+
+    `open_only`: those that are not final.
+    """
 
     status: OrdStatus | None = None
     symbol: str | None = None
@@ -69,6 +73,7 @@ class OrderFilter:
     exchange_order_id: int | None = None
     algorithm: str | None = None
     leg_client_order_id: str | None = None
+    open_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,13 @@ class SessionRows:
             (self._tenant_id, session_id),
         )
 
+    def has_second_factor(self, session_id: uuid.UUID) -> bool:
+        row = self._connection.execute(
+            "SELECT has_second_factor FROM identity.sessions WHERE tenant_id = %s AND session_id = %s",
+            (self._tenant_id, session_id),
+        ).fetchone()
+        return row is not None and bool(row[0])
+
     def has_ended(self, session_id: uuid.UUID) -> bool:
         row = self._connection.execute(
             "SELECT ended_at IS NOT NULL FROM identity.sessions WHERE tenant_id = %s AND session_id = %s",

@@ -1,8 +1,9 @@
-"""The ways by which alerts leave: mails and text messages through SNS. Each takes a few seconds at most."""
+"""The ways by which alerts leave: mails and texts through SNS, Slack, Telegram. Each takes a few seconds at most."""
 
 import json
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,6 +13,7 @@ from breakwater.errors import Unavailable
 from breakwater.runtime.aws import client
 from breakwater.runtime.settings import settings
 from breakwater.runtime.slack import post_to_slack
+from breakwater.runtime.telegram import send_to_chat
 from breakwater.services.alert_messages import Parcel, mail_text, sms_text, subject
 from breakwater.services.alert_sending import NotTaken, Sender
 
@@ -48,6 +50,11 @@ def send_text(number: str, text: str) -> None:
     publish(PhoneNumber=number, Message=text, MessageAttributes=attributes)
 
 
+def post_to_telegram(parcel: Parcel, _tenant_id: uuid.UUID) -> None:
+    for chat_id in parcel.destinations:
+        send_to_chat(parcel.alerts, int(chat_id), at=datetime.now(UTC), count=parcel.count, note=parcel.note)
+
+
 def publish(**message: Any) -> None:
     """NotTaken for what SNS will refuse again; Unavailable for what may pass."""
     try:
@@ -65,4 +72,5 @@ SENDERS: Mapping[Channel, Sender] = {
     "EMAIL": publish_mail,
     "SMS": publish_text,
     "SLACK": post_to_slack,
+    "TELEGRAM": post_to_telegram,
 }

@@ -72,6 +72,8 @@ class Settings:
     webhook_calls_queue_url = _Required()
     webhook_retries_queue_url = _Required()
     webhook_local_receivers = _Optional()  # "true" in the local run, and believed nowhere else.
+    telegram_secret_arn = _Optional()  # None: there is no bot.
+    telegram_bot_username = _Optional()
 
     emergency_order_max = _Optional()
     emergency_day_max = _Optional()

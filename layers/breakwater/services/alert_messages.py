@@ -105,7 +105,7 @@ def slack_message(parcel: Parcel) -> dict[str, Any]:
 
 
 def how_to_acknowledge(alert: Alert) -> str:
-    return f"Acknowledge it: breakwater alerts acknowledge {alert.alert_id}"
+    return f"Acknowledge it: breakwater alerts ack {alert.alert_id}"
 
 
 def _listed(parcel: Parcel) -> list[str]:

@@ -14,6 +14,7 @@ from breakwater.domain.permissions import GIVES_RIGHTS, Caller, may_give
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import Conflict, NotPermitted
 from breakwater.services.identity import TotpEnrolment, confirm_totp, enrol_totp
+from breakwater.services.telegram_links import end_link_of
 from events.identity import SecondFactorChanged
 
 type Transactions = Callable[[uuid.UUID], AbstractContextManager[TenantTransaction]]
@@ -50,7 +51,9 @@ def confirm(
 
 
 def reset(user_id: uuid.UUID, caller: Caller, transactions: Transactions, pool: Pool, at: datetime) -> None:
-    """An administrator takes somebody's second factor, and ends his sessions: he enrols another. Safe to repeat.
+    """An administrator takes somebody's second factor, and ends his sessions and his chat: he enrols another.
+
+    Safe to repeat.
 
     NotPermitted for his own, and for that of somebody whose role may do what the caller may not: without it a password
     is enough to become him.
@@ -66,6 +69,16 @@ def reset(user_id: uuid.UUID, caller: Caller, transactions: Transactions, pool: 
         if is_of_issuer(person.subject):
             raise Conflict(f"{person.username} has his second factor at the issuer of the organisation")
         tx.sessions.end_all(user_id, caller.actor)
+        # Whoever has the telephone that was lost has the chat as well.
+        end_link_of(
+            user_id,
+            person.username,
+            tx,
+            at,
+            by=caller.actor,
+            correlation_id=caller.correlation_id,
+            reason="SECOND_FACTOR_RESET",
+        )
         _tell(person, "RESET", caller, tx, at)
     pool.reset_totp(person.username)
 

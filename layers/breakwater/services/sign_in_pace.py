@@ -30,6 +30,7 @@ class Pace:
 OF_ADDRESS = Pace(20, 6.0)
 OF_USERNAME = Pace(60, 2.0)
 OF_USERNAME_WHERE_SEEN = Pace(10, 6.0)
+OF_CHAT = Pace(5, 60.0)
 
 type Taken = Sequence[tuple[bytes, Pace]]
 
@@ -64,6 +65,11 @@ def take_of_client(client_id: str, source_ip: str | None, connection: psycopg.Co
     if network is not None and is_used_from(connection, client_id, network):
         return _taken([(_digest("client where used", network, client_id), OF_USERNAME_WHERE_SEEN)], connection)
     return _taken([(_digest("client's address", network or "unknown"), OF_ADDRESS)], connection)
+
+
+def take_of_chat(chat_id: int, connection: psycopg.Connection[TupleRow]) -> Taken:
+    """The same for a chat of Telegram in which codes are typed."""
+    return _taken([(_digest("telegram chat", str(chat_id)), OF_CHAT)], connection)
 
 
 def _taken(taken: Taken, connection: psycopg.Connection[TupleRow]) -> Taken:

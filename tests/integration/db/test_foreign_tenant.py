@@ -17,6 +17,7 @@ ROLES = migrate.ROLES
 # What is no organisation's own, what the engine alone may read, lists of ids of events, and counts that functions reach
 # by a function with its owner's rights alone.
 OF_NO_TENANT = {
+    "alerts.telegram_updates",
     "identity.api_key_allowances",
     "identity.sign_in_paces",
     "public.alembic_version",
@@ -33,6 +34,9 @@ OF_NO_TENANT = {
 ASKED_OF_ALL = {
     "alerts.digest_tenants",
     "alerts.platform_state",
+    "alerts.find_telegram_chat",
+    "alerts.find_telegram_code",
+    "alerts.take_telegram_update",
     "identity.count_api_key_use",
     "identity.ended_sessions",
     "identity.find_api_key",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from local_cloud.emulator_process import LocalEmulator
-from local_cloud.inbox import Inbox
+from local_cloud.outbox.server import Outbox
 from local_cloud.platform import HOST, Platform
 
 PORTS_TRIED = range(20_000, 30_000, 10)
@@ -31,7 +31,7 @@ def _is_free(port: int) -> bool:
 class RunningEmulator:
     platform: Platform
     process: LocalEmulator
-    inbox: Inbox
+    outbox: Outbox
 
 
 @pytest.fixture
@@ -42,9 +42,9 @@ def platform(tmp_path: Path) -> Platform:
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulator]:
     platform = Platform(folder=tmp_path_factory.mktemp("emulator"), port_base=free_port_base())
-    inbox, process = Inbox(platform.ports["inbox"]), LocalEmulator(platform)
-    inbox.start()
+    outbox, process = Outbox(platform.ports["outbox"]), LocalEmulator(platform)
+    outbox.start()
     process.start()
-    yield RunningEmulator(platform, process, inbox)
+    yield RunningEmulator(platform, process, outbox)
     process.stop()
-    inbox.stop()
+    outbox.stop()

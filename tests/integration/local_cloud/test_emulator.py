@@ -202,7 +202,7 @@ def test_types_the_emulator_lacks_do_not_fail_a_stack(emulator: RunningEmulator)
     assert archive["EventSourceArn"].endswith("event-bus/test-bus")
 
 
-def test_mail_reaches_the_inbox_of_those_whose_filter_it_passes(emulator: RunningEmulator) -> None:
+def test_mail_reaches_the_outbox_of_those_whose_filter_it_passes(emulator: RunningEmulator) -> None:
     client = aws_client(emulator.platform, "sns")
     topic = client.create_topic(Name="alerts")["TopicArn"]
     for tenant in ("ours", "theirs"):
@@ -218,15 +218,13 @@ def test_mail_reaches_the_inbox_of_those_whose_filter_it_passes(emulator: Runnin
         Message="70 %",
         MessageAttributes={"tenant_id": {"DataType": "String", "StringValue": "ours"}},
     )
-    messages = _until(lambda: list(emulator.inbox.messages))
-    sent = [{name: message[name] for name in ("protocol", "to", "subject", "message")} for message in messages]
-    assert sent == [
-        {"protocol": "email", "to": "ours@example.com", "subject": "A limit was reached", "message": "70 %"}
-    ]
-    assert "A limit was reached" in httpx.get(emulator.platform.inbox_url).text
+    messages = _until(lambda: list(emulator.outbox.messages.newest()))
+    sent = [{name: message[name] for name in ("kind", "to", "subject", "message")} for message in messages]
+    assert sent == [{"kind": "email", "to": "ours@example.com", "subject": "A limit was reached", "message": "70 %"}]
+    assert "A limit was reached" in httpx.get(emulator.platform.outbox_url).text
 
 
-def test_an_invitation_to_a_user_pool_reaches_the_inbox_with_its_temporary_password(emulator: RunningEmulator) -> None:
+def test_an_invitation_to_a_user_pool_reaches_the_outbox_with_its_temporary_password(emulator: RunningEmulator) -> None:
     client = aws_client(emulator.platform, "cognito-idp")
     pool = client.create_user_pool(PoolName="invitations")["UserPool"]["Id"]
     client.admin_create_user(
@@ -235,8 +233,8 @@ def test_an_invitation_to_a_user_pool_reaches_the_inbox_with_its_temporary_passw
         UserAttributes=[{"Name": "email", "Value": "dora@example.com"}, {"Name": "email_verified", "Value": "true"}],
         DesiredDeliveryMediums=["EMAIL"],
     )
-    (sent,) = _until(lambda: [mail for mail in emulator.inbox.messages if mail["to"] == "dora@example.com"])
-    assert sent["protocol"] == "email"
+    (sent,) = _until(lambda: [mail for mail in emulator.outbox.messages.newest() if mail["to"] == "dora@example.com"])
+    assert sent["kind"] == "email"
     app = client.create_user_pool_client(
         UserPoolId=pool, ClientName="app", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
     )["UserPoolClient"]["ClientId"]
@@ -304,9 +302,9 @@ def test_a_mail_of_ses_reaches_the_inbox_with_its_text_and_its_html(emulator: Ru
         verify_sender(emulator.platform, "digests@ours.example")
     send()
     (sent,) = _until(lambda: [mail for mail in emulator.inbox.messages if mail["to"] == "erin@example.com"])
-    assert (sent["protocol"], sent["subject"]) == ("email", "Your day")
+    assert (sent["kind"], sent["subject"]) == ("email", "Your day")
     assert (sent["message"], sent["html"]) == ("two orders", "<b>two orders</b>")
-    page = httpx.get(emulator.platform.inbox_url).text
+    page = httpx.get(emulator.platform.outbox_url).text
     assert 'srcdoc="&lt;b&gt;two orders&lt;/b&gt;"' in page
     assert "<b>two orders" not in page
 

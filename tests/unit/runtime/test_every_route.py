@@ -16,6 +16,7 @@ from functions.openapi import APIS
 from functions.operations.app import api as operations
 from functions.orders.app import api as orders
 from functions.queries.app import api as queries
+from functions.telegram.app import api as telegram
 from functions.users.app import api as users
 from functions.webhooks.app import api as webhooks
 from tests.unit.runtime.http_events import LambdaContext, answer_of, caller_context, http_event
@@ -23,7 +24,7 @@ from tests.unit.runtime.http_events import LambdaContext, answer_of, caller_cont
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 OPEN_PATHS = {
     *("/auth/sign-in", "/auth/refresh", "/auth/sign-out", "/oauth/token", "/health"),
-    "/acknowledgements/{token}",
+    *("/acknowledgements/{token}", "/telegram/webhook"),
 }
 FOR_ALL_WHO_ARE_SIGNED_IN = {
     *("GET /me", "GET /audit/activity"),
@@ -31,6 +32,7 @@ FOR_ALL_WHO_ARE_SIGNED_IN = {
     *("POST /users/me/totp", "POST /users/me/totp/verify"),
     *("GET /contacts/me", "PUT /contacts/me", "POST /contacts/me/phone", "POST /contacts/me/phone/verify"),
     "DELETE /contacts/me/phone",
+    *("GET /contacts/me/telegram", "POST /contacts/me/telegram", "DELETE /contacts/me/telegram"),
 }
 
 
@@ -68,9 +70,8 @@ ELSEWHERE = caller_context(ip_allow="203.0.113.0/24")
 def test_every_function_with_routes_is_walked() -> None:
     with_routes = {path.parent.name for path in FUNCTIONS.glob("*/app.py") if "create_api(" in path.read_text()}
     assert set(APIS) == with_routes
-    assert {id(api) for api in APIS.values()} == {
-        id(api) for api in (alerting, audit, limits, operations, orders, queries, users, webhooks)
-    }
+    apis = (alerting, audit, limits, operations, orders, queries, telegram, users, webhooks)
+    assert {id(api) for api in APIS.values()} == {id(api) for api in apis}
     assert len(ROUTES) > 15
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0035"
-down_revision = "0033"
+down_revision = "0034"
 
 
 def upgrade() -> None:
