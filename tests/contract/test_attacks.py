@@ -353,7 +353,7 @@ def test_no_member_is_taken_that_is_not_the_callers_to_set(scene: Scene) -> None
 RECORDED_WHEN_REFUSED = {"place_order"}  # A refused order is an order.
 
 
-# The one body of the bot's webhook is told as any object: what people write in it is tried in tests/integration/telegram.
+# The body of the bot's webhook is told as any object: what people write in it is tried in tests/integration/telegram.
 TAGS = {each.told["tags"][0] for each in OPERATIONS.values()} - {"telegram"}
 
 
