@@ -53,7 +53,7 @@ class Deployment:
 
     def synthesize(self) -> bool:
         """Write the cloud assembly unless it is up to date; whether it was written. Raises LocalCloudError."""
-        options = _sign_in_options()
+        options = [*_sign_in_options(), f"allowed_origins={self._platform.web_url}"]
         inputs = digest_of_files(REPOSITORY / name for name in SYNTHESIS_INPUTS) + " ".join(options)
         if self._synthesized.exists() and self._synthesized.read_text() == inputs:
             return False
