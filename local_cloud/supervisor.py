@@ -194,7 +194,8 @@ def _announce(platform: Platform, endpoints: dict[str, Any], took_seconds: float
     unfinished.write_text(json.dumps(endpoints, indent=2) + "\n")
     unfinished.replace(platform.endpoints_file)
     print(f"\nready after {took_seconds:.1f} s\n")
-    for label, key in (("web app", "web_url"), ("API", "api_url"), ("WebSocket", "ws_url"), ("engine", "engine_url"), ("mail", "inbox_url")):
+    named = {"web app": "web_url", "API": "api_url", "WebSocket": "ws_url", "engine": "engine_url", "mail": "inbox_url"}
+    for label, key in named.items():
         print(f"  {label:<10} {endpoints[key]}")
     print(f"  {'all of it':<10} {platform.endpoints_file}\n")
     for user in endpoints["users"]:

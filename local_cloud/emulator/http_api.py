@@ -1,4 +1,4 @@
-"""HTTP API: a failed function answers 500 as on AWS, payload 2.0 carries the request's cookies, and CORS of a template."""
+"""HTTP API: a failed function answers 500 as on AWS, payload 2.0 has the cookies, a template's CORS is kept."""
 
 from collections.abc import Callable
 from typing import Any
