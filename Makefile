@@ -20,7 +20,9 @@ NODE_DONE := node_modules/.installed
 BOTS_DONE := .venv-bots/.installed
 AUDIT_DONE := .venv-audit/.installed
 CORE_DONE := .venv/.matching_core
-INSTALLED := $(VENV_DONE) $(EMULATOR_DONE) $(NODE_DONE) $(CORE_DONE)
+WEB_INSTALLED := web/node_modules/.installed
+WEB_DONE := web/dist/.built
+INSTALLED := $(VENV_DONE) $(EMULATOR_DONE) $(NODE_DONE) $(CORE_DONE) $(WEB_DONE)
 
 CORE := fargate_engine/core
 CMAKE_CORE := .venv/bin/cmake -S $(CORE) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/.venv/bin/ninja
@@ -34,7 +36,7 @@ FIND_COMPILER := export CXX=$${CXX:-$$(command -v c++ || command -v g++ || comma
 # The benchmarks, too: no test runs them, so that nothing else would tell that one no longer fits.
 TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk supply_chain tests/benchmarks
 
-.PHONY: help up down clean status grants demo exchange core test test-units test-core test-e2e test-bots fuzz check openapi events limit-types bench synth deploy rewrap telegram-webhook lock audit sbom database-authorities deploy-edge
+.PHONY: help up down clean status grants demo exchange core test test-units test-web test-core test-e2e test-bots fuzz check openapi events limit-types bench synth deploy rewrap telegram-webhook lock audit sbom database-authorities deploy-edge
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,10 +64,14 @@ exchange: $(INSTALLED) ## a simulated exchange on 127.0.0.1:4510, with switches 
 
 core: $(CORE_DONE) ## build the matching core and install it
 
-test: test-core test-units test-e2e ## every test; the last ones on a platform of their own
+test: test-core test-web test-units test-e2e ## every test; the last ones on a platform of their own
 
 test-units: $(INSTALLED) $(AUDIT_DONE)
 	@$(VENV_PYTHON) -m pytest tests --ignore tests/e2e --ignore tests/benchmarks
+
+test-web: $(WEB_INSTALLED)
+	@npm run --silent --prefix web api >/dev/null
+	@npm test --silent --prefix web
 
 # The core's own tests and a few seconds of fuzzing, under the address and undefined-behaviour sanitizers.
 test-core: $(VENV_DONE)
@@ -95,11 +101,12 @@ test-e2e: $(INSTALLED)
 test-bots: $(INSTALLED) $(BOTS_DONE) ## freqtrade and python-binance, live, on a platform of their own
 	@$(VENV_PYTHON) -m pytest tests/e2e/test_bots_of_others.py
 
-check: $(VENV_DONE) $(CORE_DONE) ## lint, format, types, import rules
+check: $(VENV_DONE) $(CORE_DONE) $(WEB_INSTALLED) ## lint, format, types, import rules
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy --strict $(TYPED)
 	@.venv/bin/lint-imports
+	@npm run --silent --prefix web check >/dev/null
 
 openapi: $(VENV_DONE) ## write docs/openapi.json from the code
 	@$(VENV_PYTHON) -m functions.openapi
@@ -197,6 +204,19 @@ $(AUDIT_DONE): requirements/audit.txt | $(TOOLS_DONE)
 	@echo "installing pip-audit and cyclonedx-bom"
 	@[ -x .venv-audit/bin/python ] || $(UV) venv --quiet --python .tools/bin/python .venv-audit
 	@VIRTUAL_ENV=.venv-audit $(UV) pip sync --quiet --require-hashes requirements/audit.txt
+	@touch $@
+
+WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -o -type f -print) docs/openapi.json
+
+$(WEB_INSTALLED): web/package.json web/package-lock.json | $(NODE_DONE)
+	@echo "installing the web app's packages"
+	@npm ci --silent --prefix web
+	@touch $@
+
+# Without the types that it generates, which are younger than what it is built of.
+$(WEB_DONE): $(WEB_INSTALLED) $(filter-out %/schema.d.ts,$(WEB_SOURCES))
+	@echo "building the web app"
+	@mkdir -p .build; npm run --silent --prefix web build >.build/web.log 2>&1 || { cat .build/web.log >&2; exit 1; }
 	@touch $@
 
 $(NODE_DONE): package.json package-lock.json

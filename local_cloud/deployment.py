@@ -147,6 +147,7 @@ def _options(platform: Platform) -> list[str]:
     And a bot in the Telegram of this machine, the Slack of this machine, and mails from an address of it.
     """
     return [
+        f"allowed_origins={platform.web_url}",
         f"slack_hosts={platform.outbox_url.removeprefix('http://')}",
         f"mail_sender={MAIL_SENDER}",
         f"telegram={json.dumps({'bot_username': BOT_USERNAME})}",

@@ -95,6 +95,7 @@ class LocalEngine(_Task):
     def _environment(self) -> dict[str, str]:
         return {
             **super()._environment(),
+            "ALLOWED_ORIGINS": self._platform.web_url,
             "DATABASE_SECRET_ARN": self._deployed["EngineDatabaseSecretArn"],
             "ENGINE_HOST": HOST,
             "ENGINE_ID": ENGINE_ID,

@@ -42,6 +42,7 @@ class Platform:
             "postgres": self.port_base + 1,
             "engine": self.port_base + 2,
             "outbox": self.port_base + 3,
+            "web": self.port_base + 4,
         }
 
     @property
@@ -55,6 +56,10 @@ class Platform:
     @property
     def outbox_url(self) -> str:
         return f"http://{HOST}:{self.ports['outbox']}"
+
+    @property
+    def web_url(self) -> str:
+        return f"http://{HOST}:{self.ports['web']}"
 
     @property
     def logs(self) -> Path:

@@ -21,6 +21,7 @@ from local_cloud.outbox.server import Outbox
 from local_cloud.platform import HOST, LocalCloudError, Platform
 from local_cloud.postgres import LocalPostgres
 from local_cloud.processes import ProcessRecord
+from local_cloud.web_server import WebServer
 
 WATCH_SECONDS = 0.1
 
@@ -154,6 +155,7 @@ def _start(
     parts.callback(watch.stop)
     watch.start()
     endpoints = {
+        "web_url": platform.web_url,
         "api_url": configuration.local_api_url(platform, deployed["ApiUrl"]),
         "ws_url": configuration.local_api_url(platform, deployed["WebSocketUrl"]),
         "engine_url": platform.engine_url,
@@ -162,6 +164,11 @@ def _start(
         "aws_endpoint_url": platform.aws_url,
         "users": users,
     }
+    with _step("web app"):
+        addresses = {name: str(endpoints[name]) for name in ("api_url", "ws_url", "engine_url")}
+        web = WebServer(platform.ports["web"], addresses)
+        web.start()
+        parts.callback(web.stop)
     _announce(platform, endpoints, time.monotonic() - started)
     return [engine, watch], children
 
@@ -189,7 +196,14 @@ def _announce(platform: Platform, endpoints: dict[str, Any], took_seconds: float
     unfinished.write_text(json.dumps(endpoints, indent=2) + "\n")
     unfinished.replace(platform.endpoints_file)
     print(f"\nready after {took_seconds:.1f} s\n")
-    for label, key in (("API", "api_url"), ("WebSocket", "ws_url"), ("engine", "engine_url"), ("outbox", "outbox_url")):
+    named = {
+        "web app": "web_url",
+        "API": "api_url",
+        "WebSocket": "ws_url",
+        "engine": "engine_url",
+        "outbox": "outbox_url",
+    }
+    for label, key in named.items():
         print(f"  {label:<10} {endpoints[key]}")
     print(f"  {'all of it':<10} {platform.endpoints_file}\n")
     for user in endpoints["users"]:

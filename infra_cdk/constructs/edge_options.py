@@ -29,8 +29,12 @@ class MutualTls:
 
 
 def allowed_origins(scope: Construct) -> list[str]:
-    """Whose pages may read answers in a browser (context `allowed_origins`). ValueError for a wildcard or a path."""
-    origins: list[str] = scope.node.try_get_context("allowed_origins") or []
+    """Whose pages may read answers in a browser (context `allowed_origins`). ValueError for a wildcard or a path.
+
+    A list, or origins with commas between where a command line says them.
+    """
+    told: list[str] | str = scope.node.try_get_context("allowed_origins") or []
+    origins = told.split(",") if isinstance(told, str) else told
     for origin in origins:
         if _ORIGIN.fullmatch(origin) is None:
             raise ValueError(f"allowed_origins: {origin!r} is no origin such as https://desk.example.com")

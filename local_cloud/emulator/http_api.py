@@ -1,4 +1,7 @@
-"""HTTP API: a failed function answers 500 as on AWS, and payload 2.0 carries the request's cookies."""
+"""HTTP API: a failed function answers 500 as on AWS, payload 2.0 has the cookies, a template's CORS is kept."""
+
+from collections.abc import Callable
+from typing import Any
 
 from ministack.services import apigateway, lambda_svc
 
@@ -41,3 +44,14 @@ def apply() -> None:
 """,
         ),
     )
+    for name in ("_cors_response_headers", "_cors_preflight_response"):
+        setattr(apigateway, name, _by_names_of_the_api(getattr(apigateway, name)))
+
+
+def _by_names_of_the_api(answer: Callable[[dict[str, Any], str], Any]) -> Callable[[dict[str, Any], str], Any]:
+    """CloudFormation writes AllowOrigins where the API has allowOrigins; ministack keeps what the template said."""
+
+    def answer_to(configuration: dict[str, Any], origin: str) -> Any:
+        return answer({name[:1].lower() + name[1:]: value for name, value in configuration.items()}, origin)
+
+    return answer_to

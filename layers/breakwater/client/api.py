@@ -40,7 +40,6 @@ class Client(
     AlertCalls,
     MetricRuleCalls,
 ):
-class Client(AlertCalls, LimitCalls, AuditCalls, PeopleCalls, OAuthCalls):
     # -- who is calling ------------------------------------------------------------------------------------------
 
     def me(self) -> Json:

@@ -11,7 +11,7 @@ from breakwater.db.alert_deliveries import Delivery
 from breakwater.db.alerts import Alert
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.escalations import Escalation, EscalationSettings
-from breakwater.domain.alerting import ROUTES, SEVERITIES, Audience, Contact
+from breakwater.domain.alerting import SEVERITIES, Audience, Contact
 from breakwater.domain.escalation import (
     FIRST_S_DEFAULT,
     MATRIX,
@@ -27,7 +27,7 @@ from breakwater.domain.escalation import (
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import nanoseconds
 from breakwater.services.alert_deliveries import plan_deliveries
-from breakwater.services.alert_recipients import people_of
+from breakwater.services.alert_recipients import people_of, routing_of
 from breakwater.services.rota import on_call
 from events.alerts import AlertEscalated, EscalationChanged, IncidentCalled
 from events.envelope import Event
@@ -154,7 +154,7 @@ def _escalate(alert: Alert, step: Step, escalation: Escalation, tx: TenantTransa
     told = {
         "stage": step.stage,
         "waited_s": escalation.waits.seconds_to(step.stage),
-        "audiences": sorted(_audiences(step, alert)),
+        "audiences": sorted(_audiences(step, alert, tx)),
         "channels": sorted(step.channels),
         "messages": len(planned),
     }
@@ -166,14 +166,14 @@ def _escalate(alert: Alert, step: Step, escalation: Escalation, tx: TenantTransa
 
 def _people(step: Step, alert: Alert, tx: TenantTransaction, at: datetime) -> list[Contact]:
     """Each once, first who is on call where he is meant. Asked at each stage: people change meanwhile."""
-    audiences = _audiences(step, alert)
+    audiences = _audiences(step, alert, tx)
     first = on_call(tx, at) if "ON_CALL" in audiences else []
-    others = people_of(audiences, alert, tx)
+    others = people_of(audiences, alert, tx, at=at)
     return list({person.user_id: person for person in [*first, *others]}.values())
 
 
-def _audiences(step: Step, alert: Alert) -> frozenset[Audience]:
-    return step.audiences | ROUTES[alert.category] if step.tells_again else step.audiences
+def _audiences(step: Step, alert: Alert, tx: TenantTransaction) -> frozenset[Audience]:
+    return step.audiences | routing_of(tx).routes[alert.category] if step.tells_again else step.audiences
 
 
 def _tell(event: Event, alert: Alert, tx: TenantTransaction, at: datetime) -> None:

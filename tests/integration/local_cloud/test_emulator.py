@@ -135,6 +135,29 @@ def test_cookies_reach_the_function_where_payload_2_has_them(emulator: RunningEm
     assert answer.json() == [["a=b", "c=d"], None]
 
 
+def test_pages_of_an_origin_that_a_template_allows_may_read_answers(emulator: RunningEmulator) -> None:
+    page = "http://127.0.0.1:4504"
+    api = {"Type": "AWS::ApiGatewayV2::Api"}
+    api["Properties"] = {
+        "Name": "for-pages",
+        "ProtocolType": "HTTP",
+        "CorsConfiguration": {"AllowOrigins": [page], "AllowMethods": ["POST"], "AllowHeaders": ["authorization"]},
+    }
+    cloudformation = aws_client(emulator.platform, "cloudformation")
+    cloudformation.create_stack(StackName="for-pages", TemplateBody=json.dumps({"Resources": {"Api": api}}))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="for-pages", WaiterConfig={"Delay": 1})
+    resource = cloudformation.describe_stack_resource(StackName="for-pages", LogicalResourceId="Api")
+    api_id = resource["StackResourceDetail"]["PhysicalResourceId"]
+    url = f"{emulator.platform.aws_url}/_aws/execute-api/{api_id}/orders"
+
+    def preflight(origin: str) -> httpx.Response:
+        return httpx.options(url, headers={"Origin": origin, "Access-Control-Request-Method": "POST"})
+
+    assert preflight(page).headers["Access-Control-Allow-Origin"] == page
+    assert preflight(page).headers["Access-Control-Allow-Headers"] == "authorization"
+    assert "Access-Control-Allow-Origin" not in preflight("http://127.0.0.1:9999").headers
+
+
 def test_the_url_of_an_api_leads_a_function_to_the_emulator(emulator: RunningEmulator) -> None:
     function = create_function(
         emulator.platform,

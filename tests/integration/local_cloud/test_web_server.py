@@ -1,0 +1,85 @@
+"""The web app's files, where the platform is, and what a browser is told to refuse."""
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from local_cloud.platform import LocalCloudError
+from local_cloud.web_server import WebServer, content_security_policy
+
+ENDPOINTS = {
+    "api_url": "http://127.0.0.1:4500/_aws/execute-api/a",
+    "ws_url": "ws://127.0.0.1:4500/_aws/execute-api/b",
+    "engine_url": "http://127.0.0.1:4502",
+}
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html><title>Breakwater</title>")
+    (tmp_path / "assets" / "index-abc.js").write_text("void 0")
+    return tmp_path
+
+
+@pytest.fixture
+def web(app: Path) -> Iterator[httpx.Client]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = WebServer(port, ENDPOINTS, app)
+    server.start()
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=5) as client:
+        yield client
+    server.stop()
+
+
+def test_the_app_is_told_where_the_platform_is(web: httpx.Client) -> None:
+    answer = web.get("/config.json")
+    assert json.loads(answer.text) == ENDPOINTS
+    assert answer.headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize("path", ["/", "/orders", "/orders?symbol=ETH", "/a/page/that/is/not/there"])
+def test_every_page_is_the_app(web: httpx.Client, path: str) -> None:
+    answer = web.get(path)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert "<title>Breakwater</title>" in answer.text
+
+
+def test_a_file_named_by_its_content_is_kept_and_another_is_asked_for_again(web: httpx.Client) -> None:
+    assert "immutable" in web.get("/assets/index-abc.js").headers["Cache-Control"]
+    assert web.get("/").headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize("path", ["/assets/old.js", "/assets/../../pyproject.toml", "/assets/%2e%2e/index.html"])
+def test_a_script_that_is_not_there_is_not_answered_with_a_page(web: httpx.Client, path: str) -> None:
+    with socket.create_connection((web.base_url.host, web.base_url.port), 5) as raw:  # A client would tidy the path.
+        raw.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        assert raw.recv(4096).startswith(b"HTTP/1.0 404")
+
+
+def test_every_answer_says_what_the_page_may_load(web: httpx.Client) -> None:
+    for path in ("/", "/config.json", "/assets/index-abc.js", "/assets/old.js"):
+        headers = web.get(path).headers
+        assert headers["Content-Security-Policy"] == content_security_policy(ENDPOINTS.values())
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_scripts_are_the_apps_own_and_connections_go_to_the_platform_alone() -> None:
+    policy = dict(part.split(" ", 1) for part in content_security_policy(ENDPOINTS.values()).split("; "))
+    assert (policy["default-src"], policy["script-src"]) == ("'none'", "'self'")
+    assert (policy["frame-ancestors"], policy["form-action"], policy["base-uri"]) == ("'none'",) * 3
+    assert policy["connect-src"].split() == [
+        *("'self'", "http://127.0.0.1:4500", "http://127.0.0.1:4502"),
+        *("ws://127.0.0.1:4500", "ws://127.0.0.1:4502"),
+    ]
+
+
+def test_an_app_that_is_not_built_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(LocalCloudError, match="the web app is not built"):
+        WebServer(1, ENDPOINTS, tmp_path)

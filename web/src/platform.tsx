@@ -1,0 +1,25 @@
+/** What every page needs: the API, the session, and who is signed in. */
+import { createContext, type ReactNode, use } from "react";
+import type { Api, signInApi } from "./api/client";
+import type { components } from "./api/schema";
+import type { Session } from "./session/session";
+
+export type Me = components["schemas"]["Me"];
+
+export interface Platform {
+  readonly api: Api;
+  readonly session: Session;
+  readonly signIn: ReturnType<typeof signInApi>["signIn"];
+}
+
+const PlatformContext = createContext<Platform | null>(null);
+
+export function PlatformProvider({ platform, children }: { platform: Platform; children: ReactNode }) {
+  return <PlatformContext value={platform}>{children}</PlatformContext>;
+}
+
+export function usePlatform(): Platform {
+  const platform = use(PlatformContext);
+  if (platform === null) throw new Error("there is no PlatformProvider above");
+  return platform;
+}
