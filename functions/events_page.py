@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from events.alerts import AlertRaised
+from events.alerts import AlertRaised, AlertRaisedBefore
 from events.catalogue import CATALOGUE
 from events.envelope import Envelope, Event
 from events.examples import AMOUNT_BEGINS, example
@@ -23,6 +23,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "events.md"
 _KEYS = {True: "its account", False: "none: of the organisation", None: "its account, where it is of one"}
 # Published before anybody said what they are; their files are frozen.
 _SAID: dict[type[Event], str] = {
+    AlertRaisedBefore: "An alert, as it was told until version 2 said what it is about: the store has these.",
     AlertRaised: "Somebody should know: an alert was made of an event, and those whom it concerns are told.",
     OrderAccepted: "The engine, or the venue, has the order: it may trade from now on.",
     OrderCanceled: "Somebody had the order cancelled, or the engine did. What it filled before stays.",

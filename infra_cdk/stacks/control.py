@@ -103,7 +103,6 @@ class ControlStack(Stack):
         self.alert_deliveries = WorkQueue(self, "AlertDeliveries", name="alert-deliveries")
         self.notifications = WorkQueue(self, "Notifications", name="notifications")
         self.webhooks = Webhooks(self, "Webhooks", functions=self.functions, key=state.webhook_secrets_key)
-        self.alert_deliveries = WorkQueue(self, "AlertDeliveries", name="alert-deliveries")
         self.alert_topic = AlertTopic(self, "AlertTopic", key=state.data_key)
         self.saga = OrderSaga(self, "OrderSaga", function=self.functions["order_saga"])
         self.escalation = AlertEscalation(self, "AlertEscalation", function=self.functions["alert_escalation"])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from breakwater.db.alerts import AlertFilter
 from breakwater.db.connection import Connection, TenantTransaction
 from breakwater.db.orders import OrderFilter
 from breakwater.db.telegram import LinkedUser, find_chat, take_update
@@ -213,7 +214,9 @@ class _Talk:
 
     def _alerts(self, _: str) -> None:
         with self._tx() as tx:
-            shown = alert_views.alerts(self._caller, tx, cursor=None, limit=ALERTS_SHOWN_MAX)["items"]
+            shown = alert_views.alerts(self._caller, tx, wanted=AlertFilter(), cursor=None, limit=ALERTS_SHOWN_MAX)[
+                "items"
+            ]
             tx.telegram.show_alerts(self._user_id, [alert.alert_id for alert in shown])
         self._say(texts.alerts_text(shown))
 
