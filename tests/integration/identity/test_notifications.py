@@ -314,18 +314,7 @@ def test_an_alert_is_acknowledged_and_those_who_listen_hear_of_it(
     database_urls: DatabaseUrls, gateway: Gateway, firm: Firm
 ) -> None:
     account_id, alert_id = firm.account.account_id, uuid.uuid4()
-    stored = Alert(
-        alert_id=alert_id,
-        account_id=account_id,
-        kind="LONG_POSITION",
-        category="RISK",
-        severity="ERROR",
-        group_key="LONG_POSITION/x",
-        title="t",
-        body="b",
-        correlation_id="c",
-        created_at=datetime.now(UTC),
-    )
+    stored = an_alert(alert_id, account_id=account_id, kind="LONG_POSITION", group_key="LONG_POSITION/x")
     with runtime_database.database().tenant_transaction(firm.tenant_id) as tx:
         tx.alerts.add(stored)
     connect(firm, "ours")
