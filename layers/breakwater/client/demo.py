@@ -2,6 +2,7 @@
 
 It uses trader1's account and expects nobody else to trade on it meanwhile. It may be run as often as you like: its
 client order ids are its own, it sells what it bought, and it leaves no resting order behind.
+What becomes of alerts is its second half, in demo_alerts.
 """
 
 import os
