@@ -15,7 +15,7 @@ def receive(name: str, headers: Mapping[str, str], body: bytes, messages: Messag
     status = HTTPStatus.OK
     if match is not None and int(match.group(1)) in {each.value for each in HTTPStatus}:
         status = HTTPStatus(int(match.group(1)))
-    subject = headers.get("X-Breakwater-Topic", "") or f"a call that was answered {status.value}"
+    subject = headers.get("Breakwater-Topic", "") or f"a call that was answered {status.value}"
     details = {"headers": dict(headers), "answered": status.value}
     messages.add("webhook", name, subject, body.decode(errors="replace"), details)
     return status

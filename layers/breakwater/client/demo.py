@@ -2,6 +2,7 @@
 
 It uses trader1's account and expects nobody else to trade on it meanwhile. It may be run as often as you like: its
 client order ids are its own, it sells what it bought, and it leaves no resting order behind.
+What becomes of alerts is its second half, in demo_alerts.
 """
 
 import os
@@ -10,17 +11,18 @@ import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from decimal import Decimal
 from itertools import islice
 
 import httpx
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Column, Table
 
 from breakwater.client.api import Client, every
+from breakwater.client.demo_alerts import AlertTour
+from breakwater.client.demo_steps import Step, Unexpected, expect, run_steps, wait_for
 from breakwater.client.render import amount
 from breakwater.client.session import SetupError, endpoints_file, local_endpoints, local_password
 from breakwater.client.shapes import FINAL_STATUSES, Amount, Json, Order
@@ -34,31 +36,10 @@ TAKES_MAX = 5
 ORDERS_AT_THE_CRASH = 6
 KILLED_AFTER_S = 0.03
 TRADES_READ_MAX = 500
-POLL_S = 0.1
 PROJECTED_WITHIN_S = 10
 ALERT_WITHIN_S = 15
 ENGINE_BACK_WITHIN_S = 30
 SETTLED_WITHIN_S = 100  # The reconciler runs every minute.
-
-
-class Unexpected(Exception):
-    """The platform did not do what the tour says it does."""
-
-
-def expect(is_so: bool, otherwise: str) -> None:
-    if not is_so:
-        raise Unexpected(otherwise)
-
-
-def wait_for[T](look: Callable[[], T | None], *, within_s: float, otherwise: str) -> T:
-    """What `look` finds, asked again and again; Unexpected when time is up."""
-    deadline = time.monotonic() + within_s
-    while True:
-        found = look()
-        if found is not None:
-            return found
-        expect(time.monotonic() < deadline, f"{otherwise} within {within_s:g} s")
-        time.sleep(POLL_S)
 
 
 class Tour:
@@ -75,7 +56,7 @@ class Tour:
         self._placed: dict[str, str] = {}  # Order id by client order id.
         self._traded_notional = Decimal(0)
 
-    def steps(self) -> list[tuple[str, Callable[[], str]]]:
+    def steps(self) -> list[Step]:
         return [
             ("sign in", self.sign_in),
             ("resting limit order", self.rest),
@@ -199,7 +180,7 @@ class Tour:
             expect(grown == self._traded_notional, f"used grew by {grown}, but {self._traded_notional} was traded")
         return f"nothing reserved is left; used grew by {amount(str(self._traded_notional))} USDT, as traded"
 
-    def tidy(self) -> None:
+    def close(self) -> None:
         """Cancels what a failed step may have left."""
         for order_id in self._placed.values():
             if self._trader.order(order_id)["status"] not in FINAL_STATUSES:
@@ -319,37 +300,11 @@ class Tour:
         return ladder or []
 
 
-def run_tour(tour: Tour, console: Console) -> bool:
-    """Every step with what it saw and how long it took; whether all was as it should be.
-
-    The first failure ends the tour: later steps look at what it should have left.
-    """
-    drawn = Table("step", "what was seen", Column("took", justify="right"), "", box=None, header_style="bold")
-    failed = False
-    for name, step in tour.steps():
-        if failed:
-            drawn.add_row(name, "not reached", "", "", style="dim")
-            continue
-        started_at = time.monotonic()
-        with console.status(name):
-            try:
-                seen = step()
-            except (Unexpected, Problem, ServerUnreachable, httpx.HTTPError, OSError) as error:
-                seen, failed = str(error) or type(error).__name__, True
-        took_ms = (time.monotonic() - started_at) * 1000
-        drawn.add_row(name, escape(seen), f"{took_ms:,.0f} ms", "[bold red]FAILED[/]" if failed else "[green]ok[/]")
-    console.print(drawn)
-    return not failed
-
-
 def main() -> int:
     console = Console() if sys.stdout.isatty() else Console(width=160)
     try:
-        tour = Tour()
-        try:
-            return 0 if run_tour(tour, console) else 1
-        finally:
-            tour.tidy()
+        with closing(Tour()) as tour, closing(AlertTour()) as alert_tour:
+            return 0 if run_steps([*tour.steps(), *alert_tour.steps()], console) else 1
     except (SetupError, Problem, ServerUnreachable) as error:
         Console(stderr=True, soft_wrap=True).print(f"[red]error:[/] {escape(str(error))}", highlight=False)
         return 1

@@ -53,7 +53,7 @@ def test_every_kind_is_listed_the_newest_first_and_by_kind_and_receiver(outbox: 
     assert post(outbox, "/messages", MAIL).status_code == 200
     assert post(outbox, "/messages", MAIL | {"kind": "sms", "to": "+4912345678"}).status_code == 200
     assert post(outbox, "/slack/risk", {"text": "Desk A is SUSPENDED"}).text == "ok"
-    post(outbox, "/webhooks/ours", {"event": 1}, **{"X-Breakwater-Topic": "alerts.AlertRaised.v1"})
+    post(outbox, "/webhooks/ours", {"event": 1}, **{"Breakwater-Topic": "alerts.AlertRaised.v1"})
     BotApi(f"{outbox.url}/telegram", BOT_TOKEN).send(CHAT, "<b>Hi</b>")
     assert [sent["kind"] for sent in listed(outbox)] == ["telegram", "webhook", "slack", "sms", "email"]
     assert [sent["to"] for sent in listed(outbox, kind="email")] == ["ada@firm.example"]

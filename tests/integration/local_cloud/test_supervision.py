@@ -57,6 +57,16 @@ def test_what_holds_passwords_is_for_its_owner_only(platform: Platform) -> None:
         assert private.stat().st_mode & 0o777 == 0o700
 
 
+def test_once_it_is_ready_it_says_where_everything_is(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
+    platform.folder.mkdir(parents=True, exist_ok=True)
+    addresses = {f"{name}_url": f"http://{name}.example" for name in ("web", "api", "ws", "engine", "outbox")}
+    user = {"username": "trader1", "password": "for the terminal alone", "role": "trader"}
+    supervisor._announce(platform, {**addresses, "users": [user]}, 1.5)
+    told = capsys.readouterr().out
+    assert all(address in told for address in [*addresses.values(), user["password"]])
+    assert json.loads(platform.endpoints_file.read_text())["web_url"] == addresses["web_url"]
+
+
 def test_a_taken_port_is_named_with_what_to_set(platform: Platform) -> None:
     with socket.create_server((HOST, platform.ports["postgres"])), pytest.raises(LocalCloudError) as refused:
         supervisor.require_free_port("postgres", platform.ports["postgres"])
