@@ -213,7 +213,7 @@ def _announce(platform: Platform, endpoints: dict[str, Any], took_seconds: float
         "outbox": "outbox_url",
     }
     for label, key in named.items():
-        print(f"  {label:<10} {endpoints[f'{key}_url']}")
+        print(f"  {label:<10} {endpoints[key]}")
     print(f"  {'all of it':<10} {platform.endpoints_file}\n")
     for user in endpoints["users"]:
         print(f"  {user['username']:<10} {user['password']:<26} {user['role']}")
