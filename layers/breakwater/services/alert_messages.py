@@ -14,7 +14,7 @@ from breakwater.services.alert_deliveries import HELD_BACK
 
 SUBJECT_LENGTH_MAX = 100  # SNS: printable ASCII on one line, at most this long.
 ALERTS_LISTED_MAX = 20
-_ALONE = "The link is yours alone, once, for a day."
+_ALONE = "The link is for you alone, good once and for a day."
 SLACK_TEXT_LENGTH_MAX = 1_900  # Of a section Slack takes 3,000, of a line of context 2,000.
 _SLACK_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _SLACK_MARKS = {
