@@ -80,6 +80,15 @@ def point_to_engine(platform: Platform, deployed: dict[str, str]) -> None:
     )
 
 
+def point_to_api(platform: Platform, deployed: dict[str, str]) -> None:
+    """Tell the sender of alerts where people reach the API, which has no address before it is deployed."""
+    client, name = aws_client(platform, "lambda"), deployed["AlertSenderFunctionName"]
+    current = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    wanted = {**current, "PUBLIC_API_URL": local_api_url(platform, deployed["ApiUrl"])}
+    if wanted != current:
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": wanted})
+
+
 def expire_connections(platform: Platform, deployed: dict[str, str]) -> None:
     """The emulator drops the table's time to live from a template."""
     client = aws_client(platform, "dynamodb")

@@ -133,11 +133,7 @@ def _start(
         deployment.deploy()
         deployed = deployment.outputs()
     with _step("addresses and passwords of this machine"):
-        database_url = configuration.point_to_database(platform, deployed, postgres, passwords)
-        configuration.point_to_engine(platform, deployed)
-        configuration.expire_connections(platform, deployed)
-        configuration.verify_sender(platform, MAIL_SENDER)
-        configuration.point_to_telegram(platform, deployed, passwords)
+        database_url = _configure(platform, deployed, postgres, passwords)
     with _step("every role under its own policies (IAM)"):
         roles = task_credentials(platform)
         emulator.enforce_iam()
@@ -171,6 +167,19 @@ def _start(
         parts.callback(web.stop)
     _announce(platform, endpoints, time.monotonic() - started)
     return [engine, watch], children
+
+
+def _configure(
+    platform: Platform, deployed: dict[str, str], postgres: LocalPostgres, passwords: configuration.Passwords
+) -> str:
+    """What the template cannot know; the URL of the database's owner."""
+    database_url = configuration.point_to_database(platform, deployed, postgres, passwords)
+    configuration.point_to_engine(platform, deployed)
+    configuration.point_to_api(platform, deployed)
+    configuration.expire_connections(platform, deployed)
+    configuration.verify_sender(platform, MAIL_SENDER)
+    configuration.point_to_telegram(platform, deployed, passwords)
+    return database_url
 
 
 def _seed(lambda_client: Any, deployed: dict[str, str], passwords: configuration.Passwords) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from breakwater.runtime.alert_queue import DeliveryMessage, delivery_message_of,
 from breakwater.runtime.alert_senders import SENDERS
 from breakwater.runtime.database import tenant_transaction
 from breakwater.runtime.queue import message_handler
+from breakwater.runtime.settings import settings
 from breakwater.services.alert_sending import send_delivery
 
 
@@ -16,6 +17,7 @@ def process(message: DeliveryMessage) -> None:
         transactions=tenant_transaction,
         senders=SENDERS,
         now=_now,
+        public_url=settings().public_api_url,
     )
     if due_at is not None:
         queue_again(message, due_at=due_at, at=_now())

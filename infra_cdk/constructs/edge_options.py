@@ -7,6 +7,8 @@ from constructs import Construct
 
 _ORIGIN = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?|http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?")
 _SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}")
+_PUBLIC_URL = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._/-]*[A-Za-z0-9])?")
+PUBLIC_URL_LENGTH_MAX = 100  # A text message of two segments has it, and more.
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]+")
 
@@ -39,6 +41,20 @@ def allowed_origins(scope: Construct) -> list[str]:
         if _ORIGIN.fullmatch(origin) is None:
             raise ValueError(f"allowed_origins: {origin!r} is no origin such as https://desk.example.com")
     return origins
+
+
+def public_api_url(scope: Construct) -> str | None:
+    """The context `public_api_url`, or the name of the `edge`; None where there is neither.
+
+    Told and not looked up: the API depends on its functions, so that none of them can depend on it.
+    """
+    told = scope.node.try_get_context("public_api_url")
+    if not told:
+        edge = tls_name(scope, "edge")
+        return None if edge is None else f"https://{edge.domain_name}"
+    if len(str(told)) > PUBLIC_URL_LENGTH_MAX or _PUBLIC_URL.fullmatch(str(told)) is None:
+        raise ValueError(f"public_api_url: {told!r} is no address such as https://api.example.com, without a / behind")
+    return str(told)
 
 
 def tls_name(scope: Construct, option: str) -> TlsName | None:

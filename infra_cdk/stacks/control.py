@@ -8,6 +8,7 @@ from constructs import Construct
 from infra_cdk.constructs.alert_escalation import AlertEscalation
 from infra_cdk.constructs.alert_topic import AlertTopic
 from infra_cdk.constructs.digests import DigestSchedule, look_at_dead_letters, mail_sender, send_mail
+from infra_cdk.constructs.edge_options import public_api_url
 from infra_cdk.constructs.functions import platform_functions
 from infra_cdk.constructs.http_api import ROUTES, PublicHttpApi
 from infra_cdk.constructs.layer import BreakwaterLayer
@@ -201,6 +202,8 @@ class ControlStack(Stack):
             each.function.add_environment("ALERT_CHANNELS_KEY_ID", key.key_id)
             if hosts := self.node.try_get_context("slack_hosts"):
                 each.function.add_environment("SLACK_HOSTS", hosts)
+        if (url := public_api_url(self)) is not None:
+            sender.function.add_environment("PUBLIC_API_URL", url)
         key.grant(alerting.function, "kms:Encrypt")
         key.grant(sender.function, "kms:Decrypt")
 
@@ -301,6 +304,7 @@ class ControlStack(Stack):
         CfnOutput(self, "AlertEscalationArn", value=self.escalation.machine.state_machine_arn)
         CfnOutput(self, "AlertDeliveriesQueueUrl", value=self.alert_deliveries.queue.queue_url)
         CfnOutput(self, "OrderSagaArn", value=self.saga.machine.state_machine_arn)
+        CfnOutput(self, "AlertSenderFunctionName", value=self.functions["alert_sender"].function.function_name)
         CfnOutput(self, "OrdersFunctionName", value=self.functions["orders"].function.function_name)
         CfnOutput(self, "QueriesFunctionName", value=self.functions["queries"].function.function_name)
         CfnOutput(self, "ProvisioningFunctionName", value=self.functions["provisioning"].function.function_name)

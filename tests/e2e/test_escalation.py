@@ -1,9 +1,12 @@
 """A CRITICAL alert that nobody takes up is told to others, and to more, until somebody does: on the whole platform."""
 
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import httpx
 import pytest
 
 from breakwater.client import Client
@@ -75,3 +78,33 @@ def test_once_it_is_acknowledged_nobody_else_is_told(
     assert "acknowledged by risk" in said
     with pytest.raises(AssertionError, match="not within"):
         eventually(lambda: {15, 30} & stages_of(admin, alert_id).keys() or None, within_s=14)
+
+
+def test_the_link_in_a_mail_opens_a_page_whose_button_acknowledges(
+    sign_in: Callable[[str], Client], killed: Callable[[], Json], endpoints: dict[str, Any]
+) -> None:
+    admin, alert_id = sign_in("admin"), killed()["alert_id"]
+
+    def mailed() -> dict[str, str]:
+        """The links by address."""
+        sent = httpx.get(f"{endpoints['outbox_url']}/messages", params={"kind": "email"}, timeout=5).json()["items"]
+        found = {
+            each["to"]: re.search(r"http\S+/acknowledgements/\S+", each["message"])
+            for each in sent
+            if alert_id in each["message"]
+        }
+        return {address: link[0] for address, link in found.items() if link is not None}
+
+    readers = {"admin@harbour.example", "risk@harbour.example"}
+    links = eventually(lambda: found if (found := mailed()).keys() >= readers else None, within_s=60)
+    assert len(set(links.values())) == len(links), "nobody is sent another's"
+    link = links["risk@harbour.example"]
+    page = httpx.get(link, timeout=35)
+    assert page.status_code == 200
+    assert "Acknowledge as risk" in page.text
+    assert admin.alert(alert_id)["alert"]["acknowledged_at"] is None
+    form = {"Content-Type": "application/x-www-form-urlencoded"}  # As a browser sends the button's.
+    assert "Acknowledged by risk" in httpx.post(link, headers=form, timeout=35).text
+    taken_up = admin.alert(alert_id)["alert"]
+    assert (taken_up["acknowledged_by"], taken_up["acknowledged_via"]) == ("risk", "EMAIL")
+    assert "Acknowledged by risk" in httpx.post(links["admin@harbour.example"], headers=form, timeout=35).text

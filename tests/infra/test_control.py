@@ -178,7 +178,8 @@ ENVIRONMENT = {
     "alerts": DATABASE | CONSUMER | {"ALERT_TOPIC_ARN", "ALERT_ESCALATION_ARN", "ALERT_DELIVERIES_QUEUE_URL"},
     "alert_sender": DATABASE
     | CONSUMER
-    | {"ALERT_TOPIC_ARN", "ALERT_DELIVERIES_QUEUE_URL", "ALERT_CHANNELS_KEY_ID", "TELEGRAM_SECRET_ARN"},
+    | {"ALERT_TOPIC_ARN", "ALERT_DELIVERIES_QUEUE_URL", "ALERT_CHANNELS_KEY_ID", "TELEGRAM_SECRET_ARN"}
+    | {"PUBLIC_API_URL"},
     "alert_escalation": DATABASE | {"ALERT_DELIVERIES_QUEUE_URL"},
     "notifications": DATABASE | CONSUMER | BELIEVES | {"CONNECTIONS_TABLE", "WEBSOCKET_API_ENDPOINT"},
     "reconciler": DATABASE | ENGINE,
@@ -385,3 +386,8 @@ def test_the_reconciler_runs_every_minute(control: Template) -> None:
 
 def test_the_alert_topic_is_encrypted_with_our_key(control: Template) -> None:
     control.has_resource_properties("AWS::SNS::Topic", {"KmsMasterKeyId": Match.any_value()})
+
+
+def test_links_in_messages_lead_to_where_people_reach_the_api(functions: Resources) -> None:
+    variables = functions["alert_sender"]["Properties"]["Environment"]["Variables"]
+    assert variables["PUBLIC_API_URL"] == f"https://{OPTIONS['edge']['domain_name']}"

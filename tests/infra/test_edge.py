@@ -11,7 +11,7 @@ from constructs import Construct
 from breakwater.domain.security_headers import SECURITY_HEADERS
 from breakwater.runtime.edge import BODY_BYTES_MAX as FUNCTIONS_BODY_BYTES_MAX
 from breakwater.runtime.front_door import SECRET_HEADER, VIEWER_HEADER
-from infra_cdk.constructs.edge_options import allowed_origins, tls_name
+from infra_cdk.constructs.edge_options import allowed_origins, public_api_url, tls_name
 from infra_cdk.constructs.firewall import BODY_BYTES_MAX
 from infra_cdk.constructs.http_api import ROUTES
 from infra_cdk.repository import ROOT
@@ -280,3 +280,20 @@ def test_without_the_option_no_interface_endpoint_is_paid_for() -> None:
     template = Template.from_stack(NetworkStack(App(), "Network"))
     template.resource_count_is("AWS::EC2::VPCEndpoint", 2)
     template.resource_count_is("AWS::EC2::SecurityGroupIngress", 5)
+
+
+def test_people_reach_the_api_at_its_told_address_or_at_the_edge() -> None:
+    assert public_api_url(scope()) is None
+    assert public_api_url(scope(edge=OPTIONS["edge"])) == "https://api.example.com"
+    told = "https://abc.execute-api.eu-central-1.amazonaws.com"
+    assert public_api_url(scope(edge=OPTIONS["edge"], public_api_url=told)) == told
+    assert public_api_url(scope(public_api_url="https://example.com/api/v1")) == "https://example.com/api/v1"
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["http://api.example.com", "https://api.example.com/", "api.example.com", "https://a b", f"https://{'a' * 93}"],
+)
+def test_an_address_that_would_make_no_good_link_is_noticed_before_it_is_deployed(told: str) -> None:
+    with pytest.raises(ValueError, match="public_api_url"):
+        public_api_url(scope(public_api_url=told))

@@ -40,8 +40,9 @@ WHERE l.tenant_id = %s AND l.token_hash = %s AND (l.user_id IS NULL OR u.disable
 """
 _FORGET = """
 DELETE FROM alerts.acknowledgement_links WHERE token_hash IN (
-  SELECT token_hash FROM alerts.acknowledgement_links WHERE tenant_id = %s AND expires_at < %s LIMIT %s)
-"""
+  SELECT token_hash FROM alerts.acknowledgement_links WHERE tenant_id = %s AND expires_at < %s LIMIT %s
+  FOR UPDATE SKIP LOCKED)
+"""  # Many senders forget at the same time, and none waits for another.
 
 
 class AcknowledgementLinkRows:
@@ -64,6 +65,14 @@ class AcknowledgementLinkRows:
         """None too where its person is disabled."""
         with self._connection.cursor(row_factory=class_row(Link)) as cursor:
             return cursor.execute(_FIND, (self._tenant_id, token_hash)).fetchone()
+
+    def role_of(self, user_id: uuid.UUID) -> str | None:
+        """None for who is disabled."""
+        row = self._connection.execute(
+            "SELECT role FROM identity.users WHERE tenant_id = %s AND user_id = %s AND disabled_at IS NULL",
+            (self._tenant_id, user_id),
+        ).fetchone()
+        return None if row is None else str(row[0])
 
     def use(self, token_hash: bytes, at: datetime) -> None:
         self._connection.execute(

@@ -41,10 +41,7 @@ WHERE delivery_id IN (
   ORDER BY due_at, delivery_id LIMIT {DELIVERIES_OF_ONE_ALERT_MAX} FOR UPDATE SKIP LOCKED)
 RETURNING {_COLUMNS}
 """
-_CLAIM_OF_ALERT = _CLAIM.format(
-    condition="alert_id = %(alert_id)s AND stage = %(stage)s AND reason IS NOT DISTINCT FROM %(reason)s"
-    " AND (channel = 'EMAIL' OR destination = %(destination)s)"
-)
+_CLAIM_ITSELF = _CLAIM.format(condition="delivery_id = %(delivery_id)s")
 _CLAIM_OF_PERSON = _CLAIM.format(condition="destination = %(destination)s AND reason = %(reason)s")
 
 
@@ -121,9 +118,9 @@ class AlertDeliveryRows:
         ).fetchone()
         return None if row is None else Claim(Delivery(*row[:-1]), row[-1])
 
-    def claim_of_alert(self, like: Delivery, *, at: datetime, until: datetime) -> list[Delivery]:
-        """Itself, or all mails that are due of its alert, stage and reason."""
-        return self._claim(_CLAIM_OF_ALERT, like, at, until)
+    def claim(self, wanted: Delivery, *, at: datetime, until: datetime) -> list[Delivery]:
+        """Itself alone."""
+        return self._claim(_CLAIM_ITSELF, wanted, at, until)
 
     def claim_of_person(self, like: Delivery, *, at: datetime, until: datetime) -> list[Delivery]:
         """All that are due of its channel, destination and reason, of whatever alert."""
@@ -154,8 +151,7 @@ class AlertDeliveryRows:
                     "at": at,
                     "until": until,
                     "channel": like.channel,
-                    "alert_id": like.alert_id,
-                    "stage": like.stage,
+                    "delivery_id": like.delivery_id,
                     "destination": like.destination,
                     "reason": like.reason,
                 },

@@ -5,16 +5,22 @@ _COSTS_TWO = frozenset("[]{}^|~\\")
 _NOT_THERE = frozenset("`")
 
 
-def text_message(text: str) -> str:
-    """One line of letters that phones show without an alphabet of their own, of at most two segments."""
+def text_message(text: str, end: str = "") -> str:
+    """One line of letters that phones show without an alphabet of their own, of at most two segments.
+
+    `end` stays whole, as a link must. ValueError where nothing would stay beside it, or it has other letters.
+    """
+    places_max = PLACES_MAX - _places(list(end))
+    if places_max < len("...") or not all(" " <= letter <= "~" and letter not in _NOT_THERE for letter in end):
+        raise ValueError("this is no end of a text message")
     letters = [
         letter if " " <= letter <= "~" and letter not in _NOT_THERE else "?" for letter in " ".join(text.split())
     ]
-    if _places(letters) <= PLACES_MAX:
-        return "".join(letters)
-    while _places(letters) > PLACES_MAX - len("..."):
+    if _places(letters) <= places_max:
+        return "".join(letters) + end
+    while _places(letters) > places_max - len("..."):
         letters.pop()
-    return "".join(letters) + "..."
+    return "".join(letters) + "..." + end
 
 
 def _places(letters: list[str]) -> int:

@@ -25,7 +25,7 @@ _FINAL = frozenset(
 
 
 def publish_mail(parcel: Parcel, tenant_id: uuid.UUID) -> None:
-    """Once for all its readers. SNS hands it to those of the addresses that have confirmed."""
+    """To one reader, by the filter on his address: SNS hands it to him once he has confirmed."""
     publish(
         TopicArn=settings().alert_topic_arn,
         Subject=subject(parcel),

@@ -63,6 +63,7 @@ class Settings:
     alert_channels_key_id = _Required()
     slack_hosts = _Optional()  # Of incoming webhooks, by commas; Slack's own where nothing is said.
     sms_sender_id = _Optional()
+    public_api_url = _Optional()  # Where people reach the API; None: messages have no link that acknowledges.
     connections_table = _Required()
     websocket_api_endpoint = _Required()
     retry_after_s = _Optional()  # Of a queue's consumer: domain/delivery.py has the usual schedule.

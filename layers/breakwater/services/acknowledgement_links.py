@@ -33,10 +33,14 @@ class Opened:
 def make_link(delivery: Delivery, tx: TenantTransaction, at: datetime) -> str | None:
     """The path of a link for one message, such as /acknowledgements/<token>; only its hash is kept.
 
-    None for a channel that acknowledges by itself, as Telegram does.
+    None for a channel that acknowledges by itself, as Telegram does, and for a person who may not.
     """
     if delivery.channel not in LINK_CHANNELS:
         return None
+    if delivery.user_id is not None:
+        role = tx.acknowledgement_links.role_of(delivery.user_id)
+        if role is None or not _role_may(role):
+            return None
     token = tx.tenant_id.bytes + secrets.token_bytes(_SECRET_BYTES)
     tx.acknowledgement_links.forget_expired(at)
     tx.acknowledgement_links.add(_hash(token), delivery, delivery.channel, at + LINK_LASTS)
@@ -83,7 +87,11 @@ def _found(token: str, tx: TenantTransaction, at: datetime) -> tuple[Link, Alert
 
 def _may_acknowledge(link: Link) -> bool:
     """Whom a channel of the organisation lets read along, that is for whoever made the channel."""
-    return link.role is None or allows(link.role, frozenset({SESSION_SCOPE}), "alerts:acknowledge")
+    return link.role is None or _role_may(link.role)
+
+
+def _role_may(role: str) -> bool:
+    return allows(role, frozenset({SESSION_SCOPE}), "alerts:acknowledge")
 
 
 def _name(link: Link) -> str:

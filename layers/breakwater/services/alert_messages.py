@@ -1,7 +1,8 @@
 """What an alert looks like in a mail, a text message and Slack."""
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from breakwater.db.alert_deliveries import Delivery
@@ -13,6 +14,7 @@ from breakwater.services.alert_deliveries import HELD_BACK
 
 SUBJECT_LENGTH_MAX = 100  # SNS: printable ASCII on one line, at most this long.
 ALERTS_LISTED_MAX = 20
+_ALONE = "The link is for you alone, good once and for a day."
 SLACK_TEXT_LENGTH_MAX = 1_900  # Of a section Slack takes 3,000, of a line of context 2,000.
 _SLACK_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _SLACK_MARKS = {
@@ -29,6 +31,7 @@ class Parcel:
 
     `alerts`: what it tells of, the worst and newest first; more than one only where quiet hours held them back.
     `count`: of how many of its group the first one speaks. `hook`: of a Slack channel, its id and its sealed URL.
+    `links`: by alert, where its reader acknowledges it in his name, or in that of a channel.
     """
 
     channel: Channel
@@ -36,10 +39,18 @@ class Parcel:
     alerts: list[Alert]
     count: int
     hook: tuple[uuid.UUID, bytes] | None = None
+    links: Mapping[uuid.UUID, str] = field(default_factory=dict)
 
     @property
     def alert(self) -> Alert:
         return self.alerts[0]
+
+    @property
+    def linked(self) -> list[Alert]:
+        """Those for whose links the message has room: a text message has for one."""
+        if self.channel == "SMS" and len(self.alerts) > 1:
+            return []
+        return self.alerts[:ALERTS_LISTED_MAX]
 
     @property
     def destinations(self) -> list[str]:
@@ -72,18 +83,22 @@ def mail_text(parcel: Parcel) -> str:
         return "\n".join([*lines, *_listed(parcel), ""])
     if parcel.count > 1:
         lines += [f"{parcel.count} alerts of this kind, told in one message. The first one:", ""]
-    return "\n".join(
-        [*lines, parcel.alert.body, f"Alert: {parcel.alert.alert_id}", how_to_acknowledge(parcel.alert), ""]
-    )
+    if (link := parcel.links.get(parcel.alert.alert_id)) is None:
+        how = [how_to_acknowledge(parcel.alert)]
+    else:
+        how = ["", f"Acknowledge it in your name: {link}", f"{_ALONE} Or: {_command(parcel.alert)}"]
+    return "\n".join([*lines, parcel.alert.body, f"Alert: {parcel.alert.alert_id}", *how, ""])
 
 
 def sms_text(parcel: Parcel) -> str:
-    """The id comes before the title: what is cut is the title."""
+    """The id comes before the title: what is cut is the title, and never the link."""
     if len(parcel.alerts) > 1:
         return text_message(f"Breakwater {parcel.alert.severity}: {parcel.title}")
+    link = parcel.links.get(parcel.alert.alert_id)
     return text_message(
         f"Breakwater {parcel.alert.severity} {parcel.alert.alert_id}{f' x{parcel.count}' if parcel.count > 1 else ''}:"
-        f" {parcel.alert.title}"
+        f" {parcel.alert.title}",
+        end="" if link is None else f" Ack: {link}",
     )
 
 
@@ -91,28 +106,35 @@ def slack_message(parcel: Parcel) -> dict[str, Any]:
     """The body of an incoming webhook's request: blocks, and the text of notifications."""
     title = f"{parcel.alert.severity}: {parcel.title}"
     facts = "\n".join(_listed(parcel)) if len(parcel.alerts) > 1 else parcel.alert.body.partition("\n\n")[2]
-    context = [] if parcel.note is None else [parcel.note]
+    context = [] if parcel.note is None else [_slack_text(parcel.note)]
     if len(parcel.alerts) == 1:
-        context += [f"Alert {parcel.alert.alert_id}", how_to_acknowledge(parcel.alert)]
+        link = parcel.links.get(parcel.alert.alert_id)
+        how = how_to_acknowledge(parcel.alert) if link is None else f"<{link}|Acknowledge it for this channel>"
+        context += [_slack_text(f"Alert {parcel.alert.alert_id}"), how]
     return {
         "text": _slack_text(title),
         "blocks": [
             _section(f"{_SLACK_MARKS[parcel.alert.severity]} *{_slack_text(title)}*"),
             *([_section(_slack_text(facts))] if facts else []),
-            *({"type": "context", "elements": [{"type": "mrkdwn", "text": _slack_text(each)}]} for each in context),
+            *({"type": "context", "elements": [{"type": "mrkdwn", "text": each}]} for each in context),
         ],
     }
 
 
 def how_to_acknowledge(alert: Alert) -> str:
-    return f"Acknowledge it: breakwater alerts ack {alert.alert_id}"
+    return f"Acknowledge it: {_command(alert)}"
+
+
+def _command(alert: Alert) -> str:
+    return f"breakwater alerts ack {alert.alert_id}"
 
 
 def _listed(parcel: Parcel) -> list[str]:
-    lines = [
-        f"{each.severity} {format_time(each.created_at)} {each.title} ({each.alert_id})"
-        for each in parcel.alerts[:ALERTS_LISTED_MAX]
-    ]
+    lines = list[str]()
+    for each in parcel.alerts[:ALERTS_LISTED_MAX]:
+        lines.append(f"{each.severity} {format_time(each.created_at)} {each.title} ({each.alert_id})")
+        if (link := parcel.links.get(each.alert_id)) is not None:
+            lines.append(f"  acknowledge it in your name: {link}")
     more = len(parcel.alerts) - ALERTS_LISTED_MAX
     return [*lines, f"and {more} more: breakwater alerts list"] if more > 0 else lines
 

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from breakwater.db.alert_deliveries import Delivery
@@ -10,6 +11,7 @@ from breakwater.db.connection import TenantTransaction
 from breakwater.domain.alerting import SEVERITIES, Channel
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import Rejection, Unavailable
+from breakwater.services.acknowledgement_links import make_link
 from breakwater.services.alert_deliveries import HELD_BACK
 from breakwater.services.alert_messages import Parcel
 from events.alerts import DeliveryFailed
@@ -36,14 +38,16 @@ def send_delivery(
     transactions: TenantTransactions,
     senders: Mapping[Channel, Sender],
     now: Callable[[], datetime],
+    public_url: str | None = None,
 ) -> datetime | None:
     """Send it if it is due, together with what goes in the same message; None: nothing is left to do.
 
     Else when to look again: it is not due yet, somebody else is sending it, or it has failed and is tried again then.
+    `public_url`: where the API is, for links that acknowledge; without it a message has none.
     A failure that is final, or the last, is an event (DeliveryFailed), but not of an alert that tells of such failures.
     """
     with transactions(tenant_id) as tx:
-        parcel = _take(delivery_id, tx, now())
+        parcel = _take(delivery_id, tx, now(), public_url)
     if not isinstance(parcel, Parcel):
         return parcel
     try:
@@ -62,7 +66,9 @@ def send_delivery(
         return _failed(parcel, failure, tx, now(), is_final=is_final)
 
 
-def _take(delivery_id: uuid.UUID, tx: TenantTransaction, at: datetime) -> Parcel | datetime | None:
+def _take(
+    delivery_id: uuid.UUID, tx: TenantTransaction, at: datetime, public_url: str | None
+) -> Parcel | datetime | None:
     """Claimed for this sender; or when it can be; or nothing, where it was sent or is not to be."""
     claim = tx.alert_deliveries.lock(delivery_id)
     if claim is None or claim.delivery.state != "DUE":
@@ -71,8 +77,8 @@ def _take(delivery_id: uuid.UUID, tx: TenantTransaction, at: datetime) -> Parcel
     waits_until = max(wanted.due_at, claim.claimed_until or wanted.due_at)
     if waits_until > at:
         return waits_until
-    # Mails are published once to all their readers. Whatever quiet hours held back of a person is one message.
-    together = tx.alert_deliveries.claim_of_person if wanted.reason == HELD_BACK else tx.alert_deliveries.claim_of_alert
+    # A mail too has one reader: its link speaks for him. Whatever quiet hours held back of a person is one message.
+    together = tx.alert_deliveries.claim_of_person if wanted.reason == HELD_BACK else tx.alert_deliveries.claim
     claimed = together(wanted, at=at, until=at + CLAIMED_FOR)
     hook = tx.alert_routing.sealed_hook(wanted.destination) if wanted.channel == "SLACK" else None
     found = [tx.alerts.find(alert_id) for alert_id in {each.alert_id for each in claimed}]
@@ -83,7 +89,19 @@ def _take(delivery_id: uuid.UUID, tx: TenantTransaction, at: datetime) -> Parcel
     )
     for alert in alerts:
         tx.alert_groups.take(alert.alert_id, at)
-    return Parcel(wanted.channel, claimed, alerts, tx.alerts.count_gathered(alerts[0].alert_id), hook)
+    parcel = Parcel(wanted.channel, claimed, alerts, tx.alerts.count_gathered(alerts[0].alert_id), hook)
+    return parcel if public_url is None else replace(parcel, links=_links(parcel, tx, at, public_url))
+
+
+def _links(parcel: Parcel, tx: TenantTransaction, at: datetime, public_url: str) -> dict[uuid.UUID, str]:
+    """Of what the message has room for and nobody has taken up; none where the reader may not."""
+    about = {each.alert_id: each for each in parcel.deliveries}
+    paths = {
+        alert.alert_id: make_link(about[alert.alert_id], tx, at)
+        for alert in parcel.linked
+        if alert.acknowledged_at is None
+    }
+    return {alert_id: f"{public_url}{path}" for alert_id, path in paths.items() if path is not None}
 
 
 def _failed(parcel: Parcel, reason: str, tx: TenantTransaction, at: datetime, *, is_final: bool) -> datetime | None:

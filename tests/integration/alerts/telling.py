@@ -59,7 +59,9 @@ class Platform:
         with (database or self.database).tenant_transaction(self.tenant_id) as tx:
             return alert, raise_alert(alert, tx, at)
 
-    def send(self, deliveries: Sequence[Delivery], at: datetime, *channels: Channel) -> list[datetime | None]:
+    def send(
+        self, deliveries: Sequence[Delivery], at: datetime, *channels: Channel, public_url: str | None = None
+    ) -> list[datetime | None]:
         """As the queue would have it done; when each is to be looked at again."""
         senders = dict.fromkeys(channels or ("EMAIL", "SMS", "SLACK", "TELEGRAM"), self.outgoing.take)
         return [
@@ -69,6 +71,7 @@ class Platform:
                 transactions=self.database.tenant_transaction,
                 senders=senders,
                 now=lambda: at,
+                public_url=public_url,
             )
             for each in deliveries
         ]

@@ -226,3 +226,15 @@ def test_a_synthesis_that_failed_for_a_setting_says_which(tmp_path: Path) -> Non
     assert reason_in(log) == ": oidc: an object"
     log.write_text("it was something else\n")
     assert reason_in(log) == ""
+
+
+def test_a_started_platform_is_announced_with_all_its_addresses(
+    platform: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    platform.claim_folder()
+    names = ("web", "api", "ws", "engine", "outbox")
+    endpoints = {f"{name}_url": f"http://127.0.0.1/{name}" for name in names} | {"users": []}
+    supervisor._announce(platform, endpoints, 1.0)
+    said = capsys.readouterr().out
+    assert [name for name in names if endpoints[f"{name}_url"] not in said] == []
+    assert json.loads(platform.endpoints_file.read_text()) == endpoints

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from breakwater.db.alert_deliveries import Delivery
 from breakwater.domain.text_messages import PLACES_MAX, text_message
-from breakwater.services.alert_messages import Parcel, mail_text, slack_message, sms_text, subject
+from breakwater.services.alert_messages import ALERTS_LISTED_MAX, Parcel, mail_text, slack_message, sms_text, subject
 from tests.integration.alerts.one_alert import an_alert
 
 
@@ -56,3 +57,53 @@ def test_a_mail_says_how_many_what_and_how_to_acknowledge() -> None:
     assert text.startswith("It goes on")
     for told in ("1000 alerts of this kind", "Reason: a test", f"alerts ack {one.alert.alert_id}"):
         assert told in text
+
+
+LINK = "https://abcdefghij.execute-api.eu-central-1.amazonaws.com/acknowledgements/" + "a-_" * 14 + "a"
+
+
+def linked(count: int = 1, **otherwise: Any) -> Parcel:
+    one = parcel(count, **otherwise)
+    return replace(one, links={one.alert.alert_id: LINK})
+
+
+def test_a_text_message_keeps_its_link_whole_and_within_two_segments() -> None:
+    one = linked(count=12, title="Desk A was stopped " * 50, severity="CRITICAL")
+    text = sms_text(one)
+    assert text.endswith(f"... Ack: {LINK}")
+    assert str(one.alert.alert_id) in text
+    assert "Desk A was stopped" in text
+    assert len(text) <= PLACES_MAX
+    assert sms_text(linked()).endswith(f"SUSPENDED Ack: {LINK}")
+    longest = f"https://{'a' * 92}/acknowledgements/{'a' * 43}"
+    assert len(text_message("b" * 500, f" Ack: {longest}")) == PLACES_MAX
+
+
+@pytest.mark.parametrize("end", ["a" * (PLACES_MAX - 2), " é", "`"])
+def test_an_end_that_would_be_cut_or_changed_is_none(end: str) -> None:
+    with pytest.raises(ValueError, match="no end"):
+        text_message("a", end)
+
+
+def test_a_mail_has_the_link_of_its_reader_and_the_command_beside_it() -> None:
+    one = linked()
+    text = mail_text(one)
+    assert f"Acknowledge it in your name: {LINK}\n" in text
+    assert f"alerts ack {one.alert.alert_id}" in text
+
+
+def test_slack_has_the_link_of_its_channel_and_what_others_named_is_still_no_link() -> None:
+    told = json.dumps(slack_message(linked(title="<https://evil.example|click>")))
+    assert told.count("<") == 1
+    assert f"<{LINK}|Acknowledge it for this channel>" in told
+
+
+def test_of_what_was_held_back_a_mail_links_what_it_lists_and_a_text_message_nothing() -> None:
+    alerts = [an_alert(uuid.uuid4()) for _ in range(ALERTS_LISTED_MAX + 1)]
+    for channel, room in (("EMAIL", ALERTS_LISTED_MAX), ("SMS", 0)):
+        many = replace(parcel(), channel=channel, alerts=alerts)
+        assert many.linked == alerts[:room]
+    mail = mail_text(replace(parcel(), channel="EMAIL", alerts=alerts, links={alerts[1].alert_id: LINK}))
+    lines = mail.splitlines()
+    place = next(place for place, line in enumerate(lines) if LINK in line)
+    assert str(alerts[1].alert_id) in lines[place - 1]
