@@ -286,6 +286,13 @@ def test_an_order_that_hangs_is_told_once_for_each_stage(platform: Platform) -> 
     assert len(platform.events("trades.TradeFailed.v1")) == 3
 
 
+def test_orders_that_hang_and_were_told_do_not_hide_others(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("breakwater.db.conditions._FAILURES_MAX", 1)
+    hanging = {str(add_order(platform.urls, "UNKNOWN", timedelta(minutes=2))) for _ in range(3)}
+    platform.pass_s(4)
+    assert {each["order_id"] for each in platform.events("trades.TradeFailed.v1")} == hanging
+
+
 def test_a_drift_is_told_when_it_is_new_and_in_words_only_to_whose_venue_it_is_alone(platform: Platform) -> None:
     report = {"at_ms": 1_000, "repaired": 0, "findings": [FINDING, DRIFT], "counts": {}}
     platform.say(venue_BINANCE__reconciliation=report)
