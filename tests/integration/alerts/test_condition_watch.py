@@ -200,6 +200,13 @@ def test_without_an_engine_the_alert_goes_past_the_relay_and_is_the_same_event(p
     assert (alert_of(sent).severity, alert_of(sent).category) == ("CRITICAL", "SYSTEM")
 
 
+def test_an_engine_of_another_version_does_not_keep_the_rest_from_being_told(platform: Platform) -> None:
+    platform.engine.document = {"engine_id": "newer", "status": "UP"}
+    platform.depths = {"alerts": QueueDepth(waiting=0, in_flight=0, dead=1)}
+    platform.pass_s(8)
+    assert platform.changes() == [("dead_letters/alerts", "DEGRADED")]
+
+
 def test_while_the_relay_works_nothing_goes_past_it(platform: Platform) -> None:
     platform.say(database__status="DOWN")
     platform.pass_s(8)
