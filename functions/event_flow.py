@@ -132,8 +132,12 @@ def _look_at(
 
 
 def _called_or_handed_on(statement: ast.stmt) -> Iterator[int]:
-    """`OrderPlaced(...)`, or the class as an argument of whoever makes it."""
+    """`OrderPlaced(...)`, the class as an argument of whoever makes it, or one validated that came in no envelope."""
     for node in ast.walk(statement):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name() as name, attr="model_validate"), args=[validated]):
+                if not (isinstance(validated, ast.Attribute) and validated.attr == "payload"):
+                    yield id(name)
         if isinstance(node, ast.Call):
             for each in (node.func, *node.args, *(keyword.value for keyword in node.keywords)):
                 if isinstance(each, ast.Name):

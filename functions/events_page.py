@@ -11,46 +11,44 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from events.alerts import AlertRaised, AlertRaisedBefore
 from events.catalogue import CATALOGUE
 from events.envelope import Envelope, Event
 from events.examples import AMOUNT_BEGINS, example
-from events.orders import OrderAccepted, OrderCanceled, OrderExpired, OrderState
+from events.orders import OrderAccepted, OrderState
 from functions.event_flow import Uses, parts
 from functions.event_routes import Route, routes
 
 PAGE = Path(__file__).parents[1] / "docs" / "events.md"
 _KEYS = {True: "its account", False: "none: of the organisation", None: "its account, where it is of one"}
 # Published before anybody said what they are; their files are frozen.
-_SAID: dict[type[Event], str] = {
-    AlertRaisedBefore: "An alert, as it was told until version 2 said what it is about: the store has these.",
-    AlertRaised: "Somebody should know: an alert was made of an event, and those whom it concerns are told.",
-    OrderAccepted: "The engine, or the venue, has the order: it may trade from now on.",
-    OrderCanceled: "Somebody had the order cancelled, or the engine did. What it filled before stays.",
-    OrderExpired: "The order's time is over, or it was to be filled at once and was not.",
+_SAID = {
+    "alerts.AlertRaised.v1": "An alert, as it was told until version 2 said what it is about: the store has these.",
+    "orders.OrderAccepted.v1": "The engine, or the venue, has the order: it may trade from now on.",
+    "orders.OrderCanceled.v1": "Somebody had the order cancelled, or the engine did. What it filled before stays.",
+    "orders.OrderExpired.v1": "The order's time is over, or it was to be filled at once and was not.",
 }
-# What is asked for by other names (a topic that ends with a dot: all that begin so).
+# What is asked for by other names: how topics begin that stand for it.
 _WANTED: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("user.permissions.updated", ("users.PermissionsUpdated.v1",), ""),
-    ("user.limits.breached", ("limits.LimitBreached.v1",), ""),
-    ("trade.executed", ("trades.TradeExecuted.v1",), ""),
-    ("trade.failed", ("trades.TradeFailed.v1", "orders.OrderRefused.v1", "orders.OrderRejected.v1"), ""),
-    ("alert.critical", ("alerts.AlertRaised.v1",), "where `severity` is `CRITICAL`"),
-    ("system.health", ("system.HealthChanged.v1", "limits.DegradedModeChanged.v1"), ""),
+    ("user.permissions.updated", ("users.PermissionsUpdated.",), ""),
+    ("user.limits.breached", ("limits.LimitBreached.",), ""),
+    ("trade.executed", ("trades.TradeExecuted.",), ""),
+    ("trade.failed", ("trades.TradeFailed.", "orders.OrderRefused.", "orders.OrderRejected."), ""),
+    ("alert.critical", ("alerts.AlertRaised.",), "where `severity` is `CRITICAL`"),
+    ("system.health", ("system.HealthChanged.", "limits.DegradedModeChanged."), ""),
     ("order events", ("orders.",), ""),
     (
         "account events",
-        ("accounts.", "limits.ExternalFillBooked.v1", "limits.LeaseChanged.v1"),
+        ("accounts.", "limits.ExternalFillBooked.", "limits.LeaseChanged."),
         "and all events that have an account: `GET /events`",
     ),
     (
         "strategy events",
-        ("limits.ScopeChanged.v1", "limits.NodeStateChanged.v1", "orders.ExecutionMeasured.v1"),
+        ("limits.ScopeChanged.", "limits.NodeStateChanged.", "orders.ExecutionMeasured."),
         "of nodes of the kind `STRATEGY`; of algorithms",
     ),
     ("risk events", ("limits.",), ""),
-    ("market events", ("limits.RiskTermsChanged.v1", "system.DriftFound.v1", "system.MetricCrossed.v1"), ""),
-    ("compliance events", ("audit.", "limits.OverrideChanged.v1", "security."), ""),
+    ("market events", ("limits.RiskTermsChanged.", "system.DriftFound.", "system.MetricCrossed."), ""),
+    ("compliance events", ("audit.", "limits.OverrideChanged.", "security."), ""),
 )
 _INTRODUCTION = """\
 # Events
@@ -102,8 +100,17 @@ def listeners(event: type[Event], told: Iterable[Route]) -> list[Route]:
 
 def wanted_topics(name: str) -> list[str]:
     """Those that stand for a name of the requirements."""
-    wanted = next(topics for known, topics, _ in _WANTED if known == name)
-    return [event.topic for event in CATALOGUE if any(_is_meant(event.topic, each) for each in wanted)]
+    wanted = next(beginnings for known, beginnings, _ in _WANTED if known == name)
+    return [event.topic for event in CATALOGUE if event.topic.startswith(wanted)]
+
+
+def is_followed(event: type[Event]) -> bool:
+    """A newer version has taken its place: nobody writes it any more, and what was written stays readable."""
+    name, _, version = event.topic.rpartition(".v")
+    return any(
+        newer.rpartition(".v")[0] == name and int(newer.rpartition(".v")[2]) > int(version)
+        for newer in (each.topic for each in CATALOGUE)
+    )
 
 
 WANTED_NAMES = tuple(name for name, _, _ in _WANTED)
@@ -117,22 +124,28 @@ def _is_read_by(uses: Uses, event: type[Event]) -> bool:
     return event.__name__ in names or any(event.topic.startswith(prefix) for prefix in uses.topics_begin)
 
 
-def _is_meant(topic: str, wanted: str) -> bool:
-    return topic.startswith(wanted) if wanted.endswith(".") else topic == wanted
-
-
 def _wanted() -> Iterator[str]:
     rows = []
     for name, wanted, note in _WANTED:
-        there = [each for each in wanted if any(_is_meant(event.topic, each) for event in CATALOGUE)]
-        shown = ", ".join(f"`{each}*`" if each.endswith(".") else _link(each) for each in there)
+        shown = ", ".join(each for beginning in wanted for each in _shown(beginning))
         rows.append((name, f"{shown} {note}".strip()))
     return _table(("asked for", "topics"), rows)
 
 
+def _shown(beginning: str) -> list[str]:
+    """A whole family by its name."""
+    topics = [event.topic for event in CATALOGUE if event.topic.startswith(beginning)]
+    is_family = beginning.count(".") == 1
+    return [f"`{beginning}*`"] if topics and is_family else [_link(topic) for topic in topics]
+
+
 def _overview(told: list[Route]) -> Iterator[str]:
     rows = (
-        (_link(event.topic), ", ".join(writers(event)), ", ".join(dict.fromkeys(_heard(event, told))) or "none")
+        (
+            _link(event.topic),
+            ", ".join(writers(event)) or "nobody now",
+            ", ".join(dict.fromkeys(_heard(event, told))) or "none",
+        )
         for event in CATALOGUE
     )
     return _table(("topic", "written by", "consumers"), rows)
@@ -151,7 +164,7 @@ def _section(event: type[Event], told: list[Route]) -> Iterator[str]:
     yield ""
     yield f"- topic `{topic}`, version {version.removeprefix('v')}, [schema](../events/schemas/{topic}.json)"
     yield f"- ordered by: {_KEYS[event.is_of_account]}"
-    yield f"- written by: {_names(writers(event))}"
+    yield f"- written by: {_names(writers(event)) or 'nobody any more: a newer version has taken its place'}"
     ways = "; ".join(_way(route) for route in listeners(event, told))
     yield f"- consumers: {ways or 'none: the store and the audit trail'}"
     yield ""
@@ -166,7 +179,7 @@ def _way(route: Route) -> str:
 
 
 def _words(event: type[Event]) -> str:
-    said = _SAID.get(event) or inspect.cleandoc(event.__doc__ or "")
+    said = _SAID.get(event.topic) or inspect.cleandoc(event.__doc__ or "")
     if not said:
         raise ValueError(f"{event.__name__} does not say what it tells of")
     return said

@@ -30,7 +30,7 @@ TIMEOUTS = {
     "alert_sender": Duration.seconds(30),  # Of ten messages each may wait for SNS or Slack for some seconds.
     "notifications": CONSUMER_TIMEOUT,
     "webhook_dispatcher": CONSUMER_TIMEOUT,
-    "webhook_sender": Duration.seconds(15),  # Some calls of 1.5 s, one after the other.
+    "webhook_sender": CONSUMER_TIMEOUT,  # Some calls of 1.5 s, one after the other.
     "webhook_retrier": Duration.seconds(30),  # The same of 10 s. A lane is claimed for longer: 45 s.
     "reconciler": Duration.seconds(50),  # It runs every minute, and never beside itself for long.
     "audit_sealer": Duration.seconds(50),  # As the reconciler.

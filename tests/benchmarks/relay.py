@@ -8,6 +8,7 @@ database, relay and emulator.
 import asyncio
 import json
 import multiprocessing
+import socket
 import tempfile
 import time
 import uuid
@@ -29,7 +30,7 @@ from events.orders import OrderAccepted, OrderState
 from fargate_engine import aws
 from fargate_engine.relay import EVENT_SOURCE, Relay
 from local_cloud.emulator_process import LocalEmulator
-from local_cloud.platform import Platform
+from local_cloud.platform import HOST, Platform
 from tests.benchmarks.figures import Figure, percentile
 from tests.benchmarks.own_postgres import Database, own_postgres
 
@@ -40,7 +41,6 @@ QUEUED, DRAIN_GOAL_S = 10_000, 15
 OFFERED = 1_100  # A second: what is offered has to be more than what is asked of it.
 WRITTEN_EVERY_S = 0.01
 TIMEOUT_S = 120
-PORT_BASE = 5_290
 BUS, REGION = "breakwater", "eu-central-1"
 TENANT = uuid.UUID(int=1)
 
@@ -262,13 +262,19 @@ def _emptied(sqs: Any, url: str) -> Iterator[Any]:
 @contextmanager
 def _cloud() -> Iterator[Cloud]:
     with tempfile.TemporaryDirectory(prefix="breakwater-bench-") as folder:
-        platform = Platform(folder=Path(folder) / "local", port_base=PORT_BASE)
+        platform = Platform(folder=Path(folder) / "local", port_base=_free_port())
         emulator = LocalEmulator(platform)
         emulator.start()
         try:
             yield _made(platform)
         finally:
             emulator.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 def _made(platform: Platform) -> Cloud:

@@ -515,7 +515,9 @@ def _take_up(client: Client, desk: Desk) -> None:
     """Alerts, and who is on call."""
     now, me = datetime.now(UTC), client.call("get_me", 200)["user_id"]
     of_group, of_link, single = (an_alert(uuid.uuid4()) for _ in range(3))
+    trader_id = uuid.uuid4()
     with desk.transactions(desk.firm.tenant_id) as tx:
+        assert tx.people.add(trader_id, "eve", "eve", "eve@example.com", "trader")
         tx.alerts.add(of_link)
         contact = Contact(uuid.UUID(me), "u", "u@example.com", None, None)
         (delivery,) = plan_deliveries(of_link, [contact], {"EMAIL"}, stage=0, due_at=now, tx=tx)
@@ -533,7 +535,7 @@ def _take_up(client: Client, desk: Desk) -> None:
             assert client.call("acknowledge_alert", 200, path_parameters=path, body={})["acknowledged_by"] == USERNAME
     waits = {"first_s": 20, "second_s": 40}
     assert client.call("set_escalation", 200, body=waits) == client.call("get_escalation", 200)
-    rota = client.call("set_rota", 200, body={"people": [me], "starts_on": f"{now.date()}"})
+    rota = client.call("set_rota", 200, body={"people": [str(trader_id)], "starts_on": f"{now.date()}"})
     assert client.call("get_rota", 200)["people"] == rota["people"]
     hour = {"user_id": me, "ends_at": format_time(now + timedelta(hours=1))}
     made = client.call("override_rota", 201, body=hour)

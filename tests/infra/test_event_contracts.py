@@ -14,7 +14,7 @@ from events.examples import example
 from events.users import PermissionsUpdated
 from functions.event_flow import parts
 from functions.event_routes import RELAYED_QUEUE, routes
-from functions.events_page import PAGE, WANTED_NAMES, listeners, page_text, wanted_topics, writers
+from functions.events_page import PAGE, WANTED_NAMES, is_followed, listeners, page_text, wanted_topics, writers
 from infra_cdk.json_schema import draft_4
 
 type Documents = dict[str, dict[str, Any]]
@@ -29,8 +29,8 @@ def test_the_committed_page_is_what_the_code_and_the_template_say(documents: Doc
 
 
 @pytest.mark.parametrize("event", CATALOGUE, ids=lambda event: event.topic)
-def test_somebody_publishes_each_contract(event: type[Event]) -> None:
-    assert writers(event)
+def test_somebody_publishes_each_contract_until_a_newer_version_follows(event: type[Event]) -> None:
+    assert writers(event) or is_followed(event)
 
 
 @pytest.mark.parametrize("name", WANTED_NAMES)
@@ -47,7 +47,7 @@ def test_who_writes_and_who_is_told_is_found_in_the_code(documents: Documents) -
     assert writers(_event("orders.OrderPlaced.v1")) == ["order_saga"]
     assert ("alerts", "alerts") in ways["users.PermissionsUpdated.v1"]
     # The gate takes back what code uses: a function that reads none of it is told of nothing.
-    assert parts()["queries"].made == set()
+    assert parts()["queries"].made <= {"Envelope"}  # Which is no contract.
 
 
 def test_every_rule_of_the_bus_leads_to_a_queue_that_a_function_reads(documents: Documents) -> None:

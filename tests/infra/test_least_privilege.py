@@ -247,7 +247,7 @@ def test_one_function_seals_secrets_of_webhooks_and_senders_alone_open_them(
     engine: Template, control: Template, functions: Resources
 ) -> None:
     def on_secrets(statements: list[dict[str, Any]]) -> set[str]:
-        return actions_of([each for each in statements if "WebhookSecretsKey" in json.dumps(each["Resource"])])
+        return actions_of([each for each in statements if "WebhookSecretsKey" in json.dumps(each.get("Resource"))])
 
     allowed = {
         "webhooks": {"kms:GenerateDataKey"},

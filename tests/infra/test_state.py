@@ -76,8 +76,8 @@ def test_every_bucket_refuses_plain_http(state: Template) -> None:
 
 
 def test_keys_that_encrypt_rotate_and_those_of_service_tokens_and_anchors_only_sign(state: Template) -> None:
-    state.resource_count_is("AWS::KMS::Key", 5)
-    state.resource_properties_count_is("AWS::KMS::Key", {"EnableKeyRotation": True}, 3)
+    state.resource_count_is("AWS::KMS::Key", 7)
+    state.resource_properties_count_is("AWS::KMS::Key", {"EnableKeyRotation": True}, 5)
     signs = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}
     state.resource_properties_count_is("AWS::KMS::Key", signs, 2)
 

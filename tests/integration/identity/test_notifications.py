@@ -12,7 +12,6 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from breakwater.db.alerts import Alert
 from breakwater.db.connection import Database
 from breakwater.runtime import aws
 from breakwater.runtime import database as runtime_database
@@ -20,6 +19,7 @@ from breakwater.services.connections import Connections
 from events.envelope import Envelope
 from functions.notifications import app
 from tests.conftest import DatabaseUrls
+from tests.integration.alerts.one_alert import an_alert
 from tests.integration.identity.conftest import Firm, session_of
 from tests.unit.identity.tokens import CLIENT_ID, ISSUER, served_jwk_set, token
 from tests.unit.runtime.http_events import LambdaContext
@@ -114,7 +114,7 @@ def raise_alert(urls: DatabaseUrls, firm: Firm, account_id: uuid.UUID, sequence:
     """An event of the account, numbered as the relay does; answers its envelope."""
     payload = {"alert_id": str(uuid.uuid4()), "kind": "k", "severity": "INFO", "title": "t", "body": "b"}
     event_id = uuid.uuid4()
-    values = (event_id, "alerts.AlertRaised.v1", firm.tenant_id, account_id, uuid.uuid4(), "c", 1, json.dumps(payload))
+    values = (event_id, "alerts.AlertRaised.v2", firm.tenant_id, account_id, uuid.uuid4(), "c", 1, json.dumps(payload))
     with psycopg.connect(urls.admin) as connection:
         connection.execute("INSERT INTO trading.events VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", values)
         connection.execute(
@@ -156,8 +156,7 @@ def test_a_subscriber_hears_a_snapshot_and_then_each_event_of_its_account(
     gateway: Gateway, database: Database, firm: Firm, other_firm: Firm, database_urls: DatabaseUrls
 ) -> None:
     account_id = firm.account.account_id
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    stored = Alert(uuid.uuid4(), account_id, "k", "RISK", "INFO", "g", "t", "b", "c", at)
+    stored = an_alert(uuid.uuid4(), account_id=account_id)
     with database.tenant_transaction(firm.tenant_id) as tx:
         tx.alerts.add(stored)
     raise_alert(database_urls, firm, account_id, 1)
@@ -332,18 +331,7 @@ def test_an_alert_is_acknowledged_and_those_who_listen_hear_of_it(
     database_urls: DatabaseUrls, gateway: Gateway, firm: Firm
 ) -> None:
     account_id, alert_id = firm.account.account_id, uuid.uuid4()
-    stored = Alert(
-        alert_id=alert_id,
-        account_id=account_id,
-        kind="LONG_POSITION",
-        category="RISK",
-        severity="ERROR",
-        group_key="LONG_POSITION/x",
-        title="t",
-        body="b",
-        correlation_id="c",
-        created_at=datetime.now(UTC),
-    )
+    stored = an_alert(alert_id, account_id=account_id, kind="LONG_POSITION", group_key="LONG_POSITION/x")
     with runtime_database.database().tenant_transaction(firm.tenant_id) as tx:
         tx.alerts.add(stored)
     connect(firm, "ours")

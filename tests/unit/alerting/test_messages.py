@@ -54,5 +54,5 @@ def test_a_mail_says_how_many_what_and_how_to_acknowledge() -> None:
     assert subject(one) == "ERROR: Desk A is SUSPENDED (1000 times)"
     text = mail_text(one)
     assert text.startswith("It goes on")
-    for told in ("1000 alerts of this kind", "Reason: a test", f"acknowledge {one.alert.alert_id}"):
+    for told in ("1000 alerts of this kind", "Reason: a test", f"alerts ack {one.alert.alert_id}"):
         assert told in text
