@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
 from breakwater.db.identity import those_who_stand
@@ -109,12 +110,18 @@ def _push(envelope: Envelope) -> None:
         sequence = notifications.sequence_in_feed(envelope, tx)
         # Asked each time and kept nowhere: who was disabled a moment ago hears nothing more (decision 99).
         stand = those_who_stand(tx.connection, [listener.who for listener in listeners])
+    failure: Exception | None = None
     for listener, stands in zip(listeners, stand, strict=True):
         if not stands:
             _end(listener.connection_id)
             continue
         for channel in sorted(listener.channels):
-            _post(listener.connection_id, notifications.update(envelope, channel, sequence))
+            try:
+                _post(listener.connection_id, notifications.update(envelope, channel, sequence))
+            except (BotoCoreError, ClientError) as error:  # The others hear of it before this one is tried again.
+                failure = failure or error
+    if failure is not None:
+        raise failure
 
 
 def _rehearse(envelope: Envelope) -> None:

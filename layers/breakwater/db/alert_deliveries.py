@@ -31,6 +31,18 @@ _SUPPRESS_STAGES = """
 UPDATE alerts.deliveries SET state = 'SUPPRESSED', reason = %s
 WHERE tenant_id = %s AND state = 'DUE' AND stage > 0 AND alert_id = ANY(%s)
 """
+# Of the alert, stage and channel, or of the person: what is claimed with it. Hours may lie behind the planning.
+_SUPPRESS_DISABLED = """
+UPDATE alerts.deliveries d SET state = 'SUPPRESSED', reason = %(suppressed)s
+FROM identity.users u
+WHERE d.delivery_id IN (
+  SELECT delivery_id FROM alerts.deliveries
+  WHERE tenant_id = %(tenant_id)s AND state = 'DUE' AND channel = %(channel)s
+    AND (destination = %(destination)s OR (alert_id = %(alert_id)s AND stage = %(stage)s))
+    AND (claimed_until IS NULL OR claimed_until <= %(at)s)
+  FOR UPDATE SKIP LOCKED)
+  AND u.tenant_id = d.tenant_id AND u.user_id = d.user_id AND u.disabled_at IS NOT NULL
+"""
 # What another sender has claimed is left to him.
 _CLAIM = f"""
 UPDATE alerts.deliveries SET claimed_until = %(until)s, attempts = attempts + 1
@@ -99,6 +111,21 @@ class AlertDeliveryRows:
     def suppress_stages(self, alert_ids: Sequence[uuid.UUID], reason: str) -> None:
         """What escalations of these alerts have planned and nobody has sent yet."""
         self._connection.execute(_SUPPRESS_STAGES, (reason, self._tenant_id, list(alert_ids)))
+
+    def suppress_disabled(self, like: Delivery, *, at: datetime, reason: str) -> None:
+        """Of what may go in one message with it: that of people who have been disabled since it was planned."""
+        self._connection.execute(
+            _SUPPRESS_DISABLED,
+            {
+                "tenant_id": self._tenant_id,
+                "channel": like.channel,
+                "destination": like.destination,
+                "alert_id": like.alert_id,
+                "stage": like.stage,
+                "at": at,
+                "suppressed": reason,
+            },
+        )
 
     def was_meant_for(self, alert_id: uuid.UUID, subject: str) -> bool:
         """Whether this person was to be told of it, by whatever way."""

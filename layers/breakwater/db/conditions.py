@@ -16,6 +16,7 @@ _FAILURES_MAX = 200
 _SOURCES_MAX = 5
 
 _FAILED_ORDERS = """
+SELECT * FROM (
 SELECT order_id, account_id, symbol, correlation_id,
        CASE status WHEN 'PENDING_NEW' THEN 'SAGA' ELSE 'UNRESOLVED' END AS stage
 FROM trading.orders
@@ -24,6 +25,9 @@ WHERE (status = 'PENDING_NEW' AND engine_seq = 0 AND updated_at < %(placed_befor
 UNION ALL
 SELECT order_id, account_id, symbol, correlation_id, 'CANCEL' FROM trading.orders
 WHERE status = 'PENDING_CANCEL' AND updated_at < %(cancel_before)s
+) AS failed
+WHERE NOT EXISTS (SELECT FROM alerts.told t WHERE t.tenant_id = %(tenant_id)s
+                  AND t.what = format('order/%%s/%%s', failed.order_id, failed.stage) AND t.told_at >= %(told_after)s)
 LIMIT %(at_most)s
 """
 _TELL = """
@@ -113,9 +117,9 @@ class ConditionRows:
         return row[0], row[1]
 
     def failed_orders(
-        self, *, placed_before: datetime, unknown_before: datetime, cancel_before: datetime
+        self, *, placed_before: datetime, unknown_before: datetime, cancel_before: datetime, told_after: datetime
     ) -> list[FailedOrder]:
-        """Those that have been as they are for too long, also where that was told."""
+        """Those that have been as they are for too long; not what was told since `told_after`: others would wait."""
         with self._connection.cursor(row_factory=class_row(FailedOrder)) as cursor:
             return cursor.execute(
                 _FAILED_ORDERS,
@@ -123,6 +127,8 @@ class ConditionRows:
                     "placed_before": placed_before,
                     "unknown_before": unknown_before,
                     "cancel_before": cancel_before,
+                    "tenant_id": self._tenant_id,
+                    "told_after": told_after,
                     "at_most": _FAILURES_MAX,
                 },
             ).fetchall()

@@ -99,6 +99,6 @@ def turn(before: Turns | None, severity: Severity, at: datetime) -> tuple[Turns,
         lately = [*lately, at][-(FLAP_TURNS_MAX + 1) :]
     if before.flapping_since is not None and len(lately) > FLAP_TURNS_MAX // 2:
         return Turns(severity, lately, before.flapping_since), "FLAPS"
-    if len(lately) > FLAP_TURNS_MAX:
+    if len(lately) > FLAP_TURNS_MAX and severity != "INFO":  # Most have INFO told to nobody: it would begin unheard.
         return Turns(severity, lately, at), "BEGINS"
     return Turns(severity, lately, None), "STEADY"

@@ -45,7 +45,9 @@ MATRIX: Mapping[Severity, tuple[Step, ...]] = {
 STAGES = (15, 30)
 
 # Those of their kind and severity tell that it is over, and nobody need be woken any more.
-RECOVERIES: frozenset[tuple[str, Severity]] = frozenset({("NODE_STATE", "INFO"), ("DEGRADED_MODE", "INFO")})
+RECOVERIES: frozenset[tuple[str, Severity]] = frozenset(
+    {("NODE_STATE", "INFO"), ("DEGRADED_MODE", "INFO"), ("HEALTH", "INFO"), ("METRIC", "INFO")}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ from events.alerts import DeliveryFailed
 # Longer than any sender waits: whoever died while he sent is followed by another.
 CLAIMED_FOR = timedelta(seconds=60)
 RETRY_AFTER_S = (30, 60, 300, 900)
+ATTEMPTS_MAX = len(RETRY_AFTER_S) + 1
 REASON_LENGTH_MAX = 300
+DISABLED = "disabled before it was sent"
 
 type TenantTransactions = Callable[[uuid.UUID], AbstractContextManager[TenantTransaction]]
 type Sender = Callable[[Parcel, uuid.UUID], None]  # Of a tenant. A Rejection is final, Unavailable may pass.
@@ -48,6 +50,9 @@ def send_delivery(
     """
     with transactions(tenant_id) as tx:
         parcel = _take(delivery_id, tx, now(), public_url)
+        if isinstance(parcel, Parcel) and _attempts(parcel) > ATTEMPTS_MAX:
+            # Whoever had claimed it died or broke each time, perhaps behind the sending: it is not sent for ever.
+            return _failed(parcel, "it was tried again and again, and nobody lived to say how it went", tx, now())
     if not isinstance(parcel, Parcel):
         return parcel
     try:
@@ -77,10 +82,13 @@ def _take(
     waits_until = max(wanted.due_at, claim.claimed_until or wanted.due_at)
     if waits_until > at:
         return waits_until
+    tx.alert_deliveries.suppress_disabled(wanted, at=at, reason=DISABLED)
     # A mail too has one reader: its link speaks for him. Whatever quiet hours held back of a person is one message.
     together = tx.alert_deliveries.claim_of_person if wanted.reason == HELD_BACK else tx.alert_deliveries.claim
     claimed = together(wanted, at=at, until=at + CLAIMED_FOR)
     hook = tx.alert_routing.sealed_hook(wanted.destination) if wanted.channel == "SLACK" else None
+    if not claimed:
+        return None
     found = [tx.alerts.find(alert_id) for alert_id in {each.alert_id for each in claimed}]
     alerts = sorted(
         (alert for alert in found if alert is not None),
@@ -104,9 +112,15 @@ def _links(parcel: Parcel, tx: TenantTransaction, at: datetime, public_url: str)
     return {alert_id: f"{public_url}{path}" for alert_id, path in paths.items() if path is not None}
 
 
-def _failed(parcel: Parcel, reason: str, tx: TenantTransaction, at: datetime, *, is_final: bool) -> datetime | None:
-    attempts = max(each.attempts for each in parcel.deliveries)
-    if not is_final and attempts <= len(RETRY_AFTER_S):
+def _attempts(parcel: Parcel) -> int:
+    return max(each.attempts for each in parcel.deliveries)
+
+
+def _failed(
+    parcel: Parcel, reason: str, tx: TenantTransaction, at: datetime, *, is_final: bool = False
+) -> datetime | None:
+    attempts = _attempts(parcel)
+    if not is_final and attempts < ATTEMPTS_MAX:
         again_at = at + timedelta(seconds=RETRY_AFTER_S[attempts - 1])
         tx.alert_deliveries.mark(_ids(parcel.deliveries), "DUE", due_at=again_at)
         return again_at

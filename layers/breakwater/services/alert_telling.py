@@ -3,6 +3,7 @@
 docs/alerts.md has the rules for people, decision 116 the reasons.
 """
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,6 +35,7 @@ def tell(alert: Alert, tx: TenantTransaction, at: datetime) -> Told:
     routing = routing_of(tx)
     channels = routing.channels[alert.severity] - CHANNELS_BY_EVENT
     tx.alert_groups.lock(alert.group_key)
+    tx.escalations.lock_group(alert.group_key)  # Always behind the other. Nobody acknowledges it meanwhile.
     hushed, begins_to_flap = _hushed(alert, tx, at)
     if alert.severity == "INFO" and not channels:  # Counted all the same: mostly it says that something is over.
         return Told()
@@ -79,16 +81,15 @@ def _hushed(alert: Alert, tx: TenantTransaction, at: datetime) -> tuple[str | No
 
 
 def _join(alert: Alert, tx: TenantTransaction, at: datetime, *, is_alone: bool) -> tuple[Place, bool]:
-    """Its place in the group, and whether it escalates: a group does so once, until somebody has acknowledged it."""
+    """Its place in the group, and whether it escalates: a group does so once, until it is acknowledged or over."""
     window = tx.alert_groups.window(alert.group_key, alert.severity)
     place = place_of(None if is_alone else window, pace_of(alert.category, alert.severity), at)
-    if place.leader_id is not None:
-        return place, False
     escalated_id = alert.alert_id
-    if window is not None and place.goes_on:
-        before = tx.alerts.find(window.escalated_id)
-        if before is not None and before.acknowledged_at is None:
-            escalated_id = window.escalated_id
+    is_later = place.goes_on or place.leader_id is not None
+    if window is not None and is_later and _escalation_stands(window.escalated_id, tx, at):
+        escalated_id = window.escalated_id
+    if place.leader_id is not None:  # The message is that of another; whoever was to answer may have answered already.
+        return place, escalated_id == alert.alert_id
     tx.alert_groups.open_window(
         alert.group_key,
         alert.severity,
@@ -99,3 +100,11 @@ def _join(alert: Alert, tx: TenantTransaction, at: datetime, *, is_alone: bool) 
         at=at,
     )
     return place, escalated_id == alert.alert_id
+
+
+def _escalation_stands(alert_id: uuid.UUID, tx: TenantTransaction, at: datetime) -> bool:
+    """Whether later alerts of the group rest on this one's: under way and not lost, or told to all and not answered."""
+    before, escalation = tx.alerts.find(alert_id), tx.escalations.find(alert_id)
+    if before is None or before.acknowledged_at is not None or escalation is None:
+        return False
+    return escalation.outcome == "EXHAUSTED" or (escalation.ended_at is None and escalation.covers_to > at)

@@ -63,7 +63,9 @@ class _Sight:
         """What is told through it would not arrive."""
         if self.engine is None or self.backlog.oldest_s > domain.OUTBOX_OLDEST_S_MAX:
             return True
-        is_down: bool = self.engine["status"] == "WAITING" or self.engine["dependencies"]["relay"]["status"] == "DOWN"
+        # Of an engine of another version what it does not say is not known: the age of the outbox tells then.
+        relay = self.engine.get("dependencies", {}).get("relay", {})
+        is_down: bool = self.engine.get("status") == "WAITING" or relay.get("status") == "DOWN"
         return is_down
 
 

@@ -44,7 +44,7 @@ def check_delivery(late_queues: Callable[[], Sequence[str]]) -> DependencyHealth
 
 
 def worst(dependencies: Mapping[str, DependencyHealth]) -> HealthState:
-    """An order needs them all."""
+    """Of all of them together."""
     states = {each.state for each in dependencies.values()}
     return DOWN if DOWN in states else DEGRADED if DEGRADED in states else UP
 

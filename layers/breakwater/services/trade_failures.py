@@ -48,7 +48,10 @@ def tell_failed(
 def tell_those_that_hang(tx: TenantTransaction, at: datetime) -> None:
     """What has been as it is for longer than anything that works on it can take."""
     failed = tx.conditions.failed_orders(
-        placed_before=at - SAGA_DURATION_MAX, unknown_before=at - UNKNOWN_AGE_MAX, cancel_before=at - CANCEL_AGE_MAX
+        placed_before=at - SAGA_DURATION_MAX,
+        unknown_before=at - UNKNOWN_AGE_MAX,
+        cancel_before=at - CANCEL_AGE_MAX,
+        told_after=at - TOLD_AGAIN_AFTER,
     )
     for order in failed:
         tell_failed(

@@ -11,6 +11,7 @@ from breakwater.db.alerts import Alert
 from breakwater.db.connection import Database
 from breakwater.domain.alerting import Channel
 from breakwater.errors import BreakwaterError
+from breakwater.services import escalation
 from breakwater.services.alert_messages import Parcel
 from breakwater.services.alert_sending import send_delivery
 from breakwater.services.alert_telling import Told
@@ -57,7 +58,9 @@ class Platform:
     def raise_alert(self, at: datetime, database: Database | None = None, **otherwise: Any) -> tuple[Alert, Told]:
         alert = an_alert(uuid.uuid4(), created_at=at, **otherwise)
         with (database or self.database).tenant_transaction(self.tenant_id) as tx:
-            return alert, raise_alert(alert, tx, at)
+            told = raise_alert(alert, tx, at)
+            escalation.begin(alert, tx, at, escalates=told.escalates)
+            return alert, told
 
     def send(
         self, deliveries: Sequence[Delivery], at: datetime, *channels: Channel, public_url: str | None = None

@@ -200,6 +200,13 @@ def test_without_an_engine_the_alert_goes_past_the_relay_and_is_the_same_event(p
     assert (alert_of(sent).severity, alert_of(sent).category) == ("CRITICAL", "SYSTEM")
 
 
+def test_an_engine_of_another_version_does_not_keep_the_rest_from_being_told(platform: Platform) -> None:
+    platform.engine.document = {"engine_id": "newer", "status": "UP"}
+    platform.depths = {"alerts": QueueDepth(waiting=0, in_flight=0, dead=1)}
+    platform.pass_s(8)
+    assert platform.changes() == [("dead_letters/alerts", "DEGRADED")]
+
+
 def test_while_the_relay_works_nothing_goes_past_it(platform: Platform) -> None:
     platform.say(database__status="DOWN")
     platform.pass_s(8)
@@ -284,6 +291,13 @@ def test_an_order_that_hangs_is_told_once_for_each_stage(platform: Platform) -> 
     told = {(each["order_id"], each["stage"]) for each in platform.events("trades.TradeFailed.v1")}
     assert told == {(str(died), "SAGA"), (str(unknown), "UNRESOLVED"), (str(canceling), "CANCEL")}
     assert len(platform.events("trades.TradeFailed.v1")) == 3
+
+
+def test_orders_that_hang_and_were_told_do_not_hide_others(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("breakwater.db.conditions._FAILURES_MAX", 1)
+    hanging = {str(add_order(platform.urls, "UNKNOWN", timedelta(minutes=2))) for _ in range(3)}
+    platform.pass_s(4)
+    assert {each["order_id"] for each in platform.events("trades.TradeFailed.v1")} == hanging
 
 
 def test_a_drift_is_told_when_it_is_new_and_in_words_only_to_whose_venue_it_is_alone(platform: Platform) -> None:

@@ -3,17 +3,20 @@
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import pytest
 
 from breakwater.db.alert_routing import SlackChannel
+from breakwater.db.alerts import Alert
 from breakwater.db.connection import Database
 from breakwater.domain.alert_groups import FLAP_PERIOD, WAIT
 from breakwater.domain.alert_groups import WINDOW_AT_ONCE as WINDOW
 from breakwater.errors import Unavailable
+from breakwater.services.acknowledgements import take_up
 from breakwater.services.alert_deliveries import HELD_BACK
 from breakwater.services.alert_messages import mail_text, subject
-from breakwater.services.alert_sending import CLAIMED_FOR, RETRY_AFTER_S, NotTaken
+from breakwater.services.alert_sending import ATTEMPTS_MAX, CLAIMED_FOR, DISABLED, RETRY_AFTER_S, NotTaken
 from breakwater.services.alert_telling import BEGINS_TO_FLAP, GOES_ON, told_before
 from tests.conftest import DatabaseUrls
 from tests.integration.alerts.telling import Platform
@@ -292,3 +295,70 @@ def test_slack_channels_are_told_of_their_categories(platform: Platform) -> None
     assert [(each.channel, each.destination) for each in told.due] == [("SLACK", "all"), ("SLACK", "risk")]
     platform.send(told.due, NOW)
     assert [each.hook is not None for each in platform.outgoing.parcels] == [True, True]
+
+
+def escalated(platform: Platform, alert: Alert) -> str | None:
+    """How its escalation stands: None for none."""
+    with platform.database.tenant_transaction(platform.tenant_id) as tx:
+        found = tx.escalations.find(alert.alert_id)
+    return None if found is None else found.outcome or "UNDER_WAY"
+
+
+def test_what_is_over_ends_the_escalation_and_when_it_comes_again_another_begins(platform: Platform) -> None:
+    platform.person("system_admin")
+    health: dict[str, Any] = {"kind": "HEALTH", "category": "SYSTEM", "group_key": "HEALTH/engine"}
+    first, told = platform.raise_alert(NOW, severity="CRITICAL", **health)
+    platform.send(told.due, NOW)
+    platform.raise_alert(NOW + SECOND, severity="INFO", **health)
+    assert escalated(platform, first) == "RESOLVED"
+    again, told = platform.raise_alert(NOW + 2 * SECOND, severity="CRITICAL", **health)
+    assert told.escalates
+    assert escalated(platform, again) == "UNDER_WAY"
+
+
+def test_what_is_gathered_behind_an_acknowledgement_escalates_by_itself(platform: Platform) -> None:
+    platform.person("organisation_admin")
+    governance: dict[str, Any] = {"category": "GOVERNANCE", "severity": "WARNING"}
+    first, _ = platform.raise_alert(NOW, **governance)
+    with platform.database.tenant_transaction(platform.tenant_id) as tx:
+        take_up(first, "admin", "API", tx, NOW)
+    gathered, told = platform.raise_alert(NOW + SECOND, **governance)
+    assert (told.due, escalated(platform, gathered)) == ([], "UNDER_WAY")
+    later, _ = platform.raise_alert(NOW + 2 * SECOND, **governance)
+    assert escalated(platform, later) is None, "one does for all that follow"
+
+
+def test_a_message_whose_sender_breaks_each_time_is_not_sent_for_ever(platform: Platform) -> None:
+    platform.person("risk_manager")
+    alert, told = platform.raise_alert(NOW)
+    platform.outgoing.failure, at = ZeroDivisionError(), NOW  # type: ignore[assignment]
+    for _ in range(ATTEMPTS_MAX):
+        with pytest.raises(ZeroDivisionError):
+            platform.send(told.due, at)
+        at += CLAIMED_FOR
+    platform.outgoing.failure = None
+    assert platform.send(told.due, at) == [None]
+    assert platform.outgoing.parcels == []
+    assert [each.state for each in platform.deliveries(alert)] == ["FAILED"]
+    assert len(platform.failures()) == 1
+
+
+def test_whoever_was_disabled_meanwhile_is_not_told(platform: Platform) -> None:
+    gone, _ = platform.person("risk_manager", phone="+4915112345678", **NIGHT), platform.person("risk_manager")
+    night, morning = datetime(2026, 11, 30, 23, tzinfo=UTC), datetime(2026, 12, 1, 6, tzinfo=UTC)
+    held, told = platform.raise_alert(night)
+    woken, critical = platform.raise_alert(night, severity="CRITICAL")
+    with platform.database.tenant_transaction(platform.tenant_id) as tx:
+        tx.people.set_disabled(gone, is_disabled=True)
+    platform.send([*told.due, *critical.due], morning)
+    for alert in (held, woken):
+        states = {(each.state, each.reason) for each in platform.deliveries(alert) if each.user_id == gone}
+        assert states == {("SUPPRESSED", DISABLED)}
+    assert [len(parcel.destinations) for parcel in platform.outgoing.parcels] == [1, 1]
+
+
+def test_a_group_does_not_begin_to_flap_with_what_nobody_is_told_of(platform: Platform) -> None:
+    platform.person("risk_manager")
+    ups_and_downs = ["WARNING", "ERROR", "WARNING", "ERROR", "WARNING", "ERROR", "INFO", "ERROR"]
+    found = [platform.raise_alert(NOW + n * SECOND, severity=each)[1] for n, each in enumerate(ups_and_downs)]
+    assert [each.reason for each in found[-1].due] == [BEGINS_TO_FLAP]

@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import psycopg
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from breakwater.db.connection import Database
@@ -37,6 +38,7 @@ class Gateway:
         self.posted: Posted = []
         self.gone: set[str] = set()
         self.ended: list[str] = []
+        self.slowed: set[str] = set()
 
     def delete_connection(self, *, ConnectionId: str) -> None:
         if ConnectionId in self.gone:
@@ -46,6 +48,8 @@ class Gateway:
     def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> None:  # As boto3 names them.
         if ConnectionId in self.gone:
             raise self.exceptions.GoneException
+        if ConnectionId in self.slowed:
+            raise ClientError({"Error": {"Code": "LimitExceededException"}}, "PostToConnection")
         self.posted.append((ConnectionId, json.loads(Data)))
 
     def read(self, connection_id: str) -> list[dict[str, Any]]:
@@ -239,6 +243,19 @@ def test_a_connection_that_is_gone_is_forgotten(
     assert [to for to, _ in gateway.posted] == ["stays"]
     items = boto3.client("dynamodb").scan(TableName="connections")["Items"]
     assert [item["connection_id"]["S"] for item in items] == ["stays"]
+
+
+def test_a_connection_that_takes_nothing_does_not_keep_the_others_from_hearing(
+    gateway: Gateway, database: Database, firm: Firm, database_urls: DatabaseUrls
+) -> None:
+    for connection_id in ("a", "b", "c"):
+        connect(firm, connection_id)
+        send(connection_id, {"action": "subscribe", "channel": "alerts"})
+        gateway.read(connection_id)
+    gateway.slowed = {"a", "c"}
+    answer = deliver(raise_alert(database_urls, firm, firm.account.account_id, 1))
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}, "they are tried again"
+    assert [to for to, _ in gateway.posted] == ["b"]
 
 
 def test_a_connection_whose_permissions_changed_hears_nothing_more_and_ends(
