@@ -1,6 +1,7 @@
 """What people see of alerts: the list, and one with everybody who was told of it."""
 
 import uuid
+from dataclasses import replace
 from typing import TypedDict
 
 from breakwater.db.alert_deliveries import Delivery
@@ -17,8 +18,14 @@ class AlertPage(TypedDict):
     next_cursor: str | None
 
 
+HIDDEN = "hidden"
+
+
 class AlertHistory(TypedDict):
-    """`deliveries`: who was told, by which way and when, and who could not be."""
+    """`deliveries`: who was told, by which way and when, and who could not be.
+
+    Their addresses and numbers are for those who may read of people; others see `hidden` in their place.
+    """
 
     alert: Alert
     deliveries: list[Delivery]
@@ -36,7 +43,10 @@ def alerts(caller: Caller, tx: TenantTransaction, *, wanted: AlertFilter, cursor
 def alert_history(alert_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> AlertHistory:
     """NotFound for one that the caller may not see."""
     alert = visible_alert(alert_id, caller, tx)
-    return {"alert": alert, "deliveries": tx.alert_deliveries.of_alert(alert_id)}
+    deliveries = tx.alert_deliveries.of_alert(alert_id)
+    if "users:read" not in caller.permissions:
+        deliveries = [each if each.user_id is None else replace(each, destination=HIDDEN) for each in deliveries]
+    return {"alert": alert, "deliveries": deliveries}
 
 
 def visible_alert(alert_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> Alert:

@@ -87,7 +87,7 @@ def subscribe(
 
 def is_pushed(topic: str) -> bool:
     """Whether a channel carries events of the topic."""
-    return topic.startswith("orders.") or topic in {TradeExecuted.topic, AlertRaised.topic}
+    return topic.startswith("orders.") or topic in {TradeExecuted.topic, *_OF_ALERTS}
 
 
 def acknowledge(wanted: Acknowledge, who: Principal, tx: TenantTransaction, at: datetime) -> list[Json]:

@@ -43,6 +43,9 @@ def test_an_alert_is_planned_for_each_way_by_which_a_person_of_the_audience_is_r
         ("SMS", "+4915112345678"),
     }
     assert sorted(each.delivery_id for each in shown) == sorted(each.delivery_id for each in planned)
+    with database.tenant_transaction(TENANT) as tx:
+        seen = alert_history(alert.alert_id, caller("viewer"), tx)["deliveries"]
+    assert {each.destination for each in seen if each.user_id is not None} == {"hidden"}
     assert not {"trader@example.com", "elsewhere@example.com"} & {each.destination for each in shown}
 
 
