@@ -399,7 +399,8 @@ REFUSED = {
 
 def request_of(operation: Operation, has: Belongings) -> Request:
     made = REQUESTS[operation.name](has)
-    path = {name: has[name] for name, parameter in operation.parameters().items() if parameter["in"] == "path"}
+    names = [name for name, parameter in operation.parameters().items() if parameter["in"] == "path"]
+    path = {name: has[name] for name in names if name not in made.path}
     return Request(path | made.path, made.query, made.body)
 
 

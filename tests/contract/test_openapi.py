@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -35,7 +36,7 @@ from tests.contract.conftest import COLLEAGUE, COLLEAGUE_ID, PASSWORD, USERNAME,
 from tests.integration.alerts.one_alert import an_alert
 from tests.integration.alerts.one_digest import add_digest
 from tests.integration.limits.core_engine import CoreEngine
-from tests.integration.limits.firm import SYMBOL, order_of
+from tests.integration.limits.firm import SYMBOL, order_of, set_reference
 from tests.integration.orders.conftest import Desk
 
 AS_DOCUMENTED = [
@@ -243,6 +244,7 @@ def test_every_kind_of_success_is_answered_as_documented(platform: Platform, mon
     _say_who_hears(client, node_id, monkeypatch)
     _limit(client, terms, node_id)
     _override(client, desk, node_id)
+    set_reference(desk.urls.admin, Decimal(2000), datetime.now(UTC))  # All before has taken longer than it is fresh.
     _lease(client, account_id, monkeypatch)
     _build(client, node_id)
     _stop(client, desk, terms, node_id, monkeypatch)

@@ -58,8 +58,15 @@ def test_every_risk_of_the_list_has_its_line_with_a_test() -> None:
     assert all(here and TEST.search(tests) for _, here, tests in risks)
 
 
-def test_no_route_takes_an_address_to_fetch() -> None:
+def test_addresses_that_are_fetched_are_held_in() -> None:
     """Server-side request forgery begins with one; whoever adds it has to say here how it is held in."""
     names = {slot.name for operation in OPERATIONS.values() for slot in slots_of(operation)}
     assert len(names) > 60
-    assert [name for name in names if re.search(r"ur[li]|host|endpoint|callback|webhook|redirect|address", name)] == []
+    looks_so = re.compile(r"ur[li]|host|endpoint|callback|webhook|redirect|address|bridge")
+    found = {name for name in names if looks_so.search(name)}
+    assert found == {
+        "url",  # Of a webhook: by the addresses that its name has, when set and when called.
+        "hook_url",  # Of Slack's hosts alone.
+        "endpoint_id",
+        "incident_bridge",  # People open it; the platform does not.
+    }

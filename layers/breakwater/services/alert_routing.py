@@ -115,7 +115,11 @@ def set_routes(wanted: AlertRoutes, caller: Caller, tx: TenantTransaction, at: d
     if current.version != wanted.version or not tx.alert_routing.save_routing(
         row, changed_by=caller.actor, changed_at=at
     ):
-        raise VersionConflict("somebody else has changed it", current=current.version, yours=wanted.version)
+        raise VersionConflict(
+            "somebody else has changed it",
+            current=_shown(current).model_dump(mode="json"),
+            yours=wanted.model_dump(mode="json"),
+        )
     summary = f"version {wanted.version + 1} of the routes of alerts"
     tell_change(caller, tx, at, subject_id=caller.tenant_id, change="ROUTES", summary=summary)
     return _shown(routing_of(tx))
