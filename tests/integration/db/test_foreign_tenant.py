@@ -32,10 +32,15 @@ OF_NO_TENANT = {
 }
 # The questions that are asked before a tenant is known, or of all: each answers only itself, with its owner's rights.
 ASKED_OF_ALL = {
+    "alerts.audit_behind",
+    "alerts.concerned_by_venue",
     "alerts.digest_tenants",
-    "alerts.platform_state",
     "alerts.find_telegram_chat",
     "alerts.find_telegram_code",
+    "alerts.forget_told",
+    "alerts.organisations",
+    "alerts.outbox_backlog",
+    "alerts.platform_state",
     "alerts.take_telegram_update",
     "identity.count_api_key_use",
     "identity.ended_sessions",
@@ -56,6 +61,8 @@ ASKED_OF_ALL = {
     "trading.unbooked_since_ns",
     "trading.undecided_replaces",
     "trading.unsettled_orders",
+    "webhooks.forget_old",
+    "webhooks.overdue_lanes",
 }
 
 

@@ -137,7 +137,9 @@ def test_a_client_acts_as_its_user_within_its_scopes_for_an_hour(firm: Firm) -> 
     }
     status, me = use(told["access_token"])
     assert (status, me["username"], me["account_ids"]) == (200, firm.trader.username, [str(firm.account.account_id)])
-    assert me["permissions"] == ["alerts:read", "limits:read", "orders:cancel", "orders:read", "portfolio:read"]
+    assert me["permissions"] == [
+        *("alerts:read", "digests:read", "limits:read", "orders:cancel", "orders:read", "portfolio:read"),
+    ]
 
 
 def test_the_secret_may_be_in_the_body_and_less_may_be_asked_for(firm: Firm) -> None:

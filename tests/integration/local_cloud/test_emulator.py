@@ -306,7 +306,7 @@ def test_a_data_key_is_wrapped_under_another_master_key_within_its_context(emula
         )
 
 
-def test_a_mail_of_ses_reaches_the_inbox_with_its_text_and_its_html(emulator: RunningEmulator) -> None:
+def test_a_mail_of_ses_reaches_the_outbox_with_its_text_and_its_html(emulator: RunningEmulator) -> None:
     client = aws_client(emulator.platform, "sesv2")
     content = {
         "Simple": {
@@ -324,7 +324,7 @@ def test_a_mail_of_ses_reaches_the_inbox_with_its_text_and_its_html(emulator: Ru
     for _ in range(2):  # As at each start.
         verify_sender(emulator.platform, "digests@ours.example")
     send()
-    (sent,) = _until(lambda: [mail for mail in emulator.inbox.messages if mail["to"] == "erin@example.com"])
+    (sent,) = _until(lambda: [mail for mail in emulator.outbox.messages.newest() if mail["to"] == "erin@example.com"])
     assert (sent["kind"], sent["subject"]) == ("email", "Your day")
     assert (sent["message"], sent["html"]) == ("two orders", "<b>two orders</b>")
     page = httpx.get(emulator.platform.outbox_url).text
