@@ -59,7 +59,7 @@ def _resources(platform: Platform, stack: str) -> dict[str, list[tuple[str, str]
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """One action that a role's policies allow, on what its pattern names."""
+    """One action that a role's policies allow, on what its pattern names, or on all that is `not` of a pattern."""
 
     role: str  # The logical id.
     action: str
@@ -91,6 +91,7 @@ NEVER_ASKED: tuple[tuple[str, str, str], ...] = (
     ("AlertEscalationMachineRole*", "lambda:*", "the emulator's Step Functions do not ask"),
     ("RotationFunction*", "*", "Secrets Manager has it rotate secrets, and the emulator's does not"),
 )
+ALL_BUT = "not "
 VIA_SERVICE = "another service uses the key in the role's name, and the emulator's services do not"
 
 
@@ -125,7 +126,7 @@ def unused(grants: dict[str, list[Grant]], calls: Iterable[Call]) -> Iterator[Gr
     for name, of_role in grants.items():
         for grant in of_role:
             resources = made.get((name, grant.action), [])
-            if not any(fnmatch.fnmatchcase(resource, grant.resource) for resource in resources):
+            if not any(_is_of(resource, grant.resource) for resource in resources):
                 yield grant
 
 
@@ -144,8 +145,16 @@ def _grants(role: str, statement: dict[str, Any]) -> Iterator[Grant]:
         return
     conditions = json.dumps(statement["Condition"], sort_keys=True) if "Condition" in statement else ""
     for action in _listed(statement["Action"]):
-        for resource in _listed(statement["Resource"]):
+        for resource in _listed(statement.get("Resource", [])):
             yield Grant(role, action, resource, conditions)
+        for resource in _listed(statement.get("NotResource", [])):
+            yield Grant(role, action, f"{ALL_BUT}{resource}", conditions)
+
+
+def _is_of(resource: str, pattern: str) -> bool:
+    if pattern.startswith(ALL_BUT):
+        return not fnmatch.fnmatchcase(resource, pattern.removeprefix(ALL_BUT))
+    return fnmatch.fnmatchcase(resource, pattern)
 
 
 def _listed(one_or_more: str | list[str]) -> list[str]:

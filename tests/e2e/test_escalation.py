@@ -108,3 +108,22 @@ def test_the_link_in_a_mail_opens_a_page_whose_button_acknowledges(
     taken_up = admin.alert(alert_id)["alert"]
     assert (taken_up["acknowledged_by"], taken_up["acknowledged_via"]) == ("risk", "EMAIL")
     assert "Acknowledged by risk" in httpx.post(links["admin@harbour.example"], headers=form, timeout=35).text
+
+
+def test_whoever_has_confirmed_his_telephone_is_sent_what_is_critical_as_a_text(
+    sign_in: Callable[[str], Client], endpoints: dict[str, Any], killed: Callable[[], Json]
+) -> None:
+    risk, number = sign_in("risk"), f"+49151{uuid.uuid4().int % 10**8:08}"
+
+    def text_with(pattern: str) -> str | None:
+        sent = httpx.get(f"{endpoints['outbox_url']}/messages", params={"kind": "sms"}, timeout=5).json()["items"]
+        found = [re.search(pattern, each["message"]) for each in sent if each["to"] == number]
+        return next((each[0] for each in found if each is not None), None)
+
+    risk.send_phone_code(number)
+    risk.confirm_phone(eventually(lambda: text_with(r"\d{6}")))
+    try:
+        title = killed()["title"]
+        assert eventually(lambda: text_with(re.escape(title)), within_s=60)
+    finally:
+        risk.remove_phone()
