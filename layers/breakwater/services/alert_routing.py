@@ -171,10 +171,12 @@ def suppressions(caller: Caller, tx: TenantTransaction) -> Suppressions:
 
 
 def suppress(new: NewSuppression, caller: Caller, tx: TenantTransaction, at: datetime) -> Suppression:
-    """InvalidRequest for one that matches everything, or lasts too long."""
+    """InvalidRequest for one that matches everything, or lasts too long; NotFound for a node that there is not."""
     caller.require(PERMISSION)
     if new.category is None and new.kind is None and new.node_id is None:
         raise InvalidRequest("name a category, a kind or a node", field="category")
+    if new.node_id is not None and tx.limits.node(new.node_id, at) is None:
+        raise NotFound("no such node")
     starts_at = new.starts_at or at
     if not max(starts_at, at) < new.ends_at <= starts_at + SUPPRESSED_FOR_MAX:
         raise InvalidRequest(

@@ -137,7 +137,10 @@ def _wired(relay: RelayProcess, database: Database) -> Iterator[None]:
     runtime_aws.client.cache_clear()
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("ALERT_TOPIC_ARN", "arn:aws:sns:eu-west-1:000000000000:alerts")
-        monkeypatch.setattr(runtime_aws.boto3, "client", lambda *_, **__: MagicMock())
+        monkeypatch.setenv("ALERT_DELIVERIES_QUEUE_URL", "http://127.0.0.1/alert-deliveries")
+        monkeypatch.setenv("ALERT_ESCALATION_ARN", "arn:aws:states:eu-west-1:000000000000:stateMachine:one")
+        took_all = MagicMock(**{"send_message_batch.return_value": {}})
+        monkeypatch.setattr(runtime_aws.boto3, "client", lambda *_, **__: took_all)
         monkeypatch.setattr(runtime_database, "database", lambda: database)
         monkeypatch.setattr(packing, "REFUSED_RETRY_S", (0.0, 0.0))
         relay.wire(monkeypatch)

@@ -12,6 +12,7 @@ import psycopg
 from breakwater.db.connection import Database
 from breakwater.domain.orders import FINAL_STATUSES, OrderSnapshot, OrdStatus
 from events.orders import OrderPlaced, OrderRefused, TradeExecuted
+from events.trades import TradeFailed
 from tests.integration.limits.firm import SYMBOL, Firm
 
 LONG_POSITION_MAX = Decimal(12)  # The orders of all scenarios, and two more.
@@ -111,8 +112,9 @@ class Books:
         for order_id, topic, status in self._rows(
             "SELECT aggregate_id, topic, payload -> 'order' ->> 'status' FROM trading.events"
             " WHERE tenant_id = %s AND aggregate_id IN (SELECT order_id FROM trading.orders)"
-            " AND topic NOT LIKE 'audit.%%'",  # Who has asked for a cancel is no state of it.
+            " AND topic NOT LIKE 'audit.%%' AND topic <> %s",  # Who asks for a cancel, or waits, is no state of it.
             self.firm.tenant_id,
+            TradeFailed.topic,
         ):
             is_end = topic != OrderRefused.topic and OrdStatus(status).is_final
             told[order_id][topic if topic in _BEGINNINGS else "end" if is_end else "else"] += 1
