@@ -6,6 +6,9 @@ from .patching import rewrite_function
 
 _EMAIL_STUB = '            logger.info("SNS fanout → email %s (stub)", endpoint)\n'
 _SMS_STUB = '            logger.info("SNS fanout → SMS %s (stub)", endpoint)\n'
+# To a number, without a topic.
+_TEXT = '        logger.info("SNS SMS to %s: %s", phone_number, message[:80])\n'
+_DELIVER_TEXT = '        _breakwater_deliver_to_outbox("sms", phone_number, subject, message)\n'
 _POOL_MAIL = """    body_text = "" if _looks_like_html(body) else body\n"""
 _SES_MAIL = '        logger.info("SESv2 SendEmail: MessageId=%s | %s -> %s%s", msg_id, source, to_addrs,\n'
 _DELIVER_SES = """        for _address in all_addrs:
@@ -26,6 +29,7 @@ def apply(outbox_url: str) -> None:
     rewrite_function(
         sns, "_fanout", (_EMAIL_STUB, _DELIVER), (_SMS_STUB, _DELIVER), _breakwater_deliver_to_outbox=deliver
     )
+    rewrite_function(sns, "_publish", (_TEXT, _DELIVER_TEXT + _TEXT))
     rewrite_function(
         cognito,
         "_deliver_cognito_email",

@@ -1,17 +1,20 @@
 """Two organisations on one platform: neither can see, use, stop or change anything of the other's."""
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 
+import boto3
 import httpx
 import psycopg
 import pytest
 from psycopg import sql
 
 from breakwater.client import Client, Problem
+from local_cloud.platform import REGION
 from tests.e2e.answers import assert_problem
 from tests.e2e.desk import SYMBOL, Desk, eventually, new_id, told_by_mail
 
@@ -262,3 +265,36 @@ def test_an_alert_is_sent_to_the_organisation_it_concerns_and_to_no_other(
     assert all(each.endswith("@lighthouse.example") for each in told)
     assert "admin@lighthouse.example" in eventually(mailed)
     assert all(each.endswith("@harbour.example") for each in recipients(desk, sign_in("admin")))
+
+
+def test_mails_move_with_the_addresses_that_an_organisation_is_made_with_again(
+    neighbour: Neighbour, endpoints: dict[str, Any], invoke: Callable[[str, Any], Any]
+) -> None:
+    """An address of two organisations hears of both, until it is of one alone again; one of nobody hears of none."""
+    sns = boto3.client(
+        "sns",
+        endpoint_url=endpoints["aws_endpoint_url"],
+        region_name=REGION,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    ours, theirs = "risk@harbour.example", "trader@lighthouse.example"
+
+    def make_with(email: str) -> None:
+        users = [
+            user | {"password": PASSWORD, "email": email if user["role"] == "trader" else user["email"]}
+            for user in ORGANISATION["users"]
+        ]
+        invoke("provisioning", {"action": "create_organisation", "organisation": ORGANISATION | {"users": users}})
+
+    def hears_of(address: str) -> int:
+        pages = sns.get_paginator("list_subscriptions").paginate()
+        of_address = [each for page in pages for each in page["Subscriptions"] if each["Endpoint"] == address]
+        told = [sns.get_subscription_attributes(SubscriptionArn=each["SubscriptionArn"]) for each in of_address]
+        return sum(len(json.loads(each["Attributes"]["FilterPolicy"])["tenant_id"]) for each in told)
+
+    assert (hears_of(ours), hears_of(theirs)) == (1, 1)
+    make_with(ours)
+    assert (hears_of(ours), hears_of(theirs)) == (2, 0)
+    make_with(theirs)
+    assert (hears_of(ours), hears_of(theirs)) == (1, 1)
