@@ -333,6 +333,13 @@ REQUESTS: dict[str, Make] = {
     "invite_user_again": _body(lambda _: {"temporary_password": "Temporary-horse-2"}),
     "change_user": _body(lambda _: {"role": "auditor"}),
     **dict.fromkeys(("give_account", "give_node", "add_member", "add_group_account"), _nothing),
+    "set_alert_routes": _body(
+        lambda has: {"version": 0, "audiences": {"RISK": {"roles": ["risk_manager"], "group_ids": [has["group_id"]]}}}
+    ),
+    "add_alert_channel": _body(
+        lambda _: {"name": uuid.uuid4().hex, "hook_url": "https://hooks.slack.com/services/T0/B0/x"}
+    ),
+    "suppress_alerts": _body(lambda has: {"node_id": has["node_id"], "ends_at": soon(), "reason": "r"}),
     "brake_node": _body(lambda has: {"node_id": has["node_id"], "state": "REDUCE_ONLY", "reason": "r"}),
     "kill_node": _body(lambda has: {"node_id": has["node_id"], "reason": "r"}),
     "rearm_node": _body(lambda has: {"node_id": has["node_id"], "reason": "r"}),
@@ -348,13 +355,6 @@ REQUESTS: dict[str, Make] = {
         ),
         _nothing,
     ),
-    "set_alert_routes": _body(
-        lambda has: {"version": 0, "audiences": {"RISK": {"roles": ["risk_manager"], "group_ids": [has["group_id"]]}}}
-    ),
-    "add_alert_channel": _body(
-        lambda _: {"name": uuid.uuid4().hex, "hook_url": "https://hooks.slack.com/services/T0/B0/x"}
-    ),
-    "suppress_alerts": _body(lambda has: {"node_id": has["node_id"], "ends_at": soon(), "reason": "r"}),
     "change_own_contact": _body(
         lambda _: {"quiet_hours": {"time_zone": "Europe/Berlin", "begins": "22:00", "until": "07:00"}}
     ),
