@@ -32,7 +32,7 @@ from events.limits import ExternalFillBooked
 from events.operations import ReadModelsRebuilt
 from events.orders import OrderReplaced, OrderReplaceRejected, OrderState, TradeExecuted
 
-EVENTS_MAX = 100_000  # Of an account: what is read and booked within the time of a request.
+EVENTS_MAX = 50_000  # Of an account: what is read and booked within the time of a request.
 PAGE = 500  # A transaction that is idle for long, because what it read is worked on, is ended.
 ACCOUNTS_MAX = 10_000
 SHOWN_MAX = 100

@@ -8,7 +8,7 @@ import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import batched
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -28,6 +28,7 @@ from events.operations import ReplayRequested
 
 EVENTS_MAX = 500  # Of a request: it is sent within the time of one.
 AT_ONCE = 10
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _CURSOR = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|organisation):([0-9]{1,18})")
 _ORGANISATION = "organisation"
 
@@ -80,13 +81,14 @@ def ask_for_replay(request: ReplayRequest, caller: Caller, tx: TenantTransaction
         raise InvalidRequest("until is after since", field="until")
     if request.account_id is not None:
         tx.identity.account(request.account_id)
+    period = _period(request, at)
     if request.cursor is None:
         tx.outbox.add(
             ReplayRequested(
                 replay_id=request.replay_id,
                 consumer=request.consumer,
-                since_ns=nanoseconds(request.since),
-                until_ns=nanoseconds(request.until),
+                since_ns=period.since_ns,
+                until_ns=period.until_ns,
                 account_id=request.account_id,
                 requested_by=caller.actor,
             ),
@@ -95,7 +97,7 @@ def ask_for_replay(request: ReplayRequest, caller: Caller, tx: TenantTransaction
             correlation_id=caller.correlation_id,
             occurred_at_ns=nanoseconds(at),
         )
-    return _due(request, tx)
+    return _due(request, period, tx)
 
 
 def send(request: ReplayRequest, due: Sequence[StoredEvent], sqs: Any, arns: Sequence[str]) -> Replayed:
@@ -123,9 +125,15 @@ def send(request: ReplayRequest, due: Sequence[StoredEvent], sqs: Any, arns: Seq
     }
 
 
-def _due(request: ReplayRequest, tx: TenantTransaction) -> list[StoredEvent]:
+def _period(request: ReplayRequest, at: datetime) -> Period:
+    """Of what has happened: a time outside of it may be one that no number of nanoseconds tells."""
+    since, until = (min(max(told, _EPOCH), at) for told in (request.since, request.until))
+    topics = CONSUMERS[request.consumer].topics
+    return Period(nanoseconds(since), nanoseconds(until), topics, request.account_id)
+
+
+def _due(request: ReplayRequest, period: Period, tx: TenantTransaction) -> list[StoredEvent]:
     consumer = CONSUMERS[request.consumer]
-    period = Period(nanoseconds(request.since), nanoseconds(request.until), consumer.topics, request.account_id)
     account_id, number = _place(request.cursor)
     due: list[StoredEvent] = []
     if account_id is not None:

@@ -161,6 +161,12 @@ def test_a_replay_of_what_cannot_be_is_refused(scene: Scene, changes: dict[str, 
     assert scene.ask("POST", "/replays", replay_of("alerts") | changes)["status"] == status
 
 
+def test_a_period_may_reach_beyond_all_times(scene: Scene) -> None:
+    store(scene.urls.admin, [event_of(scene.firm, BREACH, -48)])
+    ever = replay_of("alerts") | {"since": "0001-01-01T00:00:00Z", "until": "9999-12-31T23:59:59Z"}
+    assert scene.ask("POST", "/replays", ever)["sent"] == 1
+
+
 def test_an_account_of_another_organisation_is_not_replayed(scene: Scene) -> None:
     request = replay_of("alerts", account_id=str(scene.others.account_ids[0]))
     assert scene.ask("POST", "/replays", request)["status"] == 404
