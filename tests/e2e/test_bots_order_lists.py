@@ -136,11 +136,11 @@ def test_one_that_is_filled_makes_the_other_expire_and_the_stream_says_so(
     assert [each["l"] for each in events if each["e"] == "listStatus"] == ["EXEC_STARTED", "ALL_DONE"]
 
     def traded() -> list[Any] | None:
-        return bot.ask("GET", "/api/v3/myTrades", symbol=PAIR, orderId=filled["orderId"])[1] or None
+        """All of it: fills are booked one after the other."""
+        trades = bot.ask("GET", "/api/v3/myTrades", symbol=PAIR, orderId=filled["orderId"])[1]
+        return trades if sum(Decimal(each["qty"]) for each in trades) == Decimal("0.02") else None
 
-    trades = eventually(traded)
-    assert {each["orderListId"] for each in trades} == {placed["orderListId"]}
-    assert sum(Decimal(each["qty"]) for each in trades) == Decimal("0.02")
+    assert {each["orderListId"] for each in eventually(traded)} == {placed["orderListId"]}
     assert bot.ask("GET", "/api/v3/myTrades", symbol=PAIR, orderId=expired["orderId"])[1] == []
 
 
