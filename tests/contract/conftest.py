@@ -14,6 +14,7 @@ from moto import mock_aws
 from moto.utilities.utils import load_resource
 
 from breakwater.db.identity import User
+from breakwater.domain.delivery import dead_letters_of
 from breakwater.runtime import aws
 from breakwater.runtime import database as runtime_database
 from breakwater.runtime import webhooks as runtime_webhooks
@@ -96,10 +97,33 @@ def user_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
             ObjectLockEnabledForBucket=True,
         )
+        monkeypatch.setenv("WORK_QUEUES", ",".join(_make_queues()))
         with served_document(load_resource("cognitoidp/resources/jwks-public.json")) as url:
             monkeypatch.setenv("OIDC_JWKS_URL", url)
             yield
     aws.client.cache_clear()
+
+
+QUEUES = ("alerts", "notifications", "trade-events.fifo")
+
+
+def _make_queues() -> list[str]:
+    """Those with a consumer, and a dead-letter queue for each; their ARNs."""
+    sqs, arns = boto3.client("sqs"), []
+    for name in QUEUES:
+        attributes = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
+        sqs.create_queue(QueueName=dead_letters_of(name), Attributes=attributes)
+        url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        arns.append(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+    return arns
+
+
+def add_dead_letter(tenant_id: uuid.UUID) -> str:
+    """One of the queue `alerts`, that tells an event of the organisation; its id."""
+    sqs = boto3.client("sqs")
+    url = sqs.get_queue_url(QueueName=dead_letters_of("alerts"))["QueueUrl"]
+    body = json.dumps({"tenant_id": str(tenant_id), "topic": "limits.LimitBreached.v1"})
+    return str(sqs.send_message(QueueUrl=url, MessageBody=body)["MessageId"])
 
 
 def _subject_in_pool(username: str, role: str, tenant_id: uuid.UUID) -> str:
