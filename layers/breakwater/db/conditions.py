@@ -9,7 +9,7 @@ from typing import Literal
 import psycopg
 from psycopg.rows import TupleRow, class_row
 
-from breakwater.domain.conditions import Backlog, Condition, ConditionState
+from breakwater.domain.conditions import Condition, ConditionState
 
 TENANTS_MAX = 10_000
 _FAILURES_MAX = 200
@@ -148,11 +148,6 @@ def audit_behind(connection: psycopg.Connection[TupleRow], at: datetime) -> Mapp
     """By organisation, for how many seconds something has waited to be sealed, signed or stored; 0 for nothing."""
     rows = connection.execute("SELECT tenant_id, behind_s FROM alerts.audit_behind(%s)", (at,)).fetchall()
     return {tenant_id: behind_s or 0.0 for tenant_id, behind_s in rows}
-
-
-def outbox_backlog(connection: psycopg.Connection[TupleRow]) -> Backlog:
-    row = connection.execute("SELECT waiting, oldest_s FROM alerts.outbox_backlog()").fetchone()
-    return Backlog(0, 0.0) if row is None else Backlog(*row)
 
 
 def forget_told(connection: psycopg.Connection[TupleRow], before: datetime, *, at_most: int) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.rows import TupleRow, class_row
 
+from breakwater.db.outbox import BACKLOG_COUNTED_MAX, OUTBOX_BACKLOG
 from breakwater.domain.delivery import SAMPLE_MAX_AGE_S, Progress
 
 CONSUMERS_MAX = 100
@@ -95,8 +96,6 @@ def samples(connection: psycopg.Connection[TupleRow]) -> list[Sample]:
 
 
 def outbox_backlog(connection: psycopg.Connection[TupleRow]) -> tuple[int, float]:
-    """(events that the relay has still to publish, age of the oldest in seconds)."""
-    row = connection.execute(
-        "SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM trading.outbox"
-    ).fetchone()
+    """(events that the relay has still to publish, BACKLOG_COUNTED_MAX at most, age of the oldest in seconds)."""
+    row = connection.execute(OUTBOX_BACKLOG, (BACKLOG_COUNTED_MAX,)).fetchone()
     return (0, 0.0) if row is None else (int(row[0]), float(row[1]))

@@ -19,6 +19,12 @@ WITH event AS (
   RETURNING event_id)
 INSERT INTO trading.outbox (event_id, bucket) SELECT event_id, %(bucket)s FROM event
 """
+# Asked every second, and most of all when there are many: so no more than these are counted.
+BACKLOG_COUNTED_MAX = 100_000
+OUTBOX_BACKLOG = """
+SELECT (SELECT count(*) FROM (SELECT 1 FROM trading.outbox LIMIT %s) waiting),
+       coalesce((SELECT extract(epoch FROM now() - created_at) FROM trading.outbox ORDER BY id LIMIT 1), 0)::float8
+"""
 
 
 def set_actor(connection: psycopg.Connection[TupleRow], actor: str) -> None:

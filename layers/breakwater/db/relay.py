@@ -7,6 +7,7 @@ from typing import Any
 from psycopg.rows import class_row
 
 from breakwater.db.engine_connection import EngineConnection, answered
+from breakwater.db.outbox import BACKLOG_COUNTED_MAX, OUTBOX_BACKLOG
 from breakwater.domain.ids import OUTBOX_BUCKETS
 from events.envelope import Envelope
 
@@ -28,11 +29,6 @@ SELECT due.id AS outbox_id, event.event_id, topic, tenant_id, account_id, aggreg
        payload
 FROM trading.outbox due JOIN trading.events event USING (event_id)
 WHERE due.bucket = %s ORDER BY due.id LIMIT %s
-"""
-BACKLOG_COUNTED_MAX = 100_000
-_BACKLOG = """
-SELECT (SELECT count(*) FROM (SELECT 1 FROM trading.outbox LIMIT %s) waiting),
-       coalesce((SELECT extract(epoch FROM now() - created_at) FROM trading.outbox ORDER BY id LIMIT 1), 0)::float8
 """
 _BUCKETS_DUE = """
 SELECT bucket FROM generate_series(0, %s - 1) bucket
@@ -94,10 +90,7 @@ async def buckets_due(connection: EngineConnection) -> list[int]:
 
 
 async def backlog(connection: EngineConnection) -> tuple[int, float]:
-    """(events that wait, age of the oldest in seconds). Not more than BACKLOG_COUNTED_MAX are counted.
-
-    It is asked every second, and most of all when there are many.
-    """
+    """(events that wait, age of the oldest in seconds). Not more than BACKLOG_COUNTED_MAX are counted."""
     async with answered():
-        row = await (await connection.execute(_BACKLOG, (BACKLOG_COUNTED_MAX,))).fetchone()
+        row = await (await connection.execute(OUTBOX_BACKLOG, (BACKLOG_COUNTED_MAX,))).fetchone()
     return (0, 0.0) if row is None else (row[0], row[1])

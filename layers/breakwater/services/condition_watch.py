@@ -17,9 +17,9 @@ from breakwater.db.conditions import (
     concerned_by_venue,
     forget_told,
     organisations,
-    outbox_backlog,
 )
 from breakwater.db.connection import Connection
+from breakwater.db.consumers import outbox_backlog
 from breakwater.domain import conditions as domain
 from breakwater.domain.conditions import Backlog, Condition, Confirming, QueueDepth
 from breakwater.domain.metric_readings import (
@@ -122,7 +122,7 @@ class ConditionWatch:
                 at,
                 engine,
                 queues,
-                outbox_backlog(connection),
+                Backlog(*outbox_backlog(connection)),
                 audit_behind(connection, at),
                 organisations(connection),
             )

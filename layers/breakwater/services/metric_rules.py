@@ -48,6 +48,7 @@ SERIES_OF_A_RULE_MAX = 50
 LABELS_MAX = 10
 
 type LabelText = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+MetricName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]{0,199}$")]
 
 
 class ThresholdSetting(BaseModel):
@@ -90,7 +91,7 @@ class MetricRuleSetting(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: LabelText
-    metric: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]{0,199}$")]
+    metric: MetricName
     labels: Annotated[dict[LabelText, LabelText], Field(max_length=LABELS_MAX)] = {}
     threshold: ThresholdSetting | None = None
     band: BandSetting | None = None
@@ -111,7 +112,7 @@ class MetricRuleChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: LabelText | None = None
-    metric: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]{0,199}$")] | None = None
+    metric: MetricName | None = None
     labels: Annotated[dict[LabelText, LabelText], Field(max_length=LABELS_MAX)] | None = None
     threshold: ThresholdSetting | None = None
     band: BandSetting | None = None

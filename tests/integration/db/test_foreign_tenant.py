@@ -39,7 +39,6 @@ ASKED_OF_ALL = {
     "alerts.find_telegram_code",
     "alerts.forget_told",
     "alerts.organisations",
-    "alerts.outbox_backlog",
     "alerts.platform_state",
     "alerts.take_telegram_update",
     "identity.count_api_key_use",

@@ -99,15 +99,12 @@ CREATE FUNCTION alerts.audit_behind(at timestamptz) RETURNS TABLE (tenant_id uui
      JOIN audit.records r ON r.tenant_id = a.tenant_id AND r.sequence = a.first_sequence
      WHERE a.tenant_id = o.tenant_id AND a.stored_at IS NULL ORDER BY a.sequence LIMIT 1))))::float8
   FROM identity.organisations o LEFT JOIN audit.heads h USING (tenant_id) $$;
-CREATE FUNCTION alerts.outbox_backlog() RETURNS TABLE (waiting bigint, oldest_s double precision)
-  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-  SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM trading.outbox $$;
 -- What was told long ago is not looked up any more.
 CREATE FUNCTION alerts.forget_told(before timestamptz, at_most integer) RETURNS void
   LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
   DELETE FROM alerts.told WHERE (tenant_id, what) IN (
     SELECT t.tenant_id, t.what FROM alerts.told t WHERE t.told_at < before LIMIT at_most FOR UPDATE SKIP LOCKED) $$;
-REVOKE ALL ON FUNCTION alerts.organisations, alerts.concerned_by_venue, alerts.audit_behind, alerts.outbox_backlog,
+REVOKE ALL ON FUNCTION alerts.organisations, alerts.concerned_by_venue, alerts.audit_behind,
   alerts.forget_told FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION alerts.organisations, alerts.concerned_by_venue, alerts.audit_behind, alerts.outbox_backlog,
+GRANT EXECUTE ON FUNCTION alerts.organisations, alerts.concerned_by_venue, alerts.audit_behind,
   alerts.forget_told TO breakwater_functions;
