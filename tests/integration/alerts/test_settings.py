@@ -109,8 +109,14 @@ def test_a_suppression_holds_for_what_it_names_until_it_is_ended(platform: Platf
     platform.person("risk_manager")
     node_id = uuid.uuid4()
     until = NOW + timedelta(hours=1)
+    new = NewSuppression(node_id=node_id, ends_at=until, reason="maintenance")
     with platform.database.tenant_transaction(platform.tenant_id) as tx:
-        new = NewSuppression(node_id=node_id, ends_at=until, reason="maintenance")
+        with pytest.raises(NotFound, match="no such node"):
+            alert_routing.suppress(new, caller(platform), tx, NOW)
+        tx.connection.execute(
+            "INSERT INTO limits.nodes (node_id, tenant_id, kind, name, path) VALUES (%s, %s, 'FIRM', 'firm', %s)",
+            (node_id, platform.tenant_id, [node_id]),
+        )
         made = alert_routing.suppress(new, caller(platform), tx, NOW)
     assert not platform.raise_alert(NOW, group_key=f"NODE_STATE/{node_id}")[1].due
     assert platform.raise_alert(NOW, group_key=f"NODE_STATE/{uuid.uuid4()}")[1].due
