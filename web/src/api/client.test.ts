@@ -51,10 +51,9 @@ describe("a call", () => {
     );
     const failure = await answerOf(createApi("http://api.test", session).GET("/me")).catch((error) => error);
     expect(failure).toBeInstanceOf(Problem);
-    expect([failure.code, failure.of("quantity"), failure.of("price")]).toEqual([
+    expect([failure.code, failure.said]).toEqual([
       "INVALID_REQUEST",
-      "too small",
-      null,
+      [{ field: "quantity", message: "too small" }],
     ]);
   });
 

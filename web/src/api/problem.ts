@@ -14,11 +14,11 @@ export class Problem extends Error {
     this.code = document.code ?? `HTTP_${status}`;
   }
 
-  /** What it says of one field of a form; null when it is about something else. */
-  of(field: string): string | null {
-    const found = this.document.errors?.find((each) => each.field === field);
-    if (found !== undefined) return found.message;
-    return this.document.field === field ? this.message : null;
+  /** What it says of each field, by the server's names; one without a name is about none of them. */
+  get said(): readonly { readonly field: string; readonly message: string }[] {
+    const errors = this.document.errors ?? [];
+    if (errors.length > 0) return errors;
+    return this.document.field ? [{ field: this.document.field, message: this.message }] : [];
   }
 }
 

@@ -4,6 +4,7 @@ import {
   createRootRouteWithContext,
   createRoute,
   createRouter,
+  lazyRouteComponent,
   Navigate,
   RouterProvider,
 } from "@tanstack/react-router";
@@ -11,8 +12,8 @@ import { useSyncExternalStore } from "react";
 import { answerOf } from "../api/client";
 import { type Me, usePlatform } from "../platform";
 import { SignInPage } from "../session/SignInPage";
-import { Empty, Found } from "../ui/states";
-import { PAGES } from "./pages";
+import { Empty, Failed, Found, Loading } from "../ui/states";
+import { AREAS, menuFor } from "./pages";
 import { Shell } from "./Shell";
 
 const root = createRootRouteWithContext<{ me: Me }>()({
@@ -26,7 +27,7 @@ const home = createRoute({
   path: "/",
   component: function Home() {
     const me = root.useRouteContext({ select: (context) => context.me });
-    const first = PAGES.find((page) => me.permissions.includes(page.permission));
+    const first = menuFor(me.permissions)[0]?.pages[0];
     return first === undefined ? (
       <Empty>Your role sees nothing here.</Empty>
     ) : (
@@ -34,11 +35,16 @@ const home = createRoute({
     );
   },
 });
-const pages = PAGES.map((page) =>
-  createRoute({ getParentRoute: () => root, path: page.path, component: page.component }),
+const pages = AREAS.flatMap((area) => area.pages).map((page) =>
+  createRoute({ getParentRoute: () => root, path: page.path, component: lazyRouteComponent(page.load) }),
 );
 const router = createRouter({
   routeTree: root.addChildren([home, ...pages]),
+  defaultPreload: "intent",
+  defaultPendingComponent: Loading,
+  defaultErrorComponent: ({ error }) => (
+    <Failed error={error instanceof Error ? error : new Error(String(error))} />
+  ),
   context: { me: undefined as unknown as Me }, // Given where it is rendered: no page is without it.
 });
 

@@ -1,19 +1,22 @@
 import {
   ActionIcon,
   AppShell,
+  Box,
   Burger,
   Button,
   Group,
   NavLink,
+  ScrollArea,
   Text,
   Tooltip,
   useMantineColorScheme,
 } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
+import { IconContrast } from "@tabler/icons-react";
 import { Link, Outlet, useLocation } from "@tanstack/react-router";
 import type { Me } from "../platform";
 import { usePlatform } from "../platform";
-import { PAGES } from "./pages";
+import { menuFor } from "./pages";
 
 /** The frame of every page: where one is, where one can go, who one is. */
 export function Shell({ me }: { me: Me }) {
@@ -44,16 +47,25 @@ export function Shell({ me }: { me: Me }) {
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="xs" aria-label="Pages">
-        {PAGES.filter((page) => me.permissions.includes(page.permission)).map((page) => (
-          <NavLink
-            key={page.path}
-            component={Link}
-            to={page.path}
-            label={page.name}
-            active={path === page.path}
-            onClick={close}
-          />
-        ))}
+        <ScrollArea>
+          {menuFor(me.permissions).map((area) => (
+            <Box key={area.name} component="section" mb="sm" aria-label={area.name}>
+              <Text size="xs" c="dimmed" fw={600} px="sm" tt="uppercase">
+                {area.name}
+              </Text>
+              {area.pages.map((page) => (
+                <NavLink
+                  key={page.path}
+                  component={Link}
+                  to={page.path}
+                  label={page.name}
+                  active={path === page.path}
+                  onClick={close}
+                />
+              ))}
+            </Box>
+          ))}
+        </ScrollArea>
       </AppShell.Navbar>
       <AppShell.Main>
         <Outlet />
@@ -67,7 +79,7 @@ function ColourScheme() {
   return (
     <Tooltip label="Dark or light">
       <ActionIcon variant="subtle" onClick={toggleColorScheme} aria-label="Dark or light">
-        ◐
+        <IconContrast size={18} />
       </ActionIcon>
     </Tooltip>
   );

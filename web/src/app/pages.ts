@@ -1,18 +1,26 @@
-/** Every page: its address, its name in the menu, and the permission without which it would show nothing. */
-import type { FunctionComponent } from "react";
-import { HealthPage } from "../pages/HealthPage";
-import { OrdersPage } from "../pages/OrdersPage";
-import { PositionsPage } from "../pages/PositionsPage";
+/** Every page, in the areas of the menu. */
+import { ADMIN_PAGES } from "../pages/admin/pages";
+import { OPERATE_PAGES } from "../pages/operate/pages";
+import { RISK_PAGES } from "../pages/risk/pages";
+import { TRADE_PAGES } from "../pages/trade/pages";
+import type { Page } from "./page";
 
-export interface Page {
-  readonly path: string;
+export interface Area {
   readonly name: string;
-  readonly permission: string;
-  readonly component: FunctionComponent;
+  readonly pages: readonly Page[];
 }
 
-export const PAGES: readonly Page[] = [
-  { path: "/orders", name: "Orders", permission: "orders:read", component: OrdersPage },
-  { path: "/positions", name: "Positions", permission: "portfolio:read", component: PositionsPage },
-  { path: "/health", name: "Health", permission: "system:monitor", component: HealthPage },
+export const AREAS: readonly Area[] = [
+  { name: "Trade", pages: TRADE_PAGES },
+  { name: "Risk", pages: RISK_PAGES },
+  { name: "Administer", pages: ADMIN_PAGES },
+  { name: "Operate", pages: OPERATE_PAGES },
 ];
+
+/** The areas with the pages that these permissions show; one without any is left out. */
+export function menuFor(permissions: readonly string[]): readonly Area[] {
+  return AREAS.map((area) => ({
+    ...area,
+    pages: area.pages.filter((page) => !page.isHidden && permissions.includes(page.permission)),
+  })).filter((area) => area.pages.length > 0);
+}

@@ -1,22 +1,22 @@
 import { Alert, Button, Card, Center, PasswordInput, Stack, TextInput, Title } from "@mantine/core";
-import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { Problem } from "../api/problem";
 import { usePlatform } from "../platform";
+import { formProblem } from "../ui/formProblem";
+import { useAction } from "../ui/useAction";
 
 export function SignInPage() {
   const { session, signIn } = usePlatform();
   const [username, setUsername] = useState("");
   const [password, setPassword] = useState("");
   const [code, setCode] = useState("");
-  const signing = useMutation({
-    mutationFn: () => signIn({ username, password, ...(code === "" ? {} : { code }) }),
-    onSuccess: (tokens) => session.signedIn(tokens),
+  const signing = useAction(() => signIn({ username, password, ...(code === "" ? {} : { code }) }), {
+    changes: [],
+    onDone: (tokens) => session.signedIn(tokens),
   });
-  const problem = signing.error instanceof Problem ? signing.error : null;
+  const problem = formProblem(signing.error, ["username", "password", "code"]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!signing.isPending) signing.mutate();
+    signing.run(undefined);
   };
   return (
     <Center mih="100vh" p="md">
@@ -33,7 +33,7 @@ export function SignInPage() {
               required
               value={username}
               onChange={(event) => setUsername(event.currentTarget.value)}
-              error={problem?.of("username")}
+              error={problem.fields.username}
             />
             <PasswordInput
               label="Password"
@@ -42,7 +42,7 @@ export function SignInPage() {
               required
               value={password}
               onChange={(event) => setPassword(event.currentTarget.value)}
-              error={problem?.of("password")}
+              error={problem.fields.password}
             />
             <TextInput
               label="Code"
@@ -52,14 +52,14 @@ export function SignInPage() {
               autoComplete="one-time-code"
               value={code}
               onChange={(event) => setCode(event.currentTarget.value.trim())}
-              error={problem?.of("code")}
+              error={problem.fields.code}
             />
-            {signing.error !== null && (
+            {problem.rest !== null && (
               <Alert color="red" role="alert">
-                {signing.error.message}
+                {problem.rest}
               </Alert>
             )}
-            <Button type="submit" loading={signing.isPending}>
+            <Button type="submit" loading={signing.isRunning}>
               Sign in
             </Button>
           </Stack>

@@ -21,6 +21,30 @@ export function Empty({ children }: { children: ReactNode }) {
   );
 }
 
+/** What the platform, or the browser, said in place of an answer. */
+export function Failed({
+  error,
+  tryAgain,
+  isTrying = false,
+}: {
+  error: Error;
+  tryAgain?: () => void;
+  isTrying?: boolean;
+}) {
+  return (
+    <Alert color="red" role="alert">
+      <Group justify="space-between">
+        <Text size="sm">{error.message}</Text>
+        {tryAgain !== undefined && (
+          <Button size="compact-sm" variant="light" color="red" onClick={tryAgain} loading={isTrying}>
+            Try again
+          </Button>
+        )}
+      </Group>
+    </Alert>
+  );
+}
+
 /** Shows what a query found. What was found before stays on the screen with the failure above it. */
 export function Found<Data>({
   query,
@@ -32,20 +56,7 @@ export function Found<Data>({
   return (
     <Stack>
       {query.error !== null && (
-        <Alert color="red" role="alert">
-          <Group justify="space-between">
-            <Text size="sm">{query.error.message}</Text>
-            <Button
-              size="compact-sm"
-              variant="light"
-              color="red"
-              onClick={() => query.refetch()}
-              loading={query.isFetching}
-            >
-              Try again
-            </Button>
-          </Group>
-        </Alert>
+        <Failed error={query.error} tryAgain={() => void query.refetch()} isTrying={query.isFetching} />
       )}
       {query.data !== undefined ? children(query.data) : query.error === null && <Loading />}
     </Stack>

@@ -1,13 +1,13 @@
 import { Table, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { answerOf } from "../api/client";
-import { usePlatform } from "../platform";
-import { shownAmount, signOf } from "../ui/amounts";
-import { Empty, Found } from "../ui/states";
+import { answerOf } from "../../api/client";
+import { usePlatform } from "../../platform";
+import { shownAmount, signOf } from "../../ui/amounts";
+import { Empty, Found } from "../../ui/states";
 
 const LOOK_EVERY_MS = 2_000;
 
-export function PositionsPage() {
+export default function PositionsPage() {
   const { api } = usePlatform();
   const positions = useQuery({
     queryKey: ["positions"],

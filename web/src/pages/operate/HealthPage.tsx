@@ -1,15 +1,15 @@
 import { Badge, Table, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import type { components } from "../api/schema";
-import { usePlatform } from "../platform";
-import { Found } from "../ui/states";
+import type { components } from "../../api/schema";
+import { usePlatform } from "../../platform";
+import { Found } from "../../ui/states";
 
 type Health = components["schemas"]["Health"];
 
 const COLOURS: Record<Health["status"], string> = { UP: "teal", DEGRADED: "orange", DOWN: "red" };
 const LOOK_EVERY_MS = 5_000;
 
-export function HealthPage() {
+export default function HealthPage() {
   const { api } = usePlatform();
   const health = useQuery({
     queryKey: ["health"],

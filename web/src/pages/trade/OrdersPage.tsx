@@ -1,18 +1,18 @@
 import { Badge, Button, Group, Table, Title } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { answerOf } from "../api/client";
-import type { components } from "../api/schema";
-import { usePlatform } from "../platform";
-import { shownAmount } from "../ui/amounts";
-import { Empty, Found } from "../ui/states";
-import { shownTime } from "../ui/times";
+import { answerOf } from "../../api/client";
+import type { components } from "../../api/schema";
+import { usePlatform } from "../../platform";
+import { shownAmount } from "../../ui/amounts";
+import { Empty, Found } from "../../ui/states";
+import { shownTime } from "../../ui/times";
 
 type Order = components["schemas"]["Order"];
 
 const OPEN = new Set<Order["status"]>(["PENDING_NEW", "NEW", "PARTIALLY_FILLED", "UNKNOWN"]);
 const LOOK_EVERY_MS = 2_000;
 
-export function OrdersPage() {
+export default function OrdersPage() {
   const { api } = usePlatform();
   const orders = useQuery({
     queryKey: ["orders"],

@@ -1,0 +1,11 @@
+import type { Page } from "../../app/page";
+
+export const TRADE_PAGES: readonly Page[] = [
+  { path: "/orders", name: "Orders", permission: "orders:read", load: () => import("./OrdersPage") },
+  {
+    path: "/positions",
+    name: "Positions",
+    permission: "portfolio:read",
+    load: () => import("./PositionsPage"),
+  },
+];
