@@ -1,0 +1,40 @@
+import type { MarketView } from "../../live/market";
+import { shownAmount } from "../../ui/amounts";
+import { Empty, Loading } from "../../ui/states";
+import styles from "./tape.module.css";
+
+const SHOWN = 40;
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+
+/** Trades of the market, the newest first; the side is that of whoever took. */
+export function Tape({ market }: { market: MarketView }) {
+  const { trades } = market;
+  if (market.state === "FAILED") return <Empty>{market.error}</Empty>;
+  if (market.state === "LOADING") return <Loading lines={8} />;
+  if (trades.length === 0) return <Empty>Nothing traded yet.</Empty>;
+  return (
+    <table className={styles.tape} aria-label="Trades of the market">
+      <thead>
+        <tr>
+          <th scope="col">Time</th>
+          <th scope="col">Side</th>
+          <th scope="col">Price</th>
+          <th scope="col">Quantity</th>
+        </tr>
+      </thead>
+      <tbody>
+        {trades
+          .slice(-SHOWN)
+          .toReversed()
+          .map((trade) => (
+            <tr key={trade.trade_id} className={trade.taker === "BUY" ? styles.buy : styles.sell}>
+              <td>{CLOCK.format(Date.parse(trade.at))}</td>
+              <td>{trade.taker}</td>
+              <td className={styles.price}>{shownAmount(trade.price)}</td>
+              <td>{shownAmount(trade.quantity)}</td>
+            </tr>
+          ))}
+      </tbody>
+    </table>
+  );
+}
