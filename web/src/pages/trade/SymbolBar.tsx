@@ -5,6 +5,7 @@ import { shownAmount } from "../../ui/amounts";
 import { StaleSince } from "../../ui/StaleSince";
 import { withoutZeros } from "./chart/history";
 import { changePercent, useDayFigures } from "./dayFigures";
+import { toneOf } from "./tones";
 
 /** Which market, and where it stands. */
 export function SymbolBar({
@@ -32,11 +33,7 @@ export function SymbolBar({
         w={150}
       />
       <Figure name="Last" value={quote.last === null ? "–" : shownAmount(quote.last.price)} isBold />
-      <Figure
-        name="24 h"
-        value={change === null ? "–" : `${change} %`}
-        colour={change?.startsWith("+") ? "teal" : change?.startsWith("\u2212") ? "red" : "inherit"}
-      />
+      <Figure name="24 h" value={change === null ? "–" : `${change} %`} className={toneOf(change)} />
       <Figure name="Bid" value={quote.bid === null ? "–" : shownAmount(quote.bid.price)} />
       <Figure name="Ask" value={quote.ask === null ? "–" : shownAmount(quote.ask.price)} />
       <Figure name="Volume" value={day === undefined ? "–" : shownAmount(withoutZeros(day.volume))} />
@@ -49,12 +46,12 @@ function Figure({
   name,
   value,
   isBold = false,
-  colour = "inherit",
+  className,
 }: {
   name: string;
   value: string;
   isBold?: boolean;
-  colour?: "teal" | "red" | "inherit";
+  className?: string | undefined;
 }) {
   return (
     <div>
@@ -64,7 +61,7 @@ function Figure({
       <Text
         size="sm"
         fw={isBold ? 700 : 500}
-        c={colour}
+        className={className}
         lh={1.3}
         style={{ fontVariantNumeric: "tabular-nums", whiteSpace: "nowrap" }}
       >

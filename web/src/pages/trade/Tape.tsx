@@ -1,6 +1,7 @@
 import type { MarketView } from "../../live/market";
 import { shownAmount } from "../../ui/amounts";
 import { Empty, Loading } from "../../ui/states";
+import sides from "./sides.module.css";
 import styles from "./tape.module.css";
 
 const SHOWN = 40;
@@ -27,14 +28,18 @@ export function Tape({ market }: { market: MarketView }) {
           .slice(-SHOWN)
           .toReversed()
           .map((trade) => (
-            <tr key={trade.trade_id} className={trade.taker === "BUY" ? styles.buy : styles.sell}>
+            <tr key={trade.trade_id}>
               <td>{CLOCK.format(Date.parse(trade.at))}</td>
-              <td>{trade.taker}</td>
-              <td className={styles.price}>{shownAmount(trade.price)}</td>
+              <td className={toneOf(trade.taker)}>{trade.taker}</td>
+              <td className={toneOf(trade.taker)}>{shownAmount(trade.price)}</td>
               <td>{shownAmount(trade.quantity)}</td>
             </tr>
           ))}
       </tbody>
     </table>
   );
+}
+
+function toneOf(taker: "BUY" | "SELL"): string | undefined {
+  return taker === "BUY" ? sides.up : sides.down;
 }

@@ -3,6 +3,7 @@ import type { MarketView } from "../../../live/market";
 import type { LiveOrder } from "../../../live/messages";
 import { shownAmount } from "../../../ui/amounts";
 import { Empty, Loading } from "../../../ui/states";
+import sides from "../sides.module.css";
 import styles from "./ladder.module.css";
 import { type LadderRow, ladderOf, ownPrices, spreadOf } from "./rows";
 
@@ -56,7 +57,7 @@ function Row({
   return (
     <button
       type="button"
-      className={`${styles.row} ${styles[side]}`}
+      className={`${styles.row} ${side === "bid" ? sides.upGround : sides.downGround}`}
       style={{ "--share": `${row.percent}%` } as CSSProperties}
       aria-label={`${side === "bid" ? "Bid" : "Ask"} ${row.price}, ${row.quantity}${row.isOwn ? ", your order" : ""}: put the price into the ticket`}
       onClick={() => onPrice(row.price)}
@@ -64,7 +65,7 @@ function Row({
       <span className={styles.own} title={row.isOwn ? "Your order" : undefined}>
         {row.isOwn ? "●" : ""}
       </span>
-      <span className={styles.price}>{shownAmount(row.price)}</span>
+      <span className={side === "bid" ? sides.up : sides.down}>{shownAmount(row.price)}</span>
       <span>{shownAmount(row.quantity)}</span>
       <span>{shownAmount(row.cumulative)}</span>
     </button>

@@ -9,6 +9,7 @@ import { shownAmount } from "../../../ui/amounts";
 import { StaleSince } from "../../../ui/StaleSince";
 import { withoutZeros } from "../chart/history";
 import { changePercent, type DayFigures } from "../dayFigures";
+import { toneOf } from "../tones";
 import { Sparkline } from "./Sparkline";
 import styles from "./watch.module.css";
 
@@ -35,7 +36,6 @@ export const WatchRow = memo(function WatchRow({
   const quote = useQuote(symbol);
   const stale = useStaleSince(quote.heardAt);
   const change = changePercent(day?.openPrice, quote.last?.price);
-  const tone = change?.startsWith("+") ? styles.up : change?.startsWith("\u2212") ? styles.down : "";
   return (
     <tr>
       <th scope="row">
@@ -43,7 +43,7 @@ export const WatchRow = memo(function WatchRow({
         {quote.state === "FAILED" && <span className={styles.failed}>{quote.error}</span>}
       </th>
       <td className={styles.last}>{quote.last === null ? "–" : shownAmount(quote.last.price)}</td>
-      <td className={tone}>{change === null ? "–" : `${change} %`}</td>
+      <td className={toneOf(change)}>{change === null ? "–" : `${change} %`}</td>
       <td>{quote.bid === null ? "–" : shownAmount(quote.bid.price)}</td>
       <td>{quote.ask === null ? "–" : shownAmount(quote.ask.price)}</td>
       <td>
