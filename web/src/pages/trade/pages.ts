@@ -5,9 +5,17 @@ export const TRADE_PAGES: readonly Page[] = [
   { path: "/watch", name: "Watch list", permission: "orders:read", load: () => import("./WatchPage") },
   { path: "/orders", name: "Orders", permission: "orders:read", load: () => import("./OrdersPage") },
   {
+    path: "/orders/$orderId",
+    name: "Order",
+    permission: "orders:read",
+    isHidden: true,
+    load: () => import("./OrderPage"),
+  },
+  {
     path: "/positions",
     name: "Positions",
     permission: "portfolio:read",
     load: () => import("./PositionsPage"),
   },
+  { path: "/equity", name: "Equity", permission: "portfolio:read", load: () => import("./EquityPage") },
 ];
