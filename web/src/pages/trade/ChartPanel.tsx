@@ -1,8 +1,7 @@
-import { Button, Checkbox, Group, Menu, SegmentedControl, Select } from "@mantine/core";
+import { Button, Checkbox, Group, NativeSelect, SegmentedControl } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
-import { IconChevronDown } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useMemo } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { answerOf } from "../../api/client";
 import { useAccountChannel, useMarket } from "../../live/hooks";
 import type { LiveOrder } from "../../live/messages";
@@ -34,22 +33,13 @@ export function ChartPanel({
   const interval = intervalOf(intervalText);
   const chosen = useMemo(() => readChoice(indicators), [indicators]);
   const fills = useFills(symbol, accountId);
+  const [isChoosing, setChoosing] = useState(false);
   const isNarrow = useMediaQuery("(max-width: 48em)");
   return (
     <section aria-label="Chart">
       <Group justify="space-between" mb={4} gap="xs">
-        {isNarrow ? (
-          <Select
-            aria-label="Interval"
-            size="xs"
-            w={90}
-            data={INTERVALS}
-            value={interval}
-            allowDeselect={false}
-            onChange={(value) => value !== null && setInterval(value)}
-          />
-        ) : (
-          <Group gap="xs">
+        <Group gap="xs">
+          {!isNarrow && (
             <SegmentedControl
               aria-label="Interval"
               size="xs"
@@ -57,37 +47,38 @@ export function ChartPanel({
               value={interval}
               onChange={setInterval}
             />
-            <Select
-              aria-label="Other intervals"
-              size="xs"
-              w={84}
-              placeholder="Others"
-              data={INTERVALS.filter((each) => !NEAR.includes(each))}
-              value={NEAR.includes(interval) ? null : interval}
-              onChange={(value) => value !== null && setInterval(value)}
-            />
-          </Group>
-        )}
-        <Menu closeOnItemClick={false} position="bottom-end">
-          <Menu.Target>
-            <Button size="compact-sm" variant="default" rightSection={<IconChevronDown size={14} />}>
-              Indicators
-            </Button>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <Checkbox.Group
-              aria-label="Indicators"
-              value={[...chosen]}
-              onChange={(values) => setIndicators(values.length === 0 ? "none" : values.join(","))}
-              p="xs"
-            >
-              {INDICATORS.map(({ id, name }) => (
-                <Checkbox key={id} value={id} label={name} my={6} />
-              ))}
-            </Checkbox.Group>
-          </Menu.Dropdown>
-        </Menu>
+          )}
+          <NativeSelect
+            aria-label="Any interval"
+            size="xs"
+            data={INTERVALS}
+            value={interval}
+            onChange={(event) => setInterval(event.currentTarget.value)}
+          />
+        </Group>
+        <Button
+          size="compact-sm"
+          variant="default"
+          aria-expanded={isChoosing}
+          onClick={() => setChoosing(!isChoosing)}
+        >
+          Indicators
+        </Button>
       </Group>
+      {isChoosing && (
+        <Checkbox.Group
+          aria-label="Indicators"
+          value={[...chosen]}
+          onChange={(values) => setIndicators(values.length === 0 ? "none" : values.join(","))}
+          mb="xs"
+        >
+          <Group gap="sm">
+            {INDICATORS.map(({ id, name }) => (
+              <Checkbox key={id} value={id} label={name} size="xs" />
+            ))}
+          </Group>
+        </Checkbox.Group>
+      )}
       <Suspense fallback={<Loading lines={10} />}>
         <Chart market={market} interval={interval} chosen={chosen} fills={fills} orders={orders} />
       </Suspense>

@@ -1,4 +1,4 @@
-import { Group, Select, Text } from "@mantine/core";
+import { Group, NativeSelect, Text } from "@mantine/core";
 import { useQuote } from "../../live/hooks";
 import { useStaleSince } from "../../live/useStaleSince";
 import { shownAmount } from "../../ui/amounts";
@@ -23,13 +23,11 @@ export function SymbolBar({
   const change = changePercent(day?.openPrice, quote.last?.price);
   return (
     <Group gap="lg" align="center">
-      <Select
+      <NativeSelect
         aria-label="Symbol"
         data={[...symbols]}
         value={symbol}
-        onChange={(chosen) => chosen !== null && onChoose(chosen)}
-        searchable
-        allowDeselect={false}
+        onChange={(event) => onChoose(event.currentTarget.value)}
         w={150}
       />
       <Figure name="Last" value={quote.last === null ? "–" : shownAmount(quote.last.price)} isBold />

@@ -1,4 +1,4 @@
-import { Select, Tabs } from "@mantine/core";
+import { NativeSelect, Tabs } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { memo, type ReactNode, useMemo, useState } from "react";
 import { useAccountChannel, useMarket } from "../../live/hooks";
@@ -106,14 +106,14 @@ function AccountChoice({ account, onChoose }: { account: string; onChoose: (acco
   const accounts = useAccounts().data?.items ?? [];
   if (accounts.length < 2) return null;
   return (
-    <Select
+    <NativeSelect
       aria-label="Account"
-      placeholder="All my accounts"
-      data={accounts.map(({ account_id, name }) => ({ value: account_id, label: name }))}
-      value={account === "" ? null : account}
-      onChange={(chosen) => onChoose(chosen ?? "")}
-      searchable
-      clearable
+      data={[
+        { value: "", label: "All my accounts" },
+        ...accounts.map(({ account_id, name }) => ({ value: account_id, label: name })),
+      ]}
+      value={account}
+      onChange={(event) => onChoose(event.currentTarget.value)}
       w={190}
     />
   );

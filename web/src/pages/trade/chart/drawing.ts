@@ -36,7 +36,8 @@ export interface OrderMark {
 const UP = "#12a378";
 const DOWN = "#e0414b";
 const VOLUME_OPACITY = "55";
-const PANE_HEIGHT = 96;
+/** Of the height, where each pane below has one. */
+const PRICE_PANE_SHARE = 4;
 
 type LineApi = ISeriesApi<"Line"> | ISeriesApi<"Histogram">;
 
@@ -163,7 +164,9 @@ export class Drawing {
     const made = line.isHistogram
       ? this.chart.addSeries(HistogramSeries, options, pane)
       : this.chart.addSeries(LineSeries, { ...options, lineWidth: 1 }, pane);
-    if (pane > 0) this.chart.panes()[pane]?.setHeight(PANE_HEIGHT);
+    this.chart.panes().forEach((each, at) => {
+      each.setStretchFactor(at === 0 ? PRICE_PANE_SHARE : 1);
+    });
     this.lines.set(line.id, made);
     this.panes.set(line.id, line.pane);
     return made;
