@@ -95,12 +95,14 @@ export function inTreeOrder<Node extends Pick<ScopeNode, "node_id" | "parent_id"
   nodes: readonly Node[],
 ): readonly { readonly node: Node; readonly depth: number }[] {
   const ids = new Set(nodes.map((node) => node.node_id));
+  const children = new Map<string | null, Node[]>();
+  for (const node of nodes) {
+    const parentId = node.parent_id !== null && ids.has(node.parent_id) ? node.parent_id : null;
+    children.set(parentId, [...(children.get(parentId) ?? []), node]);
+  }
   const below = (parentId: string | null, depth: number): { node: Node; depth: number }[] =>
-    nodes
-      .filter((node) =>
-        parentId === null ? node.parent_id === null || !ids.has(node.parent_id) : node.parent_id === parentId,
-      )
-      .sort((one, other) => one.name.localeCompare(other.name))
+    (children.get(parentId) ?? [])
+      .toSorted((one, other) => one.name.localeCompare(other.name))
       .flatMap((node) => [{ node, depth }, ...below(node.node_id, depth + 1)]);
   return below(null, 0);
 }
