@@ -23,4 +23,30 @@ export const ADMIN_PAGES: readonly Page[] = [
     permission: "users:read",
     load: () => import("./accounts/AccountsPage"),
   },
+  { path: "/keys", name: "API keys", permission: "api_keys:manage", load: () => import("./keys/KeysPage") },
+  {
+    path: "/clients",
+    name: "Clients",
+    permission: "clients:manage",
+    load: () => import("./keys/ClientsPage"),
+  },
+  {
+    path: "/credentials",
+    name: "Exchange keys",
+    permission: "credentials:manage",
+    load: () => import("./credentials/CredentialsPage"),
+  },
+  {
+    path: "/webhooks",
+    name: "Webhooks",
+    permission: "webhooks:manage",
+    load: () => import("./webhooks/WebhooksPage"),
+  },
+  {
+    path: "/webhooks/$endpointId",
+    name: "Endpoint",
+    permission: "webhooks:manage",
+    isHidden: true,
+    load: () => import("./webhooks/WebhookPage"),
+  },
 ];

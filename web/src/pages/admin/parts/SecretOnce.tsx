@@ -11,12 +11,15 @@ export interface Shown {
 export function SecretOnce({
   title,
   parts,
+  isSecret = true,
   onClose,
   children,
 }: {
   title: string;
   /** What is shown, such as the id and the secret, each to be copied. */
   parts: readonly Shown[];
+  /** False where there is nothing that cannot be shown again, as of a key by its public half. */
+  isSecret?: boolean;
   onClose: () => void;
   /** What follows of it, such as until when the secret before works. */
   children?: ReactNode;
@@ -33,9 +36,11 @@ export function SecretOnce({
       withCloseButton={false}
     >
       <Stack>
-        <Alert color="orange" icon={<IconAlertTriangle />} title="Copy it now">
-          It is shown this once. Nobody, not even an administrator, can show it again.
-        </Alert>
+        {isSecret && (
+          <Alert color="orange" icon={<IconAlertTriangle />} title="Copy it now">
+            It is shown this once. Nobody, not even an administrator, can show it again.
+          </Alert>
+        )}
         {parts.map((part) => (
           <Stack key={part.name} gap={4}>
             <Text size="sm" fw={600}>
@@ -57,7 +62,7 @@ export function SecretOnce({
         ))}
         {children}
         <Group justify="flex-end">
-          <Button onClick={onClose}>I have kept it</Button>
+          <Button onClick={onClose}>{isSecret ? "I have kept it" : "Close"}</Button>
         </Group>
       </Stack>
     </Modal>

@@ -8,17 +8,21 @@ export interface PageOf<Item, Cursor> {
   readonly next: Cursor | null;
 }
 
+interface Asked<Cursor> {
+  readonly cursor: Cursor | null;
+}
+
 /** A long list, page by page: the first one, and another each time that more is asked for. */
 export function usePages<Item, Cursor>(
   queryKey: QueryKey,
   read: (cursor: Cursor | null) => Promise<PageOf<Item, Cursor>>,
 ) {
   type Found = PageOf<Item, Cursor>;
-  const query = useInfiniteQuery<Found, Error, InfiniteData<Found>, QueryKey, Cursor | null>({
+  const query = useInfiniteQuery<Found, Error, InfiniteData<Found>, QueryKey, Asked<Cursor>>({
     queryKey,
-    queryFn: ({ pageParam }) => read(pageParam),
-    initialPageParam: null,
-    getNextPageParam: (last) => last.next ?? undefined,
+    queryFn: ({ pageParam }) => read(pageParam.cursor),
+    initialPageParam: { cursor: null },
+    getNextPageParam: (last) => (last.next === null ? undefined : { cursor: last.next }),
   });
   return {
     items: query.data?.pages.flatMap((page) => page.items),
