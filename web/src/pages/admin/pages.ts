@@ -49,4 +49,11 @@ export const ADMIN_PAGES: readonly Page[] = [
     isHidden: true,
     load: () => import("./webhooks/WebhookPage"),
   },
+  {
+    path: "/alert-routing",
+    name: "Alert routing",
+    permission: "alerts:manage",
+    load: () => import("./alerting/AlertRoutingPage"),
+  },
+  { path: "/rota", name: "On call", permission: "alerts:read", load: () => import("./alerting/RotaPage") },
 ];
