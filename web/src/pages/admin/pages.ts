@@ -56,4 +56,6 @@ export const ADMIN_PAGES: readonly Page[] = [
     load: () => import("./alerting/AlertRoutingPage"),
   },
   { path: "/rota", name: "On call", permission: "alerts:read", load: () => import("./alerting/RotaPage") },
+  // Everybody's own; every role gets digests.
+  { path: "/me", name: "Yourself", permission: "digests:read", load: () => import("./me/MePage") },
 ];
