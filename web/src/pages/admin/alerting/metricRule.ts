@@ -116,8 +116,8 @@ export function ruleForm(rule: Rule): RuleForm {
 export function shownCondition(rule: Rule): string {
   const form = ruleForm(rule);
   if (form.kind === "BAND") {
-    const side = { ABOVE: " above", BELOW: " below", BOTH: "" }[form.direction];
-    return `${form.sigmas} deviations${side} from its mean of ${form.windowSeconds} s`;
+    const side = { ABOVE: "above", BELOW: "below", BOTH: "from" }[form.direction];
+    return `${form.sigmas} deviations ${side} its mean of ${form.windowSeconds} s`;
   }
   const clear = form.clearBound === "" ? "" : `, over at ${form.clearBound}`;
   return `${form.direction.toLowerCase()} ${form.bound}${clear}`;

@@ -115,7 +115,8 @@ export function RemoveEndpointDialog({ endpoint, onClose }: { endpoint: Endpoint
   const remove = useAction(
     (endpoint_id: string) =>
       answerOf(api.DELETE("/webhooks/{endpoint_id}", { params: { path: { endpoint_id } } })),
-    { changes: [WEBHOOKS], onDone: () => void navigate({ to: "/webhooks", replace: true }) },
+    // The page itself is not read again: what it shows is gone.
+    { changes: [[...WEBHOOKS, "list"]], onDone: () => void navigate({ to: "/webhooks", replace: true }) },
   );
   return (
     <ConfirmDialog
@@ -145,13 +146,12 @@ export function RedeliverDialog({ endpoint, onClose }: { endpoint: Endpoint; onC
       changes: [WEBHOOKS],
       onDone: (answer) => {
         setQueued(answer);
-        // Where more remains than one request takes, the next one goes on from there.
         if (answer.goes_on_since !== null) setSince(typedMoment(new Date(answer.goes_on_since)));
       },
     },
   );
-  const period = redeliveryPeriod(since, until);
   const goesOn = queued?.goes_on_since ?? null;
+  const period = redeliveryPeriod(since, until, goesOn);
   return (
     <FormDialog
       title={`Send a period again to ${endpoint.name}`}
