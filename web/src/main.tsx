@@ -7,6 +7,7 @@ import { createApi, signInApi } from "./api/client";
 import { Problem } from "./api/problem";
 import { App } from "./app/App";
 import { fetchConfig } from "./config";
+import { startLive } from "./live/live";
 import { PlatformProvider } from "./platform";
 import { Session } from "./session/session";
 
@@ -25,7 +26,13 @@ async function start(): Promise<void> {
       wait: (milliseconds) => new Promise((done) => setTimeout(done, milliseconds)),
       now: Date.now,
     });
-    const platform = { api: createApi(config.apiUrl, session), session, signIn };
+    const platform = {
+      api: createApi(config.apiUrl, session),
+      session,
+      live: startLive(config, session),
+      engineUrl: config.engineUrl,
+      signIn,
+    };
     const queries = new QueryClient({
       // A no stays a no: only silence is asked again.
       defaultOptions: {
