@@ -122,6 +122,9 @@ ROUTES = {
         "GET /events",
         "GET /instruments",
         "GET /health",
+        "GET /health/history",
+        "GET /engine",
+        "GET /sagas",
     ),
     "alerting": (
         "GET /alerts",

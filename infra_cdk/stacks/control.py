@@ -124,7 +124,8 @@ class ControlStack(Stack):
         functions["audit_sealer"].seal_in_database(state.database)
         for name in ("limits", "orders", "order_saga", "reconciler", "telegram"):
             functions[name].call_engine(state.service_token_key)
-        functions["queries"].find_engine()
+        for name in ("queries", "operations"):
+            functions[name].find_engine()
         if state.edge_secret is not None:
             for name in ("authorizer", *ROUTES):
                 functions[name].insist_on_edge(state.database, state.edge_secret)

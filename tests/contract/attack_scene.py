@@ -242,7 +242,14 @@ REQUESTS: dict[str, Make] = {
             *("get_me", "list_api_keys", "list_users", "get_user", "list_groups", "get_group", "list_accounts"),
             *("list_exchange_credentials", "get_limit_history", "list_limit_types", "list_overrides"),
             *("get_risk_terms", "find_nodes", "get_order", "get_execution", "get_saga", "list_alerts", "get_alert"),
-            *("list_instruments", "get_health", "search_audit_trail", "list_own_activity", "list_audit_gaps"),
+            *(
+                "list_instruments",
+                "list_sagas",
+                "get_health",
+                "search_audit_trail",
+                "list_own_activity",
+                "list_audit_gaps",
+            ),
             *("get_telegram_link", "ask_for_telegram_code", "end_telegram_link"),
             *("list_own_sessions", "list_sessions", "get_replaces", "list_oauth_clients"),
             *("list_digests", "get_digest", "get_digest_preferences"),
@@ -380,6 +387,7 @@ REQUESTS: dict[str, Make] = {
     "issue_oauth_token": _nothing,
     # Of those who run the platform, and of nobody here: 403. tests/integration/operations asks as one of them.
     **dict.fromkeys(("list_consumers", "list_dead_letters", "list_read_models", "rebuild_read_models"), _nothing),
+    **dict.fromkeys(("get_health_history", "get_engine"), _nothing),
     "get_dead_letter": _letter,
     "redrive_dead_letters": lambda has: Request(path=_letter(has).path, body={}),
     "replay_events": _body(
@@ -394,6 +402,7 @@ REQUESTS: dict[str, Make] = {
 REFUSED = {
     *("sign_in", "refresh", "sign_out", "enrol_totp", "verify_totp", "issue_oauth_token", "confirm_phone"),
     *("list_consumers", "list_dead_letters", "get_dead_letter", "redrive_dead_letters"),
+    *("get_health_history", "get_engine"),
     *("replay_events", "list_read_models", "rebuild_read_models", "take_telegram_update"),
 }
 

@@ -53,7 +53,8 @@ HANDLERS = {
     **dict.fromkeys(("alerts", "contacts", "digests", "acknowledgements"), alerting_app.handler),
     "webhooks": webhooks_app.handler,
     "telegram": telegram_app.handler,
-    **dict.fromkeys(("trades", "positions", "portfolio", "events", "instruments", "health"), queries_app.handler),
+    **dict.fromkeys(("trades", "positions", "portfolio", "events", "instruments"), queries_app.handler),
+    **dict.fromkeys(("health", "engine", "sagas"), queries_app.handler),
 }
 
 

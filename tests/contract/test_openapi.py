@@ -463,6 +463,8 @@ def _trade(client: Client, desk: Desk, terms: dict[str, Any], monkeypatch: pytes
         patch.setattr(desk.engine, "_base_url", lambda: NOWHERE)
         assert client.call("place_order", 202, body=terms | {"client_order_id": "unknown"})["status"] == "UNKNOWN"
         assert client.call("get_health", 503)["status"] == "DOWN"
+        assert client.call("get_engine", 200)["state"] == "DOWN"
+    assert [each["state"] for each in client.call("list_sagas", 200)["items"]] == ["UNRESOLVED"]
     refusal = client.call("place_order", 422, body=terms | {"client_order_id": "refused", "quantity": "1000"})
     assert refusal["refusals"]
     assert client.call("preview_order", 200, body=terms | {"client_order_id": "preview", "quantity": "1000"})[
@@ -508,6 +510,7 @@ def _look(client: Client, desk: Desk, account_id: str) -> None:
     assert (worth["currency"], worth["items"]) == ("USDT", [])
     assert client.call("get_alert", 200, path_parameters={"alert_id": alert_id})["deliveries"] == []
     client.call("get_health", 200)
+    client.call("get_health_history", 200, query={"hours": 1})
     _read_digests(client, desk)
     _watch_metrics(client)
 

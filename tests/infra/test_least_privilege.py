@@ -85,6 +85,7 @@ ALLOWED = {
     "reconciler": DATABASE | ENGINE,
     "operations": DATABASE
     | {
+        "ssm:GetParameter",
         "sqs:GetQueueAttributes",
         "sqs:SendMessage",
         "sqs:ReceiveMessage",

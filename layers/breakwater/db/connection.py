@@ -45,6 +45,7 @@ from breakwater.db.rebuild import RebuildRows
 from breakwater.db.recorded_day import RecordedDayRows
 from breakwater.db.replaces import ReplaceRows
 from breakwater.db.rotas import RotaRows
+from breakwater.db.sagas import SagaRows
 from breakwater.db.sessions import SessionRows
 from breakwater.db.telegram import TelegramRows
 from breakwater.db.watch import WatchRows
@@ -197,6 +198,10 @@ class TenantTransaction:
     @cached_property
     def people(self) -> PeopleRows:
         return PeopleRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def sagas(self) -> SagaRows:
+        return SagaRows(self.connection, self.tenant_id)
 
     @cached_property
     def sessions(self) -> SessionRows:

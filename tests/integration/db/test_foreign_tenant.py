@@ -25,6 +25,7 @@ OF_NO_TENANT = {
     "market.reference_prices",
     "market.venues",
     "trading.consumers",
+    "trading.health_periods",
     "trading.inbox",
     "trading.journal",
     "trading.outbox",
