@@ -169,7 +169,7 @@ class ChatLinkChanged(Event):
 
 
 class PushDeviceChanged(Event):
-    """A browser is told of alerts for a user from now on, or no more: he removed it, or its push service says it is gone.
+    """A browser is told of alerts for a user from now on, or not any more: he removed it, or it is gone.
     Never where it is, nor its keys.
     """
 
