@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import uuid
 from collections.abc import Callable
 from datetime import datetime
@@ -47,8 +48,11 @@ class NewPushDevice(BaseModel):
 
 
 class PushDeviceView(BaseModel):
+    """`endpoint_sha256`, in hexadecimal: by it a browser knows which of them it is."""
+
     device_id: uuid.UUID
     name: str
+    endpoint_sha256: str
     created_at: Timestamp
 
 
@@ -130,7 +134,12 @@ def _decoded(text: str) -> bytes:
 
 
 def _shown(device: PushDevice) -> PushDeviceView:
-    return PushDeviceView(device_id=device.device_id, name=device.name, created_at=device.created_at)
+    return PushDeviceView(
+        device_id=device.device_id,
+        name=device.name,
+        endpoint_sha256=hashlib.sha256(device.endpoint.encode()).hexdigest(),
+        created_at=device.created_at,
+    )
 
 
 def _tell(

@@ -8,4 +8,12 @@ export const TRADE_PAGES: readonly Page[] = [
     permission: "portfolio:read",
     load: () => import("./PositionsPage"),
   },
+  { path: "/alerts", name: "Alerts", permission: "alerts:read", load: () => import("./AlertsPage") },
+  {
+    path: "/alerts/$alertId",
+    name: "Alert",
+    permission: "alerts:read",
+    isHidden: true,
+    load: () => import("./AlertPage"),
+  },
 ];
