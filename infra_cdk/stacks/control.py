@@ -18,6 +18,7 @@ from infra_cdk.constructs.provisioning import grant_provisioning
 from infra_cdk.constructs.queues import WorkQueue, operate_queues
 from infra_cdk.constructs.rotation import DatabaseSecretRotation
 from infra_cdk.constructs.telegram_bot import bot_username
+from infra_cdk.constructs.web_push import WebPush
 from infra_cdk.constructs.webhooks import Webhooks
 from infra_cdk.constructs.websocket_api import NotificationsApi
 from infra_cdk.findings import accept
@@ -171,6 +172,8 @@ class ControlStack(Stack):
         notifications.add_environment("CONNECTIONS_TABLE", state.connections.table_name)
         state.connections.grant(notifications, *CONNECTION_ACTIONS)
         self._grant_telegram()
+        sender = functions["alert_sender"]
+        WebPush(self, "WebPush", key=state.push_key, registrar=functions["alerting"], sender=sender)
         DatabaseSecretRotation(self, "DatabaseSecretRotation", database=state.database, function=functions["rotation"])
         operate_queues(functions["operations"], list(self.work_queues.values()))
         grant_provisioning(functions["provisioning"], state.database, state.identity, self.alert_topic)

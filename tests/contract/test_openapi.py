@@ -32,6 +32,7 @@ from breakwater.services.alert_deliveries import plan_deliveries
 from functions.limits import app as limits_app
 from functions.openapi import DOCUMENT, document_text
 from functions.orders import app as orders_app
+from tests.contract.attack_scene import push_subscription
 from tests.contract.conftest import (
     COLLEAGUE,
     COLLEAGUE_ID,
@@ -598,6 +599,9 @@ def _say_who_hears(client: Client, node_id: str, monkeypatch: pytest.MonkeyPatch
     client.call("confirm_phone", 200, body={"code": "000001"})
     assert client.call("get_own_contact", 200)["phone"] == "+4915112345678"
     client.call("remove_phone", 204)
+    device_id = client.call("register_push_device", 201, body=push_subscription())["device_id"]
+    assert [each["device_id"] for each in client.call("list_push_devices", 200)["devices"]] == [device_id]
+    client.call("remove_push_device", 204, path_parameters={"device_id": device_id})
 
 
 def _limit(client: Client, terms: dict[str, Any], node_id: str) -> None:

@@ -41,6 +41,7 @@ from breakwater.db.orders import OrderRows
 from breakwater.db.outbox import Outbox
 from breakwater.db.people import PeopleRows
 from breakwater.db.portfolio import PortfolioRows
+from breakwater.db.push_devices import PushDeviceRows
 from breakwater.db.rebuild import RebuildRows
 from breakwater.db.recorded_day import RecordedDayRows
 from breakwater.db.replaces import ReplaceRows
@@ -274,6 +275,10 @@ class TenantTransaction:
     @cached_property
     def telegram(self) -> TelegramRows:
         return TelegramRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def push_devices(self) -> PushDeviceRows:
+        return PushDeviceRows(self.connection, self.tenant_id)
 
     @cached_property
     def audit(self) -> AuditRows:

@@ -41,6 +41,7 @@ ASKED_OF_ALL = {
     "alerts.forget_told",
     "alerts.organisations",
     "alerts.platform_state",
+    "alerts.release_push_endpoint",
     "alerts.take_telegram_update",
     "identity.count_api_key_use",
     "identity.ended_sessions",
