@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from local_cloud.platform import LocalCloudError
-from local_cloud.web_server import WebServer, content_security_policy
+from local_cloud.web_server import WebServer, accepts_gzip, content_security_policy
 
 ENDPOINTS = {
     "api_url": "http://127.0.0.1:4500/_aws/execute-api/a",
@@ -17,12 +17,16 @@ ENDPOINTS = {
     "engine_url": "http://127.0.0.1:4502",
 }
 
+LARGE = "export const nothing = 0;\n" * 1_000
+
 
 @pytest.fixture
 def app(tmp_path: Path) -> Path:
     (tmp_path / "assets").mkdir()
     (tmp_path / "index.html").write_text("<!doctype html><title>Breakwater</title>")
     (tmp_path / "assets" / "index-abc.js").write_text("void 0")
+    (tmp_path / "assets" / "large-abc.js").write_text(LARGE)
+    (tmp_path / "logo.png").write_bytes(b"\x89PNG" * 100)
     return tmp_path
 
 
@@ -61,6 +65,35 @@ def test_a_script_that_is_not_there_is_not_answered_with_a_page(web: httpx.Clien
     with socket.create_connection((web.base_url.host, web.base_url.port), 5) as raw:  # A client would tidy the path.
         raw.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
         assert raw.recv(4096).startswith(b"HTTP/1.0 404")
+
+
+def test_a_script_is_compressed_for_who_takes_it(web: httpx.Client) -> None:
+    compressed = web.get("/assets/large-abc.js", headers={"Accept-Encoding": "gzip, br"})
+    assert (compressed.headers["Content-Encoding"], compressed.text) == ("gzip", LARGE)
+    assert int(compressed.headers["Content-Length"]) < len(LARGE) / 10
+    plain = web.get("/assets/large-abc.js", headers={"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+    assert (int(plain.headers["Content-Length"]), plain.text) == (len(LARGE), LARGE)
+    for answer in (compressed, plain):  # Else a cache gives one the other's.
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        assert answer.headers["Content-Type"].startswith("text/javascript")
+
+
+@pytest.mark.parametrize("path", ["/logo.png", "/assets/index-abc.js", "/config.json"])
+def test_what_compressing_does_not_make_smaller_is_sent_as_it_is(web: httpx.Client, path: str) -> None:
+    answer = web.get(path, headers={"Accept-Encoding": "gzip"})
+    assert answer.status_code == 200
+    assert "Content-Encoding" not in answer.headers
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "br;q=1.0, GZIP;q=0.5", "*", "identity, *;q=0.1"])
+def test_gzip_is_taken(accepted: str) -> None:
+    assert accepts_gzip(accepted)
+
+
+@pytest.mark.parametrize("accepted", ["", "identity", "gzip;q=0", "gzip;q=0, *", "*;q=0", "gzip;q=much", "br"])
+def test_gzip_is_not_taken(accepted: str) -> None:
+    assert not accepts_gzip(accepted)
 
 
 def test_every_answer_says_what_the_page_may_load(web: httpx.Client) -> None:
