@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from local_cloud.content_security_policy import SECURITY_HEADERS, content_security_policy
 from local_cloud.platform import HOST, REPOSITORY, LocalCloudError
 
 BUILT = REPOSITORY / "web" / "dist"
@@ -20,12 +21,6 @@ NAMED_BY_CONTENT = "assets"
 COMPRESSED = {".css", ".html", ".js", ".json", ".map", ".svg", ".txt", ".webmanifest"}
 CONTENT_TYPES = {".webmanifest": "application/manifest+json"}  # Not every machine's table has it.
 SOCKET_OF = {"http": "ws", "https": "wss"}
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
-}
 
 
 class WebServer:
@@ -40,7 +35,7 @@ class WebServer:
         class Handler(_WebHandler):
             app = files
             config = _File("application/json", json.dumps(endpoints).encode(), None)
-            policy = content_security_policy(endpoints.values())
+            policy = content_security_policy(origins_of(endpoints.values()))
 
         self._server = ThreadingHTTPServer((HOST, port), Handler)
         self._server.daemon_threads = True
@@ -126,22 +121,12 @@ def accepts_gzip(accept_encoding: str) -> bool:
     return weights.get("gzip", weights.get("*", 0.0)) > 0
 
 
-def content_security_policy(addresses: Iterable[str]) -> str:
-    """Scripts of our own files alone, and connections to these addresses alone.
-
-    Styles may stand in the page: the component library sizes its frame with them. They can load nothing.
-    """
+def origins_of(addresses: Iterable[str]) -> list[str]:
+    """Of these addresses, for the policy."""
     origins: set[str] = set()
     for address in addresses:
         parts = urlsplit(address)
         origins.add(f"{parts.scheme}://{parts.netloc}")
         if parts.scheme in SOCKET_OF:  # The engine's channels are at its own address.
             origins.add(f"{SOCKET_OF[parts.scheme]}://{parts.netloc}")
-    return "; ".join(
-        (
-            *("default-src 'none'", "script-src 'self'", "style-src 'self' 'unsafe-inline'"),
-            *("img-src 'self' data:", "font-src 'self'", "manifest-src 'self'", "worker-src 'self'"),
-            f"connect-src 'self' {' '.join(sorted(origins))}",
-            *("base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"),
-        )
-    )
+    return sorted(origins)

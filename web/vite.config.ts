@@ -5,5 +5,5 @@ export default defineConfig({
   plugins: [react()],
   // Nothing is inlined: the Content-Security-Policy allows files of our own alone.
   build: { target: "es2023", assetsInlineLimit: 0, modulePreload: { polyfill: false } },
-  test: { environment: "node" },
+  test: { environment: "node", include: ["src/**/*.test.ts"] },
 });

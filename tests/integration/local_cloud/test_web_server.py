@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from local_cloud.content_security_policy import content_security_policy
 from local_cloud.platform import LocalCloudError
-from local_cloud.web_server import WebServer, accepts_gzip, content_security_policy
+from local_cloud.web_server import WebServer, accepts_gzip, origins_of
 
 ENDPOINTS = {
     "api_url": "http://127.0.0.1:4500/_aws/execute-api/a",
@@ -99,12 +100,12 @@ def test_gzip_is_not_taken(accepted: str) -> None:
 def test_every_answer_says_what_the_page_may_load(web: httpx.Client) -> None:
     for path in ("/", "/config.json", "/assets/index-abc.js", "/assets/old.js"):
         headers = web.get(path).headers
-        assert headers["Content-Security-Policy"] == content_security_policy(ENDPOINTS.values())
+        assert headers["Content-Security-Policy"] == content_security_policy(origins_of(ENDPOINTS.values()))
         assert headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_scripts_are_the_apps_own_and_connections_go_to_the_platform_alone() -> None:
-    policy = dict(part.split(" ", 1) for part in content_security_policy(ENDPOINTS.values()).split("; "))
+    policy = dict(part.split(" ", 1) for part in content_security_policy(origins_of(ENDPOINTS.values())).split("; "))
     assert (policy["default-src"], policy["script-src"]) == ("'none'", "'self'")
     assert (policy["frame-ancestors"], policy["form-action"], policy["base-uri"]) == ("'none'",) * 3
     assert policy["connect-src"].split() == [
