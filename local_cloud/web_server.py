@@ -61,10 +61,10 @@ def _read(path: Path) -> _File:
     """Read and compressed once: what is served is what was built when the server started."""
     body = path.read_bytes()
     gzipped = gzip.compress(body, mtime=0) if path.suffix in COMPRESSED else body
-    return _File(_content_type(path), body, gzipped if len(gzipped) < len(body) else None)
+    return _File(content_type_of(path), body, gzipped if len(gzipped) < len(body) else None)
 
 
-def _content_type(path: Path) -> str:
+def content_type_of(path: Path) -> str:
     found = CONTENT_TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return f"{found}; charset=utf-8" if found.startswith("text/") else found
 

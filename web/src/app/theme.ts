@@ -6,6 +6,8 @@ export const THEME = createTheme({
   // Black or white on a filled colour, whichever is the further from it: they are equally far at this luminance.
   autoContrast: true,
   luminanceThreshold: 0.179,
+  // What scrolls is reached by the keyboard, too.
+  components: { ScrollArea: { defaultProps: { viewportProps: { tabIndex: 0 } } } },
 });
 
 export const readableColours: CSSVariablesResolver = (theme) => ({
