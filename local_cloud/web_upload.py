@@ -1,4 +1,4 @@
-"""`python -m local_cloud.web_upload <outputs file of cdk>`: the built web app into its bucket, and `config.json`."""
+"""`python -m local_cloud.web_upload <outputs files of cdk>`: the built web app into its bucket, and `config.json`."""
 
 import json
 import sys
@@ -53,7 +53,7 @@ def _put(s3: Any, bucket: str, key: str, body: bytes, content_type: str, *, is_k
 
 
 if __name__ == "__main__":
-    outputs = json.loads(Path(sys.argv[1]).read_text())
+    outputs = {name: told for file in sys.argv[1:] for name, told in json.loads(Path(file).read_text()).items()}
     settings = json.loads(CDK_SETTINGS.read_text())["context"]
     configuration = web_configuration(outputs, settings)
     count = upload(BUILT, configuration, outputs["BreakwaterWeb"]["WebBucketName"], boto3.client("s3"))
