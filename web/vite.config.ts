@@ -17,5 +17,5 @@ export default defineConfig({
       },
     },
   },
-  test: { environment: "node" },
+  test: { environment: "node", include: ["src/**/*.test.ts", "worker/**/*.test.ts"] },
 });

@@ -91,7 +91,7 @@ def test_only_pages_of_the_list_may_read_and_without_cookies(control: Template) 
         for each in control.find_resources("AWS::ApiGatewayV2::Api").values()
         if each["Properties"]["ProtocolType"] == "HTTP"
     ]
-    assert api["CorsConfiguration"]["AllowOrigins"] == OPTIONS["allowed_origins"]
+    assert api["CorsConfiguration"]["AllowOrigins"] == [OPTIONS["web"]["origin"], *OPTIONS["allowed_origins"]]
     assert api["CorsConfiguration"]["AllowCredentials"] is False
     assert "*" not in json.dumps(api["CorsConfiguration"])
 

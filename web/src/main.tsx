@@ -6,6 +6,7 @@ import { createRoot } from "react-dom/client";
 import { createApi, signInApi } from "./api/client";
 import { Problem } from "./api/problem";
 import { App } from "./app/App";
+import { readableColours, THEME } from "./app/theme";
 import { fetchConfig } from "./config";
 import { startLive } from "./live/live";
 import { PlatformProvider } from "./platform";
@@ -44,7 +45,7 @@ async function start(): Promise<void> {
     });
     createRoot(element).render(
       <StrictMode>
-        <MantineProvider defaultColorScheme="auto">
+        <MantineProvider theme={THEME} cssVariablesResolver={readableColours} defaultColorScheme="auto">
           <QueryClientProvider client={queries}>
             <PlatformProvider platform={platform}>
               <App />

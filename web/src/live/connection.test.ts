@@ -114,7 +114,9 @@ describe("a connection", () => {
     expect(world.socket.sent.length).toBeLessThanOrEqual(18);
     world.say({ type: "heartbeat" });
     await world.pass(3_000);
-    expect(world.socket.sent.map((message) => message.count)).toEqual(Array.from({ length: 50 }, (_, i) => i));
+    expect(world.socket.sent.map((message) => message.count)).toEqual(
+      Array.from({ length: 50 }, (_, i) => i),
+    );
   });
 
   it("asks for a word where the server says none by itself", async () => {

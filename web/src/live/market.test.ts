@@ -2,7 +2,12 @@ import { describe, expect, it } from "vitest";
 import { Market } from "./market";
 import type { MarketSnapshot, MarketUpdate, Trade } from "./messages";
 
-const OF = { channel: "markets", venue: "SIM", symbol: "ETH/USDT", at: "2026-01-02T03:04:05.000000Z" } as const;
+const OF = {
+  channel: "markets",
+  venue: "SIM",
+  symbol: "ETH/USDT",
+  at: "2026-01-02T03:04:05.000000Z",
+} as const;
 
 function trade(trade_id: number): Trade {
   return { trade_id, at: OF.at, taker: "BUY", price: "100.00", quantity: "1.0" };
