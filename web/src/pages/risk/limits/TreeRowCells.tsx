@@ -57,7 +57,7 @@ export function NodeRowCells({
           </Text>
           {node.state !== "ACTIVE" && <StateBadge state={node.state} />}
           {node.state === "ACTIVE" && stoppedBy !== null && (
-            <Badge color="red" variant="light">
+            <Badge miw="max-content" color="red" variant="light">
               stopped by {stoppedBy.name}
             </Badge>
           )}

@@ -95,10 +95,9 @@ export function settingWords(limit: Valued & { readonly value: string | null }, 
 /** What its use is measured against now: the value, or what a part of the equity comes to. */
 export function allowedWords(limit: Limit, unit: string): string {
   if (limit.value === null) return parameterWords(limit.parameters);
-  if (limit.allowed !== null && !new Big(limit.allowed).eq(limit.value)) {
-    return `${shownAmount(roundedForEye(limit.allowed))} ${limit.currency} (${valueWords(limit.value, unit)} ${unitWords(limit, unit)})`;
-  }
-  return `${valueWords(limit.value, unit)} ${unitWords(limit, unit)}`.trim();
+  const told = `${valueWords(limit.value, unit)} ${unitWords(limit, unit)}`.trim();
+  if (limit.allowed === null || new Big(limit.allowed).eq(limit.value)) return told;
+  return `${shownAmount(roundedForEye(limit.allowed))} ${limit.currency} (${told})`;
 }
 
 /** "mode DENY, symbols LUNA/USDT" */

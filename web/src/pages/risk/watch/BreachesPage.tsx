@@ -160,7 +160,7 @@ function BreachTable({ rows }: { rows: readonly Breach[] }) {
           show: (breach) => {
             const { words, color } = KINDS[breach.kind];
             return (
-              <Badge color={color} variant="light">
+              <Badge miw="max-content" color={color} variant="light">
                 {breach.kind === "WARNED" ? `${words} ${breach.thresholdPct} %` : words}
               </Badge>
             );
