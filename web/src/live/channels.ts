@@ -7,6 +7,7 @@ import { Connection, type ConnectionState, type ConnectionWorld } from "./connec
 import type { Frames } from "./frames";
 import { Market, type Taken } from "./market";
 import type { AccountChannelName, AccountMessage, ErrorMessage, MarketMessage } from "./messages";
+import { Asked, keyOf, leaveTimers, newPlace, type Place, type Wanted } from "./places";
 
 /** The server sends a heartbeat every 15 s. */
 const SILENCE_MS_MAX = 20_000;
@@ -23,29 +24,12 @@ const UNAVAILABLE = new Set([
 ]);
 const NOT_AUTHENTICATED = "NOT_AUTHENTICATED";
 
-/** `account` null: every account that the caller may see. */
-export type Wanted =
-  | { readonly channel: "markets"; readonly symbol: string }
-  | { readonly channel: AccountChannelName; readonly account: string | null };
-
-interface Place {
-  readonly wanted: Wanted;
-  readonly key: string;
-  users: number;
-  /** Of all accounts: which those are is known, each goes on by itself. */
-  isAnswered: boolean;
-  error: string | null;
-  leaveEnd: (() => void) | null;
-  leaveAgain: (() => void) | null;
-}
-
 export class Channels {
   private readonly connection: Connection;
   private readonly places = new Map<string, Place>();
   private readonly markets = new Map<string, Market>();
   private readonly accounts = new Map<string, Account>();
-  /** Requests that were not answered yet, in their order: an error does not say whose it is. */
-  private asked: string[] = [];
+  private readonly asked = new Asked();
   private readonly views = new Map<string, { readonly basis: string; readonly view: AccountView<unknown> }>();
   private readonly refreshes = new Map<string, () => void>();
   private readonly listeners = new Set<() => void>();
@@ -83,7 +67,7 @@ export class Channels {
     const key = keyOf(wanted);
     let place = this.places.get(key);
     if (place === undefined) {
-      place = { wanted, key, users: 0, isAnswered: false, error: null, leaveEnd: null, leaveAgain: null };
+      place = newPlace(wanted);
       this.places.set(key, place);
       this.connection.start();
       this.ask(place);
@@ -147,12 +131,12 @@ export class Channels {
     this.markets.clear();
     this.accounts.clear();
     this.views.clear();
-    this.asked = [];
+    this.asked.clear();
     this.changed();
   }
 
   private begin(isAfterRefusal: boolean): void {
-    this.asked = [];
+    this.asked.clear();
     if (isAfterRefusal) this.accounts.clear(); // What the caller may see may not be what it was.
     for (const place of this.places.values()) {
       if (isAfterRefusal) place.isAnswered = false;
@@ -186,7 +170,7 @@ export class Channels {
   }
 
   private request(key: string, message: object): void {
-    this.asked.push(key);
+    this.asked.add(key);
     this.connection.send(message);
   }
 
@@ -202,7 +186,7 @@ export class Channels {
     message: MarketMessage | { readonly type: "unsubscribed"; readonly symbol: string },
   ): void {
     const wanted: Wanted = { channel: "markets", symbol: message.symbol };
-    if (message.type === "snapshot" || message.type === "unsubscribed") this.answered(keyOf(wanted));
+    if (message.type === "snapshot" || message.type === "unsubscribed") this.asked.answered(keyOf(wanted));
     const place = this.places.get(keyOf(wanted));
     if (place === undefined || message.type === "unsubscribed") return;
     if (took(() => this.market(message.symbol).take(message, this.world.now())) === "GAP") {
@@ -221,7 +205,9 @@ export class Channels {
     const { channel, account_id } = message;
     const key = keyOf({ channel, account: account_id });
     if (message.type === "snapshot" || message.type === "resumed" || message.type === "unsubscribed") {
-      this.answered(key, keyOf({ channel, account: null }));
+      const all = this.places.get(keyOf({ channel, account: null }));
+      const isOfAll = this.asked.answered(key, keyOf({ channel, account: null })) === all?.key;
+      if (all !== undefined && isOfAll) all.isAnswered = true;
     }
     const place = this.places.get(key) ?? this.places.get(keyOf({ channel, account: null }));
     if (place === undefined || message.type === "unsubscribed") return;
@@ -242,22 +228,13 @@ export class Channels {
       this.connection.refused();
       return;
     }
-    const key = this.asked.shift();
+    const key = this.asked.refused();
     const place = key === undefined ? undefined : this.places.get(key);
     if (place === undefined) return;
     if (UNAVAILABLE.has(error.code)) this.askLater(place);
     place.error = error.detail;
     if (place.wanted.channel === "markets") this.market(place.wanted.symbol).fail(error.detail);
     this.changed();
-  }
-
-  /** Requests are answered in their order, so those before it have been, too. */
-  private answered(key: string, keyOfAll: string | null = null): void {
-    const at = this.asked.findIndex((each) => each === key || each === keyOfAll);
-    if (at < 0) return;
-    const all = this.asked[at] === keyOfAll && keyOfAll !== null ? this.places.get(keyOfAll) : undefined;
-    if (all !== undefined) all.isAnswered = true;
-    this.asked = this.asked.slice(at + 1);
   }
 
   private askLater(place: Place): void {
@@ -306,18 +283,6 @@ export class Channels {
     this.version += 1;
     for (const listener of this.listeners) listener();
   };
-}
-
-function keyOf(wanted: Wanted): string {
-  return wanted.channel === "markets"
-    ? `markets/${wanted.symbol}`
-    : `${wanted.channel}/${wanted.account ?? "*"}`;
-}
-
-function leaveTimers(place: Place): void {
-  place.leaveEnd?.();
-  place.leaveAgain?.();
-  place.leaveEnd = place.leaveAgain = null;
 }
 
 /** What is not as it is documented, as a price with more decimals than its market has, is begun anew. */

@@ -70,6 +70,13 @@ describe("a series of bars", () => {
     expect(series.isFollowedBy([trade(9, 3 * MINUTE, "1")], false)).toBe(true);
   });
 
+  it("notices trades that went while nobody looked", () => {
+    const series = new BarSeries("1m", { own: [bar(0, "10")], parts: [[]] });
+    series.take([trade(1, 5, "10"), trade(2, 6, "10")]);
+    expect(series.isFollowedBy([trade(2, 6, "10"), trade(3, 7, "10")], true)).toBe(true);
+    expect(series.isFollowedBy([trade(4, 8, "10")], true)).toBe(false);
+  });
+
   it("begins another with the first trade in it, and where nothing traded a bar is flat", () => {
     const series = new BarSeries("1m", { own: [bar(0, "10"), bar(MINUTE, "7")], parts: [[]] });
     expect(series.take([trade(1, MINUTE, "11"), trade(2, 4 * MINUTE + 1, "12")])).toBe(5);

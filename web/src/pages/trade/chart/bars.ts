@@ -45,10 +45,14 @@ export class BarSeries {
     }
   }
 
-  /** Whether these trades, oldest first, leave nothing out between what the bars have and now. */
-  isFollowedBy(trades: readonly Trade[], isWholeBuffer: boolean): boolean {
+  /**
+   * Whether these trades, oldest first, leave nothing out between what the bars have and now. Where not all that came
+   * is kept (`isCut`), those of a page that nobody saw for a while may be gone.
+   */
+  isFollowedBy(trades: readonly Trade[], isCut: boolean): boolean {
     const first = trades[0];
-    return first === undefined || !isWholeBuffer || Date.parse(first.at) <= this.boundaryMs;
+    if (first === undefined || !isCut) return true;
+    return first.trade_id <= this.lastTradeId || Date.parse(first.at) < this.boundaryMs;
   }
 
   /** How many bars changed or came: the last ones. */

@@ -5,7 +5,6 @@ import { type Interval, partsOf } from "./intervals";
 const OWN_BARS = 500;
 /** As many as a part's bars fit into the next longer one, and some to spare; an hour's for the longest, a month. */
 const PART_BARS: Readonly<Partial<Record<Interval, number>>> = { "1h": 760, "1m": 90, "1s": 90 };
-/** The open bar of up to a day is put together from its minutes and hours. */
 const TIMEOUT_MS = 10_000;
 
 /** "ETH/USDT" as that dialect has it. */
@@ -42,17 +41,16 @@ export function readBars(rows: unknown): readonly Bar[] {
     const [openMs, open, high, low, close, volume] = Array.isArray(row) ? (row as unknown[]) : [];
     return {
       openMs: Number(openMs),
-      open: trimmed(open),
-      high: trimmed(high),
-      low: trimmed(low),
-      close: trimmed(close),
-      volume: trimmed(volume),
+      open: withoutZeros(String(open)),
+      high: withoutZeros(String(high)),
+      low: withoutZeros(String(low)),
+      close: withoutZeros(String(close)),
+      volume: withoutZeros(String(volume)),
     };
   });
 }
 
 /** That dialect writes 8 decimals always: zeros at the end say nothing. */
-function trimmed(amount: unknown): string {
-  const text = String(amount);
-  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+export function withoutZeros(amount: string): string {
+  return amount.includes(".") ? amount.replace(/\.?0+$/, "") : amount;
 }
