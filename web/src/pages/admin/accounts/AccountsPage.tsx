@@ -11,7 +11,7 @@ import { wayTo } from "./wayTo";
 const STATE_COLOURS = { ACTIVE: "teal", REDUCE_ONLY: "yellow", SUSPENDED: "orange", KILLED: "red" } as const;
 
 export default function AccountsPage() {
-  const accounts = useAccounts();
+  const accounts = useAccounts(true);
   const nodes = useNodes().data ?? [];
   const may = useMay();
   const [isMaking, setIsMaking] = useState(false);

@@ -18,7 +18,7 @@ export function Matrix<Row extends string, Column extends string>({
   mayChange: boolean;
 }) {
   return (
-    <Table.ScrollContainer minWidth={200 + 64 * columns.length}>
+    <Table.ScrollContainer minWidth={120 + 64 * columns.length}>
       <Table aria-label={label} verticalSpacing={6} horizontalSpacing={6}>
         <Table.Thead>
           <Table.Tr>
@@ -39,7 +39,8 @@ export function Matrix<Row extends string, Column extends string>({
                     {spoken(row.name)}
                   </Text>
                   {row.about !== "" && (
-                    <Text size="xs" c="dimmed">
+                    // On a phone the checks come first.
+                    <Text size="xs" c="dimmed" visibleFrom="sm">
                       {row.about}
                     </Text>
                   )}

@@ -66,7 +66,7 @@ export function MetricRules() {
                 ),
               },
               {
-                name: "",
+                name: "Actions",
                 show: (rule) =>
                   mayChange && (
                     <Group gap="xs" wrap="nowrap" justify="flex-end">

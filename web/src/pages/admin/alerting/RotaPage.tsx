@@ -138,7 +138,7 @@ function Overrides({ rota }: { rota: Rota }) {
           { name: "Until", show: (override) => shownTime(override.ends_at) },
           { name: "Said by", show: (override) => override.made_by },
           {
-            name: "",
+            name: "Actions",
             show: (override) =>
               (may("alerts:manage") || (may("alerts:acknowledge") && override.user_id === me?.user_id)) && (
                 <Group justify="flex-end">

@@ -52,7 +52,7 @@ export function SlackChannels() {
                 show: (channel) => `${shownTime(channel.created_at)} by ${channel.created_by}`,
               },
               {
-                name: "",
+                name: "Actions",
                 show: (channel) =>
                   mayChange && (
                     <Group justify="flex-end">

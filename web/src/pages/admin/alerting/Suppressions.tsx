@@ -51,7 +51,7 @@ export function Suppressions() {
             columns={[
               ...columns(now, (id) => nameOf(id, nodes)),
               {
-                name: "",
+                name: "Actions",
                 show: (each) =>
                   mayChange &&
                   standingOf(each, now) !== "OVER" && (

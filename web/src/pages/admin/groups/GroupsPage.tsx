@@ -13,7 +13,7 @@ import { FormDialog } from "../parts/FormDialog";
 import { useMay } from "../parts/useMay";
 
 export default function GroupsPage() {
-  const groups = useGroups();
+  const groups = useGroups(true);
   const may = useMay();
   const [isMaking, setIsMaking] = useState(false);
   return (

@@ -60,7 +60,7 @@ export default function ClientsPage() {
             columns={[
               ...columns(new Date()),
               {
-                name: "",
+                name: "Actions",
                 show: (client) =>
                   client.is_live && (
                     <Group gap="xs" wrap="nowrap" justify="flex-end">

@@ -57,7 +57,7 @@ export default function KeysPage() {
             columns={[
               ...columns(now),
               {
-                name: "",
+                name: "Actions",
                 show: (key) =>
                   isOver(key) ? null : (
                     <Group gap="xs" wrap="nowrap" justify="flex-end">

@@ -35,7 +35,7 @@ export function SessionsTable({ sessions, end }: { sessions: readonly OpenSessio
             ),
           },
           {
-            name: "",
+            name: "Actions",
             show: (session) =>
               session.is_current ? (
                 <Badge variant="outline">this one</Badge>

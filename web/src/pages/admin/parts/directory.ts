@@ -20,12 +20,14 @@ const PEOPLE_PER_PAGE = 200;
 const PEOPLE_PAGES_MAX = 5;
 const KEPT_MS = 30_000;
 
-export function useAccounts() {
+/** `isAsked` true: of a page about them, which shows the server's no; elsewhere their names are merely not known. */
+export function useAccounts(isAsked = false) {
   const { api } = usePlatform();
+  const may = useMay();
   return useQuery({
     queryKey: ACCOUNTS,
     queryFn: async () => (await answerOf(api.GET("/accounts"))).items,
-    enabled: useMay()("portfolio:read"),
+    enabled: isAsked || may("portfolio:read"),
     staleTime: KEPT_MS,
   });
 }
@@ -40,12 +42,14 @@ export function useNodes() {
   });
 }
 
-export function useGroups() {
+/** `isAsked`: as of accounts. */
+export function useGroups(isAsked = false) {
   const { api } = usePlatform();
+  const may = useMay();
   return useQuery({
     queryKey: [...GROUPS, "list"],
     queryFn: async () => (await answerOf(api.GET("/groups"))).items,
-    enabled: useMay()("users:read"),
+    enabled: isAsked || may("users:read"),
     staleTime: KEPT_MS,
   });
 }

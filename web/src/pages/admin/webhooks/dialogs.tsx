@@ -10,7 +10,7 @@ import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { FormDialog } from "../parts/FormDialog";
 import { typedMoment } from "../parts/moments";
 import { RotateSecretDialog } from "../parts/RotateSecretDialog";
-import { ENDPOINT_FIELDS, EndpointFields } from "./EndpointFields";
+import { ENDPOINT_FIELDS, ENDPOINT_PATTERNS, EndpointFields } from "./EndpointFields";
 import {
   type Endpoint,
   type EndpointForm,
@@ -44,6 +44,7 @@ export function NewEndpointDialog({
       confirm="Create endpoint"
       action={make}
       fields={ENDPOINT_FIELDS}
+      patterns={ENDPOINT_PATTERNS}
       onSubmit={() => make.run(form)}
       onClose={onClose}
       isReady={form.topics.length > 0}
@@ -75,6 +76,7 @@ export function ChangeEndpointDialog({ endpoint, onClose }: { endpoint: Endpoint
       confirm="Change"
       action={change}
       fields={ENDPOINT_FIELDS}
+      patterns={ENDPOINT_PATTERNS}
       onSubmit={() => wanted !== null && change.run(wanted)}
       onClose={onClose}
       isReady={wanted !== null && form.topics.length > 0}
