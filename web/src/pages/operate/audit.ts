@@ -42,6 +42,20 @@ export function factsOf(payload: Readonly<Record<string, unknown>>): readonly (r
     .map(([name, value]) => [name.replaceAll("_", " "), shownValue(value)] as const);
 }
 
+const SHORT_MAX = 3;
+const NOT_SHORT = /_ids?$|_ns$|^version$|^sequence$/;
+
+/** A few of its facts in a line; ids and nanoseconds are for those who look at the whole. */
+export function summaryOf(payload: Readonly<Record<string, unknown>>): string {
+  return Object.entries(payload)
+    .filter(
+      ([name, value]) => !NOT_SHORT.test(name) && ["string", "number", "boolean"].includes(typeof value),
+    )
+    .slice(0, SHORT_MAX)
+    .map(([name, value]) => `${name.replaceAll("_", " ")} ${shownValue(value)}`)
+    .join(", ");
+}
+
 export function shownValue(value: unknown): string {
   if (value === null || value === undefined) return "nothing";
   return typeof value === "string" ? value : JSON.stringify(value);
