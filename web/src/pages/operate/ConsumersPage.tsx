@@ -69,7 +69,7 @@ const COLUMNS = [
 
 function Lag({ consumer }: { consumer: Consumer }) {
   const bar = lagBar(consumer.lag_s);
-  const said = shownSpan(consumer.lag_s * 1_000);
+  const said = consumer.lag_s === 0 ? "nothing" : shownSpan(consumer.lag_s * 1_000);
   return (
     <Stack gap={2} miw={140}>
       <Text size="sm">{said}</Text>

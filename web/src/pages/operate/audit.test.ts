@@ -36,6 +36,14 @@ describe("a record", () => {
     ]);
   });
 
+  it("shows its moments in nanoseconds as times", () => {
+    expect(factsOf({ ends_at_ns: 1796040000000000000, took_ns: 5, starts_at_ns: 0 })).toEqual([
+      ["ends at", "2026-11-30T12:00:00.000Z"],
+      ["took ns", "5"],
+      ["starts at ns", "0"],
+    ]);
+  });
+
   it("is told in a line without its ids", () => {
     const alert = {
       kind: "OVERRIDE",

@@ -39,7 +39,17 @@ export function factsOf(payload: Readonly<Record<string, unknown>>): readonly (r
   const changed = new Set(changesOf(payload).flatMap(({ name }) => [name, `${name}${BEFORE}`]));
   return Object.entries(payload)
     .filter(([name, value]) => !changed.has(name) && value !== null)
-    .map(([name, value]) => [name.replaceAll("_", " "), shownValue(value)] as const);
+    .map(([name, value]) => {
+      const moment = momentOf(name, value);
+      const plain = moment === null ? name : name.replace(/_ns$/, "");
+      return [plain.replaceAll("_", " "), moment ?? shownValue(value)] as const;
+    });
+}
+
+/** The RFC 3339 of a member that holds a moment in nanoseconds; null for any other. */
+function momentOf(name: string, value: unknown): string | null {
+  const isMoment = /_(at|since|until)_ns$/.test(name) && typeof value === "number" && value > 0;
+  return isMoment ? new Date(value / NS_PER_MS).toISOString() : null;
 }
 
 const SHORT_MAX = 3;
