@@ -1,4 +1,4 @@
-import { Progress, Stack, Text } from "@mantine/core";
+import { Anchor, Progress, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { answerOf } from "../../api/client";
@@ -87,16 +87,15 @@ function Dead({ consumer }: { consumer: Consumer }) {
   const count = shownAmount(String(consumer.dead_letters));
   if (consumer.dead_letters === 0) return count;
   return (
-    <Text
+    <Anchor
       component={Link}
       to="/dead-letters"
       search={{ queue: consumer.queue } as never}
       c="red"
       size="sm"
-      td="underline"
       aria-label={`${count} dead letters of ${consumer.queue}`}
     >
       {count}
-    </Text>
+    </Anchor>
   );
 }
