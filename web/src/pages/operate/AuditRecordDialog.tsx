@@ -3,11 +3,22 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { components } from "../../api/schema";
 import { shownTime } from "../../ui/times";
-import { type Change, changesOf, factsOf, shownTopic, timeOf } from "./audit";
+import { type Change, changesOf, factsOf, shownTopic, summaryOf, timeOf } from "./audit";
 
 type AuditRecord = components["schemas"]["AuditRecord"];
 
-export function Changes({ changes }: { changes: readonly Change[] }) {
+/** What a record changed; where it changed nothing, what else it says in a line. */
+export function Said({ record }: { record: AuditRecord }) {
+  const changes = changesOf(record.payload);
+  if (changes.length > 0) return <Changes changes={changes} />;
+  return (
+    <Text size="sm" c="dimmed" lineClamp={2} maw={420}>
+      {summaryOf(record.payload)}
+    </Text>
+  );
+}
+
+function Changes({ changes }: { changes: readonly Change[] }) {
   return (
     <Stack gap={2}>
       {changes.map((change) => (

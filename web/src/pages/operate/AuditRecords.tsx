@@ -9,8 +9,8 @@ import { Failed, Loading } from "../../ui/states";
 import { shownTime } from "../../ui/times";
 import { useAddress } from "../../ui/useAddress";
 import { AuditFilters } from "./AuditFilters";
-import { AuditRecordDialog, Changes } from "./AuditRecordDialog";
-import { anchoredAt, changesOf, searchOf, shownTopic, timeOf } from "./audit";
+import { AuditRecordDialog, Said } from "./AuditRecordDialog";
+import { anchoredAt, searchOf, shownTopic, timeOf } from "./audit";
 import { VerificationStatus } from "./VerificationStatus";
 
 type AuditRecord = components["schemas"]["AuditRecord"];
@@ -69,7 +69,7 @@ export function AuditRecords({ mayExport }: { mayExport: boolean }) {
               { name: "When", show: (record) => shownTime(timeOf(record)) },
               { name: "Who", show: (record) => record.actor ?? "the platform" },
               { name: "What", show: (record) => shownTopic(record.topic) },
-              { name: "Changed", show: (record) => <Changes changes={changesOf(record.payload)} /> },
+              { name: "Said", show: (record) => <Said record={record} /> },
               {
                 name: "",
                 show: (record) => (

@@ -1,4 +1,4 @@
-import { Progress, Stack, Text } from "@mantine/core";
+import { Anchor, Progress, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { answerOf } from "../../api/client";
@@ -69,7 +69,7 @@ const COLUMNS = [
 
 function Lag({ consumer }: { consumer: Consumer }) {
   const bar = lagBar(consumer.lag_s);
-  const said = shownSpan(consumer.lag_s * 1_000);
+  const said = consumer.lag_s === 0 ? "nothing" : shownSpan(consumer.lag_s * 1_000);
   return (
     <Stack gap={2} miw={140}>
       <Text size="sm">{said}</Text>
@@ -87,16 +87,15 @@ function Dead({ consumer }: { consumer: Consumer }) {
   const count = shownAmount(String(consumer.dead_letters));
   if (consumer.dead_letters === 0) return count;
   return (
-    <Text
+    <Anchor
       component={Link}
       to="/dead-letters"
       search={{ queue: consumer.queue } as never}
       c="red"
       size="sm"
-      td="underline"
       aria-label={`${count} dead letters of ${consumer.queue}`}
     >
       {count}
-    </Text>
+    </Anchor>
   );
 }

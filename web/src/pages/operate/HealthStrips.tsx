@@ -51,20 +51,19 @@ export function HealthStrips({ strips, from, to }: { strips: readonly Strip[]; f
         </Box>
       ))}
       <Group justify="space-between">
-        <Text size="xs" c="dimmed">
-          {shownTime(new Date(from).toISOString())}
-        </Text>
-        <Group gap="md">
-          {(["UP", "DEGRADED", "DOWN", "UNKNOWN"] as const).map((state) => (
-            <Group key={state} gap={6}>
-              <Box w={10} h={10} style={{ background: COLOURS[state], borderRadius: 2 }} />
-              <Text size="xs">{WORDS[state]}</Text>
-            </Group>
-          ))}
-        </Group>
-        <Text size="xs" c="dimmed">
-          {shownTime(new Date(to).toISOString())}
-        </Text>
+        {[from, to].map((moment) => (
+          <Text key={moment} size="xs" c="dimmed">
+            {shownTime(new Date(moment).toISOString())}
+          </Text>
+        ))}
+      </Group>
+      <Group gap="md">
+        {(["UP", "DEGRADED", "DOWN", "UNKNOWN"] as const).map((state) => (
+          <Group key={state} gap={6}>
+            <Box w={10} h={10} style={{ background: COLOURS[state], borderRadius: 2 }} />
+            <Text size="xs">{WORDS[state]}</Text>
+          </Group>
+        ))}
       </Group>
     </Stack>
   );

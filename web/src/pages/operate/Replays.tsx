@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Group, Select, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { answerOf } from "../../api/client";
 import { usePlatform } from "../../platform";
@@ -56,7 +56,7 @@ export function Replays() {
             allowDeselect={false}
             error={problem.fields.consumer}
           />
-          <Group grow align="flex-start">
+          <SimpleGrid cols={{ base: 1, sm: 2 }}>
             <TextInput
               label="From"
               type="datetime-local"
@@ -73,7 +73,7 @@ export function Replays() {
               onChange={(event) => setUntil(event.currentTarget.value)}
               error={problem.fields.until}
             />
-          </Group>
+          </SimpleGrid>
           <TextInput
             label="Account"
             description="Its id; empty: all of them"

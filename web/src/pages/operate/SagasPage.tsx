@@ -1,4 +1,5 @@
 import {
+  Anchor,
   Button,
   Card,
   Group,
@@ -149,15 +150,14 @@ const COLUMNS = [
   {
     name: "Order",
     show: (saga: Saga) => (
-      <Text
+      <Anchor
         component={Link}
         to={`/orders/${saga.order_id}` as never}
         size="sm"
-        td="underline"
         style={{ overflowWrap: "anywhere" }}
       >
         {saga.client_order_id}
-      </Text>
+      </Anchor>
     ),
   },
   { name: "Order's status", show: (saga: Saga) => saga.order_status.toLowerCase().replaceAll("_", " ") },

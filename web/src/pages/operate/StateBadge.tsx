@@ -25,7 +25,7 @@ const COLOURS: Readonly<Record<string, string>> = {
 /** How something is, in the platform's word: its colour says the same to those who see colours. */
 export function StateBadge({ state }: { state: string }) {
   return (
-    <Badge variant="light" color={COLOURS[state] ?? "gray"} tt="none" style={{ flexShrink: 0 }}>
+    <Badge variant="light" color={COLOURS[state] ?? "gray"} tt="none" miw="max-content">
       {state.toLowerCase().replaceAll("_", " ")}
     </Badge>
   );

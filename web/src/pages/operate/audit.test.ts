@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { anchoredAt, changesOf, factsOf, searchOf, shownTopic, timeOf, verificationOf } from "./audit";
+import {
+  anchoredAt,
+  changesOf,
+  factsOf,
+  searchOf,
+  shownTopic,
+  summaryOf,
+  timeOf,
+  verificationOf,
+} from "./audit";
 
 describe("a record", () => {
   const payload = {
@@ -25,6 +34,28 @@ describe("a record", () => {
       ["state", "ACTIVE"],
       ["state before", "ACTIVE"],
     ]);
+  });
+
+  it("shows its moments in nanoseconds as times", () => {
+    expect(factsOf({ ends_at_ns: 1796040000000000000, took_ns: 5, starts_at_ns: 0 })).toEqual([
+      ["ends at", "2026-11-30T12:00:00.000Z"],
+      ["took ns", "5"],
+      ["starts at ns", "0"],
+    ]);
+  });
+
+  it("is told in a line without its ids", () => {
+    const alert = {
+      kind: "OVERRIDE",
+      alert_id: "x",
+      raised_at_ns: 5,
+      stage: 2,
+      is_new: true,
+      title: "last",
+      audiences: [],
+    };
+    expect(summaryOf(alert)).toBe("kind OVERRIDE, stage 2, is new true");
+    expect(summaryOf({ order_ids: [] })).toBe("");
   });
 
   it("has a time and a topic that one can read", () => {

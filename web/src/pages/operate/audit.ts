@@ -39,7 +39,31 @@ export function factsOf(payload: Readonly<Record<string, unknown>>): readonly (r
   const changed = new Set(changesOf(payload).flatMap(({ name }) => [name, `${name}${BEFORE}`]));
   return Object.entries(payload)
     .filter(([name, value]) => !changed.has(name) && value !== null)
-    .map(([name, value]) => [name.replaceAll("_", " "), shownValue(value)] as const);
+    .map(([name, value]) => {
+      const moment = momentOf(name, value);
+      const plain = moment === null ? name : name.replace(/_ns$/, "");
+      return [plain.replaceAll("_", " "), moment ?? shownValue(value)] as const;
+    });
+}
+
+/** The RFC 3339 of a member that holds a moment in nanoseconds; null for any other. */
+function momentOf(name: string, value: unknown): string | null {
+  const isMoment = /_(at|since|until)_ns$/.test(name) && typeof value === "number" && value > 0;
+  return isMoment ? new Date(value / NS_PER_MS).toISOString() : null;
+}
+
+const SHORT_MAX = 3;
+const NOT_SHORT = /_ids?$|_ns$|^version$|^sequence$/;
+
+/** A few of its facts in a line; ids and nanoseconds are for those who look at the whole. */
+export function summaryOf(payload: Readonly<Record<string, unknown>>): string {
+  return Object.entries(payload)
+    .filter(
+      ([name, value]) => !NOT_SHORT.test(name) && ["string", "number", "boolean"].includes(typeof value),
+    )
+    .slice(0, SHORT_MAX)
+    .map(([name, value]) => `${name.replaceAll("_", " ")} ${shownValue(value)}`)
+    .join(", ");
 }
 
 export function shownValue(value: unknown): string {
