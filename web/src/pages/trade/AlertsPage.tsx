@@ -120,7 +120,7 @@ function Actions() {
 function Live() {
   const connection = useAlertsConnection();
   return connection.kind === "LIVE" ? (
-    <Badge color="teal" variant="light" role="status">
+    <Badge color="teal" variant="light" c="var(--mantine-color-text)" role="status">
       live
     </Badge>
   ) : (
