@@ -1,6 +1,6 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
-import { serviceWorker } from "./worker/plugin";
+import { serviceWorker } from "./worker/plugin.ts";
 
 export default defineConfig({
   plugins: [react(), serviceWorker()],

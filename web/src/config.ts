@@ -28,7 +28,12 @@ export function readConfig(told: unknown): Config {
 }
 
 export async function fetchConfig(): Promise<Config> {
-  const answer = await fetch("/config.json", { cache: "no-store" });
+  let answer: Response;
+  try {
+    answer = await fetch("/config.json", { cache: "no-store" });
+  } catch {
+    throw new Error("there is no connection. It tries again when there is one.");
+  }
   if (!answer.ok) throw new Error(`config.json was answered with ${answer.status}`);
   return readConfig(await answer.json());
 }

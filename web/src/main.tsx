@@ -56,6 +56,7 @@ async function start(): Promise<void> {
     );
     await session.start();
   } catch (error) {
+    window.addEventListener("online", () => location.reload(), { once: true });
     element.textContent = `Breakwater cannot start: ${error instanceof Error ? error.message : String(error)}`;
   }
 }

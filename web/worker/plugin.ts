@@ -1,6 +1,6 @@
 /** Builds the service worker beside the app, with the list of the app's files in it. */
 import type { Plugin } from "vite";
-import { PUBLIC_FILES } from "./files";
+import { PUBLIC_FILES } from "./files.ts";
 
 const PLACE = "__SHELL_FILES__";
 

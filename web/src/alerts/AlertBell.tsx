@@ -19,7 +19,7 @@ export function AlertBell() {
   const count = open.data?.items.length ?? 0;
   const shown = open.data?.next_cursor == null ? String(count) : `${count}+`;
   return (
-    <Indicator label={shown} size={18} disabled={count === 0} color="red" offset={6}>
+    <Indicator label={shown} size={18} disabled={count === 0} color="red.9" offset={9}>
       <ActionIcon
         component={Link}
         to="/alerts"

@@ -28,7 +28,11 @@ export function AlertRow({ alert }: { alert: Alert }) {
 
 export function SeverityBadge({ severity }: { severity: Alert["severity"] }) {
   return (
-    <Badge variant={severity === "CRITICAL" ? "filled" : "light"} color={COLOURS[severity]} autoContrast>
+    <Badge
+      variant={severity === "CRITICAL" ? "filled" : "light"}
+      color={severity === "CRITICAL" ? "red.9" : COLOURS[severity]}
+      c={severity === "CRITICAL" ? "white" : "var(--mantine-color-text)"}
+    >
       {severity}
     </Badge>
   );

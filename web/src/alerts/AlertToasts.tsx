@@ -58,7 +58,7 @@ function Toast({ alert, onClose }: { alert: LiveAlert; onClose: (alertId: string
       <Anchor
         component={Link}
         to={`/alerts/${alert.alert_id}`}
-        c="inherit"
+        c="var(--mantine-color-text)"
         onClick={() => onClose(alert.alert_id)}
       >
         <Text span size="sm" lineClamp={3}>

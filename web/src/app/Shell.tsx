@@ -14,7 +14,7 @@ import { PageMenu } from "./PageMenu";
 import { AREAS, menuFor } from "./pages";
 import { SignOut } from "./SignOut";
 import classes from "./shell.module.css";
-import "./touch.css";
+import "./shell.css";
 
 const BAR_HEIGHT = "calc(56px + env(safe-area-inset-bottom))";
 

@@ -1,4 +1,4 @@
-import { Anchor, Badge, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Anchor, Badge, Button, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
@@ -25,9 +25,9 @@ export default function AlertPage() {
     <PageFrame
       title="Alert"
       actions={
-        <Anchor component={Link} to="/alerts">
+        <Button component={Link} to="/alerts" variant="default">
           All alerts
-        </Anchor>
+        </Button>
       }
     >
       <Found query={history}>
@@ -53,7 +53,7 @@ function WhatHappened({ alert }: { alert: Alert }) {
             {shownTime(alert.created_at)} · {spoken(alert.category)} · {spoken(alert.kind)}
           </Text>
         </Group>
-        <Title order={2} size="h3" className={classes.what}>
+        <Title order={2} size="h3" className={classes.title}>
           {alert.title}
         </Title>
         {rest !== "" && (

@@ -1,4 +1,6 @@
-import { Badge, Button, Group, SegmentedControl, Select, Stack, Text } from "@mantine/core";
+import { Badge, Button, Group, Modal, SegmentedControl, Select, Stack, Text } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { IconDeviceMobile } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { AlertRow } from "../../alerts/AlertRow";
 import { CATEGORIES, queryOf, SEVERITIES, spoken } from "../../alerts/alerts";
@@ -23,7 +25,7 @@ export default function AlertsPage() {
   const [severity, setSeverity] = useAddress("severity", "all");
   const [category, setCategory] = useAddress("category", "all");
   return (
-    <PageFrame title="Alerts" actions={<Live />}>
+    <PageFrame title="Alerts" actions={<Actions />}>
       <Group align="flex-end" gap="sm">
         <SegmentedControl aria-label="State" data={STATES} value={state} onChange={setState} />
         <Select
@@ -50,7 +52,6 @@ export default function AlertsPage() {
         />
       </Group>
       <AlertList state={state} severity={severity} category={category} />
-      <PushSetting />
     </PageFrame>
   );
 }
@@ -101,15 +102,30 @@ function AlertList(choice: { state: string; severity: string; category: string }
   );
 }
 
+function Actions() {
+  const [isOpen, { open, close }] = useDisclosure(false);
+  return (
+    <>
+      <Live />
+      <Button variant="default" leftSection={<IconDeviceMobile size={18} aria-hidden />} onClick={open}>
+        This device
+      </Button>
+      <Modal opened={isOpen} onClose={close} title="Alerts while the app is closed" centered>
+        <PushSetting />
+      </Modal>
+    </>
+  );
+}
+
 function Live() {
   const connection = useAlertsConnection();
   return connection.kind === "LIVE" ? (
-    <Badge color="teal" variant="light" role="status">
+    <Badge color="teal" variant="light" c="var(--mantine-color-text)" role="status">
       live
     </Badge>
   ) : (
     <Text size="sm" c="dimmed" role="status">
-      connecting: what is new comes with the next look
+      not live
     </Text>
   );
 }

@@ -1,4 +1,4 @@
-import { Alert, Badge, Button, Group, Paper, Stack, Text, Title } from "@mantine/core";
+import { Alert, Badge, Button, Group, Stack, Text } from "@mantine/core";
 import { type PushDevice, usePush } from "../../alerts/usePush";
 import { Failed, Loading } from "../../ui/states";
 import { shownTime } from "../../ui/times";
@@ -17,39 +17,34 @@ export function PushSetting() {
   const isHere = devices?.some((device) => device.isThis) ?? false;
   const failure = enable.error ?? remove.error;
   return (
-    <Paper withBorder p="md" component="section" aria-label="Push notifications">
-      <Stack gap="sm">
-        <Title order={2} size="h4">
-          Also while the app is closed
-        </Title>
-        {error !== null && <Failed error={error} />}
-        {(ability === undefined || devices === undefined) && error === null && <Loading lines={1} />}
-        {ability !== undefined && ability !== "CAN" && <Text size="sm">{WHY_NOT[ability]}</Text>}
-        {ability === "CAN" && devices !== undefined && !isHere && (
-          <Group>
-            <Button onClick={() => enable.run(undefined)} loading={enable.isRunning}>
-              Tell me on this device
-            </Button>
-            <Text size="sm" c="dimmed">
-              What is a warning or worse, outside of your quiet hours.
-            </Text>
-          </Group>
-        )}
-        {failure !== null && (
-          <Alert color="red" role="alert">
-            {failure.message}
-          </Alert>
-        )}
-        {devices?.map((device) => (
-          <Device
-            key={device.device_id}
-            device={device}
-            isRunning={remove.isRunning}
-            onRemove={() => remove.run(device)}
-          />
-        ))}
-      </Stack>
-    </Paper>
+    <Stack gap="sm" component="section" aria-label="Alerts while the app is closed">
+      {error !== null && <Failed error={error} />}
+      {(ability === undefined || devices === undefined) && error === null && <Loading lines={1} />}
+      {ability !== undefined && ability !== "CAN" && <Text size="sm">{WHY_NOT[ability]}</Text>}
+      {ability === "CAN" && devices !== undefined && !isHere && (
+        <Group>
+          <Button onClick={() => enable.run(undefined)} loading={enable.isRunning}>
+            Tell me on this device
+          </Button>
+          <Text size="sm" c="dimmed">
+            What is a warning or worse, outside of your quiet hours.
+          </Text>
+        </Group>
+      )}
+      {failure !== null && (
+        <Alert color="red" role="alert">
+          {failure.message}
+        </Alert>
+      )}
+      {devices?.map((device) => (
+        <Device
+          key={device.device_id}
+          device={device}
+          isRunning={remove.isRunning}
+          onRemove={() => remove.run(device)}
+        />
+      ))}
+    </Stack>
   );
 }
 
