@@ -42,6 +42,14 @@ def test_the_app_calls_the_api_where_people_reach_it(context: dict[str, Any], ap
     }
 
 
+def test_people_sign_in_at_the_user_pool_where_it_has_a_page_or_at_the_firms_issuer() -> None:
+    pool = {"SignInUrl": "https://firm.auth.eu-central-1.amazoncognito.com", "UserPoolClientId": "4c"}
+    oidc = web_configuration(OUTPUTS | {"BreakwaterState": pool}, {})["oidc"]
+    assert (oidc["client_id"], oidc["token_url"]) == ("4c", f"{pool['SignInUrl']}/oauth2/token")
+    told = {"client_id": "desk"}
+    assert web_configuration(OUTPUTS, {"web": {"oidc": told}})["oidc"] == told
+
+
 def test_the_page_comes_after_what_it_names(tmp_path: Path) -> None:
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "index-abc.js").write_text("void 0")
