@@ -79,7 +79,7 @@ function PlacedOrder({ placed }: { placed: Order }) {
         <Text size="sm" fw={600}>
           {order.side === "BUY" ? "Buy" : "Sell"} {shownAmount(order.quantity)} {order.symbol}
         </Text>
-        <Badge variant="light" color={STATUS_COLOURS[order.status]}>
+        <Badge variant="light" color={STATUS_COLOURS[order.status]} tt="none">
           {statusWords(order.status)}
         </Badge>
       </Group>

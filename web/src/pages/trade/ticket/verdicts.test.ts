@@ -68,6 +68,9 @@ describe("a refusal in a sentence", () => {
 
 it("usage is what there would be with the order", () => {
   expect(usageOf(finding({ used: "1", reserved: "2", attempted: "3" }), ETH)).toBe("6 ETH of 50 ETH");
+  expect(usageOf(finding({ limit_type: "SHORT_POSITION", used: "-1", attempted: "0" }), ETH)).toBe(
+    "0 ETH of 50 ETH",
+  );
   expect(usageOf(finding({ limit_type: "KILL_SWITCH" }), ETH)).toBeNull();
 });
 

@@ -177,8 +177,9 @@ export function sentenceOf(finding: Finding, assets: Assets): string {
 export function usageOf(finding: Finding, assets: Assets): string | null {
   const unit = WORDS[finding.limit_type]?.unit ?? "NONE";
   if (unit === "NONE" || finding.missing !== null || !isMeasured(finding)) return null;
-  const after = new Big(finding.used).plus(finding.reserved).plus(finding.attempted).toFixed();
-  return `${shownIn(unit, after, assets)} of ${shownIn(unit, finding.limit, assets)}`;
+  const after = new Big(finding.used).plus(finding.reserved).plus(finding.attempted);
+  // Below zero stands who is long, of a limit for shorts: nothing of it is used.
+  return `${shownIn(unit, after.lt(0) ? "0" : after.toFixed(), assets)} of ${shownIn(unit, finding.limit, assets)}`;
 }
 
 function figuresOf(finding: Finding, assets: Assets): string | null {
