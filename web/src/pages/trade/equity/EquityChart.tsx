@@ -6,6 +6,7 @@ import type { CurvePoint } from "./curve";
 const HEIGHT_PX = 420;
 const MS_PER_S = 1_000;
 const MS_PER_MIN = 60_000;
+const SHOWN_PRICE = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 });
 const COLOURS = {
   light: { text: "#495057", grid: "#e9ecef" },
   dark: { text: "#c9c9c9", grid: "#3b3b3b" },
@@ -39,6 +40,7 @@ function drawnIn(
     timeScale: { timeVisible: true, borderColor: colours.grid },
     rightPriceScale: { borderColor: colours.grid },
     localization: {
+      priceFormatter: (price: number) => SHOWN_PRICE.format(price),
       timeFormatter: (time: number) =>
         new Date(time * MS_PER_S).toLocaleString(undefined, { timeZone: "UTC" }),
     },

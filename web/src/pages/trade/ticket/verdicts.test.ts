@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { assetsOf, type Finding, largestPassing, nameOf, sentenceOf, usageOf } from "./verdicts";
+import {
+  assetsOf,
+  type Finding,
+  largestPassing,
+  nameOf,
+  reasonInWords,
+  sentenceOf,
+  usageOf,
+} from "./verdicts";
 
 const finding = (told: Partial<Finding>): Finding => ({
   node_id: "n",
@@ -64,6 +72,13 @@ describe("a refusal in a sentence", () => {
     expect(nameOf("MOON_PHASE")).toBe("moon phase");
     expect(sentenceOf(finding({ limit_type: "MOON_PHASE" }), ETH)).toBe("Trader 1 refuses it by MOON_PHASE.");
   });
+});
+
+it("a reason names its limit in words", () => {
+  expect(reasonInWords("refused by MAX_ORDER_QTY of Desk A")).toBe(
+    'refused by the limit "Size of one order" of Desk A',
+  );
+  expect(reasonInWords("the order is FILLED already")).toBe("the order is FILLED already");
 });
 
 it("usage is what there would be with the order", () => {

@@ -164,6 +164,14 @@ export function nameOf(limitType: string): string {
   return WORDS[limitType]?.name ?? limitType.replaceAll("_", " ").toLowerCase();
 }
 
+/** A reason of the server with the limits' names in words: "refused by MAX_ORDER_QTY of Desk A". */
+export function reasonInWords(reason: string): string {
+  return reason.replace(/\b[A-Z][A-Z_]+[A-Z]\b/g, (word) => {
+    const name = WORDS[word]?.name;
+    return name === undefined ? word : `the limit "${name}"`;
+  });
+}
+
 /** "Trader 1 lets no single order be so large: 50 ETH at most, and this order has 51 ETH." */
 export function sentenceOf(finding: Finding, assets: Assets): string {
   const words = WORDS[finding.limit_type];
