@@ -42,6 +42,7 @@ OPTIONS = {
     "second_factor_roles": ["risk_manager", "organisation_admin"],
     "interface_endpoints": True,
     "telegram": {"bot_username": "firm_bot"},
+    "push_contact": "mailto:operations@example.com",
     "retired_exchange_credentials_keys": [RETIRED_KEY],
 }
 

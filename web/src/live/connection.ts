@@ -134,11 +134,11 @@ export class Connection {
       : this.world.tokenAfterRefusalOf(refused)
     ).catch(() => null);
     if (attempt !== this.attempt || !this.isWanted) return;
+    this.refusedToken = null;
     if (token === null) {
       this.retryLater(); // Signed out ends all of it from outside; otherwise the server was not reached.
       return;
     }
-    this.refusedToken = null;
     this.token = token;
     const isCurrent = () => attempt === this.attempt;
     this.watch();
