@@ -33,10 +33,15 @@ FIND_COMPILER := export CXX=$${CXX:-$$(command -v c++ || command -v g++ || comma
   [ -n "$$CXX" ] && echo 'int main() {}' | $$CXX -std=c++17 -include memory -x c++ -fsyntax-only - 2>/dev/null \
   || { echo "A C++17 compiler is missing: install g++ or clang++, or set CXX" >&2; exit 1; }
 
+# No browser is downloaded.
+FIND_CHROMIUM := export CHROMIUM=$${CHROMIUM:-$$(command -v chromium || command -v chromium-browser \
+  || command -v google-chrome || echo "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")}; \
+  [ -x "$$CHROMIUM" ] || { echo "Chromium is missing: apt-get install chromium, or CHROMIUM=<path of Chrome>" >&2; exit 1; }
+
 # The benchmarks, too: no test runs them, so that nothing else would tell that one no longer fits.
 TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk supply_chain tests/benchmarks
 
-.PHONY: help up down clean status grants demo exchange core test test-units test-web test-core test-e2e test-bots fuzz check openapi events limit-types bench synth deploy rewrap telegram-webhook lock audit sbom database-authorities deploy-edge
+.PHONY: help up down clean status grants demo exchange core test test-units test-web test-core test-e2e test-browser test-bots screenshots fuzz check openapi events limit-types bench synth deploy rewrap telegram-webhook lock audit sbom database-authorities deploy-edge deploy-web
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,7 +69,7 @@ exchange: $(INSTALLED) ## a simulated exchange on 127.0.0.1:4510, with switches 
 
 core: $(CORE_DONE) ## build the matching core and install it
 
-test: test-core test-web test-units test-e2e ## every test; the last ones on a platform of their own
+test: test-core test-web test-units test-e2e test-browser ## every test; the last ones on platforms of their own
 
 test-units: $(INSTALLED) $(AUDIT_DONE)
 	@$(VENV_PYTHON) -m pytest tests --ignore tests/e2e --ignore tests/benchmarks
@@ -97,6 +102,14 @@ fuzz: $(VENV_DONE) ## fuzz the core for ten minutes, or FUZZ_S seconds
 
 test-e2e: $(INSTALLED)
 	@$(VENV_PYTHON) -m pytest tests/e2e
+
+# In the Chromium of this machine, and one file after the other: all share a platform.
+test-browser: $(INSTALLED)
+	@$(FIND_CHROMIUM); npm run --silent --prefix web test-browser
+
+screenshots: $(WEB_INSTALLED) ## pictures of every page of the platform that `make up` started, into docs/screens
+	@$(FIND_CHROMIUM); export BREAKWATER_ENDPOINTS=$${BREAKWATER_LOCAL_DIR:-$(CURDIR)/.local}/endpoints.json; \
+	npm run --silent --prefix web screenshots
 
 test-bots: $(INSTALLED) $(BOTS_DONE) ## freqtrade and python-binance, live, on a platform of their own
 	@$(VENV_PYTHON) -m pytest tests/e2e/test_bots_of_others.py
@@ -141,6 +154,11 @@ telegram-webhook: $(VENV_DONE) ## tell Telegram where the bot is, after `make de
 # In us-east-1, whence CloudFront takes its firewall: it is told where the API is, and what it shows to the functions.
 deploy-edge: $(INSTALLED) ## CloudFront and AWS WAF before the API, where cdk.json names them under `edge`
 	@$(CDK) deploy BreakwaterEdge --exclusively $$($(VENV_PYTHON) -m local_cloud.edge_parameters .build/outputs.json)
+
+# The files after their bucket, and after the addresses that they are told.
+deploy-web: $(INSTALLED) ## the web app into its bucket behind CloudFront, where cdk.json has `web`
+	@$(CDK) deploy BreakwaterWeb --exclusively --outputs-file .build/web-outputs.json
+	@$(VENV_PYTHON) -m local_cloud.web_upload .build/outputs.json .build/web-outputs.json
 
 # 1: something is known against a package; 3: the advisory services did not answer, as behind a mirror.
 audit: $(VENV_DONE) $(AUDIT_DONE) ## ask pip-audit and npm what is known against the locked packages
@@ -206,7 +224,7 @@ $(AUDIT_DONE): requirements/audit.txt | $(TOOLS_DONE)
 	@VIRTUAL_ENV=.venv-audit $(UV) pip sync --quiet --require-hashes requirements/audit.txt
 	@touch $@
 
-WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -o -type f -print) docs/openapi.json
+WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -o -path web/tests -prune -o -type f -print) docs/openapi.json
 
 $(WEB_INSTALLED): web/package.json web/package-lock.json | $(NODE_DONE)
 	@echo "installing the web app's packages"

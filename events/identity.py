@@ -166,3 +166,18 @@ class ChatLinkChanged(Event):
     reason: Literal["BY_USER", "BLOCKED", "SECOND_FACTOR_RESET"]
     second_factor: bool | None  # Of the session that linked it; null where it was ended.
     changed_by: str
+
+
+class PushDeviceChanged(Event):
+    """A browser is told of alerts for a user from now on, or not any more: he removed it, or it is gone.
+    Never where it is, nor its keys.
+    """
+
+    topic: ClassVar[str] = "identity.PushDeviceChanged.v1"
+    is_of_account: ClassVar[bool | None] = False
+    device_id: uuid.UUID
+    user_id: uuid.UUID
+    username: str
+    name: str
+    change: Literal["REGISTERED", "REMOVED", "GONE"]
+    changed_by: str

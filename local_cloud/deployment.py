@@ -151,6 +151,7 @@ def _options(platform: Platform) -> list[str]:
         f"slack_hosts={platform.outbox_url.removeprefix('http://')}",
         f"mail_sender={MAIL_SENDER}",
         f"telegram={json.dumps({'bot_username': BOT_USERNAME})}",
+        f"push_contact=mailto:{MAIL_SENDER}",
         f"oidc={os.environ.get('BREAKWATER_OIDC', '')}",
         f"second_factor_roles={os.environ.get('BREAKWATER_SECOND_FACTOR_ROLES', '')}",
     ]

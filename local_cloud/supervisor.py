@@ -119,7 +119,7 @@ def _start(
     with _step("Postgres"):
         parts.callback(postgres.stop)
         children["Postgres"] = postgres.start()
-    with _step("outbox: mail, SMS, Slack, Telegram, webhooks"):
+    with _step("outbox: mail, SMS, Slack, Telegram, webhooks, web push"):
         outbox = Outbox(platform.ports["outbox"])
         outbox.start()
         parts.callback(outbox.stop)

@@ -1,27 +1,26 @@
 """The web app at one address of this machine, with the headers that CloudFront gives it on AWS."""
 
+import gzip
 import json
 import mimetypes
 import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from local_cloud.content_security_policy import SECURITY_HEADERS, content_security_policy
 from local_cloud.platform import HOST, REPOSITORY, LocalCloudError
 
 BUILT = REPOSITORY / "web" / "dist"
 REQUEST_TIMEOUT_SECONDS = 10
 # A file under this folder has a name of its content: another content is another name.
 NAMED_BY_CONTENT = "assets"
+COMPRESSED = {".css", ".html", ".js", ".json", ".map", ".svg", ".txt", ".webmanifest"}
+CONTENT_TYPES = {".webmanifest": "application/manifest+json"}  # Not every machine's table has it.
 SOCKET_OF = {"http": "ws", "https": "wss"}
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
-}
 
 
 class WebServer:
@@ -29,14 +28,14 @@ class WebServer:
 
     def __init__(self, port: int, endpoints: dict[str, str], folder: Path = BUILT) -> None:
         """`endpoints`: `api_url`, `ws_url` and `engine_url`. Raises LocalCloudError where the app is not built."""
-        files = {f"/{path.relative_to(folder)}": path for path in folder.rglob("*") if path.is_file()}
+        files = {f"/{path.relative_to(folder)}": _read(path) for path in folder.rglob("*") if path.is_file()}
         if "/index.html" not in files:
             raise LocalCloudError("the web app is not built: run `make up`, which builds it")
 
         class Handler(_WebHandler):
             app = files
-            config = json.dumps(endpoints).encode()
-            policy = content_security_policy(endpoints.values())
+            config = _File("application/json", json.dumps(endpoints).encode(), None)
+            policy = content_security_policy(origins_of(endpoints.values()))
 
         self._server = ThreadingHTTPServer((HOST, port), Handler)
         self._server.daemon_threads = True
@@ -50,9 +49,29 @@ class WebServer:
         self._server.server_close()
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    content_type: str
+    body: bytes
+    gzipped: bytes | None
+    """None where it would not be smaller."""
+
+
+def _read(path: Path) -> _File:
+    """Read and compressed once: what is served is what was built when the server started."""
+    body = path.read_bytes()
+    gzipped = gzip.compress(body, mtime=0) if path.suffix in COMPRESSED else body
+    return _File(content_type_of(path), body, gzipped if len(gzipped) < len(body) else None)
+
+
+def content_type_of(path: Path) -> str:
+    found = CONTENT_TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return f"{found}; charset=utf-8" if found.startswith("text/") else found
+
+
 class _WebHandler(BaseHTTPRequestHandler):
-    app: dict[str, Path]
-    config: bytes
+    app: dict[str, _File]
+    config: _File
     policy: str
     timeout = REQUEST_TIMEOUT_SECONDS
 
@@ -60,19 +79,23 @@ class _WebHandler(BaseHTTPRequestHandler):
         """A file of the app, or for every other address the app itself: it knows its pages."""
         path = unquote(urlsplit(self.path).path)
         if path == "/config.json":
-            self._answer(HTTPStatus.OK, "application/json", self.config, keep=False)
+            self._answer(HTTPStatus.OK, self.config, keep=False)
         elif path in self.app:
-            content_type = mimetypes.guess_type(path)[0] or "application/octet-stream"
-            self._answer(HTTPStatus.OK, content_type, self.app[path].read_bytes(), keep=f"/{NAMED_BY_CONTENT}/" in path)
+            self._answer(HTTPStatus.OK, self.app[path], keep=f"/{NAMED_BY_CONTENT}/" in path)
         elif path.startswith(f"/{NAMED_BY_CONTENT}/"):
-            self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"no such file", keep=False)
+            self._answer(HTTPStatus.NOT_FOUND, _File("text/plain", b"no such file", None), keep=False)
         else:
-            self._answer(HTTPStatus.OK, "text/html", self.app["/index.html"].read_bytes(), keep=False)
+            self._answer(HTTPStatus.OK, self.app["/index.html"], keep=False)
 
-    def _answer(self, status: HTTPStatus, content_type: str, body: bytes, *, keep: bool) -> None:
+    def _answer(self, status: HTTPStatus, file: _File, *, keep: bool) -> None:
+        body = file.body
         self.send_response(status)
-        is_text = content_type.startswith("text/")
-        self.send_header("Content-Type", f"{content_type}; charset=utf-8" if is_text else content_type)
+        if file.gzipped is not None:
+            self.send_header("Vary", "Accept-Encoding")
+            if accepts_gzip(self.headers.get("Accept-Encoding", "")):
+                self.send_header("Content-Encoding", "gzip")
+                body = file.gzipped
+        self.send_header("Content-Type", file.content_type)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "public, max-age=31536000, immutable" if keep else "no-cache")
         self.send_header("Content-Security-Policy", self.policy)
@@ -85,22 +108,25 @@ class _WebHandler(BaseHTTPRequestHandler):
         """The terminal of `make up` is not an access log."""
 
 
-def content_security_policy(addresses: Iterable[str]) -> str:
-    """Scripts of our own files alone, and connections to these addresses alone.
+def accepts_gzip(accept_encoding: str) -> bool:
+    """RFC 9110, 12.5.3: what is named stands before `*`, and `q=0` is a no."""
+    weights: dict[str, float] = {}
+    for part in accept_encoding.lower().split(","):
+        coding, _, parameter = part.strip().partition(";")
+        name, _, weight = parameter.strip().partition("=")
+        try:
+            weights[coding.strip()] = float(weight) if name.strip() == "q" else 1.0
+        except ValueError:
+            weights[coding.strip()] = 0.0
+    return weights.get("gzip", weights.get("*", 0.0)) > 0
 
-    Styles may stand in the page: the component library sizes its frame with them. They can load nothing.
-    """
+
+def origins_of(addresses: Iterable[str]) -> list[str]:
+    """Of these addresses, for the policy."""
     origins: set[str] = set()
     for address in addresses:
         parts = urlsplit(address)
         origins.add(f"{parts.scheme}://{parts.netloc}")
         if parts.scheme in SOCKET_OF:  # The engine's channels are at its own address.
             origins.add(f"{SOCKET_OF[parts.scheme]}://{parts.netloc}")
-    return "; ".join(
-        (
-            *("default-src 'none'", "script-src 'self'", "style-src 'self' 'unsafe-inline'"),
-            *("img-src 'self' data:", "font-src 'self'", "manifest-src 'self'", "worker-src 'self'"),
-            f"connect-src 'self' {' '.join(sorted(origins))}",
-            *("base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"),
-        )
-    )
+    return sorted(origins)

@@ -12,9 +12,10 @@ from breakwater.db.consumers import Sample
 from breakwater.runtime.api import Caller, create_api, lambda_handler, needs
 from breakwater.runtime.aws import client
 from breakwater.runtime.database import caller_transaction, transactions_of, untenanted_transaction
+from breakwater.runtime.engine import engine_client
 from breakwater.runtime.observability import NAMESPACE, observed
 from breakwater.runtime.settings import settings
-from breakwater.services import consumers, dead_letters, rebuild, replays
+from breakwater.services import consumers, dead_letters, health, health_history, rebuild, replays
 from breakwater.services.consumers import ConsumerList
 from breakwater.services.dead_letters import DeadLetterList, DeadLetterQueues, DeadLetterShown, Redriven
 from breakwater.services.rebuild import RebuildableAccounts, Rebuilt
@@ -95,8 +96,23 @@ def _look() -> list[Sample]:
         return consumers.look(client("sqs"), _queue_arns(), connection, datetime.now(UTC))
 
 
+def _keep_health() -> None:
+    """As GET /health would say it. While the database is down nothing is written: the gap is all that tells of it."""
+    at = datetime.now(UTC)
+    found = health.check({"database": _ask_database, "engine": engine_client().unserved_shards})
+    with untenanted_transaction() as connection:
+        found["delivery"] = health.check_delivery(lambda: consumers.late(connection, at))
+        health_history.keep(connection, found, at)
+
+
+def _ask_database() -> tuple[int, ...]:
+    with untenanted_transaction():
+        return ()  # It has answered the statement that opens a transaction.
+
+
 @observed
 def _measure(event: dict[str, Any], context: Any) -> dict[str, int]:
+    _keep_health()  # Before the queues are asked: where they are silent, the rest is known all the same.
     seen = _look()
     for sample in seen:
         figures = {

@@ -10,9 +10,11 @@ from pydantic import AwareDatetime, BaseModel
 from breakwater.runtime.api import PUBLIC, Caller, create_api, lambda_handler, needs
 from breakwater.runtime.database import caller_transaction, untenanted_transaction
 from breakwater.runtime.engine import engine_client
-from breakwater.services import consumers, equity_history, health, queries
+from breakwater.services import consumers, engine_view, equity_history, health, health_history, queries, sagas
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
+from breakwater.services.engine_view import EngineView
 from breakwater.services.equity_history import Interval
+from breakwater.services.health_history import HealthHistory
 from breakwater.services.portfolio_views import (
     EquityHistory,
     EventPage,
@@ -21,12 +23,15 @@ from breakwater.services.portfolio_views import (
     PositionPage,
     TradePage,
 )
+from breakwater.services.sagas import SagaPage, SagaState
 
 api = create_api(service="queries")
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(max_length=200)]
 Symbol = Annotated[str | None, Query(max_length=41)]
+Hours = Annotated[int, Query(ge=1, le=720)]
+From = Annotated[AwareDatetime | None, Query(alias="from")]
 Since = Annotated[int, Query(ge=0, le=2**63 - 1, json_schema_extra={"format": "int64"})]
 
 
@@ -111,6 +116,31 @@ def get_health(response: Response) -> Health:
     response.status_code = 200 if health.worst(found) == health.UP else 503
     found["delivery"] = health.check_delivery(_late)
     return Health(status=health.worst(found), dependencies=found)
+
+
+@api.get("/health/history", dependencies=[needs("system:monitor")])
+def get_health_history(caller: Caller, hours: Hours = 24) -> HealthHistory:
+    with untenanted_transaction() as connection:
+        return health_history.history(connection, hours, datetime.now(UTC))
+
+
+@api.get("/engine", dependencies=[needs("system:monitor")])
+def get_engine(caller: Caller) -> EngineView:
+    """200 also where no engine answers: that is said in it."""
+    return engine_view.look(engine_client(), datetime.now(UTC))
+
+
+@api.get("/sagas", dependencies=[needs("orders:read")])
+def list_sagas(
+    caller: Caller,
+    *,
+    state: SagaState | None = None,
+    from_at: From = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_DEFAULT,
+) -> SagaPage:
+    with caller_transaction(caller) as tx:
+        return sagas.page(caller, tx, state=state, from_at=from_at, cursor=cursor, limit=limit, at=datetime.now(UTC))
 
 
 def _late() -> list[str]:

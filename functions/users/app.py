@@ -192,8 +192,11 @@ class ExchangeCredentials(BaseModel):
 
 
 class Me(BaseModel):
+    """`organisation`: its name."""
+
     user_id: uuid.UUID
     tenant_id: uuid.UUID
+    organisation: str
     username: str
     email: str
     role: str
@@ -330,8 +333,10 @@ def sign_out(
 def get_me(caller: Caller) -> Me:
     with caller_transaction(caller) as tx:
         user, account_ids = identity.profile(caller, tx)
+        organisation = tx.identity.organisation_name()
     return Me(
         tenant_id=caller.tenant_id,
+        organisation=organisation,
         user_id=user.user_id,
         username=user.username,
         email=user.email,

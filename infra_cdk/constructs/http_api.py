@@ -7,8 +7,9 @@ from aws_cdk import aws_apigatewayv2_integrations as integrations
 from constructs import Construct
 
 from infra_cdk.constructs.access_log import access_log
-from infra_cdk.constructs.edge_options import allowed_origins, tls_name
+from infra_cdk.constructs.edge_options import tls_name
 from infra_cdk.constructs.function import PlatformFunction
+from infra_cdk.constructs.web_options import origins_of_pages
 from infra_cdk.findings import accept
 
 REQUESTS_PER_SECOND = 200
@@ -122,6 +123,9 @@ ROUTES = {
         "GET /events",
         "GET /instruments",
         "GET /health",
+        "GET /health/history",
+        "GET /engine",
+        "GET /sagas",
     ),
     "alerting": (
         "GET /alerts",
@@ -147,6 +151,9 @@ ROUTES = {
         "GET /contacts/me/telegram",
         "POST /contacts/me/telegram",
         "DELETE /contacts/me/telegram",
+        "GET /contacts/me/push",
+        "POST /contacts/me/push",
+        "DELETE /contacts/me/push/{device_id}",
         "POST /alerts/acknowledge",
         "POST /alerts/{alert_id}/acknowledge",
         "GET /acknowledgements/{token}",
@@ -204,7 +211,7 @@ ROUTES = {
 class PublicHttpApi(Construct):
     """Every route stands in `ROUTES` and asks the authorizer unless it stands in `OPEN_ROUTES`.
 
-    Pages of the context `allowed_origins` may read the answers, without cookies; by default none may.
+    Pages of the web app and of the context `allowed_origins` may read the answers, without cookies; by default none.
     """
 
     def __init__(
@@ -238,7 +245,7 @@ class PublicHttpApi(Construct):
         return sources if tls_name(self, "edge") is None else [*sources, "$request.header.x-breakwater-edge"]
 
     def _cors(self) -> apigateway.CorsPreflightOptions | None:
-        origins = allowed_origins(self)
+        origins = origins_of_pages(self)
         if not origins:
             return None
         return apigateway.CorsPreflightOptions(

@@ -8,6 +8,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra_cdk.constructs.edge_options import engine_speaks_tls
+from infra_cdk.constructs.web_options import web_options
 
 DATABASE_PORT = 5432
 ENGINE_PORT = 8080
@@ -76,6 +77,9 @@ class Network(Construct):
 
         self.balancer_port = 443 if engine_speaks_tls(self) else 80
         self._allow(self.functions, self.balancer, self.balancer_port, "Functions call the engine")
+        if (web := web_options(self)) is not None:
+            cloudfront = ec2.Peer.prefix_list(web.cloudfront_prefix_list)
+            self.balancer.add_ingress_rule(cloudfront, ec2.Port.tcp(self.balancer_port), "CloudFront, for the web app")
         self._allow(self.balancer, self.engine, ENGINE_PORT, "The balancer forwards to the engine")
         self._allow(self.engine, self.engine, ENGINE_PORT, "An engine asks the one that holds the shard")
         self._allow(self.functions, self.database, DATABASE_PORT, "Functions use the database")

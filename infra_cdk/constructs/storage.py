@@ -20,7 +20,7 @@ class Storage(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, key: kms.Key) -> None:
         super().__init__(scope, construct_id)
         self._key = key
-        logs = s3.Bucket(
+        self.access_logs = logs = s3.Bucket(
             self,
             "AccessLogs",
             encryption=s3.BucketEncryption.S3_MANAGED,  # Log delivery cannot write under a key of ours.

@@ -18,6 +18,7 @@ from infra_cdk.constructs.provisioning import grant_provisioning
 from infra_cdk.constructs.queues import WorkQueue, operate_queues
 from infra_cdk.constructs.rotation import DatabaseSecretRotation
 from infra_cdk.constructs.telegram_bot import bot_username
+from infra_cdk.constructs.web_push import WebPush
 from infra_cdk.constructs.webhooks import Webhooks
 from infra_cdk.constructs.websocket_api import NotificationsApi
 from infra_cdk.findings import accept
@@ -124,7 +125,8 @@ class ControlStack(Stack):
         functions["audit_sealer"].seal_in_database(state.database)
         for name in ("limits", "orders", "order_saga", "reconciler", "telegram"):
             functions[name].call_engine(state.service_token_key)
-        functions["queries"].find_engine()
+        for name in ("queries", "operations"):
+            functions[name].find_engine()
         if state.edge_secret is not None:
             for name in ("authorizer", *ROUTES):
                 functions[name].insist_on_edge(state.database, state.edge_secret)
@@ -170,6 +172,8 @@ class ControlStack(Stack):
         notifications.add_environment("CONNECTIONS_TABLE", state.connections.table_name)
         state.connections.grant(notifications, *CONNECTION_ACTIONS)
         self._grant_telegram()
+        sender = functions["alert_sender"]
+        WebPush(self, "WebPush", key=state.push_key, registrar=functions["alerting"], sender=sender)
         DatabaseSecretRotation(self, "DatabaseSecretRotation", database=state.database, function=functions["rotation"])
         operate_queues(functions["operations"], list(self.work_queues.values()))
         grant_provisioning(functions["provisioning"], state.database, state.identity, self.alert_topic)

@@ -6,13 +6,14 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from infra_cdk.constructs.edge_options import allowed_origins, mutual_tls
+from infra_cdk.constructs.edge_options import mutual_tls
 from infra_cdk.constructs.engine_balancer import EngineBalancer, EnginePassage
 from infra_cdk.constructs.engine_service import EngineService
 from infra_cdk.constructs.function import ENGINE_URL_PARAMETER
 from infra_cdk.constructs.network import Network
 from infra_cdk.constructs.sign_in_options import sign_in_environment
 from infra_cdk.constructs.watch_service import WatchService
+from infra_cdk.constructs.web_options import origins_of_pages
 from infra_cdk.findings import accept
 from infra_cdk.stacks.control import ControlStack
 from infra_cdk.stacks.state import StateStack
@@ -42,6 +43,7 @@ class EngineStack(Stack):
             if tls is None
             else EnginePassage(self, "Passage", network=network, tls=tls)
         )
+        self._balancer = balancer
         engine = EngineService(
             self,
             "Engine",
@@ -61,7 +63,7 @@ class EngineStack(Stack):
                 "USER_POOL_CLIENT_ID": state.identity.client.user_pool_client_id,
                 **sign_in_environment(self),
                 "VENUES": json.dumps(venues),
-                "ALLOWED_ORIGINS": " ".join(allowed_origins(self)),
+                "ALLOWED_ORIGINS": " ".join(origins_of_pages(self)),
                 **(
                     {}
                     if tls is None
@@ -98,6 +100,13 @@ class EngineStack(Stack):
         self._watch(engine, network=network, state=state, control=control)
         parameter = ssm.StringParameter(self, "Url", parameter_name=ENGINE_URL_PARAMETER, string_value=balancer.url)
         CfnOutput(self, "EngineUrlParameterName", value=parameter.parameter_name)
+
+    @property
+    def requests_balancer(self) -> EngineBalancer:
+        """Of requests, which CloudFront can be before. ValueError where connections are only passed on."""
+        if not isinstance(self._balancer, EngineBalancer):
+            raise ValueError("with engine_mutual_tls there is no balancer of requests")
+        return self._balancer
 
     def _watch(self, engine: EngineService, *, network: Network, state: StateStack, control: ControlStack) -> None:
         tls = mutual_tls(self)

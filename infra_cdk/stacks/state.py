@@ -32,6 +32,8 @@ class StateStack(Stack):
         self.service_token_key = SigningKey(self, "ServiceTokenKey", description="service tokens").key
         self.api_key_encryption_key = ApiKeyEncryptionKey(self, "ApiKeyEncryptionKey").key
         self.alert_channels_key = AlertChannelsKey(self, "AlertChannelsKey").key
+        # A browser is registered for this very key: another one, and nobody is told by push until he registers again.
+        self.push_key = SigningKey(self, "PushKey", description="web push").key
         self.audit_key = SigningKey(self, "AuditKey", description="anchors of the audit trail").key
         self.exchange_credentials_key = ExchangeCredentialsKey(self, "ExchangeCredentialsKey")
         self.webhook_secrets_key = WebhookSecretsKey(self, "WebhookSecretsKey")
@@ -49,6 +51,8 @@ class StateStack(Stack):
             CfnOutput(self, "EdgeSecretArn", value=self.edge_secret.secret.secret_arn)
         if self.telegram_secret is not None:
             CfnOutput(self, "TelegramSecretArn", value=self.telegram_secret.secret_arn)
+        if self.identity.sign_in_url is not None:
+            CfnOutput(self, "SignInUrl", value=self.identity.sign_in_url)
         CfnOutput(self, "UserPoolId", value=self.identity.pool.user_pool_id)
         CfnOutput(self, "UserPoolClientId", value=self.identity.client.user_pool_client_id)
         CfnOutput(self, "AdminDatabaseSecretArn", value=self.database.admin_secret.secret_arn)
@@ -57,6 +61,7 @@ class StateStack(Stack):
         CfnOutput(self, "SealerDatabaseSecretArn", value=self.database.sealer_secret.secret_arn)
         CfnOutput(self, "ServiceTokenKeyId", value=self.service_token_key.key_id)
         CfnOutput(self, "ApiKeyEncryptionKeyId", value=self.api_key_encryption_key.key_id)
+        CfnOutput(self, "PushKeyId", value=self.push_key.key_id)
         CfnOutput(self, "SnapshotBucketName", value=self.storage.snapshots.bucket_name)
         CfnOutput(self, "AuditBucketName", value=self.storage.audit.bucket_name)
         CfnOutput(self, "AuditKeyId", value=self.audit_key.key_id)

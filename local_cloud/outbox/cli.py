@@ -19,7 +19,7 @@ TIMEOUT_S = 5
 CHAT = 1001
 
 outbox_app = typer.Typer(
-    rich_markup_mode=None, help="What the local run has sent: emails, SMS, Slack, Telegram and webhook calls."
+    rich_markup_mode=None, help="What the local run has sent: emails, SMS, Slack, Telegram, webhook calls and pushes."
 )
 ChatId = Annotated[int, typer.Option("--chat", help="In whose chat: any number, which is a person of the local run.")]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 MESSAGES_MAX = 2_000
 TEXT_CHARACTERS_MAX = 512 * 1024
-KINDS = ("email", "sms", "slack", "telegram", "webhook")
+KINDS = ("email", "sms", "slack", "telegram", "webhook", "push")
 
 type Message = dict[str, Any]
 

@@ -6,6 +6,7 @@
 | `POST /slack/<channel>` | a Slack |
 | `POST /telegram/bot<token>/<method>` | a Telegram |
 | `POST /webhooks/<name>` | somebody who takes webhook calls |
+| `POST /push/<browser>` | a push service; `POST /push/subscribe`, `/push/unsubscribe`: a browser of it, by its name |
 | `POST /telegram/say`, `/telegram/press`, `/telegram/block`, `/telegram/busy` | the people of Telegram |
 | `GET /`, `GET /messages` | whoever wants to see it, by `kind`, `to`, `after`, `limit` |
 """
@@ -20,6 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 from local_cloud.outbox import slack, webhooks
 from local_cloud.outbox.messages import KINDS, MESSAGES_MAX, Messages
 from local_cloud.outbox.page import chat_address, page
+from local_cloud.outbox.push import LocalPushService
 from local_cloud.outbox.telegram import BotApiError, LocalTelegram
 from local_cloud.platform import HOST
 
@@ -33,11 +35,13 @@ class Outbox:
     def __init__(self, port: int) -> None:
         self.messages = Messages()
         self.telegram = LocalTelegram(self.messages)
+        self.push = LocalPushService(self.messages)
         outbox = self
 
         class Handler(_OutboxHandler):
             messages = outbox.messages
             telegram = outbox.telegram
+            push = outbox.push
 
         self._server = ThreadingHTTPServer((HOST, port), Handler)
         self._server.daemon_threads = True
@@ -66,6 +70,7 @@ class _Refused(Exception):
 class _OutboxHandler(BaseHTTPRequestHandler):
     messages: Messages
     telegram: LocalTelegram
+    push: LocalPushService
     timeout = REQUEST_TIMEOUT_SECONDS
 
     def do_GET(self) -> None:
@@ -108,6 +113,11 @@ class _OutboxHandler(BaseHTTPRequestHandler):
         elif first == "webhooks" and rest:
             status = webhooks.receive(rest, dict(self.headers.items()), body, self.messages)
             self._answer(status, "application/json", "{}")
+        elif first == "push" and rest in {"subscribe", "unsubscribe"}:
+            self._browser(rest, str(_object(body).get("name", "")))
+        elif first == "push" and rest:
+            status, text = self.push.receive(rest, dict(self.headers.items()), body)
+            self._answer(status, "text/plain", text)
         elif first == "telegram" and rest.startswith("bot"):
             token, _, method = rest.removeprefix("bot").partition("/")
             status, document = self.telegram.call(token, method, _object(body))
@@ -132,6 +142,17 @@ class _OutboxHandler(BaseHTTPRequestHandler):
         except (ValueError, KeyError, TypeError):
             raise _Refused(HTTPStatus.BAD_REQUEST, "not a message") from None
         self._answer(HTTPStatus.OK, "application/json", "{}")
+
+    def _browser(self, doing: str, name: str) -> None:
+        """What the page of an app asks of its browser; answered with what PushSubscription.toJSON tells it."""
+        if not name.isidentifier():
+            raise _Refused(HTTPStatus.BAD_REQUEST, "a browser has a name, of letters")
+        if doing == "unsubscribe":
+            self.push.unsubscribe(name)
+            self._answer(HTTPStatus.OK, "application/json", "{}")
+            return
+        told = self.push.subscribe(name, f"http://{self.headers.get('Host')}")
+        self._answer(HTTPStatus.OK, "application/json", json.dumps(told))
 
     def _person(self, doing: str, body: bytes) -> None:
         """What somebody does in Telegram, from the page's forms or as JSON."""

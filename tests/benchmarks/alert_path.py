@@ -1,25 +1,30 @@
 """From the breach of a limit to those who hear of it: by WebSocket, and by mail as it is handed to SNS.
 
 Each measurement begins when the breach happened, as its event says, and ends when the message is there: at a client's
-socket, or in the inbox of the local run, which stands behind SNS. Both clocks are this machine's.
+socket, or in the outbox of the local run, which stands behind SNS. Both clocks are this machine's. Each breach is of a
+node of its own, written into the outbox table as the ledger does it: those of one node would be told by one mail.
 """
 
 import json
 import re
 import time
-from datetime import datetime
+import uuid
+from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from breakwater.client import Client, Problem
+from breakwater.client import Client
 from breakwater.client.session import local_password
+from breakwater.db.connection import Database
+from breakwater.domain.times import nanoseconds
+from events.limits import LimitBreached
 from tests.benchmarks.figures import Figure, percentile
 
 SYMBOL = "ETH/USDT"
-BEYOND_THE_LIMIT = "51"  # The demo firm lets trader1 send 50 ETH at once.
 WARM_UP = 5
 BREACHES = 60
 PAUSE_S = 0.5  # One breach after the other: this is about how long one takes.
@@ -28,24 +33,27 @@ _ALERT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def run(endpoints: dict[str, Any]) -> list[Figure]:
-    trader, risk = (_sign_in(endpoints, username) for username in ("trader1", "risk"))
-    account_id = trader.me()["account_ids"][0]
+    risk = _sign_in(endpoints, "risk")
+    tenant_id = uuid.UUID(risk.me()["tenant_id"])
+    account_id = uuid.UUID(risk.accounts()[0]["account_id"])
     assert risk.session is not None
     heard_ms: dict[str, float] = {}
     happened_at: dict[str, float] = {}
     header = {"Authorization": f"Bearer {risk.session.access_token}"}
-    with connect(endpoints["ws_url"], additional_headers=header) as socket:
+    with (
+        closing(Database(lambda: endpoints["database_url"])) as database,
+        connect(endpoints["ws_url"], additional_headers=header) as socket,
+    ):
         socket.send(json.dumps({"action": "subscribe", "channel": "alerts"}))
         for number in range(WARM_UP + BREACHES):
-            _breach(trader, account_id)
+            _breach(database, tenant_id, account_id)
             alert_id, at_ns, heard_at_ns = _next_refusal(socket)
             if number >= WARM_UP:
                 happened_at[alert_id] = at_ns / 1e9
                 heard_ms[alert_id] = (heard_at_ns - at_ns) / 1e6
             time.sleep(PAUSE_S)
     mailed_ms = _mailed(endpoints["outbox_url"], happened_at)
-    for client in (trader, risk):
-        client.close()
+    risk.close()
     return [
         _figure("breach told by WebSocket", "p99 < 500 ms", list(heard_ms.values()), 500, None),
         _figure("breach handed to SNS as mail", "p50 < 1 s, p99 < 5 s", mailed_ms, 5_000, 1_000),
@@ -58,14 +66,31 @@ def _sign_in(endpoints: dict[str, Any], username: str) -> Client:
     return client
 
 
-def _breach(trader: Client, account_id: str) -> None:
-    try:
-        trader.place_order(account_id, SYMBOL, "BUY", BEYOND_THE_LIMIT, price="100")
-    except Problem as problem:
-        if problem.status != 422:
-            raise
-        return
-    raise RuntimeError("an order beyond the limit was taken")
+def _breach(database: Database, tenant_id: uuid.UUID, account_id: uuid.UUID) -> None:
+    node_id, correlation_id = uuid.uuid4(), str(uuid.uuid4())
+    breach = LimitBreached(
+        node_id=node_id,
+        node_name="bench",
+        limit_id=None,
+        limit_type="MAX_ORDER_QTY",
+        instrument=SYMBOL,
+        action="REJECT",
+        threshold_pct=100,
+        limit="50",
+        used="0",
+        reserved="0",
+        attempted="51",
+        order_id=uuid.uuid4(),
+        symbol=SYMBOL,
+    )
+    with database.tenant_transaction(tenant_id) as tx:
+        tx.outbox.add(
+            breach,
+            aggregate_id=node_id,
+            account_id=account_id,
+            correlation_id=correlation_id,
+            occurred_at_ns=nanoseconds(datetime.now(UTC)),
+        )
 
 
 def _next_refusal(socket: ClientConnection) -> tuple[str, int, int]:
@@ -88,12 +113,12 @@ def _mailed(outbox_url: str, happened_at: dict[str, float]) -> list[float]:
     while True:
         found: dict[str, float] = {}
         for message in httpx.get(f"{outbox_url}/messages", timeout=5).json()["items"]:
-            received_at = datetime.fromisoformat(message["received_at"]).timestamp()
+            sent_at = datetime.fromisoformat(message["sent_at"]).timestamp()
             for alert_id in _ALERT_ID.findall(message["message"]):
                 if alert_id in happened_at:
-                    found[alert_id] = min(received_at, found.get(alert_id, received_at))
+                    found[alert_id] = min(sent_at, found.get(alert_id, sent_at))
         if len(found) == len(happened_at) or time.monotonic() > deadline:
-            return [(received_at - happened_at[alert_id]) * 1000 for alert_id, received_at in found.items()]
+            return [(sent_at - happened_at[alert_id]) * 1000 for alert_id, sent_at in found.items()]
         time.sleep(0.2)
 
 

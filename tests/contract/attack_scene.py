@@ -166,7 +166,7 @@ class Belongings:
 KINDS = (
     "account_id", "node_id", "strategy_id", "order_id", "limit_id", "override_id", "lease_id", "credential_id",
     "key_id", "client_id", "user_id", "group_id", "session_id", "gap_id", "alert_id", "digest_id",
-    "endpoint_id", "delivery_id", "rule_id", "channel_id", "suppression_id",
+    "endpoint_id", "delivery_id", "rule_id", "channel_id", "suppression_id", "device_id",
 )  # fmt: skip
 # Under which other names they go.
 ALIASES = {
@@ -177,6 +177,13 @@ ALIASES = {
     "parent_id": "node_id",
     "people": "user_id",
 }
+
+
+def push_subscription() -> Json:
+    """Of a browser that nobody has told of: the keys are those of RFC 8291, appendix A."""
+    point = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
+    keys = {"p256dh": point, "auth": "BTBZMqHH6r4Tts7J_aSIgg"}
+    return {"endpoint": f"https://push.example.com/{uuid.uuid4().hex}", "keys": keys, "name": "Firefox on Linux"}
 
 
 def soon(hours: int = 1) -> str:
@@ -242,7 +249,14 @@ REQUESTS: dict[str, Make] = {
             *("get_me", "list_api_keys", "list_users", "get_user", "list_groups", "get_group", "list_accounts"),
             *("list_exchange_credentials", "get_limit_history", "list_limit_types", "list_overrides"),
             *("get_risk_terms", "find_nodes", "get_order", "get_execution", "get_saga", "list_alerts", "get_alert"),
-            *("list_instruments", "get_health", "search_audit_trail", "list_own_activity", "list_audit_gaps"),
+            *(
+                "list_instruments",
+                "list_sagas",
+                "get_health",
+                "search_audit_trail",
+                "list_own_activity",
+                "list_audit_gaps",
+            ),
             *("get_telegram_link", "ask_for_telegram_code", "end_telegram_link"),
             *("list_own_sessions", "list_sessions", "get_replaces", "list_oauth_clients"),
             *("list_digests", "get_digest", "get_digest_preferences"),
@@ -250,6 +264,7 @@ REQUESTS: dict[str, Make] = {
             *("get_escalation", "get_rota", "show_acknowledgement"),
             *("list_metric_rules", "list_metrics"),
             *("get_alert_routes", "list_alert_channels", "list_suppressions", "get_own_contact"),
+            "list_push_devices",
         ),
         _nothing,
     ),
@@ -352,13 +367,14 @@ REQUESTS: dict[str, Make] = {
             *("delete_exchange_credential", "revoke_api_key", "delete_limit", "delete_node"),
             *("end_session", "reset_totp", "approve_audit_resumption", "revoke_oauth_client", "remove_webhook"),
             "delete_metric_rule",
-            *("remove_alert_channel", "end_suppression", "remove_phone"),
+            *("remove_alert_channel", "end_suppression", "remove_phone", "remove_push_device"),
         ),
         _nothing,
     ),
     "change_own_contact": _body(
         lambda _: {"quiet_hours": {"time_zone": "Europe/Berlin", "begins": "22:00", "until": "07:00"}}
     ),
+    "register_push_device": _body(lambda _: push_subscription()),
     "send_phone_code": _body(lambda _: {"phone": "+4915112345678"}),
     "confirm_phone": _body(lambda _: {"code": "123456"}),
     "end_own_session": lambda has: Request(path={"session_id": has["own_session_id"]}),
@@ -380,6 +396,7 @@ REQUESTS: dict[str, Make] = {
     "issue_oauth_token": _nothing,
     # Of those who run the platform, and of nobody here: 403. tests/integration/operations asks as one of them.
     **dict.fromkeys(("list_consumers", "list_dead_letters", "list_read_models", "rebuild_read_models"), _nothing),
+    **dict.fromkeys(("get_health_history", "get_engine"), _nothing),
     "get_dead_letter": _letter,
     "redrive_dead_letters": lambda has: Request(path=_letter(has).path, body={}),
     "replay_events": _body(
@@ -394,6 +411,7 @@ REQUESTS: dict[str, Make] = {
 REFUSED = {
     *("sign_in", "refresh", "sign_out", "enrol_totp", "verify_totp", "issue_oauth_token", "confirm_phone"),
     *("list_consumers", "list_dead_letters", "get_dead_letter", "redrive_dead_letters"),
+    *("get_health_history", "get_engine"),
     *("replay_events", "list_read_models", "rebuild_read_models", "take_telegram_update"),
 }
 
@@ -446,6 +464,7 @@ def furnish(person: Person, firm: Firm, user_id: uuid.UUID) -> Belongings:
     ids["limit_id"] = person.ask("set_limit", has)["limit_id"]
     ids["override_id"] = person.ask("request_override", has)["override_id"]
     ids["channel_id"] = person.ask("add_alert_channel", has)["channel_id"]
+    ids["device_id"] = person.ask("register_push_device", has)["device_id"]
     ids["suppression_id"] = person.ask("suppress_alerts", has)["suppression_id"]
     strategy = {"parent_id": str(firm.account_nodes[0]), "kind": "STRATEGY", "name": "Strategy"}
     ids["strategy_id"] = person.ask("create_node", has, **strategy)["node_id"]

@@ -53,7 +53,8 @@ HANDLERS = {
     **dict.fromkeys(("alerts", "contacts", "digests", "acknowledgements"), alerting_app.handler),
     "webhooks": webhooks_app.handler,
     "telegram": telegram_app.handler,
-    **dict.fromkeys(("trades", "positions", "portfolio", "events", "instruments", "health"), queries_app.handler),
+    **dict.fromkeys(("trades", "positions", "portfolio", "events", "instruments"), queries_app.handler),
+    **dict.fromkeys(("health", "engine", "sagas"), queries_app.handler),
 }
 
 
@@ -87,6 +88,7 @@ def user_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(runtime_webhooks, "resolve_name", lambda host, port: ["93.184.215.14"])
         signing = boto3.client("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
         monkeypatch.setenv("AUDIT_KEY_ID", signing["KeyMetadata"]["KeyId"])
+        monkeypatch.setenv("PUSH_KEY_ID", signing["KeyMetadata"]["KeyId"])
         monkeypatch.setenv("AUDIT_BUCKET", "audit")
         bot = json.dumps({"bot_token": "1:x", "webhook_secret": "shown-by-telegram", "api_url": "http://127.0.0.1:9"})
         secret = boto3.client("secretsmanager").create_secret(Name="telegram", SecretString=bot)

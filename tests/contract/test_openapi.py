@@ -32,6 +32,7 @@ from breakwater.services.alert_deliveries import plan_deliveries
 from functions.limits import app as limits_app
 from functions.openapi import DOCUMENT, document_text
 from functions.orders import app as orders_app
+from tests.contract.attack_scene import push_subscription
 from tests.contract.conftest import (
     COLLEAGUE,
     COLLEAGUE_ID,
@@ -463,6 +464,8 @@ def _trade(client: Client, desk: Desk, terms: dict[str, Any], monkeypatch: pytes
         patch.setattr(desk.engine, "_base_url", lambda: NOWHERE)
         assert client.call("place_order", 202, body=terms | {"client_order_id": "unknown"})["status"] == "UNKNOWN"
         assert client.call("get_health", 503)["status"] == "DOWN"
+        assert client.call("get_engine", 200)["state"] == "DOWN"
+    assert [each["state"] for each in client.call("list_sagas", 200)["items"]] == ["UNRESOLVED"]
     refusal = client.call("place_order", 422, body=terms | {"client_order_id": "refused", "quantity": "1000"})
     assert refusal["refusals"]
     assert client.call("preview_order", 200, body=terms | {"client_order_id": "preview", "quantity": "1000"})[
@@ -508,6 +511,7 @@ def _look(client: Client, desk: Desk, account_id: str) -> None:
     assert (worth["currency"], worth["items"]) == ("USDT", [])
     assert client.call("get_alert", 200, path_parameters={"alert_id": alert_id})["deliveries"] == []
     client.call("get_health", 200)
+    client.call("get_health_history", 200, query={"hours": 1})
     _read_digests(client, desk)
     _watch_metrics(client)
 
@@ -595,6 +599,9 @@ def _say_who_hears(client: Client, node_id: str, monkeypatch: pytest.MonkeyPatch
     client.call("confirm_phone", 200, body={"code": "000001"})
     assert client.call("get_own_contact", 200)["phone"] == "+4915112345678"
     client.call("remove_phone", 204)
+    device_id = client.call("register_push_device", 201, body=push_subscription())["device_id"]
+    assert [each["device_id"] for each in client.call("list_push_devices", 200)["devices"]] == [device_id]
+    client.call("remove_push_device", 204, path_parameters={"device_id": device_id})
 
 
 def _limit(client: Client, terms: dict[str, Any], node_id: str) -> None:

@@ -67,6 +67,7 @@ def test_addresses_that_are_fetched_are_held_in() -> None:
     assert found == {
         "url",  # Of a webhook: by the addresses that its name has, when set and when called.
         "hook_url",  # Of Slack's hosts alone.
+        "endpoint",  # Of a browser's push service: as the url of a webhook.
         "endpoint_id",
         "incident_bridge",  # People open it; the platform does not.
     }

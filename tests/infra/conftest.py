@@ -11,7 +11,7 @@ import pytest
 from aws_cdk.assertions import Template
 
 ROOT = Path(__file__).resolve().parents[2]
-STACKS = ("BreakwaterNetwork", "BreakwaterState", "BreakwaterControl", "BreakwaterEngine", "BreakwaterEdge")
+STACKS = tuple(f"Breakwater{name}" for name in ("Network", "State", "Control", "Engine", "Edge", "Web"))
 SYNTHESIS_TIMEOUT_S = 110
 VENUE = {
     "name": "BINANCE",
@@ -24,6 +24,7 @@ STORED_VENUE = {
     "credentials": "store:00000000-0000-4000-8000-000000000000",
 }
 CERTIFICATE = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-000000000000"
+FIREWALL = "arn:aws:wafv2:us-east-1:111122223333:global/webacl/app/0a1b2c3d-0000-4000-8000-000000000000"
 RETIRED_KEY = "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-4000-8000-000000000000"
 OIDC = {
     "issuer": "https://keycloak.example.com/realms/firm",
@@ -36,12 +37,20 @@ OPTIONS = {
     "venues": [VENUE, STORED_VENUE],
     "allowed_origins": ["https://desk.example.com"],
     "edge": {"domain_name": "api.example.com", "certificate_arn": CERTIFICATE},
+    "web": {
+        "origin": "https://app.example.com",
+        "certificate_arn": CERTIFICATE,
+        "cloudfront_prefix_list": "pl-0123456789abcdef0",
+        "firewall_arn": FIREWALL,
+        "sign_in_prefix": "harbour-trading",
+    },
     "engine_tls": {"domain_name": "engine.example.com", "certificate_arn": CERTIFICATE},
     "oidc": OIDC,
     "mail_sender": "digests@mail.example.com",
     "second_factor_roles": ["risk_manager", "organisation_admin"],
     "interface_endpoints": True,
     "telegram": {"bot_username": "firm_bot"},
+    "push_contact": "mailto:operations@example.com",
     "retired_exchange_credentials_keys": [RETIRED_KEY],
 }
 
@@ -101,6 +110,11 @@ def engine(documents: dict[str, dict[str, Any]]) -> Template:
 @pytest.fixture(scope="session")
 def edge(documents: dict[str, dict[str, Any]]) -> Template:
     return Template.from_json(documents["BreakwaterEdge"])
+
+
+@pytest.fixture(scope="session")
+def web(documents: dict[str, dict[str, Any]]) -> Template:
+    return Template.from_json(documents["BreakwaterWeb"])
 
 
 @pytest.fixture(scope="session")

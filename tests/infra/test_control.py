@@ -91,7 +91,7 @@ def test_only_pages_of_the_list_may_read_and_without_cookies(control: Template) 
         for each in control.find_resources("AWS::ApiGatewayV2::Api").values()
         if each["Properties"]["ProtocolType"] == "HTTP"
     ]
-    assert api["CorsConfiguration"]["AllowOrigins"] == OPTIONS["allowed_origins"]
+    assert api["CorsConfiguration"]["AllowOrigins"] == [OPTIONS["web"]["origin"], *OPTIONS["allowed_origins"]]
     assert api["CorsConfiguration"]["AllowCredentials"] is False
     assert "*" not in json.dumps(api["CorsConfiguration"])
 
@@ -165,6 +165,7 @@ ENVIRONMENT = {
         "ALERT_CHANNELS_KEY_ID",
         "SECOND_FACTOR_ROLES",
         "TELEGRAM_BOT_USERNAME",
+        "PUSH_KEY_ID",
     },
     "digests": DATABASE | {"ENGINE_URL_PARAMETER", "DEAD_LETTER_QUEUES", "MAIL_SENDER"},
     "webhooks": DATABASE | HTTP | WAKES | {"WEBHOOK_SECRETS_KEY_ID"},
@@ -173,13 +174,13 @@ ENVIRONMENT = {
     "webhook_retrier": DATABASE | CONSUMER | WAKES,
     "telegram": DATABASE | ENGINE | HTTP | {"SECOND_FACTOR_ROLES", "TELEGRAM_SECRET_ARN"},
     "order_saga": DATABASE | ENGINE | {"EMERGENCY_ORDER_MAX", "EMERGENCY_DAY_MAX", "EMERGENCY_CURRENCY"},
-    "operations": DATABASE | HTTP | {"WORK_QUEUES"},
+    "operations": DATABASE | HTTP | {"WORK_QUEUES", "ENGINE_URL_PARAMETER"},
     "projections": DATABASE | CONSUMER,
     "alerts": DATABASE | CONSUMER | {"ALERT_TOPIC_ARN", "ALERT_ESCALATION_ARN", "ALERT_DELIVERIES_QUEUE_URL"},
     "alert_sender": DATABASE
     | CONSUMER
     | {"ALERT_TOPIC_ARN", "ALERT_DELIVERIES_QUEUE_URL", "ALERT_CHANNELS_KEY_ID", "TELEGRAM_SECRET_ARN"}
-    | {"PUBLIC_API_URL"},
+    | {"PUBLIC_API_URL", "PUSH_KEY_ID", "PUSH_CONTACT"},
     "alert_escalation": DATABASE | {"ALERT_DELIVERIES_QUEUE_URL"},
     "notifications": DATABASE | CONSUMER | BELIEVES | {"CONNECTIONS_TABLE", "WEBSOCKET_API_ENDPOINT"},
     "reconciler": DATABASE | ENGINE,

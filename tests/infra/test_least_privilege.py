@@ -69,13 +69,17 @@ ALLOWED = {
     "limits": DATABASE | ENGINE,
     "orders": DATABASE | ENGINE | {"states:StartSyncExecution"},
     "queries": DATABASE | {"ssm:GetParameter"},
-    "alerting": DATABASE | {"ssm:GetParameter", "sqs:GetQueueAttributes", "kms:Encrypt", "sns:Publish"},
+    "alerting": DATABASE
+    | {"ssm:GetParameter", "sqs:GetQueueAttributes", "kms:Encrypt", "sns:Publish"}
+    | {"kms:GetPublicKey"},
     "digests": DATABASE | {"ssm:GetParameter", "sqs:GetQueueAttributes", "ses:SendEmail"},
     "telegram": DATABASE | ENGINE,
     "order_saga": DATABASE | ENGINE,
     "projections": DATABASE | CONSUMER,
     "alerts": DATABASE | CONSUMER | FOLLOWS_PEOPLE | {"sqs:SendMessage", "states:StartExecution"},
-    "alert_sender": DATABASE | CONSUMER | {"sns:Publish", "kms:GenerateDataKey", "sqs:SendMessage"},
+    "alert_sender": DATABASE
+    | CONSUMER
+    | {"sns:Publish", "kms:GenerateDataKey", "sqs:SendMessage", "kms:GetPublicKey", "kms:Sign"},
     "alert_escalation": DATABASE | {"sqs:SendMessage"},
     "notifications": DATABASE | CONSUMER | TABLE | {"execute-api:ManageConnections"},
     "webhooks": DATABASE | {"kms:GenerateDataKey", "sqs:SendMessage"},
@@ -85,6 +89,7 @@ ALLOWED = {
     "reconciler": DATABASE | ENGINE,
     "operations": DATABASE
     | {
+        "ssm:GetParameter",
         "sqs:GetQueueAttributes",
         "sqs:SendMessage",
         "sqs:ReceiveMessage",
@@ -225,6 +230,14 @@ def test_hooks_of_slack_are_encrypted_by_one_function_and_decrypted_by_another(
         on_hooks = actions_of([each for each in statements if "AlertChannelsKey" in json.dumps(each.get("Resource"))])
         allowed = {"alerting": {"kms:Encrypt"}, "alert_sender": {"kms:Decrypt"}}
         assert on_hooks == allowed.get(name, set()), name
+
+
+def test_pushes_are_signed_by_one_function(control: Template, functions: Resources) -> None:
+    for name in ALLOWED:
+        statements = statements_of(control, role_of(functions, name))
+        on_key = actions_of([each for each in statements if "PushKey" in json.dumps(each.get("Resource"))])
+        allowed = {"alerting": {"kms:GetPublicKey"}, "alert_sender": {"kms:GetPublicKey", "kms:Sign"}}
+        assert on_key == allowed.get(name, set()), name
 
 
 def test_functions_may_seal_exchange_credentials_and_the_engine_alone_opens_them(

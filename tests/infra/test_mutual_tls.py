@@ -87,7 +87,17 @@ def test_each_side_reads_its_own_certificate_alone(templates: dict[str, Template
     assert (ENGINES in of_engine, CALLERS in of_engine) == (True, False)
     assert (ENGINES in of_watch, CALLERS in of_watch) == (False, True)
     assert environment_of(engine, "WatchTask", "Watch")["ENGINE_CLIENT_CERTIFICATE_ARN"] == CALLERS
-    callers = {"limits", "orders", "order_saga", "reconciler", "queries", "alerting", "digests", "telegram"}
+    callers = {
+        "limits",
+        "orders",
+        "order_saga",
+        "reconciler",
+        "queries",
+        "alerting",
+        "digests",
+        "telegram",
+        "operations",
+    }
     for name, function in functions.items():
         policies = json.dumps(statements_of(control, role_of(functions, name)))
         told = function["Properties"]["Environment"]["Variables"].get("ENGINE_CLIENT_CERTIFICATE_ARN")

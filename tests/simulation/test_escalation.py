@@ -60,8 +60,8 @@ EXPECTED: dict[Severity, tuple[Told, Told, Told]] = {
 STAGES_OF: dict[Severity, list[tuple[int, list[str]]]] = {
     "INFO": [],
     "WARNING": [(15, ["SLACK"])],
-    "ERROR": [(15, ["EMAIL", "SLACK", "TELEGRAM"]), (30, ["SMS"])],
-    "CRITICAL": [(15, ["EMAIL", "SLACK", "SMS", "TELEGRAM"]), (30, ["EMAIL", "SMS", "TELEGRAM"])],
+    "ERROR": [(15, ["EMAIL", "PUSH", "SLACK", "TELEGRAM"]), (30, ["SMS"])],
+    "CRITICAL": [(15, ["EMAIL", "PUSH", "SLACK", "SMS", "TELEGRAM"]), (30, ["EMAIL", "PUSH", "SMS", "TELEGRAM"])],
 }
 # When somebody acknowledges, and how many of the three columns were told by then.
 ACKNOWLEDGED = {None: 3, 5: 1, 14: 1, 20: 2, 29: 2, 40: 3}

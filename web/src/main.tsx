@@ -6,10 +6,13 @@ import { createRoot } from "react-dom/client";
 import { createApi, signInApi } from "./api/client";
 import { Problem } from "./api/problem";
 import { App } from "./app/App";
-import { fetchConfig } from "./config";
+import { readableColours, THEME } from "./app/theme";
+import { fetchConfig, type OidcConfig } from "./config";
 import { startLive } from "./live/live";
 import { PlatformProvider } from "./platform";
+import { OidcSignIn } from "./session/oidc";
 import { Session } from "./session/session";
+import { startSession } from "./session/startSession";
 
 const RETRIES_MAX = 2;
 
@@ -19,8 +22,9 @@ async function start(): Promise<void> {
   try {
     const config = await fetchConfig();
     const { signIn, refresh } = signInApi(config.apiUrl);
+    const oidc = config.oidc === null ? null : issuerOf(config.oidc);
     const session = new Session({
-      refresh,
+      refresh: oidc?.refresh ?? refresh,
       storage: sessionStorage,
       tabs: new BroadcastChannel("breakwater.session"),
       wait: (milliseconds) => new Promise((done) => setTimeout(done, milliseconds)),
@@ -32,6 +36,7 @@ async function start(): Promise<void> {
       live: startLive(config, session),
       engineUrl: config.engineUrl,
       signIn,
+      oidc,
     };
     const queries = new QueryClient({
       // A no stays a no: only silence is asked again.
@@ -44,7 +49,7 @@ async function start(): Promise<void> {
     });
     createRoot(element).render(
       <StrictMode>
-        <MantineProvider defaultColorScheme="auto">
+        <MantineProvider theme={THEME} cssVariablesResolver={readableColours} defaultColorScheme="auto">
           <QueryClientProvider client={queries}>
             <PlatformProvider platform={platform}>
               <App />
@@ -53,10 +58,19 @@ async function start(): Promise<void> {
         </MantineProvider>
       </StrictMode>,
     );
-    await session.start();
+    await startSession(session, oidc);
   } catch (error) {
+    window.addEventListener("online", () => location.reload(), { once: true });
     element.textContent = `Breakwater cannot start: ${error instanceof Error ? error.message : String(error)}`;
   }
+}
+
+function issuerOf(config: OidcConfig): OidcSignIn {
+  return new OidcSignIn(config, {
+    origin: location.origin,
+    storage: sessionStorage,
+    fetch: (url, init) => fetch(url, init),
+  });
 }
 
 void start();

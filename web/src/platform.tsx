@@ -3,6 +3,7 @@ import { createContext, type ReactNode, use } from "react";
 import type { Api, signInApi } from "./api/client";
 import type { components } from "./api/schema";
 import type { Live } from "./live/live";
+import type { OidcSignIn } from "./session/oidc";
 import type { Session } from "./session/session";
 
 export type Me = components["schemas"]["Me"];
@@ -13,6 +14,8 @@ export interface Platform {
   readonly live: Live;
   readonly engineUrl: string;
   readonly signIn: ReturnType<typeof signInApi>["signIn"];
+  /** Where people sign in at an issuer instead. */
+  readonly oidc: OidcSignIn | null;
 }
 
 const PlatformContext = createContext<Platform | null>(null);

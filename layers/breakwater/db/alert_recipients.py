@@ -14,6 +14,8 @@ RECIPIENTS_MAX = 1_000
 
 _CONTACTS = """
 SELECT u.user_id, u.username, nullif(u.email, ''), c.phone, c.telegram_chat_id,
+  ARRAY(SELECT d.device_id FROM alerts.push_devices d
+        WHERE d.tenant_id = u.tenant_id AND d.user_id = u.user_id ORDER BY d.created_at, d.device_id),
   c.time_zone, c.quiet_from, c.quiet_until, c.quiet_days
 FROM identity.users u LEFT JOIN alerts.contacts c USING (user_id)
 WHERE u.tenant_id = %(tenant_id)s AND u.disabled_at IS NULL
@@ -55,8 +57,8 @@ class AlertRecipientRows:
             {"tenant_id": self._tenant_id, "wanted": wanted},
         ).fetchall()
         return [
-            Contact(user_id, username, email, phone, chat_id, _quiet_hours(*hours))
-            for user_id, username, email, phone, chat_id, *hours in rows
+            Contact(user_id, username, email, phone, chat_id, _quiet_hours(*hours), tuple(device_ids))
+            for user_id, username, email, phone, chat_id, device_ids, *hours in rows
         ]
 
 

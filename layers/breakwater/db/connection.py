@@ -41,10 +41,12 @@ from breakwater.db.orders import OrderRows
 from breakwater.db.outbox import Outbox
 from breakwater.db.people import PeopleRows
 from breakwater.db.portfolio import PortfolioRows
+from breakwater.db.push_devices import PushDeviceRows
 from breakwater.db.rebuild import RebuildRows
 from breakwater.db.recorded_day import RecordedDayRows
 from breakwater.db.replaces import ReplaceRows
 from breakwater.db.rotas import RotaRows
+from breakwater.db.sagas import SagaRows
 from breakwater.db.sessions import SessionRows
 from breakwater.db.telegram import TelegramRows
 from breakwater.db.watch import WatchRows
@@ -199,6 +201,10 @@ class TenantTransaction:
         return PeopleRows(self.connection, self.tenant_id)
 
     @cached_property
+    def sagas(self) -> SagaRows:
+        return SagaRows(self.connection, self.tenant_id)
+
+    @cached_property
     def sessions(self) -> SessionRows:
         return SessionRows(self.connection, self.tenant_id)
 
@@ -269,6 +275,10 @@ class TenantTransaction:
     @cached_property
     def telegram(self) -> TelegramRows:
         return TelegramRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def push_devices(self) -> PushDeviceRows:
+        return PushDeviceRows(self.connection, self.tenant_id)
 
     @cached_property
     def audit(self) -> AuditRows:

@@ -216,6 +216,12 @@ class IdentityRows:
             (self._tenant_id, name),
         )
 
+    def organisation_name(self) -> str:
+        row = self._connection.execute(
+            "SELECT name FROM identity.organisations WHERE tenant_id = %s", (self._tenant_id,)
+        ).fetchone()
+        return "" if row is None else str(row[0])
+
     def save_user(self, user: User) -> None:
         self._connection.execute(
             "INSERT INTO identity.users (user_id, tenant_id, username, subject, email, role)"

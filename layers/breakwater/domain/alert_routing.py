@@ -40,7 +40,7 @@ class Routing:
     channels: Mapping[Severity, frozenset[Channel]]
 
     def check(self) -> None:
-        """InvalidRequest for a category whose audiences can be nobody, and for CRITICAL without mail."""
+        """InvalidRequest for a category whose audiences can be nobody, for CRITICAL or a push without mail."""
         for category in CATEGORIES:
             audiences = self.routes[category]
             if not any(self.audiences[each].roles or self.audiences[each].group_ids for each in audiences):
@@ -51,6 +51,10 @@ class Routing:
         # Everybody has an address; not everybody a phone or a chat.
         if "EMAIL" not in self.channels["CRITICAL"]:
             raise InvalidRequest("what is CRITICAL is told by EMAIL at least", field="channels.CRITICAL")
+        # A browser forgets by itself whom it told, and nobody hears of that: another way says the same.
+        for severity in SEVERITIES:
+            if "PUSH" in self.channels[severity] and "EMAIL" not in self.channels[severity]:
+                raise InvalidRequest("what is told by PUSH is told by EMAIL too", field=f"channels.{severity}")
         for audience in AUDIENCES:
             if len(self.audiences[audience].group_ids) > GROUPS_OF_ONE_AUDIENCE_MAX:
                 raise InvalidRequest(

@@ -20,7 +20,7 @@ Category = Literal[
     "SYSTEM",  # The platform itself: engine, queues, database.
     "GOVERNANCE",  # Limits, overrides and rights that people changed.
 ]
-Channel = Literal["WEBSOCKET", "WEBHOOK", "EMAIL", "SLACK", "TELEGRAM", "SMS"]
+Channel = Literal["WEBSOCKET", "WEBHOOK", "EMAIL", "SLACK", "TELEGRAM", "SMS", "PUSH"]
 Audience = Literal[
     "USER",  # Whoever trades the account that it is about.
     "RISK",
@@ -71,8 +71,8 @@ ROUTES: Mapping[Category, frozenset[Audience]] = {
 
 CHANNELS_AT_ONCE: Mapping[Severity, frozenset[Channel]] = {
     "INFO": frozenset({"WEBSOCKET", "WEBHOOK"}),
-    "WARNING": frozenset({"WEBSOCKET", "WEBHOOK", "EMAIL"}),
-    "ERROR": frozenset({"WEBSOCKET", "WEBHOOK", "EMAIL", "SLACK", "TELEGRAM"}),
+    "WARNING": frozenset({"WEBSOCKET", "WEBHOOK", "EMAIL", "PUSH"}),
+    "ERROR": frozenset({"WEBSOCKET", "WEBHOOK", "EMAIL", "PUSH", "SLACK", "TELEGRAM"}),
     "CRITICAL": frozenset(CHANNELS),
 }
 
@@ -87,3 +87,4 @@ class Contact:
     phone: str | None  # E.164.
     telegram_chat_id: int | None
     quiet_hours: QuietHours | None = None
+    push_device_ids: tuple[uuid.UUID, ...] = ()  # Of browsers that he has registered.

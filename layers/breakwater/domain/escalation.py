@@ -39,7 +39,12 @@ MATRIX: Mapping[Severity, tuple[Step, ...]] = {
     "CRITICAL": (
         Step(15, frozenset({"EXECUTIVE"}), _ALL_BUT_SMS | {"SMS"}),
         # Ways that reach one person each: a text message cannot speak, and a channel of the firm is nobody's phone.
-        Step(30, frozenset({"ON_CALL", "MANAGER", "EXECUTIVE"}), frozenset({"SMS", "TELEGRAM", "EMAIL"}), calls=True),
+        Step(
+            30,
+            frozenset({"ON_CALL", "MANAGER", "EXECUTIVE"}),
+            frozenset({"SMS", "TELEGRAM", "EMAIL", "PUSH"}),
+            calls=True,
+        ),
     ),
 }
 STAGES = (15, 30)

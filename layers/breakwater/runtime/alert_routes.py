@@ -14,8 +14,10 @@ from breakwater.errors import InvalidRequest
 from breakwater.runtime.alert_senders import send_text
 from breakwater.runtime.api import SIGNED_IN, Caller, needs
 from breakwater.runtime.database import caller_transaction, transactions_of
+from breakwater.runtime.push import push_public_key
 from breakwater.runtime.slack import check_hook, seal_hook
-from breakwater.services import alert_contacts, alert_routing
+from breakwater.runtime.webhooks import webhook_caller
+from breakwater.services import alert_contacts, alert_routing, push_devices
 from breakwater.services.alert_contacts import (
     CODE_DIGITS,
     ContactRequest,
@@ -31,6 +33,7 @@ from breakwater.services.alert_routing import (
     Suppressions,
 )
 from breakwater.services.alert_sending import NotTaken
+from breakwater.services.push_devices import NewPushDevice, PushDevices, PushDeviceView
 
 
 def get_alert_routes(caller: Caller) -> AlertRoutes:
@@ -114,6 +117,24 @@ def remove_phone(caller: Caller) -> None:
         alert_contacts.remove_phone(caller, tx, datetime.now(UTC))
 
 
+def list_push_devices(caller: Caller) -> PushDevices:
+    public_key = push_public_key()
+    with caller_transaction(caller) as tx:
+        return push_devices.devices(caller, tx, public_key=public_key)
+
+
+def register_push_device(request: NewPushDevice, caller: Caller) -> PushDeviceView:
+    """Alerts reach this browser from now on. The same one a second time is the same device."""
+    push_devices.check_device(request, caller, webhook_caller().check)
+    with caller_transaction(caller) as tx:
+        return push_devices.register(request, caller, tx, datetime.now(UTC))
+
+
+def remove_push_device(device_id: uuid.UUID, caller: Caller) -> None:
+    with caller_transaction(caller) as tx:
+        push_devices.remove(device_id, caller, tx, datetime.now(UTC))
+
+
 def add_alert_routes(api: FastAPI) -> None:
     """Before the routes below /alerts/{alert_id}, which would take the names for ids."""
     reads, manages = [needs("alerts:read")], [needs("alerts:manage")]
@@ -130,3 +151,6 @@ def add_alert_routes(api: FastAPI) -> None:
     api.post("/contacts/me/phone", status_code=204, dependencies=[SIGNED_IN])(send_phone_code)
     api.post("/contacts/me/phone/verify", dependencies=[SIGNED_IN])(confirm_phone)
     api.delete("/contacts/me/phone", status_code=204, dependencies=[SIGNED_IN])(remove_phone)
+    api.get("/contacts/me/push", dependencies=[SIGNED_IN])(list_push_devices)
+    api.post("/contacts/me/push", status_code=201, dependencies=[SIGNED_IN])(register_push_device)
+    api.delete("/contacts/me/push/{device_id}", status_code=204, dependencies=[SIGNED_IN])(remove_push_device)

@@ -1,4 +1,4 @@
-"""The ways by which alerts leave: mails and texts through SNS, Slack, Telegram. Each takes a few seconds at most."""
+"""The ways by which alerts leave: texts and mails through SNS, Slack, Telegram, web push. Each takes some seconds."""
 
 import json
 import uuid
@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from breakwater.domain.alerting import Channel
 from breakwater.errors import Unavailable
 from breakwater.runtime.aws import client
+from breakwater.runtime.push import push_to_browser
 from breakwater.runtime.settings import settings
 from breakwater.runtime.slack import post_to_slack
 from breakwater.runtime.telegram import send_to_chat
@@ -73,4 +74,5 @@ SENDERS: Mapping[Channel, Sender] = {
     "SMS": publish_text,
     "SLACK": post_to_slack,
     "TELEGRAM": post_to_telegram,
+    "PUSH": push_to_browser,
 }

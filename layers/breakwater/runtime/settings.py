@@ -73,6 +73,8 @@ class Settings:
     webhook_calls_queue_url = _Required()
     webhook_retries_queue_url = _Required()
     webhook_local_receivers = _Optional()  # "true" in the local run, and believed nowhere else.
+    push_key_id = _Required()  # In KMS: what push services are shown, so that nobody else pushes to our people.
+    push_contact = _Optional()  # mailto: or https:, whom a push service may write to.
     telegram_secret_arn = _Optional()  # None: there is no bot.
     telegram_bot_username = _Optional()
 

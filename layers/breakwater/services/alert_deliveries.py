@@ -67,6 +67,7 @@ def _ways(person: Contact) -> list[tuple[Channel, str]]:
         ("EMAIL", person.email),
         ("SMS", person.phone),
         ("TELEGRAM", None if person.telegram_chat_id is None else str(person.telegram_chat_id)),
+        *(("PUSH", str(device_id)) for device_id in person.push_device_ids),
     ]
     return [(channel, destination) for channel, destination in ways if destination is not None]
 

@@ -1,5 +1,6 @@
-"""What an alert looks like in a mail, a text message and Slack."""
+"""What an alert looks like in a mail, a text message, Slack and a push."""
 
+import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from typing import Any
 
 from breakwater.db.alert_deliveries import Delivery
 from breakwater.db.alerts import Alert
+from breakwater.db.push_devices import PushDevice
 from breakwater.domain.alerting import Channel
 from breakwater.domain.text_messages import text_message
 from breakwater.domain.times import format_time
@@ -15,6 +17,7 @@ from breakwater.services.alert_deliveries import HELD_BACK
 SUBJECT_LENGTH_MAX = 100  # SNS: printable ASCII on one line, at most this long.
 ALERTS_LISTED_MAX = 20
 _ALONE = "The link is for you alone, good once and for a day."
+PUSH_TEXT_LENGTH_MAX = 200  # A telephone shows less; in JSON a letter has up to 12 bytes.
 SLACK_TEXT_LENGTH_MAX = 1_900  # Of a section Slack takes 3,000, of a line of context 2,000.
 _SLACK_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _SLACK_MARKS = {
@@ -31,6 +34,7 @@ class Parcel:
 
     `alerts`: what it tells of, the worst and newest first; more than one only where quiet hours held them back.
     `count`: of how many of its group the first one speaks. `hook`: of a Slack channel, its id and its sealed URL.
+    `device`: of a push, the browser that it goes to; None where it was removed meanwhile.
     `links`: by alert, where its reader acknowledges it in his name, or in that of a channel.
     """
 
@@ -39,6 +43,7 @@ class Parcel:
     alerts: list[Alert]
     count: int
     hook: tuple[uuid.UUID, bytes] | None = None
+    device: PushDevice | None = None
     links: Mapping[uuid.UUID, str] = field(default_factory=dict)
 
     @property
@@ -47,7 +52,9 @@ class Parcel:
 
     @property
     def linked(self) -> list[Alert]:
-        """Those for whose links the message has room: a text message has for one."""
+        """Those for whose links the message has room: a text message has for one. A push opens the app."""
+        if self.channel == "PUSH":
+            return []
         if self.channel == "SMS" and len(self.alerts) > 1:
             return []
         return self.alerts[:ALERTS_LISTED_MAX]
@@ -102,6 +109,17 @@ def sms_text(parcel: Parcel) -> str:
     )
 
 
+def push_text(parcel: Parcel) -> bytes:
+    """What a browser's service worker shows: a title, and which alert it opens; of several held back, the list."""
+    told = {
+        "alert_id": str(parcel.alert.alert_id) if len(parcel.alerts) == 1 else None,
+        "severity": parcel.alert.severity,
+        "title": _cut(" ".join(parcel.title.split())),
+        "note": None if parcel.note is None else _cut(parcel.note),
+    }
+    return json.dumps(told).encode()
+
+
 def slack_message(parcel: Parcel) -> dict[str, Any]:
     """The body of an incoming webhook's request: blocks, and the text of notifications."""
     title = f"{parcel.alert.severity}: {parcel.title}"
@@ -137,6 +155,10 @@ def _listed(parcel: Parcel) -> list[str]:
             lines.append(f"  acknowledge it in your name: {link}")
     more = len(parcel.alerts) - ALERTS_LISTED_MAX
     return [*lines, f"and {more} more: breakwater alerts list"] if more > 0 else lines
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= PUSH_TEXT_LENGTH_MAX else f"{text[: PUSH_TEXT_LENGTH_MAX - 3]}..."
 
 
 def _section(text: str) -> dict[str, Any]:

@@ -46,7 +46,8 @@ def send_delivery(
 
     Else when to look again: it is not due yet, somebody else is sending it, or it has failed and is tried again then.
     `public_url`: where the API is, for links that acknowledge; without it a message has none.
-    A failure that is final, or the last, is an event (DeliveryFailed), but not of an alert that tells of such failures.
+    A failure that is final, or the last, is an event (DeliveryFailed), but not of an alert that tells of such failures,
+    nor of a push, beside which a mail is sent (decision 123).
     """
     with transactions(tenant_id) as tx:
         parcel = _take(delivery_id, tx, now(), public_url)
@@ -87,6 +88,7 @@ def _take(
     together = tx.alert_deliveries.claim_of_person if wanted.reason == HELD_BACK else tx.alert_deliveries.claim
     claimed = together(wanted, at=at, until=at + CLAIMED_FOR)
     hook = tx.alert_routing.sealed_hook(wanted.destination) if wanted.channel == "SLACK" else None
+    device = tx.push_devices.find(uuid.UUID(wanted.destination)) if wanted.channel == "PUSH" else None
     if not claimed:
         return None
     found = [tx.alerts.find(alert_id) for alert_id in {each.alert_id for each in claimed}]
@@ -97,7 +99,7 @@ def _take(
     )
     for alert in alerts:
         tx.alert_groups.take(alert.alert_id, at)
-    parcel = Parcel(wanted.channel, claimed, alerts, tx.alerts.count_gathered(alerts[0].alert_id), hook)
+    parcel = Parcel(wanted.channel, claimed, alerts, tx.alerts.count_gathered(alerts[0].alert_id), hook, device)
     return parcel if public_url is None else replace(parcel, links=_links(parcel, tx, at, public_url))
 
 
@@ -128,7 +130,7 @@ def _failed(
     about = {alert.alert_id: alert for alert in parcel.alerts}
     for each in parcel.deliveries:
         alert = about[each.alert_id]
-        if alert.category == "COMMUNICATION":
+        if alert.category == "COMMUNICATION" or each.channel == "PUSH":
             continue
         tx.outbox.add(
             DeliveryFailed(

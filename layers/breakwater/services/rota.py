@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 from typing import Annotated, TypedDict
@@ -87,14 +88,18 @@ class RotaView(TypedDict):
 
 
 def on_call(tx: TenantTransaction, at: datetime) -> list[Contact]:
-    """Who is to be told of what goes to ON_CALL at that instant; nobody without a rota, or where nobody is left."""
+    """Who is to be told of what goes to ON_CALL at that instant; nobody without a rota, or where nobody is left.
+
+    Without his quiet hours: whose turn it is has said that he may be woken.
+    """
     rota = tx.rotas.rota()
     if rota is None:
         return []
     overrides = tx.rotas.overrides(at)
     available = _available(_members(rota, overrides, tx).values())
     shift = shift_at(rota, [each.holding for each in overrides], available, at)
-    return [] if shift.user_id is None else tx.alert_recipients.users([shift.user_id])
+    found = [] if shift.user_id is None else tx.alert_recipients.users([shift.user_id])
+    return [replace(person, quiet_hours=None) for person in found]
 
 
 def rota_view(caller: Caller, tx: TenantTransaction, at: datetime) -> RotaView:

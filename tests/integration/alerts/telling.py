@@ -66,7 +66,7 @@ class Platform:
         self, deliveries: Sequence[Delivery], at: datetime, *channels: Channel, public_url: str | None = None
     ) -> list[datetime | None]:
         """As the queue would have it done; when each is to be looked at again."""
-        senders = dict.fromkeys(channels or ("EMAIL", "SMS", "SLACK", "TELEGRAM"), self.outgoing.take)
+        senders = dict.fromkeys(channels or ("EMAIL", "SMS", "SLACK", "TELEGRAM", "PUSH"), self.outgoing.take)
         return [
             send_delivery(
                 self.tenant_id,

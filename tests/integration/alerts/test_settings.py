@@ -71,6 +71,12 @@ def test_a_change_of_what_somebody_else_has_changed_is_refused(platform: Platfor
     assert set_routes(platform, version=1).version == 2
 
 
+def test_a_push_without_a_mail_is_refused(platform: Platform) -> None:
+    with pytest.raises(InvalidRequest, match="PUSH"):
+        set_routes(platform, version=0, channels={"INFO": ["PUSH"]})
+    assert set_routes(platform, version=0, channels={"INFO": ["PUSH", "EMAIL"]}).version == 1
+
+
 def test_what_would_be_for_nobody_or_a_group_of_nobody_is_refused(platform: Platform) -> None:
     with pytest.raises(InvalidRequest):
         set_routes(platform, version=0, routes={"SYSTEM": []})

@@ -12,6 +12,7 @@ from breakwater.db.alerts import Alert
 from breakwater.db.connection import Database
 from breakwater.domain.alert_groups import FLAP_PERIOD, WAIT
 from breakwater.domain.alert_groups import WINDOW_AT_ONCE as WINDOW
+from breakwater.domain.rota import Rota
 from breakwater.errors import Unavailable
 from breakwater.services.acknowledgements import take_up
 from breakwater.services.alert_deliveries import HELD_BACK
@@ -185,6 +186,18 @@ def test_quiet_hours_hold_back_all_but_what_is_critical_and_end_with_one_message
     for alert in parcel.alerts:
         assert str(alert.alert_id) in mail_text(parcel)
         assert [each.state for each in platform.deliveries(alert)] == ["SENT"]
+
+
+def test_whoever_is_on_call_has_no_quiet_hours_for_what_goes_to_him_as_such(platform: Platform) -> None:
+    night = datetime(2026, 11, 30, 23, tzinfo=UTC)
+    morning = datetime(2026, 12, 1, 6, tzinfo=UTC)
+    user_id = platform.person("risk_manager", **NIGHT)
+    with platform.database.tenant_transaction(platform.tenant_id) as tx:
+        tx.rotas.set(Rota((user_id,), night.date(), time(0), "UTC", 7))
+    _, venue = platform.raise_alert(night, category="VENUE", group_key="VENUE_STATE/BINANCE")
+    assert {each.due_at - night < MINUTE for each in venue.due if each.user_id == user_id} == {True}
+    _, risk = platform.raise_alert(night)  # It concerns him as a risk manager alone.
+    assert {each.due_at for each in risk.due if each.user_id == user_id} == {morning}
 
 
 def suppress(platform: Platform, *, includes_critical: bool = False) -> None:

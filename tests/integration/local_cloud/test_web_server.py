@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from local_cloud.content_security_policy import content_security_policy
 from local_cloud.platform import LocalCloudError
-from local_cloud.web_server import WebServer, content_security_policy
+from local_cloud.web_server import WebServer, accepts_gzip, origins_of
 
 ENDPOINTS = {
     "api_url": "http://127.0.0.1:4500/_aws/execute-api/a",
@@ -17,12 +18,16 @@ ENDPOINTS = {
     "engine_url": "http://127.0.0.1:4502",
 }
 
+LARGE = "export const nothing = 0;\n" * 1_000
+
 
 @pytest.fixture
 def app(tmp_path: Path) -> Path:
     (tmp_path / "assets").mkdir()
     (tmp_path / "index.html").write_text("<!doctype html><title>Breakwater</title>")
     (tmp_path / "assets" / "index-abc.js").write_text("void 0")
+    (tmp_path / "assets" / "large-abc.js").write_text(LARGE)
+    (tmp_path / "logo.png").write_bytes(b"\x89PNG" * 100)
     return tmp_path
 
 
@@ -63,15 +68,44 @@ def test_a_script_that_is_not_there_is_not_answered_with_a_page(web: httpx.Clien
         assert raw.recv(4096).startswith(b"HTTP/1.0 404")
 
 
+def test_a_script_is_compressed_for_who_takes_it(web: httpx.Client) -> None:
+    compressed = web.get("/assets/large-abc.js", headers={"Accept-Encoding": "gzip, br"})
+    assert (compressed.headers["Content-Encoding"], compressed.text) == ("gzip", LARGE)
+    assert int(compressed.headers["Content-Length"]) < len(LARGE) / 10
+    plain = web.get("/assets/large-abc.js", headers={"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+    assert (int(plain.headers["Content-Length"]), plain.text) == (len(LARGE), LARGE)
+    for answer in (compressed, plain):  # Else a cache gives one the other's.
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        assert answer.headers["Content-Type"].startswith("text/javascript")
+
+
+@pytest.mark.parametrize("path", ["/logo.png", "/assets/index-abc.js", "/config.json"])
+def test_what_compressing_does_not_make_smaller_is_sent_as_it_is(web: httpx.Client, path: str) -> None:
+    answer = web.get(path, headers={"Accept-Encoding": "gzip"})
+    assert answer.status_code == 200
+    assert "Content-Encoding" not in answer.headers
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "br;q=1.0, GZIP;q=0.5", "*", "identity, *;q=0.1"])
+def test_gzip_is_taken(accepted: str) -> None:
+    assert accepts_gzip(accepted)
+
+
+@pytest.mark.parametrize("accepted", ["", "identity", "gzip;q=0", "gzip;q=0, *", "*;q=0", "gzip;q=much", "br"])
+def test_gzip_is_not_taken(accepted: str) -> None:
+    assert not accepts_gzip(accepted)
+
+
 def test_every_answer_says_what_the_page_may_load(web: httpx.Client) -> None:
     for path in ("/", "/config.json", "/assets/index-abc.js", "/assets/old.js"):
         headers = web.get(path).headers
-        assert headers["Content-Security-Policy"] == content_security_policy(ENDPOINTS.values())
+        assert headers["Content-Security-Policy"] == content_security_policy(origins_of(ENDPOINTS.values()))
         assert headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_scripts_are_the_apps_own_and_connections_go_to_the_platform_alone() -> None:
-    policy = dict(part.split(" ", 1) for part in content_security_policy(ENDPOINTS.values()).split("; "))
+    policy = dict(part.split(" ", 1) for part in content_security_policy(origins_of(ENDPOINTS.values())).split("; "))
     assert (policy["default-src"], policy["script-src"]) == ("'none'", "'self'")
     assert (policy["frame-ancestors"], policy["form-action"], policy["base-uri"]) == ("'none'",) * 3
     assert policy["connect-src"].split() == [

@@ -23,16 +23,16 @@ PAGE = Path(__file__).parents[3] / "docs" / "escalation.md"
 SOCKETS = {"WEBSOCKET", "WEBHOOK"}
 BY_HAND = {
     "INFO": (SOCKETS, None, None),
-    "WARNING": (SOCKETS | {"EMAIL"}, ("again", set(), {"SLACK"}), None),
+    "WARNING": (SOCKETS | {"EMAIL", "PUSH"}, ("again", set(), {"SLACK"}), None),
     "ERROR": (
-        SOCKETS | {"EMAIL", "SLACK", "TELEGRAM"},
-        ("", {"MANAGER"}, {"EMAIL", "SLACK", "TELEGRAM"}),
+        SOCKETS | {"EMAIL", "PUSH", "SLACK", "TELEGRAM"},
+        ("", {"MANAGER"}, {"EMAIL", "PUSH", "SLACK", "TELEGRAM"}),
         ("again", {"MANAGER", "ON_CALL"}, {"SMS"}),
     ),
     "CRITICAL": (
-        SOCKETS | {"EMAIL", "SLACK", "TELEGRAM", "SMS"},
-        ("", {"EXECUTIVE"}, {"EMAIL", "SLACK", "TELEGRAM", "SMS"}),
-        ("call", {"ON_CALL", "MANAGER", "EXECUTIVE"}, {"SMS", "TELEGRAM", "EMAIL"}),
+        SOCKETS | {"EMAIL", "PUSH", "SLACK", "TELEGRAM", "SMS"},
+        ("", {"EXECUTIVE"}, {"EMAIL", "PUSH", "SLACK", "TELEGRAM", "SMS"}),
+        ("call", {"ON_CALL", "MANAGER", "EXECUTIVE"}, {"SMS", "TELEGRAM", "EMAIL", "PUSH"}),
     ),
 }
 

@@ -33,6 +33,7 @@ FOR_ALL_WHO_ARE_SIGNED_IN = {
     *("GET /contacts/me", "PUT /contacts/me", "POST /contacts/me/phone", "POST /contacts/me/phone/verify"),
     "DELETE /contacts/me/phone",
     *("GET /contacts/me/telegram", "POST /contacts/me/telegram", "DELETE /contacts/me/telegram"),
+    *("GET /contacts/me/push", "POST /contacts/me/push", "DELETE /contacts/me/push/{device_id}"),
 }
 
 

@@ -1,102 +1,98 @@
-import {
-  ActionIcon,
-  AppShell,
-  Box,
-  Burger,
-  Button,
-  Group,
-  NavLink,
-  ScrollArea,
-  Text,
-  Tooltip,
-  useMantineColorScheme,
-} from "@mantine/core";
-import { useDisclosure } from "@mantine/hooks";
-import { IconContrast } from "@tabler/icons-react";
-import { Link, Outlet, useLocation } from "@tanstack/react-router";
+import { AppShell, Burger, Group, Text } from "@mantine/core";
+import { useDisclosure, useMediaQuery } from "@mantine/hooks";
+import { Outlet, useLocation } from "@tanstack/react-router";
+import { useEffect } from "react";
+import { AlertBell } from "../alerts/AlertBell";
+import { AlertToasts } from "../alerts/AlertToasts";
 import { LiveState } from "../live/LiveState";
 import type { Me } from "../platform";
-import { usePlatform } from "../platform";
-import { menuFor } from "./pages";
+import { BottomBar } from "./BottomBar";
+import { barOf, pageAt } from "./bar";
+import { ColourScheme } from "./ColourScheme";
+import { NewVersion } from "./NewVersion";
+import { PageMenu } from "./PageMenu";
+import { AREAS, menuFor } from "./pages";
+import { SignOut } from "./SignOut";
+import classes from "./shell.module.css";
+import "./shell.css";
+
+const BAR_HEIGHT = "calc(56px + env(safe-area-inset-bottom))";
 
 /** The frame of every page: where one is, where one can go, who one is. */
 export function Shell({ me }: { me: Me }) {
   const [isOpen, { toggle, close }] = useDisclosure(false);
+  const isPhone = useMediaQuery("(max-width: 48em)") ?? false;
   const path = useLocation({ select: (location) => location.pathname });
+  const areas = menuFor(me.permissions);
+  const hasBar = isPhone && barOf(areas).length > 0;
+  const seesAlerts = me.permissions.includes("alerts:read");
+  useTitle(pageAt(path, AREAS)?.name);
   return (
     <AppShell
       header={{ height: 52 }}
       navbar={{ width: 200, breakpoint: "sm", collapsed: { mobile: !isOpen } }}
+      footer={{ height: BAR_HEIGHT, collapsed: !hasBar }}
       padding="md"
     >
-      <AppShell.Header>
-        <Group h="100%" px="md" justify="space-between" wrap="nowrap">
-          <Group wrap="nowrap">
-            <Burger opened={isOpen} onClick={toggle} hiddenFrom="sm" size="sm" aria-label="Menu" />
+      <a href="#main" className={classes.skip}>
+        To the page
+      </a>
+      <AppShell.Header className={classes.header}>
+        <Group h="100%" justify="space-between" wrap="nowrap">
+          <Group wrap="nowrap" gap="xs" miw={0}>
+            <Burger
+              opened={isOpen}
+              onClick={toggle}
+              hiddenFrom="sm"
+              size="sm"
+              aria-label="Menu"
+              aria-expanded={isOpen}
+            />
             <Text fw={700}>Breakwater</Text>
+            <Text size="sm" c="dimmed" truncate visibleFrom="xs">
+              {me.organisation}
+            </Text>
             <LiveState />
           </Group>
-          <Group gap="xs" wrap="nowrap">
-            <Text size="sm" truncate>
-              {me.username}{" "}
-              <Text span c="dimmed">
-                {me.role.replaceAll("_", " ")}
-              </Text>
-            </Text>
+          <Group gap="xs" wrap="nowrap" miw={0}>
+            <WhoOneIs me={me} />
+            {seesAlerts && <AlertBell />}
             <ColourScheme />
             <SignOut />
           </Group>
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="xs" aria-label="Pages">
-        <ScrollArea>
-          {menuFor(me.permissions).map((area) => (
-            <Box key={area.name} component="section" mb="sm" aria-label={area.name}>
-              <Text size="xs" c="dimmed" fw={600} px="sm" tt="uppercase">
-                {area.name}
-              </Text>
-              {area.pages.map((page) => (
-                <NavLink
-                  key={page.path}
-                  component={Link}
-                  to={page.path}
-                  label={page.name}
-                  active={path === page.path}
-                  onClick={close}
-                />
-              ))}
-            </Box>
-          ))}
-        </ScrollArea>
+        <PageMenu areas={areas} path={path} onChoose={close} />
       </AppShell.Navbar>
-      <AppShell.Main>
+      <AppShell.Main id="main" tabIndex={-1} className={classes.main}>
+        <NewVersion />
         <Outlet />
       </AppShell.Main>
+      {hasBar && (
+        <AppShell.Footer>
+          <BottomBar areas={areas} path={path} />
+        </AppShell.Footer>
+      )}
+      {seesAlerts && <AlertToasts isAboveBar={hasBar} />}
     </AppShell>
   );
 }
 
-function ColourScheme() {
-  const { toggleColorScheme } = useMantineColorScheme();
+function WhoOneIs({ me }: { me: Me }) {
   return (
-    <Tooltip label="Dark or light">
-      <ActionIcon variant="subtle" onClick={toggleColorScheme} aria-label="Dark or light">
-        <IconContrast size={18} />
-      </ActionIcon>
-    </Tooltip>
+    <Text size="sm" truncate>
+      {me.username}
+      <Text span c="dimmed" visibleFrom="sm">
+        {" "}
+        {me.role.replaceAll("_", " ")}
+      </Text>
+    </Text>
   );
 }
 
-function SignOut() {
-  const { api, session } = usePlatform();
-  // Here it is over at once; the server is told, and ends it within its hour where it does not hear.
-  const leave = () => {
-    const told = api.POST("/auth/sign-out").catch(() => undefined);
-    void told.finally(() => session.signedOut());
-  };
-  return (
-    <Button size="compact-sm" variant="subtle" onClick={leave}>
-      Sign out
-    </Button>
-  );
+function useTitle(page: string | undefined) {
+  useEffect(() => {
+    document.title = page === undefined ? "Breakwater" : `${page} · Breakwater`;
+  }, [page]);
 }

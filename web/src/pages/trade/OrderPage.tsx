@@ -17,6 +17,7 @@ import { eventsOf } from "./story/feed";
 import { Reservation } from "./story/Reservation";
 import { between, storyOf } from "./story/story";
 import { TimeLine } from "./story/TimeLine";
+import { reasonInWords } from "./ticket/verdicts";
 
 const LOOK_EVERY_MS = 1_500;
 
@@ -50,7 +51,7 @@ function Story({ order }: { order: Order }) {
         <Badge color={STATUS_COLOURS[order.status]} tt="none" size="lg" variant="light">
           {statusWords(order.status)}
         </Badge>
-        {order.reject_reason !== null && <Text size="sm">{order.reject_reason}</Text>}
+        {order.reject_reason !== null && <Text size="sm">{reasonInWords(order.reject_reason)}</Text>}
       </Group>
       <SimpleGrid cols={{ base: 2, sm: 3, lg: 6 }} spacing="sm" verticalSpacing="xs" component="dl" m={0}>
         <Fact name="Type">{typeWords(order)}</Fact>

@@ -4,6 +4,7 @@ import { useAddress } from "../../ui/useAddress";
 import { OpenOrders } from "./OpenOrders";
 import { Fills } from "./orders/Fills";
 import { History } from "./orders/History";
+import { NewOrder } from "./orders/NewOrder";
 import { FINAL_STATUSES, OPEN_STATUSES, type OrdStatus, statusWords } from "./orderWords";
 import { useAccountNames, useAccounts, useInstruments } from "./reads";
 
@@ -20,7 +21,7 @@ export default function OrdersPage() {
   const status = STATUSES.find((each) => each === wantedStatus) ?? null;
   const isOne = symbol !== ALL;
   return (
-    <PageFrame title="Orders">
+    <PageFrame title="Orders" actions={<NewOrder symbol={isOne ? symbol : undefined} />}>
       <Tabs value={tab} onChange={(chosen) => setTab(chosen ?? "open")}>
         <Tabs.List>
           <Tabs.Tab value="open">Open</Tabs.Tab>

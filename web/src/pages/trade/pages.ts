@@ -18,4 +18,12 @@ export const TRADE_PAGES: readonly Page[] = [
     load: () => import("./PositionsPage"),
   },
   { path: "/equity", name: "Equity", permission: "portfolio:read", load: () => import("./EquityPage") },
+  { path: "/alerts", name: "Alerts", permission: "alerts:read", load: () => import("./AlertsPage") },
+  {
+    path: "/alerts/$alertId",
+    name: "Alert",
+    permission: "alerts:read",
+    isHidden: true,
+    load: () => import("./AlertPage"),
+  },
 ];

@@ -5,6 +5,8 @@ import type { CurvePoint } from "./curve";
 
 const HEIGHT_PX = 420;
 const MS_PER_S = 1_000;
+const MS_PER_MIN = 60_000;
+const SHOWN_PRICE = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 });
 const COLOURS = {
   light: { text: "#495057", grid: "#e9ecef" },
   dark: { text: "#c9c9c9", grid: "#3b3b3b" },
@@ -37,7 +39,11 @@ function drawnIn(
     grid: { vertLines: { color: colours.grid }, horzLines: { color: colours.grid } },
     timeScale: { timeVisible: true, borderColor: colours.grid },
     rightPriceScale: { borderColor: colours.grid },
-    localization: { timeFormatter: (time: number) => new Date(time * MS_PER_S).toLocaleString() },
+    localization: {
+      priceFormatter: (price: number) => SHOWN_PRICE.format(price),
+      timeFormatter: (time: number) =>
+        new Date(time * MS_PER_S).toLocaleString(undefined, { timeZone: "UTC" }),
+    },
   });
   const equity = chart.addSeries(AreaSeries, {
     lineColor: "#12b886",
@@ -64,7 +70,9 @@ function drawnIn(
   return chart;
 }
 
-/** Of the user's zone: the library knows UTC alone. */
+/** The library draws times as UTC: moved by the zone it draws the user's own. */
 function secondsOf(at: string): UTCTimestamp {
-  return Math.floor(Date.parse(at) / MS_PER_S) as UTCTimestamp;
+  const moment = new Date(at);
+  const zoneMs = moment.getTimezoneOffset() * MS_PER_MIN;
+  return Math.floor((moment.getTime() - zoneMs) / MS_PER_S) as UTCTimestamp;
 }

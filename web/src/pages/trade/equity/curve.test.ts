@@ -31,7 +31,7 @@ it("a drawdown is from the highest point before, exactly", () => {
 
 it("a curve that only rises has no drawdown, and one of nothing has no percent", () => {
   expect(curveOf(points("1", "2"))).toMatchObject({ drawdownMax: "0", drawdownMaxPct: "0.00" });
-  expect(curveOf(points("0", "2"))).toMatchObject({ changePct: null, drawdownMaxPct: "0.00" });
+  expect(curveOf(points("0", "2"))).toMatchObject({ changePct: null, drawdownMaxPct: null });
   expect(curveOf([])).toBeNull();
 });
 

@@ -4,6 +4,7 @@ import { shownAmount } from "../../../ui/amounts";
 import type { Column } from "../../../ui/DataTable";
 import { shownTime } from "../../../ui/times";
 import { STATUS_COLOURS, statusWords, typeWords } from "../orderWords";
+import { reasonInWords } from "../ticket/verdicts";
 import type { ShownOrder } from "./merge";
 
 /** What every list of orders shows. */
@@ -69,7 +70,7 @@ function StatusWord({ order }: { order: ShownOrder }) {
       </Badge>
       {order.reject_reason !== null && (
         <Text size="xs" c="dimmed" maw={240}>
-          {order.reject_reason}
+          {reasonInWords(order.reject_reason)}
         </Text>
       )}
     </>

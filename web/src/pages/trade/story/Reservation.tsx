@@ -54,7 +54,10 @@ export function Reservation({ order }: { order: Order }) {
           <Text size="sm">
             {shownAmount(held.open_qty)} {base} at {shownAmount(held.valuation_price)} at most, together{" "}
             {shownAmount(held.open_notional)} {quote}, held at{" "}
-            {held.node_ids.map((nodeId) => names.get(nodeId) ?? nodeId.slice(0, 8)).join(", ")}.
+            {names.size === 0
+              ? `${held.node_ids.length} nodes`
+              : held.node_ids.map((nodeId) => names.get(nodeId) ?? nodeId.slice(0, 8)).join(", ")}
+            .
           </Text>
         )
       }

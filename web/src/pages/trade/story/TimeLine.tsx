@@ -1,6 +1,6 @@
 import { Badge, Group, Text, Timeline } from "@mantine/core";
 import { shownTime } from "../../../ui/times";
-import { between, type Chapter, spanOf } from "./story";
+import { between, type Chapter, compareMoments, spanOf } from "./story";
 
 const TELLERS: Readonly<Record<Chapter["teller"], string>> = {
   YOU: "request",
@@ -15,7 +15,13 @@ const TONES: Readonly<Record<Chapter["tone"], string>> = {
   BAD: "red",
   WAITS: "orange",
 };
-const PRECISE = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+/** With milliseconds: between two things that happen to an order there is often less than a second. */
+const PRECISE = new Intl.DateTimeFormat(undefined, {
+  hour: "numeric",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+});
 
 /** Each thing that happened, when, and how long after the one before. */
 export function TimeLine({ chapters }: { chapters: readonly Chapter[] }) {
@@ -34,7 +40,9 @@ export function TimeLine({ chapters }: { chapters: readonly Chapter[] }) {
               <time dateTime={chapter.at} title={shownTime(chapter.at)}>
                 {preciseTime(chapter.at)}
               </time>
-              {before !== undefined && `, ${between(before.at, chapter.at)} later`}
+              {before !== undefined &&
+                compareMoments(before.at, chapter.at) !== 0 &&
+                `, ${between(before.at, chapter.at)} later`}
               {chapter.tookMs !== null && `, took ${spanOf(chapter.tookMs * 1_000)}`}
             </Text>
           </Timeline.Item>
@@ -57,10 +65,7 @@ function Title({ chapter }: { chapter: Chapter }) {
   );
 }
 
-/** With milliseconds: between two things that happen to an order there is often less than a second. */
 function preciseTime(at: string): string {
   const moment = new Date(at);
-  return Number.isNaN(moment.getTime())
-    ? at
-    : `${PRECISE.format(moment)} .${String(moment.getMilliseconds()).padStart(3, "0")}`;
+  return Number.isNaN(moment.getTime()) ? at : PRECISE.format(moment);
 }

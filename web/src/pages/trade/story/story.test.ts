@@ -57,6 +57,7 @@ describe("the story of an order", () => {
       order: ORDER,
       steps: [],
       events: [
+        event("orders.OrderRefused.v1", "2026-11-30T08:00:01Z", { order: { reject_code: "LIMIT_EXCEEDED" } }),
         event("limits.LimitBreached.v1", "2026-11-30T08:00:01Z", breach),
         event("alerts.AlertRaised.v2", "2026-11-30T08:00:02Z", {}),
       ],

@@ -22,6 +22,9 @@ export interface Chapter {
   readonly tone: "PLAIN" | "GOOD" | "BAD" | "WAITS";
 }
 
+const LIMIT_BREACHED = "limits.LimitBreached.v1";
+const ORDER_REFUSED = "orders.OrderRefused.v1";
+
 const STEP_WORDS: Readonly<Record<string, string>> = {
   reserve_limits: "Limits asked, and what it may use reserved",
   submit_order: "Sent to the exchange",
@@ -44,10 +47,15 @@ export interface Tellers {
 
 /** Oldest first. */
 export function storyOf({ order, steps, events, replaces }: Tellers): readonly Chapter[] {
+  // Where limits say themselves why they refused, the order's own word adds nothing.
+  const isExplained = events.some(
+    (event) => event.topic === LIMIT_BREACHED && event.payload.action !== "WARN",
+  );
+  const told = events.filter((event) => !(isExplained && event.topic === ORDER_REFUSED));
   const chapters = [
     received(order),
     ...steps.map((step, index) => ofStep(step, index)),
-    ...events.flatMap((event) => ofEvent(event, order)),
+    ...told.flatMap((event) => ofEvent(event, order)),
     ...replaces.map(asked),
   ];
   return chapters
@@ -70,6 +78,7 @@ export function between(one: string, other: string): string {
 }
 
 export function spanOf(us: number): string {
+  if (us < 1) return "0 s";
   if (us < 1_000) return `${Math.max(0, Math.round(us))} µs`;
   if (us < 1_000_000) return `${(us / 1_000).toFixed(us < 10_000 ? 1 : 0)} ms`;
   if (us < 120_000_000) return `${(us / 1_000_000).toFixed(1)} s`;
@@ -147,7 +156,7 @@ function ofEvent(event: FeedEvent, { symbol }: Order): Chapter[] {
       return chapter("EXCHANGE", "Taken by the engine, within a lease", null, "GOOD");
     case "orders.OrderAccepted.v1":
       return chapter("EXCHANGE", "Accepted by the exchange", `at ${told.venue ?? ""}`, "GOOD");
-    case "orders.OrderRefused.v1":
+    case ORDER_REFUSED:
     case "orders.OrderRejected.v1":
       return chapter("EXCHANGE", titleOf(told.reject_code ?? ""), told.reject_reason ?? null, "BAD");
     case "orders.OrderCanceled.v1":
@@ -167,7 +176,7 @@ function ofEvent(event: FeedEvent, { symbol }: Order): Chapter[] {
       const fee = `fee ${shownAmount(payload.fee ?? "0")} ${payload.fee_currency ?? ""}`;
       return chapter("EXCHANGE", isLast ? "Filled" : "Partly filled", `${fill}, ${fee}`, "GOOD");
     }
-    case "limits.LimitBreached.v1": {
+    case LIMIT_BREACHED: {
       const finding = { ...payload, largest_passing_quantity: null, missing: null } as unknown as Finding;
       const isRefusal = payload.action !== "WARN";
       return isRefusal

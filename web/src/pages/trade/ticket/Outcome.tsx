@@ -11,6 +11,7 @@ import { entryId } from "./bracket";
 import { Refusals } from "./Refusals";
 import { explained } from "./refusals";
 import type { Placed } from "./usePlacing";
+import { reasonInWords } from "./verdicts";
 
 const LOOK_EVERY_MS = 1_000;
 const LOOK_FOR_EVERY_MS = 2_000;
@@ -79,14 +80,14 @@ function PlacedOrder({ placed }: { placed: Order }) {
         <Text size="sm" fw={600}>
           {order.side === "BUY" ? "Buy" : "Sell"} {shownAmount(order.quantity)} {order.symbol}
         </Text>
-        <Badge variant="light" color={STATUS_COLOURS[order.status]}>
+        <Badge variant="light" color={STATUS_COLOURS[order.status]} tt="none">
           {statusWords(order.status)}
         </Badge>
       </Group>
       <Text size="sm">
         {shownAmount(order.cum_qty)} filled
         {order.avg_px !== null && ` at ${shownAmount(order.avg_px)}`}
-        {order.reject_reason !== null && `: ${order.reject_reason}`}
+        {order.reject_reason !== null && `: ${reasonInWords(order.reject_reason)}`}
         {order.status === "UNKNOWN" &&
           ": the exchange has not answered. The platform asks on; do not send it again."}
       </Text>

@@ -52,13 +52,15 @@ export function PreviewPanel({
           <Refusals refusals={refusals} symbol={symbol} onTake={onTake} />
         </Alert>
       )}
-      <Table variant="vertical" withRowBorders={false} verticalSpacing={2} fz="sm" aria-label="Expected">
+      <Table withRowBorders={false} verticalSpacing={2} fz="sm" aria-label="Expected">
         <Table.Tbody>
           <Expected name="Price" amount={order.expected_price} unit={quote} />
           <Expected name="Worth" amount={order.expected_notional} unit={quote} />
           <Expected name="Fee" amount={order.expected_fee} unit={order.fee_currency} />
           <Table.Tr>
-            <Table.Th scope="row">Trades within</Table.Th>
+            <Table.Th scope="row" fw={400} c="dimmed">
+              Trades between
+            </Table.Th>
             <Table.Td ta="right">
               {shownAmount(short(order.price_low))} – {shownAmount(short(order.price_high))}
             </Table.Td>
@@ -100,7 +102,9 @@ function NoPreview({ error, onAgain }: { error: Error; onAgain: () => void }) {
 function Expected({ name, amount, unit }: { name: string; amount: string | null; unit: string }) {
   return (
     <Table.Tr>
-      <Table.Th scope="row">{name}</Table.Th>
+      <Table.Th scope="row" fw={400} c="dimmed">
+        {name}
+      </Table.Th>
       <Table.Td ta="right" style={{ fontVariantNumeric: "tabular-nums" }}>
         {amount === null ? "not known" : `${shownAmount(short(amount))} ${unit}`}
       </Table.Td>

@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { assetsOf, type Finding, largestPassing, nameOf, sentenceOf, usageOf } from "./verdicts";
+import {
+  assetsOf,
+  type Finding,
+  largestPassing,
+  nameOf,
+  reasonInWords,
+  sentenceOf,
+  usageOf,
+} from "./verdicts";
 
 const finding = (told: Partial<Finding>): Finding => ({
   node_id: "n",
@@ -66,8 +74,18 @@ describe("a refusal in a sentence", () => {
   });
 });
 
+it("a reason names its limit in words", () => {
+  expect(reasonInWords("refused by MAX_ORDER_QTY of Desk A")).toBe(
+    'refused by the limit "Size of one order" of Desk A',
+  );
+  expect(reasonInWords("the order is FILLED already")).toBe("the order is FILLED already");
+});
+
 it("usage is what there would be with the order", () => {
   expect(usageOf(finding({ used: "1", reserved: "2", attempted: "3" }), ETH)).toBe("6 ETH of 50 ETH");
+  expect(usageOf(finding({ limit_type: "SHORT_POSITION", used: "-1", attempted: "0" }), ETH)).toBe(
+    "0 ETH of 50 ETH",
+  );
   expect(usageOf(finding({ limit_type: "KILL_SWITCH" }), ETH)).toBeNull();
 });
 

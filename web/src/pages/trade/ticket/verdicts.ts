@@ -164,6 +164,14 @@ export function nameOf(limitType: string): string {
   return WORDS[limitType]?.name ?? limitType.replaceAll("_", " ").toLowerCase();
 }
 
+/** A reason of the server with the limits' names in words: "refused by MAX_ORDER_QTY of Desk A". */
+export function reasonInWords(reason: string): string {
+  return reason.replace(/\b[A-Z][A-Z_]+[A-Z]\b/g, (word) => {
+    const name = WORDS[word]?.name;
+    return name === undefined ? word : `the limit "${name}"`;
+  });
+}
+
 /** "Trader 1 lets no single order be so large: 50 ETH at most, and this order has 51 ETH." */
 export function sentenceOf(finding: Finding, assets: Assets): string {
   const words = WORDS[finding.limit_type];
@@ -177,8 +185,9 @@ export function sentenceOf(finding: Finding, assets: Assets): string {
 export function usageOf(finding: Finding, assets: Assets): string | null {
   const unit = WORDS[finding.limit_type]?.unit ?? "NONE";
   if (unit === "NONE" || finding.missing !== null || !isMeasured(finding)) return null;
-  const after = new Big(finding.used).plus(finding.reserved).plus(finding.attempted).toFixed();
-  return `${shownIn(unit, after, assets)} of ${shownIn(unit, finding.limit, assets)}`;
+  const after = new Big(finding.used).plus(finding.reserved).plus(finding.attempted);
+  // Below zero stands who is long, of a limit for shorts: nothing of it is used.
+  return `${shownIn(unit, after.lt(0) ? "0" : after.toFixed(), assets)} of ${shownIn(unit, finding.limit, assets)}`;
 }
 
 function figuresOf(finding: Finding, assets: Assets): string | null {

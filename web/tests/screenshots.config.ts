@@ -1,0 +1,4 @@
+import { inBrowser } from "./support/config.ts";
+
+/** `make screenshots`. */
+export default inBrowser("screenshots.ts");
