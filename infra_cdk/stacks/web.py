@@ -17,9 +17,9 @@ from infra_cdk.stacks.control import ControlStack
 from infra_cdk.stacks.state import StateStack
 from local_cloud.content_security_policy import SECURITY_HEADERS, content_security_policy
 
-# All that a browser reaches of the engine. Nothing else of it is on the internet.
-CHANNELS = "/channels"
-CHANNELS_IDLE = Duration.seconds(60)  # The engine sends a heartbeat long before.
+# All that a browser reaches of the engine, and only to read. Nothing else of it is on the internet.
+ENGINE_PATHS = {"Channels": "/channels", "Bars": "/api/v3/klines"}
+ENGINE_ANSWERS_WITHIN = Duration.seconds(60)  # Of channels: the engine sends a heartbeat long before.
 # Every address that is not a file is the app, which knows its pages. An error stays an error: custom error responses
 # would make pages of the engine's refusals, too.
 PAGES_FUNCTION = """
@@ -29,10 +29,16 @@ function handler(event) {
     return request;
 }
 """
-# CloudFront finds the behaviour by the tidied path and sends the origin the raw one: `/internal/../channels`, say.
-CHANNELS_FUNCTION = f"""
+
+
+def path_function(path: str) -> str:
+    """Asks for this path whatever was asked for.
+
+    CloudFront finds the behaviour by the tidied path and sends the origin the raw one: `/internal/../channels`, say.
+    """
+    return f"""
 function handler(event) {{
-    event.request.uri = '{CHANNELS}';
+    event.request.uri = '{path}';
     return event.request;
 }}
 """
@@ -80,17 +86,7 @@ class WebStack(Stack):
                 response_headers_policy=headers,
                 function_associations=[self._function("Pages", PAGES_FUNCTION)],
             ),
-            additional_behaviors={
-                CHANNELS: cloudfront.BehaviorOptions(
-                    origin=self._engine(balancer),
-                    viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
-                    allowed_methods=cloudfront.AllowedMethods.ALLOW_GET_HEAD,
-                    cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
-                    # Also what an upgrade to a WebSocket is asked by.
-                    origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
-                    function_associations=[self._function("Channels", CHANNELS_FUNCTION)],
-                )
-            },
+            additional_behaviors=self._engine_behaviours(balancer),
             **tls,
         )
         self._accept(distribution)
@@ -112,6 +108,21 @@ class WebStack(Stack):
             lifecycle_rules=[s3.LifecycleRule(noncurrent_version_expiration=Duration.days(30))],
         )
 
+    def _engine_behaviours(self, balancer: EngineBalancer) -> dict[str, cloudfront.BehaviorOptions]:
+        origin = self._engine(balancer)
+        return {
+            path: cloudfront.BehaviorOptions(
+                origin=origin,
+                viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.HTTPS_ONLY,
+                allowed_methods=cloudfront.AllowedMethods.ALLOW_GET_HEAD,
+                cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
+                # Also what an upgrade to a WebSocket is asked by.
+                origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+                function_associations=[self._function(name, path_function(path))],
+            )
+            for name, path in ENGINE_PATHS.items()
+        }
+
     def _engine(self, balancer: EngineBalancer) -> origins.VpcOrigin:
         """By a way into the network that CloudFront keeps: the balancer stays internal."""
         name = tls_name(self, "engine_tls")
@@ -123,7 +134,7 @@ class WebStack(Stack):
                 "domain_name": name.domain_name,
             }
         return origins.VpcOrigin.with_application_load_balancer(
-            balancer.balancer, read_timeout=CHANNELS_IDLE, **secured
+            balancer.balancer, read_timeout=ENGINE_ANSWERS_WITHIN, **secured
         )
 
     def _headers(self, control: ControlStack) -> cloudfront.ResponseHeadersPolicy:

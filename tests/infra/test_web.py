@@ -11,7 +11,7 @@ from aws_cdk.assertions import Template
 from constructs import Construct
 
 from infra_cdk.constructs.web_options import origins_of_pages, web_options
-from infra_cdk.stacks.web import CHANNELS_FUNCTION, PAGES_FUNCTION
+from infra_cdk.stacks.web import PAGES_FUNCTION, path_function
 from tests.infra.conftest import CERTIFICATE, FIREWALL, OPTIONS, Resources
 
 PREFIX_LIST = "pl-0123456789abcdef0"
@@ -41,18 +41,19 @@ def test_nobody_but_this_distribution_reads_the_bucket(web: Template) -> None:
     assert "AWS:SourceArn" in allowed["Condition"]["StringEquals"]
 
 
-def test_of_the_engine_the_channels_alone_are_reached_and_only_read(web: Template) -> None:
+def test_of_the_engine_channels_and_bars_alone_are_reached_and_only_read(web: Template) -> None:
     configuration = configuration_of(web)
-    (behaviour,) = configuration["CacheBehaviors"]
-    assert (behaviour["PathPattern"], behaviour["AllowedMethods"]) == ("/channels", ["GET", "HEAD"])
+    behaviours = configuration["CacheBehaviors"]
+    assert {each["PathPattern"] for each in behaviours} == {"/channels", "/api/v3/klines"}
     (engine,) = [each for each in configuration["Origins"] if "VpcOriginConfig" in each]
-    assert behaviour["TargetOriginId"] == engine["Id"]
+    for behaviour in behaviours:
+        assert (behaviour["TargetOriginId"], behaviour["AllowedMethods"]) == (engine["Id"], ["GET", "HEAD"])
+        # The managed one that sends all a browser says, and with it the upgrade.
+        assert behaviour["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
     assert engine["DomainName"] == OPTIONS["engine_tls"]["domain_name"]
     (origin,) = web.find_resources("AWS::CloudFront::VpcOrigin").values()
     endpoint = origin["Properties"]["VpcOriginEndpointConfig"]
     assert (endpoint["OriginProtocolPolicy"], endpoint["OriginSSLProtocols"]) == ("https-only", ["TLSv1.2"])
-    # The managed one that sends all a browser says, and with it the upgrade.
-    assert behaviour["OriginRequestPolicyId"] == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 
 
 def test_the_balancer_hears_functions_and_cloudfront_and_nobody_else(documents: dict[str, dict[str, Any]]) -> None:
@@ -97,7 +98,7 @@ def test_an_address_that_is_no_file_is_the_app(asked: str, answered: str) -> Non
 
 @pytest.mark.parametrize("asked", ["/channels", "/internal/../channels", "/channels/../internal/orders"])
 def test_the_engine_is_asked_for_its_channels_whatever_the_raw_path_is(asked: str) -> None:
-    assert run(CHANNELS_FUNCTION, asked) == "/channels"
+    assert run(path_function("/channels"), asked) == "/channels"
 
 
 def test_a_page_runs_scripts_of_its_own_and_talks_to_the_platform_alone(web: Template) -> None:
