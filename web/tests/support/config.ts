@@ -12,7 +12,6 @@ export function inBrowser(include: string) {
       include: [include],
       globalSetup: "support/platform.ts",
       fileParallelism: false,
-      isolate: false,
       testTimeout: 60_000,
       hookTimeout: 60_000,
       teardownTimeout: 120_000,
