@@ -50,5 +50,5 @@ test("a key's secret is shown once, and the key is revoked", async ({ visitor })
   await page.getByRole("button", { name: `Revoke ${name}` }).click();
   const revoke = page.getByRole("dialog");
   await revoke.getByRole("button", { name: /revoke/i }).click();
-  await page.getByText(name).waitFor({ state: "hidden" });
+  await page.getByRole("table").getByText(name).waitFor({ state: "hidden" });
 });
