@@ -41,7 +41,7 @@ FIND_CHROMIUM := export CHROMIUM=$${CHROMIUM:-$$(command -v chromium || command 
 # The benchmarks, too: no test runs them, so that nothing else would tell that one no longer fits.
 TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk supply_chain tests/benchmarks
 
-.PHONY: help up down clean status grants demo exchange core test test-units test-web test-core test-e2e test-browser test-bots screenshots fuzz check openapi events limit-types bench synth deploy rewrap telegram-webhook lock audit sbom database-authorities deploy-edge
+.PHONY: help up down clean status grants demo exchange core test test-units test-web test-core test-e2e test-browser test-bots screenshots fuzz check openapi events limit-types bench synth deploy rewrap telegram-webhook lock audit sbom database-authorities deploy-edge deploy-web
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -154,6 +154,11 @@ telegram-webhook: $(VENV_DONE) ## tell Telegram where the bot is, after `make de
 # In us-east-1, whence CloudFront takes its firewall: it is told where the API is, and what it shows to the functions.
 deploy-edge: $(INSTALLED) ## CloudFront and AWS WAF before the API, where cdk.json names them under `edge`
 	@$(CDK) deploy BreakwaterEdge --exclusively $$($(VENV_PYTHON) -m local_cloud.edge_parameters .build/outputs.json)
+
+# The files after their bucket, and after the addresses that they are told.
+deploy-web: $(INSTALLED) ## the web app into its bucket behind CloudFront, where cdk.json has `web`
+	@$(CDK) deploy BreakwaterWeb --exclusively --outputs-file .build/web-outputs.json
+	@$(VENV_PYTHON) -m local_cloud.web_upload .build/outputs.json .build/web-outputs.json
 
 # 1: something is known against a package; 3: the advisory services did not answer, as behind a mirror.
 audit: $(VENV_DONE) $(AUDIT_DONE) ## ask pip-audit and npm what is known against the locked packages

@@ -1,7 +1,10 @@
+from typing import Any
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_cognito as cognito
 from constructs import Construct
 
+from infra_cdk.constructs.web_options import SIGNED_IN_PATH, web_options
 from infra_cdk.findings import accept
 
 
@@ -33,10 +36,19 @@ class Identity(Construct):
             deletion_protection=True,
             removal_policy=RemovalPolicy.RETAIN,
         )
+        web = web_options(self)
+        self.sign_in_url: str | None = None
+        page: dict[str, Any] = {"disable_o_auth": True}
+        if web is not None and web.sign_in_prefix is not None:
+            domain = self.pool.add_domain(
+                "SignIn", cognito_domain=cognito.CognitoDomainOptions(domain_prefix=web.sign_in_prefix)
+            )
+            self.sign_in_url = domain.base_url()
+            page = {"o_auth": self._code_flow(str(web.origin))}
         self.client = self.pool.add_client(
             "Client",
             auth_flows=cognito.AuthFlow(user_password=True, user_srp=True),
-            disable_o_auth=True,
+            **page,
             generate_secret=False,  # A browser and a command line cannot keep one.
             prevent_user_existence_errors=True,
             enable_token_revocation=True,
@@ -47,3 +59,13 @@ class Identity(Construct):
         accept(self, "COG2", "TOTP is forced by role, and by our API: the pool would force it on all, or on nobody.")
         accept(self, "COG3", "Threat protection is billed by user; sign-in is throttled at the API, a firm may add it.")
         accept(self, "COG8", "The Plus plan only adds threat protection, see COG3.")
+
+    def _code_flow(self, origin: str) -> cognito.OAuthSettings:
+        """With a code alone, and back to the web app alone."""
+        return cognito.OAuthSettings(
+            flows=cognito.OAuthFlows(authorization_code_grant=True),
+            # The last: a person's own token ends his sessions.
+            scopes=[cognito.OAuthScope.OPENID, cognito.OAuthScope.PROFILE, cognito.OAuthScope.COGNITO_ADMIN],
+            callback_urls=[f"{origin}{SIGNED_IN_PATH}"],
+            logout_urls=[f"{origin}/"],
+        )

@@ -49,6 +49,8 @@ class StateStack(Stack):
             CfnOutput(self, "EdgeSecretArn", value=self.edge_secret.secret.secret_arn)
         if self.telegram_secret is not None:
             CfnOutput(self, "TelegramSecretArn", value=self.telegram_secret.secret_arn)
+        if self.identity.sign_in_url is not None:
+            CfnOutput(self, "SignInUrl", value=self.identity.sign_in_url)
         CfnOutput(self, "UserPoolId", value=self.identity.pool.user_pool_id)
         CfnOutput(self, "UserPoolClientId", value=self.identity.client.user_pool_client_id)
         CfnOutput(self, "AdminDatabaseSecretArn", value=self.database.admin_secret.secret_arn)

@@ -64,7 +64,7 @@ class WebStack(Stack):
         super().__init__(scope, construct_id, **kwargs)
         self._options = options
         bucket = self._bucket(state)
-        headers = self._headers(control)
+        headers = self._headers(state, control)
         name = options.name
         tls: dict[str, Any] = {}
         if name is not None:
@@ -137,11 +137,13 @@ class WebStack(Stack):
             balancer.balancer, read_timeout=ENGINE_ANSWERS_WITHIN, **secured
         )
 
-    def _headers(self, control: ControlStack) -> cloudfront.ResponseHeadersPolicy:
+    def _headers(self, state: StateStack, control: ControlStack) -> cloudfront.ResponseHeadersPolicy:
         api = public_api_url(self)
         api_origin = _origin_of(api) if api is not None else control.http_api.api.api_endpoint
         channels = [] if self._options.origin is None else [self._options.origin.replace("https://", "wss://")]
-        policy = content_security_policy([api_origin, control.websocket_api.api.api_endpoint, *channels])
+        issuer = self._options.oidc["token_url"] if self._options.oidc is not None else state.identity.sign_in_url
+        issuers = [] if issuer is None else [_origin_of(issuer)]
+        policy = content_security_policy([api_origin, control.websocket_api.api.api_endpoint, *channels, *issuers])
         typed = {"X-Content-Type-Options", "Referrer-Policy"}
         return cloudfront.ResponseHeadersPolicy(
             self,

@@ -42,6 +42,7 @@ OPTIONS = {
         "certificate_arn": CERTIFICATE,
         "cloudfront_prefix_list": "pl-0123456789abcdef0",
         "firewall_arn": FIREWALL,
+        "sign_in_prefix": "harbour-trading",
     },
     "engine_tls": {"domain_name": "engine.example.com", "certificate_arn": CERTIFICATE},
     "oidc": OIDC,

@@ -193,7 +193,7 @@ def test_the_engine_is_told_whose_pages_may_read_its_answers(engine: Template) -
     tasks = [t for n, t in engine.find_resources("AWS::ECS::TaskDefinition").items() if n.startswith("EngineTask")]
     (container,) = [c for c in tasks[0]["Properties"]["ContainerDefinitions"] if c["Name"] == "Engine"]
     environment = {each["Name"]: each["Value"] for each in container["Environment"]}
-    assert environment["ALLOWED_ORIGINS"] == "https://desk.example.com"
+    assert environment["ALLOWED_ORIGINS"] == "https://app.example.com https://desk.example.com"
 
 
 def test_the_database_takes_no_connection_in_clear(state: Template) -> None:

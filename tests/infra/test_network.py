@@ -5,6 +5,7 @@ from typing import Any
 from aws_cdk.assertions import Match, Template
 
 from infra_cdk.constructs.network import INTERFACE_ENDPOINTS
+from tests.infra.conftest import OPTIONS
 
 
 def test_there_are_two_zones_with_three_kinds_of_subnets_and_egress_in_each(network: Template) -> None:
@@ -59,8 +60,10 @@ def test_no_security_group_lets_an_address_range_in(network: Template) -> None:
     for group in network.find_resources("AWS::EC2::SecurityGroup").values():
         assert "SecurityGroupIngress" not in group["Properties"]
     rules = network.find_resources("AWS::EC2::SecurityGroupIngress").values()
-    assert len(rules) == 7
-    assert all("SourceSecurityGroupId" in rule["Properties"] for rule in rules)
+    assert len(rules) == 8
+    others = [rule["Properties"] for rule in rules if "SourceSecurityGroupId" not in rule["Properties"]]
+    # Where there is a web app: CloudFront's own, as AWS keeps them.
+    assert [each["SourcePrefixListId"] for each in others] == [OPTIONS["web"]["cloudfront_prefix_list"]]
 
 
 def test_only_functions_and_engine_reach_the_database(network: Template) -> None:

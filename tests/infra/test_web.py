@@ -14,6 +14,12 @@ from infra_cdk.constructs.web_options import origins_of_pages, web_options
 from infra_cdk.stacks.web import PAGES_FUNCTION, path_function
 from tests.infra.conftest import CERTIFICATE, FIREWALL, OPTIONS, Resources
 
+OIDC = {
+    "authorization_url": "https://issuer.example/authorize",
+    "token_url": "https://issuer.example/token",
+    "client_id": "desk",
+    "scopes": "openid",
+}
 PREFIX_LIST = "pl-0123456789abcdef0"
 
 
@@ -109,6 +115,7 @@ def test_a_page_runs_scripts_of_its_own_and_talks_to_the_platform_alone(web: Tem
     (connections,) = re.findall(r"connect-src ([^;]*);", policy)
     assert "https://api.example.com" in connections
     assert "wss://app.example.com" in connections
+    assert "https://harbour-trading.auth." in connections  # Where a code becomes tokens.
     assert "*" not in connections
     assert security["ContentSecurityPolicy"]["Override"] is True
 
@@ -132,10 +139,28 @@ def test_a_name_of_the_firms_own_asks_for_tls_1_2_and_a_firewall_can_be_named(we
     assert configuration["WebACLId"] == FIREWALL
 
 
+def test_the_user_pool_sends_people_back_to_the_app_alone_and_with_a_code(state: Template) -> None:
+    (client,) = [each["Properties"] for each in state.find_resources("AWS::Cognito::UserPoolClient").values()]
+    assert client["AllowedOAuthFlows"] == ["code"]
+    assert client["CallbackURLs"] == ["https://app.example.com/signed-in"]
+    assert client["LogoutURLs"] == ["https://app.example.com/"]
+    assert client["GenerateSecret"] is False
+    state.has_resource_properties("AWS::Cognito::UserPoolDomain", {"Domain": "harbour-trading"})
+
+
 @pytest.mark.parametrize(
     "told",
     [
         {},
+        {"cloudfront_prefix_list": PREFIX_LIST, "sign_in_prefix": "harbour"},
+        {"cloudfront_prefix_list": PREFIX_LIST, "oidc": {"token_url": "https://issuer.example/token"}},
+        {"cloudfront_prefix_list": PREFIX_LIST, "oidc": OIDC | {"token_url": "http://issuer.example/token"}},
+        {
+            "cloudfront_prefix_list": PREFIX_LIST,
+            "origin": "https://app.example.com",
+            "sign_in_prefix": "harbour",
+            "oidc": OIDC,
+        },
         {"origin": "https://app.example.com"},
         {"cloudfront_prefix_list": "sg-1"},
         {"cloudfront_prefix_list": PREFIX_LIST, "origin": "https://app.example.com/"},

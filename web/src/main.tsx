@@ -7,9 +7,11 @@ import { createApi, signInApi } from "./api/client";
 import { Problem } from "./api/problem";
 import { App } from "./app/App";
 import { readableColours, THEME } from "./app/theme";
-import { fetchConfig } from "./config";
+import { fetchConfig, type OidcConfig } from "./config";
 import { PlatformProvider } from "./platform";
+import { OidcSignIn } from "./session/oidc";
 import { Session } from "./session/session";
+import { startSession } from "./session/startSession";
 
 const RETRIES_MAX = 2;
 
@@ -19,14 +21,15 @@ async function start(): Promise<void> {
   try {
     const config = await fetchConfig();
     const { signIn, refresh } = signInApi(config.apiUrl);
+    const oidc = config.oidc === null ? null : issuerOf(config.oidc);
     const session = new Session({
-      refresh,
+      refresh: oidc?.refresh ?? refresh,
       storage: sessionStorage,
       tabs: new BroadcastChannel("breakwater.session"),
       wait: (milliseconds) => new Promise((done) => setTimeout(done, milliseconds)),
       now: Date.now,
     });
-    const platform = { api: createApi(config.apiUrl, session), session, signIn };
+    const platform = { api: createApi(config.apiUrl, session), session, signIn, oidc };
     const queries = new QueryClient({
       // A no stays a no: only silence is asked again.
       defaultOptions: {
@@ -47,10 +50,18 @@ async function start(): Promise<void> {
         </MantineProvider>
       </StrictMode>,
     );
-    await session.start();
+    await startSession(session, oidc);
   } catch (error) {
     element.textContent = `Breakwater cannot start: ${error instanceof Error ? error.message : String(error)}`;
   }
+}
+
+function issuerOf(config: OidcConfig): OidcSignIn {
+  return new OidcSignIn(config, {
+    origin: location.origin,
+    storage: sessionStorage,
+    fetch: (url, init) => fetch(url, init),
+  });
 }
 
 void start();

@@ -2,6 +2,7 @@
 import { createContext, type ReactNode, use } from "react";
 import type { Api, signInApi } from "./api/client";
 import type { components } from "./api/schema";
+import type { OidcSignIn } from "./session/oidc";
 import type { Session } from "./session/session";
 
 export type Me = components["schemas"]["Me"];
@@ -10,6 +11,8 @@ export interface Platform {
   readonly api: Api;
   readonly session: Session;
   readonly signIn: ReturnType<typeof signInApi>["signIn"];
+  /** Where people sign in at an issuer instead. */
+  readonly oidc: OidcSignIn | null;
 }
 
 const PlatformContext = createContext<Platform | null>(null);

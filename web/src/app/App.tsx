@@ -11,6 +11,7 @@ import {
 import { useSyncExternalStore } from "react";
 import { answerOf } from "../api/client";
 import { type Me, usePlatform } from "../platform";
+import { IssuerSignIn } from "../session/IssuerSignIn";
 import { SignInPage } from "../session/SignInPage";
 import { Empty, Failed, Found, Loading } from "../ui/states";
 import { AREAS, menuFor } from "./pages";
@@ -50,7 +51,7 @@ const router = createRouter({
 
 /** The address stays what it is while somebody signs in: he comes to where he wanted to be. */
 export function App() {
-  const { session } = usePlatform();
+  const { session, oidc } = usePlatform();
   const state = useSyncExternalStore(session.subscribe, session.current);
   if (state.kind === "STARTING") {
     return (
@@ -59,7 +60,8 @@ export function App() {
       </Center>
     );
   }
-  return state.kind === "SIGNED_OUT" ? <SignInPage /> : <SignedIn />;
+  if (state.kind === "SIGNED_IN") return <SignedIn />;
+  return oidc === null ? <SignInPage /> : <IssuerSignIn oidc={oidc} />;
 }
 
 function SignedIn() {

@@ -86,11 +86,15 @@ function ColourScheme() {
 }
 
 function SignOut() {
-  const { api, session } = usePlatform();
+  const { api, session, oidc } = usePlatform();
   // Here it is over at once; the server is told, and ends it within its hour where it does not hear.
   const leave = () => {
     const told = api.POST("/auth/sign-out").catch(() => undefined);
-    void told.finally(() => session.signedOut());
+    void told.finally(() => {
+      session.signedOut();
+      const endUrl = oidc?.endUrl() ?? null;
+      if (endUrl !== null) location.assign(endUrl);
+    });
   };
   return (
     <Button size="compact-sm" variant="subtle" onClick={leave}>

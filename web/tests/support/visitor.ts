@@ -5,6 +5,7 @@ import type { DemoUser, Endpoints } from "./platform";
 export const DESK = { width: 1280, height: 800 };
 export const PHONE = { width: 390, height: 844 };
 const ACTION_TIMEOUT_MS = 25_000;
+const SETTLE_TIMEOUT_MS = 40_000; // The app itself gives an answer 35 s.
 const NAVIGATION_TIMEOUT_MS = 30_000;
 
 export class Visitor {
@@ -80,7 +81,7 @@ export class Visitor {
         return main !== null && main.textContent !== "" && main.querySelector("[aria-busy=true]") === null;
       },
       undefined,
-      { polling: 100 },
+      { polling: 100, timeout: SETTLE_TIMEOUT_MS },
     );
   }
 
