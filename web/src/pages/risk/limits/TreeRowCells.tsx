@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Group, Text } from "@mantine/core";
+import { ActionIcon, Badge, Button, Group, Text } from "@mantine/core";
 import { IconChevronDown, IconChevronRight } from "@tabler/icons-react";
 import { shownAmount } from "../../../ui/amounts";
 import { shownTime } from "../../../ui/times";
@@ -29,7 +29,7 @@ export function NodeRowCells({
   stop: (() => void) | null;
   rearm: (() => void) | null;
 }) {
-  const { node, isOpen, hottest } = row;
+  const { node, isOpen, hottest, stoppedBy } = row;
   const tabIndex = isCurrent ? 0 : -1;
   return (
     <>
@@ -56,11 +56,16 @@ export function NodeRowCells({
             {node.kind.toLowerCase().replaceAll("_", " ")}
           </Text>
           {node.state !== "ACTIVE" && <StateBadge state={node.state} />}
+          {node.state === "ACTIVE" && stoppedBy !== null && (
+            <Badge miw="max-content" color="red" variant="light">
+              stopped by {stoppedBy.name}
+            </Badge>
+          )}
         </div>
       </td>
       <td>{hottest !== null && isOpen !== true && <UseBar limit={hottest} leased={leased} />}</td>
       <td colSpan={4}>
-        {hottest !== null && (
+        {hottest !== null && hottest.usage_pct !== "0" && (
           <Text size="xs" c="dimmed">
             nearest to its value: {limitName(hottest)}, {hottest.usage_pct} %
           </Text>

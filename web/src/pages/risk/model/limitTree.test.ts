@@ -38,6 +38,17 @@ describe("the rows of the scope tree", () => {
     expect(rows[4]).toMatchObject({ kind: "LIMIT", parentKey: "account" });
   });
 
+  it("name the node above that stops them", () => {
+    const killed = nodeOf({ node_id: "firm", children: [{ ...desk, state: "KILLED" }, other] });
+    const rows = rowsOf([killed], "none", new Set());
+    expect(rows.map((row) => row.kind === "NODE" && row.stoppedBy?.node_id)).toEqual([
+      undefined,
+      undefined,
+      "desk",
+      undefined,
+    ]);
+  });
+
   it("are all open in a small firm, and the topmost alone in a large one", () => {
     expect(closedAtFirst([firm]).size).toBe(0);
     const many = Array.from({ length: 200 }, (_, index) => nodeOf({ node_id: `d${index}` }));

@@ -20,6 +20,8 @@ export interface NodeRow extends RowPlace {
   /** Null where there is nothing below it. */
   readonly isOpen: boolean | null;
   readonly hottest: Limit | null;
+  /** The nearest node above that does not trade as usual: this one does not either, whatever its own state. */
+  readonly stoppedBy: TreeNode | null;
 }
 
 export interface LimitRow extends RowPlace {
@@ -64,7 +66,14 @@ export function rowsOf(
   closed: ReadonlySet<string>,
 ): readonly TreeRow[] {
   const rows: TreeRow[] = [];
-  const add = (node: TreeNode, level: number, place: number, siblings: number, parentKey: string | null) => {
+  const add = (
+    node: TreeNode,
+    level: number,
+    place: number,
+    siblings: number,
+    parentKey: string | null,
+    stoppedBy: TreeNode | null,
+  ) => {
     const limits = node.limits.filter((limit) => isShown(limit, shown));
     const below = limits.length + node.children.length;
     const isOpen = below === 0 ? null : !closed.has(node.node_id);
@@ -78,6 +87,7 @@ export function rowsOf(
       parentKey,
       isOpen,
       hottest: hottestOf(node.limits),
+      stoppedBy,
     });
     if (isOpen !== true) return;
     limits.forEach((limit, index) => {
@@ -93,11 +103,12 @@ export function rowsOf(
       });
     });
     node.children.forEach((child, index) => {
-      add(child, level + 1, limits.length + index + 1, below, node.node_id);
+      const stopped = node.state === "ACTIVE" ? stoppedBy : node;
+      add(child, level + 1, limits.length + index + 1, below, node.node_id, stopped);
     });
   };
   roots.forEach((root, index) => {
-    add(root, 1, index + 1, roots.length, null);
+    add(root, 1, index + 1, roots.length, null, null);
   });
   return rows;
 }

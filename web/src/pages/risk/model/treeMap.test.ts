@@ -13,6 +13,7 @@ const account = (id: string, usage_pct: string) =>
   });
 const firm = nodeOf({
   node_id: "firm",
+  kind: "FIRM",
   children: [
     nodeOf({ node_id: "A", name: "Desk A", children: [account("a", "10"), account("b", "95")] }),
     account("c", "0"),

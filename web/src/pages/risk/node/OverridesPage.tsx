@@ -70,7 +70,7 @@ function OverrideTable({
         {
           name: "State",
           show: (override) => (
-            <Badge variant="light" color={COLOURS[override.state] ?? "gray"}>
+            <Badge miw="max-content" variant="light" color={COLOURS[override.state] ?? "gray"}>
               {override.state.toLowerCase()}
             </Badge>
           ),

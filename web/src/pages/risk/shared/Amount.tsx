@@ -19,9 +19,8 @@ export function Amount({ amount, unit }: { amount: string | null; unit?: string 
   );
 }
 
-// Dark enough on white and light enough on black to be read.
-export const GAIN = "light-dark(var(--mantine-color-teal-9), var(--mantine-color-teal-4))";
-export const LOSS = "light-dark(var(--mantine-color-red-9), var(--mantine-color-red-4))";
+const GAIN = "var(--mantine-color-teal-light-color)";
+const LOSS = "var(--mantine-color-red-light-color)";
 
 /** Profit with its sign, loss in red. */
 export function Profit({ amount }: { amount: string | null }) {

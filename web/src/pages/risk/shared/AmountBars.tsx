@@ -23,7 +23,7 @@ const AROUND_PX = 70;
 const NAME_WIDTH_PX = 120;
 const COLOURS = ["var(--mantine-color-blue-6)", "var(--mantine-color-orange-6)"];
 const TEXT = { fill: "var(--mantine-color-text)", fontSize: 12 };
-const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const COMPACT = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 
 /** Amounts as lying bars. A picture of a table that stands beside it: it is never the only form. */
 export function AmountBars({

@@ -14,7 +14,7 @@ const LOOKS = {
 export function StateBadge({ state }: { state: NodeState }) {
   const { color, variant, Icon } = LOOKS[state];
   return (
-    <Badge color={color} variant={variant} leftSection={<Icon size={12} aria-hidden />}>
+    <Badge miw="max-content" color={color} variant={variant} leftSection={<Icon size={12} aria-hidden />}>
       {stateWords(state)}
     </Badge>
   );

@@ -18,7 +18,7 @@ export function StoppedBanner() {
   const [rearming, setRearming] = useState<ScopeNode | null>(null);
   const stopped = stoppedOf(nodes.data?.items ?? []);
   return (
-    <div aria-live="polite">
+    <div aria-live="polite" style={{ display: "contents" }}>
       {stopped.length > 0 && (
         <Alert
           color="red"

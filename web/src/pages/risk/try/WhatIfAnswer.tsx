@@ -1,7 +1,7 @@
 import { Alert, List, Stack, Text, Title } from "@mantine/core";
 import { DataTable } from "../../../ui/DataTable";
 import { shownTime } from "../../../ui/times";
-import { forDrawing, magnitude } from "../model/exact";
+import { forDrawing } from "../model/exact";
 import type { JudgedOrder, Outcome } from "../model/whatIf";
 import { Amount, Profit } from "../shared/Amount";
 import { AmountBars } from "../shared/AmountBars";
@@ -13,7 +13,7 @@ const WOULD = "As it would have been";
 /** Which orders, which exposure and which profit would have followed; below each chart its table. */
 export function WhatIfAnswer({ outcome, nameOf }: { outcome: Outcome; nameOf: (nodeId: string) => string }) {
   const { judgedCount, refusedCount, passedCount } = outcome;
-  const peaks = outcome.peaks.filter((peak) => forDrawing(magnitude(peak.peakPosition)) > 0);
+  const peaks = outcome.peaks.filter((peak) => forDrawing(peak.peakOpenNotional) > 0);
   return (
     <Stack>
       <Alert color={refusedCount > 0 ? "orange" : "blue"}>

@@ -16,7 +16,7 @@ import { useLimitTypes, useNodes } from "../shared/queries";
 import { RiskFrame } from "../shared/RiskFrame";
 
 const LOOK_EVERY_MS = 5_000;
-const PAGE_SIZE = 100;
+const PAGE_SIZE = 50;
 /** So many pages are read by themselves for a filter that finds little; then one asks for more. */
 const SOUGHT_PAGES_MAX = 5;
 const ENOUGH_ROWS = 20;
@@ -160,7 +160,7 @@ function BreachTable({ rows }: { rows: readonly Breach[] }) {
           show: (breach) => {
             const { words, color } = KINDS[breach.kind];
             return (
-              <Badge color={color} variant="light">
+              <Badge miw="max-content" color={color} variant="light">
                 {breach.kind === "WARNED" ? `${words} ${breach.thresholdPct} %` : words}
               </Badge>
             );

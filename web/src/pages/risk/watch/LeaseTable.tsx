@@ -102,7 +102,11 @@ export function LeaseTable({
 function LeaseState({ lease }: { lease: Lease }) {
   return (
     <Stack gap={0}>
-      <Badge variant="light" color={lease.state === STOPPED ? "gray" : lease.is_answered ? "teal" : "orange"}>
+      <Badge
+        miw="max-content"
+        variant="light"
+        color={lease.state === STOPPED ? "gray" : lease.is_answered ? "teal" : "orange"}
+      >
         {lease.state.toLowerCase().replaceAll("_", " ")}
       </Badge>
       {!lease.is_answered && <Text size="xs">the engine has not answered</Text>}
