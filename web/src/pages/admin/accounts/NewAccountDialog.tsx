@@ -30,6 +30,7 @@ export function NewAccountDialog({ onClose }: { onClose: () => void }) {
       confirm="Create account"
       action={make}
       fields={["name", "parent_id", "kind", "base_currency", "balances"]}
+      patterns={{ base_currency: "capital letters and digits, from 2 to 12" }}
       onSubmit={() => make.run(form)}
       onClose={onClose}
       isReady={problem === null && form.parentId !== null}

@@ -19,10 +19,12 @@ export function AudiencesTable({
   const groups = groupChoices(useGroups().data);
   return (
     <Table.ScrollContainer minWidth={700}>
-      <Table aria-label="Roles and groups of audiences" verticalSpacing={6}>
+      <Table aria-label="Roles and groups of audiences" verticalSpacing={6} layout="fixed">
         <Table.Thead>
           <Table.Tr>
-            <Table.Th scope="col">Audience</Table.Th>
+            <Table.Th scope="col" w={190}>
+              Audience
+            </Table.Th>
             <Table.Th scope="col">Roles</Table.Th>
             <Table.Th scope="col">Groups</Table.Th>
           </Table.Tr>
@@ -30,7 +32,7 @@ export function AudiencesTable({
         <Table.Tbody>
           {AUDIENCES.map((audience) => (
             <Table.Tr key={audience}>
-              <Table.Th scope="row" w={190}>
+              <Table.Th scope="row">
                 {spoken(audience)}
                 {AUDIENCES_BY_NATURE[audience] !== undefined && (
                   <Text size="xs" c="dimmed" fw="normal">

@@ -4,10 +4,10 @@ import { type FormEvent, useState } from "react";
 import { answerOf } from "../../../api/client";
 import type { components } from "../../../api/schema";
 import { usePlatform } from "../../../platform";
-import { formProblem } from "../../../ui/formProblem";
 import { Found } from "../../../ui/states";
 import { useAction } from "../../../ui/useAction";
 import { shownSeconds } from "../parts/moments";
+import { plainProblem } from "../parts/plainProblem";
 import { Section } from "../parts/Section";
 import { useMay } from "../parts/useMay";
 
@@ -91,7 +91,9 @@ function Times({ view }: { view: View }) {
   const save = useAction((body: Body) => answerOf(api.PUT("/alerts/escalation", { body })), {
     changes: [ESCALATION],
   });
-  const problem = formProblem(save.error, ["first_s", "second_s", "incident_bridge"]);
+  const problem = plainProblem(save.error, ["first_s", "second_s", "incident_bridge"], {
+    incident_bridge: "an https address, or a telephone number with + and its country",
+  });
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (typeof first !== "number" || typeof second !== "number") return;

@@ -18,7 +18,7 @@ export function Matrix<Row extends string, Column extends string>({
   mayChange: boolean;
 }) {
   return (
-    <Table.ScrollContainer minWidth={220 + 78 * columns.length}>
+    <Table.ScrollContainer minWidth={200 + 64 * columns.length}>
       <Table aria-label={label} verticalSpacing={6} horizontalSpacing={6}>
         <Table.Thead>
           <Table.Tr>

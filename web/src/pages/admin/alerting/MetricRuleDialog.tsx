@@ -60,6 +60,7 @@ export function MetricRuleDialog({ rule, onClose }: { rule: Rule | null; onClose
       confirm={rule === null ? "Create rule" : "Change"}
       action={save}
       fields={FIELDS}
+      patterns={{ metric: "letters, digits, _ and :, such as pnl_total" }}
       onSubmit={() => save.run(form)}
       onClose={onClose}
     >

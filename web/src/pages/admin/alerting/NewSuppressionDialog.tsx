@@ -37,6 +37,7 @@ export function NewSuppressionDialog({ onClose }: { onClose: () => void }) {
       confirm="Suppress"
       action={suppress}
       fields={["category", "kind", "node_id", "includes_critical", "starts_at", "ends_at", "reason"]}
+      patterns={{ kind: "capital letters, digits and _, such as NODE_STATE" }}
       onSubmit={() => suppress.run(form)}
       onClose={onClose}
       isReady={form.ends !== ""}

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, List, Stack, Text } from "@mantine/core";
+import { Alert, Box, Button, Group, List, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { answerOf } from "../../../api/client";
@@ -111,40 +111,43 @@ function SaveBar({
 }) {
   const isConflict = isOutdated || (save.error instanceof Problem && save.error.status === 409);
   return (
-    <Section title="Your changes">
-      <Stack gap="sm" role="status">
-        {changes.length === 0 && <Text size="sm">Nothing differs.</Text>}
-        <List size="sm">
-          {changes.map((change) => (
-            <List.Item key={change.of}>
-              <Text span fw={600}>
-                {spoken(change.of)}
-              </Text>
-              {change.added.length > 0 && `: ${change.added.map(spoken).join(", ")} added`}
-              {change.removed.length > 0 && `: ${change.removed.map(spoken).join(", ")} removed`}
-            </List.Item>
-          ))}
-        </List>
-      </Stack>
-      {save.error !== null && (
-        <Alert color="red" role="alert">
-          {save.error.message}
-        </Alert>
-      )}
-      {isConflict && (
-        <Alert color="orange" role="alert">
-          Somebody else has changed it since you began. Drop your changes to see what is in force, and make
-          them again.
-        </Alert>
-      )}
-      <Group justify="flex-end">
-        <Button variant="default" onClick={onDrop}>
-          Drop the changes
-        </Button>
-        <Button onClick={onSave} loading={save.isRunning} disabled={changes.length === 0 || isConflict}>
-          Save
-        </Button>
-      </Group>
-    </Section>
+    // In sight wherever one is in the tables.
+    <Box pos="sticky" bottom={8} style={{ zIndex: 2 }}>
+      <Section title="Your changes">
+        <Stack gap="sm" role="status">
+          {changes.length === 0 && <Text size="sm">Nothing differs.</Text>}
+          <List size="sm">
+            {changes.map((change) => (
+              <List.Item key={change.of}>
+                <Text span inherit fw={600}>
+                  {spoken(change.of)}
+                </Text>
+                {change.added.length > 0 && `: ${change.added.map(spoken).join(", ")} added`}
+                {change.removed.length > 0 && `: ${change.removed.map(spoken).join(", ")} removed`}
+              </List.Item>
+            ))}
+          </List>
+        </Stack>
+        {save.error !== null && (
+          <Alert color="red" role="alert">
+            {save.error.message}
+          </Alert>
+        )}
+        {isConflict && (
+          <Alert color="orange" role="alert">
+            Somebody else has changed it since you began. Drop your changes to see what is in force, and make
+            them again.
+          </Alert>
+        )}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onDrop}>
+            Drop the changes
+          </Button>
+          <Button onClick={onSave} loading={save.isRunning} disabled={changes.length === 0 || isConflict}>
+            Save
+          </Button>
+        </Group>
+      </Section>
+    </Box>
   );
 }

@@ -66,6 +66,12 @@ describe("a metric rule", () => {
     expect(change.labels).toEqual({ account: "x" });
   });
 
+  it("that is over at its bound is over at the next one when that is changed", () => {
+    const condition = { kind: "THRESHOLD", direction: "ABOVE", bound: "20", clear_bound: "20" };
+    const change = ruleChange({ ...ruleForm({ ...rule, condition }), bound: "30" });
+    expect(change.threshold).toEqual({ direction: "ABOVE", bound: "30", clear_bound: null });
+  });
+
   it("is told in words", () => {
     expect(shownCondition(rule)).toBe("6 deviations from its mean of 3600 s");
     const condition = { kind: "THRESHOLD", direction: "ABOVE", bound: "20", clear_bound: "10" };

@@ -94,14 +94,17 @@ export function ruleForm(rule: Rule): RuleForm {
     const value = condition[name];
     return typeof value === "number" ? value : otherwise;
   };
+  const bound = text("bound", "");
+  // The server says the bound itself where nothing else was: then the next bound is meant as well.
+  const clearBound = text("clear_bound", "");
   return {
     name: rule.name,
     metric: rule.metric,
     labels: shownLabels(rule.labels, "\n"),
     kind: condition.kind === "BAND" ? "BAND" : "THRESHOLD",
     direction: text("direction", "ABOVE") as RuleForm["direction"],
-    bound: text("bound", ""),
-    clearBound: text("clear_bound", ""),
+    bound,
+    clearBound: clearBound === bound ? "" : clearBound,
     sigmas: text("sigmas", NEW_RULE.sigmas),
     windowSeconds: count("window_s", NEW_RULE.windowSeconds),
     samplesMin: count("samples_min", NEW_RULE.samplesMin),
@@ -116,8 +119,8 @@ export function ruleForm(rule: Rule): RuleForm {
 export function shownCondition(rule: Rule): string {
   const form = ruleForm(rule);
   if (form.kind === "BAND") {
-    const side = { ABOVE: " above", BELOW: " below", BOTH: "" }[form.direction];
-    return `${form.sigmas} deviations${side} from its mean of ${form.windowSeconds} s`;
+    const side = { ABOVE: "above", BELOW: "below", BOTH: "from" }[form.direction];
+    return `${form.sigmas} deviations ${side} its mean of ${form.windowSeconds} s`;
   }
   const clear = form.clearBound === "" ? "" : `, over at ${form.clearBound}`;
   return `${form.direction.toLowerCase()} ${form.bound}${clear}`;

@@ -42,6 +42,7 @@ export function AddCredentialDialog({ onClose }: { onClose: () => void }) {
       confirm="Add"
       action={add}
       fields={["venue", "account_id", "label", "api_key", "secret"]}
+      patterns={{ venue: "capital letters, digits and _, 16 at most" }}
       onSubmit={submit}
       onClose={onClose}
       isReady={accountId !== null}

@@ -63,7 +63,7 @@ function DeleteGroup({ group, onClose }: { group: Group; onClose: () => void }) 
   const remove = useAction(
     (group_id: string) => answerOf(api.DELETE("/groups/{group_id}", { params: { path: { group_id } } })),
     // The page itself is not read again: what it shows is gone.
-    { changes: [[...GROUPS], PEOPLE], onDone: () => void navigate({ to: "/groups", replace: true }) },
+    { changes: [[...GROUPS, "list"], PEOPLE], onDone: () => void navigate({ to: "/groups", replace: true }) },
   );
   return (
     <ConfirmDialog

@@ -32,7 +32,7 @@ export default function GroupsPage() {
               {
                 name: "Name",
                 show: (group) => (
-                  <Anchor component={Link} to={`/groups/${group.group_id}`} fw={600}>
+                  <Anchor component={Link} to={`/groups/${group.group_id}`} size="sm" fw={600}>
                     {group.name}
                   </Anchor>
                 ),

@@ -1,4 +1,4 @@
-import { Tabs } from "@mantine/core";
+import { Stack, Tabs } from "@mantine/core";
 import { PageFrame } from "../../../ui/PageFrame";
 import { useAddress } from "../../../ui/useAddress";
 import { Facts } from "../parts/Facts";
@@ -43,7 +43,9 @@ export default function MePage() {
         </Tabs.List>
         {parts.map(({ value, Part }) => (
           <Tabs.Panel key={value} value={value}>
-            <Part />
+            <Stack>
+              <Part />
+            </Stack>
           </Tabs.Panel>
         ))}
       </Tabs>

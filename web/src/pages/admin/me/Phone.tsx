@@ -2,9 +2,9 @@ import { Alert, Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { answerOf } from "../../../api/client";
 import { usePlatform } from "../../../platform";
-import { formProblem } from "../../../ui/formProblem";
 import { useAction } from "../../../ui/useAction";
 import { ConfirmDialog } from "../parts/ConfirmDialog";
+import { plainProblem } from "../parts/plainProblem";
 import { CONTACT } from "./Contacts";
 import { phoneNumber } from "./phoneNumber";
 
@@ -25,7 +25,9 @@ export function Phone({ phone }: { phone: string | null }) {
     changes: [CONTACT],
     onDone: () => setIsRemoving(false),
   });
-  const problem = formProblem(send.error, ["phone"]);
+  const problem = plainProblem(send.error, ["phone"], {
+    phone: "with + and the country, then digits alone",
+  });
   const submit = (event: FormEvent) => {
     event.preventDefault();
     send.run(phoneNumber(number));
@@ -91,7 +93,7 @@ function PhoneCode({ phone, onDone, onOther }: { phone: string; onDone: () => vo
     (typed: string) => answerOf(api.POST("/contacts/me/phone/verify", { body: { code: typed } })),
     { changes: [CONTACT], onDone },
   );
-  const problem = formProblem(confirm.error, ["code"]);
+  const problem = plainProblem(confirm.error, ["code"], { code: "six digits" });
   const submit = (event: FormEvent) => {
     event.preventDefault();
     confirm.run(code.trim());

@@ -4,8 +4,8 @@ import { type FormEvent, useState } from "react";
 import { answerOf } from "../../../api/client";
 import type { components } from "../../../api/schema";
 import { usePlatform } from "../../../platform";
-import { formProblem } from "../../../ui/formProblem";
 import { useAction } from "../../../ui/useAction";
+import { plainProblem } from "../parts/plainProblem";
 import { OWN_SESSIONS, useOwnSessions } from "./OwnSessions";
 
 type Enrolment = components["schemas"]["TotpEnrolment"];
@@ -78,7 +78,7 @@ function FirstCode({
     (typed: string) => answerOf(api.POST("/users/me/totp/verify", { body: { code: typed } })),
     { changes: [OWN_SESSIONS], onDone },
   );
-  const problem = formProblem(verify.error, ["code"]);
+  const problem = plainProblem(verify.error, ["code"], { code: "six digits" });
   const submit = (event: FormEvent) => {
     event.preventDefault();
     verify.run(code.replaceAll(" ", ""));

@@ -1,6 +1,6 @@
 import { Alert, Button, Group, Modal, type ModalProps, Stack } from "@mantine/core";
 import type { FormEvent, ReactNode } from "react";
-import { formProblem } from "../../../ui/formProblem";
+import { plainProblem } from "./plainProblem";
 
 /** A form in a dialog: what the server refuses stands at the field that it is about, and what was typed stays. */
 export function FormDialog({
@@ -8,6 +8,7 @@ export function FormDialog({
   confirm,
   action,
   fields,
+  patterns,
   onSubmit,
   onClose,
   isReady = true,
@@ -21,6 +22,8 @@ export function FormDialog({
   action: { readonly isRunning: boolean; readonly error: Error | null };
   /** The server's names of what the form asks. */
   fields: readonly string[];
+  /** What is meant by the pattern of a field, which the server would tell as a regular expression. */
+  patterns?: Readonly<Record<string, string>>;
   onSubmit: () => void;
   onClose: () => void;
   isReady?: boolean;
@@ -28,7 +31,7 @@ export function FormDialog({
   size?: NonNullable<ModalProps["size"]>;
   children: (errors: Readonly<Record<string, string>>) => ReactNode;
 }) {
-  const problem = formProblem(action.error, fields);
+  const problem = plainProblem(action.error, fields, patterns);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     onSubmit();

@@ -70,7 +70,7 @@ export function GivenList({
         <Group gap="xs" align="flex-end">
           <Select
             label={label}
-            placeholder={others.length === 0 ? "All are given" : "Choose one"}
+            placeholder={placeholder(choices.length, others.length)}
             data={others}
             value={chosen}
             onChange={setChosen}
@@ -87,4 +87,9 @@ export function GivenList({
       )}
     </Stack>
   );
+}
+
+function placeholder(known: number, others: number): string {
+  if (known === 0) return "There are none";
+  return others === 0 ? "All are here" : "Choose one";
 }

@@ -43,7 +43,7 @@ export function useNodes() {
 export function useGroups() {
   const { api } = usePlatform();
   return useQuery({
-    queryKey: GROUPS,
+    queryKey: [...GROUPS, "list"],
     queryFn: async () => (await answerOf(api.GET("/groups"))).items,
     enabled: useMay()("users:read"),
     staleTime: KEPT_MS,

@@ -12,10 +12,15 @@ interface Asked<Cursor> {
   readonly cursor: Cursor | null;
 }
 
-/** A long list, page by page: the first one, and another each time that more is asked for. */
+/**
+ * A long list, page by page: the first one, and another each time that more is asked for.
+ *
+ * `lookEveryMs`: how often it is read again, while it is one page: who reads on is left in peace.
+ */
 export function usePages<Item, Cursor>(
   queryKey: QueryKey,
   read: (cursor: Cursor | null) => Promise<PageOf<Item, Cursor>>,
+  lookEveryMs?: number,
 ) {
   type Found = PageOf<Item, Cursor>;
   const query = useInfiniteQuery<Found, Error, InfiniteData<Found>, QueryKey, Asked<Cursor>>({
@@ -23,6 +28,8 @@ export function usePages<Item, Cursor>(
     queryFn: ({ pageParam }) => read(pageParam.cursor),
     initialPageParam: { cursor: null },
     getNextPageParam: (last) => (last.next === null ? undefined : { cursor: last.next }),
+    refetchInterval: ({ state }) =>
+      lookEveryMs !== undefined && (state.data?.pages.length ?? 0) <= 1 ? lookEveryMs : false,
   });
   return {
     items: query.data?.pages.flatMap((page) => page.items),

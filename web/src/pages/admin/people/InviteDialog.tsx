@@ -36,6 +36,10 @@ export function InviteDialog({ onClose }: { onClose: () => void }) {
       confirm="Invite"
       action={invite}
       fields={["username", "email", "role", "temporary_password", "issuer_subject"]}
+      patterns={{
+        username: "small letters and digits, also . _ and -; the first is a letter or digit",
+        email: "no address of e-mail",
+      }}
       onSubmit={() => invite.run(form)}
       onClose={onClose}
     >

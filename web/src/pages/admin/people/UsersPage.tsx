@@ -48,7 +48,7 @@ function columns(nodeName: (id: string) => string): readonly Column<Person>[] {
     {
       name: "Name",
       show: (person) => (
-        <Anchor component={Link} to={`/users/${person.user_id}`} fw={600}>
+        <Anchor component={Link} to={`/users/${person.user_id}`} size="sm" fw={600}>
           {person.username}
         </Anchor>
       ),
@@ -61,7 +61,9 @@ function columns(nodeName: (id: string) => string): readonly Column<Person>[] {
       name: "Nodes",
       show: (person) =>
         person.node_ids.length === 0 ? (
-          <Text c="dimmed">none</Text>
+          <Text size="sm" c="dimmed">
+            none
+          </Text>
         ) : (
           person.node_ids.map(nodeName).join(", ")
         ),
@@ -86,7 +88,7 @@ function accountsOf(person: Person) {
   if (person.sees_all_accounts) return "all";
   return (
     <Group gap={4} wrap="nowrap">
-      {person.account_ids.length}
+      <span>{person.account_ids.length}</span>
       {person.given_account_ids.length !== person.account_ids.length && (
         <Text size="xs" c="dimmed">
           ({person.given_account_ids.length} given)

@@ -21,6 +21,7 @@ const STATES: { value: State | "ALL"; label: string }[] = [
   { value: "DELIVERED", label: "Delivered" },
   { value: "DEAD", label: "Given up" },
 ];
+const LOOK_EVERY_MS = 5_000;
 const COLOURS: Record<State, string> = { WAITING: "blue", DELIVERED: "teal", DEAD: "red" };
 
 /** What was sent, the newest first, and what became of it. */
@@ -41,6 +42,7 @@ export function Deliveries({ endpoint }: { endpoint: Endpoint }) {
       );
       return { items: answer.items, next: answer.next_cursor };
     },
+    LOOK_EVERY_MS,
   );
   return (
     <Section

@@ -2,6 +2,9 @@ import { MultiSelect, Switch, TagsInput, TextInput } from "@mantine/core";
 import { accountChoices, useAccounts } from "../parts/directory";
 import { type EndpointForm, TOPICS } from "./endpoint";
 
+export const ENDPOINT_PATTERNS = {
+  topics: "a topic is a name, a beginning with .* at its end, or *",
+};
 export const ENDPOINT_FIELDS = ["name", "url", "topics", "account_ids"];
 
 export function EndpointFields({

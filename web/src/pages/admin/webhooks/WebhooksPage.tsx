@@ -38,7 +38,7 @@ export default function WebhooksPage() {
               {
                 name: "Name",
                 show: (endpoint) => (
-                  <Anchor component={Link} to={`/webhooks/${endpoint.endpoint_id}`} fw={600}>
+                  <Anchor component={Link} to={`/webhooks/${endpoint.endpoint_id}`} size="sm" fw={600}>
                     {endpoint.name}
                   </Anchor>
                 ),

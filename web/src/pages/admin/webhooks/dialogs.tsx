@@ -10,7 +10,7 @@ import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { FormDialog } from "../parts/FormDialog";
 import { typedMoment } from "../parts/moments";
 import { RotateSecretDialog } from "../parts/RotateSecretDialog";
-import { ENDPOINT_FIELDS, EndpointFields } from "./EndpointFields";
+import { ENDPOINT_FIELDS, ENDPOINT_PATTERNS, EndpointFields } from "./EndpointFields";
 import {
   type Endpoint,
   type EndpointForm,
@@ -44,6 +44,7 @@ export function NewEndpointDialog({
       confirm="Create endpoint"
       action={make}
       fields={ENDPOINT_FIELDS}
+      patterns={ENDPOINT_PATTERNS}
       onSubmit={() => make.run(form)}
       onClose={onClose}
       isReady={form.topics.length > 0}
@@ -75,6 +76,7 @@ export function ChangeEndpointDialog({ endpoint, onClose }: { endpoint: Endpoint
       confirm="Change"
       action={change}
       fields={ENDPOINT_FIELDS}
+      patterns={ENDPOINT_PATTERNS}
       onSubmit={() => wanted !== null && change.run(wanted)}
       onClose={onClose}
       isReady={wanted !== null && form.topics.length > 0}
@@ -115,7 +117,8 @@ export function RemoveEndpointDialog({ endpoint, onClose }: { endpoint: Endpoint
   const remove = useAction(
     (endpoint_id: string) =>
       answerOf(api.DELETE("/webhooks/{endpoint_id}", { params: { path: { endpoint_id } } })),
-    { changes: [WEBHOOKS], onDone: () => void navigate({ to: "/webhooks", replace: true }) },
+    // The page itself is not read again: what it shows is gone.
+    { changes: [[...WEBHOOKS, "list"]], onDone: () => void navigate({ to: "/webhooks", replace: true }) },
   );
   return (
     <ConfirmDialog
@@ -145,13 +148,12 @@ export function RedeliverDialog({ endpoint, onClose }: { endpoint: Endpoint; onC
       changes: [WEBHOOKS],
       onDone: (answer) => {
         setQueued(answer);
-        // Where more remains than one request takes, the next one goes on from there.
         if (answer.goes_on_since !== null) setSince(typedMoment(new Date(answer.goes_on_since)));
       },
     },
   );
-  const period = redeliveryPeriod(since, until);
   const goesOn = queued?.goes_on_since ?? null;
+  const period = redeliveryPeriod(since, until, goesOn);
   return (
     <FormDialog
       title={`Send a period again to ${endpoint.name}`}

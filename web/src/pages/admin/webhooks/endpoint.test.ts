@@ -70,4 +70,13 @@ describe("a period to send again", () => {
   ])("from %s to %s is none", (since, until) => {
     expect(redeliveryPeriod(since, until)).toHaveProperty("problem");
   });
+
+  it("goes on exactly where the one before stopped, unless another time is typed", () => {
+    const stopped = new Date(2026, 11, 1, 9, 30, 39, 250).toISOString().replace("Z", "123Z");
+    const since = (typed: string) => redeliveryPeriod(typed, "2026-12-01T10:00", stopped);
+    expect(since("2026-12-01T09:30")).toMatchObject({ body: { since: stopped } });
+    expect(since("2026-12-01T09:31")).toMatchObject({
+      body: { since: new Date(2026, 11, 1, 9, 31).toISOString() },
+    });
+  });
 });

@@ -1,6 +1,6 @@
 /** The form of a webhook's endpoint, and what is sent of it. */
 import type { components } from "../../../api/schema";
-import { listOf, momentOf } from "../parts/moments";
+import { listOf, momentOf, typedMoment } from "../parts/moments";
 
 type Schemas = components["schemas"];
 export type Endpoint = Schemas["WebhookEndpoint"];
@@ -70,15 +70,20 @@ export function endpointChange(
   return Object.keys(change).length === 0 ? null : change;
 }
 
-/** A period to send again, or what is wrong with it. */
+/**
+ * A period to send again, or what is wrong with it. `goesOn`: where the one before stopped because there was more than a
+ * request takes; the field shows its minute, and what it says exactly is sent while nobody changed that.
+ */
 export function redeliveryPeriod(
   since: string,
   until: string,
+  goesOn: string | null = null,
 ): { readonly body: Schemas["RedeliveryPeriod"] } | { readonly problem: string } {
-  const from = momentOf(since);
+  const isGoingOn = goesOn !== null && since === typedMoment(new Date(goesOn));
+  const from = isGoingOn ? goesOn : momentOf(since);
   const to = momentOf(until);
   if (from === null || to === null) return { problem: "say both times" };
-  if (from >= to) return { problem: "it ends after it begins" };
+  if (new Date(from) >= new Date(to)) return { problem: "it ends after it begins" };
   return { body: { since: from, until: to } };
 }
 
