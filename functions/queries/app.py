@@ -5,14 +5,16 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Query, Response
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from breakwater.runtime.api import PUBLIC, Caller, create_api, lambda_handler, needs
 from breakwater.runtime.database import caller_transaction, untenanted_transaction
 from breakwater.runtime.engine import engine_client
-from breakwater.services import consumers, health, queries
+from breakwater.services import consumers, equity_history, health, queries
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
+from breakwater.services.equity_history import Interval
 from breakwater.services.portfolio_views import (
+    EquityHistory,
     EventPage,
     InstrumentPage,
     Portfolio,
@@ -59,6 +61,26 @@ def list_positions(caller: Caller, account_id: uuid.UUID | None = None) -> Posit
 def get_portfolio(caller: Caller, account_id: uuid.UUID | None = None) -> Portfolio:
     with caller_transaction(caller) as tx:
         return queries.portfolio(caller, tx, account_id=account_id, at=datetime.now(UTC))
+
+
+@api.get("/portfolio/history", dependencies=[needs("portfolio:read")])
+def get_portfolio_history(
+    caller: Caller,
+    *,
+    account_id: uuid.UUID | None = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+    interval: Interval = "5m",
+) -> EquityHistory:
+    with caller_transaction(caller) as tx:
+        return equity_history.history(
+            *(caller, tx),
+            account_id=account_id,
+            since=since,
+            until=until,
+            interval=interval,
+            at=datetime.now(UTC),
+        )
 
 
 @api.get("/events", dependencies=[needs("orders:read")])

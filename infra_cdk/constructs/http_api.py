@@ -119,6 +119,7 @@ ROUTES = {
         "GET /trades",
         "GET /positions",
         "GET /portfolio",
+        "GET /portfolio/history",
         "GET /events",
         "GET /instruments",
         "GET /health",

@@ -254,6 +254,7 @@ REQUESTS: dict[str, Make] = {
         _nothing,
     ),
     **dict.fromkeys(("list_orders", "list_trades", "list_positions", "get_portfolio", "list_events"), _of_account),
+    "get_portfolio_history": _of_account,
     **dict.fromkeys(
         ("get_limit_tree", "get_limit_usage", "list_reservations", "list_leases", "list_breaches"), _of_node
     ),

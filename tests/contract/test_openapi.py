@@ -504,6 +504,8 @@ def _look(client: Client, desk: Desk, account_id: str) -> None:
         assert client.call(name, 200, query={"account_id": account_id})["items"], name
     for name in ("list_alerts", "list_instruments"):
         assert client.call(name, 200)["items"], name
+    worth = client.call("get_portfolio_history", 200, query={"account_id": account_id, "interval": "1h"})
+    assert (worth["currency"], worth["items"]) == ("USDT", [])
     assert client.call("get_alert", 200, path_parameters={"alert_id": alert_id})["deliveries"] == []
     client.call("get_health", 200)
     _read_digests(client, desk)

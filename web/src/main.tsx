@@ -8,6 +8,7 @@ import { Problem } from "./api/problem";
 import { App } from "./app/App";
 import { readableColours, THEME } from "./app/theme";
 import { fetchConfig, type OidcConfig } from "./config";
+import { startLive } from "./live/live";
 import { PlatformProvider } from "./platform";
 import { OidcSignIn } from "./session/oidc";
 import { Session } from "./session/session";
@@ -29,7 +30,14 @@ async function start(): Promise<void> {
       wait: (milliseconds) => new Promise((done) => setTimeout(done, milliseconds)),
       now: Date.now,
     });
-    const platform = { api: createApi(config.apiUrl, session), session, signIn, oidc };
+    const platform = {
+      api: createApi(config.apiUrl, session),
+      session,
+      live: startLive(config, session),
+      engineUrl: config.engineUrl,
+      signIn,
+      oidc,
+    };
     const queries = new QueryClient({
       // A no stays a no: only silence is asked again.
       defaultOptions: {

@@ -22,6 +22,7 @@ from breakwater.db.conditions import ConditionRows
 from breakwater.db.conninfo import noticing_silence
 from breakwater.db.degraded import DegradedRows
 from breakwater.db.digests import DigestRows
+from breakwater.db.equity import EquityRows
 from breakwater.db.escalations import EscalationRows
 from breakwater.db.event_store import EventStoreRows
 from breakwater.db.exchange_credentials import ExchangeCredentialRows
@@ -128,6 +129,10 @@ class TenantTransaction:
     @cached_property
     def replaces(self) -> ReplaceRows:
         return ReplaceRows(self.connection, self.tenant_id)
+
+    @cached_property
+    def equity(self) -> EquityRows:
+        return EquityRows(self.connection, self.tenant_id)
 
     @cached_property
     def executions(self) -> ExecutionRows:

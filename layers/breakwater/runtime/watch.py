@@ -16,6 +16,7 @@ from breakwater.runtime.database import new_database, tenant_transaction, untena
 from breakwater.runtime.engine import engine_client, new_engine_client
 from breakwater.runtime.watched_queues import queue_depths, send_alert_event
 from breakwater.services.condition_watch import ConditionWatch
+from breakwater.services.equity_history import EquitySampler
 from breakwater.services.watch import Watch
 
 ROUND_S = 0.25
@@ -60,13 +61,15 @@ def watch_conditions(told_to_stop: threading.Event) -> None:
         send_alert_event,
         tell,
     )
+    sampler = EquitySampler(opened.untenanted_transaction, opened.tenant_transaction, tell)
     while not told_to_stop.wait(CONDITIONS_ROUND_S):
-        try:
-            watch.run_round(datetime.now(UTC))
-        except BreakwaterError as error:
-            tell(f"conditions: {error.message}")
-        except Exception:  # noqa: BLE001  # Whatever is wrong with it, losses are watched, and it is tried again.
-            _LOG.exception("a look at conditions failed")
+        for name, run_round in (("conditions", watch.run_round), ("equity", sampler.run_round)):
+            try:
+                run_round(datetime.now(UTC))
+            except BreakwaterError as error:
+                tell(f"{name}: {error.message}")
+            except Exception:  # noqa: BLE001  # Whatever is wrong with it, losses are watched, and it is tried again.
+                _LOG.exception("a look at %s failed", name)
     opened.close()
 
 

@@ -99,6 +99,27 @@ class Portfolio(TypedDict):
     next_cursor: str | None
 
 
+class EquityPoint(TypedDict):
+    """What the account was worth then. `realised_pnl` is before fees; `stale`: one of the prices used was old."""
+
+    at: TimeText
+    equity: AmountText
+    realised_pnl: AmountText
+    unrealised_pnl: AmountText
+    fees: AmountText
+    stale: bool
+
+
+class EquityHistory(TypedDict):
+    """Oldest first, in the account's base currency. A step without a sample is left out."""
+
+    account_id: IdText
+    currency: str
+    interval: str
+    items: list[EquityPoint]
+    next_cursor: str | None
+
+
 class FeedEvent(BaseModel):
     """`payload` is the event of `topic`; its schema is the file of that name in events/schemas."""
 

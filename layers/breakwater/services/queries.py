@@ -10,9 +10,8 @@ from breakwater.db.portfolio import PositionRow, TradeRow
 from breakwater.domain.money import EXACT, format_amount, trim
 from breakwater.domain.orders import Side
 from breakwater.domain.permissions import Caller
-from breakwater.domain.portfolio import equity, total, value_in
+from breakwater.domain.portfolio import total
 from breakwater.domain.times import format_time, from_nanoseconds
-from breakwater.domain.valuation import REFERENCE_AGE_MAX
 from breakwater.errors import InvalidRequest
 from breakwater.services.cursors import decode_cursor, next_cursor
 from breakwater.services.orders import visible_accounts
@@ -31,6 +30,7 @@ from breakwater.services.portfolio_views import (
     TradePage,
     Worth,
 )
+from breakwater.services.worth import Amounts, is_stale, worth_of
 
 
 def trades(
@@ -66,26 +66,20 @@ def portfolio(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | 
     caller.require("portfolio:read")
     accounts = visible_accounts(caller, tx, account_id)
     prices = tx.market.reference_prices()
-    position_rows = tx.portfolio.positions(accounts)
-    balance_rows = tx.portfolio.balances(accounts)
-    items: list[AccountPortfolio] = []
-    worth = []
-    for account in tx.identity.accounts(accounts):
-        balances = {row.asset: row.total for row in balance_rows if row.account_id == account.account_id}
-        held = [row for row in position_rows if row.account_id == account.account_id]
-        amounts = _worth(account.base_currency, balances, held, prices)
-        worth.append((account.base_currency, amounts))
-        items.append(
-            {
-                "account_id": str(account.account_id),
-                "name": account.name,
-                "base_currency": account.base_currency,
-                **_shown(amounts),
-                "stale": any(_is_stale(prices.get(row.symbol), at) for row in held if row.position.quantity),
-                "balances": [{"asset": asset, "total": _text(amount)} for asset, amount in balances.items()],
-                "positions": [_position(row, prices.get(row.symbol), at) for row in held],
-            }
-        )
+    worths = worth_of(tx, accounts, prices)
+    items: list[AccountPortfolio] = [
+        {
+            "account_id": str(each.account.account_id),
+            "name": each.account.name,
+            "base_currency": each.account.base_currency,
+            **_shown(each.amounts),
+            "stale": any(is_stale(prices.get(row.symbol), at) for row in each.held if row.position.quantity),
+            "balances": [{"asset": asset, "total": _text(amount)} for asset, amount in each.balances.items()],
+            "positions": [_position(row, prices.get(row.symbol), at) for row in each.held],
+        }
+        for each in worths
+    ]
+    worth = [(each.account.base_currency, each.amounts) for each in worths]
     totals: list[PortfolioTotal] = [
         {"currency": currency, **_shown(_sum([amounts for theirs, amounts in worth if theirs == currency]))}
         for currency in sorted({currency for currency, _ in worth})
@@ -164,39 +158,14 @@ def _mark(price: ReferencePrice | None, at: datetime) -> Mark:
     if price is None:
         return {"mark_price": None, "mark_age_ms": None, "stale": True}
     age_ms = max(0, (at - price.observed_at) // timedelta(milliseconds=1))
-    return {"mark_price": _text(price.price), "mark_age_ms": age_ms, "stale": _is_stale(price, at)}
+    return {"mark_price": _text(price.price), "mark_age_ms": age_ms, "stale": is_stale(price, at)}
 
 
-def _is_stale(price: ReferencePrice | None, at: datetime) -> bool:
-    return price is None or at - price.observed_at > REFERENCE_AGE_MAX
-
-
-def _worth(
-    currency: str, balances: dict[str, Decimal], held: list[PositionRow], prices: dict[str, ReferencePrice]
-) -> dict[str, Decimal | None]:
-    marks = {symbol: price.price for symbol, price in prices.items()}
-
-    def in_currency(row: PositionRow, amount: Decimal | None) -> Decimal | None:
-        return None if amount is None else value_in(currency, row.symbol.partition("/")[2], amount, marks)
-
-    def unrealised(row: PositionRow) -> Decimal | None:
-        if row.position.quantity == 0:
-            return Decimal(0)
-        return row.position.unrealised_pnl(marks[row.symbol]) if row.symbol in marks else None
-
-    return {
-        "equity": equity(balances, currency, marks),
-        "realised_pnl": total(in_currency(row, row.position.realised_pnl) for row in held),
-        "unrealised_pnl": total(in_currency(row, unrealised(row)) for row in held),
-        "fees": total(in_currency(row, row.position.fees) for row in held),
-    }
-
-
-def _sum(worth: list[dict[str, Decimal | None]]) -> dict[str, Decimal | None]:
+def _sum(worth: list[Amounts]) -> Amounts:
     return {name: total(amounts[name] for amounts in worth) for name in worth[0]}
 
 
-def _shown(amounts: dict[str, Decimal | None]) -> Worth:
+def _shown(amounts: Amounts) -> Worth:
     """With `net_realised_pnl`, what was earned once fees are paid."""
     realised, fees = amounts["realised_pnl"], amounts["fees"]
     return {

@@ -24,7 +24,8 @@ export function createApi(apiUrl: string, session: Pick<Session, "accessToken" |
 async function sendOnce(request: Request, token: string | null): Promise<Response> {
   if (token !== null) request.headers.set("Authorization", `Bearer ${token}`);
   try {
-    return await fetch(request, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+    const isOver = AbortSignal.any([request.signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]);
+    return await fetch(request, { signal: isOver });
   } catch {
     throw new Unreachable();
   }

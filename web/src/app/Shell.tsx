@@ -14,6 +14,7 @@ import {
 import { useDisclosure } from "@mantine/hooks";
 import { IconContrast } from "@tabler/icons-react";
 import { Link, Outlet, useLocation } from "@tanstack/react-router";
+import { LiveState } from "../live/LiveState";
 import type { Me } from "../platform";
 import { usePlatform } from "../platform";
 import { menuFor } from "./pages";
@@ -33,6 +34,7 @@ export function Shell({ me }: { me: Me }) {
           <Group wrap="nowrap">
             <Burger opened={isOpen} onClick={toggle} hiddenFrom="sm" size="sm" aria-label="Menu" />
             <Text fw={700}>Breakwater</Text>
+            <LiveState />
           </Group>
           <Group gap="xs" wrap="nowrap">
             <Text size="sm" truncate>

@@ -1,97 +1,68 @@
-import { Badge, Button, Group, Table, Title } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { answerOf } from "../../api/client";
-import type { components } from "../../api/schema";
-import { usePlatform } from "../../platform";
-import { shownAmount } from "../../ui/amounts";
-import { Empty, Found } from "../../ui/states";
-import { shownTime } from "../../ui/times";
+import { Group, NativeSelect, Tabs } from "@mantine/core";
+import { PageFrame } from "../../ui/PageFrame";
+import { useAddress } from "../../ui/useAddress";
+import { OpenOrders } from "./OpenOrders";
+import { Fills } from "./orders/Fills";
+import { History } from "./orders/History";
+import { FINAL_STATUSES, OPEN_STATUSES, type OrdStatus, statusWords } from "./orderWords";
+import { useAccountNames, useAccounts, useInstruments } from "./reads";
 
-type Order = components["schemas"]["Order"];
-
-const OPEN = new Set<Order["status"]>(["PENDING_NEW", "NEW", "PARTIALLY_FILLED", "UNKNOWN"]);
-const LOOK_EVERY_MS = 2_000;
+const ALL = "";
+const STATUSES: readonly OrdStatus[] = [...OPEN_STATUSES, ...FINAL_STATUSES];
 
 export default function OrdersPage() {
-  const { api } = usePlatform();
-  const orders = useQuery({
-    queryKey: ["orders"],
-    queryFn: () => answerOf(api.GET("/orders")),
-    refetchInterval: LOOK_EVERY_MS,
-  });
+  const [tab, setTab] = useAddress("tab", "open");
+  const [symbol, setSymbol] = useAddress("symbol", ALL);
+  const [wantedStatus, setStatus] = useAddress("status", ALL);
+  const instruments = useInstruments();
+  const names = useAccountNames();
+  const accountName = (useAccounts().data?.items.length ?? 0) > 1 ? names : null;
+  const status = STATUSES.find((each) => each === wantedStatus) ?? null;
+  const isOne = symbol !== ALL;
   return (
-    <>
-      <Title order={2} mb="md">
-        Orders
-      </Title>
-      <Found query={orders}>
-        {(page) =>
-          page.items.length === 0 ? <Empty>No orders yet.</Empty> : <OrdersTable orders={page.items} />
-        }
-      </Found>
-    </>
-  );
-}
-
-function OrdersTable({ orders }: { orders: readonly Order[] }) {
-  return (
-    <Table.ScrollContainer minWidth={720}>
-      <Table stickyHeader verticalSpacing="xs">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Time</Table.Th>
-            <Table.Th>Symbol</Table.Th>
-            <Table.Th>Side</Table.Th>
-            <Table.Th>Type</Table.Th>
-            <Table.Th ta="right">Quantity</Table.Th>
-            <Table.Th ta="right">Price</Table.Th>
-            <Table.Th ta="right">Filled</Table.Th>
-            <Table.Th>Status</Table.Th>
-            <Table.Th />
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {orders.map((order) => (
-            <Table.Tr key={order.order_id}>
-              <Table.Td>{shownTime(order.created_at)}</Table.Td>
-              <Table.Td>{order.symbol}</Table.Td>
-              <Table.Td c={order.side === "BUY" ? "teal" : "red"}>{order.side}</Table.Td>
-              <Table.Td>{order.type}</Table.Td>
-              <Table.Td ta="right">{shownAmount(order.quantity)}</Table.Td>
-              <Table.Td ta="right">{order.price === null ? "market" : shownAmount(order.price)}</Table.Td>
-              <Table.Td ta="right">{shownAmount(order.cum_qty)}</Table.Td>
-              <Table.Td>
-                <Badge variant="light" color={OPEN.has(order.status) ? "blue" : "gray"}>
-                  {order.status.replaceAll("_", " ")}
-                </Badge>
-              </Table.Td>
-              <Table.Td>{OPEN.has(order.status) && <Cancel orderId={order.order_id} />}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
-  );
-}
-
-function Cancel({ orderId }: { orderId: string }) {
-  const { api } = usePlatform();
-  const queries = useQueryClient();
-  const cancelling = useMutation({
-    mutationFn: () => answerOf(api.DELETE("/orders/{order_id}", { params: { path: { order_id: orderId } } })),
-    onSettled: () => queries.invalidateQueries({ queryKey: ["orders"] }),
-  });
-  return (
-    <Group gap="xs" justify="flex-end" wrap="nowrap">
-      {cancelling.error !== null && <span role="alert">{cancelling.error.message}</span>}
-      <Button
-        size="compact-xs"
-        variant="light"
-        loading={cancelling.isPending}
-        onClick={() => cancelling.mutate()}
-      >
-        Cancel
-      </Button>
-    </Group>
+    <PageFrame title="Orders">
+      <Tabs value={tab} onChange={(chosen) => setTab(chosen ?? "open")}>
+        <Tabs.List>
+          <Tabs.Tab value="open">Open</Tabs.Tab>
+          <Tabs.Tab value="history">History</Tabs.Tab>
+          <Tabs.Tab value="fills">Fills</Tabs.Tab>
+        </Tabs.List>
+        <Group py="sm" gap="sm">
+          <NativeSelect
+            aria-label="Symbol"
+            size="xs"
+            value={symbol}
+            onChange={(event) => setSymbol(event.currentTarget.value)}
+            data={[
+              { value: ALL, label: "All symbols" },
+              ...(instruments.data?.items ?? []).map((each) => ({ value: each.symbol, label: each.symbol })),
+            ]}
+          />
+          {tab === "history" && (
+            <NativeSelect
+              aria-label="Status"
+              size="xs"
+              value={wantedStatus}
+              onChange={(event) => setStatus(event.currentTarget.value)}
+              data={[
+                { value: ALL, label: "All states" },
+                ...STATUSES.map((each) => ({ value: each, label: statusWords(each) })),
+              ]}
+            />
+          )}
+        </Group>
+        <Tabs.Panel value="open">
+          {tab === "open" && <OpenOrders {...(isOne ? { symbol } : {})} />}
+        </Tabs.Panel>
+        <Tabs.Panel value="history">
+          {tab === "history" && (
+            <History symbol={isOne ? symbol : null} status={status} accountName={accountName} />
+          )}
+        </Tabs.Panel>
+        <Tabs.Panel value="fills">
+          {tab === "fills" && <Fills symbol={isOne ? symbol : null} accountName={accountName} />}
+        </Tabs.Panel>
+      </Tabs>
+    </PageFrame>
   );
 }

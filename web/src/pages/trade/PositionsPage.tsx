@@ -1,76 +1,104 @@
-import { Table, Text, Title } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { Anchor, Badge, Group, Stack, Switch, Text, Title } from "@mantine/core";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useEffect } from "react";
 import { answerOf } from "../../api/client";
+import type { components } from "../../api/schema";
+import { useAccountChannel } from "../../live/hooks";
 import { usePlatform } from "../../platform";
-import { shownAmount, signOf } from "../../ui/amounts";
+import { shownAmount } from "../../ui/amounts";
+import { PageFrame } from "../../ui/PageFrame";
 import { Empty, Found } from "../../ui/states";
+import { useAddress } from "../../ui/useAddress";
+import { isFlat } from "./positions/closing";
+import { PositionsTable } from "./positions/PositionsTable";
+import { Worth } from "./positions/Worth";
 
-const LOOK_EVERY_MS = 2_000;
+type AccountPortfolio = components["schemas"]["AccountPortfolio"];
+
+const LOOK_EVERY_MS = 2_000; // For the marks; a fill is told at once.
 
 export default function PositionsPage() {
   const { api } = usePlatform();
-  const positions = useQuery({
-    queryKey: ["positions"],
-    queryFn: () => answerOf(api.GET("/positions")),
+  const queries = useQueryClient();
+  const { items } = useAccountChannel("positions");
+  const [flat, setFlat] = useAddress("flat", "no");
+  const portfolio = useQuery({
+    queryKey: ["portfolio"],
+    queryFn: () => answerOf(api.GET("/portfolio")),
     refetchInterval: LOOK_EVERY_MS,
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the news are why it is read again.
+  useEffect(() => {
+    void queries.invalidateQueries({ queryKey: ["portfolio"] });
+  }, [items, queries]);
   return (
-    <>
-      <Title order={2} mb="md">
-        Positions
-      </Title>
-      <Found query={positions}>
-        {(page) =>
-          page.items.length === 0 ? (
-            <Empty>No positions.</Empty>
+    <PageFrame
+      title="Positions"
+      actions={
+        <Switch
+          size="sm"
+          label="Flat ones too"
+          checked={flat === "yes"}
+          onChange={(event) => setFlat(event.currentTarget.checked ? "yes" : "no")}
+        />
+      }
+    >
+      <Found query={portfolio}>
+        {({ items: accounts, totals }) =>
+          accounts.length === 0 ? (
+            <Empty>You see no account yet.</Empty>
           ) : (
-            <Table.ScrollContainer minWidth={640}>
-              <Table verticalSpacing="xs">
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>Symbol</Table.Th>
-                    <Table.Th ta="right">Quantity</Table.Th>
-                    <Table.Th ta="right">Average price</Table.Th>
-                    <Table.Th ta="right">Mark</Table.Th>
-                    <Table.Th ta="right">Unrealised</Table.Th>
-                    <Table.Th ta="right">Realised</Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {page.items.map((position) => (
-                    <Table.Tr key={`${position.account_id}/${position.symbol}`}>
-                      <Table.Td>{position.symbol}</Table.Td>
-                      <Table.Td ta="right">{shownAmount(position.quantity)}</Table.Td>
-                      <Table.Td ta="right">{shownAmount(position.average_price)}</Table.Td>
-                      <Table.Td ta="right">
-                        {position.mark_price === null ? "unknown" : shownAmount(position.mark_price)}
-                        {position.stale && (
-                          <Text span size="xs" c="orange">
-                            {" "}
-                            old
-                          </Text>
-                        )}
-                      </Table.Td>
-                      <Profit amount={position.unrealised_pnl} />
-                      <Profit amount={position.realised_pnl} />
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
+            <Stack gap="xl">
+              {accounts.length > 1 &&
+                totals.map((total) => (
+                  <Stack key={total.currency} gap="xs" component="section">
+                    <Title order={2} size="h4">
+                      All {accounts.length} accounts, in {total.currency}
+                    </Title>
+                    <Worth
+                      total={total}
+                      currency={total.currency}
+                      label={`All accounts in ${total.currency}`}
+                    />
+                  </Stack>
+                ))}
+              {accounts.map((account) => (
+                <Account key={account.account_id} account={account} isFlatShown={flat === "yes"} />
+              ))}
+            </Stack>
           )
         }
       </Found>
-    </>
+    </PageFrame>
   );
 }
 
-const COLOURS = { "-1": "red", "0": "dimmed", "1": "teal" } as const;
-
-function Profit({ amount }: { amount: string | null }) {
+function Account({ account, isFlatShown }: { account: AccountPortfolio; isFlatShown: boolean }) {
+  const shown = account.positions.filter((position) => isFlatShown || !isFlat(position));
   return (
-    <Table.Td ta="right" c={amount === null ? "dimmed" : COLOURS[signOf(amount)]}>
-      {amount === null ? "unknown" : shownAmount(amount)}
-    </Table.Td>
+    <Stack gap="xs" component="section" aria-label={account.name}>
+      <Group gap="sm">
+        <Title order={2} size="h4">
+          {account.name}
+        </Title>
+        {account.stale && (
+          <Badge color="orange" variant="light" tt="none">
+            prices are old
+          </Badge>
+        )}
+        <Anchor component={Link} to={`/equity?account=${account.account_id}` as string} size="sm">
+          Equity curve
+        </Anchor>
+      </Group>
+      <Worth total={account} currency={account.base_currency} label={`Worth of ${account.name}`} />
+      <PositionsTable positions={shown} label={`Positions of ${account.name}`} />
+      <Text size="sm" c="dimmed">
+        Balances:{" "}
+        {account.balances.length === 0
+          ? "none"
+          : account.balances.map(({ asset, total }) => `${shownAmount(total)} ${asset}`).join(", ")}
+      </Text>
+    </Stack>
   );
 }

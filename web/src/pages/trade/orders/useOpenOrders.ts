@@ -1,0 +1,56 @@
+import { useQuery } from "@tanstack/react-query";
+import { type Api, answerOf } from "../../../api/client";
+import { useAccountChannel, useConnection } from "../../../live/hooks";
+import { usePlatform } from "../../../platform";
+import { isFinal, OPEN_STATUSES, type Order } from "../orderWords";
+import { mergedOrders } from "./merge";
+
+const ROWS_MAX = 200; // Of each status: a page of the API.
+const LOOK_EVERY_MS = 2_000; // While nothing is told live.
+const COMPARE_EVERY_MS = 30_000;
+
+/** Those that may still trade, newest first: read once, then kept up to date by what is told live. */
+export function useOpenOrders({ symbol, accountId }: { symbol?: string; accountId?: string }) {
+  const { api } = usePlatform();
+  const channel = useAccountChannel("orders", accountId);
+  const isLive = useConnection().kind === "LIVE" && channel.state === "READY";
+  const query = useQuery({
+    queryKey: ["orders", "open", accountId ?? null, symbol ?? null],
+    queryFn: () => openOrders(api, symbol, accountId),
+    refetchInterval: isLive ? COMPARE_EVERY_MS : LOOK_EVERY_MS,
+  });
+  const orders =
+    query.data &&
+    mergedOrders(
+      query.data.orders,
+      channel.items,
+      (order) =>
+        !isFinal(order.status) &&
+        (symbol === undefined || order.symbol === symbol) &&
+        (accountId === undefined || order.account_id === accountId),
+    ).filter((order) => !isFinal(order.status));
+  return { query, orders, isLive, isCut: query.data?.isCut ?? false };
+}
+
+/** The API lists one status at a time. */
+async function openOrders(
+  api: Api,
+  symbol: string | undefined,
+  accountId: string | undefined,
+): Promise<{ orders: readonly Order[]; isCut: boolean }> {
+  const pages = await Promise.all(
+    OPEN_STATUSES.map((status) => {
+      const query = { status, limit: ROWS_MAX, symbol: symbol ?? null, account_id: accountId ?? null };
+      return answerOf(api.GET("/orders", { params: { query: told(query) } }));
+    }),
+  );
+  return {
+    orders: pages.flatMap((page) => page.items),
+    isCut: pages.some((page) => page.next_cursor !== null),
+  };
+}
+
+/** Without what is null: an address would say "null". */
+export function told<Query extends object>(query: Query): Query {
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== null)) as Query;
+}
