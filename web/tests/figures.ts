@@ -1,0 +1,89 @@
+/** The figures of the web app: its first load, what 50 moving markets cost, and what axe counts. */
+import type { CDPSession } from "playwright-core";
+import { expect } from "vitest";
+import { violationsOf } from "./support/accessible";
+import { feed } from "./support/feed";
+import { test } from "./support/test";
+import { walk } from "./support/walk";
+
+const SYMBOLS = 50;
+const CHANGES_PER_SECOND = 10;
+const WATCHED_FOR_MS = 60_000;
+const say = (figure: string) => process.stdout.write(`${figure}\n`);
+
+test("first load of the trade page", async ({ visitor }) => {
+  const { page, context } = visitor;
+  await visitor.signsIn("trader1", "/trade");
+  const debug = await context.newCDPSession(page);
+  await debug.send("Network.clearBrowserCache");
+  const began = performance.now();
+  await page.reload({ waitUntil: "commit" });
+  await page.getByRole("form", { name: "Order ticket" }).waitFor();
+  const shownAfter = performance.now() - began;
+  const scripts = await page.evaluate(() =>
+    performance
+      .getEntriesByType("resource")
+      .filter((entry) => entry.name.endsWith(".js"))
+      .reduce((sum, entry) => sum + (entry as PerformanceResourceTiming).encodedBodySize, 0),
+  );
+  say(`first load: ${Math.round(shownAfter)} ms, ${Math.round(scripts / 1024)} KiB of compressed script`);
+  visitor.takeErrors();
+});
+
+test("50 markets, ten changes a second each", { timeout: 180_000 }, async ({ visitor }) => {
+  const { page, context } = visitor;
+  await page.route(/\/instruments$/, async (route) => {
+    if (route.request().method() === "OPTIONS") return route.continue();
+    const answer = await route.fetch();
+    const told = (await answer.json()) as { items: { symbol: string }[] };
+    const items = Array.from({ length: SYMBOLS }, (_, number) => ({
+      ...told.items[0],
+      symbol: `C${number}/USDT`,
+    }));
+    return route.fulfill({ response: answer, json: { ...told, items } });
+  });
+  const end = await feed(page, CHANGES_PER_SECOND);
+  await visitor.signsIn("trader1", "/watch");
+  await page.waitForTimeout(5_000);
+  const debug = await context.newCDPSession(page);
+  await debug.send("Performance.enable");
+  const before = await measured(debug);
+  await page.waitForTimeout(WATCHED_FOR_MS);
+  const after = await measured(debug);
+  end();
+  const share = (after.script - before.script) / (after.at - before.at);
+  const rows = await page.getByRole("row").count();
+  say(
+    `${rows} rows: scripting ${(share * 100).toFixed(1)} % of one core, heap ${before.heap} to ${after.heap} KiB`,
+  );
+  visitor.takeErrors();
+  expect(rows).toBeGreaterThan(1);
+});
+
+test("what axe finds on every page", { timeout: 300_000 }, async ({ arrive }) => {
+  let pages = 0;
+  let found = 0;
+  for (const username of ["trader1", "risk", "admin", "operator"]) {
+    const visitor = await arrive();
+    await visitor.signsIn(username);
+    await walk(visitor, username, async (address) => {
+      await visitor.goes(address);
+      await visitor.settles();
+      pages += 1;
+      found += (await violationsOf(visitor.page)).length;
+    });
+    visitor.takeErrors();
+  }
+  say(`axe: ${found} serious or critical on ${pages} pages`);
+});
+
+async function measured(debug: CDPSession): Promise<{ script: number; heap: number; at: number }> {
+  await debug.send("HeapProfiler.collectGarbage");
+  const { metrics } = await debug.send("Performance.getMetrics");
+  const value = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? Number.NaN;
+  return {
+    script: value("ScriptDuration"),
+    heap: Math.round(value("JSHeapUsedSize") / 1024),
+    at: value("Timestamp"),
+  };
+}
