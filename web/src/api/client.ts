@@ -48,6 +48,8 @@ export interface SignIn {
   readonly password: string;
   /** Of the authenticator app, where the person has one. */
   readonly code?: string;
+  /** In place of the temporary one of an invitation. */
+  readonly new_password?: string;
 }
 
 /** The two calls that are made without a session. */

@@ -10,11 +10,13 @@ import {
 } from "@tanstack/react-router";
 import { useSyncExternalStore } from "react";
 import { answerOf } from "../api/client";
+import { Problem } from "../api/problem";
 import { type Me, usePlatform } from "../platform";
 import { IssuerSignIn } from "../session/IssuerSignIn";
 import { SignInPage } from "../session/SignInPage";
 import { Empty, Failed, Found, Loading } from "../ui/states";
 import { AREAS, menuFor } from "./pages";
+import { SecondFactorFirst } from "./SecondFactorFirst";
 import { Shell } from "./Shell";
 
 const root = createRootRouteWithContext<{ me: Me }>()({
@@ -67,5 +69,6 @@ export function App() {
 function SignedIn() {
   const { api } = usePlatform();
   const me = useQuery({ queryKey: ["me"], queryFn: () => answerOf(api.GET("/me")), staleTime: 60_000 });
+  if (me.error instanceof Problem && me.error.code === "SECOND_FACTOR_REQUIRED") return <SecondFactorFirst />;
   return <Found query={me}>{(found) => <RouterProvider router={router} context={{ me: found }} />}</Found>;
 }

@@ -1,5 +1,6 @@
 import { Alert, Button, Card, Center, PasswordInput, Stack, TextInput, Title } from "@mantine/core";
 import { type FormEvent, useState } from "react";
+import { Problem } from "../api/problem";
 import { usePlatform } from "../platform";
 import { formProblem } from "../ui/formProblem";
 import { useAction } from "../ui/useAction";
@@ -9,11 +10,22 @@ export function SignInPage() {
   const [username, setUsername] = useState("");
   const [password, setPassword] = useState("");
   const [code, setCode] = useState("");
-  const signing = useAction(() => signIn({ username, password, ...(code === "" ? {} : { code }) }), {
-    changes: [],
-    onDone: (tokens) => session.signedIn(tokens),
-  });
-  const problem = formProblem(signing.error, ["username", "password", "code"]);
+  const [newPassword, setNewPassword] = useState("");
+  const [isInvited, setIsInvited] = useState(false);
+  const signing = useAction(
+    () =>
+      signIn({
+        username,
+        password,
+        ...(code === "" ? {} : { code }),
+        ...(newPassword === "" ? {} : { new_password: newPassword }),
+      }),
+    { changes: [], onDone: (tokens) => session.signedIn(tokens) },
+  );
+  // What the user pool wants first of somebody whose password is that of his invitation.
+  const wantsPassword = signing.error instanceof Problem && signing.error.code === "SIGN_IN_INCOMPLETE";
+  if (wantsPassword && !isInvited) setIsInvited(true);
+  const problem = formProblem(signing.error, ["username", "password", "code", "new_password"]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     signing.run(undefined);
@@ -54,7 +66,22 @@ export function SignInPage() {
               onChange={(event) => setCode(event.currentTarget.value.trim())}
               error={problem.fields.code}
             />
-            {problem.rest !== null && (
+            {isInvited && (
+              <PasswordInput
+                label="Your own password"
+                description="The one of your invitation ends with this sign-in"
+                name="new_password"
+                autoComplete="new-password"
+                required
+                value={newPassword}
+                onChange={(event) => setNewPassword(event.currentTarget.value)}
+                error={problem.fields.new_password}
+              />
+            )}
+            {wantsPassword && (
+              <Alert role="status">This is your first sign-in: choose a password of your own.</Alert>
+            )}
+            {problem.rest !== null && !wantsPassword && (
               <Alert color="red" role="alert">
                 {problem.rest}
               </Alert>

@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 
 export function Loading({ lines = 4 }: { lines?: number }) {
   return (
-    <Stack gap="xs" aria-busy="true" aria-label="Loading">
+    <Stack gap="xs" aria-busy="true" role="status" aria-label="Loading">
       {Array.from({ length: lines }, (_, line) => line).map((line) => (
         <Skeleton key={line} height={18} />
       ))}
