@@ -4,6 +4,7 @@ import { placeOrder } from "./support/api";
 import { test } from "./support/test";
 
 const DESK = "Desk B";
+const SOON = { timeout: 25_000 };
 
 test("a desk is killed with a reason, its trader is refused, and it is re-armed", async ({ visitor }) => {
   const { page } = visitor;
@@ -30,7 +31,7 @@ test("a desk is killed with a reason, its trader is refused, and it is re-armed"
     await rearm.getByRole("button", { name: "Re-arm" }).click();
     await rearm.waitFor({ state: "hidden" });
   }
-  await page.getByRole("button", { name: `Re-arm ${DESK}` }).waitFor({ state: "hidden" });
+  await expect.poll(() => page.getByRole("button", { name: `Re-arm ${DESK}` }).count(), SOON).toBe(0);
 });
 
 test("a dialog that is left changes nothing", async ({ visitor }) => {

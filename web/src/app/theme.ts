@@ -3,6 +3,7 @@ import { type CSSVariablesResolver, createTheme } from "@mantine/core";
 
 export const THEME = createTheme({
   primaryShade: 8,
+  respectReducedMotion: true,
   // Black or white on a filled colour, whichever is the further from it: they are equally far at this luminance.
   autoContrast: true,
   luminanceThreshold: 0.179,

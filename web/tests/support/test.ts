@@ -26,6 +26,7 @@ export const test = base.extend<{ arrive: Arrive; visitor: Visitor }>({
         viewport: DESK,
         locale: "en-GB",
         colorScheme: "light",
+        reducedMotion: "reduce", // No colour is looked at halfway to another.
         ...options,
       });
       const visitor = await Visitor.arrives(context, inject("endpoints"));

@@ -119,7 +119,6 @@ function Counts({
           key={state}
           onClick={() => choose(state === chosen ? "" : state)}
           aria-pressed={state === chosen}
-          aria-label={`${page.counts[state] ?? 0} ${state.toLowerCase().replaceAll("_", " ")}: ${MEANINGS[state]}`}
         >
           <Card
             withBorder

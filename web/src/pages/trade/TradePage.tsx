@@ -1,4 +1,4 @@
-import { NativeSelect, Tabs } from "@mantine/core";
+import { NativeSelect, ScrollArea, Tabs } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { memo, type ReactNode, useMemo, useState } from "react";
 import { useAccountChannel, useMarket } from "../../live/hooks";
@@ -21,6 +21,7 @@ const OPEN = new Set<LiveOrder["status"]>([
   "PENDING_CANCEL",
   "UNKNOWN",
 ]);
+const TAPE_HEIGHT_MAX = 300;
 const FIRST_CHOICE = "ETH/USDT";
 
 /** Chart, book and ticket in one glance. */
@@ -67,7 +68,9 @@ function Trade({ symbols }: { symbols: readonly string[] }) {
           <div className={styles.chart}>{chart}</div>
           <div className={styles.book}>
             {book}
-            <div className={styles.tape}>{tape}</div>
+            <ScrollArea.Autosize mah={TAPE_HEIGHT_MAX} mt="sm">
+              {tape}
+            </ScrollArea.Autosize>
           </div>
           <div className={styles.ticket}>{ticket}</div>
           <div className={styles.orders}>{open}</div>

@@ -25,7 +25,7 @@ export default function Chart({
   fills: readonly Fill[];
   orders: readonly LiveOrder[];
 }) {
-  const element = useRef<HTMLDivElement>(null);
+  const element = useRef<HTMLElement>(null);
   const [drawing, setDrawing] = useState<Drawing | null>(null);
   const [pointedAt, setPointedAt] = useState<number | null>(null);
   const isDark = useComputedColorScheme() === "dark";
@@ -86,10 +86,9 @@ export default function Chart({
       {error !== null && <Failed error={error} />}
       <Legend bar={shown} />
       <Box pos="relative" h={{ base: 320, md: 460 }}>
-        <div
+        <figure
           ref={element}
-          style={{ position: "absolute", inset: 0 }}
-          role="img"
+          style={{ position: "absolute", inset: 0, margin: 0 }}
           aria-label={`Candles of ${market.symbol}`}
         />
         {series === null && error === null && <Loading />}

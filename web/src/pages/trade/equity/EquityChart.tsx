@@ -14,14 +14,14 @@ const COLOURS = {
 
 /** Equity above, and below it how far it is from its highest point. Numbers here are pixels: amounts stay exact elsewhere. */
 export function EquityChart({ points, label }: { points: readonly CurvePoint[]; label: string }) {
-  const element = useRef<HTMLDivElement>(null);
+  const element = useRef<HTMLElement>(null);
   const scheme = useComputedColorScheme("light");
   useEffect(() => {
     if (element.current === null) return;
     const chart = drawnIn(element.current, points, COLOURS[scheme]);
     return () => chart.remove();
   }, [points, scheme]);
-  return <Box ref={element} h={HEIGHT_PX} role="img" aria-label={label} />;
+  return <Box component="figure" ref={element} h={HEIGHT_PX} m={0} aria-label={label} />;
 }
 
 function drawnIn(

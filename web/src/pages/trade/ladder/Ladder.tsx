@@ -1,3 +1,4 @@
+import { VisuallyHidden } from "@mantine/core";
 import type { CSSProperties } from "react";
 import type { MarketView } from "../../../live/market";
 import type { LiveOrder } from "../../../live/messages";
@@ -59,9 +60,11 @@ function Row({
       type="button"
       className={`${styles.row} ${side === "bid" ? sides.upGround : sides.downGround}`}
       style={{ "--share": `${row.percent}%` } as CSSProperties}
-      aria-label={`${side === "bid" ? "Bid" : "Ask"} ${row.price}, ${row.quantity}${row.isOwn ? ", your order" : ""}: put the price into the ticket`}
       onClick={() => onPrice(row.price)}
     >
+      <VisuallyHidden>
+        {side === "bid" ? "Put into the ticket the bid" : "Put into the ticket the ask"}
+      </VisuallyHidden>
       <span className={styles.own} title={row.isOwn ? "Your order" : undefined}>
         {row.isOwn ? "●" : ""}
       </span>

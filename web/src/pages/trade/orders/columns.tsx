@@ -21,7 +21,7 @@ export function orderColumns(accountName: ((accountId: string) => string) | null
           component={Link}
           to={`/orders/${order.order_id}`}
           size="sm"
-          aria-label={`Story of ${label(order)}`}
+          aria-label={`${shownTime(order.created_at)}: story of ${label(order)}`}
         >
           {shownTime(order.created_at)}
         </Anchor>
