@@ -1,10 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
 import { answerOf } from "../api/client";
-import { usePlatform } from "../platform";
+import { type Me, usePlatform } from "../platform";
 
-/** What the signed-in person may do, asked for once by the app before any page is shown. */
-export function useMay(): (permission: string) => boolean {
+/** Who is signed in: the same answer that the frame of the app has, so it is there before any page is. */
+export function useMe(): Me | null {
   const { api } = usePlatform();
   const me = useQuery({ queryKey: ["me"], queryFn: () => answerOf(api.GET("/me")), staleTime: 60_000 });
-  return (permission) => me.data?.permissions.includes(permission) ?? false;
+  return me.data ?? null;
+}
+
+/** Whether a permission is one's own: what one may not do is not offered. */
+export function useMay(): (permission: string) => boolean {
+  const permissions = useMe()?.permissions ?? [];
+  return (permission) => permissions.includes(permission);
 }

@@ -3,8 +3,8 @@ import { useState } from "react";
 import { DataTable } from "../../../ui/DataTable";
 import { PageFrame } from "../../../ui/PageFrame";
 import { Found } from "../../../ui/states";
+import { useMay } from "../../../ui/useMe";
 import { useAccounts, useNodes } from "../parts/directory";
-import { useMay } from "../parts/useMay";
 import { NewAccountDialog } from "./NewAccountDialog";
 import { wayTo } from "./wayTo";
 

@@ -6,10 +6,10 @@ import type { components } from "../../../api/schema";
 import { usePlatform } from "../../../platform";
 import { Found } from "../../../ui/states";
 import { useAction } from "../../../ui/useAction";
+import { useMay } from "../../../ui/useMe";
 import { shownSeconds } from "../parts/moments";
 import { plainProblem } from "../parts/plainProblem";
 import { Section } from "../parts/Section";
-import { useMay } from "../parts/useMay";
 
 type View = components["schemas"]["EscalationView"];
 type Body = components["schemas"]["EscalationBody"];

@@ -4,10 +4,10 @@ import { answerOf } from "../../../api/client";
 import type { components } from "../../../api/schema";
 import { usePlatform } from "../../../platform";
 import { useAction } from "../../../ui/useAction";
+import { useMay, useMe } from "../../../ui/useMe";
 import { personChoices, usePeople } from "../parts/directory";
 import { FormDialog } from "../parts/FormDialog";
 import { momentOf, typedMoment } from "../parts/moments";
-import { useMay, useMe } from "../parts/useMay";
 import { ROTA } from "./RotaDialog";
 
 const HOURS_8_MS = 28_800_000;

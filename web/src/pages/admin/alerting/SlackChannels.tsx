@@ -8,10 +8,10 @@ import { DataTable } from "../../../ui/DataTable";
 import { Found } from "../../../ui/states";
 import { shownTime } from "../../../ui/times";
 import { useAction } from "../../../ui/useAction";
+import { useMay } from "../../../ui/useMe";
 import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { FormDialog } from "../parts/FormDialog";
 import { Section } from "../parts/Section";
-import { useMay } from "../parts/useMay";
 import { type Category, categoryChoices, spoken } from "./words";
 
 type Schemas = components["schemas"];

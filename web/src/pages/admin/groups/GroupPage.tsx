@@ -7,6 +7,7 @@ import { usePlatform } from "../../../platform";
 import { PageFrame } from "../../../ui/PageFrame";
 import { Found } from "../../../ui/states";
 import { useAction } from "../../../ui/useAction";
+import { useMay } from "../../../ui/useMe";
 import { ConfirmDialog } from "../parts/ConfirmDialog";
 import {
   accountChoices,
@@ -20,7 +21,6 @@ import {
 } from "../parts/directory";
 import { GivenList } from "../parts/GivenList";
 import { Section } from "../parts/Section";
-import { useMay } from "../parts/useMay";
 
 export default function GroupPage() {
   const { api } = usePlatform();

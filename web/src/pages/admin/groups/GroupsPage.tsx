@@ -8,9 +8,9 @@ import { PageFrame } from "../../../ui/PageFrame";
 import { Found } from "../../../ui/states";
 import { shownTime } from "../../../ui/times";
 import { useAction } from "../../../ui/useAction";
+import { useMay } from "../../../ui/useMe";
 import { GROUPS, useGroups } from "../parts/directory";
 import { FormDialog } from "../parts/FormDialog";
-import { useMay } from "../parts/useMay";
 
 export default function GroupsPage() {
   const groups = useGroups(true);

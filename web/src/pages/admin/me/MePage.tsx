@@ -1,10 +1,10 @@
 import { Stack, Tabs } from "@mantine/core";
 import { PageFrame } from "../../../ui/PageFrame";
 import { useAddress } from "../../../ui/useAddress";
+import { useMay, useMe } from "../../../ui/useMe";
 import { Facts } from "../parts/Facts";
 import { ROLES, type Role, shownRole } from "../parts/roles";
 import { Section } from "../parts/Section";
-import { useMay, useMe } from "../parts/useMay";
 import { Activity } from "./Activity";
 import { Contacts } from "./Contacts";
 import { Digests } from "./Digests";
@@ -25,7 +25,7 @@ export default function MePage() {
   const parts = PARTS.filter(({ needs }) => needs === null || may(needs));
   return (
     <PageFrame title={me?.username ?? "Yourself"}>
-      {me !== undefined && (
+      {me !== null && (
         <Facts
           facts={[
             ["E-mail", me.email],

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { answerOf } from "../../../api/client";
 import type { components } from "../../../api/schema";
 import { usePlatform } from "../../../platform";
-import { useMay } from "./useMay";
+import { useMay } from "../../../ui/useMe";
 
 type Schemas = components["schemas"];
 export type Account = Schemas["Account"];

@@ -4,10 +4,10 @@ import { useState } from "react";
 import { answerOf } from "../../../api/client";
 import { usePlatform } from "../../../platform";
 import { useAction } from "../../../ui/useAction";
+import { useMe } from "../../../ui/useMe";
 import { PEOPLE } from "../parts/directory";
 import { FormDialog } from "../parts/FormDialog";
 import { type Role, rolesToGive } from "../parts/roles";
-import { useMe } from "../parts/useMay";
 import { type InvitationForm, invitationRequest, NEW_INVITATION } from "./invitation";
 
 const WAYS = [

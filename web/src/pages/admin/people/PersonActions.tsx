@@ -3,11 +3,11 @@ import { useState } from "react";
 import { answerOf } from "../../../api/client";
 import { usePlatform } from "../../../platform";
 import { useAction } from "../../../ui/useAction";
+import { useMe } from "../../../ui/useMe";
 import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { PEOPLE, type Person } from "../parts/directory";
 import { FormDialog } from "../parts/FormDialog";
 import { type Role, rolesToGive, shownRole } from "../parts/roles";
-import { useMe } from "../parts/useMay";
 
 type Asked = "ROLE" | "DISABLE" | "INVITE" | "TOTP" | null;
 

@@ -6,10 +6,10 @@ import { usePlatform } from "../../../platform";
 import { type Column, DataTable } from "../../../ui/DataTable";
 import { PageFrame } from "../../../ui/PageFrame";
 import { shownTime } from "../../../ui/times";
+import { useMay } from "../../../ui/useMe";
 import { nameOf, nodeChoices, PEOPLE, type Person, useNodes } from "../parts/directory";
 import { FoundPages, usePages } from "../parts/pages";
 import { shownRole } from "../parts/roles";
-import { useMay } from "../parts/useMay";
 import { InviteDialog } from "./InviteDialog";
 
 export default function UsersPage() {

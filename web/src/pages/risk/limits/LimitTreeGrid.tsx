@@ -1,10 +1,10 @@
 import { Table } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { type KeyboardEvent, useMemo, useRef, useState } from "react";
+import { useMay } from "../../../ui/useMe";
 import { leasedUnder, leasesBelow } from "../model/leased";
 import { closedAtFirst, type LimitsShown, moveBy, nodesOf, rowsOf } from "../model/limitTree";
 import type { Lease, LimitType, ScopeNode, TreeNode } from "../model/types";
-import { useMay } from "../shared/useMe";
 import { RearmDialog } from "../stop/RearmDialog";
 import { StopDialog } from "../stop/StopDialog";
 import classes from "./LimitTreeGrid.module.css";

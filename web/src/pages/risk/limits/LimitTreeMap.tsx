@@ -4,6 +4,7 @@ import { ResponsiveContainer, Treemap, type TreemapNode } from "recharts";
 import { DataTable } from "../../../ui/DataTable";
 import { Empty, Failed } from "../../../ui/states";
 import { useAddress } from "../../../ui/useAddress";
+import { useMay } from "../../../ui/useMe";
 import { LEVEL_COLOURS, LEVEL_WORDS } from "../model/limitUse";
 import { limitName } from "../model/limitWords";
 import { drawnTiles, MEASURES, type Measure, type Tile, tilesOf } from "../model/treeMap";
@@ -12,7 +13,6 @@ import { Amount } from "../shared/Amount";
 import { NodeLink } from "../shared/NodeLink";
 import { usePortfolio } from "../shared/queries";
 import { LevelSign } from "../shared/UseBar";
-import { useMay } from "../shared/useMe";
 
 const HEIGHT_PX = 380;
 const isMeasure = (word: string): word is Measure => word in MEASURES;

@@ -5,10 +5,10 @@ import { answerOf } from "../../../api/client";
 import { usePlatform } from "../../../platform";
 import { formProblem } from "../../../ui/formProblem";
 import { type Action, useAction } from "../../../ui/useAction";
+import { useMay } from "../../../ui/useMe";
 import { childKindsOf, KIND_WORDS, type NewKind, placesFor } from "../model/nodeForm";
 import type { ScopeNode } from "../model/types";
 import { LIMITS_KEY, useNodes } from "../shared/queries";
-import { useMay } from "../shared/useMe";
 
 const FIELDS = ["name", "kind", "parent_id", "time_zone", "session_start", "api_key_id"];
 const TIME_ZONES = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((zone) => zone !== "UTC")];

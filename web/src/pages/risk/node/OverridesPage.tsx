@@ -7,13 +7,13 @@ import { Found } from "../../../ui/states";
 import { shownTime } from "../../../ui/times";
 import { useAction } from "../../../ui/useAction";
 import { useAddress } from "../../../ui/useAddress";
+import { useMay, useMe } from "../../../ui/useMe";
 import { limitName, unitWords, valueWords } from "../model/limitWords";
 import { stepsOf } from "../model/overrides";
 import type { LimitType, Override } from "../model/types";
 import { NodeLink } from "../shared/NodeLink";
 import { LIMITS_KEY, useLimitTypes, useOverrides } from "../shared/queries";
 import { RiskFrame } from "../shared/RiskFrame";
-import { useMay, useMe } from "../shared/useMe";
 import { ChooseLimitDialog } from "./ChooseLimitDialog";
 
 const COLOURS: Readonly<Record<string, string>> = {

@@ -5,12 +5,12 @@ import { answerOf } from "../../../api/client";
 import { usePlatform } from "../../../platform";
 import { DataTable } from "../../../ui/DataTable";
 import { Found } from "../../../ui/states";
+import { useMay } from "../../../ui/useMe";
 import { termsBySymbol } from "../model/riskTerms";
 import type { RiskTerms } from "../model/types";
 import { Amount } from "../shared/Amount";
 import { useInstruments } from "../shared/queries";
 import { RiskFrame } from "../shared/RiskFrame";
-import { useMay } from "../shared/useMe";
 import { RiskTermsDialog } from "./RiskTermsDialog";
 
 /** What the firm says of each instrument: limits on volume, margin, concentration and value at risk go by it. */

@@ -2,11 +2,11 @@ import { Button, Group, Paper, Stack, Text, TextInput } from "@mantine/core";
 import { IconHandStop, IconPlayerPlay } from "@tabler/icons-react";
 import { useState } from "react";
 import { Empty, Found } from "../../../ui/states";
+import { useMay } from "../../../ui/useMe";
 import { inTreeOrder } from "../model/stopping";
 import type { ScopeNode } from "../model/types";
 import { useNodes } from "../shared/queries";
 import { StateBadge } from "../shared/StateBadge";
-import { useMay } from "../shared/useMe";
 import { RearmDialog } from "./RearmDialog";
 import { StopDialog } from "./StopDialog";
 

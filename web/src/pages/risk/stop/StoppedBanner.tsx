@@ -1,12 +1,12 @@
 import { Alert, Button, Group, Stack, Text } from "@mantine/core";
 import { IconBan } from "@tabler/icons-react";
 import { useState } from "react";
+import { useMay } from "../../../ui/useMe";
 import { stoppedOf } from "../model/stopping";
 import type { ScopeNode } from "../model/types";
 import { NodeLink } from "../shared/NodeLink";
 import { useNodes } from "../shared/queries";
 import { StateBadge } from "../shared/StateBadge";
-import { useMay } from "../shared/useMe";
 import { RearmDialog } from "./RearmDialog";
 
 const NAMED_MAX = 5;

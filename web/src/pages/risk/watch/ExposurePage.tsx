@@ -1,10 +1,10 @@
 import { Tabs } from "@mantine/core";
 import { Found } from "../../../ui/states";
 import { useAddress } from "../../../ui/useAddress";
+import { useMay } from "../../../ui/useMe";
 import { byDesk, byInstrument, desksIn, pnlByDesk } from "../model/exposures";
 import { useLimitTree, usePortfolio } from "../shared/queries";
 import { RiskFrame } from "../shared/RiskFrame";
-import { useMay } from "../shared/useMe";
 import { ExposureSection } from "./ExposureSection";
 import { PnlSection } from "./PnlSection";
 import { VenueSection } from "./VenueSection";

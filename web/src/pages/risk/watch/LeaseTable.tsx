@@ -8,10 +8,10 @@ import { Found } from "../../../ui/states";
 import { shownTime } from "../../../ui/times";
 import { useAction } from "../../../ui/useAction";
 import { useAddress } from "../../../ui/useAddress";
+import { useMay } from "../../../ui/useMe";
 import type { Lease } from "../model/types";
 import { Amount } from "../shared/Amount";
 import { LIMITS_KEY, LOOK_EVERY_MS } from "../shared/queries";
-import { useMay } from "../shared/useMe";
 
 const STOPPED = "STOPPED";
 
