@@ -141,7 +141,7 @@ def test_each_span_is_due_once_after_its_end_and_within_a_day_of_it(
     first = span_of(period, date(2026, 1, 5) + timedelta(days=days), calendar)
     second = span_of(period, first.starts_on + timedelta(days=1 if period is Period.DAILY else 7), calendar)
     assert first.ends_at <= due_at(first, hour, reader) <= first.ends_at + timedelta(hours=26)
-    # The same where a span ends at the reader's hour on a day that his clock makes longer: he gets both, in their order.
+    # The same where a span ends at the reader's hour on a day that his clock makes longer: he gets both, in order.
     assert due_at(first, hour, reader) <= due_at(second, hour, reader)
     shown = due_at(first, hour, reader).astimezone(ZoneInfo(reader))
     assert shown.time().replace(minute=0) in (time(hour), time((hour + 1) % 24))
