@@ -67,6 +67,7 @@ def scene(database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setenv("DATABASE_URL", database_urls.functions)
+    monkeypatch.setenv("ENGINE_URL_PARAMETER", "/no-engine-is-there")
     monkeypatch.setenv("WORK_QUEUES", ",".join(f"arn:aws:sqs:eu-west-1:123456789012:{name}" for name in NAMES))
     runtime_database.database.cache_clear()
     aws.client.cache_clear()
