@@ -8,6 +8,7 @@ import { walk } from "./support/walk";
 
 const ROLES = ["trader1", "risk", "admin", "viewer", "operator"];
 const WALK_TIMEOUT_MS = 180_000;
+const COLOURS_CHANGE_MS = 500; // Some fade from light to dark.
 const COLOURS_ONLY = ["color-contrast"];
 /** Those that were looked at dark and on a phone: another role sees them laid out alike. */
 const looked = new Set<string>();
@@ -46,6 +47,7 @@ async function faultsOf(visitor: Visitor, address: string): Promise<string[]> {
 
 async function faultsElsewhere({ page }: Visitor): Promise<string[]> {
   await page.emulateMedia({ colorScheme: "dark" });
+  await page.waitForTimeout(COLOURS_CHANGE_MS);
   const dark = await violationsOf(page, COLOURS_ONLY);
   await page.setViewportSize(PHONE);
   const phone = await violationsOf(page);
