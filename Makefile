@@ -69,7 +69,7 @@ exchange: $(INSTALLED) ## a simulated exchange on 127.0.0.1:4510, with switches 
 
 core: $(CORE_DONE) ## build the matching core and install it
 
-test: test-core test-web test-units test-e2e test-browser ## every test; the last ones on platforms of their own
+test: test-core test-web test-units test-e2e ## every test but those of a browser; the last ones on a platform of their own
 
 test-units: $(INSTALLED) $(AUDIT_DONE)
 	@$(VENV_PYTHON) -m pytest tests --ignore tests/e2e --ignore tests/benchmarks
@@ -104,7 +104,7 @@ test-e2e: $(INSTALLED)
 	@$(VENV_PYTHON) -m pytest tests/e2e
 
 # In the Chromium of this machine, and one file after the other: all share a platform.
-test-browser: $(INSTALLED)
+test-browser: $(INSTALLED) ## the web app in Chromium, on a platform of its own
 	@$(FIND_CHROMIUM); npm run --silent --prefix web test-browser
 
 screenshots: $(WEB_INSTALLED) ## pictures of every page of the platform that `make up` started, into docs/screens

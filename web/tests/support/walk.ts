@@ -23,8 +23,10 @@ export async function walk(
     const address = parametersOf(page) === 0 ? page.path : leadingTo(page.path, links);
     if (address === undefined) continue;
     await look(address, page);
-    for (const link of await visitor.page.locator("a[href^='/']").all()) {
-      links.add((await link.getAttribute("href")) ?? "");
+    // All at one moment: what is live may be gone at the next.
+    const found = visitor.page.locator("a[href^='/']");
+    for (const link of await found.evaluateAll((all) => all.map((each) => each.getAttribute("href")))) {
+      if (link !== null) links.add(link);
     }
   }
 }
