@@ -3,12 +3,12 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { answerOf } from "../../../api/client";
 import { usePlatform } from "../../../platform";
+import { ConfirmDialog } from "../../../ui/ConfirmDialog";
 import { type Column, DataTable } from "../../../ui/DataTable";
 import { Failed, Found } from "../../../ui/states";
 import { shownTime } from "../../../ui/times";
 import { useAction } from "../../../ui/useAction";
 import { useMay } from "../../../ui/useMe";
-import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { Section } from "../parts/Section";
 import { MetricRuleDialog, RULES } from "./MetricRuleDialog";
 import { type Rule, shownCondition, shownLabels } from "./metricRule";
@@ -161,8 +161,9 @@ function RemoveRule({ rule, onClose }: { rule: Rule; onClose: () => void }) {
     <ConfirmDialog
       title={`Remove "${rule.name}"`}
       confirm="Remove"
-      action={remove}
-      terms={rule.rule_id}
+      error={remove.error}
+      isRunning={remove.isRunning}
+      onConfirm={() => remove.run(rule.rule_id)}
       onClose={onClose}
     >
       Nobody is told of it any more. To be rid of it for a while, switch it off.

@@ -4,12 +4,12 @@ import { useState } from "react";
 import { answerOf } from "../../../api/client";
 import type { components } from "../../../api/schema";
 import { usePlatform } from "../../../platform";
+import { ConfirmDialog } from "../../../ui/ConfirmDialog";
 import { DataTable } from "../../../ui/DataTable";
 import { Found } from "../../../ui/states";
 import { shownTime } from "../../../ui/times";
 import { useAction } from "../../../ui/useAction";
 import { useMay } from "../../../ui/useMe";
-import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { FormDialog } from "../parts/FormDialog";
 import { Section } from "../parts/Section";
 import { type Category, categoryChoices, spoken } from "./words";
@@ -144,8 +144,9 @@ function RemoveChannel({ channel, onClose }: { channel: Channel; onClose: () => 
     <ConfirmDialog
       title={`Remove ${channel.name}`}
       confirm="Remove"
-      action={remove}
-      terms={channel.channel_id}
+      error={remove.error}
+      isRunning={remove.isRunning}
+      onConfirm={() => remove.run(channel.channel_id)}
       onClose={onClose}
     >
       It hears of no more alerts. To have it back, its address is typed again.

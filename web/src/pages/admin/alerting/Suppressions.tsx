@@ -4,12 +4,12 @@ import { useState } from "react";
 import { answerOf } from "../../../api/client";
 import type { components } from "../../../api/schema";
 import { usePlatform } from "../../../platform";
+import { ConfirmDialog } from "../../../ui/ConfirmDialog";
 import { type Column, DataTable } from "../../../ui/DataTable";
 import { Found } from "../../../ui/states";
 import { shownTime } from "../../../ui/times";
 import { useAction } from "../../../ui/useAction";
 import { useMay } from "../../../ui/useMe";
-import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { nameOf, nodeChoices, useNodes } from "../parts/directory";
 import { Section } from "../parts/Section";
 import { NewSuppressionDialog, SUPPRESSIONS } from "./NewSuppressionDialog";
@@ -120,8 +120,9 @@ function EndSuppression({ suppression, onClose }: { suppression: Suppression; on
     <ConfirmDialog
       title={`End "${suppression.reason}"`}
       confirm="End it"
-      action={end}
-      terms={suppression.suppression_id}
+      error={end.error}
+      isRunning={end.isRunning}
+      onConfirm={() => end.run(suppression.suppression_id)}
       onClose={onClose}
     >
       People are told again from now on. What came meanwhile is in the list of alerts.

@@ -3,8 +3,8 @@ import { useState } from "react";
 import { answerOf } from "../../../api/client";
 import type { components } from "../../../api/schema";
 import { usePlatform } from "../../../platform";
+import { ConfirmDialog } from "../../../ui/ConfirmDialog";
 import { useAction } from "../../../ui/useAction";
-import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { accountChoices, useAccounts } from "../parts/directory";
 import { FormDialog } from "../parts/FormDialog";
 import { OVERLAPS } from "../parts/moments";
@@ -141,8 +141,9 @@ export function DeleteCredentialDialog({ version, onClose }: { version: Version;
     <ConfirmDialog
       title={`Delete ${version.venue} ${version.label}`}
       confirm="Delete"
-      action={remove}
-      terms={version.credential_id}
+      error={remove.error}
+      isRunning={remove.isRunning}
+      onConfirm={() => remove.run(version.credential_id)}
       onClose={onClose}
     >
       No account can trade with it from then on, and nobody can bring it back: it would have to be typed

@@ -4,11 +4,11 @@ import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { answerOf } from "../../../api/client";
 import { usePlatform } from "../../../platform";
+import { ConfirmDialog } from "../../../ui/ConfirmDialog";
 import { PageFrame } from "../../../ui/PageFrame";
 import { Found } from "../../../ui/states";
 import { useAction } from "../../../ui/useAction";
 import { useMay } from "../../../ui/useMe";
-import { ConfirmDialog } from "../parts/ConfirmDialog";
 import {
   accountChoices,
   GROUPS,
@@ -69,8 +69,9 @@ function DeleteGroup({ group, onClose }: { group: Group; onClose: () => void }) 
     <ConfirmDialog
       title={`Delete the group ${group.name}`}
       confirm="Delete"
-      action={remove}
-      terms={group.group_id}
+      error={remove.error}
+      isRunning={remove.isRunning}
+      onConfirm={() => remove.run(group.group_id)}
       onClose={onClose}
     >
       Its {group.member_ids.length} members lose the accounts that they reach by it alone, within 5 seconds.

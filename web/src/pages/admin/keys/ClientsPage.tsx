@@ -4,13 +4,13 @@ import { useState } from "react";
 import { answerOf } from "../../../api/client";
 import type { components } from "../../../api/schema";
 import { usePlatform } from "../../../platform";
+import { ConfirmDialog } from "../../../ui/ConfirmDialog";
 import { type Column, DataTable } from "../../../ui/DataTable";
 import { PageFrame } from "../../../ui/PageFrame";
 import { Found } from "../../../ui/states";
 import { shownTime } from "../../../ui/times";
 import { useAction } from "../../../ui/useAction";
 import { useAddress } from "../../../ui/useAddress";
-import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { RotateSecretDialog } from "../parts/RotateSecretDialog";
 import { SecretOnce } from "../parts/SecretOnce";
 import { CLIENTS, NewClientDialog } from "./NewClientDialog";
@@ -175,8 +175,9 @@ function RevokeClient({ client, onClose }: { client: Client; onClose: () => void
     <ConfirmDialog
       title={`Revoke ${client.name}`}
       confirm="Revoke"
-      action={revoke}
-      terms={client.client_id}
+      error={revoke.error}
+      isRunning={revoke.isRunning}
+      onConfirm={() => revoke.run(client.client_id)}
       onClose={onClose}
     >
       It ends for good, and all tokens that it has bought end within 5 seconds.

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { answerOf } from "../../../api/client";
 import type { components } from "../../../api/schema";
 import { usePlatform } from "../../../platform";
+import { ConfirmDialog } from "../../../ui/ConfirmDialog";
 import { type Column, DataTable } from "../../../ui/DataTable";
 import { PageFrame } from "../../../ui/PageFrame";
 import { Found } from "../../../ui/states";
@@ -11,7 +12,6 @@ import { shownTime } from "../../../ui/times";
 import { useAction } from "../../../ui/useAction";
 import { useAddress } from "../../../ui/useAddress";
 import { useMe } from "../../../ui/useMe";
-import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { SecretOnce } from "../parts/SecretOnce";
 import { KEYS, NewKeyDialog } from "./NewKeyDialog";
 import { standingOf } from "./newKey";
@@ -138,8 +138,9 @@ function RevokeKey({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => void })
     <ConfirmDialog
       title={`Revoke ${apiKey.name}`}
       confirm="Revoke"
-      action={revoke}
-      terms={apiKey.key_id}
+      error={revoke.error}
+      isRunning={revoke.isRunning}
+      onConfirm={() => revoke.run(apiKey.key_id)}
       onClose={onClose}
     >
       It ends within 5 seconds and for good, and so does every key that was made with it. Open orders stay.

@@ -2,8 +2,8 @@ import { Alert, Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { answerOf } from "../../../api/client";
 import { usePlatform } from "../../../platform";
+import { ConfirmDialog } from "../../../ui/ConfirmDialog";
 import { useAction } from "../../../ui/useAction";
-import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { plainProblem } from "../parts/plainProblem";
 import { CONTACT } from "./Contacts";
 import { phoneNumber } from "./phoneNumber";
@@ -75,8 +75,9 @@ export function Phone({ phone }: { phone: string | null }) {
         <ConfirmDialog
           title="Remove your number"
           confirm="Remove"
-          action={remove}
-          terms={null}
+          error={remove.error}
+          isRunning={remove.isRunning}
+          onConfirm={() => remove.run(null)}
           onClose={() => setIsRemoving(false)}
         >
           Critical alerts and incident calls do not reach you by text message any more.

@@ -5,10 +5,10 @@ import { answerOf } from "../../../api/client";
 import { Problem } from "../../../api/problem";
 import type { components } from "../../../api/schema";
 import { usePlatform } from "../../../platform";
+import { ConfirmDialog } from "../../../ui/ConfirmDialog";
 import { Empty, Found } from "../../../ui/states";
 import { shownTime } from "../../../ui/times";
 import { useAction } from "../../../ui/useAction";
-import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { CONTACT } from "./Contacts";
 
 type Schemas = components["schemas"];
@@ -110,8 +110,9 @@ function Linked({
         <ConfirmDialog
           title="End the link to your chat"
           confirm="End it"
-          action={end}
-          terms={null}
+          error={end.error}
+          isRunning={end.isRunning}
+          onConfirm={() => end.run(null)}
           onClose={() => setIsEnding(false)}
         >
           The chat speaks for you no more, and alerts are not told there.

@@ -12,7 +12,6 @@ export function FormDialog({
   onSubmit,
   onClose,
   isReady = true,
-  isDangerous = false,
   size = "md",
   children,
 }: {
@@ -27,7 +26,6 @@ export function FormDialog({
   onSubmit: () => void;
   onClose: () => void;
   isReady?: boolean;
-  isDangerous?: boolean;
   size?: NonNullable<ModalProps["size"]>;
   children: (errors: Readonly<Record<string, string>>) => ReactNode;
 }) {
@@ -57,12 +55,7 @@ export function FormDialog({
             <Button variant="default" onClick={onClose}>
               Leave it
             </Button>
-            <Button
-              type="submit"
-              {...(isDangerous ? { color: "red" } : {})}
-              loading={action.isRunning}
-              disabled={!isReady}
-            >
+            <Button type="submit" loading={action.isRunning} disabled={!isReady}>
               {confirm}
             </Button>
           </Group>

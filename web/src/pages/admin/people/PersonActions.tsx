@@ -2,9 +2,9 @@ import { Button, PasswordInput, Select, Text } from "@mantine/core";
 import { useState } from "react";
 import { answerOf } from "../../../api/client";
 import { usePlatform } from "../../../platform";
+import { ConfirmDialog } from "../../../ui/ConfirmDialog";
 import { useAction } from "../../../ui/useAction";
 import { useMe } from "../../../ui/useMe";
-import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { PEOPLE, type Person } from "../parts/directory";
 import { FormDialog } from "../parts/FormDialog";
 import { type Role, rolesToGive, shownRole } from "../parts/roles";
@@ -55,8 +55,9 @@ export function PersonActions({ person, isOneself }: { person: Person; isOneself
         <ConfirmDialog
           title={`Reset the second factor of ${person.username}`}
           confirm="Reset it"
-          action={resetTotp}
-          terms={null}
+          error={resetTotp.error}
+          isRunning={resetTotp.isRunning}
+          onConfirm={() => resetTotp.run(null)}
           onClose={close}
         >
           For a lost telephone. All sessions of {person.username} end, and so does a linked Telegram chat.
@@ -66,8 +67,9 @@ export function PersonActions({ person, isOneself }: { person: Person; isOneself
         <ConfirmDialog
           title={person.is_disabled ? `Enable ${person.username}` : `Disable ${person.username}`}
           confirm={person.is_disabled ? "Enable" : "Disable"}
-          action={disable}
-          terms={!person.is_disabled}
+          error={disable.error}
+          isRunning={disable.isRunning}
+          onConfirm={() => disable.run(!person.is_disabled)}
           onClose={close}
         >
           {person.is_disabled

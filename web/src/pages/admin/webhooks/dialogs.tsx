@@ -4,9 +4,9 @@ import { useState } from "react";
 import { answerOf } from "../../../api/client";
 import type { components } from "../../../api/schema";
 import { usePlatform } from "../../../platform";
+import { ConfirmDialog } from "../../../ui/ConfirmDialog";
 import { shownTime } from "../../../ui/times";
 import { useAction } from "../../../ui/useAction";
-import { ConfirmDialog } from "../parts/ConfirmDialog";
 import { FormDialog } from "../parts/FormDialog";
 import { typedMoment } from "../parts/moments";
 import { RotateSecretDialog } from "../parts/RotateSecretDialog";
@@ -124,8 +124,9 @@ export function RemoveEndpointDialog({ endpoint, onClose }: { endpoint: Endpoint
     <ConfirmDialog
       title={`Remove ${endpoint.name}`}
       confirm="Remove"
-      action={remove}
-      terms={endpoint.endpoint_id}
+      error={remove.error}
+      isRunning={remove.isRunning}
+      onConfirm={() => remove.run(endpoint.endpoint_id)}
       onClose={onClose}
     >
       With its queue of {endpoint.waiting} and its log. To stop for a while, pause it instead.
