@@ -1,18 +1,23 @@
 """The books of several venues as one: by what a unit costs there with the taker's fee.
 
-Levels are looked at one by one from the best on, so a decision costs what it takes, not what there is.
+Levels are looked at one by one from the best on, or from the worst on where that is shorter, so that a decision costs
+what it takes, or what it leaves.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from heapq import heapify, heappop, heapreplace
+from operator import itemgetter
 
 from breakwater.domain.orders import Side
+from fargate_engine.market_data.l2_book import Levels
 from fargate_engine.routing.moves import VenueView
 
 _FEE_SCALE = 10**9  # Fees in whole billionths of the notional: finer than any venue tells them.
 _RANKS = 64  # Of venues that cost the same, in a key.
+_LOTS_OF = itemgetter(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +39,54 @@ def cheapest(side: Side, lots: int, limit_ticks: int, venues: Sequence[VenueView
 
     Where two cost the same, the venue that answers sooner, then by name. Steps and minimums are not looked at.
     """
+    sign = side.sign
     ranked = sorted(venues, key=lambda view: (view.latency_ms, view.venue))
-    sign, limit = side.sign, side.sign * limit_ticks
-    levels = [view.opposite for view in ranked]
+    books = [_within(sign, view.opposite, limit_ticks) for view in ranked]
     costs = [(sign * _FEE_SCALE + int(view.taker_fee * _FEE_SCALE)) * _RANKS for view in ranked]
-    taken, worst, at = [0] * len(ranked), [0] * len(ranked), [0] * len(ranked)
-    heads = [each[0][0] * costs[rank] + rank for rank, each in enumerate(levels) if each and sign * each[0][0] <= limit]
+    shown = [_lots(book) for book in books]
+    surplus = sum(shown) - lots
+    if surplus > lots:
+        taken, whole = _walk(books, costs, lots)
+        levels = [last + (own > _lots(book[:last])) for book, own, last in zip(books, taken, whole, strict=True)]
+    else:  # The shorter way: all that is shown, but for the dearest of it. With all reversed, a tie goes as it would.
+        back, gone = _walk([book[::-1] for book in reversed(books)], [-cost for cost in reversed(costs)], surplus)
+        taken = [there - given for there, given in zip(shown, reversed(back), strict=True)]
+        levels = [len(book) - given for book, given in zip(books, reversed(gone), strict=True)]
+    found = zip(ranked, books, taken, levels, strict=True)
+    return [Take(view, own, book[last - 1][0]) for view, book, own, last in found if own]
+
+
+def _within(sign: int, levels: Levels, limit_ticks: int) -> Levels:
+    if not levels or sign * levels[-1][0] <= sign * limit_ticks:
+        return levels
+    return levels[: bisect_right(levels, sign * limit_ticks, key=lambda level: sign * level[0])]
+
+
+def _lots(levels: Levels) -> int:
+    return sum(map(_LOTS_OF, levels))
+
+
+def _walk(books: Sequence[Levels], costs: Sequence[int], lots: int) -> tuple[list[int], list[int]]:
+    """Take `lots`, the cheapest level of all books first: of each book its lots, and how many levels it gave whole."""
+    taken, whole = [0] * len(books), [0] * len(books)
+    heads = [book[0][0] * costs[rank] + rank for rank, book in enumerate(books) if book]
     heapify(heads)
-    while heads and lots:
+    while lots > 0 and heads:
         rank = heads[0] % _RANKS
-        own, index = levels[rank], at[rank]
-        price_ticks, offered = own[index]
-        took = offered if offered < lots else lots
-        taken[rank] += took
-        worst[rank] = price_ticks
-        lots -= took
-        index += 1
-        at[rank] = index
-        if index < len(own) and sign * own[index][0] <= limit:
-            heapreplace(heads, own[index][0] * costs[rank] + rank)
+        book, level = books[rank], whole[rank]
+        offered = book[level][1]
+        if offered > lots:
+            taken[rank] += lots
+            break
+        taken[rank] += offered
+        lots -= offered
+        level += 1
+        whole[rank] = level
+        if level < len(book):
+            heapreplace(heads, book[level][0] * costs[rank] + rank)
         else:
             heappop(heads)
-    return [Take(ranked[rank], taken[rank], worst[rank]) for rank in range(len(ranked)) if taken[rank]]
+    return taken, whole
 
 
 def average_cost(side: Side, lots: int, venues: Sequence[VenueView]) -> tuple[int, int]:

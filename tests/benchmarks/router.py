@@ -15,7 +15,7 @@ VENUES, LEVELS = 5, 50
 BOOKS = 200
 ROUNDS = 20
 P50_GOAL_MS = 0.05
-TYPICAL_LOTS, EVERYTHING_LOTS = 5_000, 10**9
+TYPICAL_LOTS, HALF_OF_THE_LOTS, EVERYTHING_LOTS = 5_000, VENUES * LEVELS * 500 // 2, 10**9
 _BEST = Route()
 
 
@@ -24,6 +24,7 @@ def run() -> list[Figure]:
     books = [_venues(chance) for _ in range(BOOKS)]
     return [
         _figure("an order that takes some ten levels", books, TYPICAL_LOTS),
+        _figure("one that takes half of them, the longest way", books, HALF_OF_THE_LOTS),
         _figure("one that takes all of them", books, EVERYTHING_LOTS),
     ]
 
