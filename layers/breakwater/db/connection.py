@@ -70,11 +70,8 @@ _SESSION_OPTIONS = " ".join(
 
 
 # The commit itself does not wait for the disk; what follows it does, and the disk has all that was written before it.
-_COMMIT_AND_LET_GO = (
-    "SET LOCAL synchronous_commit = off",
-    "COMMIT",
-    "SELECT pg_logical_emit_message(true, 'breakwater', '')",
-)
+_WITHOUT_THE_DISK = "SET LOCAL synchronous_commit = off"
+_COMMIT_AND_LET_GO = ("COMMIT", "SELECT pg_logical_emit_message(true, 'breakwater', '')")
 
 
 class _AnsweringConnection(psycopg.Connection[TupleRow]):
@@ -93,17 +90,22 @@ class TenantTransaction:
         self._kept_limits = kept_limits
         self._queue: ExitStack | None = None
 
-    def let_go_early(self) -> None:
+    def let_go_early(self, *, is_told: bool = False) -> None:
         """From here on statements are only queued until a result is asked for; the commit goes with the last of them.
 
         It lets go of what is locked before the disk has it, so that those who wait go on meanwhile; whoever waits for
         the end of this transaction still waits for the disk. Who goes on meanwhile has seen what a failure of the
         server may undo, but waits for the disk himself, which keeps what was decided in its order: nobody is told of
         what rests on something that was undone.
+
+        `is_told`: the server knows already that the commit waits for no disk, as limits.ledger_enter says before it
+        locks anything.
         """
         if self._queue is None:
             self._queue = ExitStack()
             self._queue.enter_context(self.connection.pipeline())
+            if not is_told:
+                self.connection.execute(_WITHOUT_THE_DISK)
 
     def pipeline(self) -> AbstractContextManager[object]:
         """What the block sends is waited for once, at its end; where statements are queued already, not even then."""

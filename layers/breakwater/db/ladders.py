@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow, class_row, dict_row
 
 from breakwater.db import limit_statements as statements
 from breakwater.db.degraded import GATE_LOCK_CLASS, LEDGER, Gate, ModeRow
-from breakwater.db.limits import WINDOWED_TYPES, check_path, completed, market_of, quote_of
+from breakwater.db.limits import WINDOWED_TYPES, array_text, check_path, completed, market_of, quote_of
 from breakwater.domain.executions import EXITS
 from breakwater.domain.exposure import ZERO, Exposure, Limit, Node, Scope, Standing
 from breakwater.domain.instruments import Instrument
@@ -31,13 +31,13 @@ from breakwater.domain.times import from_nanoseconds, nanoseconds
 NODES_KEPT_MAX = 2_000
 QUEUE_LOCK_CLASS = 72713  # Of orders that wait for the same root; limits.ledger_enter says why.
 
-_STANDING = slice(2, 2 + len(Standing.__slots__))
-_EXPOSURE = slice(_STANDING.stop, _STANDING.stop + len(Exposure.__slots__))
+_STANDING = slice(2, 2 + len(Standing._fields))
+_EXPOSURE = slice(_STANDING.stop, _STANDING.stop + len(Exposure._fields))
 # Columns of limits.ledger_enter. After those of the first row come a node's, and from there on those of PATH_STATE.
 _PATHS = slice(3, 6)
 _INSTRUMENT = slice(_PATHS.stop, _PATHS.stop + len(Instrument.__slots__))
 _REFERENCE, _QUOTED_AT = _INSTRUMENT.stop, _INSTRUMENT.stop + 1
-_NODE = slice(_QUOTED_AT + 1, _QUOTED_AT + 1 + len(Node.__slots__))
+_NODE = slice(_QUOTED_AT + 1, _QUOTED_AT + 1 + len(Node._fields))
 _VERSION, _IS_HELD = _NODE.stop, _NODE.stop + 1
 
 
@@ -123,6 +123,9 @@ class LadderRows:
 
         One round trip, and a second one as `lock` says. Nobody can shut the gate until this transaction ends. Where the
         ledger is not open, or a fill that is not booked is older than `unbooked_since_min`, nothing is locked.
+
+        From here on the commit of this transaction waits for no disk: whoever calls this says so to
+        `TenantTransaction.let_go_early`, which sees to it that what follows the commit does.
         """
         terms = order.terms
         wanted = (
@@ -198,8 +201,7 @@ class LadderRows:
         order_id: uuid.UUID,
         at: datetime,
     ) -> Ladder:
-        # As text: for a list the driver takes longer than for all the rest of the statement.
-        wanted = {"node_ids": f"{{{','.join(map(str, path))}}}", "order_id": order_id, "at": at}
+        wanted = {"node_ids": array_text(path), "order_id": order_id, "at": at}
         connection = self._connection
         with connection.pipeline():
             nodes = connection.cursor(row_factory=dict_row).execute(statement, wanted)

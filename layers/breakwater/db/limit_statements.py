@@ -120,16 +120,16 @@ WITH reservation AS (
   INSERT INTO limits.reservations (order_id, tenant_id, account_id, node_ids, symbol, venue, is_automated, side,
                                    quantity, valuation_price, open_qty, cum_qty, cum_notional, engine_seq, state,
                                    lease_id, is_of_order, order_count, created_at, updated_at)
-  VALUES (%(order_id)s, %(tenant_id)s, %(account_id)s, %(node_ids)s, %(symbol)s, %(venue)s, %(is_automated)s, %(side)s,
-          %(quantity)s, %(valuation_price)s, %(open_qty)s, %(cum_qty)s, %(cum_notional)s, %(engine_seq)s, %(state)s,
-          %(lease_id)s, %(is_of_order)s, %(order_count)s, %(at)s, %(at)s))
+  VALUES (%(order_id)s, %(tenant_id)s, %(account_id)s, %(node_ids)s::uuid[], %(symbol)s, %(venue)s,
+          %(is_automated)s, %(side)s, %(quantity)s, %(valuation_price)s, %(open_qty)s, %(cum_qty)s,
+          %(cum_notional)s, %(engine_seq)s, %(state)s, %(lease_id)s, %(is_of_order)s, %(order_count)s, %(at)s, %(at)s))
 INSERT INTO limits.exposures AS e
   (node_id, symbol, venue, tenant_id, open_buy_qty, open_sell_qty, open_order_count, open_notional, open_buy_notional,
    session_date, session_order_count)
 SELECT n.node_id, %(symbol)s, %(venue)s, %(tenant_id)s, %(booked_open_buy_qty)s, %(booked_open_sell_qty)s,
        %(booked_open_order_count)s, %(booked_open_notional)s, %(booked_open_buy_notional)s, {_SESSION_DAY},
        %(is_of_order)s::integer
-FROM limits.nodes n WHERE n.node_id = ANY (%(node_ids)s)
+FROM limits.nodes n WHERE n.node_id = ANY (%(node_ids)s::uuid[])
 ON CONFLICT (node_id, symbol, venue) DO UPDATE SET
   open_buy_qty = e.open_buy_qty + excluded.open_buy_qty,
   open_sell_qty = e.open_sell_qty + excluded.open_sell_qty,

@@ -1,13 +1,17 @@
-"""The scope tree and what each of its nodes has used and reserved."""
+"""The scope tree and what each of its nodes has used and reserved.
+
+What is made of a row for each node of an order's way is a tuple: nodes are locked meanwhile, and it takes a third of
+the time of a frozen dataclass.
+"""
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from breakwater.domain.executions import ROUTER_VENUE
 from breakwater.domain.instruments import Instrument
@@ -51,8 +55,7 @@ def is_stricter(state: str, than: str) -> bool:
     return _SEVERITY.index(NodeState(state)) > _SEVERITY.index(NodeState(than))
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One scope of firm > desk > trader > account > strategy > key. `path` leads from the root to it, both included.
 
     `session_day` is the day, in the node's own calendar, at the moment of the question; it begins `session_start` after
@@ -140,8 +143,7 @@ class InstrumentFilter:
 _EVERY_INSTRUMENT = InstrumentFilter("all", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
+class Exposure(NamedTuple):
     """One node in one symbol at one venue: F, B and S of the specification in base units, notionals in quote currency.
 
     `open_*` is what reservations and leases hold; `traded_notional` and `session_order_count` are of the session day
@@ -166,8 +168,7 @@ class Exposure:
     def perhaps_there(self) -> "Exposure":
         """As a venue counts what may have filled there or elsewhere: against it on its own side, for it on none."""
         bought, sold = max(ZERO, self.filled_qty), max(ZERO, -self.filled_qty)
-        return replace(
-            self,
+        return self._replace(
             filled_qty=ZERO,
             open_buy_qty=self.open_buy_qty + bought,
             open_sell_qty=self.open_sell_qty + sold,
@@ -235,8 +236,7 @@ class Fills:
     sold_notional: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How a node has fared: streaks, profit and loss as last observed, and when its owner was last heard of.
 
     Profit and loss (`pnl`) is realised plus unrealised minus fees plus funding since the beginning, in the base
@@ -256,6 +256,9 @@ class Standing:
     heartbeat_at: datetime | None = None
 
 
+NEVER_HEARD_OF = Standing()  # Of a node that nothing has happened at.
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """A node with its limits and all that stands against them at the moment of the question.
@@ -267,7 +270,7 @@ class Scope:
     node: Node
     limits: Sequence[Limit]
     exposures: Sequence[Exposure]
-    standing: Standing = Standing()
+    standing: Standing = NEVER_HEARD_OF
     activity: Sequence[Activity] = ()
     cash: Mapping[str, Decimal] = MappingProxyType({})
     fills_not_in_cash: Sequence[Fills] = ()

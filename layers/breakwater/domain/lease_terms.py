@@ -220,8 +220,7 @@ def opened(scopes: Sequence[Scope], lease: Lease, more: Opened) -> list[Scope]:
 
 def _opened(exposures: Sequence[Exposure], lease: Lease, more: Opened) -> list[Exposure]:
     return [
-        replace(
-            exposure,
+        exposure._replace(
             open_buy_qty=exposure.open_buy_qty + more.buy,
             open_sell_qty=exposure.open_sell_qty + more.sell,
             open_order_count=exposure.open_order_count + more.orders,

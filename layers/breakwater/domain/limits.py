@@ -1,10 +1,12 @@
 """Judge an order against every limit of every scope above its account, and word what came of it."""
 
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, localcontext
-from typing import Any, TypedDict
+from functools import lru_cache
+from typing import Any, NamedTuple, TypedDict
 
 from breakwater.domain.exposure import (
     ALL_INSTRUMENTS,
@@ -37,6 +39,7 @@ from breakwater.domain.valuation import PriceBand, price_band
 WATCHED_LOSSES = ("DAILY_LOSS", "DRAWDOWN")  # What marks and fills move, and not an order of the node.
 _ROWS = {name: row for row, name in enumerate(LIMIT_TYPES)}
 _NARROWEST = ("symbol", "venue", "class", "all")  # Kinds of filters.
+BUILT_IN_KEPT_MAX = 4_096  # Of nodes that orders came by; they are the same each time.
 REDUCING_SKIPS = range(19, 30)  # The exposure and loss limits of the table that an order which only reduces skips.
 
 
@@ -61,8 +64,7 @@ class Refusal(TypedDict):
     missing: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What one limit of one scope says to the order."""
 
     scope: Scope
@@ -99,10 +101,10 @@ class Finding:
             return [] if self.refuses else [100]
         if not (LIMIT_TYPES[self.limit.limit_type].accumulates and verdict.attempted > 0):
             return []
-        with localcontext(EXACT):
-            before = verdict.in_use * 100
-            after = before + verdict.attempted * 100
-            return [pct for pct in self.limit.thresholds_pct if before < verdict.limit * pct <= after]
+        # In the exact context by hand: to open it for each finding takes longer than all of this.
+        before = EXACT.multiply(verdict.in_use, 100)
+        after = EXACT.add(before, EXACT.multiply(verdict.attempted, 100))
+        return [pct for pct in self.limit.thresholds_pct if before < EXACT.multiply(verdict.limit, pct) <= after]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +172,14 @@ def evaluate(scopes: Sequence[Scope], order: ProposedOrder, *, reduce_only: bool
     From the root down; within a node first its own state, then its limits in the order of the table.
     """
     with localcontext(EXACT):
-        findings = [_find(scope, limit, order) for scope in scopes for limit in _applicable(scope, order)]
+        findings = [
+            Finding(scope, limit, _judge(scope, limit, order))
+            for scope in scopes
+            for limit in _applicable(scope, order)
+        ]
         if reduce_only:
-            findings.append(_find(scopes[-1], _built_in(scopes[-1], REDUCE_ONLY), order))
+            limit = _built_in(scopes[-1].node.node_id, REDUCE_ONLY)
+            findings.append(Finding(scopes[-1], limit, _judge(scopes[-1], limit, order)))
         return findings
 
 
@@ -281,11 +288,7 @@ def _may_match(limit: Limit, instrument: Instrument) -> bool:
 def _applicable(scope: Scope, order: ProposedOrder) -> list[Limit]:
     set_here = [limit for limit in scope.limits if limit.matches(order.instrument, order.venue)]
     set_here.sort(key=lambda limit: (_ROWS[limit.limit_type], limit.instrument))
-    return [_built_in(scope, KILL_SWITCH), *set_here]
-
-
-def _find(scope: Scope, limit: Limit, order: ProposedOrder) -> Finding:
-    return Finding(scope, limit, _judge(scope, limit, order))
+    return [_built_in(scope.node.node_id, KILL_SWITCH), *set_here]
 
 
 def _judge(scope: Scope, limit: Limit, order: ProposedOrder) -> Verdict:
@@ -299,8 +302,9 @@ def _judge(scope: Scope, limit: Limit, order: ProposedOrder) -> Verdict:
         return Verdict(passes, cap, ZERO, ZERO, order.quantity, None if passes else ZERO, missing=error.what)
 
 
-def _built_in(scope: Scope, limit_type: str) -> Limit:
-    return Limit(None, scope.node.node_id, limit_type, ALL_INSTRUMENTS, None, {})
+@lru_cache(maxsize=BUILT_IN_KEPT_MAX)
+def _built_in(node_id: uuid.UUID, limit_type: str) -> Limit:
+    return Limit(None, node_id, limit_type, ALL_INSTRUMENTS, None, {})
 
 
 def _nothing_in(instrument: Instrument, limit: Limit, market: Market) -> ProposedOrder:

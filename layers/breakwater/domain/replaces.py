@@ -72,8 +72,7 @@ def without(scopes: Sequence[Scope], held: HeldReservation) -> list[Scope]:
         if (exposure.symbol, exposure.venue) != (held.symbol, held.venue):
             return exposure
         notional, buys = held.open_qty * held.valuation_price, held.side is Side.BUY
-        return replace(
-            exposure,
+        return exposure._replace(
             open_buy_qty=exposure.open_buy_qty - (held.open_qty if buys else ZERO),
             open_sell_qty=exposure.open_sell_qty - (ZERO if buys else held.open_qty),
             open_order_count=exposure.open_order_count - 1,
@@ -115,4 +114,5 @@ def _with_filled(finding: Finding, cum_qty: Decimal) -> Finding:
     if not largest:
         return finding
     with localcontext(EXACT):
-        return replace(finding, verdict=replace(finding.verdict, largest_passing_quantity=largest + cum_qty))
+        verdict = finding.verdict._replace(largest_passing_quantity=largest + cum_qty)
+        return finding._replace(verdict=verdict)

@@ -204,7 +204,7 @@ class Day:
         of_node = self._exposures[node_id]
         exposure = of_node.get((symbol, venue)) or _nothing(self._scopes[node_id], self._instruments[symbol], venue)
         changed = {name: getattr(exposure, name) + change for name, change in changes.items()}
-        of_node[symbol, venue] = replace(exposure, **changed)
+        of_node[symbol, venue] = exposure._replace(**changed)
         together = [e for (of_symbol, _), e in of_node.items() if of_symbol == symbol]
         filled = abs(sum((e.filled_qty for e in together), ZERO))
         opened = sum((e.open_notional for e in together), ZERO)
@@ -234,7 +234,7 @@ class Day:
         scope = self._scopes[node_id]
         pnl = self._profit_below(node_id)
         standing = Standing(reject_streak=self._streaks[node_id], pnl=pnl, pnl_peak=max(pnl, ZERO), observed_at=at)
-        node = replace(scope.node, state=NodeState.ACTIVE, state_reason=None)
+        node = scope.node._replace(state=NodeState.ACTIVE, state_reason=None)
         exposures = list(self._exposures[node_id].values())
         return replace(scope, node=node, exposures=exposures, standing=standing, activity=self._activity[node_id])
 

@@ -1,7 +1,6 @@
 """What stops a scope and lets it trade again: kill, suspend, re-arm, and the dead man's switch."""
 
 import uuid
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
@@ -165,4 +164,4 @@ def _change_state(change: StateChange, state: NodeState, caller: Caller, tx: Ten
         correlation_id=caller.correlation_id,
         at=at,
     )
-    return replace(before, state=state, state_reason=change.reason)
+    return before._replace(state=state, state_reason=change.reason)

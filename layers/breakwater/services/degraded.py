@@ -59,6 +59,7 @@ def reserve(
     the commit of the refusal.
     """
     entry = tx.ladders.enter(order, at=at, unbooked_since_min=at - POSITIONS_AGE_MAX)
+    tx.let_go_early(is_told=True)
     _refuse_old_positions(tx, entry.gate, at)
     if entry.gate.is_ledger_open:
         return reserve_entered(tx, order, entry, at), Mode.NORMAL

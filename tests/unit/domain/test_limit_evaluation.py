@@ -29,7 +29,7 @@ def node_of(
     node_id: uuid.UUID, *limits: Limit, state: NodeState = NodeState.ACTIVE, exposures: Sequence[Exposure] = ()
 ) -> Scope:
     scope = scope_of(state=state, exposures=exposures)
-    return replace(scope, node=replace(scope.node, node_id=node_id), limits=limits)
+    return replace(scope, node=scope.node._replace(node_id=node_id), limits=limits)
 
 
 def asked(*scopes: Scope, **order: Any) -> list[tuple[uuid.UUID, str]]:

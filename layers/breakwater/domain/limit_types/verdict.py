@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum, Flag, auto
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from breakwater.domain.executions import Execution
 from breakwater.domain.exposure import ZERO, Action, Limit, Scope
@@ -57,7 +57,11 @@ class ProposedOrder:
 
     def whole_lots(self, quantity: Decimal) -> Decimal:
         """The largest quantity up to this one that could be ordered; zero where it would be below the minimum."""
-        rounded = max(ZERO, quantity // self.instrument.lot_size * self.instrument.lot_size)
+        return self.of_lots(max(ZERO, quantity // self.instrument.lot_size))
+
+    def of_lots(self, lots: Decimal) -> Decimal:
+        """So many lots, or zero where that is below the minimum."""
+        rounded = lots * self.instrument.lot_size
         too_small = self.limit_price is not None and rounded * self.limit_price < self.instrument.notional_min
         return ZERO if too_small else rounded
 
@@ -66,11 +70,11 @@ class ProposedOrder:
         return self.market.rate(self.instrument.quote_asset, currency)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """In the unit of the type. `largest_passing_quantity` None: this limit does not look at the quantity.
 
-    `missing`: what could not be known, where the limit refuses for that.
+    `missing`: what could not be known, where the limit refuses for that. A tuple, which is made in a third of the time
+    of a frozen dataclass: nodes are locked while an order gets some twenty of them.
     """
 
     passes: bool
@@ -166,8 +170,7 @@ def capped(
         return Verdict(True, cap, used, reserved, attempted, None)
     room = cap - used - reserved
     # Whole lots by integer division: a rounded quotient could name a quantity that does not pass.
-    lot = order.instrument.lot_size
-    largest = order.whole_lots(max(ZERO, room // (per_unit * lot)) * lot)
+    largest = order.of_lots(max(ZERO, room // (per_unit * order.instrument.lot_size)))
     return Verdict(attempted <= room, cap, used, reserved, attempted, largest)
 
 
