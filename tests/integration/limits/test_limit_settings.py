@@ -35,6 +35,12 @@ from tests.integration.limits.firm import (
     snapshot_of,
 )
 
+UNKNOWN_SYMBOL = {
+    "limit_type": "RESTRICTED_LIST",
+    "value": None,
+    "parameters": {"mode": "DENY", "symbols": ["XRP/USDT"]},
+}
+
 
 class Engine(EngineClient):
     """Stands in for the engine: it cancels the orders it has, voids those it has not, or does not answer at all."""
@@ -101,24 +107,27 @@ def test_a_limit_that_has_no_effect_or_is_below_use_is_answered_with_a_warning(
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("field", "changes"),
     [
-        {"limit_type": "NO_SUCH_TYPE"},
-        {"instrument": "XRP/USDT"},
-        {"instrument": "venue:NYSE"},
-        {"instrument": "class:BOND"},
-        {"instrument": "symbol:ETH/USDT"},
-        {"instrument": ""},
-        {"currency": "XRP"},
-        {"value": Decimal(0), "limit_type": "MAX_ORDER_QTY"},
-        {"value": None, "limit_type": "RESTRICTED_LIST", "parameters": {"mode": "DENY", "symbols": ["XRP/USDT"]}},
+        ("limit_type", {"limit_type": "NO_SUCH_TYPE"}),
+        ("limit_type", {"limit_type": "DEAD_MAN", "value": Decimal(1)}),  # Of accounts, and not of desks.
+        ("instrument", {"instrument": "XRP/USDT"}),
+        ("instrument", {"instrument": "venue:NYSE"}),
+        ("instrument", {"instrument": "class:BOND"}),
+        ("instrument", {"instrument": "symbol:ETH/USDT"}),
+        ("instrument", {"instrument": ""}),
+        ("currency", {"currency": "XRP"}),
+        ("value", {"value": Decimal(0), "limit_type": "MAX_ORDER_QTY"}),
+        ("parameters.symbols", UNKNOWN_SYMBOL),
+        ("parameters.venues", {"value": None, "limit_type": "ORDER_PERMISSION", "parameters": {"venues": ["NYSE"]}}),
     ],
 )
-def test_a_limit_that_makes_no_sense_is_refused_and_not_stored(
-    tx: TenantTransaction, firm: Firm, risk: Caller, changes: dict[str, Any]
+def test_a_limit_that_makes_no_sense_is_refused_at_its_field_and_not_stored(
+    tx: TenantTransaction, firm: Firm, risk: Caller, field: str, changes: dict[str, Any]
 ) -> None:
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequest) as refusal:
         limit_settings.set_limit(setting(firm.desk).model_copy(update=changes), risk, tx, NOW)
+    assert refusal.value.extensions["field"] == field
     assert limit_tree.usage(firm.desk, risk, tx, NOW)["items"] == []
 
 
