@@ -90,10 +90,17 @@ def get_limit_usage(node_id: uuid.UUID, caller: Caller) -> LimitUsage:
 
 @api.get("/limits/reservations", dependencies=[needs("limits:read")])
 def list_reservations(
-    caller: Caller, node_id: uuid.UUID | None = None, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+    caller: Caller,
+    *,
+    node_id: uuid.UUID | None = None,
+    order_id: uuid.UUID | None = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_DEFAULT,
 ) -> ReservationPage:
     with caller_transaction(caller) as tx:
-        return limit_tree.reservations(caller, tx, _now(), node_id=node_id, cursor=cursor, limit=limit)
+        return limit_tree.reservations(
+            caller, tx, _now(), node_id=node_id, order_id=order_id, cursor=cursor, limit=limit
+        )
 
 
 @api.get("/limits/leases", dependencies=[needs("limits:read")])

@@ -208,9 +208,9 @@ class Client(
         """Accounts with their balances, positions and worth as `items`, and `totals` by currency."""
         return self._call("GET", "/portfolio", params=given(account_id=account_id))
 
-    def events(self, since: int = 0, *, account_id: str | None = None) -> Page:
-        """The account's events after a sequence number, oldest first."""
-        return self._page("/events", since=since, account_id=account_id)
+    def events(self, since: int = 0, *, account_id: str | None = None, order_id: str | None = None) -> Page:
+        """The account's events after a sequence number, oldest first; or those that are about one order."""
+        return self._page("/events", since=since, account_id=account_id, order_id=order_id)
 
     def instruments(self) -> Page:
         return self._page("/instruments")

@@ -99,14 +99,24 @@ def validate(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datet
 
 
 def reservations(
-    caller: Caller, tx: TenantTransaction, at: datetime, *, node_id: uuid.UUID | None, cursor: str | None, limit: int
+    caller: Caller,
+    tx: TenantTransaction,
+    at: datetime,
+    *,
+    node_id: uuid.UUID | None,
+    order_id: uuid.UUID | None = None,
+    cursor: str | None,
+    limit: int,
 ) -> ReservationPage:
-    """What is held now, of one scope or of all, the newest first; what orders of accounts the caller may see hold."""
+    """What is held now, of one scope or of all, the newest first; what orders of accounts the caller may see hold.
+
+    Of one order also what it has given back since.
+    """
     caller.require("limits:read")
     if node_id is not None:
         require_visible(node_id, caller, tx, at)
     accounts = _own_accounts(caller, tx)
-    rows = tx.limits.reservations(node_id, accounts, before=decode_cursor(cursor), limit=limit + 1)
+    rows = tx.limits.reservations(node_id, accounts, order_id, before=decode_cursor(cursor), limit=limit + 1)
     page, following = next_cursor(rows, limit, lambda row: (row["created_at"], row["order_id"]))
     return {"items": [_reservation_json(row) for row in page], "next_cursor": following}
 

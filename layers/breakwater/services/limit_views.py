@@ -156,7 +156,10 @@ class RiskTermsPage(TypedDict):
 
 
 class ReservationView(TypedDict):
-    """What an order holds: `open_qty` may still trade, at `valuation_price` a unit at most."""
+    """What an order holds: `open_qty` may still trade, at `valuation_price` a unit at most.
+
+    `state` is HELD until the engine has answered, then CONFIRMED, and FINAL once nothing is held any more.
+    """
 
     order_id: IdText
     account_id: IdText
