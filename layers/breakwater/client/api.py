@@ -189,11 +189,18 @@ class Client(
         *,
         account_id: str | None = None,
         status: str | None = None,
+        open_only: bool = False,
         client_order_id: str | None = None,
         cursor: str | None = None,
     ) -> Page:
+        """The newest first; with `open_only` those that may still trade."""
         return self._page(
-            "/orders", account_id=account_id, status=status, client_order_id=client_order_id, cursor=cursor
+            "/orders",
+            account_id=account_id,
+            status=status,
+            open_only="true" if open_only else None,
+            client_order_id=client_order_id,
+            cursor=cursor,
         )
 
     # -- what became of them -------------------------------------------------------------------------------------

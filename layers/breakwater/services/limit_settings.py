@@ -20,8 +20,8 @@ from breakwater.domain.permissions import Caller
 from breakwater.domain.times import format_time, nanoseconds
 from breakwater.domain.wrong_fields import wrong_field
 from breakwater.errors import InvalidRequest, LimitOverlaps, NotFound, VersionConflict
+from breakwater.services.limit_record_views import LimitHistory, LimitVersionView
 from breakwater.services.limit_views import (
-    LimitHistory,
     RiskTermsPage,
     RiskTermsView,
     SetLimit,
@@ -341,7 +341,7 @@ def _plain_json(limit: Limit) -> dict[str, Any]:
     }
 
 
-def _version_json(row: Mapping[str, Any]) -> dict[str, Any]:
+def _version_json(row: Mapping[str, Any]) -> LimitVersionView:
     def time(told: datetime | None) -> str | None:
         return None if told is None else format_time(told)
 

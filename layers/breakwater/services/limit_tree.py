@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.exposure import Scope
@@ -15,8 +15,8 @@ from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.domain.times import format_time, from_nanoseconds, nanoseconds
 from breakwater.errors import NotFound
 from breakwater.services.cursors import decode_cursor, next_cursor
+from breakwater.services.limit_record_views import BreachPage, LimitBreachView, NodeStateChangeView
 from breakwater.services.limit_views import (
-    BreachPage,
     LimitTree,
     LimitTreeNode,
     LimitTypeList,
@@ -197,11 +197,12 @@ def _reservation_json(row: Mapping[str, Any]) -> ReservationView:
     }
 
 
-def _breach_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
+def _breach_json(row: Mapping[str, Any]) -> LimitBreachView | NodeStateChangeView:
+    told = {
         "event_id": str(row["event_id"]),
         "topic": row["topic"],
         "occurred_at": format_time(from_nanoseconds(row["occurred_at_ns"])),
         "correlation_id": row["correlation_id"],
         **row["payload"],
     }
+    return cast(LimitBreachView | NodeStateChangeView, told)  # The payload is as its contract has it.

@@ -21,7 +21,7 @@ from breakwater.domain.times import format_time
 from breakwater.domain.what_if import Day, Outcome, RecordedFill, RecordedOrder, Refused, with_changes
 from breakwater.errors import InvalidRequest, NotFound
 from breakwater.services.limit_settings import LimitSetting, limit_of
-from breakwater.services.limit_views import WhatIfAnswer
+from breakwater.services.what_if_views import JudgedOrderView, RefusedOrderView, WhatIfAnswer
 
 ORDERS_MAX = 5_000
 CHANGES_MAX = 100
@@ -216,7 +216,7 @@ def _pnl(
     return format_amount(trim(total))
 
 
-def _order_json(order: RecordedOrder) -> dict[str, Any]:
+def _order_json(order: RecordedOrder) -> JudgedOrderView:
     terms = order.terms
     return {
         "order_id": str(order.order_id),
@@ -230,6 +230,6 @@ def _order_json(order: RecordedOrder) -> dict[str, Any]:
     }
 
 
-def _refused_json(refusal: Refused) -> dict[str, Any]:
+def _refused_json(refusal: Refused) -> RefusedOrderView:
     told = _order_json(refusal.order)
     return {**told, "refusals": [finding.to_json() for finding in refusal.findings], "missing": refusal.missing}

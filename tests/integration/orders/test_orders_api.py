@@ -399,6 +399,11 @@ def test_pages_of_orders_show_each_once_newest_first(api: Api, desk: Desk) -> No
             break
     assert seen == placed[::-1]
     assert api.call("GET", "/orders", status="CANCELED")[1]["items"] == []
+    ended = api.call("GET", "/orders", limit=1)[1]["items"][0]["order_id"]
+    api.call("DELETE", f"/orders/{ended}")
+    still_open = [each["order_id"] for each in api.call("GET", "/orders", open_only="true")[1]["items"]]
+    every = [each["order_id"] for each in api.call("GET", "/orders")[1]["items"]]
+    assert (len(every) > 1, still_open) == (True, [each for each in every if each != ended])
     assert api.call("GET", "/orders", limit=201)[0] == 422
     assert api.call("GET", "/orders", cursor="nonsense")[0] == 422
 
@@ -501,6 +506,11 @@ def test_an_orders_story_is_its_own_events_its_childrens_and_what_limits_said(
     ("role", "asked"),
     [
         ("functions", "SELECT FROM trading.events WHERE aggregate_id = '00000000-0000-0000-0000-000000000001'"),
+        (
+            "functions",
+            "SELECT FROM trading.orders WHERE account_id = ANY ('{00000000-0000-0000-0000-000000000001}')"
+            " AND status NOT IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED') ORDER BY created_at DESC LIMIT 9",
+        ),
         ("functions", "SELECT FROM limits.reservations WHERE order_id = '00000000-0000-0000-0000-000000000001'"),
         ("admin", "SELECT FROM trading.events WHERE topic = 'limits.LimitBreached.v1' AND payload ->> 'order_id' = ''"),
     ],

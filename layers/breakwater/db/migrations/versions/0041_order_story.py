@@ -1,4 +1,4 @@
-"""The events of one order are found by its id."""
+"""What is asked of an order, and of those that are open, is found by an index."""
 
 from pathlib import Path
 

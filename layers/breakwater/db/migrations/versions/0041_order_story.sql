@@ -11,3 +11,7 @@ CREATE FUNCTION trading.breaches_of_order(wanted uuid) RETURNS SETOF uuid
     AND tenant_id = identity.current_tenant() $$;
 REVOKE ALL ON FUNCTION trading.breaches_of_order FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION trading.breaches_of_order TO breakwater_functions;
+
+-- Those that may still trade are asked for again and again, of accounts that have ended millions.
+CREATE INDEX ON trading.orders (account_id, created_at DESC, order_id DESC)
+  WHERE status NOT IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED');

@@ -6,7 +6,7 @@ import { usePlatform } from "../../../platform";
 import { formProblem } from "../../../ui/formProblem";
 import { useAction } from "../../../ui/useAction";
 import { draftOf, type Errors, type LimitDraft, NEW_LIMIT, settingOf } from "../model/limitForm";
-import { versionOf } from "../model/limitVersions";
+import { otherVersionWords } from "../model/limitVersions";
 import { limitName } from "../model/limitWords";
 import type { Limit, LimitSetting, ScopeNode } from "../model/types";
 import { LIMITS_KEY, useLimitTypes } from "../shared/queries";
@@ -85,11 +85,10 @@ export function LimitDialog({
 function Conflict({ error, unit }: { error: Error | null; unit: string }) {
   const other = error instanceof Problem ? (error.document.current ?? error.document.overlaps) : undefined;
   if (other === undefined || other === null) return null;
-  const { words, version, action } = versionOf(other, unit);
   return (
     <Text size="sm" mt={4}>
-      It stands at {words} ({action}, version {version}). Nothing was set: close this and open it again to
-      change that one.
+      It stands at {otherVersionWords(other, unit)}. Nothing was set: close this and open it again to change
+      that one.
     </Text>
   );
 }

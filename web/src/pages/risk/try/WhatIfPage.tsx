@@ -20,8 +20,8 @@ import { useAddress } from "../../../ui/useAddress";
 import { limitName, settingWords } from "../model/limitWords";
 import { daysBetween } from "../model/moments";
 import { inTreeOrder } from "../model/stopping";
-import type { LimitSetting } from "../model/types";
-import { type Outcome, outcomeOf, type ToldDay } from "../model/whatIf";
+import type { LimitSetting, WhatIfDay } from "../model/types";
+import { type Outcome, outcomeOf } from "../model/whatIf";
 import { useLimitTypes, useNodes } from "../shared/queries";
 import { RiskFrame } from "../shared/RiskFrame";
 import { ChangeDialog } from "./ChangeDialog";
@@ -50,7 +50,7 @@ export default function WhatIfPage() {
   const action = useAction(
     // One after the other: each is as much work for the platform as a whole day of orders.
     async ({ days: asked, nodeId: of, changes: tried }: Question): Promise<Outcome> => {
-      const told: ToldDay[] = [];
+      const told: WhatIfDay[] = [];
       for (const day of asked) {
         const body = { day, changes: [...tried], ...(of === "" ? {} : { node_id: of }) };
         told.push(await answerOf(api.POST("/limits/what-if", { body })));
