@@ -17,7 +17,7 @@ from breakwater.runtime.escalation_routes import add_escalation_routes
 from breakwater.runtime.metric_rule_routes import add_metric_rule_routes
 from breakwater.runtime.settings import settings
 from breakwater.services import alert_views, telegram_links
-from breakwater.services.alert_views import AlertHistory, AlertPage
+from breakwater.services.alert_views import AlertHistory, AlertPage, AlertSummary
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
 from breakwater.services.telegram_links import LinkCode, LinkState
 
@@ -42,6 +42,12 @@ def list_alerts(
     wanted = AlertFilter(category, severity, is_open)
     with caller_transaction(caller) as tx:
         return alert_views.alerts(caller, tx, wanted=wanted, cursor=cursor, limit=limit)
+
+
+@api.get("/alerts/summary", dependencies=[needs("alerts:read")])
+def get_alert_summary(caller: Caller) -> AlertSummary:
+    with caller_transaction(caller) as tx:
+        return alert_views.summary(caller, tx)
 
 
 add_alert_routes(api)

@@ -15,15 +15,14 @@ from breakwater.services.brakes import Beat, Brake, StateChange
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
 from breakwater.services.external_fills import ExternalFill
 from breakwater.services.leases import LeaseRequest
+from breakwater.services.limit_record_views import BreachPage, LimitHistory
 from breakwater.services.limit_settings import LimitSetting, RiskTermsSetting
 from breakwater.services.limit_views import (
-    BreachPage,
     ExternalFillBookedView,
     Heartbeat,
     KilledNode,
     LeaseList,
     LeaseView,
-    LimitHistory,
     LimitTree,
     LimitTypeList,
     LimitUsage,
@@ -36,11 +35,11 @@ from breakwater.services.limit_views import (
     RiskTermsPage,
     RiskTermsView,
     SetLimit,
-    WhatIfAnswer,
 )
 from breakwater.services.nodes import NewNode, NodeChange
 from breakwater.services.overrides import OverrideRequest
 from breakwater.services.what_if import WhatIf
+from breakwater.services.what_if_views import WhatIfAnswer
 
 api = create_api(service="limits")
 
@@ -90,10 +89,17 @@ def get_limit_usage(node_id: uuid.UUID, caller: Caller) -> LimitUsage:
 
 @api.get("/limits/reservations", dependencies=[needs("limits:read")])
 def list_reservations(
-    caller: Caller, node_id: uuid.UUID | None = None, cursor: Cursor = None, limit: Limit = LIMIT_DEFAULT
+    caller: Caller,
+    *,
+    node_id: uuid.UUID | None = None,
+    order_id: uuid.UUID | None = None,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_DEFAULT,
 ) -> ReservationPage:
     with caller_transaction(caller) as tx:
-        return limit_tree.reservations(caller, tx, _now(), node_id=node_id, cursor=cursor, limit=limit)
+        return limit_tree.reservations(
+            caller, tx, _now(), node_id=node_id, order_id=order_id, cursor=cursor, limit=limit
+        )
 
 
 @api.get("/limits/leases", dependencies=[needs("limits:read")])

@@ -61,6 +61,7 @@ def list_orders(
     *,
     account_id: uuid.UUID | None = None,
     status: OrdStatus | None = None,
+    open_only: bool = False,
     symbol: Annotated[str | None, Query(max_length=41)] = None,
     client_order_id: Annotated[str | None, Query(max_length=36)] = None,
     exchange_order_id: Annotated[int | None, Query(ge=0, lt=2**EXCHANGE_ORDER_ID_BITS)] = None,
@@ -70,7 +71,9 @@ def list_orders(
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
 ) -> OrderPage:
     with caller_transaction(caller) as tx:
-        wanted = OrderFilter(status, symbol, client_order_id, exchange_order_id, algorithm, leg_client_order_id)
+        wanted = OrderFilter(
+            status, symbol, client_order_id, exchange_order_id, algorithm, leg_client_order_id, open_only=open_only
+        )
         rows, next_cursor = orders.page(caller, tx, account_id=account_id, wanted=wanted, cursor=cursor, limit=limit)
     return OrderPage(items=[Order.of(row) for row in rows], next_cursor=next_cursor)
 

@@ -90,10 +90,15 @@ def get_portfolio_history(
 
 @api.get("/events", dependencies=[needs("orders:read")])
 def list_events(
-    caller: Caller, account_id: uuid.UUID | None = None, since: Since = 0, limit: Limit = LIMIT_DEFAULT
+    caller: Caller,
+    *,
+    account_id: uuid.UUID | None = None,
+    order_id: uuid.UUID | None = None,
+    since: Since = 0,
+    limit: Limit = LIMIT_DEFAULT,
 ) -> EventPage:
     with caller_transaction(caller) as tx:
-        return queries.events(caller, tx, account_id=account_id, since=since, limit=limit)
+        return queries.events(caller, tx, account_id=account_id, order_id=order_id, since=since, limit=limit)
 
 
 @api.get("/instruments", dependencies=[needs("orders:read")])

@@ -134,6 +134,7 @@ ROUTES = {
         "POST /alerts/rules",
         "PATCH /alerts/rules/{rule_id}",
         "DELETE /alerts/rules/{rule_id}",
+        "GET /alerts/summary",
         "GET /alerts/{alert_id}",
         "GET /alerts/routes",
         "PUT /alerts/routes",

@@ -249,6 +249,7 @@ REQUESTS: dict[str, Make] = {
             *("get_me", "list_api_keys", "list_users", "get_user", "list_groups", "get_group", "list_accounts"),
             *("list_exchange_credentials", "get_limit_history", "list_limit_types", "list_overrides"),
             *("get_risk_terms", "find_nodes", "get_order", "get_execution", "get_saga", "list_alerts", "get_alert"),
+            "get_alert_summary",
             *(
                 "list_instruments",
                 "list_sagas",

@@ -188,6 +188,7 @@ NEEDED: dict[str, Callable[[Belongings], dict[str, str]]] = {
 ANSWERED_OTHERWISE = {
     "search_audit_trail query:aggregate_id": 200,  # Nothing is found.
     "list_trades query:order_id": 200,  # Nothing is found.
+    "list_reservations query:order_id": 200,
     "validate_order body:execution.after": 200,  # What the limits say does not depend on it.
     "preview_order body:execution.after": 422,  # "this account has no such order"
     "place_order body:execution.after": 422,

@@ -189,11 +189,18 @@ class Client(
         *,
         account_id: str | None = None,
         status: str | None = None,
+        open_only: bool = False,
         client_order_id: str | None = None,
         cursor: str | None = None,
     ) -> Page:
+        """The newest first; with `open_only` those that may still trade."""
         return self._page(
-            "/orders", account_id=account_id, status=status, client_order_id=client_order_id, cursor=cursor
+            "/orders",
+            account_id=account_id,
+            status=status,
+            open_only="true" if open_only else None,
+            client_order_id=client_order_id,
+            cursor=cursor,
         )
 
     # -- what became of them -------------------------------------------------------------------------------------
@@ -208,9 +215,9 @@ class Client(
         """Accounts with their balances, positions and worth as `items`, and `totals` by currency."""
         return self._call("GET", "/portfolio", params=given(account_id=account_id))
 
-    def events(self, since: int = 0, *, account_id: str | None = None) -> Page:
-        """The account's events after a sequence number, oldest first."""
-        return self._page("/events", since=since, account_id=account_id)
+    def events(self, since: int = 0, *, account_id: str | None = None, order_id: str | None = None) -> Page:
+        """The account's events after a sequence number, oldest first; or those that are about one order."""
+        return self._page("/events", since=since, account_id=account_id, order_id=order_id)
 
     def instruments(self) -> Page:
         return self._page("/instruments")

@@ -233,12 +233,14 @@ def cancel(order_id: OrderId, as_json: AsJson = False) -> None:
 @app.command()
 def orders(
     status: Annotated[str | None, typer.Option(help="Such as NEW.")] = None,
+    open_only: Annotated[bool, typer.Option("--open", help="Those that may still trade.")] = False,
     account: Account = None,
     as_json: AsJson = False,
 ) -> None:
     """The latest orders."""
     with signed_in() as (client, _):
-        page = client.orders(account_id=account and find_account_id(client, account), status=status and status.upper())
+        account_id = account and find_account_id(client, account)
+        page = client.orders(account_id=account_id, status=status and status.upper(), open_only=open_only)
     if as_json:
         print_json(dict(page))
     else:

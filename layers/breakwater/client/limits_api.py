@@ -29,9 +29,11 @@ class LimitCalls(Connection):
         versions: list[Json] = self._call("GET", f"/limits/{segment(limit_id)}/history")["items"]
         return versions
 
-    def reservations(self, *, node_id: str | None = None, cursor: str | None = None) -> Page:
-        """What open orders hold now, the newest first."""
-        return self._page("/limits/reservations", node_id=node_id, cursor=cursor)
+    def reservations(
+        self, *, node_id: str | None = None, order_id: str | None = None, cursor: str | None = None
+    ) -> Page:
+        """What open orders hold now, the newest first; of one order also what it has given back."""
+        return self._page("/limits/reservations", node_id=node_id, order_id=order_id, cursor=cursor)
 
     def leases(self, *, node_id: str | None = None, living_only: bool = True) -> list[Json]:
         """What the engine may trade by itself; with the leases that are over and hold nothing unless `living_only`."""

@@ -35,6 +35,14 @@ WHERE tenant_id = %(tenant_id)s
   AND (%(before_at)s::timestamptz IS NULL OR (created_at, alert_id) < (%(before_at)s, %(before_id)s::uuid))
 ORDER BY created_at DESC, alert_id DESC LIMIT %(limit)s
 """
+_OPEN_COUNTS = """
+SELECT severity, count(*) FROM (
+  SELECT severity FROM alerts.alerts
+  WHERE tenant_id = %(tenant_id)s AND acknowledged_at IS NULL
+    AND (%(account_ids)s::uuid[] IS NULL OR account_id = ANY(%(account_ids)s))
+  LIMIT %(limit)s) open
+GROUP BY severity
+"""
 # The worst first, so that whoever acknowledges it acknowledges all that follow.
 _OPEN_OF_GROUP = f"""
 {_COLUMNS}
@@ -148,6 +156,18 @@ class AlertRows:
                     "limit": limit,
                 },
             ).fetchall()
+
+    def open_counts(self, account_ids: Sequence[uuid.UUID] | None, *, limit: int) -> dict[Severity, int]:
+        """How many nobody has acknowledged, by severity; of these accounts, or of all for None. `limit` together."""
+        rows = self._connection.execute(
+            _OPEN_COUNTS,
+            {
+                "tenant_id": self._tenant_id,
+                "account_ids": None if account_ids is None else list(account_ids),
+                "limit": limit,
+            },
+        ).fetchall()
+        return dict(rows)
 
     def worst_open(self, group_key: str, account_ids: Sequence[uuid.UUID] | None) -> Alert | None:
         """Of the group's alerts that nobody has acknowledged; of these accounts, or of all for None."""

@@ -352,7 +352,8 @@ RESERVATIONS = """
 SELECT order_id, account_id, node_ids, symbol, venue, side, quantity, valuation_price, open_qty, cum_qty, cum_notional,
   state, created_at, updated_at
 FROM limits.reservations
-WHERE state <> 'FINAL' AND is_of_order AND (%(node_id)s::uuid IS NULL OR %(node_id)s = ANY (node_ids))
+WHERE (order_id = %(order_id)s OR (%(order_id)s::uuid IS NULL AND state <> 'FINAL')) AND is_of_order
+  AND (%(node_id)s::uuid IS NULL OR %(node_id)s = ANY (node_ids))
   AND (%(account_ids)s::uuid[] IS NULL OR account_id = ANY (%(account_ids)s))
   AND (%(before_at)s::timestamptz IS NULL OR (created_at, order_id) < (%(before_at)s, %(before_id)s::uuid))
 ORDER BY created_at DESC, order_id DESC LIMIT %(limit)s

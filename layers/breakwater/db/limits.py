@@ -191,13 +191,17 @@ class LimitRows:
         self,
         node_id: uuid.UUID | None,
         account_ids: Sequence[uuid.UUID] | None,
+        order_id: uuid.UUID | None,
         *,
         before: tuple[datetime, uuid.UUID] | None,
         limit: int,
     ) -> list[dict[str, Any]]:
-        """Those that are not final, of the node or of all, of these accounts or of all, the newest first."""
+        """Those that are not final, or whatever that order's is, of the node or of all, of these accounts or of all.
+
+        The newest first.
+        """
         before_at, before_id = before or (None, None)
-        wanted = {"node_id": node_id, "account_ids": _listed(account_ids), "limit": limit}
+        wanted = {"node_id": node_id, "account_ids": _listed(account_ids), "order_id": order_id, "limit": limit}
         return self._dicts(statements.RESERVATIONS, {**wanted, "before_at": before_at, "before_id": before_id})
 
     def breaches(

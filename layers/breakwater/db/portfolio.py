@@ -55,6 +55,22 @@ FROM trading.account_feed feed JOIN trading.events event USING (event_id)
 WHERE feed.account_id = %s AND feed.tenant_id = %s AND feed.sequence > %s ORDER BY feed.sequence LIMIT %s
 """
 
+# Its own, those of the orders that the router made of it, and what limits said of it.
+_ORDER_FEED_PAGE = """
+WITH told AS (
+  SELECT event_id FROM trading.events
+  WHERE tenant_id = %(tenant_id)s AND aggregate_id IN (
+    SELECT %(order_id)s::uuid
+    UNION ALL SELECT order_id FROM trading.child_orders
+    WHERE parent_order_id = %(order_id)s AND tenant_id = %(tenant_id)s)
+  UNION SELECT trading.breaches_of_order(%(order_id)s))
+SELECT feed.sequence, event.event_id, event.topic, event.tenant_id, event.account_id, event.aggregate_id,
+  event.correlation_id, event.occurred_at_ns, event.payload
+FROM told JOIN trading.account_feed feed USING (event_id) JOIN trading.events event USING (event_id)
+WHERE feed.account_id = %(account_id)s AND feed.tenant_id = %(tenant_id)s AND feed.sequence > %(since)s
+ORDER BY feed.sequence LIMIT %(limit)s
+"""
+
 ROWS_MAX = 10000
 
 
@@ -187,6 +203,22 @@ class PortfolioRows:
         """The account's events after `since` in feed order: `sequence` and the fields of events.Envelope."""
         with self._connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(_FEED_PAGE, (account_id, self._tenant_id, since, limit)).fetchall()
+
+    def feed_of_order(
+        self, account_id: uuid.UUID, order_id: uuid.UUID, *, since: int, limit: int
+    ) -> list[dict[str, Any]]:
+        """What of its account's `feed` is about the order, or about an order that the router made of it."""
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(
+                _ORDER_FEED_PAGE,
+                {
+                    "account_id": account_id,
+                    "tenant_id": self._tenant_id,
+                    "order_id": order_id,
+                    "since": since,
+                    "limit": limit,
+                },
+            ).fetchall()
 
     def first_time(self, consumer: str, event_id: uuid.UUID) -> bool:
         """Note in this transaction that the consumer took the event; False when it had taken it before."""

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from breakwater.domain.ids import ClientOrderId
 from breakwater.domain.money import Amount
+from breakwater.domain.wrong_fields import wrong_field
 
 VenueName = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9_]{1,16}$")]
 ROUTER_VENUE: VenueName = "SOR"
@@ -29,9 +30,9 @@ class _Execution(BaseModel):
     @model_validator(mode="after")
     def _real_venues(self) -> Self:
         if ROUTER_VENUE in self.venues:
-            raise ValueError(f"{ROUTER_VENUE} is no venue that trades")
+            raise wrong_field("venues", f"{ROUTER_VENUE} is no venue that trades")
         if len(set(self.venues)) < len(self.venues):
-            raise ValueError("a venue is named twice")
+            raise wrong_field("venues", "a venue is named twice")
         return self
 
 
@@ -121,11 +122,11 @@ class TrailingStop(_Exit):
     @model_validator(mode="after")
     def _one_distance(self) -> Self:
         if (self.offset is None) == (self.percent is None):
-            raise ValueError("a trailing stop has either an offset or a percent")
+            raise wrong_field("offset", "a trailing stop has either an offset or a percent")
         if (self.entry_px is None) != (self.target_px is None):
-            raise ValueError("entry_px and target_px go together")
+            raise wrong_field("target_px", "entry_px and target_px go together")
         if self.entry_px is not None and self.entry_px == self.target_px:
-            raise ValueError("target_px must differ from entry_px")
+            raise wrong_field("target_px", "target_px must differ from entry_px")
         return self
 
 
@@ -146,9 +147,9 @@ class Oco(_Exit):
     @model_validator(mode="after")
     def _two_names(self) -> Self:
         if (self.limit_client_order_id is None) != (self.stop_client_order_id is None):
-            raise ValueError("limit_client_order_id and stop_client_order_id go together")
+            raise wrong_field("stop_client_order_id", "limit_client_order_id and stop_client_order_id go together")
         if self.limit_client_order_id is not None and self.limit_client_order_id == self.stop_client_order_id:
-            raise ValueError("limit_client_order_id and stop_client_order_id must differ")
+            raise wrong_field("stop_client_order_id", "limit_client_order_id and stop_client_order_id must differ")
         return self
 
 

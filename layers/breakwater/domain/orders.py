@@ -22,6 +22,7 @@ from breakwater.domain.executions import (
 from breakwater.domain.ids import ClientOrderId, named_uuid
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT, Amount, format_amount
+from breakwater.domain.wrong_fields import wrong_field
 from breakwater.errors import InvalidRequest
 
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}$")]
@@ -124,13 +125,13 @@ class OrderTerms(_Message):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.type is OrderType.LIMIT and self.price is None:
-            raise ValueError("a LIMIT order needs a price")
+            raise wrong_field("price", "a LIMIT order needs a price")
         if self.type is OrderType.MARKET and self.price is not None:
-            raise ValueError("a MARKET order has no price")
+            raise wrong_field("price", "a MARKET order has no price")
         if self.type is OrderType.MARKET and self.time_in_force is TimeInForce.GTC:
-            raise ValueError("a MARKET order is IOC or FOK")
+            raise wrong_field("time_in_force", "a MARKET order is IOC or FOK")
         if self.post_only and (self.type is OrderType.MARKET or self.effective_time_in_force is not TimeInForce.GTC):
-            raise ValueError("post_only needs a LIMIT order that is GTC")
+            raise wrong_field("post_only", "post_only needs a LIMIT order that is GTC")
         return self
 
     @model_validator(mode="after")
@@ -139,20 +140,26 @@ class OrderTerms(_Message):
         execution = self.execution
         if execution is None:
             return self
+        algorithm = execution.algorithm
         if self.venue != ROUTER_VENUE:
-            raise ValueError(f"an order with an execution goes to {ROUTER_VENUE}: name its venues in execution.venues")
+            told = f"an order with an execution goes to {ROUTER_VENUE}: name its venues in execution.venues"
+            raise wrong_field("venue", told)
         if self.time_in_force is TimeInForce.FOK:
-            raise ValueError(f"no order at {ROUTER_VENUE} is FOK: several venues cannot fill it all or nothing")
+            told = f"no order at {ROUTER_VENUE} is FOK: several venues cannot fill it all or nothing"
+            raise wrong_field("time_in_force", told)
         if isinstance(execution, Iceberg | Oco) and self.effective_time_in_force is not TimeInForce.GTC:
-            raise ValueError(f"{execution.algorithm} rests at its own price: a LIMIT order that is GTC")
-        if self.post_only and (isinstance(execution, EXITS) or execution.algorithm == "SEEK"):
-            raise ValueError(f"{execution.algorithm} takes what rests: it cannot be post_only")
+            told = f"{algorithm} rests at its own price: a LIMIT order that is GTC"
+            raise wrong_field("time_in_force", told)
+        if self.post_only and (isinstance(execution, EXITS) or algorithm == "SEEK"):
+            raise wrong_field("post_only", f"{algorithm} takes what rests: it cannot be post_only")
         if isinstance(execution, Oco):
             for stop_px in (execution.stop_px, execution.stop_limit_px):
                 if not self._gains(stop_px, self.price):
-                    raise ValueError("price must lie beyond where it stops: above that for a SELL, below it for a BUY")
+                    told = "price must lie beyond where it stops: above that for a SELL, below it for a BUY"
+                    raise wrong_field("price", told)
         if isinstance(execution, TrailingStop) and not self._gains(execution.entry_px, execution.target_px):
-            raise ValueError("target_px must lie beyond entry_px: above it for a SELL, below it for a BUY")
+            told = "target_px must lie beyond entry_px: above it for a SELL, below it for a BUY"
+            raise wrong_field("execution.target_px", told)
         return self
 
     def _gains(self, before: Decimal | None, after: Decimal | None) -> bool:

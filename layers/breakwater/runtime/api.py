@@ -17,6 +17,7 @@ from breakwater.db.api_keys import count_api_key_use
 from breakwater.domain import permissions
 from breakwater.domain.api_keys import RateLimit
 from breakwater.domain.caller_context import ENGINE_API_ID, to_caller
+from breakwater.domain.wrong_fields import WRONG_FIELD
 from breakwater.errors import BreakwaterError, NotFromThere, RateLimited, Unavailable
 from breakwater.runtime import problems
 from breakwater.runtime.database import tenant_transaction, untenanted_transaction
@@ -217,13 +218,21 @@ async def _invalid(request: Request, error: Exception) -> Response:
     # Names and messages only, and cut: what was sent may be huge, or a secret in the wrong place.
     errors = [
         {
-            "field": ".".join(map(str, found["loc"][1:]))[:100],
+            "field": _field(found)[:100],
             "message": found["msg"].removeprefix("Value error, ")[:200],
         }
         for found in error.errors()[:ERRORS_SHOWN_MAX]
     ]
     detail = "the request is not valid"
     return problem_response(problems.problem(422, "INVALID_REQUEST", detail, correlation_id_of(request), errors=errors))
+
+
+def _field(found: dict[str, Any]) -> str:
+    """The path to it with dots. What a model says of itself as a whole stands at the field that is to be mended."""
+    path = [*map(str, found["loc"][1:])]
+    if found["type"] == WRONG_FIELD:
+        path.append(found["ctx"]["field"])
+    return ".".join(path)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

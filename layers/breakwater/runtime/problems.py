@@ -27,8 +27,8 @@ class Problem(TypedDict):
     detail: str
     code: str
     correlation_id: str
-    errors: NotRequired[list[FieldError]]  # Of INVALID_REQUEST: what is wrong where.
-    field: NotRequired[str]
+    errors: NotRequired[list[FieldError]]  # Of INVALID_REQUEST: what is wrong where, nested names with dots.
+    field: NotRequired[str]  # The one that `detail` is about.
     refusals: NotRequired[list[Refusal]]  # Of LIMIT_EXCEEDED: every limit that refused.
     suggested_action: NotRequired[str]  # Of LIMITS_UNAVAILABLE and POSITIONS_STALE: retry_in_minutes.
     order_id: NotRequired[IdText]

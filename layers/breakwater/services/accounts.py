@@ -58,7 +58,7 @@ def create_account(new: NewAccount, caller: Caller, tx: TenantTransaction, at: d
         raise InvalidRequest("a balance is not below zero", field="balances")
     tx.people.lock()
     if tx.identity.is_account_named(new.name):
-        raise Conflict("another account has this name")
+        raise Conflict("another account has this name", field="name")
     if len(tx.identity.accessible_account_ids(caller.subject, caller.role)) >= ACCOUNTS_MAX:
         raise Conflict(f"an organisation has at most {ACCOUNTS_MAX} accounts")
     account = Account(uuid.uuid4(), new.name, new.kind, new.base_currency)

@@ -149,7 +149,7 @@ def add_slack_channel(
         if len(tx.alert_routing.slack_channels()) >= SLACK_CHANNELS_MAX:
             raise Conflict(f"an organisation has at most {SLACK_CHANNELS_MAX} Slack channels")
         if not tx.alert_routing.add_slack_channel(channel, sealed):
-            raise Conflict("another channel has this name")
+            raise Conflict("another channel has this name", field="name")
         tell_change(
             *(caller, tx, at), subject_id=channel.channel_id, change="CHANNEL_ADDED", summary=f"Slack: {channel.name}"
         )
@@ -176,7 +176,7 @@ def suppress(new: NewSuppression, caller: Caller, tx: TenantTransaction, at: dat
     if new.category is None and new.kind is None and new.node_id is None:
         raise InvalidRequest("name a category, a kind or a node", field="category")
     if new.node_id is not None and tx.limits.node(new.node_id, at) is None:
-        raise NotFound("no such node")
+        raise NotFound("no such node", field="node_id")
     starts_at = new.starts_at or at
     if not max(starts_at, at) < new.ends_at <= starts_at + SUPPRESSED_FOR_MAX:
         raise InvalidRequest(

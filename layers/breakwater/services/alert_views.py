@@ -7,6 +7,7 @@ from typing import TypedDict
 from breakwater.db.alert_deliveries import Delivery
 from breakwater.db.alerts import Alert, AlertFilter
 from breakwater.db.connection import TenantTransaction
+from breakwater.domain.alerting import Severity
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.errors import NotFound
 from breakwater.services.cursors import decode_cursor, next_cursor
@@ -18,6 +19,15 @@ class AlertPage(TypedDict):
     next_cursor: str | None
 
 
+class AlertSummary(TypedDict):
+    """How many nobody has acknowledged, together and by severity; `is_cut`: there are more, which are not counted."""
+
+    open: int
+    by_severity: dict[Severity, int]
+    is_cut: bool
+
+
+COUNTED_MAX = 1_000
 HIDDEN = "hidden"
 
 
@@ -34,10 +44,17 @@ class AlertHistory(TypedDict):
 def alerts(caller: Caller, tx: TenantTransaction, *, wanted: AlertFilter, cursor: str | None, limit: int) -> AlertPage:
     """The newest first: the organisation's for those who oversee it, those of his accounts for a trader."""
     caller.require("alerts:read")
-    accounts = None if caller.role in ROLES_WITH_ALL_ACCOUNTS else visible_accounts(caller, tx, None)
-    rows = tx.alerts.page(accounts, before=decode_cursor(cursor), limit=limit + 1, wanted=wanted)
+    rows = tx.alerts.page(_accounts_of(caller, tx), before=decode_cursor(cursor), limit=limit + 1, wanted=wanted)
     shown, cursor_behind = next_cursor(rows, limit, lambda row: (row.created_at, row.alert_id))
     return {"items": shown, "next_cursor": cursor_behind}
+
+
+def summary(caller: Caller, tx: TenantTransaction) -> AlertSummary:
+    """Of those that `alerts` lists for the caller."""
+    caller.require("alerts:read")
+    counts = tx.alerts.open_counts(_accounts_of(caller, tx), limit=COUNTED_MAX + 1)
+    found = sum(counts.values())
+    return {"open": min(found, COUNTED_MAX), "by_severity": counts, "is_cut": found > COUNTED_MAX}
 
 
 def alert_history(alert_id: uuid.UUID, caller: Caller, tx: TenantTransaction) -> AlertHistory:
@@ -57,3 +74,8 @@ def visible_alert(alert_id: uuid.UUID, caller: Caller, tx: TenantTransaction) ->
     if alert is None or not (sees_all or alert.account_id in visible_accounts(caller, tx, None)):
         raise NotFound("there is no such alert")
     return alert
+
+
+def _accounts_of(caller: Caller, tx: TenantTransaction) -> list[uuid.UUID] | None:
+    """None: all, and what concerns the organisation."""
+    return None if caller.role in ROLES_WITH_ALL_ACCOUNTS else visible_accounts(caller, tx, None)

@@ -98,7 +98,9 @@ def add_credential(
     data_key, sealed = _sealed(Place(caller.tenant_id, account_id, venue), credential_id, 1, secret, make_data_key)
     with transactions(caller.tenant_id) as tx:
         if not _keep(tx, sealed, data_key, label=label, secret=secret):
-            raise Conflict("the account has a credential of that label at the venue; rotate or delete it")
+            raise Conflict(
+                "the account has a credential of that label at the venue; rotate or delete it", field="label"
+            )
         added = tx.exchange_credentials.newest(credential_id)
         _tell(added, "STORED", caller, tx, at, master_key_id=data_key.master_key_id)
     return added

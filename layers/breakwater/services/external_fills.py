@@ -82,7 +82,7 @@ def book_external_fill(
     position = tx.portfolio.lock_position(fill.account_id, fill.symbol)
     nodes = tx.limits.node_ids_of_accounts([fill.account_id])
     if not nodes:
-        raise NotFound("this account has no place in the tree of limits")
+        raise NotFound("this account has no place in the tree of limits", field="account_id")
     scopes = tx.limits.lock_scopes(nodes[0], at)
     tx.orders.mark_external(order.order_id, fill.price)
     _hold_and_settle(fill, order, scopes, tx)

@@ -49,7 +49,7 @@ def create_group(new: NewGroup, caller: Caller, tx: TenantTransaction, at: datet
         raise Conflict(f"an organisation has at most {GROUPS_MAX} groups")
     group_id = uuid.uuid4()
     if not tx.people.add_group(group_id, new.name):
-        raise Conflict("another group has this name")
+        raise Conflict("another group has this name", field="name")
     made = tx.people.group(group_id)
     _tell(made, "CREATED", caller, tx, at)
     return made

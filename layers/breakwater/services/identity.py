@@ -172,7 +172,7 @@ def administered() -> Iterator[None]:
     except ClientError as error:
         told = error.response["Error"]["Code"]
         if told == "InvalidPasswordException":
-            raise InvalidRequest("the pool wants a stronger password") from error
+            raise InvalidRequest("the pool wants a stronger password", field="temporary_password") from error
         if told == "InvalidParameterException":
             raise InvalidRequest("the pool does not take this user") from error
         if told in _TOO_MANY:

@@ -184,7 +184,7 @@ def _opened(tx: TenantTransaction, request: LeaseRequest, caller: Caller, at: da
         raise InvalidRequest(told, field="venue")
     tx.market.require_venue(request.venue)
     if request.api_key_id is not None and all(key.key_id != request.api_key_id for key in tx.identity.api_keys(None)):
-        raise NotFound("no such API key")
+        raise NotFound("no such API key", field="api_key_id")
     ladder = _locked_ladder(tx, request, at)
     if ladder.quote is None:
         raise InvalidRequest(f"unknown symbol {request.symbol}", field="symbol")

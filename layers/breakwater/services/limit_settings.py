@@ -12,14 +12,16 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.exposure import ALL_INSTRUMENTS, Action, Limit, Node, NodeState, Scope, is_stricter
 from breakwater.domain.limit_types import LIMIT_TYPES, RESTRICTED_LIST, Above
+from breakwater.domain.limit_types.settings import field_of
 from breakwater.domain.limits import stricter_above, use_of
 from breakwater.domain.market import Market, RiskTerms
 from breakwater.domain.money import Amount, format_amount, trim
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import format_time, nanoseconds
+from breakwater.domain.wrong_fields import wrong_field
 from breakwater.errors import InvalidRequest, LimitOverlaps, NotFound, VersionConflict
+from breakwater.services.limit_record_views import LimitHistory, LimitVersionView
 from breakwater.services.limit_views import (
-    LimitHistory,
     RiskTermsPage,
     RiskTermsView,
     SetLimit,
@@ -59,7 +61,7 @@ class LimitSetting(SettingBody):
     @model_validator(mode="after")
     def _in_order(self) -> "LimitSetting":
         if self.valid_from is not None and self.valid_until is not None and self.valid_from >= self.valid_until:
-            raise ValueError("valid_from must be before valid_until")
+            raise wrong_field("valid_until", "valid_from must be before valid_until")
         return self
 
 
@@ -91,7 +93,8 @@ def set_limit(setting: LimitSetting, caller: Caller, tx: TenantTransaction, at: 
     if node is None:
         raise NotFound("no such node")
     if limit_type.kinds and node.kind not in limit_type.kinds:
-        raise InvalidRequest(f"this limit is set on nodes of kind {' or '.join(sorted(limit_type.kinds))}")
+        kinds = " or ".join(sorted(limit_type.kinds))
+        raise InvalidRequest(f"this limit is set on nodes of kind {kinds}", field="limit_type")
     market = tx.limits.market(at)
     _check_names(setting, market, tx.market.venues())
     before = _replaced(setting, tx, at)
@@ -235,9 +238,9 @@ def _check_names(setting: LimitSetting, market: Market, venues: Collection[str])
     if "currency" in setting.model_fields_set and setting.currency not in assets:
         raise InvalidRequest(f"unknown currency {setting.currency}", field="currency")
     if setting.limit_type == RESTRICTED_LIST and not set(market.quotes).issuperset(setting.parameters["symbols"]):
-        raise InvalidRequest("symbols has an unknown symbol", field="parameters")
+        raise InvalidRequest("symbols has an unknown symbol", field=field_of("symbols"))
     if not set(venues).issuperset(setting.parameters.get("venues", ())):
-        raise InvalidRequest(f"venues are some of {', '.join(venues)}", field="parameters")
+        raise InvalidRequest(f"venues are some of {', '.join(venues)}", field=field_of("venues"))
 
 
 def _looser_than_above(limit: Limit, above: Sequence[Scope]) -> list[str]:
@@ -338,7 +341,7 @@ def _plain_json(limit: Limit) -> dict[str, Any]:
     }
 
 
-def _version_json(row: Mapping[str, Any]) -> dict[str, Any]:
+def _version_json(row: Mapping[str, Any]) -> LimitVersionView:
     def time(told: datetime | None) -> str | None:
         return None if told is None else format_time(told)
 

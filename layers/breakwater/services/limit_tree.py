@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.exposure import Scope
@@ -15,8 +15,8 @@ from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.domain.times import format_time, from_nanoseconds, nanoseconds
 from breakwater.errors import NotFound
 from breakwater.services.cursors import decode_cursor, next_cursor
+from breakwater.services.limit_record_views import BreachPage, LimitBreachView, NodeStateChangeView
 from breakwater.services.limit_views import (
-    BreachPage,
     LimitTree,
     LimitTreeNode,
     LimitTypeList,
@@ -99,14 +99,24 @@ def validate(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datet
 
 
 def reservations(
-    caller: Caller, tx: TenantTransaction, at: datetime, *, node_id: uuid.UUID | None, cursor: str | None, limit: int
+    caller: Caller,
+    tx: TenantTransaction,
+    at: datetime,
+    *,
+    node_id: uuid.UUID | None,
+    order_id: uuid.UUID | None = None,
+    cursor: str | None,
+    limit: int,
 ) -> ReservationPage:
-    """What is held now, of one scope or of all, the newest first; what orders of accounts the caller may see hold."""
+    """What is held now, of one scope or of all, the newest first; what orders of accounts the caller may see hold.
+
+    Of one order also what it has given back since.
+    """
     caller.require("limits:read")
     if node_id is not None:
         require_visible(node_id, caller, tx, at)
     accounts = _own_accounts(caller, tx)
-    rows = tx.limits.reservations(node_id, accounts, before=decode_cursor(cursor), limit=limit + 1)
+    rows = tx.limits.reservations(node_id, accounts, order_id, before=decode_cursor(cursor), limit=limit + 1)
     page, following = next_cursor(rows, limit, lambda row: (row["created_at"], row["order_id"]))
     return {"items": [_reservation_json(row) for row in page], "next_cursor": following}
 
@@ -187,11 +197,12 @@ def _reservation_json(row: Mapping[str, Any]) -> ReservationView:
     }
 
 
-def _breach_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
+def _breach_json(row: Mapping[str, Any]) -> LimitBreachView | NodeStateChangeView:
+    told = {
         "event_id": str(row["event_id"]),
         "topic": row["topic"],
         "occurred_at": format_time(from_nanoseconds(row["occurred_at_ns"])),
         "correlation_id": row["correlation_id"],
         **row["payload"],
     }
+    return cast(LimitBreachView | NodeStateChangeView, told)  # The payload is as its contract has it.

@@ -107,10 +107,6 @@ class NodeView(TypedDict):
     session_day: str
 
 
-class LimitHistory(TypedDict):
-    items: list[dict[str, Any]]
-
-
 class OverrideView(TypedDict):
     """`state`: REQUESTED, APPROVED (its time is still to come), ACTIVE or ENDED.
 
@@ -156,7 +152,10 @@ class RiskTermsPage(TypedDict):
 
 
 class ReservationView(TypedDict):
-    """What an order holds: `open_qty` may still trade, at `valuation_price` a unit at most."""
+    """What an order holds: `open_qty` may still trade, at `valuation_price` a unit at most.
+
+    `state` is HELD until the engine has answered, then CONFIRMED, and FINAL once nothing is held any more.
+    """
 
     order_id: IdText
     account_id: IdText
@@ -213,13 +212,6 @@ class LeaseList(TypedDict):
     items: list[LeaseView]
 
 
-class BreachPage(TypedDict):
-    """Events of limits: refusals, warnings, and changes of a node's state."""
-
-    items: list[dict[str, Any]]
-    next_cursor: str | None
-
-
 class Heartbeat(TypedDict):
     """`expires_at`: without another heartbeat until then all open orders of the node are cancelled."""
 
@@ -234,20 +226,6 @@ class ExternalFillBookedView(TypedDict):
     order_id: IdText
     is_new: bool
     reduce_only: list[IdText]
-
-
-class WhatIfAnswer(TypedDict):
-    """`refused` and `passed` are the first of as many as the counts say; `pnl` is of the day, in quote currency."""
-
-    day: str
-    judged_count: int
-    refused_count: int
-    refused: list[dict[str, Any]]
-    passed_count: int
-    passed: list[dict[str, Any]]
-    exposure: list[dict[str, Any]]
-    pnl: list[dict[str, Any]]
-    assumptions: list[str]
 
 
 class LimitTreeNode(NodeView):

@@ -125,9 +125,9 @@ def path_of(place: Place, terms: OrderTerms) -> Sequence[uuid.UUID]:
     the tree is not on the order's way: its limits would not hold there.
     """
     if place.account_path is None:
-        raise NotFound("unknown account")
+        raise NotFound("unknown account", field="account_id")
     if terms.strategy_id is not None and place.strategy_path is None:
-        raise NotFound("no such strategy below this account")
+        raise NotFound("no such strategy below this account", field="strategy_id")
     above = place.strategy_path or place.account_path
     if place.key_path is None:
         return above
@@ -146,7 +146,7 @@ def read_ladder(tx: TenantTransaction, terms: OrderTerms, api_key_id: str | None
 def propose_in(ladder: Ladder, terms: OrderTerms) -> ProposedOrder:
     """The order as the limits see it. Raises as `reserve_limits` does, but for LimitExceeded itself."""
     if not ladder.scopes:
-        raise NotFound("unknown account")
+        raise NotFound("unknown account", field="account_id")
     if ladder.quote is None:
         raise InvalidRequest(f"unknown symbol {terms.symbol}", field="symbol")
     terms.check_against(ladder.quote.instrument)

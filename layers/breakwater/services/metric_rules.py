@@ -35,6 +35,7 @@ from breakwater.domain.metric_rules import (
 from breakwater.domain.money import Amount, format_amount, format_computed, parse_amount
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import from_nanoseconds, nanoseconds
+from breakwater.domain.wrong_fields import wrong_field
 from breakwater.errors import Conflict, InvalidRequest, NotFound
 from breakwater.services.conditions import add
 from events.envelope import Envelope
@@ -65,7 +66,7 @@ class ThresholdSetting(BaseModel):
             self.clear_bound > self.bound if self.direction == "ABOVE" else self.clear_bound < self.bound
         )
         if beyond:
-            raise ValueError("clear_bound lies beyond the bound: it would be over before it began")
+            raise wrong_field("clear_bound", "clear_bound lies beyond the bound: it would be over before it began")
         return self
 
     def condition(self) -> Threshold:

@@ -52,7 +52,7 @@ def create_node(new: NewNode, caller: Caller, tx: TenantTransaction, at: datetim
     caller.require("limits:manage")
     parent = tx.limits.node(new.parent_id, at, lock=True)
     if parent is None:
-        raise NotFound("no such parent")
+        raise NotFound("no such parent", field="parent_id")
     _check_level(new.kind, parent)
     if (new.kind == "API_KEY") != (new.api_key_id is not None):
         raise InvalidRequest("a node of kind API_KEY, and no other, names an api_key_id", field="api_key_id")
@@ -70,7 +70,7 @@ def add_account(
     """
     parent = tx.limits.node(parent_id, at, lock=True)
     if parent is None:
-        raise NotFound("no such parent")
+        raise NotFound("no such parent", field="parent_id")
     _check_level("ACCOUNT", parent)
     _add(parent, caller, tx, at, kind="ACCOUNT", name=name, account_id=account_id)
 
@@ -164,7 +164,7 @@ def _check_reach(node: Node, parent_id: uuid.UUID, caller: Caller, tx: TenantTra
 def _move(node: Node, parent_id: uuid.UUID, tx: TenantTransaction, at: datetime) -> None:
     parent = tx.limits.node(parent_id, at)
     if parent is None:
-        raise NotFound("no such parent")
+        raise NotFound("no such parent", field="parent_id")
     if node.node_id in parent.path:
         raise InvalidRequest(f"{parent.name} is below {node.name} itself", field="parent_id")
     _check_level(node.kind, parent)
@@ -198,7 +198,7 @@ def _check_level(kind: str, parent: Node) -> None:
 
 def _check_key(api_key_id: str, tx: TenantTransaction) -> None:
     if all(key.key_id != api_key_id for key in tx.identity.api_keys(None)):
-        raise NotFound("no such API key")
+        raise NotFound("no such API key", field="api_key_id")
     if tx.limits.node_ids_of_key(api_key_id):
         raise InvalidRequest("this API key has its place in the tree already", field="api_key_id")
 

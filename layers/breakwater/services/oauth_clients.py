@@ -62,7 +62,7 @@ def create_client(
     maker_id = locked_maker(caller, tx)
     user = tx.people.person(user_id)
     if user.is_disabled:
-        raise Conflict(f"{user.username} is disabled")
+        raise Conflict(f"{user.username} is disabled", field="user_id")
     if not may_give(caller.permissions, user.role):
         raise NotPermitted(f"nobody gives what he may not do himself, as a {user.role} may", role=user.role)
     if tx.oauth_clients.count_live() >= LIVE_CLIENTS_OF_ONE_ORGANISATION_MAX:
@@ -108,7 +108,7 @@ def rotate_secret(
     if not client.is_live:
         raise Conflict("the client is revoked, or has expired")
     if client.older_secret_ends_at is not None and overlap > timedelta(0):
-        raise Conflict("two secrets work already; rotate with an overlap of 0, which ends both")
+        raise Conflict("two secrets work already; rotate with an overlap of 0, which ends both", field="overlap_s")
     works_until = tx.oauth_clients.end_secrets(client_id, overlap)
     client_secret = _add_secret(client_id, tx)
     _tell(client, "ROTATED", caller, tx, at, works_until=works_until)

@@ -143,7 +143,7 @@ def invite(
     _check_gift(invitation.role, caller)
     with transactions(caller.tenant_id) as tx:
         if tx.people.is_taken(invitation.username):
-            raise Conflict("this username is taken")
+            raise Conflict("this username is taken", field="username")
         if tx.people.count() >= USERS_MAX:
             raise Conflict(f"an organisation has at most {USERS_MAX} users")
     if invitation.issuer_subject is not None:
@@ -154,7 +154,7 @@ def invite(
     with transactions(caller.tenant_id) as tx:
         user_id = uuid.uuid5(caller.tenant_id, f"user:{invitation.username}")  # As provisioning makes it.
         if not tx.people.add(user_id, invitation.username, subject, invitation.email, invitation.role):
-            raise Conflict("this username is taken")
+            raise Conflict("this username is taken", field="username")
         added = tx.people.person(user_id)
         _tell(added, "INVITED", caller, tx, at)
     return Person.of(added)

@@ -12,9 +12,9 @@ from breakwater.domain.orders import Side
 from breakwater.domain.permissions import Caller
 from breakwater.domain.portfolio import total
 from breakwater.domain.times import format_time, from_nanoseconds
-from breakwater.errors import InvalidRequest
+from breakwater.errors import InvalidRequest, NotFound
 from breakwater.services.cursors import decode_cursor, next_cursor
-from breakwater.services.orders import visible_accounts
+from breakwater.services.orders import accessible, visible_accounts
 from breakwater.services.portfolio_views import (
     AccountPortfolio,
     EventPage,
@@ -87,13 +87,30 @@ def portfolio(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | 
     return {"items": items, "totals": totals, "next_cursor": None}
 
 
-def events(caller: Caller, tx: TenantTransaction, *, account_id: uuid.UUID | None, since: int, limit: int) -> EventPage:
-    """One account's events after `since`, oldest first."""
+def events(
+    caller: Caller,
+    tx: TenantTransaction,
+    *,
+    account_id: uuid.UUID | None,
+    order_id: uuid.UUID | None,
+    since: int,
+    limit: int,
+) -> EventPage:
+    """One account's events after `since`, oldest first; with `order_id` those of that order, whose account it is.
+
+    NotFound for an order that the caller may not see, or of another account than the one that is named.
+    """
     caller.require("orders:read")
-    accounts = visible_accounts(caller, tx, account_id)
-    if len(accounts) != 1:
-        raise InvalidRequest("account_id is needed: each account has a sequence of its own", field="account_id")
-    rows = tx.portfolio.feed(accounts[0], since=since, limit=limit)
+    if order_id is not None:
+        of_account = accessible(order_id, caller, tx).account_id
+        if account_id not in (None, of_account):
+            raise NotFound("no such order")
+        rows = tx.portfolio.feed_of_order(of_account, order_id, since=since, limit=limit)
+    else:
+        accounts = visible_accounts(caller, tx, account_id)
+        if len(accounts) != 1:
+            raise InvalidRequest("account_id is needed: each account has a sequence of its own", field="account_id")
+        rows = tx.portfolio.feed(accounts[0], since=since, limit=limit)
     next_since = rows[-1]["sequence"] if rows else since
     return {
         "items": [FeedEvent(**row, occurred_at=from_nanoseconds(row["occurred_at_ns"])) for row in rows],

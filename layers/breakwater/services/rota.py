@@ -177,7 +177,8 @@ def add_override(body: OverrideBody, caller: Caller, tx: TenantTransaction, at: 
         raise NotFound("no rota is set")
     members = tx.rotas.members([body.user_id])
     if not _available(members.values()) or not _is_his(body.user_id, caller, tx):
-        raise NotFound("there is nobody whom you may put on call by this id, or he may not acknowledge alerts")
+        told = "there is nobody whom you may put on call by this id, or he may not acknowledge alerts"
+        raise NotFound(told, field="user_id")
     known = tx.rotas.overrides(at)
     if len(known) >= OVERRIDES_MAX:
         raise InvalidRequest(f"there are {OVERRIDES_MAX} overrides already")

@@ -60,7 +60,7 @@ class UserPool:
             found = self._client.admin_get_user(**user)
             waits = found["UserStatus"] == _WAITS_FOR_FIRST_SIGN_IN
             if not self._is_of(organisation, found["UserAttributes"], username, waits=waits):
-                raise Conflict("this username is taken") from error
+                raise Conflict("this username is taken", field="username") from error
             # The role may have been another one: a token that names two is believed by nobody.
             self._release_from_other_groups(username, groups)
             if waits:

@@ -189,7 +189,7 @@ def rotate_secret(
         tx.webhooks.lock()
         endpoint = tx.webhooks.endpoint(endpoint_id)
         if endpoint.older_secret_ends_at is not None and overlap > timedelta(0):
-            raise Conflict("two secrets sign already; rotate with an overlap of 0, which ends both")
+            raise Conflict("two secrets sign already; rotate with an overlap of 0, which ends both", field="overlap_s")
         works_until = tx.webhooks.end_secrets(endpoint_id, overlap)
         tx.webhooks.add_secret(sealed, master_key_id)
         tell(endpoint, "SECRET_ROTATED", caller, tx, at)

@@ -21,7 +21,7 @@ from breakwater.domain.times import format_time
 from breakwater.domain.what_if import Day, Outcome, RecordedFill, RecordedOrder, Refused, with_changes
 from breakwater.errors import InvalidRequest, NotFound
 from breakwater.services.limit_settings import LimitSetting, limit_of
-from breakwater.services.limit_views import WhatIfAnswer
+from breakwater.services.what_if_views import JudgedOrderView, RefusedOrderView, WhatIfAnswer
 
 ORDERS_MAX = 5_000
 CHANGES_MAX = 100
@@ -59,8 +59,8 @@ def what_if(question: WhatIf, caller: Caller, tx: TenantTransaction, at: datetim
     roots = None if question.node_id is None else [question.node_id]
     scopes = {scope.node.node_id: scope for scope in tx.limits.scopes(at, roots, above=True)}
     if question.node_id is not None and question.node_id not in scopes:
-        raise NotFound("no such node")
-    tried = with_changes(_judged(scopes), [_checked(change, scopes) for change in question.changes])
+        raise NotFound("no such node", field="node_id")
+    tried = with_changes(_judged(scopes), [_checked(*each, scopes) for each in enumerate(question.changes)])
     accounts = {
         node_id: scope.node.account_id
         for node_id, scope in scopes.items()
@@ -68,7 +68,8 @@ def what_if(question: WhatIf, caller: Caller, tx: TenantTransaction, at: datetim
     }
     rows = tx.recorded_day.orders(list(accounts.values()), begin, end, most=ORDERS_MAX)
     if len(rows) > ORDERS_MAX:
-        raise InvalidRequest(f"that day has more than {ORDERS_MAX} orders there: ask for a part of the tree as node_id")
+        told = f"that day has more than {ORDERS_MAX} orders there: ask for a part of the tree as node_id"
+        raise InvalidRequest(told, field="node_id")
     instruments = {instrument.symbol: instrument for instrument in tx.market.instruments()}
     orders = _orders(rows, {account_id: node_id for node_id, account_id in accounts.items()}, scopes, begin, end)
     market = [_fill(row) for row in tx.recorded_day.fills(begin, end)]
@@ -92,14 +93,19 @@ def _judged(scopes: Mapping[uuid.UUID, Scope]) -> dict[uuid.UUID, Scope]:
     )
 
 
-def _checked(change: LimitSetting, scopes: Mapping[uuid.UUID, Scope]) -> Limit:
+def _checked(place: int, change: LimitSetting, scopes: Mapping[uuid.UUID, Scope]) -> Limit:
+    """What is wrong with it is said at its fields, below its `place` among the changes."""
+    at = f"changes.{place}"
     if change.node_id not in scopes:
-        raise NotFound("no such node")
+        raise NotFound("no such node", field=f"{at}.node_id")
     limit_type = LIMIT_TYPES.get(change.limit_type)
     if limit_type is None or change.limit_type in NOT_JUDGED:
-        raise InvalidRequest(f"{change.limit_type} cannot be tried on a recorded day", field="changes")
+        raise InvalidRequest(f"{change.limit_type} cannot be tried on a recorded day", field=f"{at}.limit_type")
     if change.value is not None or change.parameters:
-        limit_type.check_setting(change.value, change.parameters)
+        try:
+            limit_type.check_setting(change.value, change.parameters)
+        except InvalidRequest as error:
+            raise InvalidRequest(error.message, field=f"{at}.{error.extensions['field']}") from error
     return limit_of(change, limit_type.action)
 
 
@@ -210,7 +216,7 @@ def _pnl(
     return format_amount(trim(total))
 
 
-def _order_json(order: RecordedOrder) -> dict[str, Any]:
+def _order_json(order: RecordedOrder) -> JudgedOrderView:
     terms = order.terms
     return {
         "order_id": str(order.order_id),
@@ -224,6 +230,6 @@ def _order_json(order: RecordedOrder) -> dict[str, Any]:
     }
 
 
-def _refused_json(refusal: Refused) -> dict[str, Any]:
+def _refused_json(refusal: Refused) -> RefusedOrderView:
     told = _order_json(refusal.order)
     return {**told, "refusals": [finding.to_json() for finding in refusal.findings], "missing": refusal.missing}

@@ -13,6 +13,7 @@ from breakwater.errors import Conflict, InvalidRequest, NotFound, NotPermitted, 
 from breakwater.services import alert_contacts, alert_routing, alert_views
 from breakwater.services.alert_contacts import CODE_LASTS, CODE_PACE, CODE_TRIES, CODES_A_DAY_MAX, PhoneRequest
 from breakwater.services.alert_routing import AlertRoutes, NewSlackChannel, NewSuppression
+from breakwater.services.alert_views import AlertSummary
 from tests.integration.alerts.telling import Platform
 from tests.integration.alerts.test_alerts import database
 
@@ -210,3 +211,25 @@ def test_alerts_are_listed_newest_first_with_a_cursor_and_by_what_is_asked_for(p
     assert (first, listed(cursor, category="RISK")) == (["alert 2", "alert 1"], (["alert 0"], None))
     assert listed(severity="CRITICAL") == (["venue"], None)
     assert listed(is_open=False) == ([], None)
+
+
+def test_how_many_alerts_are_open_is_counted_by_severity_and_no_further_than_needed(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        platform.raise_alert(NOW + timedelta(seconds=number))
+    platform.raise_alert(NOW, category="VENUE", severity="CRITICAL")
+
+    def counted(role: str = "organisation_admin") -> AlertSummary:
+        with platform.database.tenant_transaction(platform.tenant_id) as tx:
+            return alert_views.summary(caller(platform, role), tx)
+
+    assert counted() == {"open": 4, "by_severity": {"ERROR": 3, "CRITICAL": 1}, "is_cut": False}
+    assert counted("trader") == {"open": 0, "by_severity": {}, "is_cut": False}  # Of no account.
+    monkeypatch.setattr(alert_views, "COUNTED_MAX", 2)
+    assert (counted()["open"], counted()["is_cut"]) == (2, True)
+    with platform.database.tenant_transaction(platform.tenant_id) as tx:
+        tx.connection.execute(
+            "UPDATE alerts.alerts SET acknowledged_at = now(), acknowledged_by = 'somebody', acknowledged_via = 'API'"
+        )
+    assert counted()["open"] == 0

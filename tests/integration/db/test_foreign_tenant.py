@@ -58,6 +58,7 @@ ASKED_OF_ALL = {
     "identity.take_sign_in",
     "limits.forget_activity",
     "limits.tenants_to_watch",
+    "trading.breaches_of_order",  # Of the tenant's own: see its migration.
     "trading.degraded_tenants",
     "trading.unbooked_since_ns",
     "trading.undecided_replaces",

@@ -21,7 +21,7 @@ from breakwater.services import brakes, limit_settings, limit_tree, order_saga
 from breakwater.services.brakes import Brake, StateChange
 from breakwater.services.engine_client import CanceledOrders, EngineClient
 from breakwater.services.limit_settings import LimitSetting
-from breakwater.services.limits import reserve_limits
+from breakwater.services.limits import reserve_limits, settle
 from events.limits import LimitChanged
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import (
@@ -34,6 +34,12 @@ from tests.integration.limits.firm import (
     set_limit,
     snapshot_of,
 )
+
+UNKNOWN_SYMBOL = {
+    "limit_type": "RESTRICTED_LIST",
+    "value": None,
+    "parameters": {"mode": "DENY", "symbols": ["XRP/USDT"]},
+}
 
 
 class Engine(EngineClient):
@@ -101,24 +107,27 @@ def test_a_limit_that_has_no_effect_or_is_below_use_is_answered_with_a_warning(
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("field", "changes"),
     [
-        {"limit_type": "NO_SUCH_TYPE"},
-        {"instrument": "XRP/USDT"},
-        {"instrument": "venue:NYSE"},
-        {"instrument": "class:BOND"},
-        {"instrument": "symbol:ETH/USDT"},
-        {"instrument": ""},
-        {"currency": "XRP"},
-        {"value": Decimal(0), "limit_type": "MAX_ORDER_QTY"},
-        {"value": None, "limit_type": "RESTRICTED_LIST", "parameters": {"mode": "DENY", "symbols": ["XRP/USDT"]}},
+        ("limit_type", {"limit_type": "NO_SUCH_TYPE"}),
+        ("limit_type", {"limit_type": "DEAD_MAN", "value": Decimal(1)}),  # Of accounts, and not of desks.
+        ("instrument", {"instrument": "XRP/USDT"}),
+        ("instrument", {"instrument": "venue:NYSE"}),
+        ("instrument", {"instrument": "class:BOND"}),
+        ("instrument", {"instrument": "symbol:ETH/USDT"}),
+        ("instrument", {"instrument": ""}),
+        ("currency", {"currency": "XRP"}),
+        ("value", {"value": Decimal(0), "limit_type": "MAX_ORDER_QTY"}),
+        ("parameters.symbols", UNKNOWN_SYMBOL),
+        ("parameters.venues", {"value": None, "limit_type": "ORDER_PERMISSION", "parameters": {"venues": ["NYSE"]}}),
     ],
 )
-def test_a_limit_that_makes_no_sense_is_refused_and_not_stored(
-    tx: TenantTransaction, firm: Firm, risk: Caller, changes: dict[str, Any]
+def test_a_limit_that_makes_no_sense_is_refused_at_its_field_and_not_stored(
+    tx: TenantTransaction, firm: Firm, risk: Caller, field: str, changes: dict[str, Any]
 ) -> None:
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequest) as refusal:
         limit_settings.set_limit(setting(firm.desk).model_copy(update=changes), risk, tx, NOW)
+    assert refusal.value.extensions["field"] == field
     assert limit_tree.usage(firm.desk, risk, tx, NOW)["items"] == []
 
 
@@ -193,9 +202,31 @@ def test_a_trader_sees_no_orders_of_others_where_he_sees_a_node_above_them(
             assert [item["order_id"] for item in held["items"]] == [str(his.order_id)]
             heard = limit_tree.breaches(trader, tx, NOW, node_id=node_id, cursor=None, limit=10)
             assert len(heard["items"]) == 1
+            for order, seen in ((his, [str(his.order_id)]), (other, [])):
+                of_one = limit_tree.reservations(
+                    *(trader, tx, NOW), node_id=node_id, order_id=order.order_id, cursor=None, limit=10
+                )
+                assert [item["order_id"] for item in of_one["items"]] == seen
         everything = limit_tree.reservations(risk, tx, NOW, node_id=firm.firm, cursor=None, limit=10)
         assert {item["order_id"] for item in everything["items"]} == {str(his.order_id), str(other.order_id)}
         assert len(limit_tree.breaches(risk, tx, NOW, node_id=None, cursor=None, limit=10)["items"]) == 2
+
+
+def test_the_reservation_of_one_order_is_found_when_it_has_ended_too(
+    tx: TenantTransaction, firm: Firm, risk: Caller
+) -> None:
+    order, other = order_of(firm), order_of(firm)
+    for each in (order, other):
+        reserve_and_record(tx, each)
+    settle(tx, snapshot_of(order, 1, OrdStatus.CANCELED))
+
+    def held(order_id: uuid.UUID | None) -> list[tuple[str, str, str]]:
+        page = limit_tree.reservations(risk, tx, NOW, node_id=None, order_id=order_id, cursor=None, limit=10)
+        return [(each["order_id"], each["state"], each["open_qty"]) for each in page["items"]]
+
+    assert held(order.order_id) == [(str(order.order_id), "FINAL", "0")]
+    assert [order_id for order_id, _, _ in held(None)] == [str(other.order_id)]
+    assert held(uuid.uuid4()) == []
 
 
 def test_validating_says_what_every_limit_thinks_and_reserves_nothing(

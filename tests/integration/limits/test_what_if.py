@@ -116,19 +116,21 @@ def test_asking_writes_nothing(database: Database, firm: Firm, risk: Caller, rec
 
 
 @pytest.mark.parametrize(
-    ("change", "error"),
+    ("change", "field"),
     [
-        ({"limit_type": "MARGIN", "value": Decimal(1)}, InvalidRequest),
-        ({"limit_type": "NO_SUCH_TYPE", "value": Decimal(1)}, InvalidRequest),
-        ({"limit_type": "MAX_ORDER_QTY", "value": Decimal(-1)}, InvalidRequest),
-        ({"node_id": uuid.uuid4(), "limit_type": "MAX_ORDER_QTY", "value": Decimal(1)}, NotFound),
+        ({"limit_type": "MARGIN", "value": Decimal(1)}, "limit_type"),
+        ({"limit_type": "NO_SUCH_TYPE", "value": Decimal(1)}, "limit_type"),
+        ({"limit_type": "MAX_ORDER_QTY", "value": Decimal(-1)}, "value"),
+        ({"limit_type": "MESSAGE_RATE", "value": Decimal(1), "parameters": {"window_s": 0}}, "parameters.window_s"),
+        ({"node_id": uuid.uuid4(), "limit_type": "MAX_ORDER_QTY", "value": Decimal(1)}, "node_id"),
     ],
 )
-def test_a_question_that_makes_no_sense_is_refused(
-    database: Database, firm: Firm, risk: Caller, *, change: dict[str, Any], error: type[Exception]
+def test_a_question_that_makes_no_sense_is_refused_at_the_change(
+    database: Database, firm: Firm, risk: Caller, *, change: dict[str, Any], field: str
 ) -> None:
-    with pytest.raises(error):
+    with pytest.raises((InvalidRequest, NotFound)) as refusal:
         ask(database, firm, risk, change)
+    assert refusal.value.extensions["field"] == f"changes.0.{field}"
 
 
 def test_a_day_to_come_and_another_organisations_node_are_refused(

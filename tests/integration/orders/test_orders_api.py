@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 
 from breakwater.domain.orders import SIMULATED_VENUE
@@ -398,6 +399,11 @@ def test_pages_of_orders_show_each_once_newest_first(api: Api, desk: Desk) -> No
             break
     assert seen == placed[::-1]
     assert api.call("GET", "/orders", status="CANCELED")[1]["items"] == []
+    ended = api.call("GET", "/orders", limit=1)[1]["items"][0]["order_id"]
+    api.call("DELETE", f"/orders/{ended}")
+    still_open = [each["order_id"] for each in api.call("GET", "/orders", open_only="true")[1]["items"]]
+    every = [each["order_id"] for each in api.call("GET", "/orders")[1]["items"]]
+    assert (len(every) > 1, still_open) == (True, [each for each in every if each != ended])
     assert api.call("GET", "/orders", limit=201)[0] == 422
     assert api.call("GET", "/orders", cursor="nonsense")[0] == 422
 
@@ -445,6 +451,76 @@ def test_the_feed_continues_where_the_client_left_off(api: Api, queries: Api, de
     assert rest["items"][0]["payload"]["order"]["status"] == "PENDING_NEW"
     assert queries.call("GET", "/events")[0] == 422  # Two accounts are visible: which one?
     assert queries.call("GET", "/events", account_id=uuid.uuid4())[0] == 404
+
+
+CHILD_OF = """
+WITH child AS (
+  INSERT INTO trading.child_orders (order_id, tenant_id, parent_order_id, venue, side, type, time_in_force, quantity,
+    status, cum_qty, leaves_qty, cum_notional, engine_seq, transact_time)
+  SELECT gen_random_uuid(), tenant_id, order_id, 'SIM', side, type, time_in_force, quantity, 'NEW', 0, quantity, 0, 1,
+    now() FROM trading.orders WHERE order_id = %(order_id)s
+  RETURNING order_id, tenant_id)
+INSERT INTO trading.events (event_id, topic, tenant_id, account_id, aggregate_id, correlation_id, occurred_at_ns,
+  payload)
+SELECT gen_random_uuid(), 'orders.ChildOrderChanged.v1', tenant_id, %(account_id)s, order_id, 'corr-1', 1e9, '{}'
+FROM child
+"""
+
+
+def test_an_orders_story_is_its_own_events_its_childrens_and_what_limits_said(
+    api: Api, queries: Api, desk: Desk
+) -> None:
+    account_id = desk.firm.account_ids[0]
+    placed = api.call("POST", "/orders", terms(desk))[1]["order_id"]
+    refused = api.call("POST", "/orders", terms(desk, client_order_id="much", quantity="101"))[1]["order_id"]
+    worked = terms(desk, client_order_id="worked", execution={"algorithm": "TWAP", "duration_s": 600})
+    parent = api.call("POST", "/orders", worked)[1]["order_id"]
+    with psycopg.connect(desk.urls.admin, autocommit=True) as admin:
+        admin.execute(CHILD_OF, {"order_id": parent, "account_id": account_id})
+    desk.admin(
+        "INSERT INTO trading.account_feed SELECT account_id, row_number() OVER (ORDER BY occurred_at_ns), event_id,"
+        " tenant_id FROM trading.events"
+    )
+
+    def story(order_id: str, **query: Any) -> list[str]:
+        status, page, _ = queries.call("GET", "/events", order_id=order_id, **query)
+        assert status == 200
+        return [each["topic"] for each in page["items"]]
+
+    assert story(placed) == ["orders.OrderPlaced.v1"]
+    assert sorted(story(refused)) == ["limits.LimitBreached.v1", "orders.OrderRefused.v1"]
+    assert story(parent) == ["orders.ChildOrderChanged.v1", "orders.OrderPlaced.v1"]
+    first = queries.call("GET", "/events", order_id=parent, account_id=account_id, limit=1)[1]
+    assert (len(first["items"]), story(parent, since=first["next_since"])) == (1, ["orders.OrderPlaced.v1"])
+    stranger = create_firm(desk.urls.admin, "Stranger").tenant_id
+    for order_id, query in (
+        (placed, {"account_id": desk.firm.account_ids[1]}),  # His, too, and not this order's.
+        (placed, {"tenant_id": stranger}),
+        (placed, {"role": "trader"}),  # Of no account.
+        (uuid.uuid4(), {}),
+    ):
+        assert queries.call("GET", "/events", order_id=order_id, **query)[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "asked"),
+    [
+        ("functions", "SELECT FROM trading.events WHERE aggregate_id = '00000000-0000-0000-0000-000000000001'"),
+        (
+            "functions",
+            "SELECT FROM trading.orders WHERE account_id = ANY ('{00000000-0000-0000-0000-000000000001}')"
+            " AND status NOT IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED') ORDER BY created_at DESC LIMIT 9",
+        ),
+        ("functions", "SELECT FROM limits.reservations WHERE order_id = '00000000-0000-0000-0000-000000000001'"),
+        ("admin", "SELECT FROM trading.events WHERE topic = 'limits.LimitBreached.v1' AND payload ->> 'order_id' = ''"),
+    ],
+)
+def test_what_is_of_an_order_is_found_by_an_index(desk: Desk, role: str, asked: str) -> None:
+    """However many events there are, and behind the fence: every look at an order asks for them."""
+    with psycopg.connect(getattr(desk.urls, role), autocommit=True) as connection:
+        connection.execute("SET enable_seqscan = off")
+        plan = connection.execute(f"EXPLAIN {asked}").fetchall()  # Of constants.
+    assert any("Index Cond: " in line and "_id" in line for (line,) in plan), plan
 
 
 def test_instruments_are_listed_with_their_steps(queries: Api) -> None:

@@ -157,6 +157,27 @@ def test_a_window_is_a_whole_number_of_seconds_up_to_a_day(limit_type: str, wind
     assert refuses(limit_type, value, {})
 
 
+@pytest.mark.parametrize(
+    ("limit_type", "value", "parameters", "field"),
+    [
+        ("MESSAGE_RATE", "100", {"window_s": 0}, "parameters.window_s"),
+        ("MESSAGE_RATE", "100", {}, "parameters.window_s"),
+        ("MESSAGE_RATE", "0", {"window_s": 60}, "value"),
+        ("RESTRICTED_LIST", None, {"mode": "DENY", "symbols": ["ETH/USDT"] * 2}, "parameters.symbols"),
+        ("RESTRICTED_LIST", None, {"mode": "SOME", "symbols": []}, "parameters.mode"),
+        ("ORDER_PERMISSION", None, {"hours": {"days": ["MON"]}}, "parameters.hours"),
+        ("ORDER_PERMISSION", None, {}, "parameters"),  # It is about none of them alone.
+        ("MESSAGE_RATE", "100", {"window_s": 60, "surprise": 1}, "parameters"),
+    ],
+)
+def test_what_is_wrong_is_told_at_the_parameter(
+    limit_type: str, value: str | None, parameters: Mapping[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        check(limit_type, value, parameters)
+    assert refusal.value.extensions["field"] == field
+
+
 @pytest.mark.parametrize(("limit_type", "value", "parameters"), SENSELESS)
 def test_a_setting_that_makes_no_sense_is_refused(
     limit_type: str, value: str | None, parameters: Mapping[str, Any]

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from breakwater.domain.executions import Route
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import OrderTerms, SubmitOrder, average_price, order_id_of
+from breakwater.domain.wrong_fields import WRONG_FIELD
 from breakwater.errors import InvalidRequest
 
 ETH = Instrument("ETH/USDT", "ETH", "USDT", Decimal("0.01"), Decimal("0.0001"), Decimal(5))
@@ -47,6 +48,33 @@ def terms(**changes: object) -> OrderTerms:
 def test_terms_that_contradict_themselves_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         terms(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"price": None}, "price"),
+        ({"type": "MARKET"}, "price"),
+        ({"type": "MARKET", "price": None, "time_in_force": "GTC"}, "time_in_force"),
+        ({"post_only": True, "time_in_force": "IOC"}, "post_only"),
+        ({"venue": "SIM", "execution": {"algorithm": "BEST"}}, "venue"),
+        ({"venue": "SOR", "time_in_force": "FOK"}, "time_in_force"),
+        ({"execution": {"algorithm": "BEST", "venues": ["SIM", "SIM"]}}, "venues"),
+        (
+            {
+                "execution": {"algorithm": "TRAILING_STOP", "entry_px": "5", "target_px": "4", "percent": "1"},
+                "side": "SELL",
+            },
+            "execution.target_px",
+        ),
+        ({"execution": {"algorithm": "OCO", "stop_px": "2600"}}, "price"),
+    ],
+)
+def test_a_contradiction_is_told_at_the_field_to_mend(changes: dict[str, object], field: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        terms(**changes)
+    (found,) = refusal.value.errors()
+    assert (found["type"], found["ctx"]["field"]) == (WRONG_FIELD, field)
 
 
 @pytest.mark.parametrize(

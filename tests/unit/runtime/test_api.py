@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from breakwater.domain.money import Amount
+from breakwater.domain.wrong_fields import wrong_field
 from breakwater.errors import EngineUnavailable, LimitExceeded, NotFound
 from breakwater.runtime.api import Caller, create_api, lambda_handler
 from breakwater.runtime.observability import logger
@@ -20,6 +21,16 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
     quantity: Amount
     note: str = ""
+    inner: "Body | None" = None
+
+    @model_validator(mode="after")
+    def _says_more(self) -> Self:
+        if self.note == str(self.quantity):
+            raise wrong_field("note", "the note {says} no more than the quantity")
+        return self
+
+
+TWICE = {"quantity": "2", "note": "2"}
 
 
 @pytest.fixture
@@ -54,6 +65,13 @@ def call() -> Call:
         return answer, answer_of(answer)
 
     return call_handler
+
+
+def test_what_a_model_says_of_itself_stands_at_the_field_to_mend(call: Call) -> None:
+    for place, body in (("", {"quantity": "1", "note": "1"}), ("inner.", {"quantity": "1", "inner": TWICE})):
+        answer, refused = call("POST", "/echo", body=body)
+        assert (answer["statusCode"], refused["code"]) == (422, "INVALID_REQUEST")
+        assert refused["errors"] == [{"field": f"{place}note", "message": "the note {says} no more than the quantity"}]
 
 
 def test_an_amount_comes_back_as_it_was_sent(call: Call) -> None:

@@ -5,7 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { answerOf } from "../api/client";
 import { usePlatform } from "../platform";
 
-const COUNTED_MAX = 99;
+const SHOWN_MAX = 99;
 const LOOK_EVERY_MS = 60_000; // Where nothing is told live.
 
 /** How many alerts nobody has taken up. */
@@ -13,11 +13,11 @@ export function AlertBell() {
   const { api } = usePlatform();
   const open = useQuery({
     queryKey: ["alerts", "count"],
-    queryFn: () => answerOf(api.GET("/alerts", { params: { query: { is_open: true, limit: COUNTED_MAX } } })),
+    queryFn: () => answerOf(api.GET("/alerts/summary")),
     refetchInterval: LOOK_EVERY_MS,
   });
-  const count = open.data?.items.length ?? 0;
-  const shown = open.data?.next_cursor == null ? String(count) : `${count}+`;
+  const count = open.data?.open ?? 0;
+  const shown = count > SHOWN_MAX ? `${SHOWN_MAX}+` : String(count);
   return (
     <Indicator label={shown} size={18} disabled={count === 0} color="red.9" offset={9}>
       <ActionIcon

@@ -17,6 +17,26 @@ describe("a problem in a form", () => {
     });
   });
 
+  it("of a part of a field stands at the field", () => {
+    const problem = new Problem(422, {
+      errors: [
+        { field: "thresholds_pct.2", message: "is above 99" },
+        { field: "parameters.hours.days.0", message: "is no day" },
+      ],
+    });
+    expect(formProblem(problem, ["thresholds_pct", "hours"])).toEqual({
+      fields: { thresholds_pct: "is above 99", hours: "is no day" },
+      rest: null,
+    });
+  });
+
+  it("of one in a list of forms is not taken for the form's own field", () => {
+    const problem = new Problem(404, { detail: "no such node", field: "changes.1.node_id" });
+    expect(formProblem(problem, ["node_id", "changes.0", "changes.1"]).fields).toEqual({
+      "changes.1": "no such node",
+    });
+  });
+
   it("of one field is said there with its detail", () => {
     const problem = new Problem(409, { detail: "the name is taken", field: "name" });
     expect(formProblem(problem, ["name"])).toEqual({ fields: { name: "the name is taken" }, rest: null });

@@ -177,7 +177,7 @@ def symbol_list(value: Decimal | None, parameters: _Parameters) -> None:
     _take(parameters, _SYMBOL_LIST)
     symbols = parameters["symbols"]
     if len(set(symbols)) < len(symbols):  # Every order reads the list, so it must not be longer than it needs to be.
-        raise InvalidRequest("symbols has a symbol twice", field="parameters")
+        raise InvalidRequest("symbols has a symbol twice", field=field_of("symbols"))
 
 
 def permission(value: Decimal | None, parameters: _Parameters) -> None:
@@ -238,6 +238,11 @@ PARAMETERS: Mapping[Callable[[Decimal | None, _Parameters], None], Mapping[str, 
 }
 
 
+def field_of(parameter: str) -> str:
+    """Where a problem with this one stands: at it, and not at all of them."""
+    return f"parameters.{parameter}"
+
+
 def check_time_zone(name: str) -> None:
     """InvalidRequest for what is no name of the IANA time zone database."""
     if name not in available_timezones():
@@ -265,6 +270,6 @@ def _take(parameters: _Parameters, known: Mapping[str, Parameter]) -> None:
         raise InvalidRequest(f"this limit type {told}, not {', '.join(sorted(unknown))[:100]}", field="parameters")
     for name, parameter in known.items():
         if parameter.is_required and name not in parameters:
-            raise InvalidRequest(f"parameters must have {name}: {parameter.about}", field="parameters")
+            raise InvalidRequest(f"parameters must have {name}: {parameter.about}", field=field_of(name))
         if name in parameters and not parameter.makes_sense(parameters[name]):
-            raise InvalidRequest(f"{name} is {parameter.about}", field="parameters")
+            raise InvalidRequest(f"{name} is {parameter.about}", field=field_of(name))

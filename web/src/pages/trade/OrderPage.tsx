@@ -2,21 +2,20 @@ import { Badge, Group, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/co
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { type Api, answerOf } from "../../api/client";
+import { answerOf } from "../../api/client";
 import { usePlatform } from "../../platform";
 import { shownAmount } from "../../ui/amounts";
 import { PageFrame } from "../../ui/PageFrame";
-import { Empty, Found } from "../../ui/states";
+import { Found } from "../../ui/states";
 import { shownTime } from "../../ui/times";
 import { OrderActions } from "./orders/OrderActions";
-import { told } from "./orders/useOpenOrders";
 import { isFinal, type Order, STATUS_COLOURS, statusWords, typeWords } from "./orderWords";
 import { useAccountNames } from "./reads";
 import { Execution } from "./story/Execution";
-import { eventsOf } from "./story/feed";
 import { Reservation } from "./story/Reservation";
 import { between, storyOf } from "./story/story";
 import { TimeLine } from "./story/TimeLine";
+import { useStory } from "./story/useStory";
 import { reasonInWords } from "./ticket/verdicts";
 
 const LOOK_EVERY_MS = 1_500;
@@ -35,15 +34,8 @@ export default function OrderPage() {
 }
 
 function Story({ order }: { order: Order }) {
-  const { api } = usePlatform();
   const accountName = useAccountNames();
-  const story = useQuery({
-    // Read again with each word on the order, and now and then while it lives.
-    queryKey: ["orders", "story", order.order_id, order.updated_at],
-    queryFn: () => readStory(api, order),
-    placeholderData: (before) => before,
-    refetchInterval: isFinal(order.status) ? false : LOOK_EVERY_MS * 4,
-  });
+  const story = useStory(order);
   const words = `${order.side === "BUY" ? "Buy" : "Sell"} ${shownAmount(order.quantity)} ${order.symbol}`;
   return (
     <PageFrame title={words} actions={<OrderActions order={order} />}>
@@ -71,17 +63,16 @@ function Story({ order }: { order: Order }) {
         <Fact name="Correlation id">{order.correlation_id}</Fact>
       </SimpleGrid>
       <Part title="What it holds of limits">
-        <Reservation order={order} />
+        <Found query={story}>{(told) => <Reservation {...told} />}</Found>
       </Part>
       <Part title="What happened">
         <Found query={story}>
-          {({ chapters, isCut }) => (
+          {(told) => (
             <>
-              {chapters.length === 0 ? <Empty>Nothing yet.</Empty> : <TimeLine chapters={chapters} />}
-              {isCut && (
+              <TimeLine chapters={storyOf(told)} />
+              {told.isCut && (
                 <Text size="xs" c="dimmed">
-                  The account had too many events meanwhile to read them all: some of this order may be
-                  missing.
+                  It has had more events than are shown here.
                 </Text>
               )}
             </>
@@ -95,27 +86,6 @@ function Story({ order }: { order: Order }) {
       )}
     </PageFrame>
   );
-}
-
-async function readStory(api: Api, order: Order) {
-  const at = { params: { path: { order_id: order.order_id } } };
-  const [saga, replaces, told] = await Promise.all([
-    answerOf(api.GET("/orders/{order_id}/saga", at)),
-    answerOf(api.GET("/orders/{order_id}/replaces", at)),
-    readEvents(api, order),
-  ]);
-  return {
-    chapters: storyOf({ order, steps: saga.items, events: told.events, replaces: replaces.items }),
-    isCut: told.isCut,
-  };
-}
-
-function readEvents(api: Api, order: Order) {
-  const end = isFinal(order.status) ? order.updated_at : null;
-  return eventsOf(order.order_id, order.created_at, end, async (since, limit) => {
-    const query = told({ account_id: order.account_id, since, limit });
-    return (await answerOf(api.GET("/events", { params: { query } }))).items;
-  });
 }
 
 function Part({ title, children }: { title: string; children: ReactNode }) {

@@ -1,8 +1,9 @@
 import { MultiSelect, Table, Text } from "@mantine/core";
 import { groupChoices, useGroups } from "../parts/directory";
 import { ROLES, type Role, shownRole } from "../parts/roles";
+import { RowProblem } from "./Matrix";
 import { withGroups, withRoles } from "./routing";
-import { AUDIENCES, AUDIENCES_BY_NATURE, type Routes, spoken } from "./words";
+import { AUDIENCES, AUDIENCES_BY_NATURE, type Audience, type Routes, spoken } from "./words";
 
 const ROLE_CHOICES = (Object.keys(ROLES) as Role[]).map((role) => ({ value: role, label: shownRole(role) }));
 
@@ -11,10 +12,12 @@ export function AudiencesTable({
   routes,
   set,
   mayChange,
+  problemOf,
 }: {
   routes: Routes;
   set: (routes: Routes) => void;
   mayChange: boolean;
+  problemOf: (audience: Audience) => string | undefined;
 }) {
   const groups = groupChoices(useGroups().data);
   return (
@@ -39,6 +42,7 @@ export function AudiencesTable({
                     {AUDIENCES_BY_NATURE[audience]}
                   </Text>
                 )}
+                <RowProblem problem={problemOf(audience)} />
               </Table.Th>
               <Table.Td>
                 <MultiSelect

@@ -7,6 +7,7 @@ export function Matrix<Row extends string, Column extends string>({
   rows,
   columns,
   isSet,
+  problemOf,
   onChange,
   mayChange,
 }: {
@@ -14,6 +15,7 @@ export function Matrix<Row extends string, Column extends string>({
   rows: readonly { readonly name: Row; readonly about: string }[];
   columns: readonly Column[];
   isSet: (row: Row, column: Column) => boolean;
+  problemOf: (row: Row) => string | undefined;
   onChange: (row: Row, column: Column, isSet: boolean) => void;
   mayChange: boolean;
 }) {
@@ -44,6 +46,7 @@ export function Matrix<Row extends string, Column extends string>({
                       {row.about}
                     </Text>
                   )}
+                  <RowProblem problem={problemOf(row.name)} />
                 </Stack>
               </Table.Th>
               {columns.map((column) => (
@@ -62,5 +65,15 @@ export function Matrix<Row extends string, Column extends string>({
         </Table.Tbody>
       </Table>
     </Table.ScrollContainer>
+  );
+}
+
+/** What the server says of a row as a whole. */
+export function RowProblem({ problem }: { problem: string | undefined }) {
+  if (problem === undefined) return null;
+  return (
+    <Text size="xs" c="red" fw="normal" role="alert">
+      {problem}
+    </Text>
   );
 }

@@ -11,7 +11,7 @@ import { groupChoices, nameOf, useGroups } from "../parts/directory";
 import { Section } from "../parts/Section";
 import { AudiencesTable } from "./AudiencesTable";
 import { Matrix } from "./Matrix";
-import { type Difference, differences, withAudience, withChannel } from "./routing";
+import { type Difference, differences, routesProblem, withAudience, withChannel } from "./routing";
 import { AUDIENCES, CATEGORIES, CATEGORY_NAMES, CHANNELS, type Routes, SEVERITIES, spoken } from "./words";
 
 const ROUTES = ["admin", "alert-routes"] as const;
@@ -27,19 +27,25 @@ export function RoutesEditor() {
     changes: [ROUTES],
     onDone: () => setDraft(null),
   });
+  const problem = routesProblem(save.error);
+  const change = (changed: Routes) => {
+    save.reset(); // What was refused was said of other tables.
+    setDraft(changed);
+  };
   return (
     <Found query={routes}>
       {(found) => {
         const shown = draft ?? found;
         return (
           <>
-            <Tables routes={shown} set={setDraft} mayChange={mayChange} />
+            <Tables routes={shown} set={change} mayChange={mayChange} problems={problem.fields} />
             {draft !== null && (
               <SaveBar
                 changes={differences(found, draft, (id) => nameOf(id, groups))}
                 // Of another version than the draft's: somebody was faster, and what he said would be lost.
                 isOutdated={found.version !== draft.version}
                 save={save}
+                problem={problem.rest}
                 onSave={() => save.run(draft)}
                 onDrop={() => {
                   save.reset();
@@ -58,10 +64,13 @@ function Tables({
   routes,
   set,
   mayChange,
+  problems,
 }: {
   routes: Routes;
   set: (routes: Routes) => void;
   mayChange: boolean;
+  /** As the server names rows: "channels.CRITICAL". */
+  problems: Readonly<Record<string, string>>;
 }) {
   return (
     <>
@@ -71,12 +80,18 @@ function Tables({
           rows={CATEGORY_NAMES.map((name) => ({ name, about: CATEGORIES[name] }))}
           columns={AUDIENCES}
           isSet={(category, audience) => (routes.routes[category] ?? []).includes(audience)}
+          problemOf={(category) => problems[`routes.${category}`]}
           onChange={(category, audience, isTold) => set(withAudience(routes, category, audience, isTold))}
           mayChange={mayChange}
         />
       </Section>
       <Section title="Who an audience is">
-        <AudiencesTable routes={routes} set={set} mayChange={mayChange} />
+        <AudiencesTable
+          routes={routes}
+          set={set}
+          mayChange={mayChange}
+          problemOf={(audience) => problems[`audiences.${audience}`]}
+        />
       </Section>
       <Section title="How they are told at once">
         <Matrix
@@ -84,6 +99,7 @@ function Tables({
           rows={SEVERITIES.map((name) => ({ name, about: "" }))}
           columns={CHANNELS}
           isSet={(severity, channel) => (routes.channels[severity] ?? []).includes(channel)}
+          problemOf={(severity) => problems[`channels.${severity}`]}
           onChange={(severity, channel, isUsed) => set(withChannel(routes, severity, channel, isUsed))}
           mayChange={mayChange}
         />
@@ -100,12 +116,15 @@ function SaveBar({
   changes,
   isOutdated,
   save,
+  problem,
   onSave,
   onDrop,
 }: {
   changes: readonly Difference[];
   isOutdated: boolean;
   save: Action<Routes>;
+  /** What stands at none of the tables' rows. */
+  problem: string | null;
   onSave: () => void;
   onDrop: () => void;
 }) {
@@ -130,7 +149,7 @@ function SaveBar({
         </Stack>
         {save.error !== null && (
           <Alert color="red" role="alert">
-            {save.error.message}
+            {problem ?? "It is not saved: above stands what is wrong, and where."}
           </Alert>
         )}
         {isConflict && (

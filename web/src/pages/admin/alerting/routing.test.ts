@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { differences, withAudience, withChannel, withGroups, withRoles } from "./routing";
+import { Problem } from "../../../api/problem";
+import { differences, routesProblem, withAudience, withChannel, withGroups, withRoles } from "./routing";
 import type { Routes } from "./words";
 
 const routes: Routes = {
@@ -21,6 +22,20 @@ describe("the routing matrix", () => {
     expect(differences(routes, draft, name)).toEqual([{ of: "WARNING", added: ["SMS"], removed: [] }]);
     expect(differences(routes, withChannel(draft, "WARNING", "SMS", false), name)).toEqual([]);
     expect(routes.channels.WARNING).toEqual(["EMAIL", "WEBHOOK", "WEBSOCKET"]);
+  });
+
+  it("is refused at the row that the server names", () => {
+    const error = new Problem(422, {
+      detail: "what is CRITICAL is told by EMAIL at least",
+      field: "channels.CRITICAL",
+    });
+    expect(routesProblem(error)).toEqual({
+      fields: { "channels.CRITICAL": "what is CRITICAL is told by EMAIL at least" },
+      rest: null,
+    });
+    expect(routesProblem(new Problem(409, { detail: "somebody was faster" })).rest).toBe(
+      "somebody was faster",
+    );
   });
 
   it("takes nobody in twice", () => {

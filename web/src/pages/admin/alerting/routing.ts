@@ -1,4 +1,5 @@
 /** Changes of the routing matrix: what a draft says otherwise than what is in force. */
+import { type FormProblem, formProblem } from "../../../ui/formProblem";
 import type { Role } from "../parts/roles";
 import {
   AUDIENCES,
@@ -16,6 +17,15 @@ export interface Difference {
   readonly of: string;
   readonly added: readonly string[];
   readonly removed: readonly string[];
+}
+
+/** What the server says of the tables' rows, as "channels.CRITICAL", and what of none of them. */
+export function routesProblem(error: Error | null): FormProblem {
+  return formProblem(error, [
+    ...CATEGORY_NAMES.map((name) => `routes.${name}`),
+    ...AUDIENCES.map((name) => `audiences.${name}`),
+    ...SEVERITIES.map((name) => `channels.${name}`),
+  ]);
 }
 
 export function withAudience(

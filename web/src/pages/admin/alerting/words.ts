@@ -51,7 +51,7 @@ export const AUDIENCES_BY_NATURE: Readonly<Partial<Record<Audience, string>>> = 
 };
 
 /** The ways that an organisation chooses; WebSocket and webhooks hear of everything. */
-export const CHANNELS: readonly Channel[] = ["EMAIL", "SLACK", "TELEGRAM", "SMS"];
+export const CHANNELS: readonly Channel[] = ["EMAIL", "SLACK", "TELEGRAM", "SMS", "PUSH"];
 
 export function spoken(word: string): string {
   return word.toLowerCase().replaceAll("_", " ");

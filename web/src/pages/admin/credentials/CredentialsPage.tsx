@@ -6,10 +6,10 @@ import { usePlatform } from "../../../platform";
 import { PageFrame } from "../../../ui/PageFrame";
 import { Empty, Found } from "../../../ui/states";
 import { shownTime } from "../../../ui/times";
-import { useAction } from "../../../ui/useAction";
 import { accountChoices, nameOf, useAccounts } from "../parts/directory";
 import { Facts } from "../parts/Facts";
 import { GivenList } from "../parts/GivenList";
+import { useGiving } from "../parts/useGiving";
 import { AddCredentialDialog, CREDENTIALS, DeleteCredentialDialog, RotateCredentialDialog } from "./dialogs";
 import { type Credential, credentialsOf, type Version } from "./versions";
 
@@ -114,25 +114,17 @@ function Grants({ version }: { version: Version }) {
   const path = (account_id: string) => ({
     params: { path: { credential_id: version.credential_id, account_id } },
   });
-  const done = { changes: [CREDENTIALS] };
-  const give = useAction(
-    (id: string) =>
-      answerOf(api.PUT("/exchange-credentials/{credential_id}/accounts/{account_id}", path(id))),
-    done,
+  const giving = useGiving(
+    (id) => answerOf(api.PUT("/exchange-credentials/{credential_id}/accounts/{account_id}", path(id))),
+    (id) => answerOf(api.DELETE("/exchange-credentials/{credential_id}/accounts/{account_id}", path(id))),
+    [CREDENTIALS],
   );
-  const take = useAction(
-    (id: string) =>
-      answerOf(api.DELETE("/exchange-credentials/{credential_id}/accounts/{account_id}", path(id))),
-    done,
-  );
-  const granted = version.granted_account_ids.filter((id) => id !== version.account_id);
   return (
     <GivenList
       label="Account to grant it to"
-      given={granted.map((id) => ({ value: id, label: nameOf(id, accounts) }))}
+      given={version.granted_account_ids.filter((id) => id !== version.account_id)}
       choices={accounts.filter((each) => each.value !== version.account_id)}
-      give={give}
-      take={take}
+      giving={giving}
       mayChange
       empty="Granted to no other account."
     />

@@ -13,7 +13,6 @@ import {
   accountChoices,
   GROUPS,
   type Group,
-  nameOf,
   PEOPLE,
   personChoices,
   useAccounts,
@@ -21,6 +20,7 @@ import {
 } from "../parts/directory";
 import { GivenList } from "../parts/GivenList";
 import { Section } from "../parts/Section";
+import { useGiving } from "../parts/useGiving";
 
 export default function GroupPage() {
   const { api } = usePlatform();
@@ -84,24 +84,20 @@ function Members({ group, mayChange }: { group: Group; mayChange: boolean }) {
   const { api } = usePlatform();
   const people = usePeople().data;
   const path = (user_id: string) => ({ params: { path: { group_id: group.group_id, user_id } } });
-  const done = { changes: [GROUPS, PEOPLE] };
-  const give = useAction(
-    (id: string) => answerOf(api.PUT("/groups/{group_id}/members/{user_id}", path(id))),
-    done,
-  );
-  const take = useAction(
-    (id: string) => answerOf(api.DELETE("/groups/{group_id}/members/{user_id}", path(id))),
-    done,
+  const giving = useGiving(
+    (id) => answerOf(api.PUT("/groups/{group_id}/members/{user_id}", path(id))),
+    (id) => answerOf(api.DELETE("/groups/{group_id}/members/{user_id}", path(id))),
+    [GROUPS, PEOPLE],
   );
   const everybody = (people ?? []).map((each) => ({ value: each.user_id, label: each.username }));
   return (
     <Section title="Members">
       <GivenList
         label="Person to add"
-        given={group.member_ids.map((id) => ({ value: id, label: nameOf(id, everybody) }))}
+        given={group.member_ids}
         choices={personChoices(people)}
-        give={give}
-        take={take}
+        names={everybody}
+        giving={giving}
         mayChange={mayChange}
         empty="Nobody is a member."
         show={(person) => (
@@ -118,23 +114,18 @@ function Accounts({ group, mayChange }: { group: Group; mayChange: boolean }) {
   const { api } = usePlatform();
   const choices = accountChoices(useAccounts().data);
   const path = (account_id: string) => ({ params: { path: { group_id: group.group_id, account_id } } });
-  const done = { changes: [GROUPS, PEOPLE] };
-  const give = useAction(
-    (id: string) => answerOf(api.PUT("/groups/{group_id}/accounts/{account_id}", path(id))),
-    done,
-  );
-  const take = useAction(
-    (id: string) => answerOf(api.DELETE("/groups/{group_id}/accounts/{account_id}", path(id))),
-    done,
+  const giving = useGiving(
+    (id) => answerOf(api.PUT("/groups/{group_id}/accounts/{account_id}", path(id))),
+    (id) => answerOf(api.DELETE("/groups/{group_id}/accounts/{account_id}", path(id))),
+    [GROUPS, PEOPLE],
   );
   return (
     <Section title="Accounts that its members reach">
       <GivenList
         label="Account to give"
-        given={group.account_ids.map((id) => ({ value: id, label: nameOf(id, choices) }))}
+        given={group.account_ids}
         choices={choices}
-        give={give}
-        take={take}
+        giving={giving}
         mayChange={mayChange}
         empty="No account was given to it."
       />

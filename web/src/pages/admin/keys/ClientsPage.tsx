@@ -1,21 +1,19 @@
-import { Button, Code, Group, Stack, Switch, Text } from "@mantine/core";
+import { Button, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { answerOf } from "../../../api/client";
 import type { components } from "../../../api/schema";
 import { usePlatform } from "../../../platform";
 import { ConfirmDialog } from "../../../ui/ConfirmDialog";
-import { type Column, DataTable } from "../../../ui/DataTable";
 import { PageFrame } from "../../../ui/PageFrame";
 import { Found } from "../../../ui/states";
 import { shownTime } from "../../../ui/times";
 import { useAction } from "../../../ui/useAction";
-import { useAddress } from "../../../ui/useAddress";
 import { RotateSecretDialog } from "../parts/RotateSecretDialog";
 import { SecretOnce } from "../parts/SecretOnce";
+import { KeyTable } from "./KeyTable";
 import { CLIENTS, NewClientDialog } from "./NewClientDialog";
-import { standingOf } from "./newKey";
-import { LastUse, StandingBadge } from "./StandingBadge";
+import { type Standing, standingOf } from "./newKey";
 
 type Schemas = components["schemas"];
 type Client = Schemas["OAuthClient"];
@@ -29,12 +27,12 @@ type Asked =
 export default function ClientsPage() {
   const { api } = usePlatform();
   const [asked, setAsked] = useState<Asked>(null);
-  const [ended, showEnded] = useAddress("ended", "no");
   const clients = useQuery({
     queryKey: CLIENTS,
     queryFn: async () => (await answerOf(api.GET("/oauth-clients"))).items,
   });
   const close = () => setAsked(null);
+  const now = new Date();
   return (
     <PageFrame
       title="Clients of third parties"
@@ -44,47 +42,20 @@ export default function ClientsPage() {
         A server of somebody else comes in by OAuth 2.0 (client credentials) and may do what its user may,
         within its scopes.
       </Text>
-      <Switch
-        label="Show those that ended"
-        checked={ended === "yes"}
-        onChange={(event) => showEnded(event.currentTarget.checked ? "yes" : "no")}
-      />
       <Found query={clients}>
         {(found) => (
-          <DataTable
+          <KeyTable
             label="Clients"
-            rows={found.filter((client) => ended === "yes" || client.is_live)}
-            keyOf={(client) => client.client_id}
+            keys={found}
+            idOf={(client) => client.client_id}
             empty="No clients."
-            minWidth={900}
-            columns={[
-              ...columns(new Date()),
-              {
-                name: "Actions",
-                show: (client) =>
-                  client.is_live && (
-                    <Group gap="xs" wrap="nowrap" justify="flex-end">
-                      <Button
-                        size="compact-sm"
-                        variant="light"
-                        onClick={() => setAsked({ kind: "ROTATE", client })}
-                        aria-label={`Rotate the secret of ${client.name}`}
-                      >
-                        Rotate
-                      </Button>
-                      <Button
-                        size="compact-sm"
-                        variant="light"
-                        color="red"
-                        onClick={() => setAsked({ kind: "REVOKE", client })}
-                        aria-label={`Revoke ${client.name}`}
-                      >
-                        Revoke
-                      </Button>
-                    </Group>
-                  ),
-              },
-            ]}
+            nameOfUser="As"
+            standingOf={(client) => standingOfClient(client, now)}
+            isOver={(client) => !client.is_live}
+            more={[{ name: "Old secret", show: oldSecret }]}
+            mayRotate={() => true}
+            onRotate={(client) => setAsked({ kind: "ROTATE", client })}
+            onRevoke={(client) => setAsked({ kind: "REVOKE", client })}
           />
         )}
       </Found>
@@ -104,45 +75,13 @@ export default function ClientsPage() {
   );
 }
 
-function columns(now: Date): readonly Column<Client>[] {
-  return [
-    {
-      name: "Name",
-      show: (client) => (
-        <Stack gap={2} align="flex-start">
-          <Text size="sm" fw={600}>
-            {client.name}
-          </Text>
-          <Code>{client.client_id}</Code>
-        </Stack>
-      ),
-    },
-    { name: "As", show: (client) => client.username },
-    { name: "Scopes", show: (client) => client.scopes.join(", ").replaceAll("_", " ") },
-    {
-      name: "From",
-      show: (client) => (client.ip_allow.length === 0 ? "anywhere" : client.ip_allow.join(", ")),
-    },
-    {
-      name: "Last used",
-      show: (client) => <LastUse at={client.last_used_at} from={client.last_used_from} />,
-    },
-    {
-      name: "State",
-      show: (client) => (
-        <StandingBadge
-          // One whose user was disabled has ended too, and says no time.
-          standing={client.is_live || client.revoked_at !== null ? standingOf(client, now) : "EXPIRED"}
-          until={client.expires_at}
-        />
-      ),
-    },
-    {
-      name: "Old secret",
-      show: (client) =>
-        client.older_secret_ends_at === null ? "" : `until ${shownTime(client.older_secret_ends_at)}`,
-    },
-  ];
+/** One whose user was disabled has ended too, and says no time. */
+function standingOfClient(client: Client, now: Date): Standing {
+  return client.is_live || client.revoked_at !== null ? standingOf(client, now) : "EXPIRED";
+}
+
+function oldSecret({ older_secret_ends_at }: Client): string {
+  return older_secret_ends_at === null ? "" : `until ${shownTime(older_secret_ends_at)}`;
 }
 
 function RotateClient({

@@ -1,32 +1,35 @@
 import { ActionIcon, Alert, Button, Group, Paper, Select, Stack, Text } from "@mantine/core";
 import { IconX } from "@tabler/icons-react";
 import { type ReactNode, useState } from "react";
-import type { Action } from "../../../ui/useAction";
-import type { Choice } from "./directory";
+import { type Choice, nameOf } from "./directory";
+import type { Giving } from "./useGiving";
 
 /** What somebody or something was given, such as accounts: one is added from those that there are, or taken away. */
 export function GivenList({
   label,
   given,
   choices,
-  give,
-  take,
+  names = choices,
+  giving: { give, take },
   mayChange,
   empty,
   show,
 }: {
   /** Of what, as "Account": the names of the controls. */
   label: string;
-  given: readonly Choice[];
+  /** By their ids. */
+  given: readonly string[];
   choices: readonly Choice[];
-  give: Action<string>;
-  take: Action<string>;
+  /** Where not all that may be given can still be chosen. */
+  names?: readonly Choice[];
+  giving: Giving;
   mayChange: boolean;
   empty: ReactNode;
   show?: (choice: Choice) => ReactNode;
 }) {
   const [chosen, setChosen] = useState<string | null>(null);
-  const others = choices.filter((choice) => !given.some((each) => each.value === choice.value));
+  const others = choices.filter((choice) => !given.includes(choice.value));
+  const shown = given.map((id) => ({ value: id, label: nameOf(id, names) }));
   const error = give.error ?? take.error;
   const add = () => {
     if (chosen === null) return;
@@ -46,7 +49,7 @@ export function GivenList({
         </Text>
       )}
       <Group gap="xs">
-        {given.map((each) => (
+        {shown.map((each) => (
           <Paper key={each.value} withBorder px="sm" py={4}>
             <Group gap={6} wrap="nowrap">
               <Text size="sm">{show === undefined ? each.label : show(each)}</Text>

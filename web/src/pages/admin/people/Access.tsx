@@ -2,7 +2,6 @@ import { Anchor, Stack, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { answerOf } from "../../../api/client";
 import { usePlatform } from "../../../platform";
-import { useAction } from "../../../ui/useAction";
 import {
   accountChoices,
   GROUPS,
@@ -17,6 +16,7 @@ import {
 } from "../parts/directory";
 import { GivenList } from "../parts/GivenList";
 import { Section } from "../parts/Section";
+import { useGiving } from "../parts/useGiving";
 
 /** What a person reaches: accounts of his own, accounts below his nodes, and those of his groups. */
 export function Access({ person, mayChange }: { person: Person; mayChange: boolean }) {
@@ -47,22 +47,17 @@ function GivenAccounts({ person, mayChange }: { person: Person; mayChange: boole
   const { api } = usePlatform();
   const choices = accountChoices(useAccounts().data);
   const path = (account_id: string) => ({ params: { path: { user_id: person.user_id, account_id } } });
-  const done = { changes: [PEOPLE] };
-  const give = useAction(
-    (id: string) => answerOf(api.PUT("/users/{user_id}/accounts/{account_id}", path(id))),
-    done,
-  );
-  const take = useAction(
-    (id: string) => answerOf(api.DELETE("/users/{user_id}/accounts/{account_id}", path(id))),
-    done,
+  const giving = useGiving(
+    (id) => answerOf(api.PUT("/users/{user_id}/accounts/{account_id}", path(id))),
+    (id) => answerOf(api.DELETE("/users/{user_id}/accounts/{account_id}", path(id))),
+    [PEOPLE],
   );
   return (
     <GivenList
       label="Account to give"
-      given={person.given_account_ids.map((id) => ({ value: id, label: nameOf(id, choices) }))}
+      given={person.given_account_ids}
       choices={choices}
-      give={give}
-      take={take}
+      giving={giving}
       mayChange={mayChange}
       empty="No account was given directly."
     />
@@ -73,14 +68,10 @@ function GivenNodes({ person, mayChange }: { person: Person; mayChange: boolean 
   const { api } = usePlatform();
   const choices = nodeChoices(useNodes().data);
   const path = (node_id: string) => ({ params: { path: { user_id: person.user_id, node_id } } });
-  const done = { changes: [PEOPLE] };
-  const give = useAction(
-    (id: string) => answerOf(api.PUT("/users/{user_id}/nodes/{node_id}", path(id))),
-    done,
-  );
-  const take = useAction(
-    (id: string) => answerOf(api.DELETE("/users/{user_id}/nodes/{node_id}", path(id))),
-    done,
+  const giving = useGiving(
+    (id) => answerOf(api.PUT("/users/{user_id}/nodes/{node_id}", path(id))),
+    (id) => answerOf(api.DELETE("/users/{user_id}/nodes/{node_id}", path(id))),
+    [PEOPLE],
   );
   return (
     <Stack gap="xs">
@@ -89,10 +80,9 @@ function GivenNodes({ person, mayChange }: { person: Person; mayChange: boolean 
       </Text>
       <GivenList
         label="Node to give"
-        given={person.node_ids.map((id) => ({ value: id, label: nameOf(id, choices) }))}
+        given={person.node_ids}
         choices={choices}
-        give={give}
-        take={take}
+        giving={giving}
         mayChange={mayChange}
         empty="No node was given."
       />
@@ -104,22 +94,17 @@ function GivenGroups({ person, mayChange }: { person: Person; mayChange: boolean
   const { api } = usePlatform();
   const choices = groupChoices(useGroups().data);
   const path = (group_id: string) => ({ params: { path: { user_id: person.user_id, group_id } } });
-  const done = { changes: [PEOPLE, GROUPS] };
-  const give = useAction(
-    (id: string) => answerOf(api.PUT("/groups/{group_id}/members/{user_id}", path(id))),
-    done,
-  );
-  const take = useAction(
-    (id: string) => answerOf(api.DELETE("/groups/{group_id}/members/{user_id}", path(id))),
-    done,
+  const giving = useGiving(
+    (id) => answerOf(api.PUT("/groups/{group_id}/members/{user_id}", path(id))),
+    (id) => answerOf(api.DELETE("/groups/{group_id}/members/{user_id}", path(id))),
+    [PEOPLE, GROUPS],
   );
   return (
     <GivenList
       label="Group to join"
-      given={person.group_ids.map((id) => ({ value: id, label: nameOf(id, choices) }))}
+      given={person.group_ids}
       choices={choices}
-      give={give}
-      take={take}
+      giving={giving}
       mayChange={mayChange}
       empty="In no group."
       show={(group) => (

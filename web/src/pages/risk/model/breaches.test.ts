@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { breachName, breachOf, breachWords, isBefore, passes } from "./breaches";
+import { breachName, breachWords, isBefore, kindOf, passes } from "./breaches";
+import type { LimitBreach, NodeStateChange } from "./types";
 
-const refused = breachOf({
+const refused: LimitBreach = {
+  topic: "limits.LimitBreached.v1",
+  correlation_id: "c",
+  limit_id: "l",
   event_id: "1",
   occurred_at: "2026-11-30T07:52:37.668972Z",
   used: "20",
@@ -16,8 +20,10 @@ const refused = breachOf({
   instrument: "*",
   limit_type: "MAX_ORDER_QTY",
   threshold_pct: 100,
-});
-const killed = breachOf({
+};
+const killed: NodeStateChange = {
+  topic: "limits.NodeStateChanged.v1",
+  correlation_id: "c",
   event_id: "2",
   occurred_at: "2026-11-30T08:00:00Z",
   state_before: "ACTIVE",
@@ -26,11 +32,11 @@ const killed = breachOf({
   changed_by: "risk",
   node_id: "n",
   node_name: "Desk A",
-});
+};
 
 describe("a breach", () => {
   it("says what was tried, on what, and of how much", () => {
-    expect(refused.kind).toBe("REFUSED");
+    expect([kindOf(refused), kindOf(killed)]).toEqual(["REFUSED", "STATE"]);
     expect(breachName(refused)).toBe("Max order qty");
     expect(breachWords(refused)).toBe("51 more on 23.5 of 50, ETH/USDT");
   });
@@ -41,14 +47,9 @@ describe("a breach", () => {
   });
 
   it("at a stopped node has no amounts", () => {
-    const stopped = breachOf({
-      action: "REJECT",
-      symbol: "ETH/USDT",
-      limit_type: "KILL_SWITCH",
-      limit: null,
-    });
+    const stopped = { ...refused, limit_id: null, limit_type: "KILL_SWITCH", limit: null };
     expect(breachWords(stopped)).toMatch(/takes none now/);
-    expect(breachOf({ action: "WARN" }).kind).toBe("WARNED");
+    expect(kindOf({ ...refused, action: "WARN" })).toBe("WARNED");
   });
 
   it("is found by type, by state and by time", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { atParameters, choicesOf, draftOf, NEW_LIMIT, settingOf, typesFor } from "./limitForm";
+import { choicesOf, draftOf, NEW_LIMIT, settingOf, typesFor } from "./limitForm";
 import { limitOf, typeOf } from "./samples";
 import type { LimitParameter } from "./types";
 
@@ -91,22 +91,6 @@ describe("a limit's form", () => {
     expect(errorsOf(settingOf({ ...many, thresholds: "", ...dates }, rate, "desk", null))).toEqual({
       valid_until: "After its beginning",
     });
-  });
-});
-
-describe("the server's word on a parameter", () => {
-  it("stands at the field that it begins with", () => {
-    const said = "window_s is how far it looks back, in seconds up to a day";
-    expect(atParameters({ value: "too low", parameters: said }, rate)).toEqual({
-      value: "too low",
-      window_s: said,
-    });
-  });
-
-  it("of none of them stays for above the form", () => {
-    const fields = { parameters: "it takes no mode" };
-    expect(atParameters(fields, rate)).toEqual(fields);
-    expect(atParameters({ value: "too low" }, undefined)).toEqual({ value: "too low" });
   });
 });
 

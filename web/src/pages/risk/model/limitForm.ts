@@ -149,14 +149,3 @@ function isBlank(typed: ParameterDraft | undefined): typed is undefined {
   if (typeof typed === "string") return typed.trim() === "";
   return "days" in typed ? typed.days.length === 0 : typed.length === 0;
 }
-
-/**
- * The server says of every parameter "parameters": which one is meant is the first word of what it says. What names
- * none stays under that name, for above the form.
- */
-export function atParameters(fields: Errors, type: LimitType | undefined): Errors {
-  const { parameters: told, ...others } = fields;
-  if (told === undefined) return fields;
-  const named = type?.parameters.find((parameter) => told.split(" ")[0] === parameter.name);
-  return named === undefined ? fields : { ...others, [named.name]: told };
-}

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { versionsOf } from "./limitVersions";
+import { otherVersionWords, versionWords } from "./limitVersions";
+import type { LimitVersion } from "./types";
 
-const told = {
+const version: LimitVersion = {
+  limit_id: "l",
+  node_id: "n",
+  limit_type: "LONG_POSITION",
   version: 1,
   instrument: "ETH/USDT",
   value: "25",
@@ -16,23 +20,17 @@ const told = {
   changed_at: "2026-11-30T07:46:37Z",
 };
 
-describe("the history of a limit", () => {
-  it("has its versions in words, the newest first", () => {
-    const versions = versionsOf([told, { ...told, version: 2, is_deleted: true }], "base units");
-    expect(versions.map(({ version, words }) => [version, words])).toEqual([
-      ["2", "taken away"],
-      ["1", "25 ETH"],
-    ]);
-    expect(versions[1]).toMatchObject({
-      changedBy: "risk",
-      action: "reduce only",
-      thresholds: "70 %, 90 %",
-      validFrom: null,
-      validUntil: "2026-12-01T00:00:00Z",
-    });
+describe("a version of a limit", () => {
+  it("is what was set, or that it was taken away", () => {
+    expect(versionWords(version, "base units")).toBe("25 ETH");
+    expect(versionWords({ ...version, is_deleted: true }, "base units")).toBe("taken away");
   });
 
-  it("bears what it does not know", () => {
-    expect(versionsOf([{}], "")[0]).toMatchObject({ version: "", words: "", thresholds: "" });
+  it("in a problem is told as far as it is known", () => {
+    const { value, currency, action } = version;
+    expect(otherVersionWords({ value, currency, action, version: 3 }, "currency")).toBe(
+      "25 USDT (reduce only, version 3)",
+    );
+    expect(otherVersionWords({}, "")).toBe(" (, version )");
   });
 });

@@ -1,46 +1,27 @@
-/** The versions of a limit, of GET /limits/{limit_id}/history, as rows. */
+/** The versions of a limit in words. */
 import { settingWords } from "./limitWords";
+import type { LimitVersion } from "./types";
 
-export interface LimitVersion {
-  readonly version: string;
-  readonly changedAt: string;
-  readonly changedBy: string;
-  readonly words: string;
-  readonly action: string;
-  readonly thresholds: string;
-  readonly validFrom: string | null;
-  readonly validUntil: string | null;
+export function versionWords(version: LimitVersion, unit: string): string {
+  return version.is_deleted ? "taken away" : settingWords(version, unit);
 }
 
-type Told = Readonly<Record<string, unknown>>;
-
-const text = (value: unknown): string | null => (typeof value === "string" ? value : null);
-
-/** The newest first. The API describes versions as objects of any shape. */
-export function versionsOf(told: readonly Told[], unit: string): readonly LimitVersion[] {
-  return told.map((version) => versionOf(version, unit)).toReversed();
-}
-
-export function versionOf(told: Told, unit: string): LimitVersion {
-  const percents: readonly unknown[] = Array.isArray(told.thresholds_pct) ? told.thresholds_pct : [];
-  return {
-    version: String(told.version ?? ""),
-    changedAt: text(told.changed_at) ?? "",
-    changedBy: text(told.changed_by) ?? "",
-    words: told.is_deleted === true ? "taken away" : settingWords(termsOf(told), unit),
-    action: (text(told.action) ?? "").toLowerCase().replaceAll("_", " "),
-    thresholds: percents.map((percent) => `${String(percent)} %`).join(", "),
-    validFrom: text(told.valid_from),
-    validUntil: text(told.valid_until),
-  };
-}
-
-function termsOf(told: Told) {
-  const { parameters } = told;
-  return {
-    value: text(told.value),
-    instrument: text(told.instrument) ?? "*",
-    currency: text(told.currency) ?? "",
+/**
+ * Another version than the one that was meant, or another limit with the same dates: a problem has it as an object of
+ * any shape, because other problems of this code are of other things.
+ */
+export function otherVersionWords(told: Readonly<Record<string, unknown>>, unit: string): string {
+  const { value, parameters, instrument, currency } = told;
+  const terms = {
+    value: textOf(value),
+    instrument: textOf(instrument) ?? "*",
+    currency: textOf(currency) ?? "",
     parameters: typeof parameters === "object" && parameters !== null ? { ...parameters } : {},
   };
+  const action = (textOf(told.action) ?? "").toLowerCase().replaceAll("_", " ");
+  return `${settingWords(terms, unit)} (${action}, version ${String(told.version ?? "")})`;
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
 }

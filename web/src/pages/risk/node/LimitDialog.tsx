@@ -5,15 +5,8 @@ import { Problem } from "../../../api/problem";
 import { usePlatform } from "../../../platform";
 import { formProblem } from "../../../ui/formProblem";
 import { useAction } from "../../../ui/useAction";
-import {
-  atParameters,
-  draftOf,
-  type Errors,
-  type LimitDraft,
-  NEW_LIMIT,
-  settingOf,
-} from "../model/limitForm";
-import { versionOf } from "../model/limitVersions";
+import { draftOf, type Errors, type LimitDraft, NEW_LIMIT, settingOf } from "../model/limitForm";
+import { otherVersionWords } from "../model/limitVersions";
 import { limitName } from "../model/limitWords";
 import type { Limit, LimitSetting, ScopeNode } from "../model/types";
 import { LIMITS_KEY, useLimitTypes } from "../shared/queries";
@@ -41,8 +34,7 @@ export function LimitDialog({
     onDone: (set) => (set.warnings.length === 0 ? onClose() : setWarnings(set.warnings)),
   });
   const problem = formProblem(action.error, fieldsOf(type));
-  const errors = { ...atParameters(problem.fields, type), ...wrong };
-  const above = problem.rest ?? errors.parameters ?? null;
+  const errors = { ...problem.fields, ...wrong };
   const change = (changed: Partial<LimitDraft>) => {
     setDraft((previous) => ({ ...previous, ...changed }));
     setWrong({});
@@ -60,9 +52,9 @@ export function LimitDialog({
     <Modal opened onClose={onClose} title={title} size="lg">
       <form onSubmit={submit} noValidate>
         <Stack>
-          {above !== null && (
+          {problem.rest !== null && (
             <Alert color="red" role="alert">
-              {above}
+              {problem.rest}
               <Conflict error={action.error} unit={type?.unit ?? ""} />
             </Alert>
           )}
@@ -93,11 +85,10 @@ export function LimitDialog({
 function Conflict({ error, unit }: { error: Error | null; unit: string }) {
   const other = error instanceof Problem ? (error.document.current ?? error.document.overlaps) : undefined;
   if (other === undefined || other === null) return null;
-  const { words, version, action } = versionOf(other, unit);
   return (
     <Text size="sm" mt={4}>
-      It stands at {words} ({action}, version {version}). Nothing was set: close this and open it again to
-      change that one.
+      It stands at {otherVersionWords(other, unit)}. Nothing was set: close this and open it again to change
+      that one.
     </Text>
   );
 }

@@ -5,7 +5,7 @@ import { usePlatform } from "../../../platform";
 import { DataTable } from "../../../ui/DataTable";
 import { Found } from "../../../ui/states";
 import { shownTime } from "../../../ui/times";
-import { versionsOf } from "../model/limitVersions";
+import { versionWords } from "../model/limitVersions";
 import { limitName } from "../model/limitWords";
 import type { Limit } from "../model/types";
 
@@ -23,20 +23,26 @@ export function LimitHistory({ limit, unit, onClose }: { limit: Limit; unit: str
         {({ items }) => (
           <DataTable
             label="Versions"
-            rows={versionsOf(items, unit)}
-            keyOf={(version) => version.version}
+            rows={items.toReversed()}
+            keyOf={(version) => String(version.version)}
             empty="It has no versions."
             columns={[
               { name: "Version", isNumber: true, show: (version) => version.version },
-              { name: "Set", show: (version) => shownTime(version.changedAt) },
-              { name: "By", show: (version) => version.changedBy },
-              { name: "To", show: (version) => version.words },
-              { name: "At it", show: (version) => version.action },
-              { name: "Warns at", show: (version) => version.thresholds },
-              { name: "From", show: (version) => version.validFrom !== null && shownTime(version.validFrom) },
+              { name: "Set", show: (version) => shownTime(version.changed_at) },
+              { name: "By", show: (version) => version.changed_by },
+              { name: "To", show: (version) => versionWords(version, unit) },
+              { name: "At it", show: (version) => version.action.toLowerCase().replaceAll("_", " ") },
+              {
+                name: "Warns at",
+                show: (version) => version.thresholds_pct.map((percent) => `${percent} %`).join(", "),
+              },
+              {
+                name: "From",
+                show: (version) => version.valid_from !== null && shownTime(version.valid_from),
+              },
               {
                 name: "Until",
-                show: (version) => version.validUntil !== null && shownTime(version.validUntil),
+                show: (version) => version.valid_until !== null && shownTime(version.valid_until),
               },
             ]}
           />

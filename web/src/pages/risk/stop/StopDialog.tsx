@@ -1,23 +1,13 @@
-import {
-  Alert,
-  Button,
-  Group,
-  Modal,
-  SegmentedControl,
-  Stack,
-  Text,
-  Textarea,
-  TextInput,
-} from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { SegmentedControl, Text, TextInput } from "@mantine/core";
+import { useState } from "react";
 import { answerOf } from "../../../api/client";
 import { usePlatform } from "../../../platform";
-import { formProblem } from "../../../ui/formProblem";
 import { useAction } from "../../../ui/useAction";
-import { asksForName, isConfirmed, refusalWords, STOPS, type Stop, stopsOf } from "../model/stopping";
+import { asksForName, isConfirmed, STOPS, type Stop, stopsOf } from "../model/stopping";
 import type { KilledNode, ScopeNode } from "../model/types";
 import { LIMITS_KEY } from "../shared/queries";
 import { KillOutcome } from "./KillOutcome";
+import { StateChangeDialog } from "./StateChangeDialog";
 
 export type Stoppable = Pick<ScopeNode, "node_id" | "name" | "kind" | "state">;
 
@@ -43,64 +33,40 @@ export function StopDialog({ node, onClose }: { node: Stoppable; onClose: () => 
     },
   );
   if (killed !== null) return <KillOutcome killed={killed} onClose={onClose} again={() => setKilled(null)} />;
-  const atReason = formProblem(action.error, ["reason"]).fields.reason;
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (isConfirmed(node, reason, typed)) action.run(reason.trim());
-  };
   return (
-    <Modal opened onClose={onClose} title={`Stop ${node.name}`} centered>
-      <form onSubmit={submit}>
-        <Stack>
-          <SegmentedControl
-            fullWidth
-            color="red"
-            aria-label="How it is stopped"
-            value={stop}
-            onChange={(value) => setStop(stops.find((each) => each === value) ?? "KILLED")}
-            data={stops.map((each) => ({ value: each, label: STOPS[each].name }))}
-          />
-          <Text size="sm">{STOPS[stop].does}</Text>
-          {action.error !== null && atReason === undefined && (
-            <Alert color="red" role="alert">
-              {refusalWords(action.error, node.name)}
-            </Alert>
-          )}
-          <Textarea
-            label="Reason"
+    <StateChangeDialog
+      title={`Stop ${node.name}`}
+      nodeName={node.name}
+      confirm={`${STOPS[stop].name} ${node.name}`}
+      leave="Leave it"
+      color="red"
+      reason={reason}
+      setReason={setReason}
+      action={action}
+      isReady={isConfirmed(node, reason, typed)}
+      below={
+        asksForName(node) && (
+          <TextInput
+            label="The firm's name"
+            description={`All of the firm stops. Type ${node.name} to confirm.`}
             required
-            data-autofocus
-            autosize
-            maxLength={500}
-            value={reason}
-            error={atReason}
-            onChange={(event) => setReason(event.currentTarget.value)}
+            autoComplete="off"
+            value={typed}
+            onChange={(event) => setTyped(event.currentTarget.value)}
           />
-          {asksForName(node) && (
-            <TextInput
-              label="The firm's name"
-              description={`All of the firm stops. Type ${node.name} to confirm.`}
-              required
-              autoComplete="off"
-              value={typed}
-              onChange={(event) => setTyped(event.currentTarget.value)}
-            />
-          )}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              Leave it
-            </Button>
-            <Button
-              type="submit"
-              color="red"
-              loading={action.isRunning}
-              disabled={!isConfirmed(node, reason, typed)}
-            >
-              {STOPS[stop].name} {node.name}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+        )
+      }
+      onClose={onClose}
+    >
+      <SegmentedControl
+        fullWidth
+        color="red"
+        aria-label="How it is stopped"
+        value={stop}
+        onChange={(value) => setStop(stops.find((each) => each === value) ?? "KILLED")}
+        data={stops.map((each) => ({ value: each, label: STOPS[each].name }))}
+      />
+      <Text size="sm">{STOPS[stop].does}</Text>
+    </StateChangeDialog>
   );
 }

@@ -2,7 +2,8 @@ import { Alert, List, Stack, Text, Title } from "@mantine/core";
 import { DataTable } from "../../../ui/DataTable";
 import { shownTime } from "../../../ui/times";
 import { forDrawing } from "../model/exact";
-import type { JudgedOrder, Outcome } from "../model/whatIf";
+import type { JudgedOrder } from "../model/types";
+import { type Outcome, whyOf } from "../model/whatIf";
 import { Amount, Profit } from "../shared/Amount";
 import { AmountBars } from "../shared/AmountBars";
 import { OrderLink } from "../shared/NodeLink";
@@ -13,14 +14,14 @@ const WOULD = "As it would have been";
 /** Which orders, which exposure and which profit would have followed; below each chart its table. */
 export function WhatIfAnswer({ outcome, nameOf }: { outcome: Outcome; nameOf: (nodeId: string) => string }) {
   const { judgedCount, refusedCount, passedCount } = outcome;
-  const peaks = outcome.peaks.filter((peak) => forDrawing(peak.peakOpenNotional) > 0);
+  const peaks = outcome.peaks.filter((peak) => forDrawing(peak.peak_open_notional) > 0);
   return (
     <Stack>
       <Alert color={refusedCount > 0 ? "orange" : "blue"}>
         Of {judgedCount} orders {refusedCount} would have been refused, and {passedCount} that were refused
         would have passed.
       </Alert>
-      <Orders title="Would have been refused" orders={outcome.refused} count={refusedCount} withWhy />
+      <Orders title="Would have been refused" orders={outcome.refused} count={refusedCount} whyOf={whyOf} />
       <Orders title="Would have passed" orders={outcome.passed} count={passedCount} />
       <Title order={2} size="h4">
         Profit and loss
@@ -30,19 +31,19 @@ export function WhatIfAnswer({ outcome, nameOf }: { outcome: Outcome; nameOf: (n
         unit=""
         series={[WAS, WOULD]}
         rows={outcome.pnl.map((of) => ({
-          name: nameOf(of.nodeId),
-          amounts: { [WAS]: of.actual, [WOULD]: of.whatIf },
+          name: nameOf(of.node_id),
+          amounts: { [WAS]: of.actual, [WOULD]: of.what_if },
         }))}
       />
       <DataTable
         label="Profit and loss by account"
         rows={outcome.pnl}
-        keyOf={(of) => of.accountId}
+        keyOf={(of) => of.account_id}
         empty="No account."
         columns={[
-          { name: "Account", show: (of) => nameOf(of.nodeId) },
+          { name: "Account", show: (of) => nameOf(of.node_id) },
           { name: WAS, isNumber: true, show: (of) => <Profit amount={of.actual} /> },
-          { name: WOULD, isNumber: true, show: (of) => <Profit amount={of.whatIf} /> },
+          { name: WOULD, isNumber: true, show: (of) => <Profit amount={of.what_if} /> },
         ]}
       />
       {outcome.byDay.length > 1 && (
@@ -54,7 +55,7 @@ export function WhatIfAnswer({ outcome, nameOf }: { outcome: Outcome; nameOf: (n
           columns={[
             { name: "Day", show: (of) => of.day },
             { name: WAS, isNumber: true, show: (of) => <Profit amount={of.actual} /> },
-            { name: WOULD, isNumber: true, show: (of) => <Profit amount={of.whatIf} /> },
+            { name: WOULD, isNumber: true, show: (of) => <Profit amount={of.what_if} /> },
           ]}
         />
       )}
@@ -67,24 +68,24 @@ export function WhatIfAnswer({ outcome, nameOf }: { outcome: Outcome; nameOf: (n
           unit=""
           series={["Peak of open orders"]}
           rows={peaks.map((peak) => ({
-            name: `${peak.nodeName} ${peak.symbol}`,
-            amounts: { "Peak of open orders": peak.peakOpenNotional },
+            name: `${peak.node_name} ${peak.symbol}`,
+            amounts: { "Peak of open orders": peak.peak_open_notional },
           }))}
         />
       )}
       <DataTable
         label="Peak exposure"
         rows={outcome.peaks}
-        keyOf={(peak) => `${peak.nodeId}/${peak.symbol}`}
+        keyOf={(peak) => `${peak.node_id}/${peak.symbol}`}
         empty="No node would have held anything."
         columns={[
-          { name: "Node", show: (peak) => peak.nodeName },
+          { name: "Node", show: (peak) => peak.node_name },
           { name: "Symbol", show: (peak) => peak.symbol },
-          { name: "Peak position", isNumber: true, show: (peak) => <Amount amount={peak.peakPosition} /> },
+          { name: "Peak position", isNumber: true, show: (peak) => <Amount amount={peak.peak_position} /> },
           {
             name: "Peak of open orders",
             isNumber: true,
-            show: (peak) => <Amount amount={peak.peakOpenNotional} />,
+            show: (peak) => <Amount amount={peak.peak_open_notional} />,
           },
         ]}
       />
@@ -102,16 +103,16 @@ export function WhatIfAnswer({ outcome, nameOf }: { outcome: Outcome; nameOf: (n
 
 const SHOWN_MAX = 100;
 
-function Orders({
+function Orders<Order extends JudgedOrder>({
   title,
   orders,
   count,
-  withWhy = false,
+  whyOf,
 }: {
   title: string;
-  orders: readonly JudgedOrder[];
+  orders: readonly Order[];
   count: number;
-  withWhy?: boolean;
+  whyOf?: (order: Order) => string;
 }) {
   if (count === 0) return null;
   return (
@@ -122,11 +123,11 @@ function Orders({
       <DataTable
         label={title}
         rows={orders.slice(0, SHOWN_MAX)}
-        keyOf={(order) => order.orderId}
+        keyOf={(order) => order.order_id}
         empty=""
         minWidth={780}
         columns={[
-          { name: "Placed", show: (order) => shownTime(order.placedAt) },
+          { name: "Placed", show: (order) => shownTime(order.placed_at) },
           { name: "Symbol", show: (order) => order.symbol },
           { name: "Side", show: (order) => order.side },
           { name: "Quantity", isNumber: true, show: (order) => <Amount amount={order.quantity} /> },
@@ -135,8 +136,8 @@ function Orders({
             isNumber: true,
             show: (order) => (order.price === null ? "market" : <Amount amount={order.price} />),
           },
-          ...(withWhy ? [{ name: "Why", show: (order: JudgedOrder) => order.why }] : []),
-          { name: "Order", show: (order) => <OrderLink orderId={order.orderId} /> },
+          ...(whyOf === undefined ? [] : [{ name: "Why", show: whyOf }]),
+          { name: "Order", show: (order) => <OrderLink orderId={order.order_id} /> },
         ]}
       />
       {count > SHOWN_MAX && (

@@ -13,14 +13,15 @@ import {
 import { type FormEvent, useState } from "react";
 import { answerOf } from "../../../api/client";
 import { usePlatform } from "../../../platform";
+import { formProblem } from "../../../ui/formProblem";
 import { Empty } from "../../../ui/states";
 import { useAction } from "../../../ui/useAction";
 import { useAddress } from "../../../ui/useAddress";
 import { limitName, settingWords } from "../model/limitWords";
 import { daysBetween } from "../model/moments";
 import { inTreeOrder } from "../model/stopping";
-import type { LimitSetting } from "../model/types";
-import { type Outcome, outcomeOf, type ToldDay } from "../model/whatIf";
+import type { LimitSetting, WhatIfDay } from "../model/types";
+import { type Outcome, outcomeOf } from "../model/whatIf";
 import { useLimitTypes, useNodes } from "../shared/queries";
 import { RiskFrame } from "../shared/RiskFrame";
 import { ChangeDialog } from "./ChangeDialog";
@@ -49,7 +50,7 @@ export default function WhatIfPage() {
   const action = useAction(
     // One after the other: each is as much work for the platform as a whole day of orders.
     async ({ days: asked, nodeId: of, changes: tried }: Question): Promise<Outcome> => {
-      const told: ToldDay[] = [];
+      const told: WhatIfDay[] = [];
       for (const day of asked) {
         const body = { day, changes: [...tried], ...(of === "" ? {} : { node_id: of }) };
         told.push(await answerOf(api.POST("/limits/what-if", { body })));
@@ -62,6 +63,7 @@ export default function WhatIfPage() {
     event.preventDefault();
     action.run({ days, nodeId, changes });
   };
+  const problem = formProblem(action.error, ["day", "node_id", ...changes.map((_, index) => placeOf(index))]);
   const isReady = changes.length > 0 && days.length > 0 && days.length <= DAYS_MAX;
   return (
     <RiskFrame title="What if">
@@ -74,6 +76,7 @@ export default function WhatIfPage() {
               type="date"
               max={today}
               value={first}
+              error={problem.fields.day}
               onChange={(event) => setFirst(event.currentTarget.value)}
             />
             <TextInput
@@ -94,6 +97,7 @@ export default function WhatIfPage() {
               clearable
               placeholder="The whole tree"
               value={nodeId === "" ? null : nodeId}
+              error={problem.fields.node_id}
               onChange={(value) => setNodeId(value ?? "")}
               data={inTreeOrder(nodes).map(({ node, depth }) => ({
                 value: node.node_id,
@@ -103,7 +107,11 @@ export default function WhatIfPage() {
           </Group>
           <Changes
             changes={changes}
-            remove={(index) => setChanges(changes.filter((_, each) => each !== index))}
+            problemOf={(index) => problem.fields[placeOf(index)]}
+            remove={(index) => {
+              action.reset(); // Those behind it have other places now.
+              setChanges(changes.filter((_, each) => each !== index));
+            }}
             nameOf={(id) => nodes.find((node) => node.node_id === id)?.name ?? "a node"}
           />
           <Group>
@@ -116,9 +124,9 @@ export default function WhatIfPage() {
           </Group>
         </Stack>
       </form>
-      {action.error !== null && (
+      {problem.rest !== null && (
         <Alert color="red" role="alert">
-          {action.error.message}
+          {problem.rest}
         </Alert>
       )}
       <div aria-live="polite">
@@ -143,12 +151,19 @@ export default function WhatIfPage() {
   );
 }
 
+/** As the server names it. */
+function placeOf(index: number): string {
+  return `changes.${index}`;
+}
+
 function Changes({
   changes,
+  problemOf,
   remove,
   nameOf,
 }: {
   changes: readonly LimitSetting[];
+  problemOf: (index: number) => string | undefined;
   remove: (index: number) => void;
   nameOf: (nodeId: string) => string;
 }) {
@@ -173,6 +188,11 @@ function Changes({
               </Group>
               <CloseButton aria-label={`Leave out ${limitName(change)}`} onClick={() => remove(index)} />
             </Group>
+            {problemOf(index) !== undefined && (
+              <Text size="xs" c="red" role="alert">
+                {problemOf(index)}
+              </Text>
+            )}
           </Paper>
         );
       })}

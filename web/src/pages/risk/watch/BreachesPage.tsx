@@ -7,10 +7,11 @@ import { DataTable } from "../../../ui/DataTable";
 import { Failed, Loading } from "../../../ui/states";
 import { shownTime } from "../../../ui/times";
 import { useAddress } from "../../../ui/useAddress";
-import { type Breach, breachName, breachOf, breachWords, isBefore, passes } from "../model/breaches";
+import { breachName, breachWords, isBefore, isOfState, kindOf, passes } from "../model/breaches";
 import { typeWords } from "../model/limitWords";
 import { momentOf } from "../model/moments";
 import { inTreeOrder } from "../model/stopping";
+import type { Breach } from "../model/types";
 import { NodeLink, OrderLink } from "../shared/NodeLink";
 import { useLimitTypes, useNodes } from "../shared/queries";
 import { RiskFrame } from "../shared/RiskFrame";
@@ -54,7 +55,7 @@ export default function BreachesPage() {
     refetchInterval: (query) => ((query.state.data?.pages.length ?? 0) > 1 ? false : LOOK_EVERY_MS),
   });
   const pages = breaches.data?.pages ?? [];
-  const read = pages.flatMap((page) => page.items).map(breachOf);
+  const read = pages.flatMap((page) => page.items);
   const rows = read.filter((breach) => passes(breach, filter));
   const hasMore = breaches.hasNextPage && !isBefore(read.at(-1), filter.since);
   const seeks = hasMore && rows.length < ENOUGH_ROWS && pages.length < SOUGHT_PAGES_MAX && isFiltered(filter);
@@ -150,23 +151,25 @@ function BreachTable({ rows }: { rows: readonly Breach[] }) {
     <DataTable
       label="Breaches"
       rows={rows}
-      keyOf={(breach) => breach.eventId}
+      keyOf={(breach) => breach.event_id}
       empty="Nothing was refused or warned of, and no node changed its state."
       minWidth={860}
       columns={[
-        { name: "Time", show: (breach) => shownTime(breach.occurredAt) },
+        { name: "Time", show: (breach) => shownTime(breach.occurred_at) },
         {
           name: "Kind",
           show: (breach) => {
-            const { words, color } = KINDS[breach.kind];
+            const { words, color } = KINDS[kindOf(breach)];
             return (
               <Badge miw="max-content" color={color} variant="light">
-                {breach.kind === "WARNED" ? `${words} ${breach.thresholdPct} %` : words}
+                {!isOfState(breach) && breach.action === "WARN"
+                  ? `${words} ${breach.threshold_pct} %`
+                  : words}
               </Badge>
             );
           },
         },
-        { name: "Node", show: (breach) => <NodeLink nodeId={breach.nodeId}>{breach.nodeName}</NodeLink> },
+        { name: "Node", show: (breach) => <NodeLink nodeId={breach.node_id}>{breach.node_name}</NodeLink> },
         { name: "Limit", show: breachName },
         {
           name: "What happened",
@@ -178,7 +181,7 @@ function BreachTable({ rows }: { rows: readonly Breach[] }) {
         },
         {
           name: "Order",
-          show: (breach) => breach.kind !== "STATE" && <OrderLink orderId={breach.orderId} />,
+          show: (breach) => !isOfState(breach) && <OrderLink orderId={breach.order_id} />,
         },
       ]}
     />

@@ -1,11 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
 import { type Api, answerOf } from "../../../api/client";
+import type { components } from "../../../api/schema";
 import { useAccountChannel, useConnection } from "../../../live/hooks";
 import { usePlatform } from "../../../platform";
-import { isFinal, OPEN_STATUSES, type Order } from "../orderWords";
+import { isFinal, type Order } from "../orderWords";
 import { mergedOrders } from "./merge";
 
-const ROWS_MAX = 200; // Of each status: a page of the API.
+type OrderPage = components["schemas"]["OrderPage"];
+
+const PAGE = 200;
+const PAGES_MAX = 5;
 const LOOK_EVERY_MS = 2_000; // While nothing is told live.
 const COMPARE_EVERY_MS = 30_000;
 
@@ -32,22 +36,22 @@ export function useOpenOrders({ symbol, accountId }: { symbol?: string; accountI
   return { query, orders, isLive, isCut: query.data?.isCut ?? false };
 }
 
-/** The API lists one status at a time. */
 async function openOrders(
   api: Api,
   symbol: string | undefined,
   accountId: string | undefined,
 ): Promise<{ orders: readonly Order[]; isCut: boolean }> {
-  const pages = await Promise.all(
-    OPEN_STATUSES.map((status) => {
-      const query = { status, limit: ROWS_MAX, symbol: symbol ?? null, account_id: accountId ?? null };
-      return answerOf(api.GET("/orders", { params: { query: told(query) } }));
-    }),
-  );
-  return {
-    orders: pages.flatMap((page) => page.items),
-    isCut: pages.some((page) => page.next_cursor !== null),
-  };
+  const orders: Order[] = [];
+  let cursor: string | null = null;
+  for (let pages = 0; pages < PAGES_MAX; pages++) {
+    const wanted = { open_only: true, limit: PAGE, symbol: symbol ?? null, account_id: accountId ?? null };
+    const query = told({ ...wanted, cursor });
+    const page: OrderPage = await answerOf(api.GET("/orders", { params: { query } }));
+    orders.push(...page.items);
+    cursor = page.next_cursor;
+    if (cursor === null) break;
+  }
+  return { orders, isCut: cursor !== null };
 }
 
 /** Without what is null: an address would say "null". */

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Order } from "../orderWords";
-import type { FeedEvent } from "./feed";
-import { between, compareMoments, spanOf, storyOf } from "./story";
+import { between, compareMoments, type FeedEvent, type ReservationView, spanOf, storyOf } from "./story";
 
 const ORDER = {
   order_id: "o",
@@ -13,6 +12,18 @@ const ORDER = {
 } as Order;
 const event = (topic: string, at: string, payload: object): FeedEvent =>
   ({ event_id: `${topic}${at}`, topic, occurred_at: at, payload }) as unknown as FeedEvent;
+
+const NOTHING_ELSE = { replaces: [], held: null, names: new Map() };
+const HELD = {
+  order_id: "o",
+  node_ids: ["firm", "0123456789"],
+  quantity: "1",
+  open_qty: "0",
+  valuation_price: "2600",
+  state: "FINAL",
+  created_at: "2026-11-30T08:00:00.000200Z",
+  updated_at: "2026-11-30T08:00:05Z",
+} as ReservationView;
 
 describe("the story of an order", () => {
   it("is in order by the microsecond, whoever tells it", () => {
@@ -32,7 +43,7 @@ describe("the story of an order", () => {
         event("orders.OrderAccepted.v1", "2026-11-30T08:00:00.000400Z", { order: { venue: "SIM" } }),
         event("orders.OrderPlaced.v1", "2026-11-30T08:00:00.000200Z", { order: {} }),
       ],
-      replaces: [],
+      ...NOTHING_ELSE,
     });
     expect(story.map((chapter) => chapter.title)).toEqual([
       "Order received",
@@ -61,11 +72,28 @@ describe("the story of an order", () => {
         event("limits.LimitBreached.v1", "2026-11-30T08:00:01Z", breach),
         event("alerts.AlertRaised.v2", "2026-11-30T08:00:02Z", {}),
       ],
-      replaces: [],
+      ...NOTHING_ELSE,
     });
     expect(told.slice(1).map((chapter) => chapter.detail)).toEqual([
       "Trader 1 lets no single order be so large: 50 ETH at most, and this order has 51 ETH.",
     ]);
+  });
+
+  it("says what was reserved where, and when it was given back", () => {
+    const told = {
+      order: ORDER,
+      steps: [],
+      events: [event("orders.OrderPlaced.v1", HELD.created_at, { order: {} })],
+      replaces: [],
+      names: new Map([["firm", "Firm"]]),
+    };
+    expect(storyOf({ ...told, held: HELD }).map(({ title, detail }) => [title, detail])).toEqual([
+      ["Order received", "Buy 1 ETH/USDT at 2,600"],
+      ["Reserved: it may trade up to this", "1 ETH at 2,600 at most, together 2,600 USDT, at Firm, 01234567"],
+      ["What it held of limits is given back", null],
+    ]);
+    const open = storyOf({ ...told, held: { ...HELD, state: "CONFIRMED" } });
+    expect(open.map((chapter) => chapter.key)).toEqual(["received", "held"]);
   });
 
   it("shows a step that had no answer as one that waits", () => {
@@ -74,7 +102,7 @@ describe("the story of an order", () => {
       order: ORDER,
       steps: [{ ...step, step: "submit_order", outcome: "UNAVAILABLE", detail: "the engine is silent" }],
       events: [],
-      replaces: [],
+      ...NOTHING_ELSE,
     });
     expect(sent).toMatchObject({
       title: "Sent to the exchange: no answer",

@@ -4,8 +4,10 @@ import { shownAmount } from "../../../ui/amounts";
 import { type Order, statusWords } from "../orderWords";
 import { titleOf } from "../ticket/refusals";
 import { assetsOf, type Finding, sentenceOf } from "../ticket/verdicts";
-import type { FeedEvent } from "./feed";
+import { heldAt, heldWords, isHeld, type ReservationView } from "./reservation";
 
+export type { ReservationView };
+export type FeedEvent = components["schemas"]["FeedEvent"];
 type SagaStep = components["schemas"]["SagaStep"];
 type Replace = components["schemas"]["Replace"];
 
@@ -23,6 +25,7 @@ export interface Chapter {
 }
 
 const LIMIT_BREACHED = "limits.LimitBreached.v1";
+const ORDER_PLACED = "orders.OrderPlaced.v1";
 const ORDER_REFUSED = "orders.OrderRefused.v1";
 
 const STEP_WORDS: Readonly<Record<string, string>> = {
@@ -43,20 +46,28 @@ export interface Tellers {
   readonly steps: readonly SagaStep[];
   readonly events: readonly FeedEvent[];
   readonly replaces: readonly Replace[];
+  /** Null where nothing was reserved, and for whoever does not see limits. */
+  readonly held: ReservationView | null;
+  /** Of the nodes that it is held at, by their ids. */
+  readonly names: ReadonlyMap<string, string>;
 }
 
 /** Oldest first. */
-export function storyOf({ order, steps, events, replaces }: Tellers): readonly Chapter[] {
+export function storyOf({ order, steps, events, replaces, held, names }: Tellers): readonly Chapter[] {
   // Where limits say themselves why they refused, the order's own word adds nothing.
   const isExplained = events.some(
     (event) => event.topic === LIMIT_BREACHED && event.payload.action !== "WARN",
   );
-  const told = events.filter((event) => !(isExplained && event.topic === ORDER_REFUSED));
+  const told = events
+    .filter((event) => !(isExplained && event.topic === ORDER_REFUSED))
+    // The reservation itself says more than that it was made.
+    .filter((event) => !(held !== null && event.topic === ORDER_PLACED));
   const chapters = [
     received(order),
     ...steps.map((step, index) => ofStep(step, index)),
     ...told.flatMap((event) => ofEvent(event, order)),
     ...replaces.map(asked),
+    ...(held === null ? [] : ofReservation(held, names, order)),
   ];
   return chapters
     .map((chapter, index) => ({ chapter, index }))
@@ -113,6 +124,18 @@ function ofStep(step: SagaStep, index: number): Chapter {
   };
 }
 
+/** As it stands now: after a change of the order it is for the quantity that was asked for last. */
+function ofReservation(
+  held: ReservationView,
+  names: ReadonlyMap<string, string>,
+  { symbol }: Order,
+): Chapter[] {
+  const words = `${heldWords(held, held.quantity, symbol)}, at ${heldAt(held, names)}`;
+  const made = plain("held", held.created_at, "LIMITS", "Reserved: it may trade up to this", words);
+  const over = plain("given-back", held.updated_at, "LIMITS", "What it held of limits is given back", null);
+  return isHeld(held) ? [{ ...made, tone: "GOOD" }] : [{ ...made, tone: "GOOD" }, over];
+}
+
 function asked(replace: Replace): Chapter {
   const wanted = [
     replace.quantity === null ? null : `quantity ${shownAmount(replace.quantity)}`,
@@ -150,7 +173,7 @@ function ofEvent(event: FeedEvent, { symbol }: Order): Chapter[] {
   const fill = `${shownAmount(payload.last_qty ?? "")} ${base} at ${shownAmount(payload.last_px ?? "")}`;
   const isLast = told.leaves_qty !== undefined && !/[1-9]/.test(told.leaves_qty);
   switch (event.topic) {
-    case "orders.OrderPlaced.v1":
+    case ORDER_PLACED:
       return chapter("LIMITS", "Reserved: it may trade up to this", null, "GOOD");
     case "orders.OrderLeased.v1":
       return chapter("EXCHANGE", "Taken by the engine, within a lease", null, "GOOD");

@@ -35,6 +35,7 @@ export function MoreFields({
           label="Time in force"
           data={rules.timesInForce.map((value) => ({ value, label: TIME_IN_FORCE_WORDS[value] }))}
           value={terms.time_in_force}
+          error={problems.time_in_force}
           onChange={(event) => set("time_in_force", event.currentTarget.value as TimeInForce)}
         />
       )}
@@ -81,6 +82,7 @@ export function MoreFields({
           label="Post-only"
           description="Refused instead of taking what rests."
           checked={terms.post_only}
+          error={problems.post_only}
           disabled={terms.time_in_force !== "GTC"}
           onChange={(event) => set("post_only", event.currentTarget.checked)}
         />
@@ -90,6 +92,7 @@ export function MoreFields({
           label="Reduce only"
           description="Never grows or turns a position."
           checked={terms.reduce_only}
+          error={problems.reduce_only}
           onChange={(event) => set("reduce_only", event.currentTarget.checked)}
         />
       )}
@@ -98,6 +101,7 @@ export function MoreFields({
           label="Located"
           description="A short sale of what was borrowed beforehand."
           checked={terms.located}
+          error={problems.located}
           onChange={(event) => set("located", event.currentTarget.checked)}
         />
       )}

@@ -82,20 +82,27 @@ export function TicketForm({
     else if (!preview.isCurrent) setWaiting(terms);
   };
 
-  const told = formProblem(preview.error ?? (placed?.kind === "REFUSED" ? placed.error : null), [
-    "quantity",
-    "price",
+  // What was refused as it stands there still: once the terms are others, it says nothing of them.
+  const refused = placed?.kind === "REFUSED" && placed.terms === terms ? placed.error : null;
+  const moreFields = [
     ...rules.fields,
-  ]);
+    "venue",
+    "venues",
+    "time_in_force",
+    "post_only",
+    "reduce_only",
+    "located",
+  ] as const;
+  const told = formProblem(preview.error ?? refused, ["quantity", "price", "account_id", ...moreFields]);
   const problemAt = (field: FieldName): string | undefined => {
     const own = left.has(field) || terms[field] !== "" ? problems[field] : undefined;
-    return own ?? (preview.error !== null ? told.fields[field] : undefined);
+    return own ?? told.fields[field];
   };
-  const shown = Object.fromEntries(
-    [...rules.fields, "venue" as const, "venues" as const].map((field) => [field, problemAt(field)]),
-  );
-  const isMoreWrong = [...rules.fields, "venue" as const, "venues" as const].some(
-    (field) => (isMore(terms.kind, field) || field.startsWith("venue")) && problems[field] !== undefined,
+  const shown = Object.fromEntries(moreFields.map((field) => [field, problemAt(field)]));
+  const isMoreWrong = moreFields.some(
+    (field) =>
+      (isMore(terms.kind, field) || !rules.fields.includes(field)) &&
+      (problems[field] ?? told.fields[field]) !== undefined,
   );
 
   return (
@@ -122,6 +129,7 @@ export function TicketForm({
               label="Account"
               data={accounts.map((account) => ({ value: account.account_id, label: account.name }))}
               value={terms.account_id}
+              error={problemAt("account_id")}
               onChange={(event) => set("account_id", event.currentTarget.value)}
             />
           )}
