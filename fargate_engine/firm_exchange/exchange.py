@@ -35,8 +35,10 @@ from breakwater.errors import EngineUnavailable, Rejection
 from fargate_engine.binance.errors import (
     BinanceError,
     bad_symbol,
+    cancel_restricted,
     duplicate_order,
     filter_failure,
+    no_amendments,
     no_such_order,
     no_such_order_list,
     outcome_unknown,
@@ -46,6 +48,7 @@ from fargate_engine.binance.errors import (
     unknown_order_to_cancel,
 )
 from fargate_engine.binance.exchange import (
+    Amendment,
     Balance,
     Client,
     NewOrder,
@@ -125,6 +128,10 @@ class FirmExchange:
     @property
     def works_orders(self) -> bool:
         return True
+
+    @property
+    def amends_orders(self) -> bool:
+        return False
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
@@ -303,6 +310,14 @@ class FirmExchange:
         return await self._as_shown.changed(
             owner, await self._cancel_elsewhere(owner, await self._find_at_api(owner, order))
         )
+
+    # `amends_orders` says that it does neither.
+
+    async def cancel_only(self, client: Client, order: OrderRef, status: OrdStatus) -> ShownOrder:
+        raise cancel_restricted()
+
+    async def amend(self, client: Client, amendment: Amendment) -> ShownOrder:
+        raise no_amendments()
 
     async def cancel_list(self, client: Client, order_list: OrderListRef) -> ShownOrderList:
         owner: Owner = client.owner
