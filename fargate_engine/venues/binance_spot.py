@@ -255,7 +255,7 @@ def _reported(symbol: str, raw: Mapping[str, Any]) -> OrderAtVenue:
 
 
 def _reported_id(raw: Mapping[str, Any]) -> str:
-    """The report of a cancel has the cancel's id in `c` and the order's in `C`; an amended order's new one is in `c`."""
+    """A cancel has its own id in `c` and the order's in `C`; an amended order has its new one in `c`."""
     told: str = raw["c"] if raw.get("x") == "REPLACED" else raw.get("C") or raw["c"]
     return told
 

@@ -172,9 +172,33 @@ class Shard:
         """Whether the engine has the order in one of these."""
         return lambda: self.state.knows(order_id) and self.snapshot(order_id).status in statuses
 
+    def decided(self, order_id: uuid.UUID, number: int = 1) -> Callable[[], bool]:
+        """Whether its replace of this number is."""
+        return lambda: (self.snapshot(order_id).replace_no or 0) >= number
+
+    def terms(self, order_id: uuid.UUID) -> tuple[str, str, int | None]:
+        """Quantity, price, and the number of the replace whose terms these are."""
+        snapshot = self.snapshot(order_id)
+        return (str(snapshot.quantity), str(snapshot.price), snapshot.terms_no)
+
     async def _serve(self) -> None:
         while True:
             await self.sequencer.run_batch()
+
+
+def new_terms(order: SubmitOrder, quantity: str, price: str, *, number: int = 1) -> ReplaceOrder:
+    """The order's replace of this number, within a band that does not bind."""
+    return ReplaceOrder(
+        order_id=order.order_id,
+        tenant_id=TENANT,
+        replace_no=number,
+        replace_id=f"replace-{number}",
+        quantity=Decimal(quantity),
+        price=Decimal(price),
+        price_low=Decimal("0.01"),
+        price_high=Decimal(9000),
+        correlation_id="correlation",
+    )
 
 
 async def until(holds: Callable[[], bool], *, timeout_s: float = 20.0) -> None:
