@@ -95,10 +95,6 @@ def not_amended(text: str) -> BinanceError:
     return BinanceError(-2038, text)
 
 
-def no_amendments() -> BinanceError:
-    return not_amended("Order amend is not supported for this symbol.")
-
-
 def unknown_list_to_cancel() -> BinanceError:
     return BinanceError(-2011, "Unknown order list sent.")
 

@@ -15,8 +15,8 @@ from fargate_engine.binance import documents, market_documents
 from fargate_engine.binance.errors import (
     BinanceError,
     bad_symbol,
-    no_amendments,
     no_order_lists,
+    not_supported,
     outcome_unknown,
     unavailable,
 )
@@ -156,7 +156,7 @@ async def _cancel(call: Call, ref: OrderRef, only: OrdStatus | None) -> ShownOrd
 
 async def amend_order(call: Call) -> Any:
     if not call.exchange.amends_orders:
-        raise no_amendments()
+        raise not_supported()
     amendment = read_amendment(call.parameters, call.instruments, call.valid_until_ms)
     call.parameters.finish()
     return documents.amended(await call.exchange.amend(call.client, amendment), amendment)

@@ -35,12 +35,11 @@ from breakwater.errors import EngineUnavailable, Rejection
 from fargate_engine.binance.errors import (
     BinanceError,
     bad_symbol,
-    cancel_restricted,
     duplicate_order,
     filter_failure,
-    no_amendments,
     no_such_order,
     no_such_order_list,
+    not_supported,
     outcome_unknown,
     outside_of_window,
     unavailable,
@@ -314,10 +313,10 @@ class FirmExchange:
     # `amends_orders` says that it does neither.
 
     async def cancel_only(self, client: Client, order: OrderRef, status: OrdStatus) -> ShownOrder:
-        raise cancel_restricted()
+        raise not_supported()
 
     async def amend(self, client: Client, amendment: Amendment) -> ShownOrder:
-        raise no_amendments()
+        raise not_supported()
 
     async def cancel_list(self, client: Client, order_list: OrderListRef) -> ShownOrderList:
         owner: Owner = client.owner
