@@ -22,9 +22,9 @@ from fargate_engine.orders import EngineOrder
 from fargate_engine.terms import TOO_LATE, Reason, WorkingTerms
 from fargate_engine.venues.ccxt_loading import RECV_WINDOW_MS
 from fargate_engine.venues.client_ids import client_id_of
-from fargate_engine.venues.dialect import NewOrder
 from fargate_engine.venues.exchange_connection import ExchangeConnection
 from fargate_engine.venues.exchange_replaces import ExchangeReplaces
+from fargate_engine.venues.exchange_terms import ExchangeTerms
 from fargate_engine.venues.failures import ClockRefused, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
 from fargate_engine.venues.followed import LOOK_PAUSE_S, Followed
 from fargate_engine.venues.pending_replace import PendingReplace
@@ -35,8 +35,6 @@ from fargate_engine.venues.protocol import (
     OrderAtVenue,
     VenueInstrument,
     misfit,
-    refusal,
-    within_venue_ticks,
 )
 from fargate_engine.venues.tracked_order import NEVER_ARRIVED, TrackedOrder
 
@@ -68,8 +66,9 @@ class ExchangeVenue:
         self._followed: dict[uuid.UUID, Followed] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._running = asyncio.Event()
+        self._terms = ExchangeTerms(connection)
         self._replaces = ExchangeReplaces(
-            self._client, may_send, self._unfit, self._look_later, lambda: ARRIVES_WITHIN_S
+            self._client, may_send, self._terms.unfit, self._look_later, lambda: ARRIVES_WITHIN_S
         )
 
     async def opened(self) -> None:
@@ -221,7 +220,7 @@ class ExchangeVenue:
 
     async def _send(self, followed: Followed) -> None:
         order = followed.order
-        new = self._as_sent(order)
+        new = self._terms.as_sent(order)
         if isinstance(new, Reason):
             return followed.take(order.refused(new))
 
@@ -251,41 +250,6 @@ class ExchangeVenue:
                 followed.take(order.never_sent())
             else:
                 followed.take(order.refused(Reason(error.code, error.message)))
-
-    def _as_sent(self, order: TrackedOrder) -> NewOrder | Reason:
-        """Why it is not even sent, where the venue could not take it."""
-        terms = order.terms
-        unfit = self._unfit(terms, order.instrument)
-        if unfit is not None:
-            return unfit
-        return NewOrder(
-            client_id=order.client_id,
-            symbol=terms.symbol,
-            side=terms.side,
-            quantity=order.instrument.quantity(terms.quantity_lots),
-            price=self._price(terms, order.instrument),
-            time_in_force=terms.time_in_force,
-            post_only=terms.post_only,
-        )
-
-    def _price(self, terms: WorkingTerms, instrument: Instrument) -> Decimal:
-        tick_size = self._client.markets[terms.symbol].tick_size
-        return within_venue_ticks(terms, instrument.price(terms.limit_ticks), tick_size)
-
-    def _unfit(self, terms: WorkingTerms, instrument: Instrument) -> Reason | None:
-        """Why the venue could not take such an order now."""
-        not_given = self.refusal(terms.account_id)
-        if not_given is not None:
-            return not_given
-        at_venue = self._client.markets.get(terms.symbol)
-        if not self._connection.is_ready:
-            return Reason("VENUE_UNREACHABLE", f"{self.name} has not been reached yet")
-        if at_venue is None:
-            return Reason("UNKNOWN_SYMBOL", f"{terms.symbol} is not traded at {self.name}")
-        problem = misfit(instrument, at_venue)
-        if problem is not None:
-            return Reason("VENUE_MISFIT", f"{terms.symbol} cannot be traded at {self.name}: {problem}")
-        return refusal(terms, self._price(terms, instrument), instrument.quantity(terms.quantity_lots), at_venue)
 
     async def _look(self, followed: Followed) -> None:
         """Whatever is open about it: its outcome, its replace, its cancel, its fills."""

@@ -53,7 +53,8 @@ class ExchangeReplaces:
         if pending is not None and not pending.is_sent:
             await self._send(followed, pending)
         # A cancel that is wanted goes first: what it meets tells of the replace as well.
-        if followed.order.replacing is pending and not followed.order.is_cancel_wanted:
+        is_canceled_next = followed.order.is_cancel_wanted and followed.may_cancel
+        if followed.order.replacing is pending and not is_canceled_next:
             await self.ask(followed)
 
     async def ask(self, followed: Followed) -> None:

@@ -35,6 +35,7 @@ from fargate_engine.venues.pending_replace import LOST_IN_REPLACE, PendingReplac
 from fargate_engine.venues.protocol import FillAtVenue, OrderAtVenue
 
 WORDS_MAX = 300
+_ACCEPTED = frozenset({OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED})
 _FEE_STEP = Decimal(1).scaleb(-DIGITS_MAX)  # The finest that a journal keeps.
 NEVER_ARRIVED = Reason("VENUE_NEVER_ARRIVED", "the venue has no such order, and none can arrive any more")
 
@@ -72,12 +73,14 @@ class TrackedOrder:
         `is_renamed`: its venue gives it another client id with each replace.
         """
         terms_no = 0 if order.replaced is None or not is_renamed else order.replaced.replace_no
+        # No other order is ever replaced.
+        was_accepted = order.replaced is not None or order.replacing is not None
         return cls(
             terms=order.terms,
             instrument=order.instrument,
             client_id=client_id_of(order.order_id, terms_no),
             worst_ticks=order.terms.limit_ticks,
-            is_accepted=order.status in {OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED} or order.cum_lots > 0,
+            is_accepted=was_accepted or order.status in _ACCEPTED or order.cum_lots > 0,
             is_cancel_wanted=order.is_being_canceled,
             told_lots=order.cum_lots,
             trade_ids=set(order.venue_trade_ids),

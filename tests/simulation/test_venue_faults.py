@@ -23,6 +23,7 @@ from tests.unit.fargate_engine.orders import submit
 
 SEEDS_DEFAULT = 12
 ORDERS = 10
+REPLACEABLE = frozenset({OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED})
 SIDES = {"binance": binance_side, "bybit": bybit_side}
 FAULTS = ("lost_request", "lost_reply", "unknown_reply", "garbled_reply", "repeated_request")
 EVENT_FAULTS = ("lost_event", "doubled_event", "late_event")
@@ -91,7 +92,7 @@ def change(shard: Shard, order: SubmitOrder, chance: random.Random) -> None:
     if order.price is None or order.time_in_force is not TimeInForce.GTC or not shard.state.knows(order.order_id):
         return
     live = shard.state.order(order.order_id)
-    if not isinstance(live, EngineOrder) or live.replacing is not None:
+    if not isinstance(live, EngineOrder) or live.replacing is not None or live.status not in REPLACEABLE:
         return
     has = shard.snapshot(order.order_id)
     quantity, price = has.quantity, live.price

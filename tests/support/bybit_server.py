@@ -137,9 +137,10 @@ class Bybit:
 
     async def _create(self, request: web.Request) -> web.Response:
         told = await self._signed(request)
-        refused = await self._refusal(request)
+        refused = await self._too_late(request)
         if refused is None and told["orderLinkId"] in self.orders:
             refused = (170141, "Duplicate clientOrderId.")
+        refused = refused or self._refusal()
         if refused is not None:
             return _refused(*refused)
         order = {
@@ -168,7 +169,7 @@ class Bybit:
     async def _amend(self, request: web.Request) -> web.Response:
         """Acknowledged with its ids alone. It keeps them."""
         told = await self._signed(request)
-        refused = await self._refusal(request)
+        refused = await self._too_late(request) or self._refusal()
         order = self.orders.get(told["orderLinkId"])
         if refused is None and (order is None or order["orderStatus"] not in OPEN):
             refused = (170213, "Order does not exist.")
@@ -186,12 +187,15 @@ class Bybit:
             request.transport.abort()
         return _done({"orderId": order["orderId"], "orderLinkId": order["orderLinkId"]})
 
-    async def _refusal(self, request: web.Request) -> tuple[int, str] | None:
-        """Of what reaches its book: after a while, if it is still in its window."""
+    async def _too_late(self, request: web.Request) -> tuple[int, str] | None:
+        """What reaches its book does so after a while, and only in its window."""
         await asyncio.sleep(self.chance.up_to_s(self.chance.switches.latency_ms))
         valid_until_ms = int(request.headers["X-BAPI-TIMESTAMP"]) + int(request.headers["X-BAPI-RECV-WINDOW"])
         if time.time_ns() // 1_000_000 > valid_until_ms:
             return (10002, "invalid request, please check your server timestamp or recv_window param.")
+        return None
+
+    def _refusal(self) -> tuple[int, str] | None:
         if self.refuse is not None:
             refused, self.refuse = self.refuse, None
             return refused
