@@ -297,6 +297,27 @@ async def test_an_engine_that_was_killed_in_the_middle_asks_and_sends_nothing_ag
             assert replayed(journal.rows).state_hash() == third.state.state_hash()
 
 
+@pytest.mark.parametrize("terms", [LESS, OTHER])
+async def test_one_that_was_being_cancelled_as_well_is_cancelled_by_the_next_engine(
+    terms: tuple[str, str], there: Simulated
+) -> None:
+    journal = Journal()
+    async with connected(there.base_url) as connection:
+        async with Shard(connection, journal).served() as first:
+            await rest(first)
+            there.switch(lost_reply=1)
+            first.replace(new_terms(ORDER, *terms))
+            await until(lambda: there.chance.done["lost_reply"] > 0)
+            there.switch(lost_request=1)
+            first.cancel(ORDER.order_id)
+            await until(first.has(ORDER.order_id, "PENDING_CANCEL"))
+        there.switch()
+        async with Shard(connection, journal).served() as second:
+            await until(second.has(ORDER.order_id, "CANCELED"))
+            assert second.terms(ORDER.order_id) == (*terms, 1)
+        assert {each.status for each in legs(there)} == {OrdStatus.CANCELED}
+
+
 async def test_reconciliation_knows_a_replaced_order_by_each_of_its_ids(
     monkeypatch: pytest.MonkeyPatch, there: Simulated, shard: Shard
 ) -> None:
