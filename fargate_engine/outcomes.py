@@ -42,10 +42,11 @@ class CancelAtVenue:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceAtVenue:
-    """`terms` are those that the order shall have."""
+    """`terms` are those that the order shall have, by its replace of that number."""
 
     venue: str
     terms: WorkingTerms
+    replace_no: int
 
 
 VenueRequest = SubmitToVenue | CancelAtVenue | ReplaceAtVenue
@@ -168,7 +169,7 @@ class Outcomes:
         assert terms is not None  # noqa: S101 - a broken invariant stops the engine
         assert isinstance(asked, ReplaceOrder)  # noqa: S101 - likewise
         if event.kind == EventKind.REPLACE_REQUESTED:
-            self.venue_requests.append(ReplaceAtVenue(order.submitted.venue, terms))
+            self.venue_requests.append(ReplaceAtVenue(order.submitted.venue, terms, asked.replace_no))
             return
         order.take_terms(asked, terms, event.leaves)
         self._change(order, order.status, event.seq)

@@ -60,7 +60,7 @@ class AnswersAtOnce(Protocol):
 class Replaces(TakesOrders, Protocol):
     """A venue at which an order can get other terms. No other is asked: the encoder refuses it before."""
 
-    def replace(self, terms: WorkingTerms) -> None: ...
+    def replace(self, terms: WorkingTerms, replace_no: int) -> None: ...
 
 
 @runtime_checkable
@@ -278,4 +278,4 @@ class Sequencer:
                     venue.cancel(request.order_id, request.symbol)
                 case ReplaceAtVenue():
                     assert isinstance(venue, Replaces)  # noqa: S101 - a broken invariant stops the engine
-                    venue.replace(request.terms)
+                    venue.replace(request.terms, request.replace_no)

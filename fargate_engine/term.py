@@ -18,7 +18,7 @@ from fargate_engine.leases import Leases
 from fargate_engine.market_data.hub import MarketHub
 from fargate_engine.orders import EngineOrder
 from fargate_engine.routing.router import Router
-from fargate_engine.sequencer import Sequencer
+from fargate_engine.sequencer import Replaces, Sequencer
 from fargate_engine.shard_state import ShardState
 from fargate_engine.snapshots import Snapshot, SnapshotStore
 from fargate_engine.venues.exchange import ExchangeVenue
@@ -62,6 +62,8 @@ class Term:
         router = Router(state, self.inbox, hub, dict(self.venues))
         self.venues[ROUTER_VENUE] = router
         state.venues = frozenset({INTERNAL_VENUE, *self.venues})
+        replacing = {name for name, venue in self.venues.items() if isinstance(venue, Replaces)}
+        state.replacing_venues = frozenset({INTERNAL_VENUE, *replacing})
         self.sequencer = Sequencer(
             state, self.inbox, journal, self.venues, events_written=events_written, router=router
         )

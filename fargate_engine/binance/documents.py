@@ -7,7 +7,7 @@ from breakwater.domain.executions import Iceberg, Stop, TakeProfit, TrailingStop
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import format_amount
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
-from fargate_engine.binance.exchange import Balance, Fill, ShownOrder, ShownOrderList, ShownTrade
+from fargate_engine.binance.exchange import Amendment, Balance, Fill, ShownOrder, ShownOrderList, ShownTrade
 
 type Document = dict[str, Any]
 
@@ -106,6 +106,32 @@ def canceled(order: ShownOrder | ShownOrderList, cancel_id: str) -> Document:
         return {**order_list(order), "orderReports": reports}
     terms = {**_order_terms(order), "clientOrderId": cancel_id, "transactTime": order.updated_ms}
     return {"origClientOrderId": order.client_order_id, **terms}
+
+
+def amended(order: ShownOrder, amendment: Amendment) -> Document:
+    return {
+        "transactTime": order.updated_ms,
+        "executionId": order.order_number,
+        "amendedOrder": {
+            "symbol": pair_name(order.symbol),
+            "orderId": order.order_number,
+            "orderListId": order.list_number,
+            "origClientOrderId": amendment.order.client_order_id or amendment.client_order_id,
+            "clientOrderId": order.client_order_id,
+            "price": amount_text(order.price or Decimal(0)),
+            "qty": amount_text(order.quantity),
+            "executedQty": amount_text(order.cum_qty),
+            "preventedQty": "0.00000000",
+            "quoteOrderQty": "0.00000000",
+            "cumulativeQuoteQty": amount_text(order.cum_notional),
+            "status": order_status(order),
+            "timeInForce": order.time_in_force.value,
+            "type": order_type(order),
+            "side": order.side.value,
+            "workingTime": order.created_ms,
+            "selfTradePreventionMode": "EXPIRE_TAKER",
+        },
+    }
 
 
 def order_list(shown: ShownOrderList) -> Document:
@@ -213,18 +239,23 @@ def pair_name(symbol: str) -> str:
 
 
 def exchange_info(
-    instruments: list[Instrument], now_ms: int, rate_limits: list[Document], *, works_orders: bool
+    instruments: list[Instrument],
+    now_ms: int,
+    rate_limits: list[Document],
+    *,
+    works_orders: bool,
+    amends_orders: bool = False,
 ) -> Document:
     return {
         "timezone": "UTC",
         "serverTime": now_ms,
         "rateLimits": rate_limits,
         "exchangeFilters": [],
-        "symbols": [_symbol(each, works_orders=works_orders) for each in instruments],
+        "symbols": [_symbol(each, works_orders, amends_orders) for each in instruments],
     }
 
 
-def _symbol(instrument: Instrument, *, works_orders: bool) -> Document:
+def _symbol(instrument: Instrument, works_orders: bool, amends_orders: bool) -> Document:
     return {
         "symbol": pair_name(instrument.symbol),
         "status": "TRADING",
@@ -240,7 +271,7 @@ def _symbol(instrument: Instrument, *, works_orders: bool) -> Document:
         "ocoAllowed": works_orders,
         "otoAllowed": False,
         "opoAllowed": False,
-        "amendAllowed": False,
+        "amendAllowed": amends_orders,
         "pegInstructionsAllowed": False,
         "quoteOrderQtyMarketAllowed": True,
         "allowTrailingStop": works_orders,

@@ -87,6 +87,14 @@ def no_such_order() -> BinanceError:
     return BinanceError(-2013, "Order does not exist.")
 
 
+def cancel_restricted() -> BinanceError:
+    return BinanceError(-2011, "Order was not canceled due to cancel restrictions.")
+
+
+def not_amended(text: str) -> BinanceError:
+    return BinanceError(-2038, text)
+
+
 def unknown_list_to_cancel() -> BinanceError:
     return BinanceError(-2011, "Unknown order list sent.")
 

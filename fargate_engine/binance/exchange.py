@@ -54,6 +54,16 @@ class OrderRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Amendment:
+    """A smaller quantity, of the whole order, and the client order id that it has from then on."""
+
+    order: OrderRef
+    quantity: Decimal
+    client_order_id: str
+    valid_until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class OrderListRef:
     """One order list of the client, by its number or by its own client id. No instrument: whichever it is of."""
 
@@ -151,6 +161,11 @@ class Exchange(Protocol):
         """Whether it takes stops, icebergs and order lists."""
         ...
 
+    @property
+    def amends_orders(self) -> bool:
+        """Whether it makes an order smaller in its place, and cancels one only in the status that is asked for."""
+        ...
+
     def now_ms(self) -> int: ...
 
     async def client(self, key_id: str, address: str) -> Client:
@@ -175,6 +190,14 @@ class Exchange(Protocol):
 
     async def cancel(self, client: Client, order: OrderRef) -> ShownOrder | ShownOrderList:
         """-2011 when it is unknown or final. With an order of a list its list is cancelled."""
+        ...
+
+    async def cancel_only(self, client: Client, order: OrderRef, status: OrdStatus) -> ShownOrder:
+        """-2011 also when it has another status."""
+        ...
+
+    async def amend(self, client: Client, amendment: Amendment) -> ShownOrder:
+        """-2038 when it is unknown or final, or the quantity not less than it was and more than what has traded."""
         ...
 
     async def cancel_all(self, client: Client, instrument: Instrument) -> list[ShownOrder | ShownOrderList]: ...

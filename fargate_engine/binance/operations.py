@@ -9,23 +9,32 @@ from http import HTTPStatus
 from typing import Any
 
 from breakwater.domain.instruments import Instrument
+from breakwater.domain.orders import OrdStatus
 from breakwater.errors import Unavailable
 from fargate_engine.binance import documents, market_documents
 from fargate_engine.binance.errors import (
     BinanceError,
     bad_symbol,
     no_order_lists,
+    not_supported,
     outcome_unknown,
     unavailable,
 )
-from fargate_engine.binance.exchange import Client, Exchange, NewOrder, Span
+from fargate_engine.binance.exchange import Client, Exchange, NewOrder, OrderRef, ShownOrder, ShownOrderList, Span
 from fargate_engine.binance.order_lists import (
     NewOrderList,
     read_newer_list,
     read_older_list,
     read_order_list_ref,
 )
-from fargate_engine.binance.orders import new_client_order_id, read_instrument, read_new_order, read_order_ref
+from fargate_engine.binance.orders import (
+    new_client_order_id,
+    read_amendment,
+    read_cancel_restriction,
+    read_instrument,
+    read_new_order,
+    read_order_ref,
+)
 from fargate_engine.binance.parameters import Parameters
 from fargate_engine.binance.weights import RATE_LIMITS
 
@@ -130,8 +139,27 @@ async def test_order(call: Call) -> Any:
 async def cancel_order(call: Call) -> Any:
     ref = read_order_ref(call.parameters, call.instruments)
     cancel_id = call.parameters.client_order_id("newClientOrderId") or new_client_order_id()
+    only = _read_restriction(call)
     call.parameters.finish()
-    return documents.canceled(await call.exchange.cancel(call.client, ref), cancel_id)
+    return documents.canceled(await _cancel(call, ref, only), cancel_id)
+
+
+def _read_restriction(call: Call) -> OrdStatus | None:
+    return read_cancel_restriction(call.parameters) if call.exchange.amends_orders else None
+
+
+async def _cancel(call: Call, ref: OrderRef, only: OrdStatus | None) -> ShownOrder | ShownOrderList:
+    if only is None:
+        return await call.exchange.cancel(call.client, ref)
+    return await call.exchange.cancel_only(call.client, ref, only)
+
+
+async def amend_order(call: Call) -> Any:
+    if not call.exchange.amends_orders:
+        raise not_supported()
+    amendment = read_amendment(call.parameters, call.instruments, call.valid_until_ms)
+    call.parameters.finish()
+    return documents.amended(await call.exchange.amend(call.client, amendment), amendment)
 
 
 async def cancel_open_orders(call: Call) -> Any:
@@ -151,10 +179,11 @@ async def cancel_replace(call: Call) -> Any:
     order, response_type = _read_new_order(call)
     ref = read_order_ref(call.parameters, call.instruments, number="cancelOrderId", client_id="cancelOrigClientOrderId")
     cancel_id = call.parameters.client_order_id("cancelNewClientOrderId") or new_client_order_id()
+    only = _read_restriction(call)
     call.parameters.finish()
 
     async def cancel() -> Any:
-        return documents.canceled(await call.exchange.cancel(call.client, ref), cancel_id)
+        return documents.canceled(await _cancel(call, ref, only), cancel_id)
 
     async def place() -> Any:
         return documents.placed(await call.exchange.place(call.client, order), response_type)
@@ -315,7 +344,11 @@ async def exchange_info(call: Call) -> Any:
     names = market_documents.read_names(one, several) or list(call.instruments)
     instruments = [_named(call, name) for name in names]
     return documents.exchange_info(
-        instruments, call.exchange.now_ms(), RATE_LIMITS, works_orders=call.exchange.works_orders
+        instruments,
+        call.exchange.now_ms(),
+        RATE_LIMITS,
+        works_orders=call.exchange.works_orders,
+        amends_orders=call.exchange.amends_orders,
     )
 
 
@@ -364,6 +397,7 @@ REST: dict[tuple[str, str], Operation] = {
     ("POST", "/api/v3/order"): Operation(place_order, Security.TRADE, weight=0, is_order=True),
     ("POST", "/api/v3/order/test"): Operation(test_order, Security.TRADE),
     ("POST", "/api/v3/order/cancelReplace"): Operation(cancel_replace, Security.TRADE, weight=0, is_order=True),
+    ("PUT", "/api/v3/order/amend/keepPriority"): Operation(amend_order, Security.TRADE, weight=4),
     ("POST", "/api/v3/order/oco"): Operation(place_older_list, Security.TRADE, weight=0, is_order=True),
     ("POST", "/api/v3/orderList/oco"): Operation(place_newer_list, Security.TRADE, weight=0, is_order=True),
     ("DELETE", "/api/v3/orderList"): Operation(cancel_order_list, Security.CANCEL, weight=0),
@@ -404,6 +438,7 @@ WEBSOCKET: dict[str, Operation] = {
     "order.test": REST["POST", "/api/v3/order/test"],
     "order.cancel": REST["DELETE", "/api/v3/order"],
     "order.cancelReplace": REST["POST", "/api/v3/order/cancelReplace"],
+    "order.amend.keepPriority": REST["PUT", "/api/v3/order/amend/keepPriority"],
     "order.status": REST["GET", "/api/v3/order"],
     "orderList.place": REST["POST", "/api/v3/order/oco"],
     "orderList.place.oco": REST["POST", "/api/v3/orderList/oco"],

@@ -7,7 +7,7 @@ from decimal import ROUND_DOWN, Decimal
 from breakwater.domain.executions import Execution, Iceberg, Stop, TakeProfit, TrailingStop
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT
-from breakwater.domain.orders import OrderType, Side, TimeInForce
+from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
 from breakwater.errors import InvalidRequest
 from fargate_engine.binance import documents
 from fargate_engine.binance.errors import (
@@ -15,12 +15,14 @@ from fargate_engine.binance.errors import (
     bad_combination,
     bad_symbol,
     filter_failure,
+    illegal,
     missing,
     not_required,
 )
-from fargate_engine.binance.exchange import NewOrder, OrderRef
+from fargate_engine.binance.exchange import Amendment, NewOrder, OrderRef
 from fargate_engine.binance.parameters import Parameters
 
+_CANCEL_RESTRICTIONS = {"ONLY_NEW": OrdStatus.NEW, "ONLY_PARTIALLY_FILLED": OrdStatus.PARTIALLY_FILLED}
 RESPONSE_TYPES = ("ACK", "RESULT", "FULL")
 
 
@@ -81,6 +83,30 @@ def read_order_ref(
         message = f"Param '{client_id}' or '{number}' must be sent, but both were empty/null!"
         raise BinanceError(-1102, message)
     return ref
+
+
+def read_amendment(parameters: Parameters, instruments: Mapping[str, Instrument], valid_until_ms: int) -> Amendment:
+    """Its quantity is of whole lots."""
+    ref = read_order_ref(parameters, instruments)
+    quantity = parameters.amount("newQty")
+    if quantity is None:
+        raise missing("newQty")
+    try:
+        ref.instrument.quantity_lots(quantity)
+    except InvalidRequest as error:
+        raise filter_failure("LOT_SIZE") from error
+    client_order_id = parameters.client_order_id_for("newClientOrderId")
+    return Amendment(ref, quantity, client_order_id, valid_until_ms)
+
+
+def read_cancel_restriction(parameters: Parameters) -> OrdStatus | None:
+    """The status that the order must have to be cancelled."""
+    told = parameters.text("cancelRestrictions")
+    if told is None:
+        return None
+    if told not in _CANCEL_RESTRICTIONS:
+        raise illegal("cancelRestrictions", ", ".join(_CANCEL_RESTRICTIONS))
+    return _CANCEL_RESTRICTIONS[told]
 
 
 def new_client_order_id() -> str:

@@ -19,9 +19,9 @@ _ZERO = "0.00000000"
 
 
 def execution_report(
-    order: ShownOrder, trade: ShownTrade | None, at_ms: int, *, is_replaced: bool = False
+    order: ShownOrder, trade: ShownTrade | None, at_ms: int, *, is_replaced: bool = False, renamed_from: str = ""
 ) -> dict[str, Any]:
-    """What happened to an order: `trade` where it was a fill."""
+    """What happened to an order: `trade` where it was a fill, `renamed_from` where it was amended."""
     status = order_status(order)
     last_qty = Decimal(0) if trade is None else trade.fill.quantity
     last_px = Decimal(0) if trade is None else trade.fill.price
@@ -38,7 +38,7 @@ def execution_report(
         "P": stop_price(order),
         "F": _ZERO,
         "g": order.list_number,
-        "C": order.client_order_id if status == "CANCELED" else "",
+        "C": order.client_order_id if status == "CANCELED" else renamed_from,
         "x": "TRADE" if trade is not None else "REPLACED" if is_replaced else _EXECUTION_TYPES.get(status, "NEW"),
         "X": status,
         "r": order.reject_reason or "NONE",

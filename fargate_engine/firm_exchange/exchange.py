@@ -39,6 +39,7 @@ from fargate_engine.binance.errors import (
     filter_failure,
     no_such_order,
     no_such_order_list,
+    not_supported,
     outcome_unknown,
     outside_of_window,
     unavailable,
@@ -46,6 +47,7 @@ from fargate_engine.binance.errors import (
     unknown_order_to_cancel,
 )
 from fargate_engine.binance.exchange import (
+    Amendment,
     Balance,
     Client,
     NewOrder,
@@ -125,6 +127,10 @@ class FirmExchange:
     @property
     def works_orders(self) -> bool:
         return True
+
+    @property
+    def amends_orders(self) -> bool:
+        return False
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
@@ -303,6 +309,14 @@ class FirmExchange:
         return await self._as_shown.changed(
             owner, await self._cancel_elsewhere(owner, await self._find_at_api(owner, order))
         )
+
+    # `amends_orders` says that it does neither.
+
+    async def cancel_only(self, client: Client, order: OrderRef, status: OrdStatus) -> ShownOrder:
+        raise not_supported()
+
+    async def amend(self, client: Client, amendment: Amendment) -> ShownOrder:
+        raise not_supported()
 
     async def cancel_list(self, client: Client, order_list: OrderListRef) -> ShownOrderList:
         owner: Owner = client.owner

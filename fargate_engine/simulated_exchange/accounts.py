@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from breakwater.domain.money import EXACT
@@ -93,6 +93,15 @@ class PaperOrder:
         account.add(instrument.base_asset, sign * fill.quantity)
         account.add(instrument.quote_asset, EXACT.subtract(-sign * notional, fill.fee))
         self.status = OrdStatus.FILLED if self.cum_qty == self.quantity else OrdStatus.PARTIALLY_FILLED
+
+    def amend(self, quantity: Decimal, client_order_id: str) -> None:
+        """A smaller quantity: what it held back for the rest is free again."""
+        price = Decimal(1) if self.asked.side is Side.SELL else self.asked.price or ZERO
+        freed = EXACT.multiply(EXACT.subtract(self.quantity, quantity), price)
+        self.account.unlock(self.lock_asset, freed)
+        self.locked = EXACT.subtract(self.locked, freed)
+        self.quantity = quantity
+        self.asked = replace(self.asked, client_order_id=client_order_id)
 
     def end(self, status: OrdStatus) -> None:
         self.status = status

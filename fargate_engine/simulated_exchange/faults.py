@@ -18,8 +18,18 @@ type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Faults:
-    def __init__(self, chance: Chance) -> None:
+    """`streams`: where the paths of its sockets begin. `is_signed`: which requests may go wrong in every way."""
+
+    def __init__(
+        self,
+        chance: Chance,
+        *,
+        streams: tuple[str, ...] = STREAMS,
+        is_signed: Callable[[web.Request], Awaitable[bool]] | None = None,
+    ) -> None:
         self._chance = chance
+        self._streams = streams
+        self._is_signed = is_signed or _is_signed
         self._sockets: set[asyncio.Transport] = set()
 
     def disconnect(self) -> int:
@@ -49,7 +59,7 @@ class Faults:
                 return await handler(request)
             if self._chance.switches.maintenance:
                 return web.Response(status=503, text="the exchange is under maintenance")
-            if request.path.startswith(STREAMS):
+            if request.path.startswith(self._streams):
                 return await self._stream(request, handler)
             return await self._answer(request, handler)
 
@@ -69,7 +79,7 @@ class Faults:
         """What is done and what is answered: either may be missing."""
         if self._chance.hits("rate_limit"):
             return error_response(too_many_requests(self._chance.switches.retry_after_s))
-        if not await _is_signed(request):
+        if not await self._is_signed(request):
             return await handler(request)
         fault = self._chance.fault_of_request()
         if fault == "lost_request":

@@ -17,16 +17,19 @@ from breakwater.domain.orders import SIMULATED_VENUE, OrdStatus, Side, TimeInFor
 from fargate_engine.binance.errors import (
     bad_key,
     bad_symbol,
+    cancel_restricted,
     duplicate_order,
     no_order_lists,
     no_such_order,
     no_such_order_list,
+    not_amended,
     outside_of_window,
     refused,
     unknown_list_to_cancel,
     unknown_order_to_cancel,
 )
 from fargate_engine.binance.exchange import (
+    Amendment,
     Balance,
     Client,
     Fill,
@@ -45,7 +48,14 @@ from fargate_engine.binance.signing import SigningKey
 from fargate_engine.binance.user_documents import account_position, execution_report
 from fargate_engine.market_data.hub import MarketHub
 from fargate_engine.market_data.market import Market
-from fargate_engine.messages import VenueAccepted, VenueCanceled, VenueFilled, VenueRejected, VenueReport
+from fargate_engine.messages import (
+    VenueAccepted,
+    VenueCanceled,
+    VenueFilled,
+    VenueRejected,
+    VenueReplaced,
+    VenueReport,
+)
 from fargate_engine.simulated_exchange.accounts import (
     EVENTS_WAITING_MAX,
     ZERO,
@@ -60,6 +70,8 @@ from fargate_engine.venues.simulated import EventSource, SimulatedVenue
 ORDERS_MAX = 100_000
 BOOK_LEVELS_MAX = 1_000
 NO_BALANCE = "Account has insufficient balance for requested action."
+NO_CHANGE = "The requested action would change no state; rejecting."
+NOT_LESS = "Order amend (quantity increase) is not supported."
 WOULD_TAKE = "Order would immediately match and take."
 
 
@@ -84,6 +96,7 @@ class PaperExchange:
 
     has_room = True
     works_orders = False
+    amends_orders = True
 
     def __init__(
         self,
@@ -167,6 +180,34 @@ class PaperExchange:
         self._venue.cancel(uuid.UUID(int=found.number), found.asked.instrument.symbol)
         return found.shown()
 
+    async def cancel_only(self, client: Client, order: OrderRef, status: OrdStatus) -> ShownOrder:
+        found = self._find(client, order)
+        if found is not None and not found.status.is_final and found.status is not status:
+            raise cancel_restricted()
+        return await self.cancel(client, order)
+
+    async def amend(self, client: Client, amendment: Amendment) -> ShownOrder:
+        await asyncio.sleep(self._chance.up_to_s(self._chance.switches.latency_ms))
+        if self.now_ms() > amendment.valid_until_ms:
+            raise outside_of_window()
+        account: PaperAccount = client.owner
+        found = self._find(client, amendment.order)
+        if found is None or found.status.is_final:
+            raise not_amended("Unknown order sent.")
+        if self._chance.hits("reject"):
+            raise not_amended("This action is disabled on this account.")
+        if not found.cum_qty < amendment.quantity < found.quantity:
+            same = amendment.quantity == found.quantity
+            raise not_amended(NO_CHANGE if same else NOT_LESS)
+        if account.by_client_id.get(amendment.client_order_id, found) is not found:
+            raise not_amended("Duplicate order sent.")
+        before = found.asked.client_order_id
+        found.amend(amendment.quantity, amendment.client_order_id)
+        self._venue.replace(_terms(found), 0)
+        account.by_client_id[amendment.client_order_id] = account.by_client_id.pop(before)
+        self._tell(found, None, renamed_from=before)
+        return found.shown()
+
     async def cancel_all(self, client: Client, instrument: Instrument) -> list[ShownOrder | ShownOrderList]:
         found = self._open(client, instrument)
         if not found:
@@ -236,6 +277,8 @@ class PaperExchange:
             case VenueCanceled():
                 order.end(OrdStatus.CANCELED)
                 self._tell(order, None)
+            case VenueReplaced():
+                pass  # It was amended: whoever asked for that knows.
             case VenueRejected():
                 if report.code != POST_ONLY_WOULD_TAKE.code:
                     raise AssertionError(f"the market refused an order for {report.code}")
@@ -258,12 +301,14 @@ class PaperExchange:
         order.fill(trade)
         self._tell(order, trade)
 
-    def _tell(self, order: PaperOrder, trade: ShownTrade | None) -> None:
+    def _tell(self, order: PaperOrder, trade: ShownTrade | None, *, renamed_from: str = "") -> None:
         """As it is now, however late it is told."""
         if not order.account.streams:
             return
         events = [
-            execution_report(order.shown(), trade, order.updated_ms),
+            execution_report(
+                order.shown(), trade, order.updated_ms, is_replaced=bool(renamed_from), renamed_from=renamed_from
+            ),
             account_position(_balances(order.account), order.updated_ms),
         ]
         loop = asyncio.get_running_loop()

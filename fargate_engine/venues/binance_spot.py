@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from breakwater.domain.orders import OrdStatus, TimeInForce
 from fargate_engine.terms import Reason
 from fargate_engine.venues.dialect import (
+    ChangedOrder,
     NewOrder,
     Page,
     Weights,
@@ -44,8 +45,19 @@ class _NextFills(NamedTuple):
 
 class BinanceSpot:
     weights = Weights(
-        place=1, cancel=1, order=4, open_orders=6, open_orders_of_all=80, fills=20, balances=20, markets=40
+        place=1,
+        cancel=1,
+        order=4,
+        amend=4,
+        replace=1,
+        open_orders=6,
+        open_orders_of_all=80,
+        fills=20,
+        balances=20,
+        markets=40,
     )
+    renames = True
+    amends_as_order = False
 
     def budget(self) -> RateBudget:
         """6,000 a minute for an address, 100 orders in ten seconds for an account: the limits it publishes."""
@@ -66,6 +78,56 @@ class BinanceSpot:
 
     async def cancel(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue | None:
         return _order(symbol, raw_of(await exchange.cancel_order(None, symbol, {_BY_CLIENT_ID: client_id})))
+
+    def is_amended(self, change: ChangedOrder) -> bool:
+        return change.is_less
+
+    def unsupported(self, change: ChangedOrder) -> str | None:
+        """The new order needs to know how much is left, and of one that trades meanwhile nobody can say."""
+        if change.is_less or not change.filled:
+            return None
+        return "an order that has traded in part can only be made smaller there, at its price"
+
+    async def replace(self, exchange: Any, change: ChangedOrder) -> OrderAtVenue | None:
+        if self.is_amended(change):
+            return await self._amend(exchange, change)
+        asked = {
+            "symbol": exchange.market(change.symbol)["id"],
+            "side": change.side.value,
+            "type": "LIMIT_MAKER" if change.post_only else "LIMIT",
+            "quantity": written(change.quantity),
+            "price": written(change.price),
+            "newClientOrderId": change.next_client_id,
+            "newOrderRespType": "FULL",
+            "cancelOrigClientOrderId": change.client_id,
+            "cancelReplaceMode": "STOP_ON_FAILURE",
+            # One that has traded meanwhile stays: the new one would be too large by that.
+            "cancelRestrictions": "ONLY_NEW",
+        }
+        if not change.post_only:
+            asked["timeInForce"] = "GTC"
+        answer = await exchange.privatePostOrderCancelReplace(asked)
+        return _order(change.symbol, answer["newOrderResponse"])
+
+    async def _amend(self, exchange: Any, change: ChangedOrder) -> OrderAtVenue:
+        """It keeps its place and its number there. ccxt has no name for the request."""
+        asked = {
+            "symbol": exchange.market(change.symbol)["id"],
+            "origClientOrderId": change.client_id,
+            "newClientOrderId": change.next_client_id,
+            "newQty": written(change.quantity),
+        }
+        answer = await exchange.request("order/amend/keepPriority", ["private"], "PUT", asked)
+        raw = answer["amendedOrder"]
+        return OrderAtVenue(
+            client_id=raw["clientOrderId"],
+            venue_order_id=str(raw["orderId"]),
+            symbol=change.symbol,
+            side=side_of(raw["side"]),
+            status=_STATUSES[raw["status"]],
+            quantity=amount(raw["qty"]),
+            filled=amount(raw["executedQty"]),
+        )
 
     async def cancel_all(self, exchange: Any, symbol: str) -> None:
         await exchange.cancel_all_orders(symbol)
@@ -179,9 +241,9 @@ def _number(fills: Sequence[FillAtVenue]) -> int:
 
 
 def _reported(symbol: str, raw: Mapping[str, Any]) -> OrderAtVenue:
-    """An executionReport. The report of a cancel has the cancel's id in `c` and the order's in `C`."""
+    """An executionReport."""
     return OrderAtVenue(
-        client_id=raw.get("C") or raw["c"],
+        client_id=_reported_id(raw),
         venue_order_id=str(raw["i"]),
         symbol=symbol,
         side=side_of(raw["S"]),
@@ -192,11 +254,17 @@ def _reported(symbol: str, raw: Mapping[str, Any]) -> OrderAtVenue:
     )
 
 
+def _reported_id(raw: Mapping[str, Any]) -> str:
+    """A cancel has its own id in `c` and the order's in `C`; an amended order has its new one in `c`."""
+    told: str = raw["c"] if raw.get("x") == "REPLACED" else raw.get("C") or raw["c"]
+    return told
+
+
 def _reported_fill(symbol: str, raw: Mapping[str, Any]) -> FillAtVenue:
     return FillAtVenue(
         trade_id=str(raw["t"]),
         venue_order_id=str(raw["i"]),
-        client_id=raw.get("C") or raw["c"],
+        client_id=_reported_id(raw),
         symbol=symbol,
         side=side_of(raw["S"]),
         quantity=amount(raw["l"]),

@@ -58,12 +58,22 @@ def make_exchange(base: Any, venue: VenueSettings, credentials: Credentials, hea
     )
     # Names of coins and networks: a request of another permission, which nothing here needs.
     exchange.has["fetchCurrencies"] = False
+    if venue.exchange == "binance":
+        _know_refused_replaces(exchange)
     exchange.streaming["keepAlive"] = STREAM_PING_S * 1000
     if venue.sandbox:
         exchange.set_sandbox_mode(True)
     if venue.base_url is not None:
         point_elsewhere(exchange, venue.base_url)
     return exchange
+
+
+def _know_refused_replaces(exchange: Any) -> None:
+    """A cancelReplace that failed in part or in all, and an order that is not amended: ccxt sees bad answers."""
+    from ccxt.base.errors import OperationRejected  # noqa: PLC0415 - as above
+
+    exact = exchange.exceptions["spot"]["exact"]
+    exchange.exceptions["spot"]["exact"] = exact | dict.fromkeys(("-2021", "-2022", "-2038"), OperationRejected)
 
 
 def point_elsewhere(exchange: Any, base_url: str) -> None:

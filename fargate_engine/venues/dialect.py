@@ -27,6 +27,29 @@ class NewOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedOrder:
+    """An order as it rests there, and as it shall be. Each quantity is the whole, with what has traded.
+
+    `next_client_id` is the one that it has afterwards: `client_id` again, where the venue does not rename it.
+    """
+
+    client_id: str
+    next_client_id: str
+    symbol: str
+    side: Side
+    post_only: bool
+    filled: Decimal  # As far as is known.
+    quantity_before: Decimal
+    price_before: Decimal
+    quantity: Decimal
+    price: Decimal
+
+    @property
+    def is_less(self) -> bool:
+        return self.price == self.price_before and self.quantity < self.quantity_before
+
+
+@dataclass(frozen=True, slots=True)
 class Page[Each]:
     """A part of a list. `next_page` asks for the one after it, and only its dialect reads it; None: this is the last.
 
@@ -47,6 +70,8 @@ class Weights:
     place: int
     cancel: int
     order: int
+    amend: int
+    replace: int
     open_orders: int
     open_orders_of_all: int
     fills: int
@@ -61,12 +86,26 @@ class Dialect(Protocol):
     """
 
     weights: Weights
+    renames: bool  # An order that is replaced goes on under another client id.
+    amends_as_order: bool  # An order that is changed in its place counts among the new ones.
 
     def budget(self) -> RateBudget: ...
 
     async def place(self, exchange: Any, order: NewOrder) -> OrderAtVenue | Acknowledged: ...
 
     async def cancel(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue | None:
+        """None where the venue does not tell what became of it."""
+        ...
+
+    def is_amended(self, change: ChangedOrder) -> bool:
+        """In its place. Else it is cancelled and placed anew, in one request."""
+        ...
+
+    def unsupported(self, change: ChangedOrder) -> str | None:
+        """Why the order cannot be replaced so; None where it can."""
+        ...
+
+    async def replace(self, exchange: Any, change: ChangedOrder) -> OrderAtVenue | None:
         """None where the venue does not tell what became of it."""
         ...
 

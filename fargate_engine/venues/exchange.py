@@ -19,12 +19,15 @@ from fargate_engine import metrics
 from fargate_engine.inbox import Inbox
 from fargate_engine.messages import VenueFilled, VenueReport
 from fargate_engine.orders import EngineOrder
-from fargate_engine.terms import Reason, WorkingTerms
+from fargate_engine.terms import TOO_LATE, Reason, WorkingTerms
 from fargate_engine.venues.ccxt_loading import RECV_WINDOW_MS
-from fargate_engine.venues.dialect import NewOrder
+from fargate_engine.venues.client_ids import client_id_of
 from fargate_engine.venues.exchange_connection import ExchangeConnection
+from fargate_engine.venues.exchange_replaces import ExchangeReplaces
+from fargate_engine.venues.exchange_terms import ExchangeTerms
 from fargate_engine.venues.failures import ClockRefused, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
 from fargate_engine.venues.followed import LOOK_PAUSE_S, Followed
+from fargate_engine.venues.pending_replace import PendingReplace
 from fargate_engine.venues.protocol import (
     Acknowledged,
     Balance,
@@ -32,8 +35,6 @@ from fargate_engine.venues.protocol import (
     OrderAtVenue,
     VenueInstrument,
     misfit,
-    refusal,
-    within_venue_ticks,
 )
 from fargate_engine.venues.tracked_order import NEVER_ARRIVED, TrackedOrder
 
@@ -65,6 +66,10 @@ class ExchangeVenue:
         self._followed: dict[uuid.UUID, Followed] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._running = asyncio.Event()
+        self._terms = ExchangeTerms(connection)
+        self._replaces = ExchangeReplaces(
+            self._client, may_send, self._terms.unfit, self._look_later, lambda: ARRIVES_WITHIN_S
+        )
 
     async def opened(self) -> None:
         """At once: a venue that is away must not keep a shard from its other orders. Its own are refused meanwhile."""
@@ -77,7 +82,7 @@ class ExchangeVenue:
                 await asyncio.get_running_loop().create_future()  # Until the term ends, or an invariant is broken.
         finally:
             for followed in self._followed.values():
-                self._connection.forget(followed.order.client_id)
+                self._connection.forget(followed.order.terms.order_id)
 
     def submit(self, terms: WorkingTerms) -> None:
         order = TrackedOrder.new(terms, self._instruments[terms.symbol])
@@ -93,11 +98,32 @@ class ExchangeVenue:
         if followed.look is not None and followed.may_cancel:
             followed.look.reschedule(asyncio.get_running_loop().time())
 
+    def replace(self, terms: WorkingTerms, replace_no: int) -> None:
+        """Nothing when its last word is on its way already."""
+        followed = self._followed.get(terms.order_id)
+        if followed is None or followed.order.is_over:
+            return
+        followed.order.replace(PendingReplace(terms, self._next_client_id(terms.order_id, replace_no)))
+        followed.wants_look.set()
+        if followed.look is not None:
+            # As for a cancel: a price is of now, and does not wait behind a question.
+            followed.look.reschedule(asyncio.get_running_loop().time())
+
+    def _next_client_id(self, order_id: uuid.UUID, replace_no: int) -> str:
+        return client_id_of(order_id, replace_no if self._client.renames else 0)
+
     def restore(self, order: EngineOrder) -> None:
         """Never sent again: the engine before this one may have sent it. What became of it is asked."""
         never_after = time.monotonic() + ARRIVES_WITHIN_S
-        followed = Followed(TrackedOrder.restored(order), self.take, never_after=never_after, is_sent=True)
+        tracked = TrackedOrder.restored(order, is_renamed=self._client.renames)
+        followed = Followed(tracked, self.take, never_after=never_after, is_sent=True)
         followed.wants_look.set()
+        if order.replacing is not None and order.replacing.terms is not None:
+            client_id = self._next_client_id(order.order_id, order.replacing.asked.replace_no)
+            terms = order.replacing.terms
+            tracked.replace(PendingReplace(terms, client_id, is_sent=True, never_after=never_after))
+            if tracked.told_lots >= terms.quantity_lots:
+                followed.take(tracked.not_replaced(TOO_LATE))  # So it was not sent before either.
         for trade_id in order.venue_trade_ids:
             self._connection.book(order.terms.symbol, trade_id)
         self._follow(followed)
@@ -121,7 +147,7 @@ class ExchangeVenue:
         if has_waited and followed.may_cancel and followed.look is not None:
             # Somebody else has told what the question is for, and its cancel has waited for that alone.
             followed.look.reschedule(asyncio.get_running_loop().time())
-        if order.is_over or order.misses_fills:
+        if order.is_over or order.misses_fills or (order.held and followed.look is None):
             followed.wants_look.set()
 
     # What is asked of it as of any venue --------------------------------------------------------------------------
@@ -166,7 +192,7 @@ class ExchangeVenue:
             raise AssertionError(f"{self.name} was given an order before it ran")
         order = followed.order
         self._followed[order.terms.order_id] = followed
-        self._connection.remember(order.client_id, followed)
+        self._connection.remember(followed)
         self._tasks.create_task(self._until_over(followed))
 
     async def _until_over(self, followed: Followed) -> None:
@@ -190,11 +216,11 @@ class ExchangeVenue:
             finally:
                 followed.look = None
         self._followed.pop(order.terms.order_id, None)
-        self._connection.forget(order.client_id)
+        self._connection.forget(order.terms.order_id)
 
     async def _send(self, followed: Followed) -> None:
         order = followed.order
-        new = self._as_sent(order)
+        new = self._terms.as_sent(order)
         if isinstance(new, Reason):
             return followed.take(order.refused(new))
 
@@ -225,46 +251,24 @@ class ExchangeVenue:
             else:
                 followed.take(order.refused(Reason(error.code, error.message)))
 
-    def _as_sent(self, order: TrackedOrder) -> NewOrder | Reason:
-        """Why it is not even sent, where the venue could not take it."""
-        terms, instrument = order.terms, order.instrument
-        not_given = self.refusal(terms.account_id)
-        if not_given is not None:
-            return not_given
-        at_venue = self._client.markets.get(terms.symbol)
-        if not self._connection.is_ready:
-            return Reason("VENUE_UNREACHABLE", f"{self.name} has not been reached yet")
-        if at_venue is None:
-            return Reason("UNKNOWN_SYMBOL", f"{terms.symbol} is not traded at {self.name}")
-        problem = misfit(instrument, at_venue)
-        if problem is not None:
-            return Reason("VENUE_MISFIT", f"{terms.symbol} cannot be traded at {self.name}: {problem}")
-        price = within_venue_ticks(terms, instrument.price(terms.limit_ticks), at_venue.tick_size)
-        quantity = instrument.quantity(terms.quantity_lots)
-        reason = refusal(terms, price, quantity, at_venue)
-        if reason is not None:
-            return reason
-        return NewOrder(
-            client_id=order.client_id,
-            symbol=terms.symbol,
-            side=terms.side,
-            quantity=quantity,
-            price=price,
-            time_in_force=terms.time_in_force,
-            post_only=terms.post_only,
-        )
-
     async def _look(self, followed: Followed) -> None:
-        """Whatever is open about it: its outcome, its cancel, its fills."""
+        """Whatever is open about it: its outcome, its replace, its cancel, its fills."""
         order = followed.order
+        is_replaced = order.replacing is not None
+        if is_replaced:
+            await self._replaces.decide(followed)
+        if order.is_over:
+            return
         if order.is_cancel_wanted and followed.may_cancel:
             await self._cancel(followed)
-        elif not order.misses_fills:
+        elif not (is_replaced or order.misses_fills):
             await self._ask(followed)
             if order.is_cancel_wanted and order.is_accepted and not order.is_over:
                 await self._cancel(followed)
         if order.misses_fills:
             await asyncio.sleep(FILLS_GRACE_S)
+        if order.replacing is not None:
+            return self._look_later(followed)  # Its fills are read when it is known whose they are.
         if order.misses_fills and order.venue_order_id is None:
             await self._ask(followed)
         if order.misses_fills and order.venue_order_id is not None:
@@ -280,6 +284,8 @@ class ExchangeVenue:
     async def _ask(self, followed: Followed) -> None:
         """Of the order itself. "Not found" is believed only from a question that was asked after the last moment."""
         order, asked_at = followed.order, time.monotonic()
+        if order.replacing is not None:
+            return await self._replaces.ask(followed)
         followed.is_asking = True
         try:
             word = await self._client.order(order.client_id, order.terms.symbol)

@@ -19,7 +19,7 @@ from fargate_engine.venues.ccxt_failures import failure_of
 from fargate_engine.venues.ccxt_loading import REQUEST_TIMEOUT_S, load_exchange
 from fargate_engine.venues.circuit_breaker import BreakerState, CircuitBreaker
 from fargate_engine.venues.configuration import Credentials, VenueSettings
-from fargate_engine.venues.dialect import Dialect, NewOrder, Page, instruments
+from fargate_engine.venues.dialect import ChangedOrder, Dialect, NewOrder, Page, instruments
 from fargate_engine.venues.failures import ClockRefused, ListTooLong, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
 from fargate_engine.venues.listings import Listing, Listings
 from fargate_engine.venues.protocol import (
@@ -174,6 +174,23 @@ class ExchangeClient:
         """`may_send` is asked at the last moment, when every wait is over; NotSent when it says no."""
         cost = _Cost("place", self._dialect.weights.place, ORDER_WAIT_S, is_order=True)
         return await self._ask(cost, lambda: self._dialect.place(self._exchange, order), may_send)
+
+    @property
+    def renames(self) -> bool:
+        """Whether an order that is replaced goes on under another client id there."""
+        return self._dialect.renames
+
+    def unsupported(self, change: ChangedOrder) -> str | None:
+        """Why the order cannot be replaced so; None where it can."""
+        return self._dialect.unsupported(change)
+
+    async def replace(self, change: ChangedOrder, may_send: Callable[[], bool]) -> OrderAtVenue | None:
+        """`may_send` as for a new order. None where the venue does not tell what became of it."""
+        weights, is_amended = self._dialect.weights, self._dialect.is_amended(change)
+        weight = weights.amend if is_amended else weights.replace
+        is_order = self._dialect.amends_as_order or not is_amended
+        cost = _Cost("replace", weight, ORDER_WAIT_S, is_order=is_order)
+        return await self._ask(cost, lambda: self._dialect.replace(self._exchange, change), may_send)
 
     async def cancel(self, client_id: str, symbol: str) -> OrderAtVenue | None:
         cost = _Cost("cancel", self._dialect.weights.cancel, QUESTION_WAIT_S, is_cancel=True)

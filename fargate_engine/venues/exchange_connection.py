@@ -11,6 +11,7 @@ from typing import Any
 from breakwater.errors import BreakwaterError, Unavailable
 from fargate_engine import metrics
 from fargate_engine.terms import Reason
+from fargate_engine.venues.client_ids import order_id_of
 from fargate_engine.venues.configuration import Credentials, VenueSettings, fetch_credentials
 from fargate_engine.venues.exchange_client import ExchangeClient
 from fargate_engine.venues.failures import KeyRefused, NotSent, OutcomeUnknown, VenueRefused
@@ -56,7 +57,8 @@ class ExchangeConnection:
         self._accounts = accounts or (lambda: venue.accounts)
         self._is_fallen_back = False
         self._booked: OrderedDict[tuple[str, str], None] = OrderedDict()  # Symbol and trade id.
-        self._followed: dict[str, Followed] = {}  # By client id: the orders of every shard that is served here.
+        # The orders of every shard that is served here, by our id: a venue may rename one that is replaced.
+        self._followed: dict[uuid.UUID, Followed] = {}
         self._poll_now = asyncio.Event()
         self._polled_at: float | None = None
 
@@ -69,15 +71,15 @@ class ExchangeConnection:
             return Reason("CREDENTIAL_NOT_GRANTED", f"the key of {self.name} was not given to this account")
         return None
 
-    def remember(self, client_id: str, followed: Followed) -> None:
-        self._followed[client_id] = followed
+    def remember(self, followed: Followed) -> None:
+        self._followed[followed.order.terms.order_id] = followed
 
-    def forget(self, client_id: str) -> None:
-        self._followed.pop(client_id, None)
+    def forget(self, order_id: uuid.UUID) -> None:
+        self._followed.pop(order_id, None)
 
     def ask_about(self, client_id: str) -> bool:
         """False when no shard here follows the order."""
-        followed = self._followed.get(client_id)
+        followed = self._find(client_id)
         if followed is not None:
             followed.wants_look.set()
         return followed is not None
@@ -198,13 +200,13 @@ class ExchangeConnection:
 
     def _learn_orders(self, words: Sequence[OrderAtVenue]) -> None:
         for word in words:
-            followed = self._followed.get(word.client_id)
+            followed = self._find(word.client_id)
             if followed is not None:
                 followed.take(followed.order.learn(word))
 
     def _learn_fills(self, fills: Sequence[FillAtVenue]) -> None:
         for fill in fills:
-            followed = self._followed.get(fill.client_id or "")
+            followed = self._find(fill.client_id)
             if followed is not None:
                 followed.take(followed.order.learn_fills([fill]))
 
@@ -232,16 +234,21 @@ class ExchangeConnection:
         symbols: set[str | None] = {each.order.terms.symbol for each in live}
         if len(symbols) > SYMBOLS_POLLED_ALONE_MAX:
             symbols = {None}
-        words: dict[str, OrderAtVenue] = {}
+        words: dict[uuid.UUID | None, OrderAtVenue] = {}
         for symbol in symbols:
-            words |= {word.client_id: word for word in await self.client.open_orders(symbol)}
+            words |= {order_id_of(word.client_id): word for word in await self.client.open_orders(symbol)}
         self.is_key_refused = False
         for followed in live:
-            word = words.get(followed.order.client_id)
+            order = followed.order
+            word = words.get(order.terms.order_id)
             if word is not None:
-                followed.take(followed.order.learn(word))
-            if word is None or followed.order.is_cancel_wanted:
+                followed.take(order.learn(word))
+            if word is None or order.is_cancel_wanted or order.replacing is not None:
                 followed.wants_look.set()
+
+    def _find(self, client_id: str | None) -> Followed | None:
+        order_id = order_id_of(client_id)
+        return None if order_id is None else self._followed.get(order_id)
 
     def _failed(self, what: str, error: BreakwaterError) -> None:
         self.failure = f"{what}: {error.message}"

@@ -54,7 +54,10 @@ class FillAtVenue:
 
 @dataclass(frozen=True, slots=True)
 class OrderAtVenue:
-    """`status` is one that a venue gives: never PENDING_* or UNKNOWN. `fills` are those it told of by the way."""
+    """`status` is one that a venue gives: never PENDING_* or UNKNOWN. `fills` are those it told of by the way.
+
+    `price` is None where nobody needs it.
+    """
 
     client_id: str
     venue_order_id: str | None
@@ -65,6 +68,7 @@ class OrderAtVenue:
     filled: Decimal
     reason: Reason | None = None
     fills: Sequence[FillAtVenue] = ()
+    price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,8 @@ class OrderVenue(Venue, Protocol):
     def submit(self, terms: WorkingTerms) -> None: ...
 
     def cancel(self, order_id: uuid.UUID, symbol: str) -> None: ...
+
+    # And `replace` where it can be done (`Replaces` in sequencer.py): not by the router.
 
     def restore(self, order: EngineOrder) -> None:
         """Bring back an open order after a replay of the journal."""

@@ -102,7 +102,7 @@ def compare_orders(
     `knows_all`: every shard is served here, so an id of ours that nobody knows is nobody's.
     """
     findings = []
-    open_there = {order.client_id for order in there}
+    open_there = {order_id_of(order.client_id) for order in there}  # Under whichever of its ids.
     for order in there:
         known = find(order.client_id)
         if order_id_of(order.client_id) is None:
@@ -116,7 +116,7 @@ def compare_orders(
             findings.append(Finding(Kind.ENDED_ORDER, order.client_id, order.symbol, words))
     for mine in live:
         known = find(mine.client_id)
-        if mine.client_id not in open_there and known is not None and not known.status.is_final:
+        if order_id_of(mine.client_id) not in open_there and known is not None and not known.status.is_final:
             words = f"it is {known.status} here and not open there"
             findings.append(Finding(Kind.MISSING_ORDER, mine.client_id, mine.symbol, words))
     return findings

@@ -83,7 +83,8 @@ class SimulatedVenue:
     def cancel(self, order_id: uuid.UUID, symbol: str) -> None:
         self.report(self.canceled(order_id, symbol))
 
-    def replace(self, terms: WorkingTerms) -> None:
+    def replace(self, terms: WorkingTerms, replace_no: int) -> None:
+        """The order keeps its id here, so the number says nothing."""
         self.report(self.replaced(terms))
 
     def submitted(self, terms: WorkingTerms) -> list[VenueReport]:

@@ -3,6 +3,10 @@
 Streams, answers and questions tell the same things in any order, twice, late, or not at all. Each is a word about the
 order as a whole or about one fill; whatever is new in it becomes a report, once. The last word is held back until the
 fills add up to what it says was filled: after it the engine books nothing more.
+
+A replace is done when the venue shows the order with its new terms. Where it renames the order by them, their client id
+anywhere says so. Where it does not, only an answer to a question asked after the replace was sent does, or a last word:
+a late word may be of terms that it had before, and these may be the same.
 """
 
 from collections.abc import Iterable
@@ -20,14 +24,18 @@ from fargate_engine.messages import (
     VenueExpired,
     VenueFilled,
     VenueRejected,
+    VenueReplaced,
+    VenueReplaceRejected,
     VenueReport,
 )
 from fargate_engine.orders import EngineOrder
-from fargate_engine.terms import FOK_NOT_FILLABLE, NO_LIQUIDITY, Reason, WorkingTerms
+from fargate_engine.terms import FOK_NOT_FILLABLE, NO_LIQUIDITY, TOO_LATE, Reason, WorkingTerms
 from fargate_engine.venues.client_ids import client_id_of
+from fargate_engine.venues.pending_replace import LOST_IN_REPLACE, PendingReplace
 from fargate_engine.venues.protocol import FillAtVenue, OrderAtVenue
 
 WORDS_MAX = 300
+_ACCEPTED = frozenset({OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED})
 _FEE_STEP = Decimal(1).scaleb(-DIGITS_MAX)  # The finest that a journal keeps.
 NEVER_ARRIVED = Reason("VENUE_NEVER_ARRIVED", "the venue has no such order, and none can arrive any more")
 
@@ -44,24 +52,35 @@ class TrackedOrder:
     is_acknowledged: bool = False  # The venue took it; its book may refuse it still.
     is_over: bool = False
     is_cancel_wanted: bool = False
+    is_lost_in_replace: bool = False  # Cancelled for new terms that never came.
+    replacing: PendingReplace | None = None
+    worst_ticks: int = 0  # Of the limits that it may have traded at.
     told_lots: int = 0
     trade_ids: set[str] = field(default_factory=set)
+    held: dict[str, FillAtVenue] = field(default_factory=dict)  # Fills that are booked once a replace is decided.
     filled: Decimal = Decimal(0)  # As the venue says.
     last_word: OrderAtVenue | None = None
     anomalies: list[str] = field(default_factory=list)
 
     @classmethod
     def new(cls, terms: WorkingTerms, instrument: Instrument) -> "TrackedOrder":
-        return cls(terms, instrument, client_id_of(terms.order_id))
+        return cls(terms, instrument, client_id_of(terms.order_id), worst_ticks=terms.limit_ticks)
 
     @classmethod
-    def restored(cls, order: EngineOrder) -> "TrackedOrder":
-        """As the journal knows it. Of one that is being cancelled nobody knows whether it was ever accepted."""
+    def restored(cls, order: EngineOrder, *, is_renamed: bool) -> "TrackedOrder":
+        """As the journal knows it. Of one that is being cancelled nobody knows whether it was ever accepted.
+
+        `is_renamed`: its venue gives it another client id with each replace.
+        """
+        terms_no = 0 if order.replaced is None or not is_renamed else order.replaced.replace_no
+        # No other order is ever replaced.
+        was_accepted = order.replaced is not None or order.replacing is not None
         return cls(
             terms=order.terms,
             instrument=order.instrument,
-            client_id=client_id_of(order.order_id),
-            is_accepted=order.status in {OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED} or order.cum_lots > 0,
+            client_id=client_id_of(order.order_id, terms_no),
+            worst_ticks=order.terms.limit_ticks,
+            is_accepted=was_accepted or order.status in _ACCEPTED or order.cum_lots > 0,
             is_cancel_wanted=order.is_being_canceled,
             told_lots=order.cum_lots,
             trade_ids=set(order.venue_trade_ids),
@@ -78,21 +97,32 @@ class TrackedOrder:
         """The venue has filled more than it has told the fills of."""
         return not self.is_over and self.filled > self.instrument.quantity(self.told_lots)
 
+    @property
+    def is_renaming(self) -> bool:
+        """A replace is pending that gives it another client id: its end under the one it has may be a part of that."""
+        return self.replacing is not None and self.replacing.client_id != self.client_id
+
     def acknowledged(self, venue_order_id: str) -> None:
         """Nothing is reported: a post-only order that would take is refused after it."""
         self.is_acknowledged = True
         self.venue_order_id = venue_order_id
 
-    def learn(self, word: OrderAtVenue) -> list[VenueReport]:
-        """The venue's word on the whole order. An older one than it gave before changes nothing."""
+    def learn(self, word: OrderAtVenue, *, is_answer: bool = False) -> list[VenueReport]:
+        """The venue's word on the whole order. An older one than it gave before changes nothing.
+
+        `is_answer`: it was asked for after the replace that is pending was sent.
+        """
         if self.is_over:
             return []
+        reports = self._learn_of_replace(word, is_answer=is_answer)
+        if self.is_over or word.client_id != self.client_id:
+            return reports  # Filled to its end with what was held, or of terms that it has no more.
         self.venue_order_id = word.venue_order_id or self.venue_order_id
         if word.status is OrdStatus.REJECTED and not word.filled and not self.told_lots:
-            return self._over(self._rejected(word.reason))
-        reports = self._accept()
+            return [*reports, *self._over(self._rejected(word.reason))]
+        reports += self._accept()
         self.filled = max(self.filled, word.filled)
-        if word.status.is_final and self.last_word is None:
+        if word.status.is_final and self.last_word is None and not self.is_renaming:
             self.last_word = word
         for fill in word.fills:
             reports += self._book(fill)
@@ -102,8 +132,23 @@ class TrackedOrder:
         reports: list[VenueReport] = []
         for fill in fills:
             if not self.is_over:
-                reports += [*self._accept(), *self._book(fill)]
+                reports += [*self._accept(), *self._learn_of_fill(fill), *self._book(fill)]
         return reports + self._end_if_complete()
+
+    def replace(self, pending: PendingReplace) -> None:
+        """The order shall have these terms. What was told of it before may be as much already: then it is too late."""
+        self.replacing = pending
+        self.worst_ticks = max(
+            self.worst_ticks, pending.terms.limit_ticks, key=lambda each: each * self.terms.side.sign
+        )
+
+    def not_replaced(self, reason: Reason) -> list[VenueReport]:
+        """It has the terms that it had, and will not get those that are pending any more."""
+        if self.is_over or self.replacing is None:
+            return []
+        self.replacing = None
+        told = VenueReplaceRejected(order_id=self.terms.order_id, code=reason.code, reason=_plain(reason.text))
+        return [told, *self._book_held()]
 
     def refused(self, reason: Reason) -> list[VenueReport]:
         """It is not there, and never was."""
@@ -112,6 +157,47 @@ class TrackedOrder:
     def never_sent(self) -> list[VenueReport]:
         """Its cancel came before it went out."""
         return [] if self.is_over else self._over(VenueCanceled(order_id=self.terms.order_id))
+
+    def _learn_of_replace(self, word: OrderAtVenue, *, is_answer: bool) -> list[VenueReport]:
+        pending = self.replacing
+        if pending is None:
+            return []
+        if self.is_renaming:
+            if word.client_id == pending.client_id:
+                return self._replaced(pending)
+            # Filled to its end it was not cancelled, nor made smaller. Any other end may be the replace itself.
+            is_refused = word.client_id == self.client_id and word.status is OrdStatus.FILLED
+            return self.not_replaced(TOO_LATE) if is_refused else []
+        has_terms = (word.quantity, word.price) == (
+            self.instrument.quantity(pending.terms.quantity_lots),
+            self.instrument.price(pending.terms.limit_ticks),
+        )
+        if has_terms and (is_answer or word.status.is_final):
+            return self._replaced(pending)
+        return self.not_replaced(TOO_LATE) if word.status.is_final else []
+
+    def _learn_of_fill(self, fill: FillAtVenue) -> list[VenueReport]:
+        pending = self.replacing
+        if pending is None or not self.is_renaming or fill.client_id != pending.client_id:
+            return []
+        self.venue_order_id = fill.venue_order_id
+        return self._replaced(pending)
+
+    def _replaced(self, pending: PendingReplace) -> list[VenueReport]:
+        self.replacing, self.terms, self.client_id = None, pending.terms, pending.client_id
+        quantity_lots, price_ticks = pending.terms.quantity_lots, pending.terms.limit_ticks
+        told = VenueReplaced(order_id=self.terms.order_id, quantity_lots=quantity_lots, price_ticks=price_ticks)
+        return [told, *self._book_held()]
+
+    def _book_held(self) -> list[VenueReport]:
+        held, self.held = self.held, {}
+        return [report for fill in held.values() if not self.is_over for report in self._book(fill)]
+
+    def _may_be_last(self, lots: int) -> bool:
+        """Whether so much would fill the order by the terms that it has, or by those it may get."""
+        if self.replacing is None:
+            return False
+        return self.told_lots + lots >= min(self.terms.quantity_lots, self.replacing.terms.quantity_lots)
 
     def _accept(self) -> list[VenueReport]:
         if self.is_accepted:
@@ -129,12 +215,17 @@ class TrackedOrder:
             self.anomalies.append(f"fill {fill.trade_id} of {self.client_id} is not booked: it is beyond all amounts")
             return []
         lots, ticks = fill.quantity / self.instrument.lot_size, fill.price / self.instrument.tick_size
+        if self._may_be_last(int(lots)):
+            # Until it is known which quantity the order has: the engine would end it with this fill, or refuse what is
+            # more than the order had.
+            self.held[fill.trade_id] = fill
+            return []
         problem = self._problem(fill, lots, ticks)
         self.trade_ids.add(fill.trade_id)
         if problem is not None:
             self.anomalies.append(f"fill {fill.trade_id} of {self.client_id} is not booked: {problem}")
             return []
-        if self.terms.side.sign * (int(ticks) - self.terms.limit_ticks) > 0:
+        if self.terms.side.sign * (int(ticks) - self.worst_ticks) > 0:
             worse = f"{fill.price:f} is worse than its limit"
             self.anomalies.append(f"fill {fill.trade_id} of {self.client_id} is booked although {worse}")
         self.told_lots += int(lots)
@@ -192,6 +283,8 @@ class TrackedOrder:
     def _ended(self, word: OrderAtVenue) -> VenueReport:
         """What is left of an IOC or FOK ends as CANCELED, as FIX has it, whatever the venue calls it."""
         order_id = self.terms.order_id
+        if self.is_lost_in_replace:
+            return VenueCanceled(order_id=order_id, code=LOST_IN_REPLACE.code, reason=LOST_IN_REPLACE.text)
         if word.reason is not None:
             return VenueCanceled(order_id=order_id, code=word.reason.code, reason=_plain(word.reason.text))
         may_rest = self.terms.time_in_force is TimeInForce.GTC

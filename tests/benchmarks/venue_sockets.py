@@ -171,13 +171,13 @@ async def _hears_of_one(connection: ExchangeConnection) -> bool:
         is_market=False,
     )
     order = TrackedOrder.new(terms, ETH)
-    connection.remember(order.client_id, Followed(order, heard.take, never_after=0.0, is_sent=True))
+    connection.remember(Followed(order, heard.take, never_after=0.0, is_sent=True))
     new = NewOrder(order.client_id, ETH.symbol, Side.BUY, Decimal(1), FAR_BELOW, TimeInForce.GTC, post_only=False)
     await connection.client.place(new, lambda: True)
     await connection.client.cancel(order.client_id, ETH.symbol)
     with contextlib.suppress(TimeoutError):
         await _until(lambda: order.client_id in heard.ended, HEARD_S)
-    connection.forget(order.client_id)
+    connection.forget(terms.order_id)
     return order.client_id in heard.ended
 
 

@@ -155,3 +155,45 @@ async def test_it_has_no_order_lists_and_says_so(client: Any) -> None:
         await client.private_get_orderlist({"orderListId": 1})
     with pytest.raises(errors.OrderNotFound):
         await client.private_delete_orderlist({"symbol": "ETHUSDT", "orderListId": 1})
+
+
+async def test_an_order_is_amended_only_to_less_than_it_was_and_more_than_it_has_traded(client: Any) -> None:
+    markets = await client.load_markets()
+    assert markets["ETH/USDT"]["info"]["amendAllowed"] is True
+    params = {"newClientOrderId": "one"}
+    resting = await client.create_order("ETH/USDT", "limit", "buy", "1", "1000", params)
+
+    async def amend(**told: str) -> Any:
+        asked = {"symbol": "ETHUSDT", "origClientOrderId": "one", **told}
+        return await client.request("order/amend/keepPriority", ["private"], "PUT", asked)
+
+    for wrong, error, words in (
+        ({"newQty": "1"}, errors.OperationRejected, "would change no state"),
+        ({"newQty": "2"}, errors.OperationRejected, "quantity increase"),
+        ({"newQty": "0.5", "origClientOrderId": "another"}, errors.OperationRejected, "Unknown order sent"),
+        ({"newQty": "0.00001"}, errors.InvalidOrder, "lot size"),
+        ({"newQty": "0"}, errors.BadRequest, "Invalid quantity"),
+        ({}, errors.BadRequest, "newQty"),
+    ):
+        with pytest.raises(error, match=words):
+            await amend(**wrong)
+    amended = (await amend(newQty="0.4", newClientOrderId="two"))["amendedOrder"]
+    assert (amended["clientOrderId"], amended["origClientOrderId"], amended["qty"]) == ("two", "one", "0.40000000")
+    assert str(amended["orderId"]) == resting["id"]
+    assert (await client.fetch_balance())["USDT"]["used"] == 400
+
+
+async def test_a_cancel_may_name_the_status_that_the_order_must_have(client: Any) -> None:
+    await client.load_markets()
+    resting = await client.create_order("ETH/USDT", "limit", "buy", "1", "1000")
+    restricted = {"cancelRestrictions": "ONLY_PARTIALLY_FILLED"}
+    with pytest.raises(errors.OrderNotFound, match="cancel restrictions"):
+        await client.cancel_order(resting["id"], "ETH/USDT", restricted)
+    new = {"symbol": "ETHUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "900"}
+    mode = {"cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrderId": resting["id"]}
+    with pytest.raises(errors.OperationRejected, match="cancel restrictions"):
+        await client.private_post_order_cancelreplace(new | mode | restricted)
+    with pytest.raises(errors.BadRequest, match="ONLY_NEW, ONLY_PARTIALLY_FILLED"):
+        await client.cancel_order(resting["id"], "ETH/USDT", {"cancelRestrictions": "ONLY_OLD"})
+    done = await client.private_post_order_cancelreplace(new | mode | {"cancelRestrictions": "ONLY_NEW"})
+    assert (done["cancelResult"], done["newOrderResult"]) == ("SUCCESS", "SUCCESS")

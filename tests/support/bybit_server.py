@@ -1,8 +1,10 @@
 """As much of Bybit's v5 spot API as the adapter uses: documents as its documentation shows them, over real sockets.
 
-Its book is the test's: orders rest, and are filled or refused when the test says so.
+Its book is the test's: orders rest, and are filled or refused when the test says so. What goes wrong on the way is the
+chance's, with the switches of the simulated exchange.
 """
 
+import asyncio
 import hashlib
 import hmac
 import itertools
@@ -10,12 +12,17 @@ import json
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from decimal import Decimal
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from fargate_engine.simulated_exchange.faults import Faults
+from fargate_engine.simulated_exchange.switches import Chance
+
 DAY_MS = 24 * 60 * 60 * 1000
+OPEN = frozenset({"New", "PartiallyFilled"})
 ORDERS_A_PAGE_MAX, EXECUTIONS_A_PAGE_MAX = 50, 100
 INSTRUMENT = {
     "symbol": "ETHUSDT",
@@ -37,15 +44,18 @@ INSTRUMENT = {
 
 
 class Bybit:
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, chance: Chance) -> None:
+        self.chance = chance
         self.orders: dict[str, dict[str, Any]] = {}  # By orderLinkId.
         self.executions: list[dict[str, Any]] = []
         self.pages: Counter[str] = Counter()  # That were asked for, by path.
-        self.refuse: tuple[int, str] | None = None  # retCode and retMsg of the next new order.
+        self.refuse: tuple[int, str] | None = None  # retCode and retMsg of the next new order, or amendment.
+        self.takes_amendments_lost = False  # They are acknowledged, and come to nothing.
         self.loses_replies = False
         self.shows_late = False  # It has taken an order, and neither tells nor finds it yet.
         self._secret = secret.encode()
         self._sockets: set[web.WebSocketResponse] = set()
+        self._later: set[asyncio.Task[None]] = set()  # Messages that come late.
         self._numbers = itertools.count(1)
 
     def routes(self) -> list[web.RouteDef]:
@@ -53,6 +63,7 @@ class Bybit:
             web.get("/v5/market/time", self._time),
             web.get("/v5/market/instruments-info", self._instruments),
             web.post("/v5/order/create", self._create),
+            web.post("/v5/order/amend", self._amend),
             web.post("/v5/order/cancel", self._cancel),
             web.get("/v5/order/realtime", self._realtime),
             web.get("/v5/order/history", self._realtime),
@@ -66,9 +77,10 @@ class Bybit:
     ) -> None:
         order = self.orders[client_id]
         number = next(self._numbers)
-        done = float(order["cumExecQty"]) + float(quantity)
-        order["cumExecQty"] = f"{done:.4f}"
-        order["orderStatus"] = "Filled" if done == float(order["qty"]) else "PartiallyFilled"
+        done = Decimal(order["cumExecQty"]) + Decimal(quantity)
+        order["cumExecQty"] = f"{done:f}"
+        order["cumExecValue"] = f"{Decimal(order['cumExecValue']) + Decimal(quantity) * Decimal(price):f}"
+        order["orderStatus"] = "Filled" if done == Decimal(order["qty"]) else "PartiallyFilled"
         execution = {
             "category": "spot",
             "symbol": order["symbol"],
@@ -88,19 +100,33 @@ class Bybit:
         self.executions.append(execution)
         if told:
             await self._tell("execution", execution)
-            await self._tell("order", order)
+            await self._tell("order", dict(order))
 
     async def end(self, client_id: str, status: str, reason: str = "EC_NoError", *, told: bool = True) -> None:
         self.orders[client_id] |= {"orderStatus": status, "rejectReason": reason}
         if told:
-            await self._tell("order", self.orders[client_id])
+            await self._tell("order", dict(self.orders[client_id]))
 
     async def _tell(self, topic: str, document: dict[str, Any]) -> None:
         if self.shows_late:
             return
         message = {"id": "1", "topic": topic, "creationTime": 1, "data": [{"category": "spot", **document}]}
+        for after_s in self.chance.deliveries_s():
+            if after_s:
+                later = asyncio.create_task(self._send_after(after_s, message))
+                self._later.add(later)
+                later.add_done_callback(self._later.discard)
+            else:
+                await self._send(message)
+
+    async def _send_after(self, after_s: float, message: dict[str, Any]) -> None:
+        await asyncio.sleep(after_s)
+        await self._send(message)
+
+    async def _send(self, message: dict[str, Any]) -> None:
         for socket in list(self._sockets):
-            await socket.send_json(message)
+            with suppress(ConnectionError):
+                await socket.send_json(message)
 
     async def _time(self, request: web.Request) -> web.Response:
         now_ns = time.time_ns()
@@ -111,9 +137,12 @@ class Bybit:
 
     async def _create(self, request: web.Request) -> web.Response:
         told = await self._signed(request)
-        if self.refuse is not None:
-            (code, message), self.refuse = self.refuse, None
-            return web.json_response({"retCode": code, "retMsg": message, "result": {}, "retExtInfo": {}, "time": 1})
+        refused = await self._too_late(request)
+        if refused is None and told["orderLinkId"] in self.orders:
+            refused = (170141, "Duplicate clientOrderId.")
+        refused = refused or self._refusal()
+        if refused is not None:
+            return _refused(*refused)
         order = {
             "orderId": str(1_000_000 + next(self._numbers)),
             "orderLinkId": told["orderLinkId"],
@@ -137,12 +166,46 @@ class Bybit:
             request.transport.abort()
         return _done({"orderId": order["orderId"], "orderLinkId": order["orderLinkId"]})
 
+    async def _amend(self, request: web.Request) -> web.Response:
+        """Acknowledged with its ids alone. It keeps them."""
+        told = await self._signed(request)
+        refused = await self._too_late(request) or self._refusal()
+        order = self.orders.get(told["orderLinkId"])
+        if refused is None and (order is None or order["orderStatus"] not in OPEN):
+            refused = (170213, "Order does not exist.")
+        if refused is not None or order is None:
+            return _refused(*(refused or (10001, "")))
+        if (Decimal(told["qty"]), Decimal(told["price"])) == (Decimal(order["qty"]), Decimal(order["price"])):
+            same = "The order remains unchanged as the parameters entered match the existing ones."
+            return _refused(10001, same)
+        if Decimal(told["qty"]) <= Decimal(order["cumExecQty"]):
+            return _refused(170136, "Order quantity exceeded lower limit.")
+        if not self.takes_amendments_lost:
+            order |= {"qty": told["qty"], "price": told["price"]}
+            await self._tell("order", dict(order))
+        if self.loses_replies and request.transport is not None:
+            request.transport.abort()
+        return _done({"orderId": order["orderId"], "orderLinkId": order["orderLinkId"]})
+
+    async def _too_late(self, request: web.Request) -> tuple[int, str] | None:
+        """What reaches its book does so after a while, and only in its window."""
+        await asyncio.sleep(self.chance.up_to_s(self.chance.switches.latency_ms))
+        valid_until_ms = int(request.headers["X-BAPI-TIMESTAMP"]) + int(request.headers["X-BAPI-RECV-WINDOW"])
+        if time.time_ns() // 1_000_000 > valid_until_ms:
+            return (10002, "invalid request, please check your server timestamp or recv_window param.")
+        return None
+
+    def _refusal(self) -> tuple[int, str] | None:
+        if self.refuse is not None:
+            refused, self.refuse = self.refuse, None
+            return refused
+        return (170131, "Insufficient balance.") if self.chance.hits("reject") else None
+
     async def _cancel(self, request: web.Request) -> web.Response:
         told = await self._signed(request)
         order = self.orders.get(told["orderLinkId"])
-        if order is None or order["orderStatus"] not in {"New", "PartiallyFilled"}:
-            refused = {"retCode": 170213, "retMsg": "Order does not exist.", "result": {}, "retExtInfo": {}, "time": 1}
-            return web.json_response(refused)
+        if order is None or order["orderStatus"] not in OPEN:
+            return _refused(170213, "Order does not exist.")
         await self.end(told["orderLinkId"], "Cancelled", "EC_PerCancelRequest")
         return _done({"orderId": order["orderId"], "orderLinkId": order["orderLinkId"]})
 
@@ -153,7 +216,7 @@ class Bybit:
             if name in query:
                 orders = [order for order in orders if order[name] == query[name]]
         if not {"orderLinkId", "orderId"} & set(query):
-            orders = [order for order in orders if order["orderStatus"] in {"New", "PartiallyFilled"}]
+            orders = [order for order in orders if order["orderStatus"] in OPEN]
         return self._page(request, orders, ORDERS_A_PAGE_MAX)
 
     async def _executions(self, request: web.Request) -> web.Response:
@@ -211,17 +274,29 @@ class Bybit:
 
 
 @asynccontextmanager
-async def bybit_server(secret: str) -> AsyncIterator[tuple[Bybit, str]]:
-    bybit = Bybit(secret)
-    app = web.Application()
+async def bybit_server(secret: str, chance: Chance | None = None) -> AsyncIterator[tuple[Bybit, str]]:
+    """Without a chance nothing goes wrong by itself."""
+    bybit = Bybit(secret, chance or Chance())
+    faults = Faults(bybit.chance, streams=("/v5/private",), is_signed=_is_signed)
+    app = web.Application(middlewares=[faults.middleware()])
     app.add_routes(bybit.routes())
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    cutting = asyncio.create_task(faults.run())
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
         yield bybit, f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
+        cutting.cancel()
         await runner.cleanup()
+
+
+async def _is_signed(request: web.Request) -> bool:
+    return "X-BAPI-SIGN" in request.headers
+
+
+def _refused(code: int, message: str) -> web.Response:
+    return web.json_response({"retCode": code, "retMsg": message, "result": {}, "retExtInfo": {}, "time": 1})
 
 
 def _done(result: Any, **more: Any) -> web.Response:

@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from breakwater.db.journal import GENESIS_DIGEST, JournalRow
-from breakwater.domain.orders import OrderSnapshot, SubmitOrder
+from breakwater.domain.orders import OrderSnapshot, ReplaceOrder, SubmitOrder
 from events.envelope import EnvelopeDocument
 from fargate_engine.inbox import Inbox
 from fargate_engine.messages import CancelOrder
@@ -24,7 +24,7 @@ from fargate_engine.simulated_exchange.faults import Faults
 from fargate_engine.simulated_exchange.paper_exchange import PaperExchange
 from fargate_engine.simulated_exchange.server import create_server
 from fargate_engine.simulated_exchange.switches import Chance, Switches
-from fargate_engine.venues.client_ids import client_id_of
+from fargate_engine.venues.client_ids import order_id_of
 from fargate_engine.venues.configuration import Credentials, VenueSettings
 from fargate_engine.venues.exchange import ExchangeVenue
 from fargate_engine.venues.exchange_connection import ExchangeConnection
@@ -52,7 +52,9 @@ class Simulated:
         return self.exchange.accounts[KEY]
 
     def order(self, order_id: uuid.UUID) -> PaperOrder | None:
-        return self.account.by_client_id.get(client_id_of(order_id))
+        """The newest, where it was replaced by another one."""
+        named = [each for name, each in self.account.by_client_id.items() if order_id_of(name) == order_id]
+        return max(named, key=lambda each: each.number, default=None)
 
     def switch(self, **switches: Any) -> None:
         self.chance.switches = Switches(**switches)
@@ -136,7 +138,7 @@ class Shard:
         self.state = ShardState(0)
         for row in self.journal.rows:
             self.state.replay(row)
-        self.state.venues = {"BOOK", VENUE}
+        self.state.venues = self.state.replacing_venues = {"BOOK", VENUE}
         self.inbox = Inbox()
         self.venue = ExchangeVenue(self.connection, self.inbox, {ETH.symbol: ETH}, lambda: self.may_send)
         self.sequencer = Sequencer(
@@ -160,6 +162,9 @@ class Shard:
     def cancel(self, order_id: uuid.UUID) -> None:
         self.inbox.ask(CancelOrder(order_id=order_id, tenant_id=TENANT)).add_done_callback(heard)
 
+    def replace(self, asked: ReplaceOrder) -> None:
+        self.inbox.ask(asked).add_done_callback(heard)
+
     def snapshot(self, order_id: uuid.UUID) -> OrderSnapshot:
         return snapshot_of(self.state.order(order_id))
 
@@ -167,9 +172,33 @@ class Shard:
         """Whether the engine has the order in one of these."""
         return lambda: self.state.knows(order_id) and self.snapshot(order_id).status in statuses
 
+    def decided(self, order_id: uuid.UUID, number: int = 1) -> Callable[[], bool]:
+        """Whether its replace of this number is."""
+        return lambda: (self.snapshot(order_id).replace_no or 0) >= number
+
+    def terms(self, order_id: uuid.UUID) -> tuple[str, str, int | None]:
+        """Quantity, price, and the number of the replace whose terms these are."""
+        snapshot = self.snapshot(order_id)
+        return (str(snapshot.quantity), str(snapshot.price), snapshot.terms_no)
+
     async def _serve(self) -> None:
         while True:
             await self.sequencer.run_batch()
+
+
+def new_terms(order: SubmitOrder, quantity: str, price: str, *, number: int = 1) -> ReplaceOrder:
+    """The order's replace of this number, within a band that does not bind."""
+    return ReplaceOrder(
+        order_id=order.order_id,
+        tenant_id=TENANT,
+        replace_no=number,
+        replace_id=f"replace-{number}",
+        quantity=Decimal(quantity),
+        price=Decimal(price),
+        price_low=Decimal("0.01"),
+        price_high=Decimal(9000),
+        correlation_id="correlation",
+    )
 
 
 async def until(holds: Callable[[], bool], *, timeout_s: float = 20.0) -> None:

@@ -35,7 +35,7 @@ const BY_CODE: Readonly<Record<string, string>> = {
   POSITIONS_STALE: "Positions are too old to judge an order by",
   LIMITS_UNAVAILABLE: "Limits cannot be judged at this moment",
   REPLACE_PENDING: "The change before this one is not decided yet",
-  REPLACE_UNSUPPORTED: "Orders of this kind are not changed: cancel it and place it anew",
+  REPLACE_UNSUPPORTED: "It is not changed like that: cancel it and place it anew",
 };
 
 export function titleOf(code: string): string {

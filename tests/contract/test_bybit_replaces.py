@@ -1,0 +1,156 @@
+"""An order at Bybit is amended: it keeps its ids, and its own terms say which it has."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+
+import pytest
+
+from breakwater.domain.orders import SubmitOrder
+from fargate_engine.venues import exchange, exchange_connection
+from fargate_engine.venues.client_ids import client_id_of
+from tests.support.bybit_server import Bybit, bybit_server
+from tests.support.exchange_scene import SECRET, VENUE, Journal, Shard, connected, new_terms, until
+from tests.unit.fargate_engine.driven import replayed
+from tests.unit.fargate_engine.orders import submit
+
+ORDER = submit(1, venue=VENUE)  # A buy of 1 ETH at 2000.
+CLIENT_ID = client_id_of(ORDER.order_id)
+TERMS = ("1.5", "1990.5")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "ARRIVES_WITHIN_S", 0.5)
+    monkeypatch.setattr(exchange, "LOOK_PAUSE_S", 0.05)
+    monkeypatch.setattr(exchange_connection, "POLL_S", 0.5)
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[tuple[Bybit, Shard]]:
+    async with (
+        bybit_server(SECRET) as (bybit, url),
+        connected(url, exchange="bybit") as connection,
+        Shard(connection).served() as shard,
+    ):
+        await until(lambda: connection.client.is_streaming)
+        yield bybit, shard
+        assert replayed(shard.journal.rows).state_hash() == shard.state.state_hash()
+
+
+async def rest(shard: Shard, order: SubmitOrder = ORDER) -> None:
+    shard.submit(order)
+    await until(shard.has(order.order_id, "NEW"))
+
+
+async def replaced(shard: Shard, terms: tuple[str, str], *, number: int = 1) -> None:
+    shard.replace(new_terms(ORDER, *terms, number=number))
+    await until(shard.decided(ORDER.order_id, number))
+
+
+async def test_an_order_is_amended_under_its_own_id_and_found_with_its_new_terms(scene: tuple[Bybit, Shard]) -> None:
+    bybit, shard = scene
+    await rest(shard)
+    await bybit.fill(CLIENT_ID, "0.3", "2000")
+    await until(shard.has(ORDER.order_id, "PARTIALLY_FILLED"))
+    await replaced(shard, TERMS)
+    assert shard.terms(ORDER.order_id) == (*TERMS, 1)
+    assert (bybit.orders[CLIENT_ID]["qty"], bybit.orders[CLIENT_ID]["price"]) == TERMS
+    await replaced(shard, ("0.5", "1990.5"), number=2)
+    await bybit.fill(CLIENT_ID, "0.2", "1990.5")
+    await until(shard.has(ORDER.order_id, "FILLED"))
+    assert shard.snapshot(ORDER.order_id).cum_qty == Decimal("0.5")
+    assert len(bybit.orders) == 1
+
+
+async def test_a_lost_answer_is_settled_by_the_orders_own_terms(scene: tuple[Bybit, Shard]) -> None:
+    bybit, shard = scene
+    await rest(shard)
+    bybit.loses_replies = True
+    await replaced(shard, TERMS)
+    assert shard.terms(ORDER.order_id) == (*TERMS, 1)
+
+
+@pytest.mark.parametrize("is_acknowledged", [True, False])
+async def test_what_was_not_done_in_its_window_never_will_be(is_acknowledged: bool, scene: tuple[Bybit, Shard]) -> None:
+    bybit, shard = scene
+    await rest(shard)
+    if is_acknowledged:
+        bybit.takes_amendments_lost = True
+    else:
+        bybit.chance.switches = bybit.chance.switches.model_copy(update={"lost_request": 1})
+    shard.replace(new_terms(ORDER, *TERMS))
+    if not is_acknowledged:
+        await until(lambda: bybit.chance.done["lost_request"] > 0)
+        bybit.chance.switches = bybit.chance.switches.model_copy(update={"lost_request": 0})
+    await until(shard.decided(ORDER.order_id))
+    assert shard.snapshot(ORDER.order_id).replace_code == "VENUE_NEVER_ARRIVED"
+    assert shard.terms(ORDER.order_id) == ("1", "2000", 0)
+
+
+async def test_what_it_refuses_leaves_the_order_as_it_was(scene: tuple[Bybit, Shard]) -> None:
+    bybit, shard = scene
+    await rest(shard)
+    bybit.refuse = (170131, "Insufficient balance.")
+    await replaced(shard, TERMS)
+    snapshot = shard.snapshot(ORDER.order_id)
+    assert (snapshot.status, snapshot.replace_code) == ("NEW", "INSUFFICIENT_FUNDS")
+    assert shard.terms(ORDER.order_id) == ("1", "2000", 0)
+
+
+@pytest.mark.parametrize(("terms", "filled"), [(TERMS, "1"), (TERMS, "1.5"), (("0.4", "2000"), "0.4")])
+async def test_a_fill_to_either_quantity_waits_until_it_is_known_which_it_is(
+    terms: tuple[str, str], filled: str, scene: tuple[Bybit, Shard]
+) -> None:
+    """Told before the answer: with the quantity that it had the order would be over, or could not take so much."""
+    bybit, shard = scene
+    await rest(shard)
+    bybit.chance.switches = bybit.chance.switches.model_copy(update={"slow_reply_ms": 500})
+    shard.replace(new_terms(ORDER, *terms))
+    await until(lambda: bybit.orders[CLIENT_ID]["qty"] == terms[0])
+    await bybit.fill(CLIENT_ID, filled, terms[1])
+    await until(shard.decided(ORDER.order_id))
+    assert shard.terms(ORDER.order_id) == (*terms, 1)
+    await until(shard.has(ORDER.order_id, "PARTIALLY_FILLED" if filled == "1" else "FILLED"))
+    assert shard.snapshot(ORDER.order_id).cum_qty == Decimal(filled)
+
+
+async def test_one_that_is_filled_before_it_is_amended_is_filled_as_it_was(scene: tuple[Bybit, Shard]) -> None:
+    bybit, shard = scene
+    await rest(shard)
+    bybit.takes_amendments_lost = True
+    bybit.chance.switches = bybit.chance.switches.model_copy(update={"silent_streams": True})
+    await bybit.fill(CLIENT_ID, "1", "2000")
+    await replaced(shard, TERMS)
+    await until(shard.has(ORDER.order_id, "FILLED"))
+    snapshot = shard.snapshot(ORDER.order_id)
+    assert (snapshot.replace_code, str(snapshot.quantity)) == ("TOO_LATE", "1")
+
+
+async def test_a_late_word_of_terms_that_it_had_once_is_not_taken_for_the_replace(scene: tuple[Bybit, Shard]) -> None:
+    """From 2000 to 1990.5 and back: what the stream tells late shows 2000 and is of before."""
+    bybit, shard = scene
+    await rest(shard)
+    await replaced(shard, ("1", "1990.5"))
+    bybit.takes_amendments_lost = True
+    shard.replace(new_terms(ORDER, "1", "2000", number=2))
+    await bybit._tell("order", bybit.orders[CLIENT_ID] | {"price": "2000"})
+    await until(shard.decided(ORDER.order_id, 2))
+    assert shard.terms(ORDER.order_id) == ("1", "1990.5", 1)
+
+
+@pytest.mark.parametrize("was_done", [True, False])
+async def test_an_engine_that_was_killed_in_the_middle_asks_and_sends_nothing_again(was_done: bool) -> None:
+    journal = Journal()
+    async with bybit_server(SECRET) as (bybit, url), connected(url, exchange="bybit") as connection:
+        async with Shard(connection, journal).served() as first:
+            await rest(first)
+            fault = "lost_reply" if was_done else "lost_request"
+            bybit.chance.switches = bybit.chance.switches.model_copy(update={fault: 1})
+            first.replace(new_terms(ORDER, *TERMS))
+            await until(lambda: bybit.chance.done[fault] > 0)
+        bybit.chance.switches = bybit.chance.switches.model_copy(update={fault: 0})
+        async with Shard(connection, journal).served() as second:
+            await until(second.decided(ORDER.order_id))
+            assert second.terms(ORDER.order_id) == ((*TERMS, 1) if was_done else ("1", "2000", 0))
+            second.cancel(ORDER.order_id)
+            await until(second.has(ORDER.order_id, "CANCELED"))
