@@ -2,32 +2,40 @@
 import type { CDPSession } from "playwright-core";
 import { expect } from "vitest";
 import { violationsOf } from "./support/accessible";
+import { tokensOf } from "./support/api";
 import { feed } from "./support/feed";
+import { type FirstLoad, firstLoad } from "./support/firstLoad";
 import { test } from "./support/test";
 import { walk } from "./support/walk";
 
+const LOADS = 7;
 const SYMBOLS = 50;
 const CHANGES_PER_SECOND = 10;
 const WATCHED_FOR_MS = 60_000;
 const say = (figure: string) => process.stdout.write(`${figure}\n`);
 
-test("first load of the trade page", async ({ visitor }) => {
-  const { page, context } = visitor;
-  await visitor.signsIn("trader1", "/trade");
-  const debug = await context.newCDPSession(page);
-  await debug.send("Network.clearBrowserCache");
-  const began = performance.now();
-  await page.reload({ waitUntil: "commit" });
-  await page.getByRole("form", { name: "Order ticket" }).waitFor();
-  const shownAfter = performance.now() - began;
-  const scripts = await page.evaluate(() =>
-    performance
-      .getEntriesByType("resource")
-      .filter((entry) => entry.name.endsWith(".js"))
-      .reduce((sum, entry) => sum + (entry as PerformanceResourceTiming).encodedBodySize, 0),
-  );
-  say(`first load: ${Math.round(shownAfter)} ms, ${Math.round(scripts / 1024)} KiB of compressed script`);
-  visitor.takeErrors();
+test("first load of the trade page", { timeout: 180_000 }, async ({ arrive }) => {
+  const { refresh_token: refreshToken } = await tokensOf("trader1");
+  const loads: FirstLoad[] = [];
+  while (loads.length < LOADS) {
+    const visitor = await arrive();
+    const where = { path: "/trade", refreshToken, shown: 'form[aria-label="Order ticket"]' };
+    loads.push(await firstLoad(visitor, where));
+    visitor.takeErrors();
+    await visitor.context.close();
+  }
+  const [best, ...others] = loads.toSorted((one, other) => one.shownAfterMs - other.shownAfterMs);
+  for (const [name, load] of [
+    ["best", best] as const,
+    ["median", others[(others.length >> 1) - 1]] as const,
+  ]) {
+    if (load === undefined) continue;
+    say(
+      `first load, ${name} of ${LOADS}: ${Math.round(load.shownAfterMs)} ms (its thread busy for ` +
+        `${Math.round(load.busyMs)} ms, the API asked for ${Math.round(load.askingMs)} ms), ` +
+        `${Math.round(load.scriptsKib)} KiB of compressed script`,
+    );
+  }
 });
 
 test("50 markets, ten changes a second each", { timeout: 180_000 }, async ({ visitor }) => {

@@ -16,7 +16,7 @@ export class Visitor {
 
   private constructor(
     readonly context: BrowserContext,
-    private readonly endpoints: Endpoints,
+    readonly endpoints: Endpoints,
   ) {}
 
   static async arrives(context: BrowserContext, endpoints: Endpoints): Promise<Visitor> {
