@@ -11,7 +11,9 @@ import { walk } from "./support/walk";
 const LOADS = 7;
 const SYMBOLS = 50;
 const CHANGES_PER_SECOND = 10;
+const WARM_UP_MS = 60_000;
 const WATCHED_FOR_MS = 60_000;
+const HEAPS = 4;
 const say = (figure: string) => process.stdout.write(`${figure}\n`);
 
 test("first load of the trade page", { timeout: 180_000 }, async ({ arrive }) => {
@@ -24,11 +26,8 @@ test("first load of the trade page", { timeout: 180_000 }, async ({ arrive }) =>
     visitor.takeErrors();
     await visitor.context.close();
   }
-  const [best, ...others] = loads.toSorted((one, other) => one.shownAfterMs - other.shownAfterMs);
-  for (const [name, load] of [
-    ["best", best] as const,
-    ["median", others[(others.length >> 1) - 1]] as const,
-  ]) {
+  const sorted = loads.toSorted((one, other) => one.shownAfterMs - other.shownAfterMs);
+  for (const [name, load] of [["best", sorted[0]] as const, ["median", sorted[LOADS >> 1]] as const]) {
     if (load === undefined) continue;
     say(
       `first load, ${name} of ${LOADS}: ${Math.round(load.shownAfterMs)} ms (its thread busy for ` +
@@ -38,7 +37,7 @@ test("first load of the trade page", { timeout: 180_000 }, async ({ arrive }) =>
   }
 });
 
-test("50 markets, ten changes a second each", { timeout: 180_000 }, async ({ visitor }) => {
+test("50 markets, ten changes a second each", { timeout: 240_000 }, async ({ visitor }) => {
   const { page, context } = visitor;
   await page.route(/\/instruments$/, async (route) => {
     if (route.request().method() === "OPTIONS") return route.continue();
@@ -52,18 +51,21 @@ test("50 markets, ten changes a second each", { timeout: 180_000 }, async ({ vis
   });
   const end = await feed(page, CHANGES_PER_SECOND);
   await visitor.signsIn("trader1", "/watch");
-  await page.waitForTimeout(5_000);
+  await page.waitForTimeout(WARM_UP_MS); // Until what it keeps of each market, as the last 500 trades, is full.
   const debug = await context.newCDPSession(page);
   await debug.send("Performance.enable");
   const before = await measured(debug);
-  await page.waitForTimeout(WATCHED_FOR_MS);
-  const after = await measured(debug);
+  const heaps = [before.heap];
+  let after = before;
+  while (heaps.length <= HEAPS) {
+    await page.waitForTimeout(WATCHED_FOR_MS / HEAPS);
+    after = await measured(debug);
+    heaps.push(after.heap);
+  }
   end();
   const share = (after.script - before.script) / (after.at - before.at);
   const rows = await page.getByRole("row").count();
-  say(
-    `${rows} rows: scripting ${(share * 100).toFixed(1)} % of one core, heap ${before.heap} to ${after.heap} KiB`,
-  );
+  say(`${rows} rows: scripting ${(share * 100).toFixed(1)} % of one core, heap ${heaps.join(", ")} KiB`);
   visitor.takeErrors();
   expect(rows).toBeGreaterThan(1);
 });
@@ -86,7 +88,8 @@ test("what axe finds on every page", { timeout: 300_000 }, async ({ arrive }) =>
 });
 
 async function measured(debug: CDPSession): Promise<{ script: number; heap: number; at: number }> {
-  await debug.send("HeapProfiler.collectGarbage");
+  // Twice: what the first one finalizes, the second takes away.
+  for (let time = 0; time < 2; time += 1) await debug.send("HeapProfiler.collectGarbage");
   const { metrics } = await debug.send("Performance.getMetrics");
   const value = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? Number.NaN;
   return {
