@@ -30,7 +30,12 @@ async function scoresOf(browser: Browser, port: number) {
   const lighthouse = await lighthouseAt(port);
   const scores = new Map<string, { score: number; faults: string[] }>();
   for (const username of ROLES) {
-    const context = await browser.newContext({ viewport: DESK, locale: "en-GB", reducedMotion: "reduce" });
+    const context = await browser.newContext({
+      viewport: DESK,
+      locale: "en-GB",
+      reducedMotion: "reduce",
+      serviceWorkers: "block", // Two debuggers at one browser: neither shall hold a worker that answers pages.
+    });
     const visitor = await Visitor.arrives(context, inject("endpoints"));
     if (scores.size === 0) {
       await visitor.goes("/");

@@ -85,6 +85,11 @@ export class Visitor {
     );
   }
 
+  /** The service worker has all of the app's files. */
+  async isKept(): Promise<void> {
+    await this.page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
+  }
+
   /** What is an error to Chromium and meant here: a refusal's status, say. */
   permits(error: RegExp): void {
     this.permitted.push(error);
