@@ -22,6 +22,8 @@ AUDIT_DONE := .venv-audit/.installed
 CORE_DONE := .venv/.matching_core
 WEB_INSTALLED := web/node_modules/.installed
 WEB_DONE := web/dist/.built
+LIGHTHOUSE := web/tests/lighthouse
+LIGHTHOUSE_DONE := $(LIGHTHOUSE)/node_modules/.installed
 INSTALLED := $(VENV_DONE) $(EMULATOR_DONE) $(NODE_DONE) $(CORE_DONE) $(WEB_DONE)
 
 CORE := fargate_engine/core
@@ -41,7 +43,7 @@ FIND_CHROMIUM := export CHROMIUM=$${CHROMIUM:-$$(command -v chromium || command 
 # The benchmarks, too: no test runs them, so that nothing else would tell that one no longer fits.
 TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk supply_chain tests/benchmarks
 
-.PHONY: help up down clean status grants demo exchange core test test-units test-web test-core test-e2e test-browser test-bots screenshots fuzz check openapi events limit-types bench synth deploy rewrap telegram-webhook lock audit sbom database-authorities deploy-edge deploy-web
+.PHONY: help up down clean status grants demo exchange core test test-units test-web test-core test-e2e test-browser test-bots screenshots web-figures fuzz check openapi events limit-types bench synth deploy rewrap telegram-webhook lock audit sbom database-authorities deploy-edge deploy-web
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -110,6 +112,10 @@ test-browser: $(INSTALLED) ## the web app in Chromium, on a platform of its own
 screenshots: $(WEB_INSTALLED) ## pictures of every page of the platform that `make up` started, into docs/screens
 	@$(FIND_CHROMIUM); export BREAKWATER_ENDPOINTS=$${BREAKWATER_LOCAL_DIR:-$(CURDIR)/.local}/endpoints.json; \
 	npm run --silent --prefix web screenshots
+
+web-figures: $(WEB_INSTALLED) $(LIGHTHOUSE_DONE) ## first load, scripting, heap, axe and Lighthouse, against the platform that `make up` started
+	@$(FIND_CHROMIUM); export BREAKWATER_ENDPOINTS=$${BREAKWATER_LOCAL_DIR:-$(CURDIR)/.local}/endpoints.json; \
+	npm run --silent --prefix web figures
 
 test-bots: $(INSTALLED) $(BOTS_DONE) ## freqtrade and python-binance, live, on a platform of their own
 	@$(VENV_PYTHON) -m pytest tests/e2e/test_bots_of_others.py
@@ -229,6 +235,11 @@ WEB_SOURCES := $(shell find web -name node_modules -prune -o -name dist -prune -
 $(WEB_INSTALLED): web/package.json web/package-lock.json | $(NODE_DONE)
 	@echo "installing the web app's packages"
 	@npm ci --silent --prefix web
+	@touch $@
+
+$(LIGHTHOUSE_DONE): $(LIGHTHOUSE)/package.json $(LIGHTHOUSE)/package-lock.json | $(NODE_DONE)
+	@echo "installing Lighthouse"
+	@npm ci --silent --ignore-scripts --prefix $(LIGHTHOUSE)
 	@touch $@
 
 # Without the types that it generates, which are younger than what it is built of.

@@ -1,10 +1,11 @@
 """The web app at one address of this machine, with the headers that CloudFront gives it on AWS."""
 
+import contextlib
 import gzip
 import json
 import mimetypes
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,7 @@ REQUEST_TIMEOUT_SECONDS = 10
 # A file under this folder has a name of its content: another content is another name.
 NAMED_BY_CONTENT = "assets"
 COMPRESSED = {".css", ".html", ".js", ".json", ".map", ".svg", ".txt", ".webmanifest"}
+BROTLI = ".br"  # Beside a file, the same compressed; the build makes it.
 CONTENT_TYPES = {".webmanifest": "application/manifest+json"}  # Not every machine's table has it.
 SOCKET_OF = {"http": "ws", "https": "wss"}
 
@@ -28,13 +30,13 @@ class WebServer:
 
     def __init__(self, port: int, endpoints: dict[str, str], folder: Path = BUILT) -> None:
         """`endpoints`: `api_url`, `ws_url` and `engine_url`. Raises LocalCloudError where the app is not built."""
-        files = {f"/{path.relative_to(folder)}": _read(path) for path in folder.rglob("*") if path.is_file()}
+        files = {f"/{path.relative_to(folder)}": _read(path) for path in built_files(folder)}
         if "/index.html" not in files:
             raise LocalCloudError("the web app is not built: run `make up`, which builds it")
 
         class Handler(_WebHandler):
             app = files
-            config = _File("application/json", json.dumps(endpoints).encode(), None)
+            config = _File("application/json", json.dumps(endpoints).encode(), {})
             policy = content_security_policy(origins_of(endpoints.values()))
 
         self._server = ThreadingHTTPServer((HOST, port), Handler)
@@ -53,15 +55,24 @@ class WebServer:
 class _File:
     content_type: str
     body: bytes
-    gzipped: bytes | None
-    """None where it would not be smaller."""
+    compressed: dict[str, bytes]
+    """By coding, the smallest first; none where it would not be smaller."""
+
+
+def built_files(folder: Path) -> Iterator[Path]:
+    """Every file of the app, without those that are another one compressed."""
+    return (path for path in folder.rglob("*") if path.is_file() and path.suffix != BROTLI)
 
 
 def _read(path: Path) -> _File:
     """Read and compressed once: what is served is what was built when the server started."""
     body = path.read_bytes()
-    gzipped = gzip.compress(body, mtime=0) if path.suffix in COMPRESSED else body
-    return _File(content_type_of(path), body, gzipped if len(gzipped) < len(body) else None)
+    by_coding = {}
+    with contextlib.suppress(FileNotFoundError):
+        by_coding["br"] = path.with_name(path.name + BROTLI).read_bytes()
+    if path.suffix in COMPRESSED:
+        by_coding["gzip"] = gzip.compress(body, mtime=0)
+    return _File(content_type_of(path), body, {name: each for name, each in by_coding.items() if len(each) < len(body)})
 
 
 def content_type_of(path: Path) -> str:
@@ -83,18 +94,20 @@ class _WebHandler(BaseHTTPRequestHandler):
         elif path in self.app:
             self._answer(HTTPStatus.OK, self.app[path], keep=f"/{NAMED_BY_CONTENT}/" in path)
         elif path.startswith(f"/{NAMED_BY_CONTENT}/"):
-            self._answer(HTTPStatus.NOT_FOUND, _File("text/plain", b"no such file", None), keep=False)
+            self._answer(HTTPStatus.NOT_FOUND, _File("text/plain", b"no such file", {}), keep=False)
         else:
             self._answer(HTTPStatus.OK, self.app["/index.html"], keep=False)
 
     def _answer(self, status: HTTPStatus, file: _File, *, keep: bool) -> None:
         body = file.body
         self.send_response(status)
-        if file.gzipped is not None:
+        if file.compressed:
             self.send_header("Vary", "Accept-Encoding")
-            if accepts_gzip(self.headers.get("Accept-Encoding", "")):
-                self.send_header("Content-Encoding", "gzip")
-                body = file.gzipped
+            accepted = self.headers.get("Accept-Encoding", "")
+            coding = next((coding for coding in file.compressed if accepts(coding, accepted)), None)
+            if coding is not None:
+                self.send_header("Content-Encoding", coding)
+                body = file.compressed[coding]
         self.send_header("Content-Type", file.content_type)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "public, max-age=31536000, immutable" if keep else "no-cache")
@@ -108,17 +121,17 @@ class _WebHandler(BaseHTTPRequestHandler):
         """The terminal of `make up` is not an access log."""
 
 
-def accepts_gzip(accept_encoding: str) -> bool:
+def accepts(coding: str, accept_encoding: str) -> bool:
     """RFC 9110, 12.5.3: what is named stands before `*`, and `q=0` is a no."""
     weights: dict[str, float] = {}
     for part in accept_encoding.lower().split(","):
-        coding, _, parameter = part.strip().partition(";")
+        named, _, parameter = part.strip().partition(";")
         name, _, weight = parameter.strip().partition("=")
         try:
-            weights[coding.strip()] = float(weight) if name.strip() == "q" else 1.0
+            weights[named.strip()] = float(weight) if name.strip() == "q" else 1.0
         except ValueError:
-            weights[coding.strip()] = 0.0
-    return weights.get("gzip", weights.get("*", 0.0)) > 0
+            weights[named.strip()] = 0.0
+    return weights.get(coding, weights.get("*", 0.0)) > 0
 
 
 def origins_of(addresses: Iterable[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 
 from local_cloud.platform import REPOSITORY, LocalCloudError
-from local_cloud.web_server import BUILT, NAMED_BY_CONTENT, content_type_of
+from local_cloud.web_server import BUILT, NAMED_BY_CONTENT, built_files, content_type_of
 
 CDK_SETTINGS = REPOSITORY / "cdk.json"
 KEPT = "public, max-age=31536000, immutable"
@@ -49,7 +49,7 @@ def upload(folder: Path, configuration: dict[str, Any], bucket: str, s3: Any) ->
     """
     if not (folder / "index.html").is_file():
         raise LocalCloudError("the web app is not built: `make deploy-web` builds it")
-    paths = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    paths = [path for path in built_files(folder) if not path.name.startswith(".")]
     paths.sort(key=lambda path: (not _is_kept(path, folder), path.name == "index.html", path))
     _put(s3, bucket, "config.json", json.dumps(configuration).encode(), "application/json", is_kept=False)
     for path in paths:

@@ -1,9 +1,11 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+import { brotli } from "./bundle/brotli.ts";
+import { firstScript } from "./bundle/firstScript.ts";
 import { serviceWorker } from "./worker/plugin.ts";
 
 export default defineConfig({
-  plugins: [react(), serviceWorker()],
+  plugins: [react(), firstScript(), serviceWorker(), brotli()],
   // Nothing is inlined: the Content-Security-Policy allows files of our own alone.
   build: {
     target: "es2023",

@@ -1,4 +1,4 @@
 import { inBrowser } from "./support/config.ts";
 
-/** `npm run figures`: of the platform that BREAKWATER_ENDPOINTS names, alone on the machine. */
-export default inBrowser("figures.ts");
+/** `make web-figures`: of the platform that BREAKWATER_ENDPOINTS names, alone on the machine. */
+export default inBrowser("**/*.figures.ts");

@@ -1,6 +1,6 @@
 /** A trader places orders and sees what becomes of them, is told why one is refused, cancels, and loses the connection. */
 import type { Page } from "playwright-core";
-import { expect } from "vitest";
+import { expect, inject } from "vitest";
 import { placeOrder } from "./support/api";
 import { test } from "./support/test";
 
@@ -66,6 +66,7 @@ test("without a connection prices say since when they are old, and go on with it
   visitor.permits(/ERR_INTERNET_DISCONNECTED|WebSocket/);
   await visitor.signsIn("trader1", TRADE);
   await visitor.settles();
+  await visitor.isKept(); // Being kept asks the network, too.
   await context.setOffline(true);
   try {
     await page
@@ -79,4 +80,26 @@ test("without a connection prices say since when they are old, and go on with it
     .getByText(/stale since/)
     .first()
     .waitFor({ state: "hidden" });
+});
+
+test("what the page begins with is asked for once, and not one after the other", async ({ visitor }) => {
+  const { page } = visitor;
+  await visitor.signsIn("trader1", TRADE);
+  const { api_url } = inject("endpoints");
+  const begins = ["/me", "/instruments", "/accounts"];
+  const asked: string[] = [];
+  const answered: string[] = [];
+  const pathOf = (url: string) => new URL(url).pathname.slice(new URL(api_url).pathname.length);
+  page.on("request", (request) => {
+    if (request.method() === "GET" && request.url().startsWith(api_url)) asked.push(pathOf(request.url()));
+  });
+  await page.route(new RegExp(`^${api_url}/(me|instruments|accounts)$`), async (route) => {
+    await expect.poll(() => begins.every((path) => asked.includes(path)), { timeout: 10_000 }).toBe(true);
+    answered.push(pathOf(route.request().url()));
+    await route.continue();
+  });
+  await page.reload();
+  await page.getByRole("form", { name: TICKET }).waitFor();
+  expect(asked.filter((path) => begins.includes(path)).toSorted()).toEqual(begins.toSorted());
+  expect(answered.length).toBe(begins.length); // None waited for another's answer: all were asked before.
 });

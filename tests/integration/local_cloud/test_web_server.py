@@ -10,7 +10,7 @@ import pytest
 
 from local_cloud.content_security_policy import content_security_policy
 from local_cloud.platform import LocalCloudError
-from local_cloud.web_server import WebServer, accepts_gzip, origins_of
+from local_cloud.web_server import WebServer, accepts, origins_of
 
 ENDPOINTS = {
     "api_url": "http://127.0.0.1:4500/_aws/execute-api/a",
@@ -27,6 +27,8 @@ def app(tmp_path: Path) -> Path:
     (tmp_path / "index.html").write_text("<!doctype html><title>Breakwater</title>")
     (tmp_path / "assets" / "index-abc.js").write_text("void 0")
     (tmp_path / "assets" / "large-abc.js").write_text(LARGE)
+    (tmp_path / "assets" / "brotli-abc.js").write_text(LARGE)
+    (tmp_path / "assets" / "brotli-abc.js.br").write_bytes(b"as the build compressed it")
     (tmp_path / "logo.png").write_bytes(b"\x89PNG" * 100)
     return tmp_path
 
@@ -80,6 +82,19 @@ def test_a_script_is_compressed_for_who_takes_it(web: httpx.Client) -> None:
         assert answer.headers["Content-Type"].startswith("text/javascript")
 
 
+@pytest.mark.parametrize(("accepted", "coding"), [("gzip, deflate, br", "br"), ("gzip", "gzip"), ("br;q=0, *", "gzip")])
+def test_what_the_build_compressed_goes_to_who_takes_brotli(web: httpx.Client, accepted: str, coding: str) -> None:
+    with web.stream("GET", "/assets/brotli-abc.js", headers={"Accept-Encoding": accepted}) as answer:
+        raw = b"".join(answer.iter_raw())
+    assert answer.headers["Content-Encoding"] == coding
+    assert answer.headers["Content-Type"].startswith("text/javascript")
+    assert (raw == b"as the build compressed it") == (coding == "br")
+
+
+def test_a_compressed_file_has_no_address_of_its_own(web: httpx.Client) -> None:
+    assert web.get("/assets/brotli-abc.js.br").status_code == 404
+
+
 @pytest.mark.parametrize("path", ["/logo.png", "/assets/index-abc.js", "/config.json"])
 def test_what_compressing_does_not_make_smaller_is_sent_as_it_is(web: httpx.Client, path: str) -> None:
     answer = web.get(path, headers={"Accept-Encoding": "gzip"})
@@ -89,12 +104,12 @@ def test_what_compressing_does_not_make_smaller_is_sent_as_it_is(web: httpx.Clie
 
 @pytest.mark.parametrize("accepted", ["gzip", "br;q=1.0, GZIP;q=0.5", "*", "identity, *;q=0.1"])
 def test_gzip_is_taken(accepted: str) -> None:
-    assert accepts_gzip(accepted)
+    assert accepts("gzip", accepted)
 
 
 @pytest.mark.parametrize("accepted", ["", "identity", "gzip;q=0", "gzip;q=0, *", "*;q=0", "gzip;q=much", "br"])
 def test_gzip_is_not_taken(accepted: str) -> None:
-    assert not accepts_gzip(accepted)
+    assert not accepts("gzip", accepted)
 
 
 def test_every_answer_says_what_the_page_may_load(web: httpx.Client) -> None:

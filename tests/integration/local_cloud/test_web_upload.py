@@ -53,6 +53,7 @@ def test_people_sign_in_at_the_user_pool_where_it_has_a_page_or_at_the_firms_iss
 def test_the_page_comes_after_what_it_names(tmp_path: Path) -> None:
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "index-abc.js").write_text("void 0")
+    (tmp_path / "assets" / "index-abc.js.br").write_bytes(b"for the local server: CloudFront compresses by itself")
     (tmp_path / "index.html").write_text("<!doctype html>")
     (tmp_path / "manifest.webmanifest").write_text("{}")
     (tmp_path / ".built").touch()  # Of make, not of the app.

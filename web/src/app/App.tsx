@@ -9,8 +9,8 @@ import {
   RouterProvider,
 } from "@tanstack/react-router";
 import { useSyncExternalStore } from "react";
-import { answerOf } from "../api/client";
 import { Problem } from "../api/problem";
+import { meRead } from "../pages/firstReads";
 import { type Me, usePlatform } from "../platform";
 import { IssuerSignIn } from "../session/IssuerSignIn";
 import { SignInPage } from "../session/SignInPage";
@@ -67,8 +67,7 @@ export function App() {
 }
 
 function SignedIn() {
-  const { api } = usePlatform();
-  const me = useQuery({ queryKey: ["me"], queryFn: () => answerOf(api.GET("/me")), staleTime: 60_000 });
+  const me = useQuery(meRead(usePlatform().api));
   if (me.error instanceof Problem && me.error.code === "SECOND_FACTOR_REQUIRED") return <SecondFactorFirst />;
   return <Found query={me}>{(found) => <RouterProvider router={router} context={{ me: found }} />}</Found>;
 }

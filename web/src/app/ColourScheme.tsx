@@ -1,23 +1,15 @@
-import {
-  ActionIcon,
-  type MantineColorScheme,
-  Menu,
-  useComputedColorScheme,
-  useMantineColorScheme,
-} from "@mantine/core";
-import { IconCheck, IconDeviceDesktop, IconMoon, IconSun } from "@tabler/icons-react";
-import { useEffect } from "react";
+import { ActionIcon, useComputedColorScheme } from "@mantine/core";
+import { IconMoon, IconSun } from "@tabler/icons-react";
+import { type ComponentProps, lazy, Suspense, useEffect, useState } from "react";
 
-const CHOICES = [
-  { value: "light", name: "Light", Icon: IconSun },
-  { value: "dark", name: "Dark", Icon: IconMoon },
-  { value: "auto", name: "As the system", Icon: IconDeviceDesktop },
-] as const satisfies readonly { value: MantineColorScheme; name: string; Icon: unknown }[];
+/** A menu's code is large, and few open this one. */
+const ColourMenu = lazy(() => import("./ColourMenu"));
+
 const BAR_COLOURS = { light: "#ffffff", dark: "#242424" };
 
 /** Dark, light, or as the system says; the browser remembers it. */
 export function ColourScheme() {
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const [isWanted, setWanted] = useState(false);
   const shown = useComputedColorScheme("light");
   useEffect(() => {
     // The bar that a phone draws around the app.
@@ -26,25 +18,25 @@ export function ColourScheme() {
     }
   }, [shown]);
   const Chosen = shown === "dark" ? IconMoon : IconSun;
-  return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <ActionIcon variant="subtle" size="lg" aria-label="Dark or light">
-          <Chosen size={20} />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        {CHOICES.map(({ value, name, Icon }) => (
-          <Menu.Item
-            key={value}
-            leftSection={<Icon size={16} />}
-            rightSection={colorScheme === value ? <IconCheck size={16} aria-label="chosen" /> : null}
-            onClick={() => setColorScheme(value)}
-          >
-            {name}
-          </Menu.Item>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
+  const icon = <Chosen size={20} />;
+  const before = (
+    <ColourButton aria-haspopup="menu" aria-expanded={false} onClick={() => setWanted(true)}>
+      {icon}
+    </ColourButton>
   );
+  if (!isWanted) return before;
+  return (
+    <Suspense fallback={before}>
+      <ColourMenu>
+        <ColourButton ref={takeFocus}>{icon}</ColourButton>
+      </ColourMenu>
+    </Suspense>
+  );
+}
+
+/** It stands where the one stood that was pressed. */
+const takeFocus = (button: HTMLButtonElement | null) => button?.focus();
+
+function ColourButton(properties: ComponentProps<typeof ActionIcon<"button">>) {
+  return <ActionIcon variant="subtle" size="lg" aria-label="Dark or light" {...properties} />;
 }

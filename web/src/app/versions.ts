@@ -1,5 +1,7 @@
 /** The service worker: registered, looked after, and a word when the app on the server is another than this one. */
 
+/** Keeping the app's files takes a slow machine as long as showing its first page, which comes first. */
+const KEEP_AFTER_MS = 4_000;
 const LOOK_EVERY_MS = 15 * 60_000;
 
 /** Whether the page of now still loads the script that runs here. */
@@ -47,8 +49,11 @@ export function watchVersions(onNewer: () => void, onOpen: (address: string) => 
   workers.addEventListener("message", heard);
   document.addEventListener("visibilitychange", update);
   const timer = setInterval(update, LOOK_EVERY_MS);
-  workers.register("/worker.js").catch(() => undefined); // The app works without; a browser may forbid it.
+  const keeping = setTimeout(() => {
+    workers.register("/worker.js").catch(() => undefined); // The app works without; a browser may forbid it.
+  }, KEEP_AFTER_MS);
   return () => {
+    clearTimeout(keeping);
     clearInterval(timer);
     workers.removeEventListener("controllerchange", look);
     workers.removeEventListener("message", heard);

@@ -1,12 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
-import { answerOf } from "../api/client";
+import { meRead } from "../pages/firstReads";
 import { type Me, usePlatform } from "../platform";
 
 /** Who is signed in: the same answer that the frame of the app has, so it is there before any page is. */
 export function useMe(): Me | null {
-  const { api } = usePlatform();
-  const me = useQuery({ queryKey: ["me"], queryFn: () => answerOf(api.GET("/me")), staleTime: 60_000 });
-  return me.data ?? null;
+  return useQuery(meRead(usePlatform().api)).data ?? null;
 }
 
 /** Whether a permission is one's own: what one may not do is not offered. */

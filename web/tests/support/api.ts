@@ -6,7 +6,8 @@ import type { paths } from "../../src/api/schema";
 const ANSWER_TIMEOUT_MS = 35_000;
 const ATTEMPTS_MAX = 4;
 
-export async function apiOf(username: string): Promise<Client<paths>> {
+/** Of somebody who has just signed in. */
+export async function tokensOf(username: string) {
   const { api_url: baseUrl, users } = inject("endpoints");
   const user = users.find((each) => each.username === username);
   const open = createClient<paths>({ baseUrl });
@@ -15,8 +16,13 @@ export async function apiOf(username: string): Promise<Client<paths>> {
     signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
   });
   if (data === undefined) throw new Error(`${username} cannot sign in: ${JSON.stringify(error)}`);
-  const headers = { Authorization: `Bearer ${data.access_token}` };
-  return createClient<paths>({ baseUrl, headers });
+  return data;
+}
+
+export async function apiOf(username: string): Promise<Client<paths>> {
+  const { access_token } = await tokensOf(username);
+  const headers = { Authorization: `Bearer ${access_token}` };
+  return createClient<paths>({ baseUrl: inject("endpoints").api_url, headers });
 }
 
 /** One hundredth of an ETH; the order's id. What was not taken is sent again under its id, as it says. */

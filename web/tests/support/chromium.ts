@@ -10,10 +10,10 @@ const QUIET = [
   "--disable-sync",
 ];
 
-export function launchChromium(): Promise<Browser> {
+export function launchChromium(more: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", // `make` finds it elsewhere, too.
-    args: QUIET,
+    args: [...QUIET, ...more],
     timeout: START_TIMEOUT_MS,
   });
 }

@@ -12,7 +12,7 @@ export function inBrowser(include: string) {
       include: [include],
       globalSetup: "support/platform.ts",
       fileParallelism: false,
-      testTimeout: 60_000,
+      testTimeout: 120_000, // Each wait in it has a shorter one of its own; several of them may be long beside other load.
       hookTimeout: 60_000,
       teardownTimeout: 120_000,
     },

@@ -27,6 +27,7 @@ export interface Endpoints {
   readonly web_url: string;
   readonly api_url: string;
   readonly engine_url: string;
+  readonly outbox_url: string;
   readonly users: readonly DemoUser[];
 }
 

@@ -16,7 +16,7 @@ export class Visitor {
 
   private constructor(
     readonly context: BrowserContext,
-    private readonly endpoints: Endpoints,
+    readonly endpoints: Endpoints,
   ) {}
 
   static async arrives(context: BrowserContext, endpoints: Endpoints): Promise<Visitor> {
@@ -83,6 +83,11 @@ export class Visitor {
       undefined,
       { polling: 100, timeout: SETTLE_TIMEOUT_MS },
     );
+  }
+
+  /** The service worker has all of the app's files. */
+  async isKept(): Promise<void> {
+    await this.page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
   }
 
   /** What is an error to Chromium and meant here: a refusal's status, say. */

@@ -1,26 +1,14 @@
 /** What several trading pages read of the API, under the same keys, so that it is read once. */
 import { useQuery } from "@tanstack/react-query";
-import { answerOf } from "../../api/client";
 import { usePlatform } from "../../platform";
-
-const NAMES_STALE_MS = 60_000;
+import { accountsRead, instrumentsRead } from "../firstReads";
 
 export function useInstruments() {
-  const { api } = usePlatform();
-  return useQuery({
-    queryKey: ["instruments"],
-    queryFn: () => answerOf(api.GET("/instruments")),
-    staleTime: NAMES_STALE_MS,
-  });
+  return useQuery(instrumentsRead(usePlatform().api));
 }
 
 export function useAccounts() {
-  const { api } = usePlatform();
-  return useQuery({
-    queryKey: ["accounts"],
-    queryFn: () => answerOf(api.GET("/accounts")),
-    staleTime: NAMES_STALE_MS,
-  });
+  return useQuery(accountsRead(usePlatform().api));
 }
 
 /** The name of an account, or the beginning of its id while names are not there. */

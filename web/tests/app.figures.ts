@@ -2,35 +2,43 @@
 import type { CDPSession } from "playwright-core";
 import { expect } from "vitest";
 import { violationsOf } from "./support/accessible";
+import { tokensOf } from "./support/api";
 import { feed } from "./support/feed";
+import { type FirstLoad, firstLoad } from "./support/firstLoad";
 import { test } from "./support/test";
 import { walk } from "./support/walk";
 
+const LOADS = 7;
 const SYMBOLS = 50;
 const CHANGES_PER_SECOND = 10;
+const WARM_UP_MS = 60_000;
 const WATCHED_FOR_MS = 60_000;
+const HEAPS = 4;
 const say = (figure: string) => process.stdout.write(`${figure}\n`);
 
-test("first load of the trade page", async ({ visitor }) => {
-  const { page, context } = visitor;
-  await visitor.signsIn("trader1", "/trade");
-  const debug = await context.newCDPSession(page);
-  await debug.send("Network.clearBrowserCache");
-  const began = performance.now();
-  await page.reload({ waitUntil: "commit" });
-  await page.getByRole("form", { name: "Order ticket" }).waitFor();
-  const shownAfter = performance.now() - began;
-  const scripts = await page.evaluate(() =>
-    performance
-      .getEntriesByType("resource")
-      .filter((entry) => entry.name.endsWith(".js"))
-      .reduce((sum, entry) => sum + (entry as PerformanceResourceTiming).encodedBodySize, 0),
-  );
-  say(`first load: ${Math.round(shownAfter)} ms, ${Math.round(scripts / 1024)} KiB of compressed script`);
-  visitor.takeErrors();
+test("first load of the trade page", { timeout: 180_000 }, async ({ arrive }) => {
+  const { refresh_token: refreshToken } = await tokensOf("trader1");
+  const loads: FirstLoad[] = [];
+  while (loads.length < LOADS) {
+    const visitor = await arrive();
+    const where = { path: "/trade", refreshToken, shown: 'form[aria-label="Order ticket"]' };
+    loads.push(await firstLoad(visitor, where));
+    visitor.takeErrors();
+    await visitor.context.close();
+  }
+  const sorted = loads.toSorted((one, other) => one.shownAfterMs - other.shownAfterMs);
+  for (const [name, load] of [["best", sorted[0]] as const, ["median", sorted[LOADS >> 1]] as const]) {
+    if (load === undefined) continue;
+    say(
+      `first load, ${name} of ${LOADS}: ${Math.round(load.shownAfterMs)} ms (its thread busy for ` +
+        `${Math.round(load.busyMs)} ms, the API asked for ${Math.round(load.askingMs)} ms), ` +
+        `${Math.round(load.scriptsKib)} KiB of compressed script`,
+    );
+  }
 });
 
-test("50 markets, ten changes a second each", { timeout: 180_000 }, async ({ visitor }) => {
+test("50 markets, ten changes a second each", { timeout: 240_000 }, async ({ arrive }) => {
+  const visitor = await arrive({ bypassCSP: true });
   const { page, context } = visitor;
   await page.route(/\/instruments$/, async (route) => {
     if (route.request().method() === "OPTIONS") return route.continue();
@@ -42,20 +50,23 @@ test("50 markets, ten changes a second each", { timeout: 180_000 }, async ({ vis
     }));
     return route.fulfill({ response: answer, json: { ...told, items } });
   });
-  const end = await feed(page, CHANGES_PER_SECOND);
+  await feed(page, CHANGES_PER_SECOND);
   await visitor.signsIn("trader1", "/watch");
-  await page.waitForTimeout(5_000);
+  await page.waitForTimeout(WARM_UP_MS); // Until what it keeps of each market, as the last 500 trades, is full.
   const debug = await context.newCDPSession(page);
   await debug.send("Performance.enable");
   const before = await measured(debug);
-  await page.waitForTimeout(WATCHED_FOR_MS);
-  const after = await measured(debug);
-  end();
+  const heaps = [before.heap];
+  let after = before;
+  while (heaps.length <= HEAPS) {
+    await page.waitForTimeout(WATCHED_FOR_MS / HEAPS);
+    after = await measured(debug);
+    heaps.push(after.heap);
+  }
   const share = (after.script - before.script) / (after.at - before.at);
   const rows = await page.getByRole("row").count();
-  say(
-    `${rows} rows: scripting ${(share * 100).toFixed(1)} % of one core, heap ${before.heap} to ${after.heap} KiB`,
-  );
+  expect(await page.getByRole("row", { name: "C49/USDT" }).textContent()).toContain("1,490"); // It was told.
+  say(`${rows} rows: scripting ${(share * 100).toFixed(1)} % of one core, heap ${heaps.join(", ")} KiB`);
   visitor.takeErrors();
   expect(rows).toBeGreaterThan(1);
 });
@@ -78,7 +89,8 @@ test("what axe finds on every page", { timeout: 300_000 }, async ({ arrive }) =>
 });
 
 async function measured(debug: CDPSession): Promise<{ script: number; heap: number; at: number }> {
-  await debug.send("HeapProfiler.collectGarbage");
+  // Twice: what the first one finalizes, the second takes away.
+  for (let time = 0; time < 2; time += 1) await debug.send("HeapProfiler.collectGarbage");
   const { metrics } = await debug.send("Performance.getMetrics");
   const value = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? Number.NaN;
   return {
