@@ -63,7 +63,7 @@ function Story({ order }: { order: Order }) {
         <Fact name="Correlation id">{order.correlation_id}</Fact>
       </SimpleGrid>
       <Part title="What it holds of limits">
-        <Found query={story}>{(told) => <Reservation {...told} />}</Found>
+        <Reservation order={order} />
       </Part>
       <Part title="What happened">
         <Found query={story}>

@@ -15,29 +15,50 @@ export interface Told extends Tellers {
   readonly isCut: boolean;
 }
 
-/** All that is known of what happened to an order. */
+/** All that is known of what happened to an order; what is reserved for it comes when it does. */
 export function useStory(order: Order) {
   const { api } = usePlatform();
-  const mayLimits = useMay()("limits:read");
+  const reservation = useReservation(order);
   return useQuery({
-    queryKey: ["orders", "story", order.order_id, order.updated_at, mayLimits],
-    queryFn: () => readStory(api, order, mayLimits),
+    queryKey: ["orders", "story", order.order_id, order.updated_at],
+    queryFn: () => readStory(api, order),
     placeholderData: (before) => before,
-    refetchInterval: isFinal(order.status) ? false : LOOK_EVERY_MS,
+    refetchInterval: lookEvery(order),
+    select: (story): Told => ({ ...story, ...(reservation.data ?? NOT_KNOWN) }),
   });
 }
 
-async function readStory(api: Api, order: Order, mayLimits: boolean): Promise<Told> {
+/** Null for whoever does not see limits. */
+export function useReservation(order: Order) {
+  const { api } = usePlatform();
+  return useQuery({
+    queryKey: ["orders", "reservation", order.order_id, order.updated_at],
+    queryFn: () => readReservation(api, order.order_id),
+    placeholderData: (before) => before,
+    refetchInterval: lookEvery(order),
+    enabled: useMay()("limits:read"),
+  });
+}
+
+const NOT_KNOWN = { held: null, names: new Map<string, string>() };
+
+function lookEvery(order: Order): number | false {
+  return isFinal(order.status) ? false : LOOK_EVERY_MS;
+}
+
+async function readStory(api: Api, order: Order) {
   const at = { params: { path: { order_id: order.order_id } } };
-  const [saga, replaces, { events, isCut }, held, nodes] = await Promise.all([
+  const [saga, replaces, told] = await Promise.all([
     answerOf(api.GET("/orders/{order_id}/saga", at)),
     answerOf(api.GET("/orders/{order_id}/replaces", at)),
     eventsOf(api, order.order_id),
-    mayLimits ? reservationOf(api, order.order_id) : null,
-    mayLimits ? answerOf(api.GET("/limits/nodes")) : null,
   ]);
-  const names = new Map((nodes?.items ?? []).map((node) => [node.node_id, node.name]));
-  return { order, steps: saga.items, events, replaces: replaces.items, held, names, isCut };
+  return { order, steps: saga.items, replaces: replaces.items, ...told };
+}
+
+async function readReservation(api: Api, orderId: string): Promise<Pick<Tellers, "held" | "names">> {
+  const [held, nodes] = await Promise.all([reservationOf(api, orderId), answerOf(api.GET("/limits/nodes"))]);
+  return { held, names: new Map(nodes.items.map((node) => [node.node_id, node.name])) };
 }
 
 async function reservationOf(api: Api, orderId: string): Promise<ReservationView | null> {
