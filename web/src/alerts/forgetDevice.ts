@@ -6,7 +6,9 @@ import { sha256 } from "./push";
 export interface PushWorld {
   /** This browser's; null where it has none. */
   readonly subscription: () => Promise<Pick<PushSubscription, "endpoint" | "unsubscribe"> | null>;
-  readonly devices: () => Promise<readonly { readonly device_id: string; readonly endpoint_sha256: string }[]>;
+  readonly devices: () => Promise<
+    readonly { readonly device_id: string; readonly endpoint_sha256: string }[]
+  >;
   readonly remove: (deviceId: string) => Promise<unknown>;
 }
 
