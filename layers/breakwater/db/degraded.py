@@ -165,7 +165,8 @@ class DegradedRows:
 
     def enter_stale_positions(self, since: datetime, at: datetime) -> bool:
         """False when the organisation is in that mode already."""
-        return self._connection.execute(_ENTER_STALE, {**self._about, "since": since, "at": at}).rowcount == 1
+        row = self._connection.execute(_ENTER_STALE, {**self._about, "since": since, "at": at}).fetchone()
+        return row is not None  # Asked for: a statement that is only queued has no count of rows.
 
     def unbooked_since(self) -> datetime | None:
         """When the oldest fill of any account happened that is not booked; None when all are."""
