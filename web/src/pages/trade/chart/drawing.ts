@@ -229,8 +229,9 @@ const TICKS: readonly Intl.DateTimeFormatOptions[] = [
   { year: "numeric" },
   { month: "short" },
   { day: "numeric", month: "short" },
-  { hour: "2-digit", minute: "2-digit" },
-  { timeStyle: "medium" },
+  // Short in every language: the axis cuts what is longer, and half past three without its PM is another time.
+  { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+  { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
 ];
 
 function tickOf(time: Time, kind: number): string {
