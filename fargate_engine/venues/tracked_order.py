@@ -37,6 +37,7 @@ from fargate_engine.venues.protocol import FillAtVenue, OrderAtVenue
 WORDS_MAX = 300
 _ACCEPTED = frozenset({OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED})
 _FEE_STEP = Decimal(1).scaleb(-DIGITS_MAX)  # The finest that a journal keeps.
+REFUSED = Reason("VENUE_REFUSED", "the venue refused it without a word")
 NEVER_ARRIVED = Reason("VENUE_NEVER_ARRIVED", "the venue has no such order, and none can arrive any more")
 
 
@@ -102,6 +103,12 @@ class TrackedOrder:
         """A replace is pending that gives it another client id: its end under the one it has may be a part of that."""
         return self.replacing is not None and self.replacing.client_id != self.client_id
 
+    def shows(self, word: OrderAtVenue, terms: WorkingTerms) -> bool:
+        """Whether it is of an order with this quantity and price."""
+        instrument = self.instrument
+        asked = instrument.quantity(terms.quantity_lots), instrument.price(terms.limit_ticks)
+        return (word.quantity, word.price) == asked
+
     def acknowledged(self, venue_order_id: str) -> None:
         """Nothing is reported: a post-only order that would take is refused after it."""
         self.is_acknowledged = True
@@ -116,7 +123,9 @@ class TrackedOrder:
             return []
         reports = self._learn_of_replace(word, is_answer=is_answer)
         if self.is_over or word.client_id != self.client_id:
-            return reports  # Filled to its end with what was held, or of terms that it has no more.
+            return reports  # Filled to its end with what was held, or of terms that it has not.
+        if word.status is OrdStatus.REJECTED and self.is_renaming:
+            return reports  # It was accepted: what is refused is what it was to be.
         self.venue_order_id = word.venue_order_id or self.venue_order_id
         if word.status is OrdStatus.REJECTED and not word.filled and not self.told_lots:
             return [*reports, *self._over(self._rejected(word.reason))]
@@ -163,16 +172,16 @@ class TrackedOrder:
         if pending is None:
             return []
         if self.is_renaming:
+            if word.status is OrdStatus.REJECTED and not word.filled:
+                # Binance tells so of a new order that it did not take when it had cancelled the one before.
+                pending.refusal = pending.refusal or word.reason or REFUSED
+                return []
             if word.client_id == pending.client_id:
                 return self._replaced(pending)
             # Filled to its end it was not cancelled, nor made smaller. Any other end may be the replace itself.
             is_refused = word.client_id == self.client_id and word.status is OrdStatus.FILLED
             return self.not_replaced(TOO_LATE) if is_refused else []
-        has_terms = (word.quantity, word.price) == (
-            self.instrument.quantity(pending.terms.quantity_lots),
-            self.instrument.price(pending.terms.limit_ticks),
-        )
-        if has_terms and (is_answer or word.status.is_final):
+        if self.shows(word, pending.terms) and (is_answer or word.status.is_final):
             return self._replaced(pending)
         return self.not_replaced(TOO_LATE) if word.status.is_final else []
 
@@ -300,7 +309,7 @@ class TrackedOrder:
         )
 
     def _rejected(self, reason: Reason | None) -> VenueReport:
-        told = reason or Reason("VENUE_REFUSED", "the venue refused it without a word")
+        told = reason or REFUSED
         return VenueRejected(order_id=self.terms.order_id, code=told.code, reason=_plain(told.text))
 
     def _over(self, report: VenueReport) -> list[VenueReport]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from breakwater.domain.orders import OrdStatus
 from fargate_engine.messages import VenueFilled, VenueReplaced, VenueReplaceRejected, VenueReport
-from fargate_engine.terms import TOO_LATE
+from fargate_engine.terms import TOO_LATE, Reason
 from fargate_engine.venues.client_ids import client_id_of, order_id_of
 from fargate_engine.venues.pending_replace import NOT_REPLACED, PendingReplace
 from fargate_engine.venues.protocol import FillAtVenue, OrderAtVenue
@@ -60,6 +60,17 @@ def test_its_end_under_the_old_name_may_be_the_replace_itself(status: OrdStatus)
     assert kinds(order.not_replaced(NOT_REPLACED)) == ["VenueReplaceRejected"]
     assert order.learn(there(status, QUANTITY_LOTS)) != []
     assert order.is_over
+
+
+@pytest.mark.parametrize("renamed", [True, False])
+def test_new_terms_that_the_venue_did_not_take_are_not_the_orders(renamed: bool) -> None:
+    """Binance tells so in its stream when it has cancelled an order and refuses the one that was to replace it."""
+    order = replacing(15, renames=True)
+    reason = Reason("VENUE_REFUSED", "the venue refused it: INSUFFICIENT_BALANCES")
+    assert order.learn(there(OrdStatus.REJECTED, 15, renamed=renamed, reason=reason)) == []
+    assert order.replacing is not None
+    assert order.replacing.refusal == reason
+    assert (order.is_over, order.client_id) == (False, client_id_of(ORDER_ID))
 
 
 def test_filled_to_its_end_under_the_old_name_it_was_not_replaced() -> None:
