@@ -14,11 +14,14 @@ from typing import Any
 import pytest
 
 from breakwater.domain.orders import OrdStatus, SubmitOrder
+from fargate_engine.binance.user_documents import execution_report
 from fargate_engine.messages import VenueFilled
 from fargate_engine.simulated_exchange.accounts import PaperOrder
 from fargate_engine.venues import exchange, exchange_client, exchange_connection, reconciler
 from fargate_engine.venues.circuit_breaker import FAILURES_MAX
 from fargate_engine.venues.client_ids import client_id_of
+from fargate_engine.venues.failures import NotAtVenue
+from fargate_engine.venues.protocol import OrderAtVenue
 from fargate_engine.venues.reconciler import Reconciler
 from tests.support.exchange_scene import (
     VENUE,
@@ -171,6 +174,44 @@ async def test_one_that_was_cancelled_and_not_placed_anew_is_over_and_says_so(th
     snapshot = shard.snapshot(ORDER.order_id)
     assert (snapshot.replace_code, snapshot.reject_code) == ("VENUE_REFUSED", "REPLACE_HALF_DONE")
     assert [each.status for each in legs(there)] == [OrdStatus.CANCELED]
+
+
+async def test_the_stream_may_be_first_to_tell_that_it_was_not_placed_anew(there: Simulated, shard: Shard) -> None:
+    """As Binance does: REJECTED, under the id that the new order was to have."""
+    await rest(shard)
+    there.switch(reject=1, slow_reply_ms=300)
+    shard.replace(new_terms(ORDER, *OTHER))
+    await until(lambda: legs(there)[0].status is OrdStatus.CANCELED)
+    refused = replace(
+        legs(there)[0].shown(),
+        order_number=99,
+        client_order_id=client_id_of(ORDER.order_id, 1),
+        status=OrdStatus.REJECTED,
+        reject_reason="INSUFFICIENT_BALANCES",
+    )
+    there.account.tell(execution_report(refused, None, refused.updated_ms))
+    await until(shard.has(ORDER.order_id, "CANCELED", "REJECTED"))
+    assert shard.snapshot(ORDER.order_id).reject_code == "REPLACE_HALF_DONE"
+    assert shard.terms(ORDER.order_id) == ("1", "2000", 0)
+
+
+async def test_an_answer_to_its_old_id_may_tell_its_new_one(
+    monkeypatch: pytest.MonkeyPatch, there: Simulated, shard: Shard
+) -> None:
+    """A copy of the request was refused, and what the first one did is shown by the new id a moment late."""
+    await rest(shard)
+    client, renamed, first_id = shard.connection.client, client_id_of(ORDER.order_id, 1), client_id_of(ORDER.order_id)
+    ask = client.order
+
+    async def late(client_id: str, symbol: str) -> OrderAtVenue:
+        if client_id == renamed:
+            raise NotAtVenue("not yet")
+        return await ask(renamed if client_id == first_id else client_id, symbol)
+
+    monkeypatch.setattr(client, "order", late)
+    there.switch(silent_streams=True, repeated_request=1)
+    await replaced(shard, LESS)
+    assert shard.terms(ORDER.order_id) == (*LESS, 1)
 
 
 async def test_an_order_that_has_traded_in_part_can_only_be_made_smaller(there: Simulated, shard: Shard) -> None:
