@@ -18,7 +18,7 @@ from fargate_engine.venues.dialect import ChangedOrder
 from fargate_engine.venues.exchange_client import ExchangeClient
 from fargate_engine.venues.failures import ClockRefused, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
 from fargate_engine.venues.followed import Followed
-from fargate_engine.venues.pending_replace import NOT_REPLACED, PendingReplace
+from fargate_engine.venues.pending_replace import LOST_IN_REPLACE, NOT_REPLACED, PendingReplace
 from fargate_engine.venues.protocol import OrderAtVenue
 from fargate_engine.venues.tracked_order import TrackedOrder
 
@@ -95,7 +95,7 @@ class ExchangeReplaces:
         if can_arrive and word.status.is_final and word.status is not OrdStatus.FILLED:
             return False  # Cancelled, and perhaps placed anew in a moment.
         is_asked_for = order.is_cancel_wanted or pending.is_less_than(order.terms)
-        order.is_lost_in_replace = word.status is OrdStatus.CANCELED and not is_asked_for
+        order.lost = LOST_IN_REPLACE if word.status is OrdStatus.CANCELED and not is_asked_for else None
         return True
 
     async def _send(self, followed: Followed, pending: PendingReplace) -> None:

@@ -30,8 +30,8 @@ from fargate_engine.messages import (
 )
 from fargate_engine.orders import EngineOrder
 from fargate_engine.terms import FOK_NOT_FILLABLE, NO_LIQUIDITY, TOO_LATE, Reason, WorkingTerms
-from fargate_engine.venues.client_ids import client_id_of
-from fargate_engine.venues.pending_replace import LOST_IN_REPLACE, PendingReplace
+from fargate_engine.venues.client_ids import client_id_of, replace_no_of
+from fargate_engine.venues.pending_replace import REPLACED_AFTER_ALL, PendingReplace
 from fargate_engine.venues.protocol import FillAtVenue, OrderAtVenue
 
 WORDS_MAX = 300
@@ -53,7 +53,7 @@ class TrackedOrder:
     is_acknowledged: bool = False  # The venue took it; its book may refuse it still.
     is_over: bool = False
     is_cancel_wanted: bool = False
-    is_lost_in_replace: bool = False  # Cancelled for new terms that never came.
+    lost: Reason | None = None  # Why it ends, where a replace of it went wrong.
     replacing: PendingReplace | None = None
     worst_ticks: int = 0  # Of the limits that it may have traded at.
     told_lots: int = 0
@@ -122,6 +122,8 @@ class TrackedOrder:
         if self.is_over:
             return []
         reports = self._learn_of_replace(word, is_answer=is_answer)
+        if word.status is not OrdStatus.REJECTED:
+            self._recover(word.client_id)
         if self.is_over or word.client_id != self.client_id:
             return reports  # Filled to its end with what was held, or of terms that it has not.
         if word.status is OrdStatus.REJECTED and self.is_renaming:
@@ -141,7 +143,9 @@ class TrackedOrder:
         reports: list[VenueReport] = []
         for fill in fills:
             if not self.is_over:
-                reports += [*self._accept(), *self._learn_of_fill(fill), *self._book(fill)]
+                reports += [*self._accept(), *self._learn_of_fill(fill)]
+                self._recover(fill.client_id)
+                reports += self._book(fill)
         return reports + self._end_if_complete()
 
     def replace(self, pending: PendingReplace) -> None:
@@ -191,6 +195,13 @@ class TrackedOrder:
             return []
         self.venue_order_id = fill.venue_order_id
         return self._replaced(pending)
+
+    def _recover(self, client_id: str | None) -> None:
+        """It goes by the id of a replace that was refused here: with terms that nothing is reserved for it ends."""
+        if client_id is None or self.replacing is not None or replace_no_of(client_id) <= replace_no_of(self.client_id):
+            return
+        self.client_id, self.lost, self.is_cancel_wanted = client_id, REPLACED_AFTER_ALL, True
+        self.anomalies.append(f"{client_id} is there, and its replace was refused here: it is cancelled")
 
     def _replaced(self, pending: PendingReplace) -> list[VenueReport]:
         self.replacing, self.terms, self.client_id = None, pending.terms, pending.client_id
@@ -279,7 +290,7 @@ class TrackedOrder:
         word = self.last_word
         if self.is_over or word is None or self.misses_fills:
             return []
-        if word.status is OrdStatus.FILLED:
+        if word.status is OrdStatus.FILLED and self.lost is None:
             # All fills are told and they are less than the order: the venue contradicts itself, and a question later on
             # may say more.
             self.anomalies.append(
@@ -292,8 +303,8 @@ class TrackedOrder:
     def _ended(self, word: OrderAtVenue) -> VenueReport:
         """What is left of an IOC or FOK ends as CANCELED, as FIX has it, whatever the venue calls it."""
         order_id = self.terms.order_id
-        if self.is_lost_in_replace:
-            return VenueCanceled(order_id=order_id, code=LOST_IN_REPLACE.code, reason=LOST_IN_REPLACE.text)
+        if self.lost is not None:
+            return VenueCanceled(order_id=order_id, code=self.lost.code, reason=self.lost.text)
         if word.reason is not None:
             return VenueCanceled(order_id=order_id, code=word.reason.code, reason=_plain(word.reason.text))
         may_rest = self.terms.time_in_force is TimeInForce.GTC
