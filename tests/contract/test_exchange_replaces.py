@@ -262,6 +262,17 @@ async def test_the_next_engine_finds_one_that_was_made_after_all(there: Simulate
     assert [each.status for each in legs(there)] == [OrdStatus.CANCELED]
 
 
+async def test_an_engine_that_lost_its_shard_cancels_nothing_for_a_replace_of_the_next_one(
+    there: Simulated, shard: Shard
+) -> None:
+    await rest(shard)
+    shard.may_send = False
+    await shard.connection.client.replace(first_replace(LESS), lambda: True)
+    await until(lambda: shard.connection._followed[ORDER.order_id].order.is_cancel_wanted)
+    await asyncio.sleep(2 * exchange_connection.POLL_S)
+    assert legs(there)[-1].status is OrdStatus.NEW
+
+
 async def test_an_order_that_has_traded_in_part_can_only_be_made_smaller(there: Simulated, shard: Shard) -> None:
     await rest(shard)
     fill_there(there, 3_000)
