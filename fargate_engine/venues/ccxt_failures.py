@@ -4,11 +4,16 @@ import asyncio
 from functools import cache
 from typing import Any
 
+import orjson
+
 from fargate_engine.venues.failures import ClockRefused, KeyRefused, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
 
 _WORDS_MAX = 300
 # Refused before it was looked at, says the table of the API's conventions.
 _NOT_SENT = ("DDoSProtection", "RateLimitExceeded")
+# Of an id that we send once: some hop between has sent it again, and the first one may be there. And what the exchange
+# itself has waited for in vain: ccxt takes Bybit's "Order creation timeout" for a refusal.
+_MAY_BE_DONE = ("duplicate", "timeout")
 _NOT_THERE = ("OrderNotFound", "OrderNotCached")
 _CODES = {
     "InsufficientFunds": "INSUFFICIENT_FUNDS",
@@ -30,8 +35,7 @@ _CODES = {
 def failure_of(error: BaseException) -> VenueRefused | NotAtVenue | NotSent | OutcomeUnknown:
     """Only what is known to be a refusal is one. Everything else, ccxt's or not, leaves the outcome open."""
     words = _words(error)
-    if "uplicate" in words:
-        # Of an id that we send once: some hop between has sent it again, and the first one may be there.
+    if any(sign in words.lower() for sign in _MAY_BE_DONE):
         return OutcomeUnknown(words)
     if isinstance(error, _classes(_NOT_THERE)):
         return NotAtVenue(words)
@@ -51,8 +55,22 @@ def _words(error: BaseException) -> str:
     """Without the query string: it has the signature."""
     if isinstance(error, TimeoutError | asyncio.TimeoutError):
         return "the venue did not answer in time"
-    words = " ".join(part.partition("?")[0] if "://" in part else part for part in str(error).split())
+    told = _of_half(str(error)) or str(error)
+    words = " ".join(part.partition("?")[0] if "://" in part else part for part in told.split())
     return f"{type(error).__name__}: {words}"[:_WORDS_MAX]
+
+
+def _of_half(text: str) -> str | None:
+    """What Binance says of the half of a cancelReplace that failed. None for anything else.
+
+    It stands behind all that is said of the order that was cancelled.
+    """
+    try:
+        document = orjson.loads(text[text.index("{") :])
+        halves = [document["data"][half] for half in ("newOrderResponse", "cancelResponse")]
+        return next((f"{document['msg']} {half['msg']}" for half in halves if half and "code" in half), None)
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 @cache

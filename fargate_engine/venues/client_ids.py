@@ -28,8 +28,15 @@ def client_id_of(order_id: uuid.UUID, replace_no: int = 0) -> str:
 
 def order_id_of(client_id: str | None) -> uuid.UUID | None:
     """None for an id that we did not make."""
-    if client_id is None:
-        return None
+    return None if client_id is None else _read(client_id)[0]
+
+
+def replace_no_of(client_id: str) -> int:
+    """The replace whose terms an order has under this id; 0 also for an id that we did not make."""
+    return _read(client_id)[1]
+
+
+def _read(client_id: str) -> tuple[uuid.UUID | None, int]:
     replace_no = 0
     if len(client_id) == len(PREFIX) + _HEX_DIGITS:
         digits = client_id.removeprefix(PREFIX)
@@ -38,9 +45,10 @@ def order_id_of(client_id: str | None) -> uuid.UUID | None:
         for letter in client_id[-_NUMBER_DIGITS:]:
             replace_no = replace_no * len(_DIGITS) + _DIGITS.find(letter)  # One that is none makes another id below.
     else:
-        return None
+        return None, 0
     try:
         order_id = uuid.UUID(digits)
     except ValueError:
-        return None
-    return order_id if client_id_of(order_id, max(replace_no, 0)) == client_id else None
+        return None, 0
+    is_ours = client_id_of(order_id, max(replace_no, 0)) == client_id
+    return (order_id, replace_no) if is_ours else (None, 0)

@@ -309,6 +309,8 @@ class ExchangeVenue:
         "Not found" says little: aiohttp repeats a DELETE by itself, so an earlier one may have done it.
         """
         order = followed.order
+        if order.lost is not None and not self._may_send():
+            return self._look_later(followed)  # The replace that this engine knows nothing of may be the next one's.
         try:
             word = await self._client.cancel(order.client_id, order.terms.symbol)
         except NotAtVenue:

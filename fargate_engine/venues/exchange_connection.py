@@ -228,7 +228,7 @@ class ExchangeConnection:
 
     async def _poll_once(self) -> None:
         """Every order that was there before the question: what is not open any more is asked about."""
-        live = [each for each in self._followed.values() if each.is_settled and not each.order.is_over]
+        live = [each for each in self._followed.values() if each.may_cancel and not each.order.is_over]
         if not live:
             return
         symbols: set[str | None] = {each.order.terms.symbol for each in live}

@@ -18,7 +18,7 @@ from fargate_engine.venues.dialect import ChangedOrder
 from fargate_engine.venues.exchange_client import ExchangeClient
 from fargate_engine.venues.failures import ClockRefused, NotAtVenue, NotSent, OutcomeUnknown, VenueRefused
 from fargate_engine.venues.followed import Followed
-from fargate_engine.venues.pending_replace import NOT_REPLACED, PendingReplace
+from fargate_engine.venues.pending_replace import LOST_IN_REPLACE, NOT_REPLACED, PendingReplace
 from fargate_engine.venues.protocol import OrderAtVenue
 from fargate_engine.venues.tracked_order import TrackedOrder
 
@@ -69,6 +69,8 @@ class ExchangeReplaces:
         can_arrive = asked_at < pending.never_after
         if order.is_renaming and order.replacing is pending and (pending.refusal is not None or not can_arrive):
             word = await self._word(order, order.client_id)
+            if word is not None:
+                followed.take(order.learn(word, is_answer=True))  # Asked by its old id, it may tell its new one.
         if order.replacing is not pending:
             return
         if word is not None and self._is_as_it_was(order, pending, word, can_arrive=can_arrive):
@@ -77,6 +79,9 @@ class ExchangeReplaces:
         else:
             if word is None and not can_arrive:
                 _LOG.error("%s says it does not know %s any more", self._client.name, order.client_id)
+            elif word is not None and not can_arrive:
+                shown = f"{word.quantity} at {word.price}"
+                _LOG.error("%s has %s as %s, which nobody asked for", self._client.name, order.client_id, shown)
             self._look_later(followed)
 
     def _is_as_it_was(
@@ -86,11 +91,11 @@ class ExchangeReplaces:
         if can_arrive and pending.refusal is None:
             return False
         if not order.is_renaming:
-            return True
+            return order.shows(word, order.terms)  # With neither terms nothing is certain, and the larger stays held.
         if can_arrive and word.status.is_final and word.status is not OrdStatus.FILLED:
             return False  # Cancelled, and perhaps placed anew in a moment.
         is_asked_for = order.is_cancel_wanted or pending.is_less_than(order.terms)
-        order.is_lost_in_replace = word.status is OrdStatus.CANCELED and not is_asked_for
+        order.lost = LOST_IN_REPLACE if word.status is OrdStatus.CANCELED and not is_asked_for else None
         return True
 
     async def _send(self, followed: Followed, pending: PendingReplace) -> None:

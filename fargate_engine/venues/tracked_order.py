@@ -30,13 +30,14 @@ from fargate_engine.messages import (
 )
 from fargate_engine.orders import EngineOrder
 from fargate_engine.terms import FOK_NOT_FILLABLE, NO_LIQUIDITY, TOO_LATE, Reason, WorkingTerms
-from fargate_engine.venues.client_ids import client_id_of
-from fargate_engine.venues.pending_replace import LOST_IN_REPLACE, PendingReplace
+from fargate_engine.venues.client_ids import client_id_of, replace_no_of
+from fargate_engine.venues.pending_replace import REPLACED_AFTER_ALL, PendingReplace
 from fargate_engine.venues.protocol import FillAtVenue, OrderAtVenue
 
 WORDS_MAX = 300
 _ACCEPTED = frozenset({OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED})
 _FEE_STEP = Decimal(1).scaleb(-DIGITS_MAX)  # The finest that a journal keeps.
+REFUSED = Reason("VENUE_REFUSED", "the venue refused it without a word")
 NEVER_ARRIVED = Reason("VENUE_NEVER_ARRIVED", "the venue has no such order, and none can arrive any more")
 
 
@@ -52,7 +53,7 @@ class TrackedOrder:
     is_acknowledged: bool = False  # The venue took it; its book may refuse it still.
     is_over: bool = False
     is_cancel_wanted: bool = False
-    is_lost_in_replace: bool = False  # Cancelled for new terms that never came.
+    lost: Reason | None = None  # Why it ends, where a replace of it went wrong.
     replacing: PendingReplace | None = None
     worst_ticks: int = 0  # Of the limits that it may have traded at.
     told_lots: int = 0
@@ -102,6 +103,12 @@ class TrackedOrder:
         """A replace is pending that gives it another client id: its end under the one it has may be a part of that."""
         return self.replacing is not None and self.replacing.client_id != self.client_id
 
+    def shows(self, word: OrderAtVenue, terms: WorkingTerms) -> bool:
+        """Whether it is of an order with this quantity and price."""
+        instrument = self.instrument
+        asked = instrument.quantity(terms.quantity_lots), instrument.price(terms.limit_ticks)
+        return (word.quantity, word.price) == asked
+
     def acknowledged(self, venue_order_id: str) -> None:
         """Nothing is reported: a post-only order that would take is refused after it."""
         self.is_acknowledged = True
@@ -115,8 +122,12 @@ class TrackedOrder:
         if self.is_over:
             return []
         reports = self._learn_of_replace(word, is_answer=is_answer)
+        if word.status is not OrdStatus.REJECTED:
+            self._recover(word.client_id)
         if self.is_over or word.client_id != self.client_id:
-            return reports  # Filled to its end with what was held, or of terms that it has no more.
+            return reports  # Filled to its end with what was held, or of terms that it has not.
+        if word.status is OrdStatus.REJECTED and self.is_renaming:
+            return reports  # It was accepted: what is refused is what it was to be.
         self.venue_order_id = word.venue_order_id or self.venue_order_id
         if word.status is OrdStatus.REJECTED and not word.filled and not self.told_lots:
             return [*reports, *self._over(self._rejected(word.reason))]
@@ -132,7 +143,9 @@ class TrackedOrder:
         reports: list[VenueReport] = []
         for fill in fills:
             if not self.is_over:
-                reports += [*self._accept(), *self._learn_of_fill(fill), *self._book(fill)]
+                reports += [*self._accept(), *self._learn_of_fill(fill)]
+                self._recover(fill.client_id)
+                reports += self._book(fill)
         return reports + self._end_if_complete()
 
     def replace(self, pending: PendingReplace) -> None:
@@ -163,16 +176,16 @@ class TrackedOrder:
         if pending is None:
             return []
         if self.is_renaming:
+            if word.status is OrdStatus.REJECTED and not word.filled:
+                # Binance tells so of a new order that it did not take when it had cancelled the one before.
+                pending.refusal = pending.refusal or word.reason or REFUSED
+                return []
             if word.client_id == pending.client_id:
                 return self._replaced(pending)
             # Filled to its end it was not cancelled, nor made smaller. Any other end may be the replace itself.
             is_refused = word.client_id == self.client_id and word.status is OrdStatus.FILLED
             return self.not_replaced(TOO_LATE) if is_refused else []
-        has_terms = (word.quantity, word.price) == (
-            self.instrument.quantity(pending.terms.quantity_lots),
-            self.instrument.price(pending.terms.limit_ticks),
-        )
-        if has_terms and (is_answer or word.status.is_final):
+        if self.shows(word, pending.terms) and (is_answer or word.status.is_final):
             return self._replaced(pending)
         return self.not_replaced(TOO_LATE) if word.status.is_final else []
 
@@ -182,6 +195,13 @@ class TrackedOrder:
             return []
         self.venue_order_id = fill.venue_order_id
         return self._replaced(pending)
+
+    def _recover(self, client_id: str | None) -> None:
+        """It goes by the id of a replace that was refused here: with terms that nothing is reserved for it ends."""
+        if client_id is None or self.replacing is not None or replace_no_of(client_id) <= replace_no_of(self.client_id):
+            return
+        self.client_id, self.lost, self.is_cancel_wanted = client_id, REPLACED_AFTER_ALL, True
+        self.anomalies.append(f"{client_id} is there, and its replace was refused here: it is cancelled")
 
     def _replaced(self, pending: PendingReplace) -> list[VenueReport]:
         self.replacing, self.terms, self.client_id = None, pending.terms, pending.client_id
@@ -270,7 +290,7 @@ class TrackedOrder:
         word = self.last_word
         if self.is_over or word is None or self.misses_fills:
             return []
-        if word.status is OrdStatus.FILLED:
+        if word.status is OrdStatus.FILLED and self.lost is None:
             # All fills are told and they are less than the order: the venue contradicts itself, and a question later on
             # may say more.
             self.anomalies.append(
@@ -283,8 +303,8 @@ class TrackedOrder:
     def _ended(self, word: OrderAtVenue) -> VenueReport:
         """What is left of an IOC or FOK ends as CANCELED, as FIX has it, whatever the venue calls it."""
         order_id = self.terms.order_id
-        if self.is_lost_in_replace:
-            return VenueCanceled(order_id=order_id, code=LOST_IN_REPLACE.code, reason=LOST_IN_REPLACE.text)
+        if self.lost is not None:
+            return VenueCanceled(order_id=order_id, code=self.lost.code, reason=self.lost.text)
         if word.reason is not None:
             return VenueCanceled(order_id=order_id, code=word.reason.code, reason=_plain(word.reason.text))
         may_rest = self.terms.time_in_force is TimeInForce.GTC
@@ -300,7 +320,7 @@ class TrackedOrder:
         )
 
     def _rejected(self, reason: Reason | None) -> VenueReport:
-        told = reason or Reason("VENUE_REFUSED", "the venue refused it without a word")
+        told = reason or REFUSED
         return VenueRejected(order_id=self.terms.order_id, code=told.code, reason=_plain(told.text))
 
     def _over(self, report: VenueReport) -> list[VenueReport]:

@@ -1,5 +1,6 @@
 """An order at Bybit is amended: it keeps its ids, and its own terms say which it has."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
@@ -85,6 +86,23 @@ async def test_what_was_not_done_in_its_window_never_will_be(is_acknowledged: bo
     await until(shard.decided(ORDER.order_id))
     assert shard.snapshot(ORDER.order_id).replace_code == "VENUE_NEVER_ARRIVED"
     assert shard.terms(ORDER.order_id) == ("1", "2000", 0)
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+async def test_while_it_shows_terms_that_nobody_asked_for_nothing_is_decided(
+    is_refused: bool, scene: tuple[Bybit, Shard]
+) -> None:
+    """What is reserved would be let go, of an order that may trade more than it was."""
+    bybit, shard = scene
+    await rest(shard)
+    bybit.takes_amendments_lost = True
+    bybit.refuse = (170131, "Insufficient balance.") if is_refused else None
+    bybit.orders[CLIENT_ID]["qty"] = "1.2"
+    shard.replace(new_terms(ORDER, *TERMS))
+    await asyncio.sleep(2 * exchange.ARRIVES_WITHIN_S)
+    assert not shard.decided(ORDER.order_id)()
+    shard.cancel(ORDER.order_id)
+    await until(shard.has(ORDER.order_id, "CANCELED"))
 
 
 async def test_what_it_refuses_leaves_the_order_as_it_was(scene: tuple[Bybit, Shard]) -> None:

@@ -14,11 +14,15 @@ from typing import Any
 import pytest
 
 from breakwater.domain.orders import OrdStatus, SubmitOrder
+from fargate_engine.binance.user_documents import execution_report
 from fargate_engine.messages import VenueFilled
 from fargate_engine.simulated_exchange.accounts import PaperOrder
 from fargate_engine.venues import exchange, exchange_client, exchange_connection, reconciler
 from fargate_engine.venues.circuit_breaker import FAILURES_MAX
 from fargate_engine.venues.client_ids import client_id_of
+from fargate_engine.venues.dialect import ChangedOrder
+from fargate_engine.venues.failures import NotAtVenue
+from fargate_engine.venues.protocol import OrderAtVenue
 from fargate_engine.venues.reconciler import Reconciler
 from tests.support.exchange_scene import (
     VENUE,
@@ -74,6 +78,22 @@ async def lose_request(there: Simulated, shard: Shard, terms: tuple[str, str]) -
     shard.replace(new_terms(ORDER, *terms))
     await until(lambda: there.chance.done["lost_request"] > 0)
     await asyncio.sleep(0.1)
+
+
+def first_replace(terms: tuple[str, str]) -> ChangedOrder:
+    """The request of its first replace."""
+    return ChangedOrder(
+        client_id=client_id_of(ORDER.order_id),
+        next_client_id=client_id_of(ORDER.order_id, 1),
+        symbol=ETH.symbol,
+        side=ORDER.side,
+        post_only=False,
+        filled=Decimal(0),
+        quantity_before=Decimal(1),
+        price_before=Decimal(2000),
+        quantity=Decimal(terms[0]),
+        price=Decimal(terms[1]),
+    )
 
 
 def legs(there: Simulated) -> list[PaperOrder]:
@@ -171,6 +191,86 @@ async def test_one_that_was_cancelled_and_not_placed_anew_is_over_and_says_so(th
     snapshot = shard.snapshot(ORDER.order_id)
     assert (snapshot.replace_code, snapshot.reject_code) == ("VENUE_REFUSED", "REPLACE_HALF_DONE")
     assert [each.status for each in legs(there)] == [OrdStatus.CANCELED]
+
+
+async def test_the_stream_may_be_first_to_tell_that_it_was_not_placed_anew(there: Simulated, shard: Shard) -> None:
+    """As Binance does: REJECTED, under the id that the new order was to have."""
+    await rest(shard)
+    there.switch(reject=1, slow_reply_ms=300)
+    shard.replace(new_terms(ORDER, *OTHER))
+    await until(lambda: legs(there)[0].status is OrdStatus.CANCELED)
+    refused = replace(
+        legs(there)[0].shown(),
+        order_number=99,
+        client_order_id=client_id_of(ORDER.order_id, 1),
+        status=OrdStatus.REJECTED,
+        reject_reason="INSUFFICIENT_BALANCES",
+    )
+    there.account.tell(execution_report(refused, None, refused.updated_ms))
+    await until(shard.has(ORDER.order_id, "CANCELED", "REJECTED"))
+    assert shard.snapshot(ORDER.order_id).reject_code == "REPLACE_HALF_DONE"
+    assert shard.terms(ORDER.order_id) == ("1", "2000", 0)
+
+
+async def test_an_answer_to_its_old_id_may_tell_its_new_one(
+    monkeypatch: pytest.MonkeyPatch, there: Simulated, shard: Shard
+) -> None:
+    """A copy of the request was refused, and what the first one did is shown by the new id a moment late."""
+    await rest(shard)
+    client, renamed, first_id = shard.connection.client, client_id_of(ORDER.order_id, 1), client_id_of(ORDER.order_id)
+    ask = client.order
+
+    async def late(client_id: str, symbol: str) -> OrderAtVenue:
+        if client_id == renamed:
+            raise NotAtVenue("not yet")
+        return await ask(renamed if client_id == first_id else client_id, symbol)
+
+    monkeypatch.setattr(client, "order", late)
+    there.switch(silent_streams=True, repeated_request=1)
+    await replaced(shard, LESS)
+    assert shard.terms(ORDER.order_id) == (*LESS, 1)
+
+
+@pytest.mark.parametrize("terms", [LESS, OTHER])
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_one_that_is_made_after_all_leaves_nothing_there(
+    is_told: bool, terms: tuple[str, str], there: Simulated, shard: Shard
+) -> None:
+    """Later than any can arrive, of which the engine has told that it was not made."""
+    await rest(shard)
+    await lose_request(there, shard, terms)
+    there.switch(silent_streams=not is_told)
+    await until(shard.decided(ORDER.order_id))
+    await shard.connection.client.replace(first_replace(terms), lambda: True)
+    await until(shard.has(ORDER.order_id, "CANCELED"))
+    await Reconciler(shard.connection, lambda: [shard.state], [ETH.symbol]).run_once()
+    assert {each.status for each in legs(there)} == {OrdStatus.CANCELED}
+    assert shard.terms(ORDER.order_id) == ("1", "2000", 0)
+
+
+async def test_the_next_engine_finds_one_that_was_made_after_all(there: Simulated) -> None:
+    journal = Journal()
+    async with connected(there.base_url) as connection:
+        async with Shard(connection, journal).served() as first:
+            await rest(first)
+            await lose_request(there, first, LESS)
+            there.switch(silent_streams=True)
+            await until(first.decided(ORDER.order_id))
+        await connection.client.replace(first_replace(LESS), lambda: True)
+        async with Shard(connection, journal).served() as second:
+            await until(second.has(ORDER.order_id, "CANCELED"))
+    assert [each.status for each in legs(there)] == [OrdStatus.CANCELED]
+
+
+async def test_an_engine_that_lost_its_shard_cancels_nothing_for_a_replace_of_the_next_one(
+    there: Simulated, shard: Shard
+) -> None:
+    await rest(shard)
+    shard.may_send = False
+    await shard.connection.client.replace(first_replace(LESS), lambda: True)
+    await until(lambda: shard.connection._followed[ORDER.order_id].order.is_cancel_wanted)
+    await asyncio.sleep(2 * exchange_connection.POLL_S)
+    assert legs(there)[-1].status is OrdStatus.NEW
 
 
 async def test_an_order_that_has_traded_in_part_can_only_be_made_smaller(there: Simulated, shard: Shard) -> None:

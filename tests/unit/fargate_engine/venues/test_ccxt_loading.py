@@ -1,5 +1,6 @@
 """ccxt as we use it: it speaks to no host but the one it is told, and its exceptions mean what they mean."""
 
+import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -129,3 +130,26 @@ def test_what_is_not_known_to_be_a_refusal_is_none(error: Exception) -> None:
 def test_a_signature_stays_out_of_the_words() -> None:
     error = errors.RequestTimeout("binance GET https://api.binance.com/api/v3/order?timestamp=1&signature=abc")
     assert "signature" not in failure_of(error).message
+
+
+def test_what_the_exchange_has_waited_for_in_vain_may_be_done() -> None:
+    told = '{"retCode":170146,"retMsg":"Order creation timeout","result":{}}'
+    assert isinstance(failure_of(errors.InvalidOrder(f"bybit {told}")), OutcomeUnknown)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("Account has insufficient balance for requested action.", VenueRefused),
+        ("Duplicate order sent.", OutcomeUnknown),
+    ],
+)
+def test_of_a_replace_that_failed_in_part_the_words_of_that_part_are_told(words: str, kind: type[Exception]) -> None:
+    """Binance says first, and at length, what it has cancelled."""
+    canceled = {"symbol": "ETHUSDT", "origClientOrderId": "b" * 36, "status": "CANCELED", "more": "x" * 400}
+    halves = {"cancelResult": "SUCCESS", "newOrderResult": "FAILURE", "cancelResponse": canceled}
+    data = halves | {"newOrderResponse": {"code": -2010, "msg": words}}
+    told = json.dumps({"code": -2021, "msg": "Order cancel-replace partially failed.", "data": data})
+    failure = failure_of(errors.OperationRejected(f"binance {told}"))
+    assert isinstance(failure, kind)
+    assert failure.message == f"OperationRejected: Order cancel-replace partially failed. {words}"

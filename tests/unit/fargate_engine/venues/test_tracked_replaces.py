@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breakwater.domain.orders import OrdStatus
-from fargate_engine.messages import VenueFilled, VenueReplaced, VenueReplaceRejected, VenueReport
-from fargate_engine.terms import TOO_LATE
+from fargate_engine.messages import VenueCanceled, VenueFilled, VenueReplaced, VenueReplaceRejected, VenueReport
+from fargate_engine.terms import TOO_LATE, Reason
 from fargate_engine.venues.client_ids import client_id_of, order_id_of
 from fargate_engine.venues.pending_replace import NOT_REPLACED, PendingReplace
 from fargate_engine.venues.protocol import FillAtVenue, OrderAtVenue
@@ -62,6 +62,17 @@ def test_its_end_under_the_old_name_may_be_the_replace_itself(status: OrdStatus)
     assert order.is_over
 
 
+@pytest.mark.parametrize("renamed", [True, False])
+def test_new_terms_that_the_venue_did_not_take_are_not_the_orders(renamed: bool) -> None:
+    """Binance tells so in its stream when it has cancelled an order and refuses the one that was to replace it."""
+    order = replacing(15, renames=True)
+    reason = Reason("VENUE_REFUSED", "the venue refused it: INSUFFICIENT_BALANCES")
+    assert order.learn(there(OrdStatus.REJECTED, 15, renamed=renamed, reason=reason)) == []
+    assert order.replacing is not None
+    assert order.replacing.refusal == reason
+    assert (order.is_over, order.client_id) == (False, client_id_of(ORDER_ID))
+
+
 def test_filled_to_its_end_under_the_old_name_it_was_not_replaced() -> None:
     order = replacing(15, renames=True)
     [refused] = order.learn(there(OrdStatus.FILLED, QUANTITY_LOTS, QUANTITY_LOTS))
@@ -104,6 +115,28 @@ def test_a_late_fill_at_the_price_that_it_had_is_no_anomaly() -> None:
     assert order.anomalies == []
     order.learn_fills([fill(2, 2, price=Decimal("1.01"))])
     assert len(order.anomalies) == 1
+
+
+@pytest.mark.parametrize("lots", [6, 15])
+def test_one_that_was_made_after_it_was_refused_here_is_cancelled(lots: int) -> None:
+    order = replacing(lots, renames=True)
+    order.not_replaced(NOT_REPLACED)
+    assert order.learn(there(OrdStatus.REJECTED, lots, renamed=True)) == []  # Only that it was not made.
+    assert not order.is_cancel_wanted
+    reports = order.learn_fills([replace(fill(1, 2), client_id=RENAMED, venue_order_id="8")])
+    assert kinds(reports) == ["VenueFilled"]
+    assert (order.client_id, order.is_cancel_wanted, len(order.anomalies)) == (RENAMED, True, 1)
+    assert order.learn(there(OrdStatus.CANCELED, QUANTITY_LOTS)) == []
+    [canceled] = order.learn(there(OrdStatus.CANCELED, lots, 2, renamed=True))
+    assert isinstance(canceled, VenueCanceled)
+    assert canceled.code == "REPLACE_NOT_REFUSED"
+
+
+def test_one_that_was_made_smaller_after_all_ends_when_that_is_filled() -> None:
+    order = replacing(6, renames=True)
+    order.not_replaced(NOT_REPLACED)
+    order.learn_fills([replace(fill(1, 6), client_id=RENAMED)])
+    assert kinds(order.learn(there(OrdStatus.FILLED, 6, 6, renamed=True))) == ["VenueCanceled"]
 
 
 @given(st.data())
