@@ -510,6 +510,7 @@ def _look(client: Client, desk: Desk, account_id: str) -> None:
     worth = client.call("get_portfolio_history", 200, query={"account_id": account_id, "interval": "1h"})
     assert (worth["currency"], worth["items"]) == ("USDT", [])
     assert client.call("get_alert", 200, path_parameters={"alert_id": alert_id})["deliveries"] == []
+    assert client.call("get_alert_summary", 200)["open"] >= 1
     client.call("get_health", 200)
     client.call("get_health_history", 200, query={"hours": 1})
     _read_digests(client, desk)
