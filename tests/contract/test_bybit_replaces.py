@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import pytest
 
-from breakwater.domain.orders import SubmitOrder
 from fargate_engine.venues import exchange, exchange_connection
 from fargate_engine.venues.client_ids import client_id_of
 from tests.support.bybit_server import Bybit, bybit_server
@@ -38,25 +37,15 @@ async def scene() -> AsyncIterator[tuple[Bybit, Shard]]:
         assert replayed(shard.journal.rows).state_hash() == shard.state.state_hash()
 
 
-async def rest(shard: Shard, order: SubmitOrder = ORDER) -> None:
-    shard.submit(order)
-    await until(shard.has(order.order_id, "NEW"))
-
-
-async def replaced(shard: Shard, terms: tuple[str, str], *, number: int = 1) -> None:
-    shard.replace(new_terms(ORDER, *terms, number=number))
-    await until(shard.decided(ORDER.order_id, number))
-
-
 async def test_an_order_is_amended_under_its_own_id_and_found_with_its_new_terms(scene: tuple[Bybit, Shard]) -> None:
     bybit, shard = scene
-    await rest(shard)
+    await shard.rest(ORDER)
     await bybit.fill(CLIENT_ID, "0.3", "2000")
     await until(shard.has(ORDER.order_id, "PARTIALLY_FILLED"))
-    await replaced(shard, TERMS)
+    await shard.replaced(ORDER, TERMS)
     assert shard.terms(ORDER.order_id) == (*TERMS, 1)
     assert (bybit.orders[CLIENT_ID]["qty"], bybit.orders[CLIENT_ID]["price"]) == TERMS
-    await replaced(shard, ("0.5", "1990.5"), number=2)
+    await shard.replaced(ORDER, ("0.5", "1990.5"), number=2)
     await bybit.fill(CLIENT_ID, "0.2", "1990.5")
     await until(shard.has(ORDER.order_id, "FILLED"))
     assert shard.snapshot(ORDER.order_id).cum_qty == Decimal("0.5")
@@ -65,16 +54,16 @@ async def test_an_order_is_amended_under_its_own_id_and_found_with_its_new_terms
 
 async def test_a_lost_answer_is_settled_by_the_orders_own_terms(scene: tuple[Bybit, Shard]) -> None:
     bybit, shard = scene
-    await rest(shard)
+    await shard.rest(ORDER)
     bybit.loses_replies = True
-    await replaced(shard, TERMS)
+    await shard.replaced(ORDER, TERMS)
     assert shard.terms(ORDER.order_id) == (*TERMS, 1)
 
 
 @pytest.mark.parametrize("is_acknowledged", [True, False])
 async def test_what_was_not_done_in_its_window_never_will_be(is_acknowledged: bool, scene: tuple[Bybit, Shard]) -> None:
     bybit, shard = scene
-    await rest(shard)
+    await shard.rest(ORDER)
     if is_acknowledged:
         bybit.takes_amendments_lost = True
     else:
@@ -94,7 +83,7 @@ async def test_while_it_shows_terms_that_nobody_asked_for_nothing_is_decided(
 ) -> None:
     """What is reserved would be let go, of an order that may trade more than it was."""
     bybit, shard = scene
-    await rest(shard)
+    await shard.rest(ORDER)
     bybit.takes_amendments_lost = True
     bybit.refuse = (170131, "Insufficient balance.") if is_refused else None
     bybit.orders[CLIENT_ID]["qty"] = "1.2"
@@ -107,9 +96,9 @@ async def test_while_it_shows_terms_that_nobody_asked_for_nothing_is_decided(
 
 async def test_what_it_refuses_leaves_the_order_as_it_was(scene: tuple[Bybit, Shard]) -> None:
     bybit, shard = scene
-    await rest(shard)
+    await shard.rest(ORDER)
     bybit.refuse = (170131, "Insufficient balance.")
-    await replaced(shard, TERMS)
+    await shard.replaced(ORDER, TERMS)
     snapshot = shard.snapshot(ORDER.order_id)
     assert (snapshot.status, snapshot.replace_code) == ("NEW", "INSUFFICIENT_FUNDS")
     assert shard.terms(ORDER.order_id) == ("1", "2000", 0)
@@ -121,7 +110,7 @@ async def test_a_fill_to_either_quantity_waits_until_it_is_known_which_it_is(
 ) -> None:
     """Told before the answer: with the quantity that it had the order would be over, or could not take so much."""
     bybit, shard = scene
-    await rest(shard)
+    await shard.rest(ORDER)
     bybit.chance.switches = bybit.chance.switches.model_copy(update={"slow_reply_ms": 500})
     shard.replace(new_terms(ORDER, *terms))
     await until(lambda: bybit.orders[CLIENT_ID]["qty"] == terms[0])
@@ -134,11 +123,11 @@ async def test_a_fill_to_either_quantity_waits_until_it_is_known_which_it_is(
 
 async def test_one_that_is_filled_before_it_is_amended_is_filled_as_it_was(scene: tuple[Bybit, Shard]) -> None:
     bybit, shard = scene
-    await rest(shard)
+    await shard.rest(ORDER)
     bybit.takes_amendments_lost = True
     bybit.chance.switches = bybit.chance.switches.model_copy(update={"silent_streams": True})
     await bybit.fill(CLIENT_ID, "1", "2000")
-    await replaced(shard, TERMS)
+    await shard.replaced(ORDER, TERMS)
     await until(shard.has(ORDER.order_id, "FILLED"))
     snapshot = shard.snapshot(ORDER.order_id)
     assert (snapshot.replace_code, str(snapshot.quantity)) == ("TOO_LATE", "1")
@@ -147,8 +136,8 @@ async def test_one_that_is_filled_before_it_is_amended_is_filled_as_it_was(scene
 async def test_a_late_word_of_terms_that_it_had_once_is_not_taken_for_the_replace(scene: tuple[Bybit, Shard]) -> None:
     """From 2000 to 1990.5 and back: what the stream tells late shows 2000 and is of before."""
     bybit, shard = scene
-    await rest(shard)
-    await replaced(shard, ("1", "1990.5"))
+    await shard.rest(ORDER)
+    await shard.replaced(ORDER, ("1", "1990.5"))
     bybit.takes_amendments_lost = True
     shard.replace(new_terms(ORDER, "1", "2000", number=2))
     await bybit._tell("order", bybit.orders[CLIENT_ID] | {"price": "2000"})
@@ -161,7 +150,7 @@ async def test_an_engine_that_was_killed_in_the_middle_asks_and_sends_nothing_ag
     journal = Journal()
     async with bybit_server(SECRET) as (bybit, url), connected(url, exchange="bybit") as connection:
         async with Shard(connection, journal).served() as first:
-            await rest(first)
+            await first.rest(ORDER)
             fault = "lost_reply" if was_done else "lost_request"
             bybit.chance.switches = bybit.chance.switches.model_copy(update={fault: 1})
             first.replace(new_terms(ORDER, *TERMS))

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from breakwater.domain.orders import OrdStatus, SubmitOrder
+from breakwater.domain.orders import OrdStatus
 from fargate_engine.binance.user_documents import execution_report
 from fargate_engine.messages import VenueFilled
 from fargate_engine.simulated_exchange.accounts import PaperOrder
@@ -62,16 +62,6 @@ async def shard(there: Simulated) -> AsyncIterator[Shard]:
         assert replayed(served.journal.rows).state_hash() == served.state.state_hash()
 
 
-async def rest(shard: Shard, order: SubmitOrder = ORDER) -> None:
-    shard.submit(order)
-    await until(shard.has(order.order_id, "NEW"))
-
-
-async def replaced(shard: Shard, terms: tuple[str, str], *, number: int = 1) -> None:
-    shard.replace(new_terms(ORDER, *terms, number=number))
-    await until(shard.decided(ORDER.order_id, number))
-
-
 async def lose_request(there: Simulated, shard: Shard, terms: tuple[str, str]) -> None:
     """Both times: aiohttp sends a PUT again by itself where a connection that it had used before was cut."""
     there.switch(lost_request=1)
@@ -115,13 +105,13 @@ def fill_there(there: Simulated, lots: int) -> None:
 
 
 async def test_less_at_the_same_price_is_amended_in_its_place(there: Simulated, shard: Shard) -> None:
-    await rest(shard)
-    await replaced(shard, LESS)
+    await shard.rest(ORDER)
+    await shard.replaced(ORDER, LESS)
     assert shard.terms(ORDER.order_id) == (*LESS, 1)
     (order,) = legs(there)
     assert (order.quantity, order.asked.client_order_id) == (Decimal("0.4"), client_id_of(ORDER.order_id, 1))
     assert there.account.locked["USDT"] == 800
-    await replaced(shard, ("0.3", "2000"), number=2)
+    await shard.replaced(ORDER, ("0.3", "2000"), number=2)
     assert [each.quantity for each in legs(there)] == [Decimal("0.3")]
     fill_there(there, 3_000)
     await until(shard.has(ORDER.order_id, "FILLED"))
@@ -129,8 +119,8 @@ async def test_less_at_the_same_price_is_amended_in_its_place(there: Simulated, 
 
 
 async def test_anything_else_is_cancelled_and_placed_anew_as_the_same_order(there: Simulated, shard: Shard) -> None:
-    await rest(shard)
-    await replaced(shard, OTHER)
+    await shard.rest(ORDER)
+    await shard.replaced(ORDER, OTHER)
     assert shard.terms(ORDER.order_id) == (*OTHER, 1)
     before, after = legs(there)
     assert (before.status, after.status) == (OrdStatus.CANCELED, OrdStatus.NEW)
@@ -149,7 +139,7 @@ async def test_anything_else_is_cancelled_and_placed_anew_as_the_same_order(ther
 async def test_one_that_was_done_is_found_out_whatever_became_of_the_answer(
     fault: str, terms: tuple[str, str], there: Simulated, shard: Shard
 ) -> None:
-    await rest(shard)
+    await shard.rest(ORDER)
     there.switch(**{fault: 1})
     shard.replace(new_terms(ORDER, *terms))
     await until(lambda: there.chance.done[fault] > 0)
@@ -163,7 +153,7 @@ async def test_one_that_was_done_is_found_out_whatever_became_of_the_answer(
 async def test_one_that_never_arrived_is_given_up_when_none_can_arrive_any_more(
     terms: tuple[str, str], there: Simulated, shard: Shard
 ) -> None:
-    await rest(shard)
+    await shard.rest(ORDER)
     asked_at = time.monotonic()
     await lose_request(there, shard, terms)
     there.switch()
@@ -175,18 +165,18 @@ async def test_one_that_never_arrived_is_given_up_when_none_can_arrive_any_more(
 
 
 async def test_what_the_venue_refuses_leaves_the_order_as_it_was(there: Simulated, shard: Shard) -> None:
-    await rest(shard)
+    await shard.rest(ORDER)
     there.switch(reject=1)
-    await replaced(shard, LESS)
+    await shard.replaced(ORDER, LESS)
     snapshot = shard.snapshot(ORDER.order_id)
     assert (snapshot.status, snapshot.replace_code) == ("NEW", "VENUE_REFUSED")
     assert shard.terms(ORDER.order_id) == ("1", "2000", 0)
 
 
 async def test_one_that_was_cancelled_and_not_placed_anew_is_over_and_says_so(there: Simulated, shard: Shard) -> None:
-    await rest(shard)
+    await shard.rest(ORDER)
     there.switch(reject=1)
-    await replaced(shard, OTHER)
+    await shard.replaced(ORDER, OTHER)
     await until(shard.has(ORDER.order_id, "CANCELED"))
     snapshot = shard.snapshot(ORDER.order_id)
     assert (snapshot.replace_code, snapshot.reject_code) == ("VENUE_REFUSED", "REPLACE_HALF_DONE")
@@ -195,7 +185,7 @@ async def test_one_that_was_cancelled_and_not_placed_anew_is_over_and_says_so(th
 
 async def test_the_stream_may_be_first_to_tell_that_it_was_not_placed_anew(there: Simulated, shard: Shard) -> None:
     """As Binance does: REJECTED, under the id that the new order was to have."""
-    await rest(shard)
+    await shard.rest(ORDER)
     there.switch(reject=1, slow_reply_ms=300)
     shard.replace(new_terms(ORDER, *OTHER))
     await until(lambda: legs(there)[0].status is OrdStatus.CANCELED)
@@ -216,7 +206,7 @@ async def test_an_answer_to_its_old_id_may_tell_its_new_one(
     monkeypatch: pytest.MonkeyPatch, there: Simulated, shard: Shard
 ) -> None:
     """A copy of the request was refused, and what the first one did is shown by the new id a moment late."""
-    await rest(shard)
+    await shard.rest(ORDER)
     client, renamed, first_id = shard.connection.client, client_id_of(ORDER.order_id, 1), client_id_of(ORDER.order_id)
     ask = client.order
 
@@ -227,7 +217,7 @@ async def test_an_answer_to_its_old_id_may_tell_its_new_one(
 
     monkeypatch.setattr(client, "order", late)
     there.switch(silent_streams=True, repeated_request=1)
-    await replaced(shard, LESS)
+    await shard.replaced(ORDER, LESS)
     assert shard.terms(ORDER.order_id) == (*LESS, 1)
 
 
@@ -237,7 +227,7 @@ async def test_one_that_is_made_after_all_leaves_nothing_there(
     is_told: bool, terms: tuple[str, str], there: Simulated, shard: Shard
 ) -> None:
     """Later than any can arrive, of which the engine has told that it was not made."""
-    await rest(shard)
+    await shard.rest(ORDER)
     await lose_request(there, shard, terms)
     there.switch(silent_streams=not is_told)
     await until(shard.decided(ORDER.order_id))
@@ -252,7 +242,7 @@ async def test_the_next_engine_finds_one_that_was_made_after_all(there: Simulate
     journal = Journal()
     async with connected(there.base_url) as connection:
         async with Shard(connection, journal).served() as first:
-            await rest(first)
+            await first.rest(ORDER)
             await lose_request(there, first, LESS)
             there.switch(silent_streams=True)
             await until(first.decided(ORDER.order_id))
@@ -265,7 +255,7 @@ async def test_the_next_engine_finds_one_that_was_made_after_all(there: Simulate
 async def test_an_engine_that_lost_its_shard_cancels_nothing_for_a_replace_of_the_next_one(
     there: Simulated, shard: Shard
 ) -> None:
-    await rest(shard)
+    await shard.rest(ORDER)
     shard.may_send = False
     await shard.connection.client.replace(first_replace(LESS), lambda: True)
     await until(lambda: shard.connection._followed[ORDER.order_id].order.is_cancel_wanted)
@@ -274,16 +264,16 @@ async def test_an_engine_that_lost_its_shard_cancels_nothing_for_a_replace_of_th
 
 
 async def test_an_order_that_has_traded_in_part_can_only_be_made_smaller(there: Simulated, shard: Shard) -> None:
-    await rest(shard)
+    await shard.rest(ORDER)
     fill_there(there, 3_000)
     await until(shard.has(ORDER.order_id, "PARTIALLY_FILLED"))
-    await replaced(shard, OTHER)
+    await shard.replaced(ORDER, OTHER)
     snapshot = shard.snapshot(ORDER.order_id)
     assert snapshot.replace_code == "REPLACE_UNSUPPORTED"
     assert "can only be made smaller there, at its price" in (snapshot.replace_reason or "")
-    await replaced(shard, ("0.3", "2000"), number=2)
+    await shard.replaced(ORDER, ("0.3", "2000"), number=2)
     assert shard.snapshot(ORDER.order_id).replace_code == "TOO_LATE"
-    await replaced(shard, LESS, number=3)
+    await shard.replaced(ORDER, LESS, number=3)
     assert shard.terms(ORDER.order_id) == (*LESS, 3)
     fill_there(there, 1_000)
     await until(shard.has(ORDER.order_id, "FILLED"))
@@ -295,10 +285,10 @@ async def test_an_order_that_has_traded_in_part_can_only_be_made_smaller(there: 
 async def test_a_fill_that_nobody_has_told_of_yet_is_found_by_the_replace_that_it_prevents(
     terms: tuple[str, str], there: Simulated, shard: Shard
 ) -> None:
-    await rest(shard)
+    await shard.rest(ORDER)
     there.switch(silent_streams=True)
     fill_there(there, 3_000)
-    await replaced(shard, terms)
+    await shard.replaced(ORDER, terms)
     assert shard.snapshot(ORDER.order_id).replace_code == "VENUE_REFUSED"
     await until(shard.has(ORDER.order_id, "PARTIALLY_FILLED"))
     assert shard.terms(ORDER.order_id) == ("1", "2000", 0)
@@ -310,7 +300,7 @@ async def test_a_fill_that_nobody_has_told_of_yet_is_found_by_the_replace_that_i
 async def test_what_is_filled_before_the_answer_comes_counts_to_the_new_terms(
     is_silent: bool, terms: tuple[str, str], there: Simulated, shard: Shard
 ) -> None:
-    await rest(shard)
+    await shard.rest(ORDER)
     there.switch(slow_reply_ms=400, silent_streams=is_silent)
     shard.replace(new_terms(ORDER, *terms))
     lots = ETH.quantity_lots(Decimal(terms[0]))
@@ -325,7 +315,7 @@ async def test_what_is_filled_before_the_answer_comes_counts_to_the_new_terms(
 async def test_a_cancel_overtakes_a_replace_whose_answer_is_lost(
     terms: tuple[str, str], there: Simulated, shard: Shard
 ) -> None:
-    await rest(shard)
+    await shard.rest(ORDER)
     there.switch(lost_reply=1)
     shard.replace(new_terms(ORDER, *terms))
     await until(lambda: there.chance.done["lost_reply"] > 0)
@@ -337,13 +327,13 @@ async def test_a_cancel_overtakes_a_replace_whose_answer_is_lost(
 
 
 async def test_what_does_not_fit_the_venue_is_refused_before_it_is_sent(there: Simulated, shard: Shard) -> None:
-    await rest(shard)
+    await shard.rest(ORDER)
     client = shard.connection.client
     coarse = replace(client.markets["ETH/USDT"], tick_size=Decimal("0.5"), lot_size=Decimal("0.1"))
     client.markets = {"ETH/USDT": coarse}
     refused = [("1", "1999.9"), ("0.45", "2000"), ("0.002", "1990")]
     for number, terms in enumerate(refused, 1):
-        await replaced(shard, terms, number=number)
+        await shard.replaced(ORDER, terms, number=number)
         assert shard.snapshot(ORDER.order_id).replace_code in {"INVALID_PRICE", "INVALID_QUANTITY"}
     assert there.chance.done == {}
     assert legs(there)[0].asked.client_order_id == client_id_of(ORDER.order_id)
@@ -354,7 +344,7 @@ async def test_one_that_is_kept_back_is_refused_and_waits_for_nothing(
     kept_back_by: str, monkeypatch: pytest.MonkeyPatch, there: Simulated, shard: Shard
 ) -> None:
     monkeypatch.setattr(exchange_client, "ORDER_WAIT_S", 0.2)
-    await rest(shard)
+    await shard.rest(ORDER)
     client, now = shard.connection.client, time.monotonic()
     if kept_back_by == "breaker":
         for _ in range(FAILURES_MAX):
@@ -363,7 +353,7 @@ async def test_one_that_is_kept_back_is_refused_and_waits_for_nothing(
         client.budget.orders.take(client.budget.orders.weight_max, now)
     else:
         client.budget.weight.take(client.budget.weight.weight_max, now)
-    await replaced(shard, OTHER)
+    await shard.replaced(ORDER, OTHER)
     assert shard.snapshot(ORDER.order_id).replace_code == "VENUE_BUSY"
     assert shard.terms(ORDER.order_id) == ("1", "2000", 0)
     assert [each.asked.client_order_id for each in legs(there)] == [client_id_of(ORDER.order_id)]
@@ -377,7 +367,7 @@ async def test_an_engine_that_was_killed_in_the_middle_asks_and_sends_nothing_ag
     journal = Journal()
     async with connected(there.base_url) as connection:
         async with Shard(connection, journal).served() as first:
-            await rest(first)
+            await first.rest(ORDER)
             if was_done:
                 there.switch(lost_reply=1)
                 first.replace(new_terms(ORDER, *terms))
@@ -404,7 +394,7 @@ async def test_one_that_was_being_cancelled_as_well_is_cancelled_by_the_next_eng
     journal = Journal()
     async with connected(there.base_url) as connection:
         async with Shard(connection, journal).served() as first:
-            await rest(first)
+            await first.rest(ORDER)
             there.switch(lost_reply=1)
             first.replace(new_terms(ORDER, *terms))
             await until(lambda: there.chance.done["lost_reply"] > 0)
@@ -423,9 +413,9 @@ async def test_reconciliation_knows_a_replaced_order_by_each_of_its_ids(
 ) -> None:
     monkeypatch.setattr(reconciler, "SHARDS", 1)
     runs = Reconciler(shard.connection, lambda: [shard.state], [ETH.symbol])
-    await rest(shard)
+    await shard.rest(ORDER)
     assert (await runs.run_once()).counts == {}
-    await replaced(shard, OTHER)
+    await shard.replaced(ORDER, OTHER)
     fill_there(there, 5_000)
     await until(shard.has(ORDER.order_id, "PARTIALLY_FILLED"))
     report = await runs.run_once()
@@ -435,7 +425,7 @@ async def test_reconciliation_knows_a_replaced_order_by_each_of_its_ids(
 
 async def test_an_order_that_ends_there_while_its_replace_is_asked_for_is_over(there: Simulated, shard: Shard) -> None:
     """The cancel of it was somebody's there: less at its price cancels nothing."""
-    await rest(shard)
+    await shard.rest(ORDER)
     await lose_request(there, shard, LESS)
     there.switch()
     there.exchange._venue.cancel(uuid.UUID(int=legs(there)[0].number), "ETH/USDT")
@@ -444,11 +434,11 @@ async def test_an_order_that_ends_there_while_its_replace_is_asked_for_is_over(t
 
 
 async def test_replaces_follow_each_other_and_none_is_taken_for_another(there: Simulated, shard: Shard) -> None:
-    await rest(shard)
+    await shard.rest(ORDER)
     asked: list[Any] = [("1", "1995"), ("1.2", "2000"), ("1", "2000"), ("1", "1995"), ("0.9", "1995")]
     for number, terms in enumerate(asked, 1):
         there.switch(late_event=1, late_event_ms=50, doubled_event=0.5)
-        await replaced(shard, terms, number=number)
+        await shard.replaced(ORDER, terms, number=number)
         assert shard.terms(ORDER.order_id) == (*terms, number)
     await asyncio.sleep(0.1)
     newest = legs(there)[-1]

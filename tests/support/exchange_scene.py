@@ -31,7 +31,7 @@ from fargate_engine.venues.exchange_connection import ExchangeConnection
 from fargate_engine.venues.listings import Listings
 from fargate_engine.venues.simulated import event_sources
 from tests.support.engine_words import snapshot_of
-from tests.unit.fargate_engine.orders import ACCOUNT, ETH, TENANT
+from tests.unit.fargate_engine.orders import ACCOUNT, ETH, TENANT, replace_of
 
 VENUE = "PAPER"
 KEY, SECRET = "facade00", "paper-secret"
@@ -165,6 +165,16 @@ class Shard:
     def replace(self, asked: ReplaceOrder) -> None:
         self.inbox.ask(asked).add_done_callback(heard)
 
+    async def rest(self, order: SubmitOrder) -> None:
+        """Submit it, and wait until it rests."""
+        self.submit(order)
+        await until(self.has(order.order_id, "NEW"))
+
+    async def replaced(self, order: SubmitOrder, terms: tuple[str, str], *, number: int = 1) -> None:
+        """Ask for quantity and price, and wait until that is decided."""
+        self.replace(new_terms(order, *terms, number=number))
+        await until(self.decided(order.order_id, number))
+
     def snapshot(self, order_id: uuid.UUID) -> OrderSnapshot:
         return snapshot_of(self.state.order(order_id))
 
@@ -188,17 +198,7 @@ class Shard:
 
 def new_terms(order: SubmitOrder, quantity: str, price: str, *, number: int = 1) -> ReplaceOrder:
     """The order's replace of this number, within a band that does not bind."""
-    return ReplaceOrder(
-        order_id=order.order_id,
-        tenant_id=TENANT,
-        replace_no=number,
-        replace_id=f"replace-{number}",
-        quantity=Decimal(quantity),
-        price=Decimal(price),
-        price_low=Decimal("0.01"),
-        price_high=Decimal(9000),
-        correlation_id="correlation",
-    )
+    return replace_of(order.order_id, quantity, price, number=number)
 
 
 async def until(holds: Callable[[], bool], *, timeout_s: float = 20.0) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from breakwater.domain.instruments import Instrument
-from breakwater.domain.orders import OrderType, Side, SubmitOrder, TimeInForce
+from breakwater.domain.orders import OrderType, ReplaceOrder, Side, SubmitOrder, TimeInForce
 from fargate_engine.terms import WorkingTerms
 
 ETH = Instrument("ETH/USDT", "ETH", "USDT", Decimal("0.01"), Decimal("0.0001"), Decimal(5))
@@ -34,6 +34,21 @@ def submit(number: int, **changes: Any) -> SubmitOrder:
         "correlation_id": "correlation",
     }
     return SubmitOrder(**terms | changes)
+
+
+def replace_of(order_id: uuid.UUID, quantity: str, price: str, *, number: int) -> ReplaceOrder:
+    """The order's replace of this number, within a band that does not bind."""
+    return ReplaceOrder(
+        order_id=order_id,
+        tenant_id=TENANT,
+        replace_no=number,
+        replace_id=f"replace-{number}",
+        quantity=Decimal(quantity),
+        price=Decimal(price),
+        price_low=Decimal("0.01"),
+        price_high=Decimal(9000),
+        correlation_id="correlation",
+    )
 
 
 def terms(number: int, **changes: Any) -> WorkingTerms:

@@ -22,7 +22,7 @@ from fargate_engine.outcomes import ReplaceAtVenue
 from fargate_engine.shard_state import Applied, ShardState
 from fargate_engine.venues.simulated_market import SimulatedMarket
 from tests.unit.fargate_engine.driven import Driven, replayed
-from tests.unit.fargate_engine.orders import ETH, TENANT, submit, terms
+from tests.unit.fargate_engine.orders import ETH, TENANT, replace_of, submit, terms
 from tests.unit.fargate_engine.test_simulated_market import fills
 
 MAKER = submit(1)
@@ -34,17 +34,7 @@ def other(number: int, **changes: Any) -> SubmitOrder:
 
 
 def to(quantity: str = "1", price: str = "2000", *, number: int = 1, order: uuid.UUID | None = None) -> ReplaceOrder:
-    return ReplaceOrder(
-        order_id=order or MAKER.order_id,
-        tenant_id=TENANT,
-        replace_no=number,
-        replace_id=f"replace-{number}",
-        quantity=Decimal(quantity),
-        price=Decimal(price),
-        price_low=Decimal("0.01"),
-        price_high=Decimal(9000),
-        correlation_id="correlation",
-    )
+    return replace_of(order or MAKER.order_id, quantity, price, number=number)
 
 
 def void(number: int = 1) -> VoidReplace:
