@@ -1,12 +1,13 @@
 """Starts an engine in a process of its own, and asks it over one kept-alive connection."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,9 +87,15 @@ def running_engine(
     *,
     with_journal: bool = True,
     environment: Mapping[str, str] = MappingProxyType({}),
+    signing_key: ec.EllipticCurvePrivateKey | None = None,
+    is_standby: bool = False,
 ) -> Iterator[RunningEngine]:
-    """Ready when the block begins, stopped as by ECS when it ends. `folder` keeps its snapshots and its log."""
-    signing_key = ec.generate_private_key(ec.SECP256R1())
+    """Ready when the block begins, stopped as by ECS when it ends. `folder` keeps its snapshots and its log.
+
+    `signing_key`: of the tokens that it believes; engines that pass requests on to each other have the same. One that
+    stands by is ready when it has followed the journals to their end.
+    """
+    signing_key = signing_key or ec.generate_private_key(ec.SECP256R1())
     key_file, snapshots, log = folder / "key", folder / SNAPSHOTS, folder / "engine.log"
     snapshots.mkdir(parents=True, exist_ok=True)
     key_file.write_bytes(signing_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
@@ -110,7 +117,7 @@ def running_engine(
         )
     try:
         token = _token(signing_key)
-        _wait_until_ready(process, port, token, log)
+        _wait_until_ready(process, _follows if is_standby else _is_ready, port, token, log)
         yield RunningEngine(time.perf_counter() - started_at, port, token)
     finally:
         _stop(process)
@@ -122,22 +129,35 @@ def _token(signing_key: ec.EllipticCurvePrivateKey) -> str:
     return jwt.encode(claims, signing_key, algorithm="ES256")
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int, token: str, log: Path) -> None:
+def _wait_until_ready(
+    process: subprocess.Popen[bytes], is_ready: Callable[[int, str], bool], port: int, token: str, log: Path
+) -> None:
     deadline = time.perf_counter() + READY_TIMEOUT_S
     while time.perf_counter() < deadline and process.poll() is None:
-        if _is_ready(port, token):
+        if is_ready(port, token):
             return
         time.sleep(POLL_S)
     raise subprocess.SubprocessError(f"the engine did not get ready: {log.read_text()[-LOG_BYTES_TOLD:]}")
 
 
 def _is_ready(port: int, token: str) -> bool:
+    answered = _asked(port, token, "/health/ready")
+    return answered is not None and answered[0] == _OK
+
+
+def _follows(port: int, token: str) -> bool:
+    answered = _asked(port, token, "/health")
+    return answered is not None and {shard["status"] for shard in json.loads(answered[1])["shards"]} == {"FOLLOWING"}
+
+
+def _asked(port: int, token: str, path: str) -> tuple[int, bytes] | None:
+    """None while nobody listens there."""
     try:
         connection = EngineConnection(port, token)
     except ConnectionRefusedError:
-        return False
+        return None
     try:
-        return connection.request("GET", "/health/ready")[0] == _OK
+        return connection.request("GET", path)
     finally:
         connection.close()
 

@@ -1,6 +1,14 @@
 """The engine's figures, each against a Postgres of the benchmark's own: the platform need not run."""
 
-from tests.benchmarks import endpoint, engine_kill, engine_latency, engine_memory, engine_pipeline, engine_recovery
+from tests.benchmarks import (
+    endpoint,
+    engine_kill,
+    engine_latency,
+    engine_memory,
+    engine_move,
+    engine_pipeline,
+    engine_recovery,
+)
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.own_postgres import own_postgres
 
@@ -14,5 +22,6 @@ def run() -> list[Figure]:
             *endpoint.run(postgres),
             *engine_recovery.run(shared),
             engine_kill.run(postgres),
+            engine_move.run(postgres),
             *engine_memory.run(),
         ]

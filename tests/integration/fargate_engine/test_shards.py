@@ -11,12 +11,15 @@ import aiohttp
 import psycopg
 import pytest
 
+from breakwater.db.shard_leases import LEASE_S
 from breakwater.domain.shards import SHARDS, shard_of
 from tests.conftest import DatabaseUrls
 from tests.integration.fargate_engine.conftest import ACCOUNT, TENANT, Client, StartEngine, order_body, ready
 
 ETH, BTC = shard_of("ETH/USDT"), shard_of("BTC/USDT")
 BTC_ORDER = {"symbol": "BTC/USDT", "price": "20000.00", "price_low": "10000", "price_high": "40000"}
+# What is handed over is had sooner than what nobody keeps any more. How soon is measured by `make bench`.
+HANDED_OVER_S = LEASE_S - 2
 CANCEL_ALL = {"tenant_id": str(TENANT), "account_ids": [str(ACCOUNT)], "correlation_id": "correlation-1"}
 
 
@@ -175,9 +178,9 @@ async def test_an_engine_that_is_told_to_stop_hands_its_shards_over_while_orders
         async with orders.flowing():
             await orders.enough()
             await first.stop()
-            await until_served(second, set(range(SHARDS)), timeout_s=3)
+            await until_served(second, set(range(SHARDS)), timeout_s=HANDED_OVER_S)
             await orders.enough()
-        assert orders.longest_wait_s < 2.0  # What a deploy may cost.
+        assert orders.longest_wait_s < HANDED_OVER_S
         await orders.assert_nothing_is_lost(second, database_urls)
 
 
@@ -190,9 +193,9 @@ async def test_one_shard_moves_while_orders_flow_and_the_others_stay(
             await orders.enough()
             moved = await second.call("POST", f"/internal/shards/{ETH}/move", {"to": "engine-b"})
             assert moved == (200, {"shard": ETH, "from": "engine-a", "to": "engine-b"})
-            await until_served(second, {ETH}, timeout_s=3)
+            await until_served(second, {ETH}, timeout_s=HANDED_OVER_S)
             await orders.enough()
-        assert orders.longest_wait_s < 2.0
+        assert orders.longest_wait_s < HANDED_OVER_S
         assert await served_by(second) == {ETH}
         await until_served(first, set(range(SHARDS)) - {ETH}, timeout_s=1)
         await until_known(first, ETH, "engine-b")
