@@ -1,23 +1,22 @@
 """The books of several venues as one: by what a unit costs there with the taker's fee.
 
-Levels are looked at one by one from the best on, or from the worst on where that is shorter, so that a decision costs
-what it takes, or what it leaves.
+The levels are compared in the core, one by one from the best on: an order may take hundreds of them.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from heapq import heapify, heappop, heapreplace
-from operator import itemgetter
+from operator import attrgetter
+
+from matching_core import split_cheapest
 
 from breakwater.domain.orders import Side
 from fargate_engine.market_data.l2_book import Levels
 from fargate_engine.routing.moves import VenueView
 
 _FEE_SCALE = 10**9  # Fees in whole billionths of the notional: finer than any venue tells them.
-_RANKS = 64  # Of venues that cost the same, in a key.
-_LOTS_OF = itemgetter(1)
+_BY_LATENCY = attrgetter("latency_ms", "venue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Take:
 
 def all_in(side: Side, price_ticks: int, fee: Decimal) -> int:
     """What a unit costs with its fee, scaled; less is better, for a sale too: there it is what is not earned."""
-    return price_ticks * (side.sign * _FEE_SCALE + int(fee * _FEE_SCALE))
+    return price_ticks * _unit_cost(side.sign, fee)
 
 
 def cheapest(side: Side, lots: int, limit_ticks: int, venues: Sequence[VenueView]) -> list[Take]:
@@ -40,53 +39,22 @@ def cheapest(side: Side, lots: int, limit_ticks: int, venues: Sequence[VenueView
     Where two cost the same, the venue that answers sooner, then by name. Steps and minimums are not looked at.
     """
     sign = side.sign
-    ranked = sorted(venues, key=lambda view: (view.latency_ms, view.venue))
+    ranked = sorted(venues, key=_BY_LATENCY)
     books = [_within(sign, view.opposite, limit_ticks) for view in ranked]
-    costs = [(sign * _FEE_SCALE + int(view.taker_fee * _FEE_SCALE)) * _RANKS for view in ranked]
-    shown = [_lots(book) for book in books]
-    surplus = sum(shown) - lots
-    if surplus > lots:
-        taken, whole = _walk(books, costs, lots)
-        levels = [last + (own > _lots(book[:last])) for book, own, last in zip(books, taken, whole, strict=True)]
-    else:  # The shorter way: all that is shown, but for the dearest of it. With all reversed, a tie goes as it would.
-        back, gone = _walk([book[::-1] for book in reversed(books)], [-cost for cost in reversed(costs)], surplus)
-        taken = [there - given for there, given in zip(shown, reversed(back), strict=True)]
-        levels = [len(book) - given for book, given in zip(books, reversed(gone), strict=True)]
-    found = zip(ranked, books, taken, levels, strict=True)
-    return [Take(view, own, book[last - 1][0]) for view, book, own, last in found if own]
+    costs = [_unit_cost(sign, view.taker_fee) for view in ranked]
+    found = zip(ranked, books, split_cheapest(books, costs, lots), strict=True)
+    return [Take(view, own, book[levels - 1][0]) for view, book, (own, levels) in found if own]
+
+
+def _unit_cost(sign: int, fee: Decimal) -> int:
+    """Of a tick, scaled."""
+    return sign * _FEE_SCALE + int(fee * _FEE_SCALE)
 
 
 def _within(sign: int, levels: Levels, limit_ticks: int) -> Levels:
     if not levels or sign * levels[-1][0] <= sign * limit_ticks:
         return levels
     return levels[: bisect_right(levels, sign * limit_ticks, key=lambda level: sign * level[0])]
-
-
-def _lots(levels: Levels) -> int:
-    return sum(map(_LOTS_OF, levels))
-
-
-def _walk(books: Sequence[Levels], costs: Sequence[int], lots: int) -> tuple[list[int], list[int]]:
-    """Take `lots`, the cheapest level of all books first: of each book its lots, and how many levels it gave whole."""
-    taken, whole = [0] * len(books), [0] * len(books)
-    heads = [book[0][0] * costs[rank] + rank for rank, book in enumerate(books) if book]
-    heapify(heads)
-    while lots > 0 and heads:
-        rank = heads[0] % _RANKS
-        book, level = books[rank], whole[rank]
-        offered = book[level][1]
-        if offered > lots:
-            taken[rank] += lots
-            break
-        taken[rank] += offered
-        lots -= offered
-        level += 1
-        whole[rank] = level
-        if level < len(book):
-            heapreplace(heads, book[level][0] * costs[rank] + rank)
-        else:
-            heappop(heads)
-    return taken, whole
 
 
 def average_cost(side: Side, lots: int, venues: Sequence[VenueView]) -> tuple[int, int]:

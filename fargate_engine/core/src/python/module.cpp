@@ -2,6 +2,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
@@ -19,6 +20,7 @@
 #include "book/core.hpp"
 #include "book/event_buffer.hpp"
 #include "book/messages.hpp"
+#include "book/split.hpp"
 #include "records.hpp"
 
 namespace nb = nanobind;
@@ -372,6 +374,29 @@ void define_matching_core(nb::module_& module) {
       .def_prop_ro("memory_bytes", &MatchingCore::memory_bytes, "What it holds allocated.");
 }
 
+constexpr const char* kSplitCheapestDoc =
+    R"(How to split `quantity` over several books so that it costs least: of each, what to take, and from how many levels.
+
+`books` are levels of (price, quantity), best first, and `unit_costs` what the prices of each book are multiplied with:
+below zero where a high price is the better one. Where two cost the same, the book that stands first. Less than `quantity`
+where the books hold less. Raises ValueError unless there is a unit cost for each book.)";
+
+using Pair = std::pair<std::int64_t, std::int64_t>;
+
+std::vector<Pair> split_cheapest(const std::vector<std::vector<Pair>>& books,
+                                 const std::vector<std::int64_t>& unit_costs, std::int64_t quantity) {
+  std::vector<std::vector<book::Offer>> offers(books.size());
+  for (std::size_t at = 0; at < books.size(); ++at) {
+    offers[at].reserve(books[at].size());
+    for (const auto& [price, offered] : books[at]) offers[at].push_back({price, offered});
+  }
+  std::vector<Pair> takes;
+  for (const book::Take& take : book::split_cheapest(offers, unit_costs, quantity)) {
+    takes.emplace_back(take.quantity, static_cast<std::int64_t>(take.levels));
+  }
+  return takes;
+}
+
 }  // namespace
 }  // namespace matching_core
 
@@ -382,6 +407,10 @@ NB_MODULE(_core, module) {
   matching_core::define_live_order(module);
   matching_core::define_lease_state(module);
   matching_core::define_matching_core(module);
+  module.def("split_cheapest", &matching_core::split_cheapest, "books"_a, "unit_costs"_a, "quantity"_a,
+             matching_core::kSplitCheapestDoc,
+             nb::sig("def split_cheapest(books: collections.abc.Sequence[collections.abc.Sequence[tuple[int, int]]], "
+                     "unit_costs: collections.abc.Sequence[int], quantity: int) -> list[tuple[int, int]]"));
   const matching_core::Numpy& numpy = matching_core::numpy();
   module.attr("COMMAND") = numpy.command;
   module.attr("INSTRUMENT_COMMAND") = numpy.instrument_command;

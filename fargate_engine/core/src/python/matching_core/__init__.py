@@ -35,6 +35,7 @@ from matching_core._core import (
     TradingState,
     Trigger,
     Type,
+    split_cheapest,
 )
 
 __all__ = [
@@ -65,4 +66,5 @@ __all__ = [
     "TradingState",
     "Trigger",
     "Type",
+    "split_cheapest",
 ]
