@@ -18,6 +18,8 @@ COMMANDS_MAX = 8_192  # That wait; a record counts as one. Two full batches of r
 MESSAGES_AT_ONCE_MAX = 256  # In one batch: what Python looks at one by one.
 # Of a batch, while more is asked than fits: else a venue's answers to the first cancels of a kill keep back the others.
 REPORTS_AT_ONCE_MIN = 64
+# Whoever was answered together asks again together: one turn of the loop reads what they sent, one hands it over.
+TURNS_TO_GATHER = 2
 REPORTS_MAX = 10_000  # The market replay pauses here until the journal has caught up.
 
 
@@ -89,6 +91,7 @@ class Inbox:
         self._arrived = asyncio.Event()
         self._open = False
         self._stopping = False
+        self._many_asked = False  # In the last batch.
 
     def ask(self, message: Command | SetLease | Question) -> asyncio.Future[Answer]:
         """EngineBusy when the queue is full: the caller retries, nothing waits in silence."""
@@ -146,14 +149,23 @@ class Inbox:
         return self._commands + len(self._reports)
 
     async def next_batch(self) -> Batch:
-        """Wait for the first input, then take what is there, up to a batch's size. Empty only once it is drained."""
+        """Wait for the first input, then take what is there, up to a batch's size. Empty only once it is drained.
+
+        After a batch of many it waits for the others, too, as long as their requests take from the socket to here: each
+        commit is shared by all of them, and not made anew for those who happened to be read first.
+        """
         while not self._reports and not self._asked and not self._published and not self._stopping:
             self._arrived.clear()
             await self._arrived.wait()
+            if self._many_asked:
+                for _ in range(TURNS_TO_GATHER):
+                    await asyncio.sleep(0)
         asked_max = min(len(self._asked), MESSAGES_AT_ONCE_MAX - REPORTS_AT_ONCE_MIN)
         reports = [self._reports.popleft() for _ in range(min(len(self._reports), MESSAGES_AT_ONCE_MAX - asked_max))]
         published, self._published = self._published, []
-        return Batch(reports, list(self._take(MESSAGES_AT_ONCE_MAX - len(reports))), published)
+        asked = list(self._take(MESSAGES_AT_ONCE_MAX - len(reports)))
+        self._many_asked = len(asked) > 1
+        return Batch(reports, asked, published)
 
     def close(self) -> None:
         """Answer everyone who waits that the outcome is not known, and take nothing more."""

@@ -66,6 +66,23 @@ async def test_reports_stand_before_commands_in_their_batch(inbox: Inbox) -> Non
     assert (await inbox.next_batch()).inputs == [VenueAccepted(order_id=uuid.UUID(int=9)), submit(1)]
 
 
+@pytest.mark.parametrize(("before", "sizes"), [(1, [1, 1]), (2, [2])])
+async def test_after_a_batch_of_many_those_who_come_a_moment_later_are_in_it_too(
+    inbox: Inbox, before: int, sizes: list[int]
+) -> None:
+    for number in range(before):
+        inbox.ask(submit(number))
+    await inbox.next_batch()
+    waiting = asyncio.create_task(inbox.next_batch())
+    await asyncio.sleep(0)
+    inbox.ask(submit(7))
+    asyncio.get_running_loop().call_soon(asyncio.get_running_loop().call_soon, inbox.ask, submit(8))
+    batches = [await waiting]
+    while sum(len(batch.asked) for batch in batches) < 2:
+        batches.append(await asyncio.wait_for(inbox.next_batch(), 1))
+    assert [len(batch.asked) for batch in batches] == sizes
+
+
 async def test_a_batch_of_records_is_taken_whole_and_in_its_turn(inbox: Inbox) -> None:
     inbox.ask(submit(1))
     inbox.submit_records(limit_orders([(n, BUY, 100) for n in range(RECORDS_MAX)]))
