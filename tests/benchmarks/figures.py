@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def machine(postgres_version: str | None) -> str:
         f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores",
         f"{memory_gib:.1f} GiB",
         f"{platform.system()} {platform.release()}",
-        f"Python {platform.python_version()}",
+        f"Python {platform.python_version()}{_how_it_was_built()}",
     ]
     if postgres_version:
         told.append(f"Postgres {postgres_version}")
@@ -68,6 +69,12 @@ def _ms(value_ms: float | None) -> str:
     if value_ms < 0.001:
         return f"{value_ms * 1e6:.0f} ns"
     return f"{value_ms * 1000:.1f} µs" if value_ms < 1 else f"{value_ms:.1f} ms"
+
+
+def _how_it_was_built() -> str:
+    """Said where it costs: an interpreter that was built with its profile was seen to run the engine a tenth faster."""
+    is_optimized = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
+    return "" if is_optimized else " built without profile-guided optimisation"
 
 
 def _cpu_model() -> str:
