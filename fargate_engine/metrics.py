@@ -26,7 +26,9 @@ VENUE_SECONDS = Histogram(
     "engine_venue_request_seconds", "Requests to venues", ["venue", "request", "outcome"], buckets=_LATENCY_BUCKETS_S
 )
 CHANNEL_CONNECTIONS = Gauge("engine_channel_connections", "Open WebSockets of the channels")
-MARKET_AGE_SECONDS = Gauge("engine_market_age_seconds", "Since the last event of a market", ["venue", "symbol"])
+MARKET_AGE_SECONDS = Gauge(
+    "engine_market_age_seconds", "Since anything was told of a market's book", ["venue", "symbol"]
+)
 OUTBOX_BACKLOG = Gauge("engine_outbox_backlog", "Events that wait for publication")
 OUTBOX_AGE_SECONDS = Gauge("engine_outbox_age_seconds", "How long the oldest of them has waited")
 PUBLISHED = Counter("engine_events_published_total", "Events the relay published")

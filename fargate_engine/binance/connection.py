@@ -13,7 +13,8 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 _LOG = logging.getLogger(__name__)
 
-WAITING_MAX = 4_096  # Messages to one client that wait to be sent.
+WAITING_MAX = 4_096  # Messages to one client that wait to be sent,
+WAITING_CHARACTERS_MAX = 4 * 1024 * 1024  # and their characters: an answer may have some 150,000 of them.
 SEND_TIMEOUT_S = 10.0
 HEARTBEAT_S = 20.0
 MESSAGE_BYTES_MAX = 16 * 1024
@@ -51,15 +52,17 @@ class Connection:
     def __init__(self, socket: web.WebSocketResponse) -> None:
         self._socket = socket
         self._waiting: deque[str] = deque()
+        self._characters = 0  # Of these.
         self._arrived = asyncio.Event()
         self._is_dropped = False
 
     def send(self, text: str) -> None:
-        """Drops the client when too much waits for it already."""
-        if len(self._waiting) >= WAITING_MAX:
+        """Drops the client when too much waits for it already. One message alone may be of any length."""
+        if len(self._waiting) >= WAITING_MAX or self._characters >= WAITING_CHARACTERS_MAX:
             self.drop()
         elif not self._is_dropped:
             self._waiting.append(text)
+            self._characters += len(text)
             self._arrived.set()
 
     def send_document(self, document: Any) -> None:
@@ -67,6 +70,7 @@ class Connection:
 
     def drop(self) -> None:
         self._is_dropped = True
+        self._waiting.clear()
         self._arrived.set()
 
     async def messages(self) -> AsyncIterator[Any]:
@@ -95,8 +99,10 @@ class Connection:
             if not self._waiting:
                 self._arrived.clear()
                 continue
+            text = self._waiting.popleft()
+            self._characters -= len(text)
             async with asyncio.timeout(SEND_TIMEOUT_S):
-                await self._socket.send_str(self._waiting.popleft())
+                await self._socket.send_str(text)
 
 
 @asynccontextmanager

@@ -262,7 +262,7 @@ def _set_market_ages(engine: EngineState) -> None:
     metrics.MARKET_AGE_SECONDS.clear()  # Those that are served elsewhere now do not stay as they were.
     now = time.monotonic()
     for market in engine.hub:
-        age_s = market.age_s(now)
+        age_s = market.book_age_s(now)
         if age_s is not None:
             metrics.MARKET_AGE_SECONDS.labels(market.venue, market.instrument.symbol).set(age_s)
 

@@ -188,11 +188,14 @@ class EngineState:
         }
 
     def _market_data_health(self) -> dict[str, Any]:
-        """SILENT when a market has said nothing for long: its prices are old, whatever its socket says."""
+        """SILENT when a market has said nothing of its book for long: its prices are old, whatever its socket says.
+
+        Nor do trades help: they come by a stream of their own.
+        """
         now = time.monotonic()
         ages_s = {(market.venue, market.instrument.symbol): market.age_s(now) for market in self.hub}
         books_s = {(market.venue, market.instrument.symbol): market.book_age_s(now) for market in self.hub}
-        silent = [age_s for age_s in ages_s.values() if age_s is None or age_s > MARKET_SILENT_S]
+        silent = [age_s for age_s in books_s.values() if age_s is None or age_s > MARKET_SILENT_S]
         return {
             "status": "SILENT" if silent else "UP" if ages_s else self._without_a_term(),
             "age_ms": {

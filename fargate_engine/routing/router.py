@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 
-from breakwater.domain.executions import ROUTER_VENUE
+from breakwater.domain.executions import EXITS, ROUTER_VENUE
 from breakwater.domain.orders import OrdStatus, SubmitOrder, TimeInForce
 from breakwater.errors import Rejection, Unavailable
 from events.envelope import EnvelopeDocument
@@ -29,7 +29,9 @@ from fargate_engine.venues.protocol import Balance, FillsRead, OrderAtVenue, Ord
 _LOG = logging.getLogger(__name__)
 
 TICK_S = 0.05  # How soon a market that moved, or a time that came, is seen.
-ORDERS_MAX = 1_000  # Of one shard, at once.
+ORDERS_MAX = 1_000  # Of one shard, at once: each is looked at whenever a market of it moves.
+KEPT_FOR_EXITS = 200  # Of these: whoever cannot place his stop would have to sell at once.
+ORDERS_OF_ACCOUNT_MAX = 500  # Nor does one account leave nothing to the others.
 LOOKS_AT_ONCE = 20  # Then others have their turn.
 
 
@@ -170,12 +172,23 @@ class Router:
         unreachable = self._unreachable(order)
         if unreachable is not None:
             return unreachable
-        if len(self._working) >= ORDERS_MAX:
-            return "TOO_MANY_WORKING", f"the router works {ORDERS_MAX} orders of a shard at once"
+        too_many = self._too_many(order)
+        if too_many is not None:
+            return "TOO_MANY_WORKING", too_many
         after = getattr(execution, "after", None)
         if after is not None and self._state.find(after, order.tenant_id) is None:
             return "UNKNOWN_ENTRY", "the order that it is to exit from is not known here"
         return None
+
+    def _too_many(self, order: EngineOrder) -> str | None:
+        of_account = sum(each.order.terms.account_id == order.terms.account_id for each in self._working.values())
+        if of_account >= ORDERS_OF_ACCOUNT_MAX:
+            return f"the router works {ORDERS_OF_ACCOUNT_MAX} orders of an account in a shard at once"
+        if isinstance(order.submitted.execution, EXITS):
+            orders_max, what = ORDERS_MAX, "orders of a shard at once"
+        else:
+            orders_max, what = ORDERS_MAX - KEPT_FOR_EXITS, "orders of a shard at once, and keeps room for exits"
+        return f"the router works {orders_max} {what}" if len(self._working) >= orders_max else None
 
     def _unreachable(self, order: EngineOrder) -> tuple[str, str] | None:
         venues = self._venues_of(order)

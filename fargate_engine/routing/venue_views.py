@@ -109,10 +109,10 @@ class VenueViews:
         )
 
     def _levels(self, name: str, market: Market | None, symbol: str, side: Side) -> Levels:
-        """Best first; none of a market that has said nothing for long."""
+        """Best first; none of a market that has said nothing of its book for long, however much trades there."""
         if name == INTERNAL_VENUE:
             return tuple(self._state.depth(symbol, side, LEVELS_MAX))
-        age_s = None if market is None else market.age_s(time.monotonic())
+        age_s = None if market is None else market.book_age_s(time.monotonic())
         if market is None or age_s is None or age_s > MARKET_SILENT_S:
             return ()
         return tuple(islice(market.book.levels(side), LEVELS_MAX))

@@ -1,16 +1,19 @@
 """Orders at the router: worked as children, one order to everybody else."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
 
-from breakwater.domain.executions import Oco, Route, Stop
+from breakwater.domain.executions import Execution, Oco, Route, Stop
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
 from fargate_engine.orders import FinalOrder
-from fargate_engine.routing import working
+from fargate_engine.routing import router, working
 from fargate_engine.routing.moves import Moves, Send, View
+from fargate_engine.routing.venue_views import MARKET_SILENT_S
+from tests.support.engine_words import snapshot_of
 from tests.unit.fargate_engine.orders import submit
 from tests.unit.fargate_engine.routing.scene import Scene, until
 
@@ -42,6 +45,38 @@ async def test_what_nobody_offers_within_its_price_ends_an_ioc_order_with_the_re
     await until(lambda: scene.parent.status is OrdStatus.CANCELED)
     assert (scene.parent.cum_qty, scene.parent.reject_code) == (Decimal("0.7"), "NO_LIQUIDITY")
     assert scene.children == []
+
+
+async def test_a_book_that_is_not_told_any_more_is_none_however_much_trades_there(scene: Scene) -> None:
+    assert scene.a.shown.book_told_at is not None
+    scene.a.shown.book_told_at -= MARKET_SILENT_S + 1
+    scene.a.trade(Side.BUY, 199_900, 1)
+
+    await scene.place(BEST, price=Decimal("2001.00"), time_in_force=IOC)
+
+    await until(lambda: scene.parent.status is OrdStatus.FILLED)
+    assert scene.a.sent == []
+
+
+async def test_one_account_leaves_room_to_the_others_and_who_comes_in_leaves_room_to_who_goes_out(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, number in {"ORDERS_MAX": 4, "KEPT_FOR_EXITS": 2, "ORDERS_OF_ACCOUNT_MAX": 3}.items():
+        monkeypatch.setattr(router, name, number)
+    stop = Stop(algorithm="STOP", stop_px=Decimal(1000))
+
+    async def placed(number: int, execution: Execution, account: int) -> str | None:
+        order = submit(number, venue="SOR", execution=execution, account_id=uuid.UUID(int=account), side=Side.SELL)
+        await scene.ask(order)
+        said = snapshot_of(scene.state.order(order.order_id))
+        return said.reject_reason
+
+    assert [await placed(number, stop, 7) for number in range(10, 13)] == [None] * 3
+    assert await placed(13, stop, 7) == "the router works 3 orders of an account in a shard at once"
+    refused = "the router works 2 orders of a shard at once, and keeps room for exits"
+    assert await placed(14, SEEK, 8) == refused
+    assert await placed(15, stop, 8) is None
+    assert await placed(16, stop, 9) == "the router works 4 orders of a shard at once"
 
 
 async def test_a_market_order_stays_within_its_band(scene: Scene) -> None:
