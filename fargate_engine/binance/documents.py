@@ -5,7 +5,7 @@ from typing import Any
 
 from breakwater.domain.executions import Iceberg, Stop, TakeProfit, TrailingStop
 from breakwater.domain.instruments import Instrument
-from breakwater.domain.money import format_amount
+from breakwater.domain.money import EXACT, format_amount
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
 from fargate_engine.binance.exchange import Amendment, Balance, Fill, ShownOrder, ShownOrderList, ShownTrade
 
@@ -193,7 +193,7 @@ def trade(shown: ShownTrade) -> Document:
         "orderListId": shown.list_number,
         "price": amount_text(fill.price),
         "qty": amount_text(fill.quantity),
-        "quoteQty": amount_text(fill.price * fill.quantity),
+        "quoteQty": amount_text(EXACT.multiply(fill.price, fill.quantity)),
         "commission": amount_text(fill.fee),
         "commissionAsset": fill.fee_asset,
         "time": shown.at_ms,

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from breakwater.domain.money import EXACT
 from fargate_engine.binance.documents import (
     amount_text,
     balance,
@@ -56,7 +57,7 @@ def execution_report(
         "M": False,
         "O": order.created_ms,
         "Z": amount_text(order.cum_notional),
-        "Y": amount_text(last_qty * last_px),
+        "Y": amount_text(EXACT.multiply(last_qty, last_px)),
         "Q": _ZERO,
         "W": order.created_ms,
         "V": "EXPIRE_TAKER",

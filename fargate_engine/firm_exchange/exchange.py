@@ -21,6 +21,7 @@ from breakwater.db.channels import applied_sequence
 from breakwater.db.engine_connection import EnginePool, pooled
 from breakwater.domain.executions import ROUTER_VENUE, Execution
 from breakwater.domain.instruments import Instrument
+from breakwater.domain.money import EXACT
 from breakwater.domain.orders import (
     EXCHANGE_ORDER_ID_BITS,
     SIMULATED_VENUE,
@@ -31,7 +32,7 @@ from breakwater.domain.orders import (
     order_id_of,
 )
 from breakwater.domain.shards import shard_of
-from breakwater.errors import EngineUnavailable, Rejection
+from breakwater.errors import EngineUnavailable, Rejection, Unavailable
 from fargate_engine.binance.errors import (
     BinanceError,
     bad_symbol,
@@ -352,8 +353,12 @@ class FirmExchange:
         outcomes = await asyncio.gather(*map(in_turn, work), return_exceptions=True)
         canceled = [each for each in outcomes if isinstance(each, ShownOrder)]
         for failure in outcomes:
-            # One that ended by itself meanwhile is not open any more, which is what was asked for.
-            if isinstance(failure, BaseException) and not (isinstance(failure, BinanceError) and failure.code == -2011):
+            if isinstance(failure, BinanceError) and failure.code == -2011:
+                continue  # One that ended by itself meanwhile is not open any more, which is what was asked for.
+            if isinstance(failure, BinanceError | Unavailable):
+                # What it says of one order, nothing done perhaps, is not so of all.
+                raise outcome_unknown() if canceled else failure
+            if isinstance(failure, BaseException):
                 raise failure
         return [await self._as_shown.changed(owner, each) for each in canceled]
 
@@ -523,7 +528,7 @@ def _locked_by(order: ShownOrder) -> tuple[str, Decimal]:
     left, price = order.quantity - order.cum_qty, order.price or Decimal(0)
     if is_list(order.execution):  # The half that costs more.
         price = max(price, order.execution.stop_limit_px or order.execution.stop_px)
-    return (quote, left * price) if order.side is Side.BUY else (base, left)
+    return (quote, EXACT.multiply(left, price)) if order.side is Side.BUY else (base, left)
 
 
 async def _snapshot(answer: Awaitable[Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 from breakwater.domain.executions import Oco
 from breakwater.domain.orders import OrderType, Side, TimeInForce, exchange_order_id, order_id_of
 from breakwater.domain.permissions import Principal
+from breakwater.errors import Unavailable
 from fargate_engine.binance.errors import BinanceError
 from fargate_engine.binance.exchange import Client, NewOrder, OrderListRef, OrderRef, ShownOrder, ShownOrderList, Span
 from fargate_engine.firm_exchange import as_shown
@@ -82,6 +83,7 @@ class Api:
         self.asked: list[str] = []
         self.refuses = False
         self.hides_trades = False
+        self.is_busy_for: set[str] = set()  # Ids of orders that cannot be cancelled now.
         self.shows_late = 0  # So often of all trades only the first.
         self.placed_as: dict[str, Any] = {}
 
@@ -100,6 +102,8 @@ class Api:
         if path == "/trades":
             found = [each for each in self._trades if query.get("order_id") in {None, each["order_id"]}]
             return Answer(HTTPStatus.OK, {"items": found[::-1], "next_cursor": None})
+        if method == "DELETE" and path.rpartition("/")[2] in self.is_busy_for:
+            raise Unavailable("too many requests wait")
         if path != "/orders":
             [one] = [each for each in self._orders if path == f"/orders/{each['order_id']}"]
             return Answer(HTTPStatus.OK, one | ({"status": "CANCELED"} if method == "DELETE" else {}))
@@ -230,6 +234,18 @@ async def test_all_that_is_cancelled_is_answered_as_it_is_shown() -> None:
     firm, _ = exchange(LIST, PLAIN)
     canceled = await firm.cancel_all(CLIENT, ETH)
     assert [type(each) for each in canceled] == [ShownOrderList, ShownOrder]
+
+
+async def test_where_only_some_could_be_cancelled_nobody_is_told_that_nothing_was_done() -> None:
+    firm, api = exchange(LIST, PLAIN)
+    api.is_busy_for = {PLAIN["order_id"]}
+    with pytest.raises(BinanceError) as raised:
+        await firm.cancel_all(CLIENT, ETH)
+    assert raised.value.code == -1007
+
+    api.is_busy_for = {PLAIN["order_id"], LIST["order_id"]}
+    with pytest.raises(Unavailable):
+        await firm.cancel_all(CLIENT, ETH)
 
 
 async def test_a_list_that_is_over_cannot_be_cancelled() -> None:
