@@ -113,6 +113,23 @@ def test_the_market_has_every_field_of_the_examples(examples: Path, market: Mark
     assert [type(each) for each in row] == [type(each) for each in theirs]
 
 
+def test_the_market_has_every_field_of_what_the_exchange_answers(market_data_folder: Path, market: Market) -> None:
+    def answered(method: str) -> Any:
+        file = market_data_folder / "api" / f"ccxt_live_binance_{method}.json"
+        if not file.is_file():
+            pytest.skip(f"no recorded answer at {file}")
+        return json.loads(file.read_text())["http_response"]
+
+    assert_has_all_of(market_documents.day_document(market), answered("fetch_ticker_ETH_USDT"))
+    assert_has_all_of(market_documents.day_document(market), answered("fetch_tickers_BTC_ETH")[0])
+    assert_has_all_of(market_documents.book_document(market, 5), answered("fetch_order_book_BTC_USDT"))
+    trade = market_documents.agg_trade_document(market, market.trades[-1])
+    assert_has_all_of(trade, answered("fetch_trades_BTC_USDT")[0])
+    [bar] = market.bars.recent(Interval.MINUTE_1, 1)
+    row = market_documents.bar_row(market, bar, Interval.MINUTE_1)
+    assert [type(each) for each in row] == [type(each) for each in answered("fetch_ohlcv_BTC_USDT")[0]]
+
+
 def test_the_events_of_the_user_stream_have_every_field_of_the_examples(examples: Path) -> None:
     for name, trade in (("new", None), ("canceled", None), ("expired", None), ("trade", TRADE)):
         report = user_documents.execution_report(ORDER, trade, 1)
