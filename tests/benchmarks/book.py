@@ -16,6 +16,8 @@ CORE = workload.ROOT / "fargate_engine" / "core"
 # a ratio is of one round, and the median of all rounds counts.
 ROUNDS = 15
 RUNS = 1
+SPARSE_RUNS = 7
+CLIFF = 5  # So many times the cost among dense prices would be one.
 RUN_TIMEOUT_S = 300
 P99_GOAL_NS = 250
 P999_GOAL_NS = 1_000
@@ -28,7 +30,7 @@ def run() -> list[Figure]:
         told = "skipped: ../shared/bench is not here"
         return [Figure("core in C++, common workload", ">= 0.55 of the probe", None, None, told, None)]
     probe = workload.compiled("probe", workload.SHARED / "probe.cpp", "-O3", "-march=native", "-DEVENTS=1")
-    core, checked, leased = _cores()
+    core, checked, leased, sparse = _programs()
     common = _measured(workload.generated("w1"), probe, core, checked, leased)
     deep = _measured(workload.generated("w1_deep"), probe, core)
     return [
@@ -54,11 +56,13 @@ def run() -> list[Figure]:
             deep[probe],
             lambda ratio, _told: ratio >= 0.55,
         ),
+        _sparse_figure(sparse),
     ]
 
 
-def _cores() -> tuple[Path, Path, Path]:
-    """The core on the common workload: without the pre-trade checks, with them, and with every order leased, too.
+def _programs() -> tuple[Path, Path, Path, Path]:
+    """The core on the common workload: without the pre-trade checks, with them, and with every order leased, too; and
+    the core among sparse prices.
 
     Its build folder stays.
     """
@@ -67,8 +71,9 @@ def _cores() -> tuple[Path, Path, Path]:
     configure = [cmake, "-S", str(CORE), "-B", str(build), "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"]
     for command in ([*configure, f"-DBOOK_BENCH_HARNESS={workload.SHARED}"], [cmake, "--build", str(build)]):
         subprocess.run(command, check=True, timeout=workload.BUILD_TIMEOUT_S, stdout=subprocess.DEVNULL)
-    checks0, checks1, leases = (build / f"common_workload_{name}" for name in ("checks0", "checks1", "leases"))
-    return checks0, checks1, leases
+    names = (*(f"common_workload_{name}" for name in ("checks0", "checks1", "leases")), "sparse_prices")
+    checks0, checks1, leases, sparse = (build / name for name in names)
+    return checks0, checks1, leases, sparse
 
 
 def _measured(file: Path, *programs: Path) -> dict[Path, list[dict[str, Any]]]:
@@ -121,6 +126,31 @@ def _leased_figure(leased: list[dict[str, Any]], checked: list[dict[str, Any]]) 
         whole["add_p99"] / 1e6,
         other,
         whole["add_p99"] < LEASED_GOAL_NS and rate >= LEASED_RATE_GOAL,
+    )
+
+
+def _sparse_figure(program: Path) -> Figure:
+    """Each run has a line for each kind of prices, the dense ones first."""
+    runs: list[list[dict[str, Any]]] = []
+    for _ in range(SPARSE_RUNS):
+        done = subprocess.run([str(program)], check=True, capture_output=True, text=True, timeout=RUN_TIMEOUT_S)
+        runs.append([json.loads(line) for line in done.stdout.splitlines()])
+    kinds = [
+        (told[0]["prices"], _medians(list(told), "ns_per_operation", "bytes_per_order"))
+        for told in zip(*runs, strict=True)
+    ]
+    costs_ns = [medians["ns_per_operation"] for _, medians in kinds]
+    other = ", ".join(
+        f"{prices}: {medians['ns_per_operation']:.0f} ns, {medians['bytes_per_order']:.0f} bytes an order"
+        for prices, medians in kinds
+    )
+    return Figure(
+        "core in C++, 100,000 live orders: the oldest is cancelled and another added",
+        f"no cliff: each within {CLIFF} times the dense",
+        None,
+        None,
+        f"{other}; median of {SPARSE_RUNS} runs",
+        max(costs_ns) < CLIFF * costs_ns[0],
     )
 
 

@@ -25,7 +25,7 @@ from tests.benchmarks.figures import Figure
 from tests.benchmarks.own_postgres import Database
 
 RUNS = 7
-STARTS = 3
+STARTS = 7
 REPLAY_GOAL_PER_S = 1_000_000
 RECOVERY_GOAL_S = 10.0
 RECOVERED_MIN = 1_000_000
