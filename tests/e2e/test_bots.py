@@ -101,6 +101,66 @@ def test_a_limit_that_is_hit_is_told_by_its_name(bot: ccxt.binance, desk: Desk) 
         bot.create_order(SYMBOL, "limit", "buy", 0.01, float(desk.price_above()), {"postOnly": True})
 
 
+def test_where_only_reducing_is_allowed_a_bot_may_go_out_and_not_further_in(
+    bot: ccxt.binance, desk: Desk, sign_in: Callable[[str], Client]
+) -> None:
+    bot.create_order(SYMBOL, "market", "buy", 0.03)
+    eventually(lambda: position_of(desk) >= Decimal("0.03") or None)
+    risk = sign_in("risk")
+    node_id = next(each["node_id"] for each in risk.nodes("Trader 2"))
+    risk.brake(node_id, "REDUCE_ONLY", "a test of bots")
+    try:
+        with pytest.raises(ccxt.InvalidOrder, match="KILL_SWITCH of Trader 2"):
+            bot.create_order(SYMBOL, "market", "buy", 0.01)
+        assert bot.create_order(SYMBOL, "market", "sell", 0.01)["status"] == "closed"
+        price = float(desk.price_below())
+        waiting = bot.create_order(SYMBOL, "market", "sell", 0.02, None, {"stopLossPrice": price})
+        assert waiting["status"] == "open"
+        bot.cancel_order(waiting["id"], SYMBOL)
+    finally:
+        risk.rearm(node_id, "a test of bots is over")
+    bot.create_order(SYMBOL, "market", "sell", 0.02)
+
+
+@pytest.mark.parametrize(
+    ("type_", "is_above", "terms"),
+    [
+        ("STOP_LOSS", False, {}),
+        ("STOP_LOSS_LIMIT", False, {"timeInForce": "GTC"}),
+        ("TAKE_PROFIT", True, {}),
+        ("TAKE_PROFIT_LIMIT", True, {"timeInForce": "GTC"}),
+        ("STOP_LOSS", False, {"trailingDelta": 300}),
+    ],
+)
+def test_an_exit_by_itself_waits_is_shown_as_it_was_sent_and_is_cancelled(
+    bot: ccxt.binance, desk: Desk, type_: str, is_above: bool, terms: dict[str, Any]
+) -> None:
+    price = desk.price_above() if is_above else desk.price_below()
+    stop = {} if "trailingDelta" in terms else {"stopPrice": price}
+    limit = {"price": price} if type_.endswith("LIMIT") else {}
+    order = {"symbol": "ETHUSDT", "side": "SELL", "type": type_, "quantity": "0.01", **stop, **limit, **terms}
+    if not is_above:
+        bot.create_order(SYMBOL, "market", "buy", 0.01)  # What it is to sell.
+
+    placed = bot.private_post_order({**order, "newOrderRespType": "RESULT"})
+
+    assert (placed["type"], placed["status"], placed["executedQty"]) == (type_, "NEW", "0.00000000")
+    [shown] = [
+        each for each in bot.private_get_openorders({"symbol": "ETHUSDT"}) if each["orderId"] == placed["orderId"]
+    ]
+    assert (shown["type"], shown["status"]) == (type_, "NEW")
+    if stop:
+        assert Decimal(shown["stopPrice"]) == Decimal(price)
+    else:
+        assert shown["trailingDelta"] == 300
+    assert bot.private_delete_order({"symbol": "ETHUSDT", "orderId": placed["orderId"]})["status"] == "CANCELED"
+
+
+def position_of(desk: Desk) -> Decimal:
+    positions = desk.client.positions(account_id=desk.account_id)["items"]
+    return sum((Decimal(each["quantity"]) for each in positions if each["symbol"] == SYMBOL), Decimal(0))
+
+
 def test_an_id_that_was_used_is_refused_while_open_and_when_final(bot: ccxt.binance, desk: Desk) -> None:
     once = {"newClientOrderId": f"e2e-{uuid.uuid4().hex[:12]}"}
     price = float(desk.price_below())
