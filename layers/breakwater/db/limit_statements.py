@@ -77,11 +77,21 @@ ENTRY_OPEN = """
 SELECT open_qty FROM limits.reservations
 WHERE order_id = %(entry_id)s AND account_id = %(account_id)s AND symbol = %(symbol)s AND side <> %(side)s
 """
-ACTIVITY = f"""
-SELECT a.node_id, a.at, a.symbol, a.venue, i.asset_class, i.quote_asset, a.new_count, a.replace_count, a.cancel_count,
-  a.fill_count, a.automated_fill_count, a.traded_notional
-FROM limits.activity a JOIN market.instruments i USING (symbol)
-WHERE a.node_id = ANY (%(node_ids)s) AND a.at > %(since)s LIMIT {_ROWS_MAX}
+# Summed between the moments that the limits of a node tell apart: the rows are as many as its windows, times the symbols
+# and venues in them, however much has happened. What is in a row is in the same windows, and none is cut off. What
+# happened at such a moment is before it.
+ACTIVITY = """
+SELECT s.*, i.asset_class, i.quote_asset
+FROM (
+  SELECT w.node_id, max(a.at) AS at, a.symbol, a.venue, sum(a.new_count) AS new_count,
+    sum(a.replace_count) AS replace_count, sum(a.cancel_count) AS cancel_count, sum(a.fill_count) AS fill_count,
+    sum(a.automated_fill_count) AS automated_fill_count, sum(a.traded_notional) AS traded_notional
+  FROM (SELECT node_id, array_agg(begin ORDER BY begin) AS begins
+        FROM unnest(%(window_node_ids)s::uuid[], %(window_begins)s::timestamptz[]) AS told (node_id, begin)
+        GROUP BY node_id) w
+  JOIN limits.activity a ON a.node_id = w.node_id AND a.at > w.begins[1]
+  GROUP BY w.node_id, a.symbol, a.venue, width_bucket(a.at - interval '1 microsecond', w.begins)) s
+JOIN market.instruments i USING (symbol)
 """
 # Of all accounts below the node, or of the account that it stands below itself.
 CASH = f"""
