@@ -77,9 +77,8 @@ ENTRY_OPEN = """
 SELECT open_qty FROM limits.reservations
 WHERE order_id = %(entry_id)s AND account_id = %(account_id)s AND symbol = %(symbol)s AND side <> %(side)s
 """
-# Summed between the moments that the limits of a node tell apart: the rows are as many as its windows, times the symbols
-# and venues in them, however much has happened. What is in a row is in the same windows, and none is cut off. What
-# happened at such a moment is before it.
+# Summed between the moments that the limits of a node tell apart: all that is in a row is in the same windows. So the
+# rows are as many as the windows, times the symbols and venues in them, and none need be cut off however much happened.
 ACTIVITY = """
 SELECT s.*, i.asset_class, i.quote_asset
 FROM (

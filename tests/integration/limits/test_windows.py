@@ -120,7 +120,7 @@ def test_a_window_of_volume_counts_what_traded_and_is_open_in_the_currency_of_it
 
 @pytest.mark.parametrize("limit_type", ["MESSAGE_RATE", "REPEAT_EXECUTION", "WINDOW_VOLUME"])
 def test_nothing_that_happened_in_a_window_is_left_out_however_much_it_was(
-    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send, limit_type: str, database_urls: DatabaseUrls
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send, database_urls: DatabaseUrls, *, limit_type: str
 ) -> None:
     seconds = 60_000
     with psycopg.connect(database_urls.admin) as connection:
@@ -140,7 +140,7 @@ def test_nothing_that_happened_in_a_window_is_left_out_however_much_it_was(
 def test_windows_that_overlap_count_what_a_list_of_all_that_happened_would_count(
     tx: TenantTransaction, firm: Firm, risk: Caller, send: Send, database_urls: DatabaseUrls
 ) -> None:
-    rng = random.Random(20260302)
+    rng = random.Random(20260302)  # noqa: S311 - the same history each time
     places = [(symbol, venue) for symbol in (SYMBOL, "BTC/USDT") for venue in ("SIM", "BOOK", "SOR")]
     nodes = firm.path[:3]
     happened = {
