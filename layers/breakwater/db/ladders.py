@@ -22,6 +22,7 @@ from breakwater.db.limits import (
     array_text,
     check_path,
     completed,
+    fee_rates_of,
     market_of,
     quote_of,
     windows_of,
@@ -306,6 +307,8 @@ class LadderRows:
         market = ladder.market
         if statements.QUOTES in rows:
             market = market_of(at, rows[statements.QUOTES], [RiskTerms(**row) for row in rows[statements.RISK_TERMS]])
+        if statements.FEE_RATES in rows:
+            market = replace(market, fee_rates=fee_rates_of(rows[statements.FEE_RATES]))
         return replace(
             ladder,
             scopes=[completed(scope, activity, cash, on_their_way) for scope in ladder.scopes],
@@ -318,6 +321,7 @@ _READ_WHERE_NEEDED = {
     statements.ACTIVITY: Need.ACTIVITY,
     statements.CASH: Need.CASH,
     statements.FILLS_NOT_IN_CASH: Need.CASH,
+    statements.FEE_RATES: Need.CASH,
     statements.SAME_TERMS_AT: Need.SAME_TERMS,
     statements.QUOTES: Need.MARKS | Need.RATES,
     statements.RISK_TERMS: Need.MARKS | Need.RATES,

@@ -67,6 +67,11 @@ RISK_TERMS = f"""
 SELECT symbol, average_daily_qty, initial_margin, sector, daily_volatility, as_of FROM limits.risk_terms
 ORDER BY symbol LIMIT {_ROWS_MAX}
 """
+# An order at the router may go to any venue: to the dearest.
+FEE_RATES = f"""
+SELECT name, CASE name WHEN '{ROUTER_VENUE}' THEN max(taker_fee) OVER () ELSE taker_fee END AS rate
+FROM market.venues LIMIT {_ROWS_MAX}
+"""
 # The band is the order's: reservation and order are written in one transaction.
 HELD_BAND = """
 SELECT o.price_low, o.price_high

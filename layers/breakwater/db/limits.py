@@ -50,10 +50,14 @@ class LimitRows:
         return scopes
 
     def market(self, at: datetime) -> Market:
-        """Every instrument with its reference price, and the firm's own terms of it."""
+        """Every instrument with its reference price, the firm's own terms of it, and the fees of venues."""
         with self._connection.cursor(row_factory=class_row(RiskTerms)) as cursor:
             terms = cursor.execute(statements.RISK_TERMS).fetchall()
-        return market_of(at, self._dicts(statements.QUOTES, {}), terms)
+        return replace(market_of(at, self._dicts(statements.QUOTES, {}), terms), fee_rates=self.fee_rates())
+
+    def fee_rates(self) -> dict[str, Decimal]:
+        """What a taker pays at each venue, of the notional."""
+        return fee_rates_of(self._dicts(statements.FEE_RATES, {}))
 
     def hold(self, reservation: HeldReservation, change: ExposureChange, account_id: uuid.UUID, at: datetime) -> None:
         """Write the reservation and book it in every scope. The scopes are locked."""
@@ -285,6 +289,10 @@ def _booked(change: ExposureChange) -> dict[str, Any]:
 def market_of(at: datetime, quotes: Iterable[Mapping[str, Any]], terms: Iterable[RiskTerms]) -> Market:
     told = [quote_of(row) for row in quotes]
     return Market(at, {quote.instrument.symbol: quote for quote in told}, {each.symbol: each for each in terms})
+
+
+def fee_rates_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Decimal]:
+    return {row["name"]: row["rate"] for row in rows}
 
 
 def quote_of(row: Mapping[str, Any]) -> Quote:

@@ -56,11 +56,15 @@ class RiskTerms:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """All quotes and terms that a question needs, at the moment it is asked."""
+    """All quotes and terms that a question needs, at the moment it is asked.
+
+    `fee_rates`: of the notional, by venue; only read where a limit asks for cash.
+    """
 
     at: datetime
     quotes: Mapping[str, Quote] = field(default_factory=dict)
     terms: Mapping[str, RiskTerms] = field(default_factory=dict)
+    fee_rates: Mapping[str, Decimal] = field(default_factory=dict)
 
     def mark(self, symbol: str) -> Decimal:
         """MissingReference without a fresh one."""

@@ -82,15 +82,16 @@ def credit(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
 
     The value is the line: 0 says "only what is there". A sell pays for itself, and a short can always be bought back.
     """
+    fee_rates = order.market.fee_rates
     cash = scope.cash.get(limit.currency, ZERO)
     for fills in scope.fills_not_in_cash:
         if fills.quote_asset == limit.currency:
-            fee_rate = order.fee_rates.get(fills.venue, ZERO)
+            fee_rate = fee_rates.get(fills.venue, ZERO)
             cash += fills.sold_notional * (1 - fee_rate) - fills.bought_notional * (1 + fee_rate)
     held = [e for e in scope.exposures if e.quote_asset == limit.currency]
-    reserved = sum((e.open_buy_notional * (1 + order.fee_rates.get(e.venue, ZERO)) for e in held), ZERO)
+    reserved = sum((e.open_buy_notional * (1 + fee_rates.get(e.venue, ZERO)) for e in held), ZERO)
     buys = order.side is Side.BUY and order.instrument.quote_asset == limit.currency
-    per_unit = order.band.high * (1 + order.fee_rates.get(order.venue, ZERO)) if buys else ZERO
+    per_unit = order.band.high * (1 + fee_rates.get(order.venue, ZERO)) if buys else ZERO
     verdict = capped(order, cash + limit.cap, per_unit, reserved=reserved)
     return reducing_passes(verdict, order)
 

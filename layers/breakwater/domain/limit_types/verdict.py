@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum, Flag, auto
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from breakwater.domain.executions import Execution
@@ -38,7 +37,6 @@ class ProposedOrder:
     reference_age_s: Decimal | None = None
     located: bool = False  # A short sale whose stock or coin was borrowed or located.
     same_terms_at: datetime | None = None  # When the account last sent an order with the same terms.
-    fee_rates: Mapping[str, Decimal] = MappingProxyType({})  # Of the notional, by venue; none where it charges nothing.
     execution: Execution | None = None
     entry_open_qty: Decimal = ZERO  # What the order that it exits from may still fill: it trades no more than that has.
 
