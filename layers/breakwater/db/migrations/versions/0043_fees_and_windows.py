@@ -1,4 +1,4 @@
-"""What a venue takes for a trade, so that a buy at an exchange holds its fee too."""
+"""What a venue charges, so that a buy at an exchange holds its fee too; and windows that are read in two grains."""
 
 from pathlib import Path
 
