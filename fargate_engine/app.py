@@ -10,7 +10,7 @@ import aiohttp
 from aiohttp import web
 
 from breakwater.db.engine_connection import EnginePool, engine_pool
-from breakwater.db.engine_market import read_instruments, write_venues
+from breakwater.db.engine_market import ConfiguredVenue, read_instruments, write_venues
 from breakwater.domain.shards import SHARDS
 from breakwater.errors import Unavailable
 from breakwater.tls import BadIdentity
@@ -136,8 +136,9 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
     )
     state.relay = _relay(conninfo, settings, state.feed)
     fetch, listings, accounts = credentials_from(questions), Listings(), KeyAccounts(pool, settings.venues)
+    configured = [ConfiguredVenue(each.name, each.exchange, each.taker_fee) for each in settings.venues]
     state.exchanges = [ExchangeConnection(venue, listings, fetch, accounts.of(venue)) for venue in settings.venues]
-    await _insist(lambda: write_venues(pool, {each.name: each.exchange for each in settings.venues}))
+    await _insist(lambda: write_venues(pool, configured))
     state.leases = Leases(conninfo, pool, holder=settings.engine_id, address=address)
     shared = Shared(
         settings=settings,

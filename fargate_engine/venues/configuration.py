@@ -4,12 +4,14 @@ import json
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
+from breakwater.domain.money import Amount
 from breakwater.domain.orders import BUILT_IN_VENUES, Venue
 from breakwater.errors import Unavailable
 from fargate_engine import aws
@@ -17,6 +19,7 @@ from fargate_engine import aws
 VENUES_MAX = 50
 ACCOUNTS_MAX = 1_000
 STORE = "store:"
+TAKER_FEE = Decimal("0.001")  # What both exchanges ask of who has no discount.
 _SECRET_LENGTH_MAX = 4_096  # A PEM key fits.
 
 
@@ -25,7 +28,8 @@ class VenueSettings(BaseModel):
     or as `store:<id>` one of the exchange credentials that people keep with the API.
 
     `accounts` are those that may trade with a secret; whom one that people keep is given to, they say themselves.
-    `base_url` puts another host in the place of every one that the exchange's class knows.
+    `base_url` puts another host in the place of every one that the exchange's class knows. `taker_fee` is the most that
+    the venue charges for a trade, of the notional: credit is held for it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +40,7 @@ class VenueSettings(BaseModel):
     sandbox: bool = False
     base_url: Annotated[str, Field(max_length=2_048)] | None = None
     accounts: Annotated[frozenset[uuid.UUID], Field(max_length=ACCOUNTS_MAX)] = frozenset()
+    taker_fee: Annotated[Amount, Field(ge=0, lt=1)] = TAKER_FEE
 
     @field_validator("name")
     @classmethod

@@ -1,6 +1,6 @@
 """What the engine reads and writes of the market: instruments at its start, reference prices all the time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -26,9 +26,10 @@ ON CONFLICT (symbol) DO UPDATE SET price = excluded.price, best_bid = excluded.b
 # One statement: no moment at which a venue that stays is not there.
 _UPSERT_VENUES = """
 WITH configured AS (
-  INSERT INTO market.venues (name, exchange, is_enabled)
-  SELECT told.name, told.exchange, true FROM unnest(%s::text[], %s::text[]) AS told (name, exchange)
-  ON CONFLICT (name) DO UPDATE SET exchange = excluded.exchange, is_enabled = true, changed_at = now()
+  INSERT INTO market.venues (name, exchange, taker_fee, is_enabled)
+  SELECT told.*, true FROM unnest(%s::text[], %s::text[], %s::numeric[]) AS told (name, exchange, taker_fee)
+  ON CONFLICT (name) DO UPDATE SET exchange = excluded.exchange, taker_fee = excluded.taker_fee, is_enabled = true,
+    changed_at = now()
 )
 UPDATE market.venues SET is_enabled = false, changed_at = now() WHERE is_enabled AND name <> ALL (%s::text[])
 """
@@ -72,16 +73,25 @@ async def write_reference_prices(connection: EngineConnection, quotes: Sequence[
         )
 
 
-async def write_venues(pool: EnginePool, exchanges: Mapping[str, str]) -> None:
-    """What this engine is configured with beside its own venues: exchange by name. All others are disabled.
+@dataclass(frozen=True, slots=True)
+class ConfiguredVenue:
+    """`taker_fee` is of the notional."""
+
+    name: str
+    exchange: str
+    taker_fee: Decimal
+
+
+async def write_venues(pool: EnginePool, venues: Sequence[ConfiguredVenue]) -> None:
+    """What this engine is configured with beside its own venues. All others are disabled.
 
     So the engine that started last decides, which in a deployment is the newest. DatabaseUnavailable also while the
     database is not migrated.
     """
     async with pooled(pool) as connection:
         try:
-            await connection.execute(
-                _UPSERT_VENUES, (list(exchanges), list(exchanges.values()), [*exchanges, *BUILT_IN_VENUES])
-            )
-        except psycopg.errors.UndefinedTable as error:
+            names = [venue.name for venue in venues]
+            told = (names, [venue.exchange for venue in venues], [venue.taker_fee for venue in venues])
+            await connection.execute(_UPSERT_VENUES, (*told, [*names, *BUILT_IN_VENUES]))
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
             raise DatabaseUnavailable("the database is not migrated yet") from error

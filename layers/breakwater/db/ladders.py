@@ -8,7 +8,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,11 +17,20 @@ from psycopg.rows import TupleRow, class_row, dict_row
 
 from breakwater.db import limit_statements as statements
 from breakwater.db.degraded import GATE_LOCK_CLASS, LEDGER, Gate, ModeRow
-from breakwater.db.limits import WINDOWED_TYPES, array_text, check_path, completed, market_of, quote_of
+from breakwater.db.limits import (
+    WINDOWED_TYPES,
+    array_text,
+    check_path,
+    completed,
+    fee_rates_of,
+    market_of,
+    quote_of,
+    windows_of,
+)
 from breakwater.domain.executions import EXITS
 from breakwater.domain.exposure import ZERO, Exposure, Limit, Node, Scope, Standing
 from breakwater.domain.instruments import Instrument
-from breakwater.domain.limit_types import Need
+from breakwater.domain.limit_types import LIMIT_TYPES, Need
 from breakwater.domain.limits import needs
 from breakwater.domain.limits_in_force import ApprovedOverride, NodeLimits
 from breakwater.domain.market import Market, Quote, RiskTerms
@@ -281,9 +290,11 @@ class LadderRows:
     def _complete(self, ladder: Ladder, needed: Need, terms: OrderTerms, order_id: uuid.UUID) -> Ladder:
         at = ladder.market.at
         node_ids = [scope.node.node_id for scope in ladder.scopes]
-        windows = [limit.window for scope in ladder.scopes for limit in scope.limits if "window_s" in limit.parameters]
-        longest = max(windows, default=timedelta(0)) + timedelta(seconds=1)
-        wanted = {**terms.model_dump(), "order_id": order_id, "node_ids": node_ids, "since": at - longest}
+        limits = [limit for scope in ladder.scopes for limit in scope.limits]
+        comparing = [limit for limit in limits if Need.SAME_TERMS in LIMIT_TYPES[limit.limit_type].needs]
+        since = min((limit.window_begin(at) for limit in comparing), default=at)
+        about = {"order_id": order_id, "node_ids": node_ids, "since": since}
+        wanted = {**terms.model_dump(), **about, **windows_of(ladder.scopes, at)}
         read: dict[str, psycopg.Cursor[dict[str, Any]]] = {}
         with self._connection.pipeline():
             for statement, need in _READ_WHERE_NEEDED.items():
@@ -296,6 +307,8 @@ class LadderRows:
         market = ladder.market
         if statements.QUOTES in rows:
             market = market_of(at, rows[statements.QUOTES], [RiskTerms(**row) for row in rows[statements.RISK_TERMS]])
+        if statements.FEE_RATES in rows:
+            market = replace(market, fee_rates=fee_rates_of(rows[statements.FEE_RATES]))
         return replace(
             ladder,
             scopes=[completed(scope, activity, cash, on_their_way) for scope in ladder.scopes],
@@ -308,6 +321,7 @@ _READ_WHERE_NEEDED = {
     statements.ACTIVITY: Need.ACTIVITY,
     statements.CASH: Need.CASH,
     statements.FILLS_NOT_IN_CASH: Need.CASH,
+    statements.FEE_RATES: Need.CASH,
     statements.SAME_TERMS_AT: Need.SAME_TERMS,
     statements.QUOTES: Need.MARKS | Need.RATES,
     statements.RISK_TERMS: Need.MARKS | Need.RATES,

@@ -67,6 +67,11 @@ RISK_TERMS = f"""
 SELECT symbol, average_daily_qty, initial_margin, sector, daily_volatility, as_of FROM limits.risk_terms
 ORDER BY symbol LIMIT {_ROWS_MAX}
 """
+# An order at the router may go to any venue: to the dearest.
+FEE_RATES = f"""
+SELECT name, CASE name WHEN '{ROUTER_VENUE}' THEN max(taker_fee) OVER () ELSE taker_fee END AS rate
+FROM market.venues LIMIT {_ROWS_MAX}
+"""
 # The band is the order's: reservation and order are written in one transaction.
 HELD_BAND = """
 SELECT o.price_low, o.price_high
@@ -77,11 +82,31 @@ ENTRY_OPEN = """
 SELECT open_qty FROM limits.reservations
 WHERE order_id = %(entry_id)s AND account_id = %(account_id)s AND symbol = %(symbol)s AND side <> %(side)s
 """
-ACTIVITY = f"""
-SELECT a.node_id, a.at, a.symbol, a.venue, i.asset_class, i.quote_asset, a.new_count, a.replace_count, a.cancel_count,
-  a.fill_count, a.automated_fill_count, a.traded_notional
-FROM limits.activity a JOIN market.instruments i USING (symbol)
-WHERE a.node_id = ANY (%(node_ids)s) AND a.at > %(since)s LIMIT {_ROWS_MAX}
+# Summed between the moments that the limits of a node tell apart: all that is in a row is in the same windows. So the
+# rows are as many as the windows, times the symbols and venues in them, and none need be cut off however much happened.
+# Read by the second only in the five minutes in which such a moment lies, and else by blocks (migration 0043). Where a
+# block ends is reckoned beforehand: under row-level security no index is searched by what a sum comes to.
+ACTIVITY = """
+WITH told AS (
+  SELECT node_id, begin, limits.activity_block(begin) AS block,
+    limits.activity_block(begin) + interval '5 minutes' AS block_end
+  FROM unnest(%(window_node_ids)s::uuid[], %(window_begins)s::timestamptz[]) AS told (node_id, begin)),
+windows AS (
+  SELECT node_id, array_agg(begin ORDER BY begin) AS begins, array_agg(block) AS split FROM told GROUP BY node_id),
+happened AS (
+  SELECT a.* FROM (SELECT DISTINCT node_id, block, block_end FROM told) t
+  JOIN limits.activity a ON a.node_id = t.node_id AND a.at >= t.block AND a.at < t.block_end
+  UNION ALL
+  SELECT b.* FROM windows w
+  JOIN limits.activity_blocks b ON b.node_id = w.node_id AND b.at > w.begins[1] AND b.at <> ALL (w.split))
+SELECT s.*, i.asset_class, i.quote_asset
+FROM (
+  SELECT w.node_id, max(h.at) AS at, h.symbol, h.venue, sum(h.new_count) AS new_count,
+    sum(h.replace_count) AS replace_count, sum(h.cancel_count) AS cancel_count, sum(h.fill_count) AS fill_count,
+    sum(h.automated_fill_count) AS automated_fill_count, sum(h.traded_notional) AS traded_notional
+  FROM windows w JOIN happened h ON h.node_id = w.node_id AND h.at > w.begins[1]
+  GROUP BY w.node_id, h.symbol, h.venue, width_bucket(h.at - interval '1 microsecond', w.begins)) s
+JOIN market.instruments i USING (symbol)
 """
 # Of all accounts below the node, or of the account that it stands below itself.
 CASH = f"""
@@ -216,12 +241,21 @@ UPDATE limits.standings SET reject_streak = 0 WHERE node_id = ANY (%(node_ids)s)
 # A fill of a window that is over does not stop a node any more; one that was re-armed counts from there. Fills are kept
 # by whole seconds, so the window is a second longer: what is in its first one may be from the end of it.
 REPEATED_EXECUTIONS = f"""
+WITH counting AS (
+  SELECT l.*, greatest(s.rearmed_at,
+    %(at)s - make_interval(secs => 1 + (l.parameters->>'window_s')::double precision)) AS begin
+  FROM (SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE}
+        AND l.node_id = ANY (%(node_ids)s) AND l.limit_type = 'REPEAT_EXECUTION') l
+  LEFT JOIN limits.standings s USING (node_id)),
+windows AS MATERIALIZED (SELECT *, limits.activity_block(begin) + interval '5 minutes' AS block_end FROM counting)
 SELECT l.node_id, l.limit_id, l.value, l.action, sum(a.automated_fill_count) AS fills
-FROM (SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE}
-      AND l.node_id = ANY (%(node_ids)s) AND l.limit_type = 'REPEAT_EXECUTION') l
-LEFT JOIN limits.standings s USING (node_id)
-JOIN limits.activity a ON a.node_id = l.node_id AND a.at > greatest(s.rearmed_at,
-  %(at)s - make_interval(secs => 1 + (l.parameters->>'window_s')::double precision))
+FROM windows l
+CROSS JOIN LATERAL (
+  SELECT symbol, venue, automated_fill_count FROM limits.activity
+  WHERE node_id = l.node_id AND at > l.begin AND at < l.block_end
+  UNION ALL
+  SELECT symbol, venue, automated_fill_count FROM limits.activity_blocks
+  WHERE node_id = l.node_id AND at >= l.block_end) a
 JOIN market.instruments i ON i.symbol = a.symbol
   AND (l.instrument IN ('*', a.symbol, 'venue:' || a.venue, 'class:' || i.asset_class)
        OR a.venue = '{ROUTER_VENUE}' AND l.instrument LIKE 'venue:%%')

@@ -8,7 +8,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,7 @@ from breakwater.db import limit_statements as statements
 from breakwater.domain.exposure import Activity, Exposure, Fills, Limit, Node, Scope, Standing
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.limit_types import LIMIT_TYPES, Need
-from breakwater.domain.limits import needs
+from breakwater.domain.limits import needs, window_begins
 from breakwater.domain.market import Market, Quote, RiskTerms
 from breakwater.domain.orders import Side
 from breakwater.domain.settlement import ExposureChange, HeldReservation
@@ -50,10 +50,14 @@ class LimitRows:
         return scopes
 
     def market(self, at: datetime) -> Market:
-        """Every instrument with its reference price, and the firm's own terms of it."""
+        """Every instrument with its reference price, the firm's own terms of it, and the fees of venues."""
         with self._connection.cursor(row_factory=class_row(RiskTerms)) as cursor:
             terms = cursor.execute(statements.RISK_TERMS).fetchall()
-        return market_of(at, self._dicts(statements.QUOTES, {}), terms)
+        return replace(market_of(at, self._dicts(statements.QUOTES, {}), terms), fee_rates=self.fee_rates())
+
+    def fee_rates(self) -> dict[str, Decimal]:
+        """What a taker pays at each venue, of the notional."""
+        return fee_rates_of(self._dicts(statements.FEE_RATES, {}))
 
     def hold(self, reservation: HeldReservation, change: ExposureChange, account_id: uuid.UUID, at: datetime) -> None:
         """Write the reservation and book it in every scope. The scopes are locked."""
@@ -160,7 +164,7 @@ class LimitRows:
         busy = [node_id for node_id, need in needed.items() if need & (Need.CASH | Need.ACTIVITY)]
         if not busy:
             return scopes
-        wanted = {"node_ids": busy, "since": at - timedelta(days=1, seconds=1)}
+        wanted = {"node_ids": busy, **windows_of(scopes, at)}
         activity, cash = self._dicts(statements.ACTIVITY, wanted), self._dicts(statements.CASH, wanted)
         on_their_way = self._dicts(statements.FILLS_NOT_IN_CASH, wanted)
         return [completed(scope, activity, cash, on_their_way) for scope in scopes]
@@ -260,9 +264,18 @@ def fields_of(row: HeldReservation | ExposureChange | Limit) -> dict[str, Any]:
     return {field: getattr(row, field) for field in row.__slots__}
 
 
-def array_text(ids: Iterable[uuid.UUID]) -> str:
+def array_text(items: Iterable[uuid.UUID | datetime]) -> str:
     """As Postgres reads an array: for a list the driver takes longer than for all the rest of a statement."""
-    return f"{{{','.join(map(str, ids))}}}"
+    return f"{{{','.join(map(str, items))}}}"
+
+
+def windows_of(scopes: Iterable[Scope], at: datetime) -> dict[str, str]:
+    """What ACTIVITY asks for: every moment that limits of a scope tell apart, with the scope's node."""
+    told = [(scope.node.node_id, begin) for scope in scopes for begin in window_begins(scope, at)]
+    return {
+        "window_node_ids": array_text(node_id for node_id, _ in told),
+        "window_begins": array_text(begin for _, begin in told),
+    }
 
 
 def _listed(ids: Sequence[uuid.UUID] | None) -> list[uuid.UUID] | None:
@@ -276,6 +289,10 @@ def _booked(change: ExposureChange) -> dict[str, Any]:
 def market_of(at: datetime, quotes: Iterable[Mapping[str, Any]], terms: Iterable[RiskTerms]) -> Market:
     told = [quote_of(row) for row in quotes]
     return Market(at, {quote.instrument.symbol: quote for quote in told}, {each.symbol: each for each in terms})
+
+
+def fee_rates_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Decimal]:
+    return {row["name"]: row["rate"] for row in rows}
 
 
 def quote_of(row: Mapping[str, Any]) -> Quote:

@@ -118,6 +118,10 @@ class Limit:
         """How far back a limit on conduct looks."""
         return timedelta(seconds=int(self.parameters["window_s"]))
 
+    def window_begin(self, at: datetime) -> datetime:
+        """What happened after this is in the window. Whole seconds are kept, so it is never shorter than it says."""
+        return at - self.window - timedelta(seconds=1)
+
 
 @dataclass(frozen=True, slots=True)
 class InstrumentFilter:
@@ -207,7 +211,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What happened at a node in one symbol at one venue within one second."""
+    """What happened at a node in one symbol at one venue: within one second, or longer where no limit tells it apart.
+
+    `at` is the last second of it.
+    """
 
     at: datetime
     symbol: str
@@ -264,7 +271,7 @@ class Scope:
     """A node with its limits and all that stands against them at the moment of the question.
 
     `cash` is by asset, of all accounts below, and `fills_not_in_cash` what they have filled since it was told; only
-    read where a limit asks for it, as `activity` is.
+    read where a limit asks for it, as `activity` is, which tells apart only what limits in force do at that moment.
     """
 
     node: Node
@@ -299,7 +306,7 @@ class Scope:
         return [e for e in self.matching(instrument) if e.session_date >= self.node.session_day]
 
     def recent(self, limit: Limit, at: datetime) -> list[Activity]:
-        """What lies within the limit's window. Whole seconds, so a window is never shorter than it says."""
+        """What lies within the limit's window."""
         wanted = InstrumentFilter.of(limit.instrument)
-        since = at - limit.window - timedelta(seconds=1)
+        since = limit.window_begin(at)
         return [a for a in self.activity if a.at > since and wanted.matches(a.symbol, a.venue, a.asset_class)]

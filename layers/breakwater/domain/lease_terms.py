@@ -1,6 +1,6 @@
 """What a lease may be granted now: every limit above its account is asked, as for an order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
@@ -28,7 +28,6 @@ class Renewal:
     scopes: Sequence[Scope]
     market: Market
     held: Sequence[tuple[str, Decimal, Decimal]]
-    fee_rates: Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +189,7 @@ def _proposed(lease: Lease, renewal: Renewal, scopes: Sequence[Scope], wish: _Wi
         venue=lease.venue,
         strategy_id=lease.strategy_id,
     )
-    return propose(terms, renewal.market, scopes, fee_rates=renewal.fee_rates)
+    return propose(terms, renewal.market, scopes)
 
 
 @dataclass(frozen=True, slots=True)

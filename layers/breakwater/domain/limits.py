@@ -166,6 +166,16 @@ def needs(scopes: Iterable[Scope], quote_asset: str) -> Need:
     return needed
 
 
+def window_begins(scope: Scope, at: datetime) -> set[datetime]:
+    """The moments that the scope's limits tell apart: to each of them it matters what happened after one of these."""
+    looking_back = [limit for limit in scope.limits if Need.ACTIVITY in LIMIT_TYPES[limit.limit_type].needs]
+    begins = {limit.window_begin(at) for limit in looking_back}
+    rearmed_at = scope.standing.rearmed_at
+    if begins and rearmed_at is not None and rearmed_at > min(begins):
+        begins.add(rearmed_at)
+    return begins
+
+
 def evaluate(scopes: Sequence[Scope], order: ProposedOrder, *, reduce_only: bool) -> list[Finding]:
     """The verdict of every limit that applies; the order may go only if none of them refuses.
 

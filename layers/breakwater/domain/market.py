@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_UP, Decimal
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT
@@ -56,11 +56,15 @@ class RiskTerms:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """All quotes and terms that a question needs, at the moment it is asked."""
+    """All quotes and terms that a question needs, at the moment it is asked.
+
+    `fee_rates`: of the notional, by venue; only read where a limit asks for cash.
+    """
 
     at: datetime
     quotes: Mapping[str, Quote] = field(default_factory=dict)
     terms: Mapping[str, RiskTerms] = field(default_factory=dict)
+    fee_rates: Mapping[str, Decimal] = field(default_factory=dict)
 
     def mark(self, symbol: str) -> Decimal:
         """MissingReference without a fresh one."""
@@ -73,26 +77,32 @@ class Market:
     def quote_asset(self, symbol: str) -> str:
         return self.quotes[symbol].instrument.quote_asset if symbol in self.quotes else symbol.partition("/")[2]
 
-    def rate(self, of: str, into: str) -> Decimal:
+    def rate(self, of: str, into: str, rounding: str = ROUND_UP) -> Decimal:
         """What one unit of a currency is worth in another: by their pair, or by one step over a third.
 
-        MissingReference where no fresh price leads from one to the other.
+        An inverse is rounded: up, as an exposure has to be, or as told. MissingReference where no fresh price leads
+        from one to the other.
         """
         if of == into:
             return Decimal(1)
-        direct = self._pair(of, into)
+        direct = self._pair(of, into, rounding)
         if direct is not None:
             return direct
         for between in sorted({quote.instrument.quote_asset for quote in self.quotes.values()}):
-            first, second = self._pair(of, between), self._pair(between, into)
+            first, second = self._pair(of, between, rounding), self._pair(between, into, rounding)
             if first is not None and second is not None:
                 return EXACT.multiply(first, second)
         raise MissingReference(f"a rate from {of} to {into}")
 
-    def notional(self, quantity: Decimal, symbol: str, currency: str) -> Decimal:
-        """A signed quantity at its mark, in the currency."""
-        rate = self.rate(self.quote_asset(symbol), currency)
-        return EXACT.multiply(EXACT.multiply(quantity, self.mark(symbol)), rate)
+    def worth(self, amount: Decimal, of: str, into: str, rounding: str = ROUND_CEILING) -> Decimal:
+        """A signed amount in another currency: never less than it is, or with ROUND_FLOOR never more."""
+        away_from_zero = (rounding == ROUND_CEILING) == (amount > 0)
+        return EXACT.multiply(amount, self.rate(of, into, ROUND_UP if away_from_zero else ROUND_DOWN))
+
+    def notional(self, quantity: Decimal, symbol: str, currency: str, rounding: str = ROUND_CEILING) -> Decimal:
+        """A signed quantity at its mark, in the currency, rounded as its worth."""
+        at_mark = EXACT.multiply(quantity, self.mark(symbol))
+        return self.worth(at_mark, self.quote_asset(symbol), currency, rounding)
 
     def average_daily_qty(self, symbol: str) -> Decimal:
         terms = self.terms.get(symbol)
@@ -118,7 +128,7 @@ class Market:
             raise MissingReference(f"the sector of {symbol}")
         return terms.sector
 
-    def _pair(self, of: str, into: str) -> Decimal | None:
+    def _pair(self, of: str, into: str, rounding: str) -> Decimal | None:
         if of == into:
             return Decimal(1)
         forward = self.quotes.get(f"{of}/{into}")
@@ -126,8 +136,8 @@ class Market:
             return price
         backward = self.quotes.get(f"{into}/{of}")
         if backward is not None and (price := backward.fresh(self.at)) is not None:
-            # Rounded to twelve decimals, half even: no price is known better than that.
-            return EXACT.divide(Decimal(1), price).quantize(_RATE_DECIMALS, context=EXACT)
+            # To twelve decimals: no price is known better than that.
+            return EXACT.divide(Decimal(1), price).quantize(_RATE_DECIMALS, rounding, context=EXACT)
         return None
 
     def _is_old(self, terms: RiskTerms) -> bool:

@@ -48,7 +48,7 @@ from breakwater.services.engine_client import EngineClient
 from breakwater.services.lease_ledger import rebook
 from breakwater.services.limit_tree import require_visible
 from breakwater.services.limit_views import LeaseList, LeaseView
-from breakwater.services.limits import CHANGED_BY, FEE_RATES, path_of
+from breakwater.services.limits import CHANGED_BY, path_of
 from breakwater.services.settlement import TenantTransactions
 from events.limits import LeaseChanged
 
@@ -311,7 +311,7 @@ def _locked_ladder(tx: TenantTransaction, of: LeaseRequest | Lease, at: datetime
 
 
 def _renewal(tx: TenantTransaction, lease: Lease, ladder: Ladder) -> Renewal:
-    return Renewal(ladder.scopes, ladder.market, tx.leases.held_by_orders(lease.lease_id), FEE_RATES)
+    return Renewal(ladder.scopes, ladder.market, tx.leases.held_by_orders(lease.lease_id))
 
 
 def _message(lease: Lease, tenant_id: uuid.UUID) -> SetLease:

@@ -10,7 +10,6 @@ from typing import Any, Literal
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.ladders import Entry, Ladder, Place
 from breakwater.db.limits import check_path
-from breakwater.domain.executions import ROUTER_VENUE
 from breakwater.domain.exposure import ZERO, Action, Node, NodeState, Scope, is_stricter
 from breakwater.domain.limit_types import ProposedOrder
 from breakwater.domain.limits import (
@@ -22,7 +21,7 @@ from breakwater.domain.limits import (
     refused,
     self_trade_mode,
 )
-from breakwater.domain.orders import SIMULATED_VENUE, OrderSnapshot, OrderTerms, OrdStatus, PlaceOrder
+from breakwater.domain.orders import OrderSnapshot, OrderTerms, OrdStatus, PlaceOrder
 from breakwater.domain.replaces import TOO_LATE, judge_replace, without
 from breakwater.domain.settlement import (
     HeldReservation,
@@ -39,8 +38,6 @@ from events.limits import LimitBreached, NodeStateChanged
 
 type _Action = Literal["WARN", "REJECT"]
 
-_VENUE_FEE_RATES = {SIMULATED_VENUE: Decimal("0.001")}  # Of the notional; the internal book charges nothing.
-FEE_RATES = _VENUE_FEE_RATES | {ROUTER_VENUE: max(_VENUE_FEE_RATES.values())}  # Any of them may be where it goes.
 CHANGED_BY = "limits"  # Who changed a node's state, where a limit did.
 
 
@@ -156,7 +153,6 @@ def propose_in(ladder: Ladder, terms: OrderTerms) -> ProposedOrder:
         ladder.scopes,
         same_terms_at=ladder.same_terms_at,
         entry_open_qty=ladder.entry_open_qty,
-        fee_rates=FEE_RATES,
     )
 
 

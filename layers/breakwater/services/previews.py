@@ -10,7 +10,7 @@ from breakwater.domain.money import EXACT, format_amount, trim
 from breakwater.domain.orders import OrderTerms, Side
 from breakwater.domain.permissions import Caller
 from breakwater.services.limit_views import OrderPreview
-from breakwater.services.limits import FEE_RATES, judge, read_ladder
+from breakwater.services.limits import judge, read_ladder
 from breakwater.services.orders import require_reachable
 
 
@@ -28,7 +28,7 @@ def preview(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: dateti
     refusals = [finding.to_json() for finding in refused(findings)]
     expected = _expected_price(terms, tx.market.reference_prices().get(terms.symbol))
     notional = None if expected is None else EXACT.multiply(terms.quantity, expected)
-    rate = FEE_RATES.get(terms.venue, Decimal(0))
+    rate = tx.limits.fee_rates()[terms.venue]
     return {
         "passes": not refusals,
         "refusals": refusals,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal, localcontext
+from decimal import ROUND_FLOOR, Decimal, localcontext
 
 from breakwater.db.connection import Connection, TenantTransaction
 from breakwater.db.degraded import degraded_tenants
@@ -249,7 +249,7 @@ def profit_and_loss(holdings: Sequence[Holding], market: Market) -> Decimal:
             if holding.quantity or holding.cost:
                 earned += holding.quantity * market.mark(holding.symbol) - holding.cost
             if earned:
-                total += earned * market.rate(market.quote_asset(holding.symbol), BASE_CURRENCY)
+                total += market.worth(earned, market.quote_asset(holding.symbol), BASE_CURRENCY, ROUND_FLOOR)
     return total
 
 
@@ -268,5 +268,5 @@ def _opened_at(scope: Scope, holdings: Sequence[Holding], market: Market, tx: Te
             if holding.quantity != quantity:
                 earned += holding.quantity * market.mark(holding.symbol) - holding.cost
             if earned:
-                opened += earned * market.rate(market.quote_asset(holding.symbol), BASE_CURRENCY)
+                opened += market.worth(earned, market.quote_asset(holding.symbol), BASE_CURRENCY)
     return opened

@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -83,8 +84,13 @@ async def test_functions_know_what_the_engine_is_configured_with(
     start_engine: StartEngine, there: Simulated, secrets: Secrets, database_urls: DatabaseUrls
 ) -> None:
     assert venues(database_urls) == ["BOOK", "SIM", "SOR"]
-    async with start_engine(venues=(settings(there.base_url),)):
-        assert venues(database_urls) == ["BOOK", VENUE, "SIM", "SOR"]
+    dear = VenueSettings.model_validate({**settings(there.base_url).model_dump(), "taker_fee": "0.0015"})
+    for venue, fee in ((settings(there.base_url), "0.001"), (dear, "0.0015")):
+        async with start_engine(venues=(venue,)):
+            assert venues(database_urls) == ["BOOK", VENUE, "SIM", "SOR"]
+        with psycopg.connect(database_urls.functions) as connection:
+            told = connection.execute("SELECT taker_fee FROM market.venues WHERE name = %s", (VENUE,)).fetchone()
+        assert told == (Decimal(fee),)
     async with start_engine():
         assert venues(database_urls) == ["BOOK", "SIM", "SOR"]
     with psycopg.connect(database_urls.functions) as connection:

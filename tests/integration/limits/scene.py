@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import psycopg
+
 from breakwater.domain.orders import PlaceOrder
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import Rejection
@@ -100,6 +102,20 @@ class Scene:
         body = {"symbol": SYMBOL, "as_of": datetime.now(UTC).date().isoformat(), **terms}
         status, answer = self.call("PUT", "/limits/risk-terms", body)
         assert status == 200, answer
+
+    def let_pass(self, seconds: int) -> None:
+        """For limits that look back: all that has happened was so much earlier."""
+        with psycopg.connect(self.desk.urls.admin) as connection:
+            connection.execute("SET session_replication_role = replica")  # Nothing new has happened.
+            connection.execute("UPDATE limits.activity SET at = at - make_interval(secs => %s)", (seconds,))
+            connection.execute("DELETE FROM limits.activity_blocks")
+            connection.execute(
+                "INSERT INTO limits.activity_blocks"
+                " SELECT node_id, limits.activity_block(at), symbol, venue, tenant_id,"
+                " sum(new_count), sum(replace_count), sum(cancel_count), sum(fill_count), sum(automated_fill_count),"
+                " sum(traded_notional) FROM limits.activity"
+                " GROUP BY node_id, limits.activity_block(at), symbol, venue, tenant_id"
+            )
 
     def watch_at(self, price: str) -> None:
         """The price moves, and the watch looks."""

@@ -1,7 +1,9 @@
 """Each row of the table through the API: an order at the boundary passes, one step beyond it is 422."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -268,6 +270,84 @@ def test_every_row_of_the_table_is_played() -> None:
 def test_at_the_boundary_it_passes_and_one_step_beyond_it_is_refused_by_name(scene: Scene, limit_type: str) -> None:
     PLAYS[limit_type](scene)
     scene.desk.assert_ledger_is_exact()
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A limit that lets come to 4 ETH, or to 8000, with so much cash; `past_open` beside an open sell of 3."""
+
+    value: str
+    cash: str = "0"
+    past_open: str = "4"
+    past_position: str = "7"
+    known: Mapping[str, str] = field(default_factory=dict)
+
+
+BESIDE = {
+    "NET_NOTIONAL": Beside("8000"),
+    "GROSS_NOTIONAL": Beside("8000"),
+    "CREDIT": Beside("0", "2008", past_open="1.0029", past_position="4"),  # Each for 2002; a sale pays once it fills.
+    "MARGIN": Beside("0.25", "8000", known={"initial_margin": "0.25"}),
+    "LEVERAGE": Beside("2", "4000"),
+    "CONCENTRATION": Beside("0.25", "32000"),
+    "INCREMENTAL_VAR": Beside("186.10782992", known={"daily_volatility": "0.01"}),
+}
+
+
+def _holds_to_the_lot(scene: Scene, limit_type: str, largest: str) -> None:
+    over = str(Decimal(largest) + Decimal("0.0001"))
+    (refusal,) = scene.refused(limit_type, quantity=over)
+    assert refusal["largest_passing_quantity"] == largest
+    scene.passes(largest)
+    scene.refused(limit_type, quantity="0.0025")
+
+
+@pytest.mark.parametrize("limit_type", BESIDE)
+def test_beside_a_position_on_the_other_side_it_holds_to_the_lot(scene: Scene, limit_type: str) -> None:
+    beside = BESIDE[limit_type]
+    scene.pay_in(str(Decimal(beside.cash) + 6))  # The fee of what is sold now.
+    scene.trade("3", "SELL")
+    scene.know(**beside.known)
+    scene.limit(limit_type, beside.value)
+    _holds_to_the_lot(scene, limit_type, beside.past_position)
+    scene.desk.assert_ledger_is_exact()
+
+
+@pytest.mark.parametrize("limit_type", BESIDE)
+def test_what_is_open_on_the_other_side_and_may_never_fill_makes_no_room(scene: Scene, limit_type: str) -> None:
+    beside = BESIDE[limit_type]
+    scene.pay_in(beside.cash)
+    scene.passes("3", "SELL")
+    scene.know(**beside.known)
+    scene.limit(limit_type, beside.value)
+    _holds_to_the_lot(scene, limit_type, beside.past_open)
+    scene.passes("1", "SELL")  # Then either side may come to as much.
+    if limit_type != "CREDIT":
+        scene.refused(limit_type, quantity="0.0025", side="SELL")
+    scene.desk.assert_ledger_is_exact()
+
+
+def _send_one(scene: Scene) -> None:
+    scene.passes()
+
+
+@pytest.mark.parametrize(
+    ("limit_type", "value", "happen"),
+    [
+        ("MESSAGE_RATE", "1", _send_one),
+        ("WINDOW_VOLUME", "2000", lambda scene: scene.trade()),
+        ("REPEAT_EXECUTION", "1", lambda scene: scene.trade(api_key_id=API_KEY)),
+    ],
+)
+def test_what_happened_counts_until_its_window_is_over_and_not_after(
+    scene: Scene, limit_type: str, value: str, happen: Play
+) -> None:
+    scene.limit(limit_type, value, parameters={"window_s": 600}, action="REJECT")
+    happen(scene)
+    scene.let_pass(598)  # Two seconds for the test itself.
+    scene.refused(limit_type)
+    scene.let_pass(3)  # A window is at most a second longer than it says.
+    scene.passes()
 
 
 @pytest.mark.parametrize(

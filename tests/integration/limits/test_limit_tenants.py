@@ -39,7 +39,8 @@ from tests.integration.limits.people import (
 )
 
 TABLES = (
-    "nodes", "limits", "limit_history", "overrides", "exposures", "reservations", "activity", "standings", "risk_terms",
+    "nodes", "limits", "limit_history", "overrides", "exposures", "reservations", "activity", "activity_blocks",
+    "standings", "risk_terms",
 )  # fmt: skip
 
 

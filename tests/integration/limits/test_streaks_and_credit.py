@@ -164,6 +164,20 @@ def test_credit_is_what_the_balance_holds_less_open_buys_with_their_fees(trader:
     assert trader.refused(NOW, "9", side=Side.SELL) == []
 
 
+def test_a_buy_at_an_exchange_holds_the_fee_that_the_exchange_is_configured_with(trader: Trader) -> None:
+    trader.desk.admin(
+        "INSERT INTO market.venues (name, exchange, taker_fee, is_enabled) VALUES ('BINANCE', 'binance', 0.002, true)"
+    )
+    pay_in(trader.desk, "2004")
+    trader.limit(trader.firm.desk, "CREDIT", "0")
+    for venue in ("BINANCE", "SOR"):  # The router may take it there.
+        assert trader.refused(NOW, "1.0001", venue=venue) == ["CREDIT"]
+    assert trader.refused(NOW, "1", venue="BINANCE") == []
+    assert trader.refused(NOW, "0.003", venue="BOOK") == ["CREDIT"]  # It holds all of 2004.
+    trader.desk.admin("UPDATE trading.balances SET total = 4004")
+    assert trader.refused(NOW, "1", venue="BOOK") == []  # No fee there.
+
+
 def test_credit_is_spent_by_a_fill_and_comes_back_with_a_sale(trader: Trader) -> None:
     pay_in(trader.desk, "2002")
     trader.limit(trader.firm.account_nodes[0], "CREDIT", "0")

@@ -1,22 +1,36 @@
 """Limits on conduct with what Postgres keeps for them: windows, streaks, and the last order of the same terms."""
 
+import itertools
+import random
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 
 from breakwater.db.connection import TenantTransaction
+from breakwater.db.watch import forget_activity
+from breakwater.domain.exposure import Activity
 from breakwater.domain.orders import OrdStatus, PlaceOrder, Side
 from breakwater.domain.permissions import Caller
 from breakwater.services import brakes, overrides
 from breakwater.services.brakes import StateChange
-from breakwater.services.limits import settle
+from breakwater.services.limits import judge, read_ladder, settle
 from events.limits import NodeStateChanged
 from tests.conftest import DatabaseUrls
-from tests.integration.limits.firm import NOW, Firm, order_of, reserve_and_record, set_reference, snapshot_of
+from tests.integration.limits.firm import (
+    NOW,
+    SYMBOL,
+    Firm,
+    order_of,
+    reserve_and_record,
+    set_reference,
+    snapshot_of,
+)
 from tests.integration.limits.people import (
     API_KEY,
     events_of,
@@ -27,7 +41,7 @@ from tests.integration.limits.people import (
     state_of,
 )
 
-SECOND = timedelta(seconds=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 WINDOW: dict[str, Any] = {"parameters": {"window_s": 60}}
 
 type Send = Callable[..., tuple[PlaceOrder, list[str]]]
@@ -103,6 +117,99 @@ def test_a_window_of_volume_counts_what_traded_and_is_open_in_the_currency_of_it
     assert send(quantity="1.5")[1] == []
     assert send(NOW + 61 * SECOND, quantity="1.0001")[1] == ["WINDOW_VOLUME"]  # What rests counts however old it is.
     assert send(NOW + 61 * SECOND, quantity="1")[1] == []
+
+
+@pytest.mark.parametrize("limit_type", ["MESSAGE_RATE", "REPEAT_EXECUTION", "WINDOW_VOLUME"])
+def test_nothing_that_happened_in_a_window_is_left_out_however_much_it_was(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send, database_urls: DatabaseUrls, *, limit_type: str
+) -> None:
+    seconds = 60_000
+    with psycopg.connect(database_urls.admin) as connection:
+        connection.execute("SET session_replication_role = replica")  # All blocks at once, and not a second at a time.
+        for table, begin in (("activity", "at"), ("activity_blocks", "limits.activity_block(at)")):
+            connection.execute(
+                f"INSERT INTO limits.{table} (node_id, at, symbol, venue, tenant_id, new_count, automated_fill_count,"
+                f" traded_notional) SELECT %s, {begin}, %s, venue, %s, count(*), count(*), count(*)"
+                " FROM unnest(ARRAY['SIM', 'BOOK']) venue, generate_series(0, %s) ago,"
+                f" LATERAL (SELECT %s - make_interval(secs => ago) AS at) moment GROUP BY {begin}, venue",
+                (firm.desk, SYMBOL, firm.tenant_id, seconds - 1, NOW),
+            )
+    told = limit(tx, risk, firm.desk, limit_type, str(2 * seconds), parameters={"window_s": 86_400}, action="REJECT")
+    assert (told["used"], told["usage_pct"]) == (str(2 * seconds), "100")
+    assert send()[1] == [limit_type]
+    limit(tx, risk, firm.desk, limit_type, str(2 * seconds + 20), parameters={"window_s": 86_400}, action="REJECT")
+    assert send()[1] == []
+
+
+def test_windows_that_overlap_count_what_a_list_of_all_that_happened_would_count(
+    tx: TenantTransaction, firm: Firm, risk: Caller, send: Send, database_urls: DatabaseUrls
+) -> None:
+    rng = random.Random(20260302)  # noqa: S311 - the same history each time
+    places = [(symbol, venue) for symbol in (SYMBOL, "BTC/USDT") for venue in ("SIM", "BOOK", "SOR")]
+    nodes = firm.path[:3]
+    happened = {
+        (node_id, NOW - rng.randrange(0, 2000) * SECOND, *rng.choice(places)): [rng.randrange(0, 9) for _ in range(6)]
+        for node_id in nodes
+        for _ in range(1000)
+    }
+    with psycopg.connect(database_urls.admin) as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO limits.activity (node_id, at, symbol, venue, tenant_id, new_count, replace_count,"
+            " cancel_count, fill_count, automated_fill_count, traded_notional)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [(*place, firm.tenant_id, *counts) for place, counts in happened.items()],
+        )
+    types = ("MESSAGE_RATE", "REPEAT_EXECUTION", "WINDOW_VOLUME", "ORDER_TO_TRADE")
+    for limit_type, node_id in itertools.product(types, nodes[:2]):  # The third has none, and is read nothing of.
+        for instrument in ("*", SYMBOL, "venue:SIM", "class:SPOT"):
+            window_s = rng.choice((1, 59, 60, 298, 299, 300, 301, 900, 1799, 1998, 86_400))
+            limit(tx, risk, node_id, limit_type, "3", instrument=instrument, parameters={"window_s": window_s})
+    rearm(tx, risk, firm.desk, NOW - 300 * SECOND)
+    rearm(tx, risk, firm.firm, NOW - 1000 * SECOND + SECOND / 2)
+    for moment in (NOW, NOW + SECOND / 2, NOW + 7 * SECOND, NOW + 299 * SECOND):
+        set_reference(database_urls.admin, Decimal(2000), moment)
+        ladder = read_ladder(tx, order_of(firm, at=moment).terms, None, moment)
+        assert [len(scope.activity) > 0 for scope in ladder.scopes] == [True, True, False, False]
+        plain = [
+            replace(
+                scope,
+                activity=[
+                    Activity(at, symbol, venue, "SPOT", "USDT", *counts[:5], Decimal(counts[5]))
+                    for (node_id, at, symbol, venue), counts in happened.items()
+                    if node_id == scope.node.node_id
+                ],
+            )
+            for scope in ladder.scopes
+        ]
+        terms = order_of(firm, at=moment).terms
+        findings = judge(ladder, terms)[1]
+        told = [finding.verdict for finding in findings]
+        assert told == [finding.verdict for finding in judge(replace(ladder, scopes=plain), terms)[1]]
+        assert max(verdict.used for verdict in told) > 1000
+        reached = {row["limit_id"]: row["fills"] for row in tx.limits.repeated_executions(nodes, moment)}
+        assert reached == {
+            finding.limit.limit_id: finding.verdict.used
+            for finding in findings
+            if finding.limit.limit_type == "REPEAT_EXECUTION" and finding.verdict.used >= 3
+        }
+
+
+def test_what_no_window_reaches_any_more_is_forgotten(
+    tx: TenantTransaction, firm: Firm, database_urls: DatabaseUrls
+) -> None:
+    with psycopg.connect(database_urls.admin) as connection:
+        connection.execute(
+            "INSERT INTO limits.activity (node_id, at, symbol, venue, tenant_id, new_count)"
+            " SELECT %s, %s - make_interval(mins => minute), %s, 'SIM', %s, 1 FROM generate_series(0, 30) minute",
+            (firm.desk, NOW, SYMBOL, firm.tenant_id),
+        )
+    # Twenty minutes that no one looks at, and the three blocks of five of which nothing is looked at.
+    with psycopg.connect(database_urls.functions) as connection:
+        assert forget_activity(connection, NOW - 10 * MINUTE, at_most=100) == 20 + 4
+    kept = tx.connection.execute(
+        "SELECT sum(new_count) FROM limits.activity UNION ALL SELECT sum(new_count) FROM limits.activity_blocks"
+    ).fetchall()
+    assert kept == [(11,), (11,)]
 
 
 def test_a_ratio_of_messages_to_fills_begins_to_say_something_after_enough_of_them(

@@ -12,7 +12,6 @@ import pytest
 
 from breakwater.domain.orders import SIMULATED_VENUE
 from breakwater.runtime import database as runtime_database
-from breakwater.services.previews import FEE_RATES
 from fargate_engine.venues import simulated_market
 from functions.orders import app as orders_app
 from functions.queries import app as queries_app
@@ -564,5 +563,18 @@ def test_a_preview_tells_verdicts_price_and_fee_and_changes_nothing(api: Api, de
     assert desk.reserved() == (0, 0, 0, 0)
 
 
-def test_the_fee_of_a_preview_is_what_the_simulated_venue_charges() -> None:
-    assert FEE_RATES[SIMULATED_VENUE] == simulated_market.FEE_RATE
+def test_a_preview_knows_the_fee_of_an_exchange_and_the_router_that_of_the_dearest_venue(api: Api, desk: Desk) -> None:
+    set_reference(desk.urls.admin, Decimal(2000), datetime.now(UTC))
+    desk.admin(
+        "INSERT INTO market.venues (name, exchange, taker_fee, is_enabled) VALUES ('BINANCE', 'binance', 0.002, true)"
+    )
+    fees = {
+        venue: api.call("POST", "/orders/preview", terms(desk, quantity="1", venue=venue))[1]["expected_fee"]
+        for venue in ("BINANCE", "SIM", "BOOK", "SOR")
+    }
+    assert fees == {"BINANCE": "4", "SIM": "2", "BOOK": "0", "SOR": "4"}
+
+
+def test_the_fee_of_a_preview_is_what_the_simulated_venue_charges(desk: Desk) -> None:
+    told = desk.admin("SELECT taker_fee FROM market.venues WHERE name = %s", SIMULATED_VENUE)
+    assert told == [(simulated_market.FEE_RATE,)]

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -76,10 +77,19 @@ def activity_of(at: datetime = NOW, symbol: str = "ETH/USDT", **fields: Any) -> 
 
 
 def order_for(
-    scope: Scope, side: Side = Side.BUY, quantity: str | Decimal = "1", price: str | None = "2000", **known: Any
+    scope: Scope,
+    side: Side = Side.BUY,
+    quantity: str | Decimal = "1",
+    price: str | None = "2000",
+    *,
+    market: Market | None = None,
+    fee_rates: Mapping[str, Decimal] | None = None,
+    **known: Any,
 ) -> ProposedOrder:
+    """`fee_rates`: by venue; none of what is not told."""
     limit_price = None if price is None else Decimal(price)
-    about: dict[str, Any] = {"venue": "SIM", "at": NOW, "market": market_of(), "reference": Decimal(2000)}
+    market = replace(market or market_of(), fee_rates=fee_rates or {})
+    about: dict[str, Any] = {"venue": "SIM", "at": NOW, "market": market, "reference": Decimal(2000)}
     return ProposedOrder(
         instrument=ETH,
         side=side,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_FLOOR, Decimal
 
 import pytest
 
@@ -31,11 +31,28 @@ def test_a_rate_leads_over_the_pair_its_inverse_or_one_currency_between(of: str,
 
 
 @pytest.mark.parametrize(
-    ("price", "inverse"),
-    [("3", "0.333333333333"), ("1.1", "0.909090909091"), ("7", "0.142857142857"), ("60000", "0.000016666667")],
+    ("price", "least", "most"),
+    [
+        ("3", "0.333333333333", "0.333333333334"),
+        ("1.1", "0.909090909090", "0.909090909091"),
+        ("7", "0.142857142857", "0.142857142858"),
+        ("60000", "0.000016666666", "0.000016666667"),
+        ("8", "0.125", "0.125"),
+    ],
 )
-def test_an_inverse_is_rounded_to_twelve_decimals(price: str, inverse: str) -> None:
-    assert market_of({"EUR/USDT": price}).rate("USDT", "EUR") == Decimal(inverse)
+def test_an_inverse_is_rounded_at_the_twelfth_decimal_to_the_side_that_is_asked_for(
+    price: str, least: str, most: str
+) -> None:
+    market = market_of({"EUR/USDT": price})
+    assert market.rate("USDT", "EUR") == Decimal(most)
+    assert market.rate("USDT", "EUR", ROUND_DOWN) == Decimal(least)
+    # A step over a third currency, by two inverses.
+    over = market.rate("BTC", "EUR") / 60000
+    assert (over, market.rate("BTC", "EUR", ROUND_DOWN) / 60000) == (Decimal(most), Decimal(least))
+    for amount in (Decimal(300), Decimal(-300)):
+        ends = sorted((amount * Decimal(least), amount * Decimal(most)))
+        assert market.worth(amount, "USDT", "EUR", ROUND_FLOOR) == ends[0]
+        assert market.worth(amount, "USDT", "EUR") == ends[1]
 
 
 def test_the_pair_itself_is_preferred_to_its_inverse_and_to_a_way_round() -> None:
@@ -78,9 +95,11 @@ def test_a_price_that_was_never_observed_is_missing(quote: Quote | None) -> None
 
 
 @pytest.mark.parametrize(
-    ("currency", "notional"), [("USDT", "-3000"), ("EUR", "-2400"), ("ETH", "-1.5"), ("BTC", "-0.050000001")]
+    ("currency", "notional"), [("USDT", "-3000"), ("EUR", "-2400"), ("ETH", "-1.5"), ("BTC", "-0.049999998")]
 )
-def test_a_notional_keeps_its_sign_and_takes_on_the_currency(currency: str, notional: str) -> None:
+def test_a_notional_keeps_its_sign_takes_on_the_currency_and_is_never_less_than_it_is(
+    currency: str, notional: str
+) -> None:
     assert market_of().notional(Decimal("-1.5"), "ETH/USDT", currency) == Decimal(notional)
 
 

@@ -1,14 +1,17 @@
 """Types 24 to 26: margin, leverage, concentration and value at risk. Their boundaries are in limit_boundaries.py."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from breakwater.domain.exposure import Exposure
+from breakwater.domain.exposure import Exposure, Position
 from breakwater.domain.limits import evaluate
 from breakwater.domain.market import Market, RiskTerms
 from breakwater.domain.orders import Side
@@ -59,6 +62,37 @@ def test_equity_is_all_that_the_accounts_hold_in_the_currency_of_the_limit() -> 
     for currency in ("USDT", "EUR"):
         setting = {"currency": currency}
         assert largest("LEVERAGE", "3", [], market=market, cash=cash, setting=setting) == 3
+
+
+@pytest.mark.parametrize(
+    ("limit_type", "parameters"),
+    [
+        ("NET_NOTIONAL", {}),
+        ("GROSS_NOTIONAL", {}),
+        ("OPEN_ORDER_NOTIONAL", {}),
+        ("DAILY_TRADED_NOTIONAL", {}),
+        ("WINDOW_VOLUME", {"window_s": 60}),
+        ("MAX_ORDER_NOTIONAL", {}),
+    ],
+)
+@pytest.mark.parametrize("side", Side)
+def test_a_rate_that_has_to_be_rounded_never_lets_pass_what_is_over_the_limit(
+    limit_type: str, parameters: dict[str, Any], side: Side
+) -> None:
+    market = market_of({"EUR/USDT": "3"})  # One ETH is worth 666 and two thirds.
+    for value, passes in (("666.666666666", False), ("666.666666668", True)):
+        scope = scope_of(limit_type, value, setting={"currency": "EUR"}, **parameters)
+        assert (refusals(scope, order_for(scope, side, market=market)) == []) is passes
+
+
+def test_what_the_accounts_hold_is_never_rounded_up_by_a_rate_nor_what_they_owe_down() -> None:
+    market = market_of({"EUR/USDT": "3"})
+    for cash, passes in ((Decimal(2000), False), (Decimal(2001), True)):
+        scope = scope_of("LEVERAGE", "1", cash={"USDT": cash}, setting={"currency": "EUR"})
+        assert (refusals(scope, order_for(scope, market=market)) == []) is passes
+    owing = {"EUR": Decimal("1333.333333334"), "USDT": Decimal(-2000)}  # A hair more than 666 and two thirds.
+    scope = scope_of("LEVERAGE", "1", cash=owing, setting={"currency": "EUR"})
+    assert len(refusals(scope, order_for(scope, market=market))) == 1
 
 
 @pytest.mark.parametrize("cash", [{}, {"USDT": Decimal(0)}, {"USDT": Decimal(-1)}])
@@ -162,18 +196,69 @@ def test_value_at_risk_is_never_less_than_that_of_what_is_held_already() -> None
     assert finding.verdict.reserved == 0
 
 
-def test_an_order_that_hedges_passes_where_a_smaller_one_does_not() -> None:
+def test_an_order_that_would_hedge_is_no_hedge_until_it_has_filled() -> None:
     market = market_knowing(ETH={"daily_volatility": Decimal("0.03")}, BTC={"daily_volatility": Decimal("0.03")})
     one_eth = QUANTILE * 60
-    # With its sell filled BTC is short what five ETH are worth, and ETH is long three: with no correlation between
-    # them a sell of ETH takes from the whole until the position has turned round.
+    # With its sell filled BTC is short what five ETH are worth, and ETH is still long three: the root of 34.
     exposures = [held(filled_qty="3"), held("BTC/USDT", open_sell_qty=str(Decimal(1) / 6))]
-    value = str(one_eth * Decimal("5.5"))
     words: dict[str, Any] = {"market": market, "correlation": "0"}
-    named = largest("INCREMENTAL_VAR", value, exposures, Side.SELL, **words)
-    assert named == Decimal("5.2912")
-    scope = scope_of("INCREMENTAL_VAR", value, exposures=exposures, correlation="0")
-    assert len(refusals(scope, order_for(scope, Side.BUY, "3", market=market))) == 1
+    assert largest("INCREMENTAL_VAR", str(one_eth * Decimal("5.5")), exposures, Side.SELL, **words) == 3  # It reduces.
+    assert largest("INCREMENTAL_VAR", str(one_eth * Decimal("5.84")), exposures, Side.SELL, **words) == Decimal(
+        "6.0175"
+    )
+
+
+def test_value_at_risk_counts_a_buy_here_and_a_sell_there_that_may_both_fill() -> None:
+    volatility = {"daily_volatility": Decimal("0.005")}
+    market = replace(market_knowing(ETH=volatility, BTC=volatility), quotes=market_of({"BTC/USDT": "2000"}).quotes)
+    exposures = [held("BTC/USDT", filled_qty="10", open_buy_qty="10"), held(filled_qty="-10")]
+    # Both come to twenty, which is worth 200 of a day's deviations each: the root of 2 times that, times the quantile.
+    words: dict[str, Any] = {"market": market, "correlation": "0"}
+    assert largest("INCREMENTAL_VAR", "657.991", exposures, Side.SELL, **words) == Decimal("10")
+    assert largest("INCREMENTAL_VAR", "530", exposures, Side.SELL, **words) == Decimal("0.9106")
+
+
+amounts = st.decimals(min_value=0, max_value=50, places=2)
+
+
+@given(
+    held_in=st.lists(st.tuples(amounts, amounts, amounts, st.booleans()), min_size=3, max_size=3),
+    quantity=amounts.filter(bool),
+    side=st.sampled_from(Side),
+    correlation=st.sampled_from(["0", "0.1", "0.5", "0.9", "1"]),
+)
+def test_value_at_risk_is_that_of_the_worst_of_all_mixtures_of_fills(
+    held_in: list[tuple[Decimal, Decimal, Decimal, bool]], quantity: Decimal, side: Side, correlation: str
+) -> None:
+    names = {"ETH/USDT": Decimal("0.03"), "BTC/USDT": Decimal("0.02"), "EUR/USDT": Decimal("0.04")}
+    prices = {"ETH/USDT": "20", "BTC/USDT": "30", "EUR/USDT": "15"}
+    exposures = [
+        held(symbol, filled_qty=str(-filled if is_short else filled), open_buy_qty=str(buys), open_sell_qty=str(sells))
+        for symbol, (filled, buys, sells, is_short) in zip(names, held_in, strict=True)
+    ]
+    known = {symbol[:3]: {"daily_volatility": volatility} for symbol, volatility in names.items()}
+    market = replace(market_knowing(**known), quotes=market_of(prices).quotes)
+    scope = scope_of("INCREMENTAL_VAR", "1", exposures=exposures, correlation=correlation)
+    order = order_for(scope, side, quantity, market=market)
+    (finding,) = [f for f in evaluate([scope], order, reduce_only=False) if f.limit.limit_id]
+
+    def ends(position: Position, symbol: str) -> list[Decimal]:
+        filled, worth = position.filled_qty, names[symbol] * Decimal(prices[symbol])
+        bought, sold = filled + position.open_buy_qty, filled - position.open_sell_qty
+        return [filled * worth, bought * worth, sold * worth, (bought + sold) / 2 * worth]
+
+    positions = {e.symbol: Position(e.filled_qty, e.open_buy_qty, e.open_sell_qty) for e in exposures}
+    positions["ETH/USDT"] = positions["ETH/USDT"].with_order(side, quantity)
+    c = Decimal(correlation)
+    variances = [
+        (1 - c) * sum(v * v for v in mixture) + c * sum(mixture) ** 2
+        for mixture in itertools.product(*(ends(p, symbol) for symbol, p in positions.items()))
+    ]
+    worst = (QUANTILE * max(variances).sqrt()).quantize(Decimal("1e-8"), ROUND_UP)
+    assert abs(finding.verdict.in_use + finding.verdict.attempted - worst) <= Decimal("1e-8")
+    assert finding.verdict.used >= 0
+    assert finding.verdict.reserved >= 0
+    assert finding.verdict.attempted >= 0
 
 
 @pytest.mark.parametrize(

@@ -57,11 +57,11 @@ def order_to_trade(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
 
 def window_volume(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
     """What traded within the window, what is open now, and this order, at what each may cost."""
-    rate = order.market.rate
+    worth = order.market.worth
     recent = scope.recent(limit, order.at)
-    used = sum((a.traded_notional * rate(a.quote_asset, limit.currency) for a in recent), ZERO)
+    used = sum((worth(a.traded_notional, a.quote_asset, limit.currency) for a in recent), ZERO)
     held = scope.matching(limit.instrument)
-    reserved = sum((e.open_notional * rate(e.quote_asset, limit.currency) for e in held), ZERO)
+    reserved = sum((worth(e.open_notional, e.quote_asset, limit.currency) for e in held), ZERO)
     per_unit = order.band.high * order.rate_into(limit.currency)
     return reducing_passes(capped(order, limit.cap, per_unit, used, reserved), order)
 

@@ -4,7 +4,7 @@ A position here is the worst that the open orders of one side may make of it: |F
 """
 
 from collections.abc import Callable, Mapping
-from decimal import ROUND_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_UP, Decimal
 
 from breakwater.domain.executions import ROUTER_VENUE
 from breakwater.domain.exposure import ZERO, Exposure, Limit, Position, Scope
@@ -46,14 +46,17 @@ def short_position(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
 def net_notional(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
     """Longs against shorts at their marks, at the worse of all buys filling and all sells filling."""
 
-    def net(quantity: Decimal) -> Decimal:
-        positions = _positions_with(scope, order, limit, quantity)
-        buys = _sum_at_mark(order, limit, {s: p.filled_qty + p.open_buy_qty for s, p in positions.items()})
-        sells = _sum_at_mark(order, limit, {s: p.filled_qty - p.open_sell_qty for s, p in positions.items()})
-        return max(abs(buys), abs(sells))
+    def net(positions: Mapping[str, Position]) -> Decimal:
+        buys = {symbol: p.filled_qty + p.open_buy_qty for symbol, p in positions.items()}
+        sells = {symbol: p.filled_qty - p.open_sell_qty for symbol, p in positions.items()}
+        most = _sum_at_mark(order, limit, buys)
+        least = _sum_at_mark(order, limit, sells, ROUND_FLOOR)
+        return max(abs(most), abs(least))
 
-    filled = {symbol: p.filled_qty for symbol, p in scope.positions(limit.instrument).items()}
-    return measured(order, limit.cap, net, abs(_sum_at_mark(order, limit, filled)))
+    def worst(quantity: Decimal) -> Decimal:
+        return net(_positions_with(scope, order, limit, quantity))
+
+    return measured(order, limit.cap, worst, net(_filled(scope, limit)))
 
 
 def gross_notional(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
@@ -79,15 +82,16 @@ def credit(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict:
 
     The value is the line: 0 says "only what is there". A sell pays for itself, and a short can always be bought back.
     """
+    fee_rates = order.market.fee_rates
     cash = scope.cash.get(limit.currency, ZERO)
     for fills in scope.fills_not_in_cash:
         if fills.quote_asset == limit.currency:
-            fee_rate = order.fee_rates.get(fills.venue, ZERO)
+            fee_rate = fee_rates.get(fills.venue, ZERO)
             cash += fills.sold_notional * (1 - fee_rate) - fills.bought_notional * (1 + fee_rate)
     held = [e for e in scope.exposures if e.quote_asset == limit.currency]
-    reserved = sum((e.open_buy_notional * (1 + order.fee_rates.get(e.venue, ZERO)) for e in held), ZERO)
+    reserved = sum((e.open_buy_notional * (1 + fee_rates.get(e.venue, ZERO)) for e in held), ZERO)
     buys = order.side is Side.BUY and order.instrument.quote_asset == limit.currency
-    per_unit = order.band.high * (1 + order.fee_rates.get(order.venue, ZERO)) if buys else ZERO
+    per_unit = order.band.high * (1 + fee_rates.get(order.venue, ZERO)) if buys else ZERO
     verdict = capped(order, cash + limit.cap, per_unit, reserved=reserved)
     return reducing_passes(verdict, order)
 
@@ -97,9 +101,9 @@ def daily_traded_notional(scope: Scope, order: ProposedOrder, limit: Limit) -> V
 
     What only reduces the account's position passes even a spent limit: a position can always be closed.
     """
-    rate = order.market.rate
+    worth = order.market.worth
     today = scope.today(limit.instrument)
-    used = sum((e.traded_notional * rate(e.quote_asset, limit.currency) for e in today), ZERO)
+    used = sum((worth(e.traded_notional, e.quote_asset, limit.currency) for e in today), ZERO)
     per_unit = order.band.high * order.rate_into(limit.currency)
     verdict = capped(order, limit.cap, per_unit, used, _open_notional(scope, order, limit))
     return reducing_passes(verdict, order)
@@ -148,36 +152,43 @@ def incremental_var(scope: Scope, order: ProposedOrder, limit: Limit) -> Verdict
     """Value at risk of one day with the order in it: parametric, normal, one correlation between all symbols.
 
     VaR = z * sqrt((1 - c) * sum(v_i^2) + c * (sum v_i)^2) with v_i the signed notional times its daily volatility
-    (RiskMetrics Technical Document, 4th ed., section 1.2, with a constant correlation c), at the worst of nothing, all
-    buys, and all sells filling; rounded up to 8 decimals.
+    (RiskMetrics Technical Document, 4th ed., section 1.2, with a constant correlation c), at the worst that any mixture
+    of fills comes to; rounded up to 8 decimals.
+
+    Each v_i lies between its sells filled and its buys filled. The variance is convex in them, so it is greatest where
+    each is at one of its ends. As c * s^2 is the maximum over x of 2cxs - cx^2, it is the maximum over x of a sum in
+    which each symbol decides by itself: for its buys where (1 - c) * (buys + sells) + 2cx >= 0, which the symbols with
+    the higher buys + sells reach first. So the worst has the buys of some first symbols in that order and the sells of
+    the others, and of n symbols n + 1 mixtures are all that need be asked.
     """
     quantile = NORMAL_QUANTILES[limit.parameters.get("confidence", "0.99")]
     correlation = limit.parameter("correlation", "1")
 
-    def value_at_risk(quantities: Mapping[str, Decimal]) -> Decimal:
-        market = order.market
-        risks = [
-            market.notional(quantity, symbol, limit.currency) * market.daily_volatility(symbol)
-            for symbol, quantity in quantities.items()
-            if quantity != 0
-        ]
-        together = sum(risks, ZERO)
-        variance = (1 - correlation) * sum((risk * risk for risk in risks), ZERO) + correlation * together * together
-        root = max(variance, ZERO).sqrt(EXACT)
-        return (quantile * root).quantize(_VAR_DECIMALS, ROUND_UP)
-
-    filled = {symbol: p.filled_qty for symbol, p in scope.positions(limit.instrument).items()}
-    now = value_at_risk(filled)  # Open orders may hedge it, but they may also never fill.
+    def value_at_risk(positions: Mapping[str, Position]) -> Decimal:
+        ends = [_risks(order, limit, symbol, p) for symbol, p in positions.items() if p != Position()]
+        ends.sort(key=sum, reverse=True)
+        squares = sum((sells * sells for sells, _ in ends), ZERO)
+        together = sum((sells for sells, _ in ends), ZERO)
+        variance = (1 - correlation) * squares + correlation * together * together
+        for sells, buys in ends:
+            squares += buys * buys - sells * sells
+            together += buys - sells
+            variance = max(variance, (1 - correlation) * squares + correlation * together * together)
+        return (quantile * variance.sqrt(EXACT)).quantize(_VAR_DECIMALS, ROUND_UP)
 
     def worst(quantity: Decimal) -> Decimal:
-        positions = _positions_with(scope, order, limit, quantity)
-        return max(
-            now,
-            value_at_risk({symbol: p.filled_qty + p.open_buy_qty for symbol, p in positions.items()}),
-            value_at_risk({symbol: p.filled_qty - p.open_sell_qty for symbol, p in positions.items()}),
-        )
+        return value_at_risk(_positions_with(scope, order, limit, quantity))
 
-    return measured(order, limit.cap, worst, now)
+    return measured(order, limit.cap, worst, value_at_risk(_filled(scope, limit)))
+
+
+def _risks(order: ProposedOrder, limit: Limit, symbol: str, position: Position) -> tuple[Decimal, Decimal]:
+    """A day's standard deviation of the position with all its sells filled, and with all its buys: both signed."""
+    market, currency = order.market, limit.currency
+    volatility = market.daily_volatility(symbol)
+    least = market.notional(position.filled_qty - position.open_sell_qty, symbol, currency, ROUND_FLOOR)
+    most = market.notional(position.filled_qty + position.open_buy_qty, symbol, currency)
+    return least * volatility, most * volatility
 
 
 def _positions_with(scope: Scope, order: ProposedOrder, limit: Limit, quantity: Decimal) -> dict[str, Position]:
@@ -194,23 +205,32 @@ def _summed(exposures: list[Exposure]) -> dict[str, Position]:
     return positions
 
 
-def _sum_at_mark(order: ProposedOrder, limit: Limit, quantities: Mapping[str, Decimal]) -> Decimal:
+def _filled(scope: Scope, limit: Limit) -> dict[str, Position]:
+    """By symbol, as far as the limit looks, with nothing open."""
+    return {symbol: Position(p.filled_qty) for symbol, p in scope.positions(limit.instrument).items()}
+
+
+def _sum_at_mark(
+    order: ProposedOrder, limit: Limit, quantities: Mapping[str, Decimal], rounding: str = ROUND_CEILING
+) -> Decimal:
     """In the limit's currency. A symbol that nothing is held of needs no price."""
-    market = order.market
-    told = (market.notional(quantity, symbol, limit.currency) for symbol, quantity in quantities.items() if quantity)
-    return sum(told, ZERO)
+    notional, currency = order.market.notional, limit.currency
+    return sum(
+        (notional(quantity, symbol, currency, rounding) for symbol, quantity in quantities.items() if quantity), ZERO
+    )
 
 
 def _open_notional(scope: Scope, order: ProposedOrder, limit: Limit) -> Decimal:
-    rate = order.market.rate
+    worth = order.market.worth
     held = scope.matching(limit.instrument)
-    return sum((e.open_notional * rate(e.quote_asset, limit.currency) for e in held), ZERO)
+    return sum((worth(e.open_notional, e.quote_asset, limit.currency) for e in held), ZERO)
 
 
 def _equity(scope: Scope, order: ProposedOrder, limit: Limit) -> Decimal:
     """All balances at their marks, in the limit's currency. MissingReference where one of them has no price."""
-    rate = order.market.rate
-    return sum((amount * rate(asset, limit.currency) for asset, amount in scope.cash.items() if amount), ZERO)
+    worth = order.market.worth
+    held = ((amount, asset) for asset, amount in scope.cash.items() if amount)
+    return sum((worth(amount, asset, limit.currency, ROUND_FLOOR) for amount, asset in held), ZERO)
 
 
 def _same_sector(exposure: Exposure, order: ProposedOrder) -> bool:

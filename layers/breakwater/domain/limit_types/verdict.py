@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum, Flag, auto
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from breakwater.domain.executions import Execution
@@ -38,7 +37,6 @@ class ProposedOrder:
     reference_age_s: Decimal | None = None
     located: bool = False  # A short sale whose stock or coin was borrowed or located.
     same_terms_at: datetime | None = None  # When the account last sent an order with the same terms.
-    fee_rates: Mapping[str, Decimal] = MappingProxyType({})  # Of the notional, by venue; none where it charges nothing.
     execution: Execution | None = None
     entry_open_qty: Decimal = ZERO  # What the order that it exits from may still fill: it trades no more than that has.
 
@@ -178,7 +176,7 @@ def measured(order: ProposedOrder, cap: Decimal, measure: Callable[[Decimal], De
     """Any other measure, asked for the state with a quantity of the order in it: with none, and with all of it.
 
     `used`: the part of it that has traded. An order that only reduces passes. The largest quantity is searched where
-    it refuses, by halving: what passes is always a range, since every measure here is convex in the quantity.
+    it refuses, by halving: no measure falls with the quantity, since what is open may also never fill.
     """
     before, after = measure(ZERO), measure(order.quantity)
     attempted = after - before
@@ -197,11 +195,10 @@ def reducing_passes(verdict: Verdict, order: ProposedOrder) -> Verdict:
 
 
 def _largest(order: ProposedOrder, cap: Decimal, measure: Callable[[Decimal], Decimal]) -> Decimal:
-    lot = order.instrument.lot_size
-    high = int(order.quantity // lot)  # So many lots do not pass.
-    low = 0 if measure(ZERO) <= cap else _bottom(measure, lot, high)
-    if measure(low * lot) > cap:
+    if measure(ZERO) > cap:
         return ZERO
+    lot = order.instrument.lot_size
+    low, high = 0, int(order.quantity // lot)  # So many lots pass, and so many do not.
     while high - low > 1:
         middle = (low + high) // 2
         if measure(middle * lot) <= cap:
@@ -209,17 +206,3 @@ def _largest(order: ProposedOrder, cap: Decimal, measure: Callable[[Decimal], De
         else:
             high = middle
     return order.whole_lots(low * lot)
-
-
-def _bottom(measure: Callable[[Decimal], Decimal], lot: Decimal, high: int) -> int:
-    """The lots at which a convex measure stops falling: an order may hedge what is over the limit without it."""
-    if measure(lot) >= measure(ZERO):  # Nearly always, and asked while nodes are locked.
-        return 0
-    low = 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        if measure(middle * lot) < measure((middle - 1) * lot):
-            low = middle
-        else:
-            high = middle - 1
-    return low

@@ -1,6 +1,7 @@
 """What VENUES may say, and what comes of the secrets that it names."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -19,6 +20,11 @@ def test_no_variable_is_no_venue() -> None:
 def test_a_venue_has_a_name_an_exchange_and_a_secret() -> None:
     (venue,) = parse_venues(json.dumps([BINANCE]))
     assert venue == VenueSettings(name="BINANCE", exchange="binance", credentials="arn:secret")
+
+
+def test_a_venue_charges_what_is_told_and_a_tenth_of_a_percent_where_nothing_is() -> None:
+    plain, dear = parse_venues(json.dumps([BINANCE, {**BINANCE, "name": "B", "taker_fee": "0.006"}]))
+    assert (plain.taker_fee, dear.taker_fee) == (Decimal("0.001"), Decimal("0.006"))
 
 
 def test_a_venues_credentials_may_stand_in_the_store() -> None:
@@ -44,6 +50,9 @@ def test_another_host_is_https_or_this_machine(url: str) -> None:
         (json.dumps([{**BINANCE, "credentials": ""}]), "0.credentials"),
         (json.dumps([{**BINANCE, "credentials": "store:main"}]), "0.credentials"),
         (json.dumps([{**BINANCE, "secret": "x"}]), "0.secret"),
+        (json.dumps([{**BINANCE, "taker_fee": 0.001}]), "0.taker_fee"),
+        (json.dumps([{**BINANCE, "taker_fee": "-0.001"}]), "0.taker_fee"),
+        (json.dumps([{**BINANCE, "taker_fee": "1"}]), "0.taker_fee"),
         (json.dumps([BINANCE, BINANCE]), "two venues have one name"),
         (json.dumps([{**BINANCE, "base_url": "http://example.com"}]), "http only to this machine"),
         (json.dumps([{**BINANCE, "base_url": "https://example.com/api"}]), "a scheme, a host"),
