@@ -85,6 +85,20 @@ async def test_an_order_whose_answer_is_lost_is_found_by_its_id(scene: tuple[Byb
     assert len(bybit.orders) == 1
 
 
+async def test_an_order_that_is_still_being_processed_is_found_out_and_not_rejected(
+    scene: tuple[Bybit, Shard],
+) -> None:
+    """170035: a bad request to ccxt."""
+    bybit, shard = scene
+    bybit.answers_processing = bybit.shows_late = True
+    shard.submit(ORDER)
+    await until(lambda: CLIENT_ID in bybit.orders)
+    await asyncio.sleep(exchange.ARRIVES_WITHIN_S / 2)
+    assert shard.has(ORDER.order_id, "PENDING_NEW")()
+    bybit.shows_late = False
+    await until(shard.has(ORDER.order_id, "NEW"))
+
+
 async def test_an_acknowledged_order_that_is_shown_late_stays_open_and_can_be_cancelled(
     scene: tuple[Bybit, Shard],
 ) -> None:
