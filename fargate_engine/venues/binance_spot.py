@@ -58,6 +58,7 @@ class BinanceSpot:
     )
     renames = True
     amends_as_order = False
+    private_path = "/ws-api/"
 
     def budget(self) -> RateBudget:
         """6,000 a minute for an address, 100 orders in ten seconds for an account: the limits it publishes."""
@@ -128,9 +129,6 @@ class BinanceSpot:
             quantity=amount(raw["qty"]),
             filled=amount(raw["executedQty"]),
         )
-
-    async def cancel_all(self, exchange: Any, symbol: str) -> None:
-        await exchange.cancel_all_orders(symbol)
 
     async def order(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue:
         return _order(symbol, raw_of(await exchange.fetch_order(None, symbol, {_BY_CLIENT_ID: client_id})))

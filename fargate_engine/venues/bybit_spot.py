@@ -67,6 +67,7 @@ class BybitSpot:
     )
     renames = False
     amends_as_order = True
+    private_path = "/v5/private"
 
     def budget(self) -> RateBudget:
         return RateBudget(
@@ -103,9 +104,6 @@ class BybitSpot:
         asked = {"category": "spot", "symbol": symbol, "orderLinkId": change.client_id, **terms}
         await exchange.privatePostV5OrderAmend(asked)
         return None
-
-    async def cancel_all(self, exchange: Any, symbol: str) -> None:
-        await exchange.cancel_all_orders(symbol)
 
     async def order(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue:
         return await self._one(exchange, symbol, "orderLinkId", client_id)

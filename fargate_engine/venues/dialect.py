@@ -88,6 +88,7 @@ class Dialect(Protocol):
     weights: Weights
     renames: bool  # An order that is replaced goes on under another client id.
     amends_as_order: bool  # An order that is changed in its place counts among the new ones.
+    private_path: str  # In the URL of its private stream, and of no other.
 
     def budget(self) -> RateBudget: ...
 
@@ -108,8 +109,6 @@ class Dialect(Protocol):
     async def replace(self, exchange: Any, change: ChangedOrder) -> OrderAtVenue | None:
         """None where the venue does not tell what became of it."""
         ...
-
-    async def cancel_all(self, exchange: Any, symbol: str) -> None: ...
 
     async def order(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue: ...
 

@@ -196,11 +196,6 @@ class ExchangeClient:
         cost = _Cost("cancel", self._dialect.weights.cancel, QUESTION_WAIT_S, is_cancel=True)
         return await self._ask(cost, lambda: self._dialect.cancel(self._exchange, client_id, symbol))
 
-    async def cancel_all(self, symbol: str) -> None:
-        """Also what others have open there in the symbol."""
-        cost = _Cost("cancel_all", self._dialect.weights.cancel, QUESTION_WAIT_S, is_cancel=True)
-        await self._ask(cost, lambda: self._dialect.cancel_all(self._exchange, symbol))
-
     async def order(self, client_id: str, symbol: str) -> OrderAtVenue:
         cost = _Cost("order", self._dialect.weights.order, QUESTION_WAIT_S)
         return await self._ask(cost, lambda: self._dialect.order(self._exchange, client_id, symbol))
@@ -279,11 +274,14 @@ class ExchangeClient:
 
     @property
     def is_streaming(self) -> bool:
-        """A socket is open. That it also tells is not certain: the poll is for that."""
+        """The private socket is open: those of market data say nothing of it.
+
+        That it also tells is not certain: the poll is for that.
+        """
         if self._exchange is None:
             return False
-        sockets = (socket.connection for socket in self._exchange.clients.values())
-        return any(socket is not None and not socket.closed for socket in sockets)
+        private = (client for url, client in self._exchange.clients.items() if self._dialect.private_path in url)
+        return any(not client.closed() for client in private)
 
     def health(self) -> dict[str, Any]:
         now = time.monotonic()

@@ -1,5 +1,6 @@
 """Market data of an exchange in the hub: the book that the exchange shows, and its trades."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
@@ -9,6 +10,7 @@ import pytest
 
 from breakwater.domain.orders import Side
 from fargate_engine.market_data.hub import MarketHub
+from fargate_engine.venues import exchange_connection
 from fargate_engine.venues.exchange_client import PublicTrade
 from fargate_engine.venues.market_feed import MarketFeed, Steps
 from tests.support.exchange_scene import VENUE, Simulated, background, connected, simulated_exchange, until
@@ -38,6 +40,40 @@ async def test_the_hub_has_the_book_and_the_trades_that_the_exchange_shows(there
         before = market.update_id
         await until(lambda: market.update_id > before + 3)  # A new socket, and a new snapshot under it.
     assert hub.get(VENUE, ETH.symbol) is None
+
+
+async def test_a_private_stream_that_is_refused_is_down_whatever_else_streams(
+    there: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange_connection, "POLL_S", 0.05)
+    hub = MarketHub()
+    async with (
+        connected(there.base_url, secret="wrong") as connection,
+        background(MarketFeed(connection, hub, [ETH]).run()),
+    ):
+        await until(lambda: (market := hub.get(VENUE, ETH.symbol)) is not None and market.update_id > 1)
+        await until(lambda: "its private stream" in (connection.failure or ""))
+        for _ in range(10):  # Polls that have nothing to ask.
+            await asyncio.sleep(exchange_connection.POLL_S)
+            health = connection.health()
+            assert (health["stream"], health["polled_s"]) == ("DOWN", None)
+            assert "its private stream" in health["failure"]
+
+
+async def test_a_private_stream_is_up_beside_the_market_and_again_some_time_after_it_was_lost(
+    there: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange_connection, "STREAM_SURE_S", 1.0)
+    async with (
+        connected(there.base_url) as connection,
+        background(MarketFeed(connection, MarketHub(), [ETH]).run()),
+    ):
+        await until(lambda: connection.health()["stream"] == "UP")
+        there.faults.disconnect()
+        await until(lambda: connection.health()["stream"] == "DOWN")
+        assert "its private stream" in (connection.failure or "")
+        await until(lambda: connection.health()["stream"] == "UP")
+        assert connection.failure is None
 
 
 def test_floats_become_the_steps_that_were_written() -> None:
