@@ -272,6 +272,21 @@ class ExchangeClient:
             raise OutcomeUnknown("none of the trades that it tells makes sense")
         return trades
 
+    def reopen_book(self, symbol: str) -> None:
+        self._reopen("orderbook", symbol)
+
+    def reopen_trades(self, symbol: str) -> None:
+        self._reopen("trade", symbol)
+
+    def _reopen(self, topic: str, symbol: str) -> None:
+        """Ends the socket that the stream is on, as a ping does that is not answered: the next `watch_` opens another.
+
+        Whatever else is on it is lost for a moment as well.
+        """
+        for client in list(self._exchange.clients.values()):
+            if any(key.startswith(f"{topic}:") and key.endswith(f":{symbol}") for key in client.subscriptions):
+                client.on_error(ConnectionError(f"the {topic} of {symbol} was silent"))
+
     @property
     def is_streaming(self) -> bool:
         """The private socket is open: those of market data say nothing of it.
