@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from breakwater.domain.orders import Side, TimeInForce
 from fargate_engine.venues.protocol import Acknowledged, Balance, FillAtVenue, OrderAtVenue, VenueInstrument
-from fargate_engine.venues.rate_budget import RateBudget
+from fargate_engine.venues.rate_budget import RateBudget, RateWord
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,10 @@ class Dialect(Protocol):
     private_path: str  # In the URL of its private stream, and of no other.
 
     def budget(self) -> RateBudget: ...
+
+    def rate_word(self, status: int, headers: Mapping[str, str], body: str, now_ms: int) -> RateWord:
+        """Of any answer, also of one that is no JSON. `headers` in lower case, `now_ms` by the venue's clock."""
+        ...
 
     async def place(self, exchange: Any, order: NewOrder) -> OrderAtVenue | Acknowledged: ...
 

@@ -50,6 +50,8 @@ class Bybit:
         self.executions: list[dict[str, Any]] = []
         self.pages: Counter[str] = Counter()  # That were asked for, by path.
         self.refuse: tuple[int, str] | None = None  # retCode and retMsg of the next new order, or amendment.
+        self.limit_headers: dict[str, str] = {}  # Of every answer.
+        self.is_banned = False  # Everything is answered with 403.
         self.takes_amendments_lost = False  # They are acknowledged, and come to nothing.
         self.loses_replies = False
         self.answers_processing = False  # What it has done it answers with 170035.
@@ -59,6 +61,18 @@ class Bybit:
         self._sockets: set[web.WebSocketResponse] = set()
         self._later: set[asyncio.Task[None]] = set()  # Messages that come late.
         self._numbers = itertools.count(1)
+
+    def limits(self) -> Any:
+        @web.middleware
+        async def around(request: web.Request, handler: Any) -> web.StreamResponse:
+            if self.is_banned:
+                return web.Response(status=403, text="access too frequent")
+            response: web.StreamResponse = await handler(request)
+            if not response.prepared:
+                response.headers.update(self.limit_headers)
+            return response
+
+        return around
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -284,7 +298,7 @@ async def bybit_server(secret: str, chance: Chance | None = None) -> AsyncIterat
     """Without a chance nothing goes wrong by itself."""
     bybit = Bybit(secret, chance or Chance())
     faults = Faults(bybit.chance, streams=("/v5/private",), is_signed=_is_signed)
-    app = web.Application(middlewares=[faults.middleware()])
+    app = web.Application(middlewares=[faults.middleware(), bybit.limits()])
     app.add_routes(bybit.routes())
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     cutting = asyncio.create_task(faults.run())
