@@ -82,6 +82,8 @@ class ExchangeReplaces:
             elif word is not None and not can_arrive:
                 shown = f"{word.quantity} at {word.price}"
                 _LOG.error("%s has %s as %s, which nobody asked for", self._client.name, order.client_id, shown)
+                order.ended_if_beyond(word)
+                followed.take([])  # What people are to be told.
             self._look_later(followed)
 
     def _is_as_it_was(

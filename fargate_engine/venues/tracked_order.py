@@ -173,8 +173,20 @@ class TrackedOrder:
         """`word`, that no request under way can have overtaken, shows terms that nothing is reserved for: it ends."""
         self.is_in_doubt = False
         if not (self.is_over or self._has_terms_of(word)):
-            shown = f"{word.quantity:.12g}" + (f" at {word.price:.12g}" if word.price else "")
-            self._end_as_replaced(f"{self.client_id} is there as {shown}, refused here or asked for by nobody")
+            self._end_as_replaced(f"{self.client_id} is there as {_shown(word)}, refused here or asked for by nobody")
+
+    def ended_if_beyond(self, word: OrderAtVenue) -> None:
+        """The same while a replace is pending, where it shows more, or a worse price, than is held for both terms."""
+        pending, instrument, sign = self.replacing, self.instrument, self.terms.side.sign
+        if self.is_over or self.lost is not None or pending is None:
+            return
+        held_lots = max(self.terms.quantity_lots, pending.terms.quantity_lots)
+        worst_ticks = max(self.terms.limit_ticks, pending.terms.limit_ticks, key=lambda each: each * sign)
+        is_more = word.quantity > instrument.quantity(held_lots)
+        worst = instrument.price(worst_ticks)
+        is_worse = ((word.price or worst) - worst) * sign > 0
+        if is_more or is_worse:
+            self._end_as_replaced(f"{self.client_id} is there as {_shown(word)}, beyond what is held for it")
 
     def refused(self, reason: Reason) -> list[VenueReport]:
         """It is not there, and never was."""
@@ -363,6 +375,10 @@ class TrackedOrder:
     def _over(self, report: VenueReport) -> list[VenueReport]:
         self.is_over = True
         return [report]
+
+
+def _shown(word: OrderAtVenue) -> str:
+    return f"{word.quantity:.12g}" + (f" at {word.price:.12g}" if word.price else "")
 
 
 def _plain(words: str) -> str:

@@ -162,6 +162,21 @@ async def test_one_that_is_made_after_all_leaves_nothing_there(
     ]
 
 
+@pytest.mark.parametrize("terms", [TERMS, ("1", "2100")])
+async def test_one_that_turns_up_while_the_next_one_is_pending_is_ended_where_nothing_is_held_for_it(
+    terms: tuple[str, str], scene: tuple[Bybit, Shard]
+) -> None:
+    bybit, shard = scene
+    await refused(bybit, shard)
+    bybit.takes_amendments_lost = True
+    shard.replace(new_terms(ORDER, "0.8", "2000", number=2))
+    await asyncio.sleep(exchange.ARRIVES_WITHIN_S / 5)
+    bybit.orders[CLIENT_ID] |= {"qty": terms[0], "price": terms[1]}
+    await until(shard.has(ORDER.order_id, "CANCELED"))
+    snapshot = shard.snapshot(ORDER.order_id)
+    assert (snapshot.replace_code, snapshot.reject_code) == ("TOO_LATE", "REPLACE_NOT_REFUSED")
+
+
 @pytest.mark.parametrize("is_told", [True, False])
 async def test_one_that_was_made_smaller_after_all_and_is_filled_is_over(
     is_told: bool, scene: tuple[Bybit, Shard]
