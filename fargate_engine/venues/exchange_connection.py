@@ -28,9 +28,9 @@ RELOAD_S = 3_600.0  # Instruments change: a tick, a minimum, a symbol that is cl
 BOOKED_MAX = 200_000  # Fills that are remembered by their ids.
 RETRY_S = 1.0  # Doubles up to
 RETRY_MAX_S = 30.0
-# A private stream that has not failed for so long stands: to connect takes ten seconds at most, and what is refused is
-# refused at once. Until then only a word shows that.
-STREAM_SURE_S = 15.0
+# A private stream that was lost, and has not failed again for so long, stands if its socket is open: what is refused
+# there is refused at once. With the pause before it shorter than the 5 s after which its alert is told.
+STREAM_SURE_S = 3.0
 ORDER_STREAM = "its private stream of orders"
 FILL_STREAM = "its private stream of fills"
 OPEN_ORDERS = "its open orders"
