@@ -9,10 +9,11 @@ import pytest
 
 from fargate_engine.venues import exchange, exchange_connection
 from fargate_engine.venues.client_ids import client_id_of
+from fargate_engine.venues.reconciler import Reconciler
 from tests.support.bybit_server import Bybit, bybit_server
 from tests.support.exchange_scene import SECRET, VENUE, Journal, Shard, connected, new_terms, until
 from tests.unit.fargate_engine.driven import replayed
-from tests.unit.fargate_engine.orders import submit
+from tests.unit.fargate_engine.orders import ETH, submit
 
 ORDER = submit(1, venue=VENUE)  # A buy of 1 ETH at 2000.
 CLIENT_ID = client_id_of(ORDER.order_id)
@@ -202,6 +203,20 @@ async def test_one_that_was_made_larger_after_all_ends_though_not_every_fill_of_
     await until(shard.has(ORDER.order_id, "CANCELED"))
     assert shard.snapshot(ORDER.order_id).cum_qty == Decimal("0.7")
     assert "8000 lots are more than the 3000 that are left" in caplog.text
+
+
+async def test_what_is_left_of_one_made_larger_after_all_is_cancelled_there_when_the_order_is_over_here(
+    scene: tuple[Bybit, Shard],
+) -> None:
+    """Its fills came first, up to the quantity that it has here: nobody follows it any more."""
+    bybit, shard = scene
+    await refused(bybit, shard)
+    bybit.orders[CLIENT_ID] |= {"qty": "1.5"}
+    await bybit.fill(CLIENT_ID, "1", "2000")
+    await until(shard.has(ORDER.order_id, "FILLED"))
+    assert bybit.orders[CLIENT_ID]["orderStatus"] == "PartiallyFilled"
+    await Reconciler(shard.connection, lambda: [shard.state], [ETH.symbol]).run_once()
+    assert bybit.orders[CLIENT_ID]["orderStatus"] == "Cancelled"
 
 
 async def test_a_late_word_of_terms_that_it_had_before_ends_nothing(scene: tuple[Bybit, Shard]) -> None:
