@@ -1,6 +1,7 @@
 """Binance spot, through ccxt."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from breakwater.domain.orders import OrdStatus, TimeInForce
@@ -18,7 +19,7 @@ from fargate_engine.venues.dialect import (
     written,
 )
 from fargate_engine.venues.protocol import Balance, FillAtVenue, OrderAtVenue
-from fargate_engine.venues.rate_budget import RateBudget, Window
+from fargate_engine.venues.rate_budget import RETRY_AFTER_S, RateBudget, RateWord, Window
 
 _STATUSES = {
     "NEW": OrdStatus.NEW,
@@ -34,6 +35,7 @@ _STATUSES = {
 _FILLS_MAX = 1_000
 _DAY_MS = 24 * 60 * 60 * 1000  # The longest that one question by time may ask about.
 _BY_CLIENT_ID = "origClientOrderId"
+_TOO_MANY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.IM_A_TEAPOT})  # The second one is a ban.
 
 
 class _NextFills(NamedTuple):
@@ -58,6 +60,7 @@ class BinanceSpot:
     )
     renames = True
     amends_as_order = False
+    private_path = "/ws-api/"
 
     def budget(self) -> RateBudget:
         """6,000 a minute for an address, 100 orders in ten seconds for an account: the limits it publishes."""
@@ -65,6 +68,12 @@ class BinanceSpot:
             weight=Window(weight_max=6_000, window_s=60, kept_for_cancels=600),
             orders=Window(weight_max=100, window_s=10, kept_for_cancels=0),
         )
+
+    def rate_word(self, status: int, headers: Mapping[str, str], body: str, now_ms: int) -> RateWord:
+        used, told = headers.get("x-mbx-used-weight-1m", ""), headers.get("retry-after", "")
+        retry_after_s = float(told) if told.isdecimal() else RETRY_AFTER_S
+        wait_s = retry_after_s if status in _TOO_MANY else 0.0
+        return RateWord(used=int(used) if used.isdecimal() else None, wait_s=wait_s)
 
     async def place(self, exchange: Any, order: NewOrder) -> OrderAtVenue:
         params: dict[str, Any] = {"newClientOrderId": order.client_id, "newOrderRespType": "FULL"}
@@ -128,9 +137,6 @@ class BinanceSpot:
             quantity=amount(raw["qty"]),
             filled=amount(raw["executedQty"]),
         )
-
-    async def cancel_all(self, exchange: Any, symbol: str) -> None:
-        await exchange.cancel_all_orders(symbol)
 
     async def order(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue:
         return _order(symbol, raw_of(await exchange.fetch_order(None, symbol, {_BY_CLIENT_ID: client_id})))

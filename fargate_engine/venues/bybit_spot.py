@@ -3,7 +3,9 @@
 It answers a new order and a cancel with ids alone, so what became of them is asked afterwards.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from breakwater.domain.orders import OrdStatus, TimeInForce
@@ -22,7 +24,7 @@ from fargate_engine.venues.dialect import (
 )
 from fargate_engine.venues.failures import NotAtVenue
 from fargate_engine.venues.protocol import Acknowledged, Balance, FillAtVenue, OrderAtVenue
-from fargate_engine.venues.rate_budget import RateBudget, Window
+from fargate_engine.venues.rate_budget import RETRY_AFTER_S, RateBudget, RateWord, Window
 
 _STATUSES = {
     "New": OrdStatus.NEW,
@@ -40,6 +42,14 @@ _PAGE_MAX = 50
 _FILLS_MAX = 100
 _WINDOW_MS = 15 * 60 * 1000  # Of fills. It tells the newest first: what is older is whole only when a window is.
 
+
+_RET_CODE = re.compile(r'"retCode"\s*:\s*(\d+)')
+_HEAD = 200  # Of a body, which it begins with.
+_TOO_MANY_VISITS = "10006"  # Of a kind of request, in a second.
+_SECOND_S = 1.0
+_ADDRESS_ASKS_TOO_MUCH = "10018"
+_BANNED_S = 600.0  # "Terminate all HTTP sessions and wait for at least 10 minutes", says its page on rate limits.
+_MS_DIGITS = 15
 
 _PAGES_OF_FEW = 2  # The first, which may be all, and an empty one: where its cursor leads.
 
@@ -67,12 +77,28 @@ class BybitSpot:
     )
     renames = False
     amends_as_order = True
+    private_path = "/v5/private"
 
     def budget(self) -> RateBudget:
         return RateBudget(
             weight=Window(weight_max=600, window_s=5, kept_for_cancels=60),
             orders=Window(weight_max=20, window_s=1, kept_for_cancels=0),
         )
+
+    def rate_word(self, status: int, headers: Mapping[str, str], body: str, now_ms: int) -> RateWord:
+        """It counts each kind of request by itself and tells what is left of it. The address has one limit for all."""
+        if status == HTTPStatus.FORBIDDEN:
+            return RateWord(wait_s=_BANNED_S)
+        found = _RET_CODE.search(body[:_HEAD])
+        code = "" if found is None else found[1]
+        if status == HTTPStatus.TOO_MANY_REQUESTS or code == _ADDRESS_ASKS_TOO_MUCH:
+            return RateWord(wait_s=RETRY_AFTER_S)
+        left, reset_ms = headers.get("x-bapi-limit-status", ""), headers.get("x-bapi-limit-reset-timestamp", "")
+        reset_s = (int(reset_ms[:_MS_DIGITS]) - now_ms) / 1000 if reset_ms.isdecimal() else 0.0
+        reset_s = min(max(reset_s, 0.0), RETRY_AFTER_S)
+        if code == _TOO_MANY_VISITS:
+            return RateWord(wait_s=max(reset_s, _SECOND_S), is_of_request=True)
+        return RateWord(wait_s=reset_s if left == "0" else 0.0, is_of_request=True)
 
     async def place(self, exchange: Any, order: NewOrder) -> Acknowledged:
         params: dict[str, Any] = {"orderLinkId": order.client_id}
@@ -103,9 +129,6 @@ class BybitSpot:
         asked = {"category": "spot", "symbol": symbol, "orderLinkId": change.client_id, **terms}
         await exchange.privatePostV5OrderAmend(asked)
         return None
-
-    async def cancel_all(self, exchange: Any, symbol: str) -> None:
-        await exchange.cancel_all_orders(symbol)
 
     async def order(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue:
         return await self._one(exchange, symbol, "orderLinkId", client_id)

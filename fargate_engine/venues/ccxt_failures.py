@@ -12,8 +12,9 @@ _WORDS_MAX = 300
 # Refused before it was looked at, says the table of the API's conventions.
 _NOT_SENT = ("DDoSProtection", "RateLimitExceeded")
 # Of an id that we send once: some hop between has sent it again, and the first one may be there. And what the exchange
-# itself has waited for in vain: ccxt takes Bybit's "Order creation timeout" for a refusal.
-_MAY_BE_DONE = ("duplicate", "timeout")
+# itself has waited for in vain: ccxt takes Bybit's "Order creation timeout" for a refusal. And Bybit's 170035,
+# "Submitted to the system for processing!": that is under way, and a bad request to ccxt.
+_MAY_BE_DONE = ("duplicate", "timeout", "for processing", '"retcode":170035')
 _NOT_THERE = ("OrderNotFound", "OrderNotCached")
 _CODES = {
     "InsufficientFunds": "INSUFFICIENT_FUNDS",

@@ -16,7 +16,7 @@ STREAM_PING_S = 10  # Two that are not answered end the socket.
 RECV_WINDOW_MS = 2_000  # How late an order may arrive. Short: an outcome that is not known is known this much later.
 _STREAM_SCHEMES = {"https": "wss", "http": "ws"}
 
-type Heard = Callable[[int, Mapping[str, str]], None]  # Status and headers of each answer.
+type Heard = Callable[[int, Mapping[str, str], str], None]  # Status, headers and body of each answer.
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "binance": {
@@ -96,11 +96,11 @@ def _moved(urls: Any, scheme: str, netloc: str) -> Any:
 
 
 def _hooked(base: Any, heard: Heard, *, elsewhere: bool) -> Any:
-    """The class with an ear for headers; and on another host with the spot table, which it skips there by itself."""
+    """The class with an ear for answers; and on another host with the spot table, which it skips there by itself."""
 
     def on_rest_response(self: Any, *told: Any) -> Any:
-        code, _, _, _, headers = told[:5]  # With reason, url and method between.
-        heard(code, {name.lower(): value for name, value in headers.items()})
+        code, _, _, _, headers, body = told[:6]  # With reason, url and method between.
+        heard(code, {name.lower(): value for name, value in headers.items()}, body)
         return base.on_rest_response(self, *told)
 
     def get_exceptions_by_url(self: Any, url: Any, exact_or_broad: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from breakwater.domain.orders import Side, TimeInForce
 from fargate_engine.venues.protocol import Acknowledged, Balance, FillAtVenue, OrderAtVenue, VenueInstrument
-from fargate_engine.venues.rate_budget import RateBudget
+from fargate_engine.venues.rate_budget import RateBudget, RateWord
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,13 @@ class Dialect(Protocol):
     weights: Weights
     renames: bool  # An order that is replaced goes on under another client id.
     amends_as_order: bool  # An order that is changed in its place counts among the new ones.
+    private_path: str  # In the URL of its private stream, and of no other.
 
     def budget(self) -> RateBudget: ...
+
+    def rate_word(self, status: int, headers: Mapping[str, str], body: str, now_ms: int) -> RateWord:
+        """Of any answer, also of one that is no JSON. `headers` in lower case, `now_ms` by the venue's clock."""
+        ...
 
     async def place(self, exchange: Any, order: NewOrder) -> OrderAtVenue | Acknowledged: ...
 
@@ -108,8 +113,6 @@ class Dialect(Protocol):
     async def replace(self, exchange: Any, change: ChangedOrder) -> OrderAtVenue | None:
         """None where the venue does not tell what became of it."""
         ...
-
-    async def cancel_all(self, exchange: Any, symbol: str) -> None: ...
 
     async def order(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue: ...
 

@@ -147,7 +147,8 @@ class ExchangeVenue:
         if has_waited and followed.may_cancel and followed.look is not None:
             # Somebody else has told what the question is for, and its cancel has waited for that alone.
             followed.look.reschedule(asyncio.get_running_loop().time())
-        if order.is_over or order.misses_fills or (order.held and followed.look is None):
+        is_unsure = bool(order.held) or order.is_in_doubt
+        if order.is_over or order.misses_fills or (is_unsure and followed.look is None):
             followed.wants_look.set()
 
     # What is asked of it as of any venue --------------------------------------------------------------------------
@@ -261,7 +262,7 @@ class ExchangeVenue:
             return
         if order.is_cancel_wanted and followed.may_cancel:
             await self._cancel(followed)
-        elif not (is_replaced or order.misses_fills):
+        elif order.is_in_doubt or not (is_replaced or order.misses_fills):
             await self._ask(followed)
             if order.is_cancel_wanted and order.is_accepted and not order.is_over:
                 await self._cancel(followed)
@@ -278,7 +279,7 @@ class ExchangeVenue:
                 followed.take(order.learn_fills(fills))
                 if not order.misses_fills:
                     break
-        if order.misses_fills:
+        if order.misses_fills or order.is_in_doubt:
             self._look_later(followed)
 
     async def _ask(self, followed: Followed) -> None:
@@ -287,10 +288,14 @@ class ExchangeVenue:
         if order.replacing is not None:
             return await self._replaces.ask(followed)
         followed.is_asking = True
+        order.is_in_doubt = False  # What is told from now on may be newer than the answer.
         try:
             word = await self._client.order(order.client_id, order.terms.symbol)
             followed.is_asking = False  # What comes of it is dealt with in the look that asked.
             followed.take(order.learn(word))
+            if order.is_in_doubt and asked_at >= followed.never_after:
+                order.made_after_all(word)
+                followed.take([])  # What people are to be told.
         except NotAtVenue:
             if order.has_arrived:
                 # The venue has lost it, or shows it late. Nothing is certain enough to end it.

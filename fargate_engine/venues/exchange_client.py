@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -43,9 +44,9 @@ AT_ONCE_MAX = 64  # Requests on the wire, and as many cancels.
 BOOK_LEVELS = 100  # Of each side.
 AHEAD_MS_MAX = 5_000  # A trade may come from a clock so far ahead.
 TRADE_ID_MAX = (1 << 62) - 1
-RETRY_AFTER_S = 10.0  # Where the venue says that it is too much, and not for how long.
 ANSWER_S = REQUEST_TIMEOUT_S + 1.0  # ccxt's own time-out comes first, unless something else of it hangs.
-_TOO_MANY = frozenset({429, 418})
+# The request whose answer is heard in this task. None where ccxt asks by itself, for a book.
+_ASKED: ContextVar[str | None] = ContextVar("asked", default=None)
 
 
 type PriceLevel = Sequence[float]  # Price and quantity, as ccxt has them.
@@ -132,14 +133,15 @@ class ExchangeClient:
         if self._exchange is not None:
             await self._exchange.close()
 
-    def heard(self, status: int, headers: Mapping[str, str]) -> None:
-        now = time.monotonic()
-        used = headers.get("x-mbx-used-weight-1m", "")
-        if used.isdigit():
-            self.budget.weight.learn(int(used), now)
-        if status in _TOO_MANY:
-            told = headers.get("retry-after", "")
-            self.budget.blocked(float(told) if told.isdigit() else RETRY_AFTER_S, now)
+    def heard(self, status: int, headers: Mapping[str, str], body: str) -> None:
+        now, request = time.monotonic(), _ASKED.get()
+        word = self._dialect.rate_word(status, headers, body, int(self._exchange.nonce()))
+        if word.used is not None:
+            self.budget.weight.learn(word.used, now)
+        if word.wait_s and not word.is_of_request:
+            self.budget.blocked(word.wait_s, now)
+        elif word.wait_s and request is not None:
+            self.budget.blocked(word.wait_s, now, request=request)
 
     async def load(self) -> None:
         """Its instruments, and how far its clock is from ours. What another client has just read is not asked again."""
@@ -195,11 +197,6 @@ class ExchangeClient:
     async def cancel(self, client_id: str, symbol: str) -> OrderAtVenue | None:
         cost = _Cost("cancel", self._dialect.weights.cancel, QUESTION_WAIT_S, is_cancel=True)
         return await self._ask(cost, lambda: self._dialect.cancel(self._exchange, client_id, symbol))
-
-    async def cancel_all(self, symbol: str) -> None:
-        """Also what others have open there in the symbol."""
-        cost = _Cost("cancel_all", self._dialect.weights.cancel, QUESTION_WAIT_S, is_cancel=True)
-        await self._ask(cost, lambda: self._dialect.cancel_all(self._exchange, symbol))
 
     async def order(self, client_id: str, symbol: str) -> OrderAtVenue:
         cost = _Cost("order", self._dialect.weights.order, QUESTION_WAIT_S)
@@ -277,13 +274,31 @@ class ExchangeClient:
             raise OutcomeUnknown("none of the trades that it tells makes sense")
         return trades
 
+    def reopen_book(self, symbol: str) -> None:
+        self._reopen("orderbook", symbol)
+
+    def reopen_trades(self, symbol: str) -> None:
+        self._reopen("trade", symbol)
+
+    def _reopen(self, topic: str, symbol: str) -> None:
+        """Ends the socket that the stream is on, as a ping does that is not answered: the next `watch_` opens another.
+
+        Whatever else is on it is lost for a moment as well.
+        """
+        for client in list(self._exchange.clients.values()):
+            if any(key.startswith(f"{topic}:") and key.endswith(f":{symbol}") for key in client.subscriptions):
+                client.on_error(ConnectionError(f"the {topic} of {symbol} was silent"))
+
     @property
     def is_streaming(self) -> bool:
-        """A socket is open. That it also tells is not certain: the poll is for that."""
+        """The private socket is open: those of market data say nothing of it.
+
+        That it also tells is not certain: the poll is for that.
+        """
         if self._exchange is None:
             return False
-        sockets = (socket.connection for socket in self._exchange.clients.values())
-        return any(socket is not None and not socket.closed for socket in sockets)
+        private = (client for url, client in self._exchange.clients.items() if self._dialect.private_path in url)
+        return any(not client.closed() for client in private)
 
     def health(self) -> dict[str, Any]:
         now = time.monotonic()
@@ -330,6 +345,7 @@ class ExchangeClient:
                 raise NotSent("the shard is another engine's now")
             started = time.monotonic()
             outcome = "unknown"
+            asked = _ASKED.set(cost.request)
             try:
                 async with asyncio.timeout(ANSWER_S):
                     answer = await request()
@@ -352,6 +368,7 @@ class ExchangeClient:
                     self.breaker.succeeded()
                 raise failure from error
             finally:
+                _ASKED.reset(asked)
                 metrics.VENUE_SECONDS.labels(self.name, cost.request, outcome).observe(time.monotonic() - started)
 
     @asynccontextmanager
@@ -393,7 +410,9 @@ class ExchangeClient:
                     lacking = f"{AT_ONCE_MAX} requests to {self.name} are under way, and none has its answer in time"
                     await queue.places.acquire()
                     now = time.monotonic()
-                    wait_s = self.budget.wait_s(cost.weight, now, is_order=cost.is_order, is_cancel=cost.is_cancel)
+                    wait_s = self.budget.wait_s(
+                        cost.weight, now, request=cost.request, is_order=cost.is_order, is_cancel=cost.is_cancel
+                    )
                     if not wait_s:
                         return self.budget.take(cost.weight, now, is_order=cost.is_order)
                     queue.places.release()  # Nobody keeps a place while he waits for room.

@@ -28,6 +28,14 @@ RELOAD_S = 3_600.0  # Instruments change: a tick, a minimum, a symbol that is cl
 BOOKED_MAX = 200_000  # Fills that are remembered by their ids.
 RETRY_S = 1.0  # Doubles up to
 RETRY_MAX_S = 30.0
+# A private stream that was lost, and has not failed again for so long, stands if its socket is open: what is refused
+# there is refused at once. With the pause before it shorter than the 5 s after which its alert is told.
+STREAM_SURE_S = 3.0
+ORDER_STREAM = "its private stream of orders"
+FILL_STREAM = "its private stream of fills"
+OPEN_ORDERS = "its open orders"
+INSTRUMENTS = "its instruments"
+ITS_KEY = "its key"
 
 
 type FetchCredentials = Callable[[VenueSettings], Awaitable[Credentials]]
@@ -50,7 +58,7 @@ class ExchangeConnection:
         self.client = ExchangeClient(venue, listings)
         self.is_ready = False  # Its instruments are known.
         self.is_key_refused = False  # The last time that something was signed with it.
-        self.failure: str | None = None  # What the last thing that failed said; None since it went well again.
+        self._failures: dict[str, str] = {}  # What failed the last time, in the order of that, and its words.
         self.reconciled: dict[str, Any] | None = None  # The newest report, as JSON.
         self._venue = venue
         self._fetch = fetch
@@ -61,6 +69,17 @@ class ExchangeConnection:
         self._followed: dict[uuid.UUID, Followed] = {}
         self._poll_now = asyncio.Event()
         self._polled_at: float | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """What failed last of all that has not gone well again since."""
+        what = next(reversed(self._failures), None)
+        return None if what is None else f"{what}: {self._failures[what]}"
+
+    @property
+    def is_streaming(self) -> bool:
+        """Its private socket is open, and neither stream on it is refused or lost."""
+        return self.client.is_streaming and not {ORDER_STREAM, FILL_STREAM} & self._failures.keys()
 
     def refusal(self, account_id: uuid.UUID) -> Reason | None:
         """Why no order of the account goes there; None where it may."""
@@ -100,14 +119,14 @@ class ExchangeConnection:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._reload())
                 tasks.create_task(self._poll())
-                tasks.create_task(self._stream(self.client.watch_orders, self._learn_orders))
-                tasks.create_task(self._stream(self.client.watch_fills, self._learn_fills))
+                tasks.create_task(self._stream(ORDER_STREAM, self.client.watch_orders, self._learn_orders))
+                tasks.create_task(self._stream(FILL_STREAM, self.client.watch_fills, self._learn_fills))
         finally:
             await self.client.close()
 
     def health(self) -> dict[str, Any]:
         unresolved = sum(1 for each in self._followed.values() if not each.is_settled)
-        is_streaming = self.client.is_streaming
+        is_streaming = self.is_streaming
         metrics.VENUE_UNRESOLVED.labels(self.name).set(unresolved)
         metrics.VENUE_STREAM_UP.labels(self.name).set(is_streaming)
         told = self.client.health()
@@ -145,14 +164,14 @@ class ExchangeConnection:
                 await self._took(connected)
                 continue
             except KeyRefused as error:
-                self._failed("its key", error)
+                self._failed(ITS_KEY, error)
                 del keys[0]
                 self._is_fallen_back = bool(keys)
                 if keys:
                     _LOG.critical("%s does not take this version of its key: the one before is tried", self.name)
                     continue
             except (Unavailable, VenueRefused) as error:
-                self._failed("its instruments" if keys and connected is keys[0] else "its key", error)
+                self._failed(INSTRUMENTS if keys and connected is keys[0] else ITS_KEY, error)
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, RETRY_MAX_S)
 
@@ -166,8 +185,9 @@ class ExchangeConnection:
             _LOG.warning("%s takes its key, and not what was asked with it: %s", self.name, error.message)
 
     async def _took(self, key: Credentials) -> None:
-        self.is_ready, self.failure = True, None
-        self.is_key_refused = False
+        self.is_ready, self.is_key_refused = True, False
+        self._went_well(ITS_KEY)
+        self._went_well(INSTRUMENTS)
         _LOG.info("%s is reached: %d instruments", self.name, len(self.client.markets))
         if key.note_use is not None:
             try:
@@ -180,23 +200,31 @@ class ExchangeConnection:
             await asyncio.sleep(RELOAD_S)
             try:
                 await self.client.load()
+                self._went_well(INSTRUMENTS)
             except (NotSent, OutcomeUnknown, VenueRefused) as error:
-                self._failed("its instruments", error)
+                self._failed(INSTRUMENTS, error)
 
     async def _stream[Word](
-        self, watch: Callable[[], Awaitable[Sequence[Word]]], learn: Callable[[Sequence[Word]], None]
+        self, what: str, watch: Callable[[], Awaitable[Sequence[Word]]], learn: Callable[[Sequence[Word]], None]
     ) -> None:
         """What is told while the socket is away is lost: the poll is asked to find it."""
         pause_s = RETRY_S
+        loop = asyncio.get_running_loop()
         while True:
+            stands = loop.call_later(STREAM_SURE_S, self._went_well, what)
             try:
-                learn(await watch())
+                words = await watch()
+                self._went_well(what)
+                learn(words)
                 pause_s = RETRY_S
             except OutcomeUnknown as error:
-                self._failed("its private stream", error)
+                stands.cancel()
+                self._failed(what, error)
                 self._poll_now.set()
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, RETRY_MAX_S)
+            finally:
+                stands.cancel()
 
     def _learn_orders(self, words: Sequence[OrderAtVenue]) -> None:
         for word in words:
@@ -221,16 +249,20 @@ class ExchangeConnection:
             try:
                 if self.client.is_clock_off:
                     await self.client.sync_clock()
-                await self._poll_once()
-                self._polled_at, self.failure = time.monotonic(), None
+                if await self._poll_once():
+                    self._polled_at = time.monotonic()
+                    self._went_well(OPEN_ORDERS)
             except (NotSent, OutcomeUnknown, VenueRefused) as error:
-                self._failed("its open orders", error)
+                self._failed(OPEN_ORDERS, error)
 
-    async def _poll_once(self) -> None:
-        """Every order that was there before the question: what is not open any more is asked about."""
+    async def _poll_once(self) -> bool:
+        """Every order that was there before the question: what is not open any more is asked about.
+
+        False where there was none, and nothing was asked.
+        """
         live = [each for each in self._followed.values() if each.may_cancel and not each.order.is_over]
         if not live:
-            return
+            return False
         symbols: set[str | None] = {each.order.terms.symbol for each in live}
         if len(symbols) > SYMBOLS_POLLED_ALONE_MAX:
             symbols = {None}
@@ -245,12 +277,17 @@ class ExchangeConnection:
                 followed.take(order.learn(word))
             if word is None or order.is_cancel_wanted or order.replacing is not None:
                 followed.wants_look.set()
+        return True
 
     def _find(self, client_id: str | None) -> Followed | None:
         order_id = order_id_of(client_id)
         return None if order_id is None else self._followed.get(order_id)
 
     def _failed(self, what: str, error: BreakwaterError) -> None:
-        self.failure = f"{what}: {error.message}"
+        self._went_well(what)  # The newest stands last.
+        self._failures[what] = error.message
         self.is_key_refused |= isinstance(error, KeyRefused)
         _LOG.warning("%s: %s", self.name, self.failure)
+
+    def _went_well(self, what: str) -> None:
+        self._failures.pop(what, None)

@@ -2,8 +2,8 @@
 
 An answer to the request is believed only when it shows the order with its new terms. Whatever else it says, or where
 there is none, the order is asked about: a hop between may have sent the request twice, and then the second is refused
-because the first was done. "As it was" is believed at once where the exchange has refused, else from a question that
-was asked when the request could not arrive any more.
+because the first was done. "As it was" is believed from a question that was asked when the request could not arrive any
+more, and at once where the exchange has refused and would rename the order: a late replace is seen by its name then.
 """
 
 import asyncio
@@ -82,13 +82,16 @@ class ExchangeReplaces:
             elif word is not None and not can_arrive:
                 shown = f"{word.quantity} at {word.price}"
                 _LOG.error("%s has %s as %s, which nobody asked for", self._client.name, order.client_id, shown)
+                order.ended_if_beyond(word)
+                followed.take([])  # What people are to be told.
             self._look_later(followed)
 
     def _is_as_it_was(
         self, order: TrackedOrder, pending: PendingReplace, word: OrderAtVenue, *, can_arrive: bool
     ) -> bool:
         """Whether `word`, of the order under the id that it has, is proof that the new terms never come."""
-        if can_arrive and pending.refusal is None:
+        if can_arrive and (pending.refusal is None or not order.is_renaming):
+            # Any code may be of a second copy of the request, whose first one is done and shown late.
             return False
         if not order.is_renaming:
             return order.shows(word, order.terms)  # With neither terms nothing is certain, and the larger stays held.
@@ -106,7 +109,7 @@ class ExchangeReplaces:
 
         def may_send() -> bool:
             """At the last moment before it is signed: all that it waited for is over."""
-            pending.never_after = time.monotonic() + self._arrives_within_s()
+            pending.never_after = followed.never_after = time.monotonic() + self._arrives_within_s()
             is_wanted = order.replacing is pending and not order.is_cancel_wanted
             # What has traded meanwhile may be as much already, or forbid it at this venue.
             is_possible = is_wanted and not isinstance(self._as_changed(order, pending), Reason)

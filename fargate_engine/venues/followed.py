@@ -12,7 +12,7 @@ LOOK_PAUSE_S = 0.25  # Before it is asked about again: this long the first time,
 
 @dataclass(slots=True, eq=False)
 class Followed:
-    """`never_after`: asked later than this (monotonic), "not found" means "never arrived"."""
+    """`never_after`: from then on (monotonic) nothing that was sent arrives. So "not found" means "never arrived"."""
 
     order: TrackedOrder
     reports_to: Callable[["Followed", Sequence[VenueReport]], None]

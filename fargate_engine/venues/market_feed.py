@@ -2,12 +2,18 @@
 
 ccxt joins snapshot and differences, and asks for a new snapshot where one is missing. A reader is shown the newest
 book, not every one. A stream that is lost leaves the market as it was: its age says so (`Market.moved_at`).
+
+A socket may answer pings and tell nothing. From here that looks like a quiet market, so a silent stream is opened anew:
+after a minute at first, and ever more rarely where it was opened for nothing. Streams may share a socket: all of them
+begin to wait anew when it is cut, so that many quiet markets cut it as rarely as one.
 """
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import Side
@@ -24,6 +30,12 @@ _LOG = logging.getLogger(__name__)
 READY_LOOK_S = 0.2
 RETRY_S = 1.0  # Doubles up to
 RETRY_MAX_S = 30.0
+# A book that somebody makes a market in changes many times in a second; in the quietest ones listed minutes may pass.
+SILENCE_S = 60.0  # Doubles each time that the stream was opened anew for nothing, up to
+SILENCE_MAX_S = 900.0
+TRADES_SILENCES = 10  # Trades are so many times rarer than changes of a book.
+_FEW = 2
+LISTED_LOOK_S = 60.0  # What the venue lists is read once an hour.
 STEPS_MAX = 1 << 52  # Beyond it a float does not tell one step from the next.
 
 
@@ -38,48 +50,66 @@ class MarketFeed:
         """For ever. A symbol that is not traded there, or not in steps of ours, has no market."""
         while not self._connection.is_ready:
             await asyncio.sleep(READY_LOOK_S)
-        traded = [each for each in self._instruments if self._is_traded(each)]
+        opened: set[str] = set()
         try:
             async with asyncio.TaskGroup() as tasks:
-                for instrument in traded:
-                    market = self._hub.open(self._connection.name, instrument)
-                    tasks.create_task(self._books(market))
-                    tasks.create_task(self._trades(market))
-                await asyncio.get_running_loop().create_future()  # Also where there is none.
+                while True:
+                    for instrument in self._instruments:
+                        if instrument.symbol not in opened and self._is_traded(instrument):
+                            opened.add(instrument.symbol)
+                            market = self._hub.open(self._connection.name, instrument)
+                            tasks.create_task(self._books(market))
+                            tasks.create_task(self._trades(market))
+                    await asyncio.sleep(LISTED_LOOK_S)
         finally:
-            for instrument in traded:
-                self._hub.close(self._connection.name, instrument.symbol)
+            for symbol in opened:
+                self._hub.close(self._connection.name, symbol)
 
     def _is_traded(self, instrument: Instrument) -> bool:
         at_venue = self._client.markets.get(instrument.symbol)
         return at_venue is not None and misfit(instrument, at_venue) is None
 
     async def _books(self, market: Market) -> None:
-        steps = Steps(market.instrument)
+        steps, symbol = Steps(market.instrument), market.instrument.symbol
 
         async def next_book() -> None:
-            bids, asks = await self._client.watch_book(market.instrument.symbol)
+            bids, asks = await self._client.watch_book(symbol)
             market.apply(DepthSnapshot(steps.levels(bids), steps.levels(asks)), time.time_ns())
 
-        await self._for_ever(next_book, f"the stream of books of {market.instrument.symbol}")
+        await self._for_ever(next_book, partial(self._client.reopen_book, symbol), f"the stream of books of {symbol}")
 
     async def _trades(self, market: Market) -> None:
-        steps = Steps(market.instrument)
+        steps, symbol = Steps(market.instrument), market.instrument.symbol
 
         async def next_trades() -> None:
-            for trade in await self._client.watch_trades(market.instrument.symbol):
+            for trade in await self._client.watch_trades(symbol):
                 told = steps.trade(trade)
                 if told is not None:
                     market.apply(told, trade.at_ms * 1_000_000)
 
-        await self._for_ever(next_trades, f"the stream of trades of {market.instrument.symbol}")
+        reopen, what = partial(self._client.reopen_trades, symbol), f"the stream of trades of {symbol}"
+        await self._for_ever(next_trades, reopen, what, TRADES_SILENCES)
 
-    async def _for_ever(self, watch: Callable[[], Awaitable[None]], what: str) -> None:
+    async def _for_ever(
+        self, watch: Callable[[], Awaitable[None]], reopen: Callable[[], None], what: str, silences: int = 1
+    ) -> None:
         pause_s = RETRY_S
+        silence_s = usual_s = SILENCE_S * silences
+        told, reopened_at = 0, -math.inf
         while True:
             try:
-                await watch()
+                async with asyncio.timeout(silence_s):
+                    await watch()
                 pause_s = RETRY_S
+                told += 1
+                # Any stream begins with a word. Where a second one follows soon it had hung, and was not quiet.
+                if told == _FEW and time.monotonic() - reopened_at < usual_s:
+                    silence_s = usual_s
+            except TimeoutError:
+                _LOG.warning("%s: %s told nothing for %d s: it is opened anew", self._connection.name, what, silence_s)
+                silence_s = min(silence_s * 2, SILENCE_MAX_S * silences)
+                told, reopened_at = 0, time.monotonic()
+                reopen()
             except OutcomeUnknown as error:
                 _LOG.warning("%s: %s is lost: %s", self._connection.name, what, error.message)
                 await asyncio.sleep(pause_s)

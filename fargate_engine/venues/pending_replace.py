@@ -6,7 +6,7 @@ from fargate_engine.terms import Reason, WorkingTerms
 
 LOST_IN_REPLACE = Reason("REPLACE_HALF_DONE", "the venue cancelled it to replace it, and did not take the new terms")
 REPLACED_AFTER_ALL = Reason(
-    "REPLACE_NOT_REFUSED", "the venue made a replace that was refused here before, so the order was cancelled there"
+    "REPLACE_NOT_REFUSED", "the venue has it with terms that were refused here, or asked for by nobody: it was ended"
 )
 NOT_REPLACED = Reason("VENUE_NEVER_ARRIVED", "the venue has the order as it was, and no replace can arrive any more")
 

@@ -3,7 +3,7 @@
     Venue            questions: what is open there, what was filled, what it holds, what it trades
     └── OrderVenue   and the orders that the sequencer sends, after their commit
 
-The engine's own book (BOOK) is a Venue alone: the core trades its orders before anything is sent anywhere.
+The engine's own book (BOOK) is none: the core trades its orders before anything is sent anywhere.
 """
 
 import uuid

@@ -9,6 +9,7 @@ length: then it is below in the venue's.
 from collections import deque
 from dataclasses import dataclass, field
 
+RETRY_AFTER_S = 10.0  # Where the venue says that it is too much, and not for how long.
 SLICES = 60  # A window is counted in so many parts: memory is bounded, and a sixtieth of the window is given away.
 
 
@@ -74,6 +75,18 @@ class Window:
             self._used -= self._slices.popleft()[1]
 
 
+@dataclass(frozen=True, slots=True)
+class RateWord:
+    """What an answer says of the venue's limits: the weight that it has counted, and how long it wants no more.
+
+    `is_of_request`: no more of the same kind of request. Else no more of anything.
+    """
+
+    used: int | None = None
+    wait_s: float = 0.0
+    is_of_request: bool = False
+
+
 @dataclass(slots=True)
 class RateBudget:
     """`weight` is of all requests, `orders` of new orders alone: a cancel is never counted among those."""
@@ -81,10 +94,14 @@ class RateBudget:
     weight: Window
     orders: Window
     blocked_until: float = 0.0
+    requests_blocked_until: dict[str, float] = field(default_factory=dict)  # Of those that it counts each by itself.
 
-    def wait_s(self, weight: int, now: float, *, is_order: bool = False, is_cancel: bool = False) -> float:
+    def wait_s(
+        self, weight: int, now: float, *, request: str = "", is_order: bool = False, is_cancel: bool = False
+    ) -> float:
         """0 when it may go now. What the venue told us to wait for holds for cancels too: it would only ban longer."""
-        waits = [self.blocked_until - now, self.weight.wait_s(weight, now, is_cancel=is_cancel)]
+        blocked_until = max(self.blocked_until, self.requests_blocked_until.get(request, 0.0))
+        waits = [blocked_until - now, self.weight.wait_s(weight, now, is_cancel=is_cancel)]
         if is_order:
             waits.append(self.orders.wait_s(1, now, is_cancel=False))
         return max(waits[0], *waits[1:], 0.0)
@@ -94,6 +111,10 @@ class RateBudget:
         if is_order:
             self.orders.take(1, now)
 
-    def blocked(self, retry_after_s: float, now: float) -> None:
-        """The venue answered 429 or 418. A shorter word never shortens a longer one."""
-        self.blocked_until = max(self.blocked_until, now + retry_after_s)
+    def blocked(self, retry_after_s: float, now: float, *, request: str | None = None) -> None:
+        """The venue wants no more for so long, of one kind or of any. A shorter word never shortens a longer one."""
+        until = now + retry_after_s
+        if request is None:
+            self.blocked_until = max(self.blocked_until, until)
+        else:
+            self.requests_blocked_until[request] = max(self.requests_blocked_until.get(request, 0.0), until)

@@ -6,7 +6,8 @@ fills add up to what it says was filled: after it the engine books nothing more.
 
 A replace is done when the venue shows the order with its new terms. Where it renames the order by them, their client id
 anywhere says so. Where it does not, only an answer to a question asked after the replace was sent does, or a last word:
-a late word may be of terms that it had before, and these may be the same.
+a late word may be of terms that it had before, and these may be the same. So too with no replace pending: a word that
+shows other terms than the order has raises a question, and the answer or a last word ends it.
 """
 
 from collections.abc import Iterable
@@ -54,12 +55,14 @@ class TrackedOrder:
     is_over: bool = False
     is_cancel_wanted: bool = False
     lost: Reason | None = None  # Why it ends, where a replace of it went wrong.
+    is_in_doubt: bool = False  # A word, perhaps a late one, has shown it with other terms than it has.
     replacing: PendingReplace | None = None
     worst_ticks: int = 0  # Of the limits that it may have traded at.
     told_lots: int = 0
     trade_ids: set[str] = field(default_factory=set)
     held: dict[str, FillAtVenue] = field(default_factory=dict)  # Fills that are booked once a replace is decided.
     filled: Decimal = Decimal(0)  # As the venue says.
+    unbooked: Decimal = Decimal(0)  # Of its fills: what people were told of, and no engine can book.
     last_word: OrderAtVenue | None = None
     anomalies: list[str] = field(default_factory=list)
 
@@ -96,7 +99,9 @@ class TrackedOrder:
     @property
     def misses_fills(self) -> bool:
         """The venue has filled more than it has told the fills of."""
-        return not self.is_over and self.filled > self.instrument.quantity(self.told_lots)
+        # With terms that are not ours there may be fills that can never be booked: it does not wait for these.
+        unbooked = self.unbooked if self.lost is not None else Decimal(0)
+        return not self.is_over and self.filled > self.instrument.quantity(self.told_lots) + unbooked
 
     @property
     def is_renaming(self) -> bool:
@@ -132,6 +137,7 @@ class TrackedOrder:
         if word.status is OrdStatus.REJECTED and not word.filled and not self.told_lots:
             return [*reports, *self._over(self._rejected(word.reason))]
         reports += self._accept()
+        self._compare(word)
         self.filled = max(self.filled, word.filled)
         if word.status.is_final and self.last_word is None and not self.is_renaming:
             self.last_word = word
@@ -150,7 +156,7 @@ class TrackedOrder:
 
     def replace(self, pending: PendingReplace) -> None:
         """The order shall have these terms. What was told of it before may be as much already: then it is too late."""
-        self.replacing = pending
+        self.replacing, self.is_in_doubt = pending, False  # Which terms it has is asked now anyway.
         self.worst_ticks = max(
             self.worst_ticks, pending.terms.limit_ticks, key=lambda each: each * self.terms.side.sign
         )
@@ -162,6 +168,25 @@ class TrackedOrder:
         self.replacing = None
         told = VenueReplaceRejected(order_id=self.terms.order_id, code=reason.code, reason=_plain(reason.text))
         return [told, *self._book_held()]
+
+    def made_after_all(self, word: OrderAtVenue) -> None:
+        """`word`, that no request under way can have overtaken, shows terms that nothing is reserved for: it ends."""
+        self.is_in_doubt = False
+        if not (self.is_over or self._has_terms_of(word)):
+            self._end_as_replaced(f"{self.client_id} is there as {_shown(word)}, refused here or asked for by nobody")
+
+    def ended_if_beyond(self, word: OrderAtVenue) -> None:
+        """The same while a replace is pending, where it shows more, or a worse price, than is held for both terms."""
+        pending, instrument, sign = self.replacing, self.instrument, self.terms.side.sign
+        if self.is_over or self.lost is not None or pending is None:
+            return
+        held_lots = max(self.terms.quantity_lots, pending.terms.quantity_lots)
+        worst_ticks = max(self.terms.limit_ticks, pending.terms.limit_ticks, key=lambda each: each * sign)
+        is_more = word.quantity > instrument.quantity(held_lots)
+        worst = instrument.price(worst_ticks)
+        is_worse = ((word.price or worst) - worst) * sign > 0
+        if is_more or is_worse:
+            self._end_as_replaced(f"{self.client_id} is there as {_shown(word)}, beyond what is held for it")
 
     def refused(self, reason: Reason) -> list[VenueReport]:
         """It is not there, and never was."""
@@ -200,8 +225,30 @@ class TrackedOrder:
         """It goes by the id of a replace that was refused here: with terms that nothing is reserved for it ends."""
         if client_id is None or self.replacing is not None or replace_no_of(client_id) <= replace_no_of(self.client_id):
             return
-        self.client_id, self.lost, self.is_cancel_wanted = client_id, REPLACED_AFTER_ALL, True
-        self.anomalies.append(f"{client_id} is there, and its replace was refused here: it is cancelled")
+        self.client_id = client_id
+        self._end_as_replaced(f"{client_id} is there, and its replace was refused here")
+
+    def _compare(self, word: OrderAtVenue) -> None:
+        if self._has_terms_of(word):
+            return
+        if word.status.is_final:
+            self.made_after_all(word)
+        else:
+            self.is_in_doubt = True
+
+    def _has_terms_of(self, word: OrderAtVenue) -> bool:
+        """As far as it says, and as they must be the same: not while a replace is pending, nor after one got lost."""
+        if self.replacing is not None or self.lost is not None or word.client_id != self.client_id:
+            return True
+        if self.terms.is_market:
+            return True  # Its price there is the venue's tick within the band, and it is never replaced.
+        limit = self.instrument.price(self.terms.limit_ticks)
+        is_same_price = not word.price or word.price == limit
+        return is_same_price and word.quantity == self.instrument.quantity(self.terms.quantity_lots)
+
+    def _end_as_replaced(self, words: str) -> None:
+        self.lost, self.is_cancel_wanted = REPLACED_AFTER_ALL, True
+        self.anomalies.append(f"{words}: it is ended there")
 
     def _replaced(self, pending: PendingReplace) -> list[VenueReport]:
         self.replacing, self.terms, self.client_id = None, pending.terms, pending.client_id
@@ -243,6 +290,8 @@ class TrackedOrder:
         problem = self._problem(fill, lots, ticks)
         self.trade_ids.add(fill.trade_id)
         if problem is not None:
+            if fill.side == self.terms.side and fill.symbol == self.terms.symbol:
+                self.unbooked += fill.quantity
             self.anomalies.append(f"fill {fill.trade_id} of {self.client_id} is not booked: {problem}")
             return []
         if self.terms.side.sign * (int(ticks) - self.worst_ticks) > 0:
@@ -326,6 +375,10 @@ class TrackedOrder:
     def _over(self, report: VenueReport) -> list[VenueReport]:
         self.is_over = True
         return [report]
+
+
+def _shown(word: OrderAtVenue) -> str:
+    return f"{word.quantity:.12g}" + (f" at {word.price:.12g}" if word.price else "")
 
 
 def _plain(words: str) -> str:

@@ -85,6 +85,20 @@ async def test_an_order_whose_answer_is_lost_is_found_by_its_id(scene: tuple[Byb
     assert len(bybit.orders) == 1
 
 
+async def test_an_order_that_is_still_being_processed_is_found_out_and_not_rejected(
+    scene: tuple[Bybit, Shard],
+) -> None:
+    """170035: a bad request to ccxt."""
+    bybit, shard = scene
+    bybit.answers_processing = bybit.shows_late = True
+    shard.submit(ORDER)
+    await until(lambda: CLIENT_ID in bybit.orders)
+    await asyncio.sleep(exchange.ARRIVES_WITHIN_S / 2)
+    assert shard.has(ORDER.order_id, "PENDING_NEW")()
+    bybit.shows_late = False
+    await until(shard.has(ORDER.order_id, "NEW"))
+
+
 async def test_an_acknowledged_order_that_is_shown_late_stays_open_and_can_be_cancelled(
     scene: tuple[Bybit, Shard],
 ) -> None:
@@ -99,6 +113,54 @@ async def test_an_acknowledged_order_that_is_shown_late_stays_open_and_can_be_ca
     assert shard.has(ORDER.order_id, "PENDING_CANCEL")()
     bybit.shows_late = False
     await until(shard.has(ORDER.order_id, "CANCELED"))
+
+
+def limits(left: int, reset_in_ms: int) -> dict[str, str]:
+    return {"X-Bapi-Limit-Status": str(left), "X-Bapi-Limit-Reset-Timestamp": str(now_ms() + reset_in_ms)}
+
+
+@pytest.mark.parametrize("is_refused", [True, False])
+async def test_of_what_it_wants_no_more_nothing_is_sent_until_it_says_and_cancels_go_on(
+    is_refused: bool, scene: tuple[Bybit, Shard]
+) -> None:
+    """It counts each kind of request by itself: 10006, or none left in the header of a good answer."""
+    bybit, shard = scene
+    shard.submit(ORDER)
+    await until(shard.has(ORDER.order_id, "NEW"))
+    before, after = submit(2, venue=VENUE), submit(3, venue=VENUE)
+    bybit.refuse = (10006, "Too many visits!") if is_refused else None
+    bybit.limit_headers = limits(0, 1_500)
+    told_at = time.monotonic()
+    shard.submit(before)
+    await until(shard.has(before.order_id, "REJECTED" if is_refused else "NEW"))
+    assert shard.snapshot(before.order_id).reject_code == ("VENUE_BUSY" if is_refused else None)
+    bybit.limit_headers = {}
+    shard.submit(after)
+    shard.cancel(ORDER.order_id)
+    await until(lambda: bybit.orders[CLIENT_ID]["orderStatus"] == "Cancelled")
+    assert client_id_of(after.order_id) not in bybit.orders
+    await until(lambda: client_id_of(after.order_id) in bybit.orders)
+    assert time.monotonic() - told_at > 1.4
+
+
+@pytest.mark.parametrize(("is_banned", "least_s"), [(True, 500), (False, 5)])
+async def test_of_a_limit_of_the_address_everything_waits(
+    is_banned: bool, least_s: float, scene: tuple[Bybit, Shard]
+) -> None:
+    bybit, shard = scene
+    shard.submit(ORDER)
+    await until(shard.has(ORDER.order_id, "NEW"))
+    bybit.is_banned = is_banned
+    bybit.refuse = (10018, "Exceeded the IP Rate Limit.")
+    refused = submit(2, venue=VENUE)
+    shard.submit(refused)
+    await until(shard.has(refused.order_id, "REJECTED"))
+    assert shard.snapshot(refused.order_id).reject_code == "VENUE_BUSY"
+    assert shard.connection.health()["blocked_s"] > least_s
+    bybit.is_banned = False
+    shard.cancel(ORDER.order_id)
+    await asyncio.sleep(0.3)
+    assert bybit.orders[CLIENT_ID]["orderStatus"] == "New"
 
 
 async def test_questions_are_answered_exactly(scene: tuple[Bybit, Shard]) -> None:

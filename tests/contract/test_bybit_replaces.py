@@ -1,6 +1,7 @@
 """An order at Bybit is amended: it keeps its ids, and its own terms say which it has."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
 
@@ -8,10 +9,11 @@ import pytest
 
 from fargate_engine.venues import exchange, exchange_connection
 from fargate_engine.venues.client_ids import client_id_of
+from fargate_engine.venues.reconciler import Reconciler
 from tests.support.bybit_server import Bybit, bybit_server
 from tests.support.exchange_scene import SECRET, VENUE, Journal, Shard, connected, new_terms, until
 from tests.unit.fargate_engine.driven import replayed
-from tests.unit.fargate_engine.orders import submit
+from tests.unit.fargate_engine.orders import ETH, submit
 
 ORDER = submit(1, venue=VENUE)  # A buy of 1 ETH at 2000.
 CLIENT_ID = client_id_of(ORDER.order_id)
@@ -98,10 +100,147 @@ async def test_what_it_refuses_leaves_the_order_as_it_was(scene: tuple[Bybit, Sh
     bybit, shard = scene
     await shard.rest(ORDER)
     bybit.refuse = (170131, "Insufficient balance.")
+    asked_at = time.monotonic()
     await shard.replaced(ORDER, TERMS)
+    assert time.monotonic() - asked_at > exchange.ARRIVES_WITHIN_S
     snapshot = shard.snapshot(ORDER.order_id)
     assert (snapshot.status, snapshot.replace_code) == ("NEW", "INSUFFICIENT_FUNDS")
     assert shard.terms(ORDER.order_id) == ("1", "2000", 0)
+
+
+async def test_one_that_is_done_is_not_refused_because_a_copy_of_the_request_was(scene: tuple[Bybit, Shard]) -> None:
+    """A hop sends it twice: the second is told "remains unchanged", and questions see the order of before."""
+    bybit, shard = scene
+    await shard.rest(ORDER)
+    bybit.chance.switches = bybit.chance.switches.model_copy(update={"repeated_request": 1, "silent_streams": True})
+    bybit.shows_of_before[CLIENT_ID] = dict(bybit.orders[CLIENT_ID])
+    shard.replace(new_terms(ORDER, *TERMS))
+    await until(lambda: bybit.chance.done["repeated_request"] > 0)
+    bybit.chance.switches = bybit.chance.switches.model_copy(update={"repeated_request": 0})
+    await asyncio.sleep(exchange.ARRIVES_WITHIN_S / 2)
+    assert not shard.decided(ORDER.order_id)()
+    bybit.shows_of_before.clear()
+    await until(shard.decided(ORDER.order_id))
+    assert shard.terms(ORDER.order_id) == (*TERMS, 1)
+
+
+async def test_one_that_is_still_being_processed_is_found_out(scene: tuple[Bybit, Shard]) -> None:
+    bybit, shard = scene
+    await shard.rest(ORDER)
+    bybit.answers_processing = bybit.takes_amendments_lost = True
+    shard.replace(new_terms(ORDER, *TERMS))
+    await asyncio.sleep(exchange.ARRIVES_WITHIN_S / 2)
+    assert not shard.decided(ORDER.order_id)()
+    bybit.orders[CLIENT_ID] |= {"qty": TERMS[0], "price": TERMS[1]}
+    await until(shard.decided(ORDER.order_id))
+    assert shard.terms(ORDER.order_id) == (*TERMS, 1)
+
+
+async def refused(bybit: Bybit, shard: Shard, *, code: int = 170131) -> None:
+    """A replace that the engine has told was not made."""
+    await shard.rest(ORDER)
+    bybit.refuse = (code, "no")
+    await shard.replaced(ORDER, TERMS)
+    assert shard.terms(ORDER.order_id) == ("1", "2000", 0)
+
+
+@pytest.mark.parametrize("terms", [TERMS, ("0.4", "2000"), ("1", "2100")])
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_one_that_is_made_after_all_leaves_nothing_there(
+    is_told: bool, terms: tuple[str, str], scene: tuple[Bybit, Shard], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of which the engine has told that it was not made: nothing is reserved for these terms."""
+    bybit, shard = scene
+    await refused(bybit, shard)
+    bybit.orders[CLIENT_ID] |= {"qty": terms[0], "price": terms[1]}
+    if is_told:
+        await bybit._tell("order", dict(bybit.orders[CLIENT_ID]))
+    await until(shard.has(ORDER.order_id, "CANCELED"))
+    assert bybit.orders[CLIENT_ID]["orderStatus"] == "Cancelled"
+    assert shard.snapshot(ORDER.order_id).reject_code == "REPLACE_NOT_REFUSED"
+    assert [record.levelname for record in caplog.records if f"is there as {terms[0]}" in record.message] == [
+        "CRITICAL"
+    ]
+
+
+@pytest.mark.parametrize("terms", [TERMS, ("1", "2100")])
+async def test_one_that_turns_up_while_the_next_one_is_pending_is_ended_where_nothing_is_held_for_it(
+    terms: tuple[str, str], scene: tuple[Bybit, Shard]
+) -> None:
+    bybit, shard = scene
+    await refused(bybit, shard)
+    bybit.takes_amendments_lost = True
+    shard.replace(new_terms(ORDER, "0.8", "2000", number=2))
+    await asyncio.sleep(exchange.ARRIVES_WITHIN_S / 5)
+    bybit.orders[CLIENT_ID] |= {"qty": terms[0], "price": terms[1]}
+    await until(shard.has(ORDER.order_id, "CANCELED"))
+    snapshot = shard.snapshot(ORDER.order_id)
+    assert (snapshot.replace_code, snapshot.reject_code) == ("TOO_LATE", "REPLACE_NOT_REFUSED")
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_one_that_was_made_smaller_after_all_and_is_filled_is_over(
+    is_told: bool, scene: tuple[Bybit, Shard]
+) -> None:
+    bybit, shard = scene
+    await refused(bybit, shard, code=170144)
+    bybit.orders[CLIENT_ID] |= {"qty": "0.6"}
+    await bybit.fill(CLIENT_ID, "0.6", "2000", told=is_told)
+    await until(shard.has(ORDER.order_id, "CANCELED"))
+    snapshot = shard.snapshot(ORDER.order_id)
+    assert (snapshot.reject_code, snapshot.cum_qty) == ("REPLACE_NOT_REFUSED", Decimal("0.6"))
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_one_that_was_made_larger_after_all_ends_though_not_every_fill_of_it_can_be_booked(
+    is_told: bool, scene: tuple[Bybit, Shard], caplog: pytest.LogCaptureFixture
+) -> None:
+    bybit, shard = scene
+    await refused(bybit, shard)
+    await bybit.fill(CLIENT_ID, "0.7", "2000")
+    bybit.orders[CLIENT_ID] |= {"qty": "1.5"}
+    await bybit.fill(CLIENT_ID, "0.8", "2000", told=is_told)
+    await until(shard.has(ORDER.order_id, "CANCELED"))
+    assert shard.snapshot(ORDER.order_id).cum_qty == Decimal("0.7")
+    assert "8000 lots are more than the 3000 that are left" in caplog.text
+
+
+async def test_what_is_left_of_one_made_larger_after_all_is_cancelled_there_when_the_order_is_over_here(
+    scene: tuple[Bybit, Shard],
+) -> None:
+    """Its fills came first, up to the quantity that it has here: nobody follows it any more."""
+    bybit, shard = scene
+    await refused(bybit, shard)
+    bybit.orders[CLIENT_ID] |= {"qty": "1.5"}
+    await bybit.fill(CLIENT_ID, "1", "2000")
+    await until(shard.has(ORDER.order_id, "FILLED"))
+    assert bybit.orders[CLIENT_ID]["orderStatus"] == "PartiallyFilled"
+    await Reconciler(shard.connection, lambda: [shard.state], [ETH.symbol]).run_once()
+    assert bybit.orders[CLIENT_ID]["orderStatus"] == "Cancelled"
+
+
+async def test_a_late_word_of_terms_that_it_had_before_ends_nothing(scene: tuple[Bybit, Shard]) -> None:
+    bybit, shard = scene
+    await shard.rest(ORDER)
+    before = dict(bybit.orders[CLIENT_ID])
+    await shard.replaced(ORDER, TERMS)
+    asked = bybit.pages["/v5/order/realtime"]
+    await bybit._tell("order", before)
+    await until(lambda: bybit.pages["/v5/order/realtime"] > asked + 2)
+    assert shard.has(ORDER.order_id, "NEW")()
+    assert shard.terms(ORDER.order_id) == (*TERMS, 1)
+
+
+async def test_the_next_engine_finds_one_that_was_made_after_all() -> None:
+    journal = Journal()
+    async with bybit_server(SECRET) as (bybit, url), connected(url, exchange="bybit") as connection:
+        async with Shard(connection, journal).served() as first:
+            await refused(bybit, first)
+        bybit.orders[CLIENT_ID] |= {"qty": TERMS[0], "price": TERMS[1]}
+        async with Shard(connection, journal).served() as second:
+            await until(second.has(ORDER.order_id, "CANCELED"))
+            assert second.snapshot(ORDER.order_id).reject_code == "REPLACE_NOT_REFUSED"
+    assert bybit.orders[CLIENT_ID]["orderStatus"] == "Cancelled"
 
 
 @pytest.mark.parametrize(("terms", "filled"), [(TERMS, "1"), (TERMS, "1.5"), (("0.4", "2000"), "0.4")])

@@ -1,14 +1,17 @@
 """Market data of an exchange in the hub: the book that the exchange shows, and its trades."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from breakwater.domain.orders import Side
 from fargate_engine.market_data.hub import MarketHub
+from fargate_engine.venues import exchange_connection, market_feed
 from fargate_engine.venues.exchange_client import PublicTrade
 from fargate_engine.venues.market_feed import MarketFeed, Steps
 from tests.support.exchange_scene import VENUE, Simulated, background, connected, simulated_exchange, until
@@ -38,6 +41,109 @@ async def test_the_hub_has_the_book_and_the_trades_that_the_exchange_shows(there
         before = market.update_id
         await until(lambda: market.update_id > before + 3)  # A new socket, and a new snapshot under it.
     assert hub.get(VENUE, ETH.symbol) is None
+
+
+async def test_a_private_stream_that_is_refused_is_down_whatever_else_streams(
+    there: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange_connection, "POLL_S", 0.05)
+    hub = MarketHub()
+    async with (
+        connected(there.base_url, secret="wrong") as connection,
+        background(MarketFeed(connection, hub, [ETH]).run()),
+    ):
+        await until(lambda: (market := hub.get(VENUE, ETH.symbol)) is not None and market.update_id > 1)
+        await until(lambda: "its private stream" in (connection.failure or ""))
+        for _ in range(10):  # Polls that have nothing to ask.
+            await asyncio.sleep(exchange_connection.POLL_S)
+            health = connection.health()
+            assert (health["stream"], health["polled_s"]) == ("DOWN", None)
+            assert "its private stream" in health["failure"]
+
+
+async def test_a_private_stream_is_up_beside_the_market_and_again_some_time_after_it_was_lost(
+    there: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange_connection, "STREAM_SURE_S", 1.0)
+    async with (
+        connected(there.base_url) as connection,
+        background(MarketFeed(connection, MarketHub(), [ETH]).run()),
+    ):
+        await until(lambda: connection.health()["stream"] == "UP")
+        there.faults.disconnect()
+        await until(lambda: connection.health()["stream"] == "DOWN")
+        assert "its private stream" in (connection.failure or "")
+        await until(lambda: connection.health()["stream"] == "UP")
+        assert connection.failure is None
+
+
+async def test_market_sockets_that_tell_nothing_any_more_are_opened_anew(
+    there: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(market_feed, "SILENCE_S", 0.5)
+    monkeypatch.setattr(market_feed, "RETRY_S", 0.05)
+    hub = MarketHub()
+    async with connected(there.base_url) as connection, background(MarketFeed(connection, hub, [ETH]).run()):
+        await until(lambda: (market := hub.get(VENUE, ETH.symbol)) is not None and market.trade_count > 0)
+        market = hub.get(VENUE, ETH.symbol)
+        assert market is not None
+        sockets = dict(connection.client._exchange.clients)
+        for client in sockets.values():
+            client.on_message_callback = lambda *_: None  # It answers pings still.
+        updates, trades = market.update_id, market.trade_count
+        await until(lambda: market.update_id > updates + 3 and market.trade_count > trades)
+        private = {url: client for url, client in sockets.items() if "/ws-api/" in url}
+        assert len(private) == 1
+        assert private.items() <= connection.client._exchange.clients.items()
+
+
+class Quiet:
+    """In place of a client: its market shows its book when it is opened, and never changes."""
+
+    def __init__(self) -> None:
+        self.is_new = asyncio.Event()
+        self.is_new.set()
+        self.reopened = 0
+
+    async def watch_book(self, symbol: str) -> tuple[list[list[float]], list[list[float]]]:
+        await self.is_new.wait()
+        self.is_new.clear()
+        return [[2684.05, 0.5]], []
+
+    async def watch_trades(self, symbol: str) -> list[PublicTrade]:
+        await asyncio.get_running_loop().create_future()
+        return []
+
+    def reopen_book(self, symbol: str) -> None:
+        self.reopened += 1
+        self.is_new.set()
+
+    def reopen_trades(self, symbol: str) -> None:
+        pass
+
+
+async def test_a_quiet_market_is_opened_anew_ever_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(market_feed, "SILENCE_S", 0.02)
+    monkeypatch.setattr(market_feed, "SILENCE_MAX_S", 0.64)
+    client = Quiet()
+    connection: Any = SimpleNamespace(name=VENUE, client=client, is_ready=True)
+    feed = MarketFeed(connection, MarketHub(), [])
+    market = MarketHub().open(VENUE, ETH)
+    async with background(feed._books(market)):
+        await asyncio.sleep(1.4)  # 0.02 + 0.04 + … + 0.64 = 1.26
+    assert 4 <= client.reopened <= 6
+
+
+async def test_what_the_venue_lists_later_has_a_market_then(there: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(market_feed, "LISTED_LOOK_S", 0.05)
+    hub = MarketHub()
+    async with connected(there.base_url) as connection:
+        listed, connection.client.markets = connection.client.markets, {}
+        async with background(MarketFeed(connection, hub, [ETH]).run()):
+            await asyncio.sleep(0.2)
+            assert hub.get(VENUE, ETH.symbol) is None
+            connection.client.markets = listed
+            await until(lambda: (market := hub.get(VENUE, ETH.symbol)) is not None and market.update_id > 1)
 
 
 def test_floats_become_the_steps_that_were_written() -> None:

@@ -50,13 +50,29 @@ class Bybit:
         self.executions: list[dict[str, Any]] = []
         self.pages: Counter[str] = Counter()  # That were asked for, by path.
         self.refuse: tuple[int, str] | None = None  # retCode and retMsg of the next new order, or amendment.
+        self.limit_headers: dict[str, str] = {}  # Of every answer.
+        self.is_banned = False  # Everything is answered with 403.
         self.takes_amendments_lost = False  # They are acknowledged, and come to nothing.
         self.loses_replies = False
+        self.answers_processing = False  # What it has done it answers with 170035.
+        self.shows_of_before: dict[str, dict[str, Any]] = {}  # Orders as its questions see them, when they lag.
         self.shows_late = False  # It has taken an order, and neither tells nor finds it yet.
         self._secret = secret.encode()
         self._sockets: set[web.WebSocketResponse] = set()
         self._later: set[asyncio.Task[None]] = set()  # Messages that come late.
         self._numbers = itertools.count(1)
+
+    def limits(self) -> Any:
+        @web.middleware
+        async def around(request: web.Request, handler: Any) -> web.StreamResponse:
+            if self.is_banned:
+                return web.Response(status=403, text="access too frequent")
+            response: web.StreamResponse = await handler(request)
+            if not response.prepared:
+                response.headers.update(self.limit_headers)
+            return response
+
+        return around
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -162,9 +178,7 @@ class Bybit:
             "updatedTime": "1684738540561",
         }
         self.orders[told["orderLinkId"]] = order
-        if self.loses_replies and request.transport is not None:
-            request.transport.abort()
-        return _done({"orderId": order["orderId"], "orderLinkId": order["orderLinkId"]})
+        return self._acknowledged(request, order)
 
     async def _amend(self, request: web.Request) -> web.Response:
         """Acknowledged with its ids alone. It keeps them."""
@@ -183,8 +197,13 @@ class Bybit:
         if not self.takes_amendments_lost:
             order |= {"qty": told["qty"], "price": told["price"]}
             await self._tell("order", dict(order))
+        return self._acknowledged(request, order)
+
+    def _acknowledged(self, request: web.Request, order: dict[str, Any]) -> web.Response:
         if self.loses_replies and request.transport is not None:
             request.transport.abort()
+        if self.answers_processing:
+            return _refused(170035, "Submitted to the system for processing!")
         return _done({"orderId": order["orderId"], "orderLinkId": order["orderLinkId"]})
 
     async def _too_late(self, request: web.Request) -> tuple[int, str] | None:
@@ -211,7 +230,8 @@ class Bybit:
 
     async def _realtime(self, request: web.Request) -> web.Response:
         await self._signed(request)
-        query, orders = request.query, [] if self.shows_late else list(self.orders.values())
+        shown = self.orders | self.shows_of_before
+        query, orders = request.query, [] if self.shows_late else list(shown.values())
         for name in ("orderLinkId", "orderId"):
             if name in query:
                 orders = [order for order in orders if order[name] == query[name]]
@@ -278,7 +298,7 @@ async def bybit_server(secret: str, chance: Chance | None = None) -> AsyncIterat
     """Without a chance nothing goes wrong by itself."""
     bybit = Bybit(secret, chance or Chance())
     faults = Faults(bybit.chance, streams=("/v5/private",), is_signed=_is_signed)
-    app = web.Application(middlewares=[faults.middleware()])
+    app = web.Application(middlewares=[faults.middleware(), bybit.limits()])
     app.add_routes(bybit.routes())
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     cutting = asyncio.create_task(faults.run())

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fargate_engine.venues.rate_budget import RateBudget, Window
+from fargate_engine.venues.binance_spot import BinanceSpot
+from fargate_engine.venues.bybit_spot import BybitSpot
+from fargate_engine.venues.rate_budget import RETRY_AFTER_S, RateBudget, RateWord, Window
 
 WEIGHT_MAX, WINDOW_S, KEPT = 60, 10.0, 6
 
@@ -74,3 +76,57 @@ def test_retry_after_holds_for_everything_and_a_shorter_word_does_not_shorten_it
     budget.blocked(1.0, 101.0)
     assert budget.wait_s(1, 110.0, is_cancel=True) == 20.0
     assert budget.wait_s(1, 130.0) == 0
+
+
+def test_what_is_blocked_for_one_request_is_not_for_another() -> None:
+    budget = RateBudget(window(), window())
+    budget.blocked(5.0, 100.0, request="place")
+    budget.blocked(1.0, 101.0, request="place")
+    assert budget.wait_s(1, 102.0, request="place", is_order=True) == 3.0
+    assert budget.wait_s(1, 102.0, request="cancel", is_cancel=True) == 0
+    budget.blocked(10.0, 102.0)
+    assert budget.wait_s(1, 102.0, request="cancel", is_cancel=True) == 10.0
+    assert budget.wait_s(1, 112.0, request="place", is_order=True) == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "word"),
+    [
+        (200, {"x-mbx-used-weight-1m": "17"}, RateWord(used=17)),
+        (429, {"x-mbx-used-weight-1m": "6001", "retry-after": "7"}, RateWord(used=6_001, wait_s=7.0)),
+        (418, {}, RateWord(wait_s=RETRY_AFTER_S)),
+        (200, {"x-mbx-used-weight-1m": "x", "retry-after": "7"}, RateWord()),
+    ],
+)
+def test_binance_tells_what_it_has_counted_and_how_long_to_wait(
+    status: int, headers: dict[str, str], word: RateWord
+) -> None:
+    assert BinanceSpot().rate_word(status, headers, "", 0) == word
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "left", "reset_ms", "word"),
+    [
+        (200, '{"retCode":0,"result":{}}', "19", "101500", RateWord(is_of_request=True)),
+        (200, '{"retCode":0,"result":{}}', "0", "101500", RateWord(wait_s=1.5, is_of_request=True)),
+        (200, '{"retCode":0,"result":{}}', "0", "99000", RateWord(is_of_request=True)),  # It is over already.
+        (
+            200,
+            '{"retCode": 10006,"retMsg":"Too many visits!"}',
+            "0",
+            "101500",
+            RateWord(wait_s=1.5, is_of_request=True),
+        ),
+        (200, '{"retCode":10006,"retMsg":"Too many visits!"}', "", "", RateWord(wait_s=1.0, is_of_request=True)),
+        (200, '{"retCode":10006}', "", "9" * 400, RateWord(wait_s=RETRY_AFTER_S, is_of_request=True)),
+        (200, '{"retCode":10018,"retMsg":"Exceeded the IP Rate Limit."}', "5", "", RateWord(wait_s=RETRY_AFTER_S)),
+        (429, "", "", "", RateWord(wait_s=RETRY_AFTER_S)),
+        (403, "access too frequent", "", "", RateWord(wait_s=600.0)),
+        (200, "<html>", "", "x", RateWord(is_of_request=True)),
+    ],
+)
+def test_bybit_tells_it_of_each_kind_of_request_and_of_the_address(
+    status: int, body: str, left: str, reset_ms: str, word: RateWord
+) -> None:
+    headers = {"x-bapi-limit-status": left, "x-bapi-limit-reset-timestamp": reset_ms}
+    assert BybitSpot().rate_word(status, headers, body, 100_000) == word

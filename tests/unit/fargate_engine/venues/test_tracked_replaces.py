@@ -16,7 +16,7 @@ from fargate_engine.venues.client_ids import client_id_of, order_id_of
 from fargate_engine.venues.pending_replace import NOT_REPLACED, PendingReplace
 from fargate_engine.venues.protocol import FillAtVenue, OrderAtVenue
 from fargate_engine.venues.tracked_order import TrackedOrder
-from tests.unit.fargate_engine.orders import terms
+from tests.unit.fargate_engine.orders import ETH, terms
 from tests.unit.fargate_engine.venues.test_tracked_order import LOT, ORDER_ID, QUANTITY_LOTS, fill, kinds, tracked, word
 
 RENAMED = client_id_of(ORDER_ID, 1)
@@ -137,6 +137,41 @@ def test_one_that_was_made_smaller_after_all_ends_when_that_is_filled() -> None:
     order.not_replaced(NOT_REPLACED)
     order.learn_fills([replace(fill(1, 6), client_id=RENAMED)])
     assert kinds(order.learn(there(OrdStatus.FILLED, 6, 6, renamed=True))) == ["VenueCanceled"]
+
+
+def test_where_it_keeps_its_name_other_terms_raise_a_question_and_the_answer_ends_it() -> None:
+    order = replacing(15, renames=False)
+    order.not_replaced(NOT_REPLACED)
+    late = there(OrdStatus.NEW, 15)
+    assert order.learn(late) == []
+    assert (order.is_in_doubt, order.is_cancel_wanted) == (True, False)
+    order.made_after_all(there(OrdStatus.NEW, QUANTITY_LOTS))  # A late word it was.
+    assert (order.is_in_doubt, order.is_cancel_wanted, order.anomalies) == (False, False, [])
+    order.learn(late)
+    order.made_after_all(late)
+    assert (order.is_in_doubt, order.is_cancel_wanted, len(order.anomalies)) == (False, True, 1)
+    [canceled] = order.learn(there(OrdStatus.CANCELED, 15))
+    assert isinstance(canceled, VenueCanceled)
+    assert canceled.code == "REPLACE_NOT_REFUSED"
+
+
+@pytest.mark.parametrize("lots", [6, 15])
+def test_a_last_word_with_other_terms_ends_it_at_once(lots: int) -> None:
+    order = replacing(lots, renames=False)
+    order.not_replaced(NOT_REPLACED)
+    order.learn_fills([fill(1, 5)])
+    reports = order.learn_fills([fill(2, lots - 5)])
+    assert kinds(reports) == (["VenueFilled"] if lots == 6 else [])
+    [canceled] = order.learn(there(OrdStatus.FILLED, lots, lots))
+    assert isinstance(canceled, VenueCanceled)
+    assert canceled.code == "REPLACE_NOT_REFUSED"
+    assert order.anomalies[-1].startswith(f"{order.client_id} is there as 0.00")
+
+
+def test_a_market_order_has_the_price_that_its_venue_has() -> None:
+    order = TrackedOrder.new(terms(1, quantity_lots=QUANTITY_LOTS, is_market=True), ETH)
+    order.learn(word(OrdStatus.NEW, price=Decimal("0.95")))
+    assert not order.is_in_doubt
 
 
 @given(st.data())
