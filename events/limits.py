@@ -3,6 +3,8 @@
 import uuid
 from typing import Any, ClassVar, Literal
 
+from pydantic import ConfigDict
+
 from events.envelope import Amount, Event
 
 
@@ -24,6 +26,31 @@ class LimitBreached(Event):
     attempted: Amount | None
     order_id: uuid.UUID
     symbol: str
+
+
+# Version 1 has an order and so an account, always; both versions are told.
+class LimitBreachedByLoss(Event):
+    """A limit was crossed (100), or its use passed a soft threshold, by prices and fills: no order was asked.
+
+    REJECT: crossed, and new orders are refused; WARN: a soft threshold, or a limit that only warns. A field of an order
+    is null where there is none.
+    """
+
+    model_config = ConfigDict(title="LimitBreached")
+    topic: ClassVar[str] = "limits.LimitBreached.v2"
+    node_id: uuid.UUID
+    node_name: str
+    limit_id: uuid.UUID | None
+    limit_type: str
+    instrument: str
+    action: Literal["WARN", "REJECT"]
+    threshold_pct: int
+    limit: Amount | None
+    used: Amount | None
+    reserved: Amount | None
+    attempted: Amount | None
+    order_id: uuid.UUID | None
+    symbol: str | None
 
 
 class LimitChanged(Event):

@@ -42,6 +42,7 @@ USER_POOL_ACTIONS = [
 ]
 ALERT_TOPICS = [
     "limits.LimitBreached.v1",
+    "limits.LimitBreached.v2",
     "limits.LimitChanged.v1",
     "limits.NodeStateChanged.v1",
     "limits.OverrideChanged.v1",

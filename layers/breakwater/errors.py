@@ -27,6 +27,7 @@ BreakwaterError
     ├── DatabaseUnavailable
     ├── TreeChanged          a node moved or went while the order waited for it; the next try finds its new place
     └── EngineUnavailable
+        └── EngineSilent      it let the question go by: the next one would wait as long
 """
 
 from typing import Any, ClassVar
@@ -174,3 +175,7 @@ class TreeChanged(Unavailable):
 
 class EngineUnavailable(Unavailable):
     code = "ENGINE_UNAVAILABLE"
+
+
+class EngineSilent(EngineUnavailable):
+    """Refused, or not answered in time."""

@@ -293,6 +293,7 @@ def test_breaches_and_node_changes_reach_the_alerts_queue(control: Template) -> 
                 "source": ["breakwater"],
                 "detail-type": [
                     "limits.LimitBreached.v1",
+                    "limits.LimitBreached.v2",
                     "limits.LimitChanged.v1",
                     "limits.NodeStateChanged.v1",
                     "limits.OverrideChanged.v1",

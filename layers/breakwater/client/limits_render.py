@@ -305,7 +305,9 @@ def _of_state(event: Json) -> Json:
 
 def _of_breach(event: Json) -> Json:
     what = "refused" if event["action"] == "REJECT" else f"at {event['threshold_pct']}%"
-    where = f", {event['symbol']}" if event["instrument"] != event["symbol"] else ""
+    if event["order_id"] is None:
+        what = "crossed" if event["threshold_pct"] == 100 else what
+    where = f", {event['symbol']}" if event["symbol"] not in (None, event["instrument"]) else ""
     if event["limit_id"] is None:
         return {"what": what, "detail": f"{event['limit_type']}{where}"}
     in_use = amount(rounded(format(Decimal(event["used"]) + Decimal(event["reserved"]), "f")))

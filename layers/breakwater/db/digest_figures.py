@@ -49,13 +49,16 @@ _OF_PEOPLE = (
     " OR e.topic LIKE 'audit.Sensitive%%')"
 )
 _OF_ACCOUNTS = " AND (%(account_ids)s::uuid[] IS NULL OR e.account_id = ANY(%(account_ids)s))"
+# By prices and fills: where no order was asked none was refused.
+_IS_CROSSED = "e.payload ->> 'order_id' IS NULL AND e.payload ->> 'threshold_pct' = '100'"
 _BREACHES = f"""
 SELECT e.payload ->> 'node_name' AS node, e.payload ->> 'limit_type' AS limit_type,
   e.payload ->> 'instrument' AS instrument,
   count(DISTINCT e.payload ->> 'order_id') FILTER (WHERE e.payload ->> 'action' = 'REJECT') AS refused,
-  count(*) FILTER (WHERE e.payload ->> 'action' = 'WARN') AS warned
-{_OF_LIMITS} AND e.topic = 'limits.LimitBreached.v1' {_OF_ACCOUNTS}
-GROUP BY 1, 2, 3 ORDER BY refused DESC, warned DESC, 1, 2, 3 LIMIT %(rows)s
+  count(*) FILTER (WHERE {_IS_CROSSED}) AS crossed,
+  count(*) FILTER (WHERE e.payload ->> 'action' = 'WARN' AND NOT ({_IS_CROSSED})) AS warned
+{_OF_LIMITS} AND e.topic LIKE 'limits.LimitBreached.%%' {_OF_ACCOUNTS}
+GROUP BY 1, 2, 3 ORDER BY refused DESC, crossed DESC, warned DESC, 1, 2, 3 LIMIT %(rows)s
 """  # Constants of this module; every value is a parameter.
 _REFUSED = f"""
 SELECT count(DISTINCT e.payload ->> 'order_id')
@@ -154,12 +157,13 @@ class Fills:
 
 @dataclass(frozen=True, slots=True)
 class Breaches:
-    """`refused` orders, and `warned` times that a soft threshold was passed."""
+    """`refused` orders, `crossed` times by prices and fills, and `warned` times that a soft threshold was passed."""
 
     node: str
     limit_type: str
     instrument: str
     refused: int
+    crossed: int
     warned: int
 
 

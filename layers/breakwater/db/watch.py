@@ -56,6 +56,29 @@ ON CONFLICT (node_id) DO UPDATE SET
   observed_at = excluded.observed_at
 """
 
+_TOLD_LOSSES = """
+SELECT l.limit_id, coalesce(t.pct, 0) AS pct, t.session_date, s.session_date AS observed_on
+FROM limits.limits l LEFT JOIN limits.losses_told t USING (limit_id) LEFT JOIN limits.standings s USING (node_id)
+WHERE l.limit_type IN ('DAILY_LOSS', 'DRAWDOWN') LIMIT %(rows)s
+"""
+# Only where it still is as it was read: of two watches one tells. Of a limit that has gone nothing is noted.
+_NOTE_TOLD = """
+INSERT INTO limits.losses_told AS t (limit_id, tenant_id, pct, session_date)
+SELECT l.limit_id, l.tenant_id, %(pct)s, %(day)s FROM limits.limits l WHERE l.limit_id = %(limit_id)s FOR KEY SHARE
+ON CONFLICT (limit_id) DO UPDATE SET pct = excluded.pct, session_date = excluded.session_date
+WHERE t.pct = %(pct_before)s AND t.session_date = %(day_before)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldLoss:
+    """How far the use of a limit was told, and in which session; `observed_on`: that of the node's profit and loss."""
+
+    limit_id: uuid.UUID
+    pct: int = 0
+    session_date: date | None = None
+    observed_on: date | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Holding:
@@ -73,6 +96,16 @@ class WatchRows:
         self._connection = connection
         self._tenant_id = tenant_id
 
+    def wait_at_most(self, wait_max: timedelta) -> None:
+        """For each lock of this transaction; who waits longer gets DatabaseUnavailable."""
+        milliseconds = f"{wait_max // timedelta(milliseconds=1)}ms"
+        self._connection.execute("SELECT set_config('lock_timeout', %s, true)", (milliseconds,))
+
+    def lock_node_if_free(self, node_id: uuid.UUID) -> bool:
+        """Without a wait. False: somebody holds it, or it has gone."""
+        statement = "SELECT FROM limits.nodes WHERE node_id = %s FOR NO KEY UPDATE SKIP LOCKED"
+        return self._connection.execute(statement, (node_id,)).fetchone() is not None
+
     def holdings(self) -> list[Holding]:
         """Of every node with a limit on losses; a node that never traded has none."""
         with self._connection.cursor(row_factory=class_row(Holding)) as cursor:
@@ -88,6 +121,28 @@ class WatchRows:
         """Note profit and loss. `pnl_open` is taken only where none was noted before; then the sessions lead on."""
         values = {"node_id": node_id, "tenant_id": self._tenant_id, "pnl": pnl, "pnl_open": pnl_open}
         self._connection.execute(_OBSERVE, {**values, "day": day, "at": at})
+
+    def held_standings(self, node_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+        """Those of these nodes that somebody else holds; the others are locked from here on."""
+        rows = self._connection.execute(
+            """WITH free AS MATERIALIZED (
+                 SELECT node_id FROM limits.standings WHERE node_id = ANY (%(ids)s) FOR NO KEY UPDATE SKIP LOCKED)
+               SELECT node_id FROM limits.standings WHERE node_id = ANY (%(ids)s)
+               EXCEPT SELECT node_id FROM free""",
+            {"ids": list(node_ids)},
+        ).fetchall()
+        return {row[0] for row in rows}
+
+    def told_losses(self) -> dict[uuid.UUID, ToldLoss]:
+        """Of every limit on losses, by its id."""
+        with self._connection.cursor(row_factory=class_row(ToldLoss)) as cursor:
+            found = cursor.execute(_TOLD_LOSSES, {"rows": _ROWS_MAX}).fetchall()
+        return {each.limit_id: each for each in found}
+
+    def note_told(self, before: ToldLoss, pct: int, day: date) -> bool:
+        """False: it is not any more as it was read, or the limit is gone."""
+        values = {"limit_id": before.limit_id, "pct_before": before.pct, "day_before": before.session_date}
+        return self._connection.execute(_NOTE_TOLD, {**values, "pct": pct, "day": day}).rowcount == 1
 
     def silent_nodes(self, at: datetime) -> list[uuid.UUID]:
         """Those whose dead man's switch is due and has not been acted on."""

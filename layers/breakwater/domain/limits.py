@@ -37,6 +37,8 @@ from breakwater.domain.orders import SIMULATED_VENUE, OrderTerms, Side
 from breakwater.domain.valuation import PriceBand, price_band
 
 WATCHED_LOSSES = ("DAILY_LOSS", "DRAWDOWN")  # What marks and fills move, and not an order of the node.
+CROSSED_PCT = 100  # Beyond the limit; of what is exactly at it nothing is told but the soft thresholds.
+FALLEN_BY_PCT = 1
 _ROWS = {name: row for row, name in enumerate(LIMIT_TYPES)}
 _NARROWEST = ("symbol", "venue", "class", "all")  # Kinds of filters.
 BUILT_IN_KEPT_MAX = 4_096  # Of nodes that orders came by; they are the same each time.
@@ -271,15 +273,31 @@ def _is_comparable(higher: Limit, lower: Limit) -> bool:
 
 
 def watched_losses(scope: Scope, at: datetime) -> list[tuple[Limit, Decimal]]:
-    """The limits on losses that the scope has crossed, each with what was lost. None while that is not known."""
-    crossed = []
+    """The scope's limits on losses, each with what was lost. None of those where that is not known."""
+    known = []
     with localcontext(EXACT):
         for limit in scope.limits:
             if limit.limit_type in WATCHED_LOSSES:
                 verdict = _judge(scope, limit, _unknown_order(scope, limit, at))
-                if not verdict.passes and verdict.missing is None:
-                    crossed.append((limit, verdict.used))
-    return crossed
+                if verdict.missing is None:
+                    known.append((limit, verdict.used))
+    return known
+
+
+def loss_told(limit: Limit, lost: Decimal, told_pct: int) -> tuple[list[int], int]:
+    """What is to be told now, in percent of the limit, and how far it is told from then on.
+
+    `told_pct` is how far it was told: 0 for nothing, CROSSED_PCT where it is crossed. Each of them is told again only
+    after the loss has fallen a whole percent below it: a price that flickers around one tells nothing each second.
+    """
+    cap = limit.cap
+    pcts = [*limit.thresholds_pct, CROSSED_PCT]
+    with localcontext(EXACT):
+        is_reached = {pct: lost * 100 >= cap * pct and lost > ZERO for pct in limit.thresholds_pct}
+        is_reached[CROSSED_PCT] = lost > cap
+        new = [pct for pct in pcts if is_reached[pct] and pct > told_pct]
+        still = [pct for pct in pcts if pct <= told_pct and lost * 100 > cap * (pct - FALLEN_BY_PCT)]
+    return new, max(new or still, default=0)
 
 
 def _unknown_order(scope: Scope, limit: Limit, at: datetime) -> ProposedOrder:

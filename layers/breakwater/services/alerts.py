@@ -11,6 +11,7 @@ from breakwater.db.alerts import Alert
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.alerting import Category, Severity
 from breakwater.domain.conditions import category_of, severity_of
+from breakwater.domain.limits import CROSSED_PCT
 from breakwater.domain.times import format_time, from_nanoseconds, nanoseconds
 from breakwater.services.alert_telling import Told, tell, told_before
 from events.alerts import AlertRaised, DeliveryFailed, NobodyOnCall
@@ -22,6 +23,7 @@ from events.limits import (
     ExternalFillBooked,
     LeaseChanged,
     LimitBreached,
+    LimitBreachedByLoss,
     LimitChanged,
     NodeStateChanged,
     OverrideChanged,
@@ -114,6 +116,22 @@ def _breach(envelope: Envelope) -> Alert:
     }
     # A soft threshold tells where things are heading; only a refusal means that somebody could not do something.
     severity: Severity = "ERROR" if refused else "WARNING" if breach.threshold_pct >= 90 else "INFO"
+    return _alert(envelope, breach.limit_type, severity, f"{breach.limit_type} of {breach.node_name} {what}", lines)
+
+
+def _breach_by_loss(envelope: Envelope) -> Alert:
+    breach = LimitBreachedByLoss.model_validate(envelope.payload)
+    crossed = breach.threshold_pct == CROSSED_PCT
+    what = "is crossed" if crossed else f"is {breach.threshold_pct} % used"
+    lines = {
+        "Node": f"{breach.node_name} ({breach.node_id})",
+        "Limit type": breach.limit_type,
+        "Instrument": breach.instrument,
+        "Limit": breach.limit,
+        "Lost": breach.used,
+        "By": "prices and fills, no order",
+    }
+    severity: Severity = "ERROR" if breach.action == "REJECT" else "WARNING" if breach.threshold_pct >= 90 else "INFO"
     return _alert(envelope, breach.limit_type, severity, f"{breach.limit_type} of {breach.node_name} {what}", lines)
 
 
@@ -430,6 +448,7 @@ def _delivery_failure(envelope: Envelope) -> Alert:
 
 _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
     LimitBreached.topic: _breach,
+    LimitBreachedByLoss.topic: _breach_by_loss,
     LimitChanged.topic: _limit_change,
     OverrideChanged.topic: _override_change,
     DeadManExpired.topic: _silence,

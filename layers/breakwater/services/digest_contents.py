@@ -285,12 +285,17 @@ def _position_rows(account: AccountPortfolio) -> Iterable[tuple[str, ...]]:
 def _refusals(scene: Scene) -> Iterable[Section]:
     breaches = scene.figures.breaches(scene.own_accounts)
     refused = scene.figures.refused_orders(scene.own_accounts)
+    crossed = sum(each.crossed for each in breaches)
     facts = (
         Fact(name="Orders that limits refused", value=str(refused), is_notable=refused > 0),
+        Fact(name="Limits that losses crossed", value=str(crossed), is_notable=crossed > 0),
         Fact(name="Soft thresholds passed", value=str(sum(each.warned for each in breaches))),
     )
-    rows = [(each.node, each.limit_type, each.instrument, str(each.refused), str(each.warned)) for each in breaches]
-    columns = ("Node", "Limit", "Instrument", "+Refused", "+Warned")
+    rows = [
+        (each.node, each.limit_type, each.instrument, str(each.refused), str(each.crossed), str(each.warned))
+        for each in breaches
+    ]
+    columns = ("Node", "Limit", "Instrument", "+Refused", "+Crossed", "+Warned")
     yield Section(title="Refusals and warnings", facts=facts, table=_table(columns, rows) if rows else None)
 
 

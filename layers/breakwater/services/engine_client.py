@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 
 from breakwater.domain.lease_messages import LeaseWords, SetLease
 from breakwater.domain.orders import OrderSnapshot, PlaceOrder, ReplaceOrder, SubmitOrder, VoidReplace
-from breakwater.errors import EngineUnavailable, NotFound
+from breakwater.errors import EngineSilent, EngineUnavailable, NotFound
 
 TIMEOUT = Timeout(connect=1.0, total=3.0)  # Within the saga's 4 s for a step, so that the step says so and is retried.
 HEALTH_TIMEOUT = Timeout(connect=0.5, read=1.0)
@@ -50,7 +50,8 @@ class _AnyDocument(RootModel[dict[str, Any]]):
 
 
 class EngineClient:
-    """Calls raise EngineUnavailable when the answer is not known: refused, timed out, failing, unreadable, mixed up.
+    """Calls raise EngineUnavailable when the answer is not known: failing, unreadable, mixed up; and its kind
+    EngineSilent where there was none: refused, timed out.
 
     Every call is idempotent by order id, so whoever needs certainty may repeat it; this client does not.
     `base_url`, `token` and `tls` are asked at each call, because all change while a function lives. With `tls` nothing
@@ -211,7 +212,7 @@ class EngineClient:
                 method, url, headers=headers, json=body, timeout=timeout, retries=False, redirect=False
             )
         except HTTPError as error:
-            raise EngineUnavailable("the engine did not answer") from error
+            raise EngineSilent("the engine did not answer") from error
 
     def _connections(self, url: str) -> PoolManager:
         """Those that show the certificate of now: a connection keeps the one that it was opened with."""

@@ -126,15 +126,15 @@ def tend(
 ) -> None:
     """What a lease is owed: newer terms, its end, or the question that the engine has not answered.
 
-    Raises EngineUnavailable, and is then done again.
+    Raises EngineUnavailable, its kind EngineSilent where the engine let the question go by, and is then done again.
     """
     with transactions(tenant_id) as tx:
         may_grow = tx.degraded.is_ledger_open()  # Before any node is locked, as for orders.
         lease = tx.leases.lock(lease_id)
         if lease is not None and (may_grow or lease.state == LeaseState.STOPPED):
             _renew(tx, lease, at)
-    if not tell_engine(lease_id, tenant_id, transactions, engine, at).is_answered:
-        raise EngineUnavailable("the engine has not answered for a lease")
+    if not _ask_engine(lease_id, tenant_id, transactions, engine, at).is_answered:
+        raise EngineUnavailable("the engine's answer is about older terms of a lease")
 
 
 def tell_all(
@@ -155,16 +155,28 @@ def tell_engine(
     lease_id: uuid.UUID, tenant_id: uuid.UUID, transactions: TenantTransactions, engine: EngineClient, at: datetime
 ) -> Lease:
     """Tell the newest terms and take the answer; the lease as it is then, unanswered when the engine was silent."""
+    try:
+        return _ask_engine(lease_id, tenant_id, transactions, engine, at)
+    except EngineUnavailable:
+        return _lease(lease_id, tenant_id, transactions)
+
+
+def _lease(lease_id: uuid.UUID, tenant_id: uuid.UUID, transactions: TenantTransactions) -> Lease:
     with transactions(tenant_id) as tx:
         lease = tx.leases.get(lease_id)
     if lease is None:
         raise NotFound("no such lease")
+    return lease
+
+
+def _ask_engine(
+    lease_id: uuid.UUID, tenant_id: uuid.UUID, transactions: TenantTransactions, engine: EngineClient, at: datetime
+) -> Lease:
+    """As `tell_engine`, but raises EngineUnavailable."""
+    lease = _lease(lease_id, tenant_id, transactions)
     if lease.is_answered:
         return lease
-    try:
-        words = engine.set_lease(_message(lease, tenant_id))
-    except EngineUnavailable:
-        return lease
+    words = engine.set_lease(_message(lease, tenant_id))
     with transactions(tenant_id) as tx:
         now = tx.leases.lock(lease_id)
         if now is None:

@@ -44,10 +44,11 @@ class _EventView(TypedDict):
 class LimitBreachView(_EventView):
     """A limit refused an order, or its use passed a threshold: the event of that name.
 
-    `limit_id` null: the node itself was stopped, and no limit was asked.
+    `limit_id` null: the node itself was stopped, and no limit was asked. `order_id` and `symbol` null, in version 2:
+    prices and fills took a loss there, and no order was asked; at 100 the limit is crossed.
     """
 
-    topic: Literal["limits.LimitBreached.v1"]
+    topic: Literal["limits.LimitBreached.v1", "limits.LimitBreached.v2"]
     limit_id: IdText | None
     limit_type: str
     instrument: str
@@ -57,8 +58,8 @@ class LimitBreachView(_EventView):
     used: AmountText | None
     reserved: AmountText | None
     attempted: AmountText | None
-    order_id: IdText
-    symbol: str
+    order_id: IdText | None
+    symbol: str | None
 
 
 class NodeStateChangeView(_EventView):

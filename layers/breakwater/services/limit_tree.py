@@ -31,9 +31,9 @@ from breakwater.services.limit_views import (
     planned_json,
 )
 from breakwater.services.limits import judge, read_ladder
-from events.limits import LimitBreached, NodeStateChanged
+from events.limits import LimitBreached, LimitBreachedByLoss, NodeStateChanged
 
-BREACH_TOPICS = (LimitBreached.topic, NodeStateChanged.topic)
+BREACH_TOPICS = (LimitBreached.topic, LimitBreachedByLoss.topic, NodeStateChanged.topic)
 
 
 def types(caller: Caller) -> LimitTypeList:

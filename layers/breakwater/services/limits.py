@@ -10,9 +10,10 @@ from typing import Any, Literal
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.ladders import Entry, Ladder, Place
 from breakwater.db.limits import check_path
-from breakwater.domain.exposure import ZERO, Action, Node, NodeState, Scope, is_stricter
+from breakwater.domain.exposure import ZERO, Action, Limit, Node, NodeState, Scope, is_stricter
 from breakwater.domain.limit_types import ProposedOrder
 from breakwater.domain.limits import (
+    CROSSED_PCT,
     Finding,
     Refusal,
     evaluate,
@@ -21,6 +22,7 @@ from breakwater.domain.limits import (
     refused,
     self_trade_mode,
 )
+from breakwater.domain.money import format_amount, trim
 from breakwater.domain.orders import OrderSnapshot, OrderTerms, OrdStatus, PlaceOrder
 from breakwater.domain.replaces import TOO_LATE, judge_replace, without
 from breakwater.domain.settlement import (
@@ -34,7 +36,7 @@ from breakwater.domain.settlement import (
 from breakwater.domain.times import from_nanoseconds, nanoseconds
 from breakwater.errors import InvalidRequest, LimitExceeded, NotFound, NotPermitted, ReplaceRefused
 from breakwater.services import lease_ledger
-from events.limits import LimitBreached, NodeStateChanged
+from events.limits import LimitBreached, LimitBreachedByLoss, NodeStateChanged
 
 type _Action = Literal["WARN", "REJECT"]
 
@@ -319,6 +321,27 @@ def soft_breaches(order: PlaceOrder, findings: list[Finding]) -> list[LimitBreac
     return [
         _breach(order, finding.to_json(), "WARN", pct) for finding in findings for pct in finding.thresholds_crossed()
     ]
+
+
+def loss_breach(scope: Scope, limit: Limit, lost: Decimal, threshold_pct: int) -> LimitBreachedByLoss:
+    """That prices and fills have taken a loss to this part of its limit."""
+    refuses = threshold_pct == CROSSED_PCT and limit.action != Action.WARN
+    nothing = format_amount(ZERO)
+    return LimitBreachedByLoss(
+        node_id=scope.node.node_id,
+        node_name=scope.node.name,
+        limit_id=limit.limit_id,
+        limit_type=limit.limit_type,
+        instrument=limit.instrument,
+        action="REJECT" if refuses else "WARN",
+        threshold_pct=threshold_pct,
+        limit=format_amount(limit.cap),
+        used=format_amount(trim(lost)),
+        reserved=nothing,
+        attempted=nothing,
+        order_id=None,
+        symbol=None,
+    )
 
 
 _TOLD = ("node_id", "node_name", "limit_id", "limit_type", "instrument", "limit", "used", "reserved", "attempted")

@@ -166,6 +166,14 @@ class Scene:
         }
         self.event("limits.LimitBreached.v1", payload, at, account=account, about=self.firm.desk)
 
+    def loss(self, action: str, threshold_pct: int) -> None:
+        """By prices and fills, of the whole desk."""
+        payload = {
+            **{"node_name": "Firm desk", "limit_type": "DAILY_LOSS", "instrument": "*", "action": action},
+            **{"threshold_pct": threshold_pct, "order_id": None},
+        }
+        self.event("limits.LimitBreached.v2", payload, about=self.firm.desk)
+
     def _admin(self, statement: str, *values: Any) -> None:
         with psycopg.connect(self.admin_conninfo) as connection:
             connection.execute(statement, values)

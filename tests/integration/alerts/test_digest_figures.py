@@ -187,13 +187,30 @@ def test_refusals_are_counted_by_order_and_each_sees_his_own(scene: Scene) -> No
     scene.breach("REJECT", END, order="d")
     scene.breach("REJECT", BEGIN - SECOND, order="e")
     trader = section(digest(scene, "trader"), "Refusals and warnings")
-    assert facts(trader) == {"Orders that limits refused": "2", "Soft thresholds passed": "0"}
+    assert facts(trader) == {
+        "Orders that limits refused": "2",
+        "Limits that losses crossed": "0",
+        "Soft thresholds passed": "0",
+    }
     assert notable(trader) == {"Orders that limits refused"}
     assert rows(trader) == [
-        ("Firm desk", "LONG_POSITION", "*", "2", "0"),
-        ("Firm desk", "DAILY_LOSS", "*", "1", "0"),
+        ("Firm desk", "LONG_POSITION", "*", "2", "0", "0"),
+        ("Firm desk", "DAILY_LOSS", "*", "1", "0", "0"),
     ]
     assert facts(section(digest(scene, "risk_manager"), "Refusals and warnings"))["Soft thresholds passed"] == "1"
+
+
+def test_losses_that_no_order_brought_are_counted_as_crossed_and_not_as_refused_or_warned(scene: Scene) -> None:
+    for action, pct in (("WARN", 70), ("WARN", 90), ("REJECT", 100), ("WARN", 100)):
+        scene.loss(action, pct)
+    told = section(digest(scene, "risk_manager"), "Refusals and warnings")
+    assert facts(told) == {
+        "Orders that limits refused": "0",
+        "Limits that losses crossed": "2",
+        "Soft thresholds passed": "2",
+    }
+    assert notable(told) == {"Limits that losses crossed"}
+    assert rows(told) == [("Firm desk", "DAILY_LOSS", "*", "0", "2", "2")]
 
 
 def test_risk_hears_of_stops_overrides_changes_and_degraded_modes_in_its_own_time(scene: Scene) -> None:

@@ -12,10 +12,10 @@ from breakwater.domain.times import nanoseconds
 from breakwater.services import leases
 from breakwater.services.leases import LeaseRequest
 from breakwater.services.limit_views import LeaseView
-from breakwater.services.watch import Watch
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.core_engine import CoreEngine
 from tests.integration.limits.firm import NOW, SYMBOL, Firm, order_of, set_limit, set_reference
+from tests.integration.limits.watches import Watches
 
 
 class LeaseScene:
@@ -26,7 +26,9 @@ class LeaseScene:
         self.engine = CoreEngine()
         self.at = NOW
         self.told: list[str] = []
-        self._watch = Watch(database.untenanted_transaction, database.tenant_transaction, self.engine, self.told.append)
+        self._watch = Watches(
+            database.untenanted_transaction, database.tenant_transaction, self.engine, self.told.append
+        )
         self.engine.set_time_ns(nanoseconds(NOW))
 
     def go_on(self, seconds: float = 1, price: str = "2000") -> None:

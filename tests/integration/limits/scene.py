@@ -14,10 +14,10 @@ from breakwater.domain.orders import PlaceOrder
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import Rejection
 from breakwater.services import order_saga
-from breakwater.services.watch import Watch
 from functions.limits import app as limits_app
 from functions.orders import app as orders_app
 from tests.integration.limits.firm import SYMBOL, set_reference
+from tests.integration.limits.watches import Watches
 from tests.integration.orders.conftest import Desk
 from tests.unit.runtime.http_events import LambdaContext, caller_context, http_event
 
@@ -123,7 +123,7 @@ class Scene:
         now = datetime.now(UTC)
         set_reference(self.desk.urls.admin, self.price, now)
         desk = self.desk
-        Watch(desk.database.untenanted_transaction, desk.transactions, desk.engine, tell=_fail).run_round(now)
+        Watches(desk.database.untenanted_transaction, desk.transactions, desk.engine, tell=_fail).run_round(now)
 
     def run_saga(self, order: PlaceOrder) -> None:
         """The state machine's way through while nothing is lost; refusals end it."""

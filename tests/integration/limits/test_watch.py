@@ -20,15 +20,15 @@ from breakwater.services.brakes import StateChange
 from breakwater.services.limit_settings import LimitSetting
 from breakwater.services.limits import reserve_limits, settle
 from breakwater.services.overrides import OverrideRequest
-from breakwater.services.watch import Watch
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import NOW, SYMBOL, Firm, order_of, reserve_and_record, set_reference, snapshot_of
 from tests.integration.limits.test_limit_settings import Engine
+from tests.integration.limits.watches import Watches
 
 
-def watch_of(database: Database, engine: Engine | None = None, told: list[str] | None = None) -> Watch:
+def watch_of(database: Database, engine: Engine | None = None, told: list[str] | None = None) -> Watches:
     tell: Callable[[str], None] = (told if told is not None else []).append
-    return Watch(database.untenanted_transaction, database.tenant_transaction, engine or Engine(), tell)
+    return Watches(database.untenanted_transaction, database.tenant_transaction, engine or Engine(), tell)
 
 
 def hold(urls: DatabaseUrls, firm: Firm, quantity: str, price: str, realised: str = "0") -> None:

@@ -24,6 +24,7 @@ BREACH = {
     "limit_id": LIMIT_ID,
     "limit_type": "LONG_POSITION",
     "instrument": "ETH/USDT",
+    "order_id": "5f0c8d61-0f4c-4b0e-9d25-0c6a52b9b1a4",
     "symbol": "ETH/USDT",
     "limit": "10",
     "used": "2",
@@ -45,6 +46,12 @@ def test_an_override_of_a_limit_that_was_deleted_says_its_value_alone() -> None:
     assert (row["limit_name"], row["set_words"], row["value_words"]) == (None, None, "15")
 
 
+LOSS = {
+    **{"limit_type": "DAILY_LOSS", "instrument": "*", "threshold_pct": 100, "order_id": None, "symbol": None},
+    **{"used": "11", "reserved": "0", "attempted": "0"},
+}
+
+
 @pytest.mark.parametrize(
     ("changes", "what", "detail"),
     [
@@ -52,6 +59,8 @@ def test_an_override_of_a_limit_that_was_deleted_says_its_value_alone() -> None:
         ({"action": "WARN", "threshold_pct": 70}, "at 70%", "LONG_POSITION ETH/USDT: 6 more on 5 of 10"),
         ({"instrument": "*"}, "refused", "LONG_POSITION: 6 more on 5 of 10, ETH/USDT"),
         ({"limit_id": None, "limit_type": "KILL_SWITCH", "instrument": "*"}, "refused", "KILL_SWITCH, ETH/USDT"),
+        (LOSS, "crossed", "DAILY_LOSS: 11 of 10"),
+        (LOSS | {"action": "WARN", "threshold_pct": 70, "used": "7"}, "at 70%", "DAILY_LOSS: 7 of 10"),
         (
             {"state": "KILLED", "state_before": "ACTIVE", "reason": "too fast", "changed_by": "risk"},
             "state",

@@ -15,12 +15,12 @@ from breakwater.domain.times import nanoseconds
 from breakwater.errors import Rejection, Unavailable
 from breakwater.services import degraded, order_saga, orders
 from breakwater.services.alerts import alert_of
-from breakwater.services.watch import Watch
 from events.envelope import Envelope
 from events.limits import DegradedModeChanged, ProvisionalOrderBooked
 from functions.reconciler import app as reconciler_app
 from tests.integration.limits.firm import set_limit
 from tests.integration.limits.people import risk_manager
+from tests.integration.limits.watches import Watches
 from tests.integration.orders.degraded.conftest import SilentDesk
 
 
@@ -227,7 +227,7 @@ def test_the_watch_ends_the_mode_by_itself(silent: SilentDesk) -> None:
     with silent.nodes_held():
         silent.become_silent()
         silent.passes(at=silent.at(seconds=10))
-        watch = Watch(desk.database.untenanted_transaction, desk.transactions, desk.engine, tell=lambda _: None)
+        watch = Watches(desk.database.untenanted_transaction, desk.transactions, desk.engine, tell=lambda _: None)
         watch.run_round(silent.at(seconds=11))
         assert silent.mode is Mode.CACHED
     watch.run_round(silent.at(seconds=15.9))  # It has tried less than five seconds ago.

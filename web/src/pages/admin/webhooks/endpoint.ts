@@ -27,6 +27,7 @@ export const TOPICS: readonly string[] = [
   "alerts.IncidentCalled.v1",
   "alerts.*",
   "limits.LimitBreached.v1",
+  "limits.LimitBreached.v2",
   "limits.NodeStateChanged.v1",
   "limits.*",
   "system.HealthChanged.v1",

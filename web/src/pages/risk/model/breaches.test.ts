@@ -52,6 +52,23 @@ describe("a breach", () => {
     expect(kindOf({ ...refused, action: "WARN" })).toBe("WARNED");
   });
 
+  it("without an order says what was lost, and that its limit is crossed", () => {
+    const loss: LimitBreach = {
+      ...refused,
+      topic: "limits.LimitBreached.v2",
+      limit_type: "DAILY_LOSS",
+      used: "101.5",
+      reserved: "0",
+      attempted: "0",
+      limit: "100",
+      order_id: null,
+      symbol: null,
+    };
+    expect([kindOf(loss), breachWords(loss)]).toEqual(["CROSSED", "101.5 of 100 lost, by prices and fills"]);
+    expect(kindOf({ ...loss, action: "WARN", threshold_pct: 70 })).toBe("WARNED");
+    expect(kindOf({ ...loss, action: "WARN" })).toBe("CROSSED");
+  });
+
   it("is found by type, by state and by time", () => {
     const all = { what: "", since: null, until: null };
     expect([refused, killed].filter((each) => passes(each, all))).toHaveLength(2);

@@ -8,8 +8,10 @@ export function isOfState(breach: Breach): breach is NodeStateChange {
   return breach.topic === "limits.NodeStateChanged.v1";
 }
 
-export function kindOf(breach: Breach): "REFUSED" | "WARNED" | "STATE" {
+export function kindOf(breach: Breach): "REFUSED" | "WARNED" | "CROSSED" | "STATE" {
   if (isOfState(breach)) return "STATE";
+  // Where no order was asked none was refused.
+  if (breach.order_id === null && breach.threshold_pct === 100) return "CROSSED";
   return breach.action === "REJECT" ? "REFUSED" : "WARNED";
 }
 
@@ -46,7 +48,10 @@ export function breachWords(breach: Breach): string {
     const { state_before, state, changed_by, reason } = breach;
     return `${stateWords(state_before)} \u2192 ${stateWords(state)}, by ${changed_by}: ${reason}`;
   }
-  return amountWords(breach) ?? `An order in ${breach.symbol}: the node takes none now`;
+  const { order_id, symbol } = breach;
+  const amounts = amountWords(breach);
+  if (order_id === null) return `${amounts ?? "Its limit"} lost, by prices and fills`;
+  return amounts ?? `An order in ${symbol}: the node takes none now`;
 }
 
 /** Null where the node itself was stopped: then no limit was asked. */
@@ -54,7 +59,7 @@ function amountWords({ limit, used, reserved, attempted, instrument, symbol }: L
   if (limit === null || used === null || reserved === null || attempted === null) return null;
   const amount = (exact: string) => shownAmount(roundedForEye(exact));
   const more = /[1-9]/.test(attempted) ? `${amount(attempted)} more on ` : "";
-  const where = instrument === symbol ? "" : `, ${symbol}`;
+  const where = symbol === null || instrument === symbol ? "" : `, ${symbol}`;
   return `${more}${amount(plus(used, reserved))} of ${amount(limit)}${where}`;
 }
 

@@ -23,6 +23,7 @@ const SOUGHT_PAGES_MAX = 5;
 const ENOUGH_ROWS = 20;
 const KINDS = {
   REFUSED: { words: "refused", color: "red" },
+  CROSSED: { words: "crossed", color: "red" },
   WARNED: { words: "warned", color: "orange" },
   STATE: { words: "state", color: "blue" },
 } as const;
@@ -152,7 +153,7 @@ function BreachTable({ rows }: { rows: readonly Breach[] }) {
       label="Breaches"
       rows={rows}
       keyOf={(breach) => breach.event_id}
-      empty="Nothing was refused or warned of, and no node changed its state."
+      empty="Nothing was refused, warned of or crossed, and no node changed its state."
       minWidth={860}
       columns={[
         { name: "Time", show: (breach) => shownTime(breach.occurred_at) },
@@ -162,7 +163,7 @@ function BreachTable({ rows }: { rows: readonly Breach[] }) {
             const { words, color } = KINDS[kindOf(breach)];
             return (
               <Badge miw="max-content" color={color} variant="light">
-                {!isOfState(breach) && breach.action === "WARN"
+                {!isOfState(breach) && kindOf(breach) === "WARNED"
                   ? `${words} ${breach.threshold_pct} %`
                   : words}
               </Badge>
@@ -181,7 +182,8 @@ function BreachTable({ rows }: { rows: readonly Breach[] }) {
         },
         {
           name: "Order",
-          show: (breach) => !isOfState(breach) && <OrderLink orderId={breach.order_id} />,
+          show: (breach) =>
+            !isOfState(breach) && breach.order_id !== null && <OrderLink orderId={breach.order_id} />,
         },
       ]}
     />
