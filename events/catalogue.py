@@ -71,6 +71,7 @@ from events.orders import (
     OrderRejected,
     OrderReplaced,
     OrderReplaceRejected,
+    OrderRestated,
     TradeExecuted,
 )
 from events.security import KeyUsedFromElsewhere, SignInsRefused
@@ -88,6 +89,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     OrderCanceled,
     OrderReplaced,
     OrderReplaceRejected,
+    OrderRestated,
     OrderExpired,
     TradeExecuted,
     ChildOrderChanged,
