@@ -150,8 +150,11 @@ class Sequencer:
         return answered if answered.count else None  # What changes nothing leaves no row.
 
     async def list_instruments(self, instruments: Sequence[Instrument]) -> None:
-        """Tell the state of what is traded. What it knows already leaves no row."""
-        await self._commit(self._state.apply([ListInstrument.of(each) for each in instruments], self._stamp()))
+        """Tell the state of what is traded. What it knows already leaves no row; what it refuses stays as it was."""
+        applied = self._state.apply([ListInstrument.of(each) for each in instruments], self._stamp())
+        for refusal in filter(None, applied.refusals):
+            _LOG.error("%s", refusal)
+        await self._commit(applied)
 
     async def checkpoint(self) -> None:
         """Have the journal say the state's hash, so that a snapshot of it can be held against the journal."""
