@@ -229,7 +229,9 @@ class Sequencer:
             return
         order = self._state.order(command.order_id)
         if order.awaits_venue:
-            self._waiting[command.order_id].append(answer)
+            # Without those who have given up: at a venue that is silent a client asks again and again.
+            still = [each for each in self._waiting[command.order_id] if not each.done()]
+            self._waiting[command.order_id] = [*still, answer]
         else:
             answer.set_result(order.answer())
 
