@@ -43,7 +43,7 @@ FIND_CHROMIUM := export CHROMIUM=$${CHROMIUM:-$$(command -v chromium || command 
 # The benchmarks, too: no test runs them, so that nothing else would tell that one no longer fits.
 TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk supply_chain tests/benchmarks
 
-.PHONY: help up down clean status grants demo exchange core test test-units test-web test-core test-e2e test-browser test-bots screenshots web-figures fuzz check openapi events limit-types bench synth deploy rewrap telegram-webhook lock audit sbom database-authorities deploy-edge deploy-web
+.PHONY: help up down clean status grants demo exchange core test test-units test-web test-core test-e2e test-long test-browser test-bots screenshots web-figures fuzz check openapi events limit-types bench synth deploy rewrap telegram-webhook lock audit sbom database-authorities deploy-edge deploy-web
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,10 +71,15 @@ exchange: $(INSTALLED) ## a simulated exchange on 127.0.0.1:4510, with switches 
 
 core: $(CORE_DONE) ## build the matching core and install it
 
-test: test-core test-web test-units test-e2e ## every test but those of a browser; the last ones on a platform of their own
+test: test-core test-web test-units test-e2e ## every test but those of a browser and the long runs (test-long); the last ones on a platform of their own
 
 test-units: $(INSTALLED) $(AUDIT_DONE)
 	@$(VENV_PYTHON) -m pytest tests --ignore tests/e2e --ignore tests/benchmarks
+
+# Of the same seeds `make test` takes a few: here are fifty times as many commands, and a thousand runs of each exchange.
+test-long: $(INSTALLED) ## the long runs: the core against its oracle, and exchanges with faults; hours
+	@BREAKWATER_CORE_SEEDS=20 $(VENV_PYTHON) -m pytest tests/simulation/test_core_against_oracle.py
+	@VENUE_FAULT_SEEDS=1000 $(VENV_PYTHON) -m pytest tests/simulation/test_venue_faults.py
 
 test-web: $(WEB_INSTALLED)
 	@npm run --silent --prefix web api >/dev/null

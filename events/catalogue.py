@@ -72,6 +72,7 @@ from events.orders import (
     OrderRejected,
     OrderReplaced,
     OrderReplaceRejected,
+    OrderRestated,
     TradeExecuted,
 )
 from events.security import KeyUsedFromElsewhere, SignInsRefused
@@ -89,6 +90,7 @@ CATALOGUE: tuple[type[Event], ...] = (
     OrderCanceled,
     OrderReplaced,
     OrderReplaceRejected,
+    OrderRestated,
     OrderExpired,
     TradeExecuted,
     ChildOrderChanged,

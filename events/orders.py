@@ -105,6 +105,19 @@ class OrderReplaceRejected(Event):
     order: OrderState
 
 
+class OrderRestated(Event):
+    """By nobody's replace it is for `reduced_qty` less than before (FIX: ExecType Restated): `order` says what it is.
+
+    `restatement_reason` is SELF_TRADE: it met an order of its own firm, and both lost what would have traded.
+    """
+
+    topic: ClassVar[str] = "orders.OrderRestated.v1"
+    is_of_account: ClassVar[bool | None] = True
+    restatement_reason: str
+    reduced_qty: Amount
+    order: OrderState
+
+
 class OrderExpired(Event):
     topic: ClassVar[str] = "orders.OrderExpired.v1"
     is_of_account: ClassVar[bool | None] = True

@@ -4,7 +4,7 @@ The text is a list of `[index of the command, kind, document]`, empty for a batc
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from decimal import ROUND_FLOOR, Decimal
 
 import orjson
@@ -30,7 +30,7 @@ from breakwater.domain.orders import (
     order_id_of,
 )
 from breakwater.domain.orders import SelfTrade as SelfTradeMode
-from breakwater.errors import InvalidRequest, NotFound, OrderIdReused, Rejection
+from breakwater.errors import Conflict, InvalidRequest, NotFound, OrderIdReused, Rejection
 from fargate_engine import records, risk
 from fargate_engine.messages import (
     CancelOrder,
@@ -100,12 +100,14 @@ class Encoder:
         *,
         first_seq: int,
         at_ns: int,
+        may_list: Callable[[Instrument], bool],
         venues: Collection[str] = BUILT_IN_VENUES,
         replacing_venues: Collection[str] = REPLACING_VENUES,
     ) -> None:
         self.reports: Reports = {}
         self.count = 0
         self.at_ns = at_ns
+        self._may_list = may_list
         self._venues = venues
         self._replacing_venues = replacing_venues
         self._registry = registry
@@ -123,22 +125,23 @@ class Encoder:
 
     def add(self, message: CoreInput) -> Rejection | None:
         """The rejection when the question was wrong: then no order is changed."""
+        refused: Rejection | None = None
         match message:
             case SubmitOrder():
-                return self._submit(message)
+                refused = self._submit(message)
             case CancelOrder():
-                return self._cancel(message)
+                refused = self._cancel(message)
             case ReplaceOrder() | VoidReplace():
-                return self._replace(message)
+                refused = self._replace(message)
             case VoidOrder():
-                return self._void(message)
+                refused = self._void(message)
             case ListInstrument():
-                self._list(message)
+                refused = self._list(message)
             case SetLease():
-                return self._lease(message)
+                refused = self._lease(message)
             case _:
                 self._report(message)
-        return None
+        return refused
 
     def add_records(self, commands: Records) -> None:
         """They passed `records.check_records`."""
@@ -338,14 +341,19 @@ class Encoder:
         self._command(Kind.REFUSE, order_id=number, reason=TOLD_BY_CALLER)
         return None
 
-    def _list(self, message: ListInstrument) -> None:
+    def _list(self, message: ListInstrument) -> Rejection | None:
         instrument = message.instrument()
         if self._registry.instruments.get(instrument.symbol) == instrument:
-            return
+            return None
+        if not self._may_list(instrument):
+            return Conflict(
+                f"{instrument.symbol} keeps its tick and lot: orders, leases or positions are counted in them"
+            )
         symbol = self._registry.list(instrument)
         self._detail("ListInstrument", message.model_dump_json())
         self._parts.append(records.listing(self._next_seq, self.at_ns, symbol))
         self.count += 1
+        return None
 
     def _report(self, report: VenueReport) -> None:
         order = self._registry.orders.get(report.order_id)

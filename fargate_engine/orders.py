@@ -1,7 +1,7 @@
 """The engine's record of an order, and the words it says about it."""
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -101,6 +101,15 @@ class EngineOrder:
         return self.submitted.price if self.replaced is None else self.replaced.price
 
     @property
+    def quantity(self) -> Decimal:
+        return self.instrument.quantity(self.terms.quantity_lots)
+
+    @property
+    def is_reduced(self) -> bool:
+        """It is for less than what was asked for last."""
+        return self.quantity != (self.submitted if self.replaced is None else self.replaced).quantity
+
+    @property
     def is_being_canceled(self) -> bool:
         return self.status is OrdStatus.PENDING_CANCEL
 
@@ -110,6 +119,8 @@ class EngineOrder:
             self._told = Told.of(self.document)
             if self.replaced is not None:
                 self._told = self._told.of_replaced(self.replaced)
+            if self.is_reduced:
+                self._told = self._told._replace(quantity=format_computed(self.quantity))
         return self._told
 
     def take_terms(self, asked: ReplaceOrder, terms: WorkingTerms, leaves_lots: int) -> None:
@@ -117,6 +128,11 @@ class EngineOrder:
         self.terms, self.leaves_lots, self.replaced = terms, leaves_lots, asked
         self.replacing, self.replace_no, self.replace_reason = None, asked.replace_no, None
         self._told = None
+
+    def reduce(self, leaves_lots: int) -> None:
+        """It is an order for what has traded and this. `changed` is to be called after it."""
+        self.terms = replace(self.terms, quantity_lots=self.cum_lots + leaves_lots)
+        self.leaves_lots, self._told = leaves_lots, None
 
     def keep_terms(self, refused: ReplaceOrder | VoidReplace, reason: Reason) -> None:
         """A replace was refused. `changed` is to be called after it."""
@@ -151,7 +167,9 @@ class EngineOrder:
     def answer(self) -> SnapshotJson:
         """Only an order that was to be replaced says so: a reader from before replaces knows no such fields."""
         if self.replace_no == 0:
-            return orjson.dumps(self.words())
+            # A quantity counts where a price is told with it.
+            price = {"price": self.told.terms["price"]} if self.is_reduced else {}
+            return orjson.dumps(self.words() | price)
         return orjson.dumps(self.words() | self._replace_words())
 
     def _replace_words(self) -> dict[str, Any]:

@@ -116,8 +116,7 @@ class Outcomes:
                 fee = Fee(report.fee, report.fee_currency)
                 self._fill(order, event.seq, event, event.leaves, liquidity=report.liquidity, fee=fee)
             case EventKind.REDUCED:
-                order.leaves_lots = event.leaves
-                self._change(order, order.status, event.seq)
+                self._restate(order, event)
             case EventKind.REPLACE_REQUESTED | EventKind.REPLACED | EventKind.REPLACE_REJECTED:
                 self._replace(order, event)
             case _:
@@ -157,6 +156,15 @@ class Outcomes:
                 trade_id=f"{order.number}/{seq}",
             )
             self.fills_of_parents.append(told)
+
+    def _restate(self, order: EngineOrder, event: CoreEvent) -> None:
+        """Nobody trades what it has lost: it is an order for less, so that what is filled and what is left are all."""
+        reason = reason_of(event.reason)
+        assert reason is not None  # noqa: S101 - a broken invariant stops the engine
+        order.reduce(event.leaves)
+        self._change(order, order.status, event.seq)
+        if self.publishes:
+            self.envelopes.append(publishing.restated(order, event.quantity, reason))
 
     def _replace(self, order: EngineOrder, event: CoreEvent) -> None:
         replacing = order.replacing

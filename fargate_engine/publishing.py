@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from breakwater.domain.ids import named_id
-from breakwater.domain.money import format_amount
+from breakwater.domain.money import format_amount, format_computed
 from breakwater.domain.orders import OrdStatus, ReplaceOrder, SubmitOrder, VoidReplace
 from events.envelope import EnvelopeDocument
 from events.orders import (
@@ -23,6 +23,7 @@ from events.orders import (
     OrderRejected,
     OrderReplaced,
     OrderReplaceRejected,
+    OrderRestated,
     TradeExecuted,
 )
 from fargate_engine.messages import Liquidity
@@ -64,6 +65,16 @@ def replace_rejected(order: EngineOrder, asked: ReplaceOrder | VoidReplace, reas
     """That a replace came to nothing, and the order as it is."""
     told = {"replace_id": asked.replace_id, "replace_no": asked.replace_no, "code": reason.code, "reason": reason.text}
     return _envelope(order.submitted, order, OrderReplaceRejected.topic, {**told, "order": _state(order)})
+
+
+def restated(order: EngineOrder, lots: int, reason: Reason) -> EnvelopeDocument:
+    """That it is for so many lots less, and the order with its new quantity. Of a child: that it changed."""
+    if order.parent_id is not None:
+        child = {"parent_order_id": order.parent_id, "order": _state(order)}
+        return _envelope(order.submitted, order, ChildOrderChanged.topic, child)
+    reduced_qty = format_computed(order.instrument.quantity(lots))
+    told = {"restatement_reason": reason.code, "reduced_qty": reduced_qty, "order": _state(order)}
+    return _envelope(order.submitted, order, OrderRestated.topic, told)
 
 
 def leased(order: EngineOrder | RefusedOrder, submitted: SubmitOrder) -> EnvelopeDocument:

@@ -150,8 +150,11 @@ class Sequencer:
         return answered if answered.count else None  # What changes nothing leaves no row.
 
     async def list_instruments(self, instruments: Sequence[Instrument]) -> None:
-        """Tell the state of what is traded. What it knows already leaves no row."""
-        await self._commit(self._state.apply([ListInstrument.of(each) for each in instruments], self._stamp()))
+        """Tell the state of what is traded. What it knows already leaves no row; what it refuses stays as it was."""
+        applied = self._state.apply([ListInstrument.of(each) for each in instruments], self._stamp())
+        for refusal in filter(None, applied.refusals):
+            _LOG.error("%s", refusal)
+        await self._commit(applied)
 
     async def checkpoint(self) -> None:
         """Have the journal say the state's hash, so that a snapshot of it can be held against the journal."""
@@ -226,7 +229,9 @@ class Sequencer:
             return
         order = self._state.order(command.order_id)
         if order.awaits_venue:
-            self._waiting[command.order_id].append(answer)
+            # Without those who have given up: at a venue that is silent a client asks again and again.
+            still = [each for each in self._waiting[command.order_id] if not each.done()]
+            self._waiting[command.order_id] = [*still, answer]
         else:
             answer.set_result(order.answer())
 

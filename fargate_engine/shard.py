@@ -58,6 +58,7 @@ class Shard:
         self.term: Term | None = None
         self.last_seq = 0  # What it knows of the journal.
         self.failure: str | None = None  # Why it is broken.
+        self.kept_steps: list[str] = []  # Symbols that are listed with another tick or lot than they are traded with.
         self._status = ShardStatus.RECOVERING
         self._shared = shared
         self._is_stopping = False
@@ -185,9 +186,15 @@ class Shard:
         _LOG.info("shard %d is let go after row %d", self.number, state.last_seq)
 
     async def _instruments(self, state: ShardState) -> list[Instrument]:
-        """What is listed, and what was listed once: orders may rest in it."""
+        """What is listed, and what was listed once: orders may rest in it, and on the terms that it has."""
         listed = await read_instruments(self._shared.pool)
         ours = {each.symbol: each for each in listed if shard_of(each.symbol) == self.number}
+        self.kept_steps = sorted(each.symbol for each in ours.values() if not state.may_list(each))
+        for symbol in self.kept_steps:
+            _LOG.error(
+                "%s is traded with its old tick and lot: orders, leases or positions are counted in them", symbol
+            )
+            del ours[symbol]
         return list({**state.instruments, **ours}.values())
 
     async def _give_back(self) -> None:

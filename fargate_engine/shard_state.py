@@ -123,6 +123,22 @@ class ShardState:
         """Those of the API and the router's children, oldest first."""
         return list(self.registry.live.values())
 
+    def may_list(self, instrument: Instrument) -> bool:
+        """False for another tick or lot than the symbol's while anything is counted in those: it would be worth another
+        amount. A lease and its sums are for ever, so the steps of its symbol are, too.
+        """
+        symbol, registry = instrument.symbol, self.registry
+        known = registry.instruments.get(symbol)
+        if known is None or instrument.has_steps_of(known):
+            return True
+        number, live = registry.symbols[symbol], registry.live.values()
+        return not (
+            any(order.terms.symbol == symbol for order in live)
+            or self._core.live_orders > len(live)  # Some came as records: whatever their symbol is.
+            or any(of_symbol == symbol for _, of_symbol in registry.leases)
+            or any(self._core.position(account, number) for account in registry.accounts.values())
+        )
+
     def lease_words(self, account_id: uuid.UUID, symbol: str) -> LeaseJson | None:
         """The lease as it is now, LeaseWords as JSON; None where the core took none."""
         account, number = self.registry.accounts.get(account_id), self.registry.symbols.get(symbol)
@@ -267,6 +283,7 @@ class ShardState:
             self.registry,
             first_seq=self.last_seq + 1,
             at_ns=at_ns,
+            may_list=self.may_list,
             venues=self.venues,
             replacing_venues=self.replacing_venues,
         )

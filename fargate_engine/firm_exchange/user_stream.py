@@ -18,6 +18,7 @@ from events.orders import (
     OrderRefused,
     OrderRejected,
     OrderReplaced,
+    OrderRestated,
     TradeExecuted,
 )
 from fargate_engine.account_feed import AccountSubscription, FeedClosed, FeedEvent
@@ -41,6 +42,7 @@ _TOLD = frozenset(
         OrderCanceled,
         OrderExpired,
         OrderReplaced,
+        OrderRestated,
         TradeExecuted,
     )
 )
@@ -173,7 +175,8 @@ class UserStream:
             self._placed.pop(order_id, None)
             self._executions.pop(order_id, None)
         if not is_list(execution):
-            return [execution_report(order, trade, at_ms, is_replaced=event.topic == OrderReplaced.topic)]
+            has_new_terms = event.topic in {OrderReplaced.topic, OrderRestated.topic}
+            return [execution_report(order, trade, at_ms, is_replaced=has_new_terms)]
         async with asyncio.timeout(ASKED_S):
             shown = await self._list_of(order)
         return _reports_of_list(shown, None if trade is None else trade_in_list(trade, order), at_ms)

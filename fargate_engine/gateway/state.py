@@ -108,6 +108,7 @@ class EngineState:
                 "database": self._database_health(),
                 "lease": self._lease_health(),
                 "journal": self._journal_health(),
+                "instruments": self._instruments_health(),
                 "venue": self._venue_health(),
                 **{f"venue_{each.name}": each.health() for each in self.exchanges},
                 "market_data": self._market_data_health(),
@@ -173,6 +174,15 @@ class EngineState:
             "last_seq": sum(term.sequencer.last_seq for term in terms),
             "commit_latency_ms": round(max((term.sequencer.commit_latency_s for term in terms), default=0) * 1000, 3),
             "inbox_depth": sum(term.inbox.depth for term in terms),
+        }
+
+    def _instruments_health(self) -> dict[str, Any]:
+        """LATE where symbols are not traded with the tick and lot that are listed: they keep those they have."""
+        terms, kept = self._held(), [symbol for shard in self.shards if shard.term for symbol in shard.kept_steps]
+        failure = f"the listed tick or lot cannot be taken while something is counted in the old: {', '.join(kept)}"
+        return {
+            "status": "LATE" if kept else "UP" if terms else self._without_a_term(),
+            "failure": failure if kept else None,
         }
 
     def _venue_health(self) -> dict[str, Any]:

@@ -94,6 +94,8 @@ class VenueViews:
         if terms is None:
             return None
         market = self._hub.get(name, instrument.symbol)
+        if market is not None and not market.instrument.has_steps_of(instrument):
+            market = None  # Its numbers are of other ticks and lots.
         return VenueView(
             venue=name,
             opposite=self._levels(name, market, instrument.symbol, _OTHER_SIDE[side]),

@@ -175,13 +175,19 @@ class SimulatedVenue:
             if late_s > LATE_MAX_S:
                 started += late_s
             await asyncio.sleep(max(-late_s, 0))  # Also when late: nobody else runs before this yields.
-            while not self._inbox.has_room:
-                await asyncio.sleep(PAUSE_S)
+            if not self._inbox.has_room:
+                await self._until_room(market.instrument.symbol)
             self.report(market.apply(timed.event))
             shown.apply(timed.event, time.time_ns())  # Now: a recording's own time is years ago, and comes again.
             self.moved_at[market.instrument.symbol] = time.monotonic()
             if len(self.moved_at) == len(self.markets):
                 self._opened.set()
+
+    async def _until_room(self, symbol: str) -> None:
+        """A market that stands still is late by then, and goes on from where it stood."""
+        _LOG.warning("the market of %s stands still: as many reports wait to be journalled as may", symbol)
+        while not self._inbox.has_room:
+            await asyncio.sleep(PAUSE_S)
 
     def report(self, reports: list[VenueReport]) -> None:
         """What the venue did becomes true through the sequencer."""

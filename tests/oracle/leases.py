@@ -16,11 +16,12 @@ def set_lease(state: State, command: Command) -> None:
     lease = state.leases.setdefault(key, Lease())
     if asked.version > lease.terms.version:
         orders = state.leased_orders(*key)
+        dearest = max((order.price for order in orders), default=0)
         lease.terms = replace(
             asked,
             buy_granted=max(asked.buy_granted, state.used(*key, Side.BUY)),
             sell_granted=max(asked.sell_granted, state.used(*key, Side.SELL)),
-            price_high=max([asked.price_high, *(order.price for order in orders)]),
+            price_high=max(asked.price_high, min(lease.terms.price_high, dearest)),
             orders_max=max(asked.orders_max, len(orders)),
         )
     state.emit(

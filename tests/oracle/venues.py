@@ -3,6 +3,8 @@
 from tests.oracle.records import PRICE_MAX, QUANTITY_MAX, Command, EventKind, Kind, Reason, Side
 from tests.oracle.state import Order, Place, State
 
+USED_MAX = 2**63 - 1  # Of a lease.
+
 
 def hear_of(state: State, command: Command) -> None:
     """kVenue*: nothing for an order that is not live or not routed."""
@@ -44,9 +46,12 @@ def _refuse_replace(state: State, order: Order, command: Command) -> Reason | No
         return Reason.INVALID_QUANTITY
     if not 1 <= command.price <= PRICE_MAX:
         return Reason.INVALID_PRICE
+    more = command.quantity - order.traded - order.leaves
+    if order.is_leased and state.used(order.account, order.symbol, order.side) + more > USED_MAX:
+        return Reason.OVERFLOW
     if order.account not in state.accounts or order.is_reduce_only:
         return None
-    position, more = state.position(order.account, order.symbol), command.quantity - order.traded - order.leaves
+    position = state.position(order.account, order.symbol)
     more_buys, more_sells = (more, 0) if order.side is Side.BUY else (0, more)
     fits = state.fits(order.account, order.symbol, position, more_buys, more_sells)
     return None if fits else Reason.OVERFLOW

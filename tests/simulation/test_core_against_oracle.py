@@ -1,6 +1,6 @@
 """The compiled core against the oracle: every event equal in every field, and the state hash every 100 commands.
 
-`make test` runs two seeds of each profile. BREAKWATER_CORE_SEEDS=20 runs so many, five times as long each.
+`make test` runs two seeds of each profile. `make test-long` sets BREAKWATER_CORE_SEEDS=20: so many, five times as long.
 """
 
 import os

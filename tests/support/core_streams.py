@@ -241,6 +241,9 @@ class _Stream:
         }
         if kind in makers:
             return makers[kind]()
+        if kind is Kind.VENUE_REPLACED and self.chance.random() < 0.3:  # As no check here would pass it.
+            far = self.chance.choice((1, 2)), self.chance.choice((1_000, 5_000))
+            return Command(kind, order_id=recent.order_id, price=far[0] * self._price(side), quantity=far[1])
         return Command(
             kind,
             order_id=recent.order_id,

@@ -20,6 +20,7 @@ class Followed:
     leaves: int
     turn: int
     is_leased: bool
+    is_of_venue: bool = False  # Its terms are what a venue has made of it.
 
 
 class Watch:
@@ -34,6 +35,7 @@ class Watch:
         self.states: dict[int, TradingState] = {}
         self.filled: dict[tuple[int, int, Side], int] = {}  # By leased orders.
         self.notional: dict[tuple[int, int, Side], int] = {}
+        self.added: dict[tuple[int, int, Side], int] = {}  # What venues added to leased orders, whatever was granted.
         self.leases: set[tuple[int, int]] = set()
 
     def apply(self, command: Command) -> None:
@@ -63,7 +65,7 @@ class Watch:
                 if order.is_leased and (order.account, order.symbol) == (account, symbol)
             ]
             assert lease.live_orders == len(orders) <= lease.orders_max
-            assert all(order.price <= lease.price_high for order in orders)
+            assert all(order.price <= lease.price_high for order in orders if not order.is_of_venue)
             for side, filled, notional, opened, granted in (
                 (Side.BUY, lease.buy_filled, lease.buy_notional, lease.buy_open, lease.buy_granted),
                 (Side.SELL, lease.sell_filled, lease.sell_notional, lease.sell_open, lease.sell_granted),
@@ -71,7 +73,7 @@ class Watch:
                 assert filled == self.filled.get((account, symbol, side), 0)
                 assert notional == self.notional.get((account, symbol, side), 0)
                 assert opened == sum(order.leaves for order in orders if order.side is side)
-                assert filled + opened <= granted
+                assert filled + opened <= granted + self.added.get((account, symbol, side), 0)
 
     def check_not_crossed(self) -> None:
         for symbol, state in self.states.items():
@@ -94,7 +96,7 @@ class Watch:
             case EventKind.REJECTED if command.kind == Kind.VENUE_REJECTED:
                 del self.live[event["order_id"]]
             case EventKind.REPLACED:
-                self._replace(event)
+                self._replace(command, event)
             case EventKind.UPDATED:
                 self._update(command)
             case EventKind.LEASE_SET:
@@ -147,8 +149,12 @@ class Watch:
                 self.filled[*key, order.side] = self.filled.get((*key, order.side), 0) + quantity
                 self.notional[*key, order.side] = self.notional.get((*key, order.side), 0) + quantity * fill_price
 
-    def _replace(self, event: dict[str, int]) -> None:
+    def _replace(self, command: Command, event: dict[str, int]) -> None:
         order = self.live[event["order_id"]]
+        if command.kind == Kind.VENUE_REPLACED:
+            order.is_of_venue = True
+            key = (order.account, order.symbol, order.side)
+            self.added[key] = self.added.get(key, 0) + max(0, event["leaves"] - order.leaves)
         keeps_place = event["price"] == order.price and event["leaves"] <= order.leaves
         order.price, order.leaves = event["price"], event["leaves"]
         order.turn = order.turn if keeps_place else event["seq"]

@@ -60,7 +60,7 @@ inline void make_order(Bytes& bytes, book::Command& command) {
   if (bytes.below(may_have_lease ? 2 : 16) == 0) command.flags |= book::kLeased;
   command.self_trade = static_cast<book::SelfTrade>(bytes.below(3) == 0 ? bytes.below(6) : 0);
   command.trigger = static_cast<book::Trigger>(bytes.below(2));
-  if (bytes.below(16) == 0) command.venue = bytes.below(3);
+  if (bytes.below(8) == 0) command.venue = bytes.below(3);
   const bool extended = command.type >= book::Type::kStop || command.time_in_force == book::TimeInForce::kGtd ||
                         bytes.below(4) == 0;
   if (!extended) return;
@@ -120,6 +120,8 @@ inline book::Command make_command(Bytes& bytes, std::int64_t& time) {
   } else if (choice < 90) {
     command.kind = static_cast<book::Kind>(6 + bytes.below(7));  // kRefuseReplace is the last.
     command.reason = book::Reason::kVenue;
+    // A venue knows neither the grants of leases nor how small the parts of an iceberg may be here.
+    if (command.kind == book::Kind::kVenueReplaced && bytes.below(2) == 0) command.quantity *= 64, command.price *= 2;
   } else if (choice < 91) {
     command.kind = book::Kind::kMassCancel;
   } else {

@@ -104,7 +104,7 @@ struct Lease {
   std::int64_t open[2] = {0, 0};  // The leaves of its live orders, reduce-only ones too.
   std::int64_t live_orders = 0;
 
-  // Never more than is granted: neither it nor what is left of the grant overflows.
+  // More than is granted only by what venues made of orders; never above INT64_MAX, so what is left does not overflow.
   std::int64_t used(std::size_t side) const { return filled[side] + open[side]; }
 };
 

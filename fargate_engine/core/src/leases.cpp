@@ -27,7 +27,12 @@ void CoreState::set_lease(const Command& command) {
     lease.version = terms.version;
     lease.granted[0] = std::max(terms.buy_granted, lease.used(0));
     lease.granted[1] = std::max(terms.sell_granted, lease.used(1));
-    lease.price_high = cheaper ? std::max(terms.price_high, dearest_leased(holding)) : terms.price_high;
+    // A venue may have made an order dearer than the lease: that raises nothing.
+    if (cheaper) {
+      lease.price_high = std::min(lease.price_high, std::max(terms.price_high, dearest_leased(holding)));
+    } else {
+      lease.price_high = terms.price_high;
+    }
     lease.orders_max = std::max(terms.orders_max, lease.live_orders);
     lease.expires_at_ns = terms.expires_at_ns;
   }

@@ -197,7 +197,7 @@ void CoreState::restore_lease(SnapshotReader& reader) {
   lease.price_high = reader.number(0, kPriceMax, "a lease's price");
   lease.orders_max = reader.number(0, INT64_MAX, "a lease's number of orders");
   lease.expires_at_ns = reader.number(0, INT64_MAX, "a lease's end");
-  for (const std::size_t side : {0, 1}) lease.filled[side] = reader.number(0, lease.granted[side], "a lease's fills");
+  for (const std::size_t side : {0, 1}) lease.filled[side] = reader.number(0, INT64_MAX, "a lease's fills");
   for (const std::size_t side : {0, 1}) {
     const auto high = static_cast<Wide>(reader.number(0, INT64_MAX, "a lease's notional"));
     lease.notional[side] = high << 64 | reader.word();
@@ -237,7 +237,9 @@ void CoreState::restore_order(SnapshotReader& reader, SymbolBook& book) {
   require(command.venue != 0 || (stays && command.type != Type::kMarket), "an order that could not stay");
   require(command.price != 0 || !needs_price(command.type), "an order without a price");
   require(terms.stop_price != 0 || !is_dormant_type(command.type), "an order without a stop price");
-  require(iceberg_ends(terms.display_quantity, traded + command.quantity), "an endless iceberg");
+  // What a venue made of an order is as it is: its parts are not shown here, nor does it trade here at its price.
+  const bool here = command.venue == 0;
+  require(!here || iceberg_ends(terms.display_quantity, traded + command.quantity), "an endless iceberg");
 
   const IdMap::Place place = ids_.find(command.order_id, pool_);
   require(command.order_id != 0 && place.index == 0, "an order id");
@@ -252,8 +254,8 @@ void CoreState::restore_order(SnapshotReader& reader, SymbolBook& book) {
   if ((command.flags & kLeased) != 0) {
     const Lease& lease = accounts_.lease_of(accounts_.find_holding(command.account, book.symbol));
     const std::size_t side = side_index(command.side);
-    require(lease.version != 0 && command.quantity <= lease.granted[side] - lease.used(side) &&
-                command.price <= lease.price_high && lease.live_orders < lease.orders_max,
+    require(lease.version != 0 && command.quantity <= INT64_MAX - lease.used(side) &&
+                (!here || command.price <= lease.price_high) && lease.live_orders < lease.orders_max,
             "an order beyond its lease");
   }
 

@@ -62,6 +62,10 @@ void CoreState::venue_replace(const Command& command, OrderIndex index) {
     after.open[side_index(order.side)] += leaves - order.leaves;
     if (!fits(after)) return refuse(Reason::kOverflow);
   }
+  if (order.is(kLeased)) {  // What is granted is not asked: the order is there.
+    const std::int64_t used = accounts_.lease_of(order.holding).used(side_index(order.side));
+    if (leaves - order.leaves > INT64_MAX - used) return refuse(Reason::kOverflow);
+  }
   count_open(order, leaves - order.leaves);
   order.price = command.price;
   order.leaves = leaves;

@@ -311,11 +311,39 @@ TEST("a snapshot of the version before leases, or one whose orders are beyond th
   // The lease's words: account, symbol, version, granted buys, ...
   std::size_t at = 0;
   for (std::uint64_t word = 0; word != 77; ++at) std::memcpy(&word, &snapshot[at * 8], 8);
-  CHECK(refusal_of(forged(snapshot, at, 4)) == "bad snapshot: an order beyond its lease");
   CHECK(refusal_of(forged(snapshot, at + 2, 99)) == "bad snapshot: an order beyond its lease");
   CHECK(refusal_of(forged(snapshot, at + 3, 0)) == "bad snapshot: an order beyond its lease");
-  CHECK(refusal_of(forged(snapshot, at + 5, 3)) == "bad snapshot: an order beyond its lease");
+  CHECK(refusal_of(forged(snapshot, at + 5, INT64_MAX - 4)) == "bad snapshot: an order beyond its lease");
   CHECK(refusal_of(forged(snapshot, at + 8, 6)) == "bad snapshot: a lease's notional");
   CHECK(refusal_of(forged(snapshot, at - 1, 0)) == "bad snapshot: a lease's version");
   CHECK(refusal_of(forged(snapshot, at + 4, 6)) == "bad snapshot: inconsistent");
+}
+
+TEST("what a venue made of a leased order counts, also beyond its lease, and nothing passes until that is over") {
+  Leased m({1, 100, 100, 200, 10, 1'000, {}});
+  m.send(with(leased(buy(1, 50, 200))).venue(2));
+  m.send(leased(buy(2, 10, 150)));
+  CHECK(m.one(venue(Kind::kVenueReplaced, 1, 1'000, 300)).kind == EventKind::kReplaced && m.used(0, 1'010, 0, 0));
+  CHECK(m.refusal(leased(buy(3, 1, 150))) == Reason::kLeaseExhausted);
+  CHECK(m.one(replace(2, 5, 150)).kind == EventKind::kReplaced);  // It gives back.
+  m.send(venue(Kind::kVenueFilled, 1, 200, 300));
+  CHECK(m.used(200, 805, 0, 0) && m.now().buy_granted == 100 && m.now().price_high == 200);
+  const auto snapshot = m.core.snapshot();
+  CHECK(Core::restore(snapshot.data(), snapshot.size()).snapshot() == snapshot);
+  m.send(lease(kOwner, {2, 150, 0, 180, 10, 1'000, {}}));
+  CHECK(m.now().buy_granted == 1'005 && m.now().price_high == 200);  // Neither does a newer version follow its price.
+  m.send(venue(Kind::kVenueCanceled, 1));
+  CHECK(m.used(200, 5, 0, 0));
+}
+
+TEST("a leased order's replacement that cannot be counted is refused") {
+  constexpr std::uint64_t kMost = INT64_MAX / kQuantityMax;
+  Leased m({1, INT64_MAX, INT64_MAX, 200, kMost + 1, 1'000, {}});
+  m.send(holding(kOwner, 100));  // Reduce-only orders are open at the lease alone, whose sums they can fill.
+  for (std::uint64_t id = 1; id <= kMost + 1; ++id) {
+    m.send(with(leased(sell(id, 1, 200))).flag(kReduceOnly).venue(2));
+    const Event told = m.one(venue(Kind::kVenueReplaced, id, kQuantityMax, 200));
+    CHECK(told.reason == (id <= kMost ? Reason::kNone : Reason::kOverflow));
+  }
+  CHECK(m.leaves(kMost) == kQuantityMax && m.leaves(kMost + 1) == 1);
 }

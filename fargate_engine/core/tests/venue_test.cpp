@@ -109,3 +109,11 @@ TEST("a routed order neither expires nor triggers here") {
   m.send(mark(100));
   CHECK(m.send(with(command(Kind::kAdvanceTime)).at(99)).empty() && m.live(1));
 }
+
+TEST("an iceberg that a venue made larger than one may be here is restored as it is") {
+  Market m;
+  m.send(with(buy(1, 100, 100)).display(1).venue(2));
+  CHECK(m.one(report(Kind::kVenueReplaced, 1, 1'000, 100)).leaves == 1'000);
+  const auto snapshot = m.core.snapshot();
+  CHECK(Core::restore(snapshot.data(), snapshot.size()).snapshot() == snapshot);
+}

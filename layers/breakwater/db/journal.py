@@ -203,6 +203,8 @@ class Journal:
             async with pooled(self._pool) as connection:
                 written = await (await connection.execute(statement, parameters)).fetchone()
         except psycopg.errors.UniqueViolation as error:
+            if error.diag.table_name != "journal":
+                raise  # An event that was told before: no other writer's doing, but a broken invariant.
             raise Fenced("another writer has written these sequence numbers") from error
         if written is None or written[0] != rows:
             raise Fenced(f"epoch {self.epoch} of shard {self.shard} is over: another engine holds the lease")

@@ -88,6 +88,8 @@ def of_engine(health: Mapping[str, Any]) -> list[Condition]:
             _plain(name, dependencies[name])
             for name in ("service_token_key", "database", "lease", "relay", "snapshots")
         ),
+        # An engine from before it says nothing of it.
+        *(_plain(name, dependencies[name]) for name in ("instruments",) if name in dependencies),
         _journal(dependencies["journal"]),
         *_venues(dependencies),
         *_markets(dependencies["market_data"]),

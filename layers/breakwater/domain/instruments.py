@@ -19,6 +19,10 @@ class Instrument:
     notional_min: Decimal
     asset_class: str = "SPOT"
 
+    def has_steps_of(self, other: "Instrument") -> bool:
+        """Whether whole ticks and lots mean the same in both."""
+        return (self.tick_size, self.lot_size) == (other.tick_size, other.lot_size)
+
     def price_ticks(self, price: Decimal, field: str = "price") -> int:
         """The price in ticks; InvalidRequest, which names the field, when it is not positive or between two ticks."""
         return _whole_steps(price, self.tick_size, field, "tick size")

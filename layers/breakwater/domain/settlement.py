@@ -130,10 +130,14 @@ def settled(reservation: HeldReservation, snapshot: OrderSnapshot) -> HeldReserv
     if snapshot.cum_notional < reservation.cum_notional:
         raise ValueError(f"order {reservation.order_id}: the engine says less was traded than before")
     with localcontext(EXACT):
-        is_final = snapshot.status.is_final
+        is_final, quantity = snapshot.status.is_final, reservation.quantity
+        if not is_final and reservation.replace_no is None:
+            # An order that was restated is for less. While a replace is on its way nobody knows whose terms these are.
+            quantity = min(quantity, snapshot.cum_qty + snapshot.leaves_qty)
         return replace(
             reservation,
-            open_qty=ZERO if is_final else reservation.quantity - snapshot.cum_qty,
+            quantity=quantity,
+            open_qty=ZERO if is_final else quantity - snapshot.cum_qty,
             cum_qty=snapshot.cum_qty,
             cum_notional=snapshot.cum_notional,
             engine_seq=snapshot.engine_seq,

@@ -20,12 +20,15 @@ from events.orders import (
     OrderRejected,
     OrderReplaced,
     OrderReplaceRejected,
+    OrderRestated,
     OrderState,
     TradeExecuted,
 )
 
 CONSUMER = "projections"
-ORDER_EVENTS = {event.topic: event for event in (OrderAccepted, OrderRejected, OrderCanceled, OrderExpired)}
+ORDER_EVENTS = {
+    event.topic: event for event in (OrderAccepted, OrderRestated, OrderRejected, OrderCanceled, OrderExpired)
+}
 # All that it books; it passes over the others.
 TOPICS = {
     TradeExecuted.topic,

@@ -115,3 +115,20 @@ async def test_the_age_of_each_market_is_told_and_a_silent_one_is_called_so(
             assert 'engine_market_age_seconds{symbol="ETH/USDT",venue="SIM"}' in await response.text()
         monkeypatch.setattr(state, "MARKET_SILENT_S", -1.0)
         assert (await health_of(engine))["dependencies"]["market_data"]["status"] == "SILENT"
+
+
+async def test_another_tick_is_not_taken_while_orders_rest_in_the_old(
+    start_engine: StartEngine, database_urls: DatabaseUrls
+) -> None:
+    async with start_engine() as engine:
+        assert (await health_of(engine))["dependencies"]["instruments"] == {"status": "UP", "failure": None}
+        _, resting = await engine.call("POST", "/internal/orders", order_body(venue="BOOK"))
+        assert resting["status"] == "NEW"
+    with psycopg.connect(database_urls.admin) as connection:
+        connection.execute("UPDATE market.instruments SET tick_size = tick_size * 10 WHERE symbol = 'ETH/USDT'")
+    async with start_engine() as engine:
+        told = (await health_of(engine))["dependencies"]["instruments"]
+        assert told["status"] == "LATE"
+        assert told["failure"].endswith(": ETH/USDT")
+        finer = order_body(venue="BOOK", price="1999.99")
+        assert (await engine.call("POST", "/internal/orders", finer))[1]["status"] == "NEW"

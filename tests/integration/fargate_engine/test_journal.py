@@ -168,6 +168,20 @@ async def test_another_holder_ends_the_epoch_of_the_one_before(database_urls: Da
     assert [count(database_urls.admin, f"trading.{table}") for table in ("journal", "events", "outbox")] == [1, 0, 0]
 
 
+async def test_an_event_that_was_told_before_is_a_broken_invariant_and_no_other_writer(
+    database_urls: DatabaseUrls,
+) -> None:
+    """Nothing of the batch is written. Fenced would follow the journal and meet it again, as if nothing were wrong."""
+    async with writer(database_urls.engine) as written:
+        await written.append(row(1), [EVENT])
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            await written.append(row(2, previous=written.digest), [EVENT])
+        assert written.last_seq == 1
+        with pytest.raises(Fenced, match="these sequence numbers"):
+            await written.append(row(1), [EVENT])  # Both are there: that of the journal counts.
+    assert count(database_urls.admin, "trading.journal") == 1
+
+
 async def test_a_follower_cannot_write(database_urls: DatabaseUrls) -> None:
     async with writer(database_urls.engine), reader(database_urls.engine) as follower:
         with pytest.raises(Fenced):

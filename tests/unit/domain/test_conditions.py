@@ -40,6 +40,7 @@ HEALTHY: dict[str, Any] = {
         "database": {"status": "UP", "latency_ms": 1.0},
         "lease": {"status": "UP"},
         "journal": {"status": "UP", "commit_latency_ms": 3.0},
+        "instruments": {"status": "UP", "failure": None},
         "venue": {"status": "UP"},
         "venue_BINANCE": VENUE,
         "market_data": {
@@ -73,9 +74,22 @@ def test_a_healthy_engine_is_well_in_every_component() -> None:
     assert not_well(HEALTHY) == {}
     assert {each.component for each in of_engine(HEALTHY)} == {
         *("engine/shards", "engine/service_token_key", "engine/database", "engine/lease", "engine/relay"),
-        *("engine/snapshots", "engine/journal", "venue/BINANCE", "venue/BINANCE/key", "venue/BINANCE/rate_limit"),
+        *(
+            "engine/snapshots",
+            "engine/journal",
+            "engine/instruments",
+            "venue/BINANCE",
+            "venue/BINANCE/key",
+            "venue/BINANCE/rate_limit",
+        ),
         *("market_data/BINANCE", "market_data/BOOK"),
     }
+
+
+def test_an_engine_from_before_a_dependency_says_nothing_of_it() -> None:
+    document = copy.deepcopy(HEALTHY)
+    del document["dependencies"]["instruments"]
+    assert not_well(document) == {}
 
 
 @pytest.mark.parametrize(
@@ -89,6 +103,7 @@ def test_a_healthy_engine_is_well_in_every_component() -> None:
         ({"relay__status": "LATE"}, {"engine/relay": "DEGRADED"}),
         ({"relay__status": "DOWN"}, {"engine/relay": "DOWN"}),
         ({"snapshots__status": "DOWN", "snapshots__failure": "no bucket"}, {"engine/snapshots": "DOWN"}),
+        ({"instruments__status": "LATE", "instruments__failure": "ETH/USDT"}, {"engine/instruments": "DEGRADED"}),
         ({"journal__status": "DOWN"}, {"engine/journal": "DOWN"}),
         ({"journal__commit_latency_ms": 251.0}, {"engine/journal": "DEGRADED"}),
         ({"journal__commit_latency_ms": 250.0}, {}),

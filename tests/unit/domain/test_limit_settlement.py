@@ -12,6 +12,7 @@ from breakwater.domain.settlement import (
     ReservationState,
     change_between,
     released,
+    replacing,
     settled,
 )
 
@@ -64,6 +65,25 @@ def test_however_often_and_in_whichever_order_it_is_told_the_last_word_decides(
         -1,
         Decimal(4 * 1999),
     )
+
+
+def still(engine_seq: int, leaves_qty: int, **told: int) -> OrderSnapshot:
+    return word(engine_seq, OrdStatus.NEW).model_copy(update={"leaves_qty": Decimal(leaves_qty), **told})
+
+
+def test_an_order_that_was_restated_holds_what_is_left_of_it() -> None:
+    restated = settled(held(), still(2, 6))
+    assert (restated.quantity, restated.open_qty) == (6, 6)
+    assert change_between(held(), restated).open_notional == -4 * 2000
+    assert settled(restated, still(1, 10)) is restated  # What it has heard later stands.
+    assert settled(restated, word(3, OrdStatus.FILLED, "6")).open_qty == 0
+
+
+def test_while_a_replace_is_on_its_way_a_restated_order_holds_what_it_may_still_get() -> None:
+    pending = settled(replacing(held(), 1, Decimal(12), Decimal(2000)), still(2, 6))
+    assert pending.open_qty == 12
+    assert settled(pending, still(3, 6, replace_no=1, terms_no=0)).open_qty == 6
+    assert settled(pending, still(3, 12, replace_no=1, terms_no=1)).open_qty == 12
 
 
 def test_releasing_books_back_exactly_what_holding_booked() -> None:

@@ -3,11 +3,14 @@
 import uuid
 from decimal import Decimal
 
+import orjson
 import pytest
 
+from breakwater.domain.executions import ROUTER_VENUE, Route
 from breakwater.domain.orders import OrdStatus, SelfTrade, Side
+from events.orders import ChildOrderChanged, OrderAccepted, OrderCanceled, OrderRestated
 from tests.unit.fargate_engine.driven import Driven, replayed
-from tests.unit.fargate_engine.orders import TENANT, submit
+from tests.unit.fargate_engine.orders import TENANT, replace_of, submit
 
 BUYER, SELLER, OTHER_TENANT = uuid.UUID(int=2), uuid.UUID(int=3), uuid.UUID(int=99)
 MAKER, TAKER = submit(1).order_id, submit(2).order_id
@@ -76,3 +79,46 @@ def test_an_organisations_number_lasts_through_snapshot_and_replay() -> None:
     driven.state = replayed(driven.rows)
     driven.apply(submit(4, account_id=uuid.UUID(int=51), self_trade=SelfTrade.CANCEL_NEWEST))
     assert driven.snapshot(submit(4).order_id).reject_code == "SELF_TRADE"
+
+
+def test_what_an_order_loses_is_told_and_it_is_an_order_for_less() -> None:
+    """FIX: restated. What is filled and what is left are its whole quantity, whatever comes after."""
+    driven = Driven()
+    driven.apply(submit(1, account_id=SELLER, side=Side.SELL, quantity=Decimal("0.4")))
+    applied = driven.apply(submit(2, account_id=BUYER, self_trade=SelfTrade.DECREMENT))
+
+    told = {str(each["topic"]): each["payload"] for each in applied.outcomes.envelopes}
+    assert list(told) == [OrderAccepted.topic, OrderCanceled.topic, OrderRestated.topic]
+    restated = OrderRestated.model_validate_json(orjson.dumps(told[OrderRestated.topic]))
+    assert (restated.restatement_reason, restated.reduced_qty, restated.order.order_id) == ("SELF_TRADE", "0.4", TAKER)
+    state = restated.order
+    assert (state.status, state.quantity, state.cum_qty, state.leaves_qty) == ("NEW", "0.6", "0", "0.6")
+    assert driven.snapshot(TAKER).price == submit(2).price  # With a price it says that the quantity is another.
+
+    driven.state = type(driven.state).restore(driven.state.snapshot(), shard=0)
+    assert driven.snapshot(TAKER).quantity == Decimal("0.6")
+    driven.apply(submit(3, account_id=SELLER, tenant_id=OTHER_TENANT, side=Side.SELL, quantity=Decimal("0.6")))
+    last = driven.snapshot(TAKER)
+    assert (last.status, last.quantity, last.cum_qty) == (OrdStatus.FILLED, Decimal("0.6"), Decimal("0.6"))
+    assert replayed(driven.rows).state_hash() == driven.state.state_hash()
+
+
+def test_a_child_that_loses_something_is_told_as_a_child() -> None:
+    driven = Driven()
+    driven.apply(submit(1, account_id=SELLER, side=Side.SELL, quantity=Decimal("0.4")))
+    driven.apply(submit(9, account_id=BUYER, venue=ROUTER_VENUE, execution=Route()))
+    child = submit(2, account_id=BUYER, self_trade=SelfTrade.DECREMENT, parent_id=submit(9).order_id)
+    told = driven.apply(child).outcomes.envelopes[-1]
+    assert told["topic"] == ChildOrderChanged.topic
+    changed = ChildOrderChanged.model_validate_json(orjson.dumps(told["payload"]))
+    assert (changed.order.order_id, changed.order.quantity, changed.order.leaves_qty) == (TAKER, "0.6", "0.6")
+
+
+def test_a_replace_gives_the_order_the_quantity_that_it_asks_for() -> None:
+    """The other terms are those of nobody's self-trade any more."""
+    driven = Driven()
+    driven.apply(submit(1, account_id=SELLER, side=Side.SELL, quantity=Decimal("0.4")))
+    driven.apply(submit(2, account_id=BUYER, self_trade=SelfTrade.DECREMENT))
+    driven.apply(replace_of(TAKER, "0.9", "2000", number=1))
+    replaced = driven.snapshot(TAKER)
+    assert (replaced.quantity, replaced.leaves_qty, replaced.replace_no) == (Decimal("0.9"), Decimal("0.9"), 1)

@@ -127,6 +127,21 @@ async def test_a_venue_hears_of_an_order_after_its_commit_and_the_answer_waits_f
     assert snapshot_in(answer.result()).status is OrdStatus.NEW
 
 
+async def test_who_asks_a_silent_venue_again_and_again_leaves_nobody_behind(engine: Running) -> None:
+    order = submit(1, venue="SIM")
+    for _ in range(20):
+        answer = engine.inbox.ask(order)
+        await engine.sequencer.run_batch()
+        answer.cancel()  # As if its five seconds were over.
+    patient = [engine.inbox.ask(order), engine.inbox.ask(order)]
+    await engine.sequencer.run_batch()
+    assert engine.sequencer._waiting == {order.order_id: patient}
+    engine.inbox.report(VenueAccepted(order_id=order.order_id))
+    await engine.sequencer.run_batch()
+    assert [snapshot_in(each.result()).status for each in patient] == [OrdStatus.NEW, OrdStatus.NEW]
+    assert engine.sequencer._waiting == {}
+
+
 async def test_a_question_is_answered_after_what_stood_before_it_and_leaves_no_row(engine: Running) -> None:
     rows = len(engine.journal.rows)
     unknown = engine.inbox.ask(FindOrder(submit(1).order_id, uuid.UUID(int=99)))

@@ -54,6 +54,31 @@ async def test_the_book_is_shown_as_it_can_be_traded() -> None:
     assert venue.markets["ETH/USDT"].shown(Side.BUY, 1) == [(268_400, 12_000)]
 
 
+async def test_while_the_inbox_has_no_room_the_market_stands_still_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("fargate_engine.inbox.REPORTS_MAX", 2)
+    monkeypatch.setattr(simulated, "PAUSE_S", 0.001)
+    inbox, hub = Inbox(), MarketHub()
+    sources = {"ETH/USDT": partial(recording.events, [SAMPLE], ETH)}
+    venue = SimulatedVenue(inbox, [ETH], sources, hub=hub, speed=1000)
+    waiting = [VenueAccepted(order_id=terms(number).order_id) for number in (1, 2)]
+    venue.report([*waiting])
+    replay = asyncio.create_task(venue.run())
+    await asyncio.sleep(0.05)
+    market = hub.get("SIM", "ETH/USDT")
+    assert market is not None
+    assert (market.update_id, venue.moved_at) == (0, {})
+    assert [record.message for record in caplog.records] == [
+        "the market of ETH/USDT stands still: as many reports wait to be journalled as may"
+    ]
+    assert (await inbox.next_batch()).reports == waiting  # Room again: nothing of the market was left out.
+    await venue.opened()
+    assert market.update_id > 0
+    replay.cancel()
+    await asyncio.wait([replay], timeout=1)
+
+
 async def test_a_market_that_never_opens_makes_its_shard_unavailable_and_breaks_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

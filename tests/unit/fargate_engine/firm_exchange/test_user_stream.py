@@ -11,7 +11,7 @@ import pytest
 from breakwater.domain.executions import Execution, Oco
 from breakwater.domain.orders import exchange_order_id
 from breakwater.errors import Unavailable
-from events.orders import OrderAccepted, OrderCanceled, OrderPlaced, OrderRefused, TradeExecuted
+from events.orders import OrderAccepted, OrderCanceled, OrderPlaced, OrderRefused, OrderRestated, TradeExecuted
 from fargate_engine.account_feed import AccountSubscription, FeedEvent
 from fargate_engine.binance.exchange import Balance, ShownOrder, ShownOrderList, UserEvent
 from fargate_engine.firm_exchange import user_stream
@@ -168,6 +168,13 @@ async def test_a_list_that_limits_refused_is_told_as_such() -> None:
     events = await told(event(OrderRefused.topic, "REJECTED"))
     assert [each[:2] for each in short(events)] == [(STOP, "REJECTED"), (LIMIT, "REJECTED"), ("RESPONSE",)]
     assert events[-1]["L"] == "REJECT"
+
+
+async def test_an_order_that_was_restated_has_new_terms_and_is_not_new() -> None:
+    restated = event(OrderRestated.topic, "PARTIALLY_FILLED", ("0.2", "2100"))
+    restated.payload["order"]["quantity"] = "0.7"
+    [report] = short(await told(restated, execution=None))
+    assert report == (LIMIT, "REPLACED", "PARTIALLY_FILLED", "0.2", "0.7")
 
 
 @pytest.mark.parametrize("execution", [None, Oco(algorithm="OCO", stop_px=Decimal(1900))])

@@ -54,6 +54,20 @@ describe("the story of an order", () => {
     expect(story[0]?.detail).toBe("Buy 1 ETH/USDT at 2,600");
   });
 
+  it("says what a meeting with an order of the same firm took", () => {
+    const restated = { restatement_reason: "SELF_TRADE", reduced_qty: "0.4", order: { quantity: "0.6" } };
+    const story = storyOf({
+      order: ORDER,
+      steps: [],
+      events: [event("orders.OrderRestated.v1", "2026-11-30T08:00:01Z", restated)],
+      ...NOTHING_ELSE,
+    });
+    expect(story.at(-1)).toMatchObject({
+      title: "Made smaller: it met an order of your own firm",
+      detail: "by 0.4, to 0.6 ETH",
+    });
+  });
+
   it("says why a limit refused, and leaves out what is told of it elsewhere", () => {
     const breach = {
       node_name: "Trader 1",

@@ -193,6 +193,12 @@ function ofEvent(event: FeedEvent, { symbol }: Order): Chapter[] {
         `${shownAmount(told.quantity ?? "")} at ${shownAmount(told.price ?? "")}`,
         "GOOD",
       );
+    case "orders.OrderRestated.v1":
+      return chapter(
+        "EXCHANGE",
+        "Made smaller: it met an order of your own firm",
+        `by ${shownAmount(payload.reduced_qty ?? "")}, to ${shownAmount(told.quantity ?? "")} ${base}`,
+      );
     case "orders.OrderReplaceRejected.v1":
       return chapter("EXCHANGE", "The change was refused", payload.reason ?? null, "BAD");
     case "trades.TradeExecuted.v1": {
