@@ -88,6 +88,7 @@ def set_limit(setting: LimitSetting, caller: Caller, tx: TenantTransaction, at: 
     if limit_type is None:
         raise InvalidRequest(f"limit_type is one of {', '.join(LIMIT_TYPES)}", field="limit_type")
     limit_type.check_setting(setting.value, setting.parameters)
+    limit_type.check_currency(setting.currency)
     # Locked, so that an order sees either the old limit or the new one, and two people never the same version.
     node = tx.limits.node(setting.node_id, at, lock=True)
     if node is None:

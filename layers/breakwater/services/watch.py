@@ -16,7 +16,7 @@ from breakwater.db.connection import Connection, TenantTransaction
 from breakwater.db.degraded import degraded_tenants
 from breakwater.db.limits import OpenOrder
 from breakwater.db.watch import Holding, forget_activity, tenants_to_watch
-from breakwater.domain.exposure import ZERO, Action, Limit, Scope, is_stricter
+from breakwater.domain.exposure import BASE_CURRENCY, ZERO, Action, Limit, Scope, is_stricter
 from breakwater.domain.limits import watched_losses
 from breakwater.domain.market import Market, MissingReference
 from breakwater.domain.money import EXACT, format_amount, trim
@@ -32,7 +32,6 @@ from breakwater.services.settlement import TenantTransactions, settle_if_known
 from breakwater.services.trade_failures import tell_failed
 from events.limits import DeadManExpired
 
-BASE_CURRENCY = "USDT"
 CHANGED_BY = "watch"
 OBSERVED_EVERY = timedelta(seconds=1)  # An unchanged profit and loss is noted again after so long: it is not stale.
 CANCEL_AGAIN_S = 1.0  # What could not be cancelled is tried again after so long.

@@ -104,6 +104,7 @@ def _checked(place: int, change: LimitSetting, scopes: Mapping[uuid.UUID, Scope]
     if change.value is not None or change.parameters:
         try:
             limit_type.check_setting(change.value, change.parameters)
+            limit_type.check_currency(change.currency)
         except InvalidRequest as error:
             raise InvalidRequest(error.message, field=f"{at}.{error.extensions['field']}") from error
     return limit_of(change, limit_type.action)

@@ -121,6 +121,7 @@ def test_asking_writes_nothing(database: Database, firm: Firm, risk: Caller, rec
         ({"limit_type": "MARGIN", "value": Decimal(1)}, "limit_type"),
         ({"limit_type": "NO_SUCH_TYPE", "value": Decimal(1)}, "limit_type"),
         ({"limit_type": "MAX_ORDER_QTY", "value": Decimal(-1)}, "value"),
+        ({"limit_type": "DAILY_LOSS", "value": Decimal(1), "currency": "ETH"}, "currency"),
         ({"limit_type": "MESSAGE_RATE", "value": Decimal(1), "parameters": {"window_s": 0}}, "parameters.window_s"),
         ({"node_id": uuid.uuid4(), "limit_type": "MAX_ORDER_QTY", "value": Decimal(1)}, "node_id"),
     ],
