@@ -23,6 +23,7 @@ from breakwater.domain.money import EXACT, format_amount, trim
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import BreakwaterError
 from breakwater.services import leases
+from breakwater.services.below_use import look_now
 from breakwater.services.cancels import cancel_open
 from breakwater.services.degraded import LEDGER_TRIED_EVERY, mind
 from breakwater.services.engine_client import EngineClient, FailedCancel
@@ -57,7 +58,7 @@ class Watch:
         # Leases before kills: what those cancel must not become free for a lease that is to be stopped.
         self._works = (
             *(self._watch_losses, self._watch_silence, self._tend_leases),
-            *(self._carry_out_kills, self._end_overrides),
+            *(self._carry_out_kills, self._end_overrides, self._look_at_uses),
         )
 
     def run_round(self, at: datetime) -> None:
@@ -208,6 +209,13 @@ class Watch:
         for override_id in ended:
             with self.transactions(tenant_id) as tx:
                 tell_override_ended(tx, override_id, by=CHANGED_BY, at=at)
+
+    def _look_at_uses(self, tenant_id: uuid.UUID, at: datetime) -> None:
+        with self.transactions(tenant_id) as tx:
+            due = tx.limit_settings.uses_due(at)
+        for limit_id, due_at in due:
+            with self.transactions(tenant_id) as tx:
+                look_now(tx, limit_id, due_at, by=CHANGED_BY, at=at)
 
     def _forget(self, at: datetime) -> None:
         """Once a minute, and in small steps: nobody looks back so far any more."""

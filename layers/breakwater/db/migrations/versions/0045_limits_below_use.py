@@ -1,4 +1,4 @@
-"""Limits on losses say the currency that they have always held in."""
+"""Limits on losses say the currency they have held in, and what comes below its use by the clock is looked at."""
 
 from pathlib import Path
 
