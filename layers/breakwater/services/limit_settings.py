@@ -109,8 +109,8 @@ def set_limit(setting: LimitSetting, caller: Caller, tx: TenantTransaction, at: 
     in_force = any(other.limit_id == limit.limit_id for other in scope.limits)
     warnings = _looser_than_above(limit, above)
     if in_force:
-        about = {"by": caller.username, "correlation_id": caller.correlation_id}
-        warnings += brake_below_use(tx, scope, [limit], market, "was set to", **about)
+        by, correlation_id = caller.username, caller.correlation_id
+        warnings += brake_below_use(tx, scope, [limit], market, "was set to", by=by, correlation_id=correlation_id)
     elif limit.valid_from is not None and limit.valid_from > at:
         look_at(tx, limit, limit.valid_from)
     return {**limit_json(scope, limit, market, above), "warnings": warnings}
