@@ -18,6 +18,8 @@ from breakwater.services.leases import LeaseRequest
 from breakwater.services.limit_record_views import BreachPage, LimitHistory
 from breakwater.services.limit_settings import LimitSetting, RiskTermsSetting
 from breakwater.services.limit_views import (
+    ChangedNodeView,
+    ChangedOverrideView,
     ExternalFillBookedView,
     Heartbeat,
     KilledNode,
@@ -151,13 +153,13 @@ def request_override(request: OverrideRequest, caller: Caller) -> OverrideView:
 
 
 @api.post("/limits/overrides/{override_id}/approve", status_code=200, dependencies=[needs("risk:manage")])
-def approve_override(override_id: uuid.UUID, caller: Caller) -> OverrideView:
+def approve_override(override_id: uuid.UUID, caller: Caller) -> ChangedOverrideView:
     with caller_transaction(caller) as tx:
         return overrides.approve_override(override_id, caller, tx, _now())
 
 
 @api.post("/limits/overrides/{override_id}/end", dependencies=[needs("limits:manage")])
-def end_override(override_id: uuid.UUID, caller: Caller) -> OverrideView:
+def end_override(override_id: uuid.UUID, caller: Caller) -> ChangedOverrideView:
     with caller_transaction(caller) as tx:
         return overrides.end_override(override_id, caller, tx, _now())
 
@@ -187,7 +189,7 @@ def create_node(new: NewNode, caller: Caller) -> NodeView:
 
 
 @api.patch("/limits/nodes/{node_id}", dependencies=[needs("limits:manage")])
-def change_node(node_id: uuid.UUID, change: NodeChange, caller: Caller) -> NodeView:
+def change_node(node_id: uuid.UUID, change: NodeChange, caller: Caller) -> ChangedNodeView:
     with caller_transaction(caller) as tx:
         return nodes.change_node(node_id, change, caller, tx, _now())
 

@@ -165,6 +165,16 @@ def test_an_order_is_tried_and_nothing_is_held_for_it(risk: Person) -> None:
     assert "Nothing is held." in risk.limits("reservations")
 
 
+def test_a_tighter_override_says_that_its_node_only_reduces(people: People) -> None:
+    risk, second = people.risk, people.second
+    risk.limits("set", "Desk A", "LONG_POSITION", "20")
+    people.trader.place("9")
+    risk.limits("override", "request", "Desk A", "LONG_POSITION", "8", "--until", "+2h", "--reason", "month end")
+    override_id = risk.asked("override", "list")["items"][0]["override_id"]
+    told = second.limits("override", "approve", override_id[:8])
+    assert "note: it is below what is in use: 9; Desk A only reduces until it is re-armed" in told
+
+
 def test_an_override_takes_two_people_and_shows_in_the_tree_until_it_is_ended(people: People) -> None:
     risk, second = people.risk, people.second
     risk.limits("set", "Desk A", "LONG_POSITION", "10", "--instrument", "ETH/USDT")
@@ -331,6 +341,7 @@ WRONG = [
     (("node", "calendar", "Desk A", "--time-zone", "Mars/X"), "unknown time zone Mars/X"),
     (("terms", "set", "ETH/USDT", "--margin", "x"), "initial_margin: an amount is a decimal string"),
     (("what-if", "Desk A", "MAX_ORDER_QTY", "1", "--day", "soon"), "day: Input should be a valid date"),
+    (("set", "Desk A", "DAILY_LOSS", "1000000", "--currency", "ETH"), "a limit of this type is in USDT"),
     (("what-if", "Desk A", "LEVERAGE", "1"), "LEVERAGE cannot be tried on a recorded day"),
     ((*LEASE, "--buy", "0.00001"), "buy_max is not a multiple of the lot size"),
     ((*LEASE, "--buy", "x"), "buy_max: an amount is a decimal string"),

@@ -10,7 +10,7 @@ from breakwater.client.arguments import Node
 from breakwater.client.limits_render import node_label
 from breakwater.client.lookup import find_node, find_node_id
 from breakwater.client.shapes import Json
-from breakwater.client.terminal import AsJson, out, print_json, signed_in
+from breakwater.client.terminal import AsJson, out, print_json, say_warnings, signed_in
 
 node_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Desks, traders, strategies and keys in the tree."
@@ -101,3 +101,4 @@ def _say(node: Json, as_json: bool) -> None:
         print_json(node)
     else:
         out().print(node_label(node, node["node_id"]))
+        say_warnings(node)

@@ -32,7 +32,7 @@ from breakwater.client.limits_render import limit_name, short_time, words
 from breakwater.client.lookup import find_limit, find_limit_type, find_node_id, find_override_id, is_id
 from breakwater.client.render import STATUS_STYLES
 from breakwater.client.shapes import Json
-from breakwater.client.terminal import AsJson, out, print_json, show_list, signed_in
+from breakwater.client.terminal import AsJson, out, print_json, say_warnings, show_list, signed_in
 
 setting_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 override_app = typer.Typer(
@@ -285,8 +285,7 @@ def _say_set(answer: Json, before: Json | None, known: Json, node_name: str) -> 
     dates = "".join(f" {word} {short_time(at, moment)}" for word, at in said if at)
     what = f"{escape(limit_name(answer))} of {escape(node_name)} is [bold]{escape(now)}[/]{dates}"
     out().print(f"{what}{f'; it was {escape(was)}' if was else ''}. Version {answer['version']}.", soft_wrap=True)
-    for warning in answer["warnings"]:
-        out().print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
+    say_warnings(answer)
 
 
 def _say_override(override: Json, types: Sequence[Json], as_json: bool) -> None:
@@ -299,3 +298,4 @@ def _say_override(override: Json, types: Sequence[Json], as_json: bool) -> None:
     told = f"{what}: {row['value_words']} in place of {row['set_words']} until {until}"
     state = f"[{STATUS_STYLES.get(row['state'], 'default')}]{row['state']}[/]"
     out().print(f"{state}  {escape(told)}  [dim]{row['override_id'][:8]}[/]", soft_wrap=True)
+    say_warnings(override)

@@ -48,12 +48,13 @@ def what_if(
     currency: Currency = None,
     day: Annotated[str | None, typer.Option(help="A UTC day such as 2026-11-30; today by default.")] = None,
     of: Annotated[str | None, typer.Option(help="Only orders below this node; all by default.")] = None,
+    without: Annotated[bool, typer.Option("--without", help="As if the limit were not there.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """A recorded day's orders against a changed limit.
 
     Which would have been refused, and what exposure and profit would have followed. Without a value and parameters the
-    limit is taken away. Nothing is changed.
+    limit is taken away, as with --without; but SHORT_SALE, which has neither, is set. Nothing is changed.
     """
     with signed_in() as (client, _):
         known = find_limit_type(client.limit_types(), limit_type)
@@ -65,6 +66,7 @@ def what_if(
             instrument=instrument,
             parameters=parameters,
             currency=currency,
+            is_removed=without or None,
         )
         asked_of = None if of is None else find_node_id(client, of)
         answer = client.what_if(day or f"{datetime.now(UTC).date()}", [change], node_id=asked_of)
@@ -86,9 +88,12 @@ def _show(console: Console, answer: Json, names: Mapping[str, str]) -> None:
     if answer["exposure"]:
         _table(console, "Exposure", answer["exposure"], EXPOSURE)
     pnl = [account | {"account_name": names.get(account["node_id"])} for account in answer["pnl"]]
-    changed = [account for account in pnl if account["actual"] != account["what_if"]]
-    if changed:
-        _table(console, "Profit and loss of the day", changed, PNL)
+    # What is not known may have been another one.
+    told = [account for account in pnl if account["actual"] != account["what_if"] or account["actual"] is None]
+    if told:
+        unknown = dict.fromkeys(("actual", "what_if"), "not known")
+        rows = [account | {name: account[name] or word for name, word in unknown.items()} for account in told]
+        _table(console, f"Profit and loss of the day, in {answer['currency']}", rows, PNL)
     else:
         console.print("\nThe profit and loss of no account would have been another.")
     console.print("\nAssumed", style="bold")

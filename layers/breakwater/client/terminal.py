@@ -73,6 +73,12 @@ def print_json(answer: Json) -> None:
     print(json.dumps(answer, indent=2))
 
 
+def say_warnings(answer: Json) -> None:
+    """What the server says of what it took, where it says anything."""
+    for warning in answer.get("warnings", ()):
+        out().print(f"[yellow]note:[/] {escape(warning)}", soft_wrap=True)
+
+
 def out(*, stderr: bool = False) -> Console:
     console = Console(stderr=stderr)
     return console if console.is_terminal else Console(stderr=stderr, width=PIPED_COLUMNS)

@@ -1,7 +1,9 @@
 """Modes of an organisation whose ledger is silent or whose positions are old, and the orders that passed meanwhile.
 
 Who locks more than one of these takes them in this order: the gate, the mode's row, orders, the queue of
-orders (ladders.py), nodes.
+orders (ladders.py), nodes. Whoever stops or moves nodes cannot: what passes beside the ledger is held back by the
+mode's row alone, so he waits for that with nodes locked. Nobody may therefore wait for an order or a node with the
+mode's row locked, but for those who book, who give up after half a second.
 """
 # ruff: noqa: S608 - only constants of this module are put together here; every value is a parameter.
 
@@ -134,6 +136,18 @@ class DegradedRows:
         with self._connection.cursor(row_factory=class_row(ModeRow)) as cursor:
             return cursor.execute(_MODE + (" FOR UPDATE" if lock else ""), {**self._about, "kind": kind}).fetchone()
 
+    def silent_ledger(self) -> ModeRow | None:
+        """Its mode, locked, while it is silent; None once it has come back, and nothing is locked then.
+
+        The gate is shared: as long as this transaction lasts, what has come back does not fall silent again.
+        """
+        self._connection.execute("SAVEPOINT before_mode")
+        row = self.mode(LEDGER, lock=True)
+        if row is not None and row.mode is not Mode.NORMAL:
+            return row
+        self._connection.execute("ROLLBACK TO SAVEPOINT before_mode")  # It lets go of the row.
+        return None
+
     def is_ledger_silent(self) -> bool:
         row = self.mode(LEDGER)
         return row is not None and row.mode is not Mode.NORMAL
@@ -141,7 +155,7 @@ class DegradedRows:
     def wait_for_provisional_orders(self) -> None:
         """Those that were being judged have committed after this, and the next ones see what this transaction did.
 
-        Nodes may be locked already: who books them waits for a node half a second only, so nobody waits for ever.
+        Nodes may be locked already: see above why nobody who has the row waits for them.
         """
         self.mode(LEDGER, lock=True)
 
@@ -209,11 +223,13 @@ class DegradedRows:
         row = self._connection.execute(_PASSED_SINCE, {**self._about, "since": since}).fetchone()
         return (0, Decimal(0)) if row is None else (int(row[0]), Decimal(row[1]))
 
-    def lock_every_node(self, wait_max: timedelta) -> None:
-        """OperationalError when somebody holds one for longer."""
+    def wait_at_most(self, wait_max: timedelta) -> None:
+        """From here on this transaction fails with OperationalError where somebody holds what it locks for longer."""
         self._connection.execute(
             "SELECT set_config('lock_timeout', %s, true)", (f"{wait_max // timedelta(milliseconds=1)}ms",)
         )
+
+    def lock_every_node(self) -> None:
         self._connection.execute(
             "SELECT 1 FROM limits.nodes WHERE tenant_id = %(tenant_id)s ORDER BY node_id FOR NO KEY UPDATE",
             self._about,

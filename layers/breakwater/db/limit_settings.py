@@ -118,6 +118,28 @@ class LimitSettingRows:
             row["limit_id"]: (Limit(**{name: row[name] for name in Limit.__slots__}), row["node_name"]) for row in rows
         }
 
+    def add_use_due(self, limit_id: uuid.UUID, due_at: datetime) -> None:
+        self._connection.execute(
+            "INSERT INTO limits.uses_due (limit_id, due_at, tenant_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            (limit_id, due_at, self._tenant_id),
+        )
+
+    def drop_use_due(self, limit_id: uuid.UUID, due_at: datetime) -> bool:
+        """Whether it was there."""
+        return (
+            self._connection.execute(
+                "DELETE FROM limits.uses_due WHERE limit_id = %s AND due_at = %s", (limit_id, due_at)
+            ).rowcount
+            > 0
+        )
+
+    def uses_due(self, at: datetime) -> list[tuple[uuid.UUID, datetime]]:
+        """(limit, when it was to be looked at), the longest waiting first."""
+        return self._connection.execute(
+            "SELECT limit_id, due_at FROM limits.uses_due WHERE due_at <= %s ORDER BY due_at, limit_id LIMIT %s",
+            (at, _ROWS_MAX),
+        ).fetchall()
+
     def put_risk_terms(self, terms: RiskTerms, updated_by: str) -> None:
         """Replace what the firm says of the instrument."""
         values: Mapping[str, Any] = {name: getattr(terms, name) for name in RiskTerms.__slots__}

@@ -18,6 +18,7 @@ from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import Side
 
 ALL_INSTRUMENTS = "*"
+BASE_CURRENCY = "USDT"  # Profit and loss of nodes is told in it.
 ZERO = Decimal(0)
 
 

@@ -12,13 +12,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal, localcontext
+from decimal import ROUND_FLOOR, Decimal, localcontext
 from functools import partial
+from typing import NamedTuple
 
-from breakwater.domain.exposure import ZERO, Activity, Exposure, Limit, NodeState, Scope, Standing
+from breakwater.domain.exposure import BASE_CURRENCY, ZERO, Activity, Exposure, Limit, NodeState, Scope, Standing
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.limits import Finding, evaluate, propose, refused
-from breakwater.domain.market import Market, Quote
+from breakwater.domain.market import Market, MissingReference, Quote
 from breakwater.domain.money import EXACT
 from breakwater.domain.orders import OrderTerms, Side
 from breakwater.domain.portfolio import Fill, Position
@@ -45,6 +46,13 @@ class RecordedFill:
     symbol: str
     at: datetime
     fill: Fill
+
+
+class Change(NamedTuple):
+    """A limit to be tried, or one that is to be taken away."""
+
+    limit: Limit
+    is_removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,41 +240,62 @@ class Day:
     def _as_of(self, node_id: uuid.UUID, at: datetime) -> Scope:
         """The scope with what stands against it at that moment of the day."""
         scope = self._scopes[node_id]
-        pnl = self._profit_below(node_id)
-        standing = Standing(reject_streak=self._streaks[node_id], pnl=pnl, pnl_peak=max(pnl, ZERO), observed_at=at)
+        pnl = self._profit_below(node_id, at)
+        standing = Standing(reject_streak=self._streaks[node_id])
+        if pnl is not None:
+            standing = standing._replace(pnl=pnl, pnl_peak=max(pnl, ZERO), observed_at=at)
         node = scope.node._replace(state=NodeState.ACTIVE, state_reason=None)
         exposures = list(self._exposures[node_id].values())
         return replace(scope, node=node, exposures=exposures, standing=standing, activity=self._activity[node_id])
 
-    def _profit_below(self, node_id: uuid.UUID) -> Decimal:
-        """Since the day began, at the last prices; what has no price yet counts at what it cost."""
-        total = ZERO
-        for (account_id, symbol), position in self.outcome.positions.items():
-            if node_id in self._scopes[self._node_of_account[account_id]].node.path:
-                mark = self.outcome.marks.get(symbol, position.average_price)
-                total += position.realised_pnl - position.fees + position.unrealised_pnl(mark)
-        return total
+    def _profit_below(self, node_id: uuid.UUID, at: datetime) -> Decimal | None:
+        """Since the day began; None where it is not known, and limits on losses refuse as they would have."""
+        below = [
+            (symbol, position)
+            for (account_id, symbol), position in self.outcome.positions.items()
+            if node_id in self._scopes[self._node_of_account[account_id]].node.path
+        ]
+        try:
+            return profit(below, self._market(at))
+        except MissingReference:
+            return None
 
     def _market(self, at: datetime) -> Market:
-        """Last trades stand in for reference prices, as fresh as they were."""
-        quotes = {
-            symbol: Quote(instrument, self.outcome.marks.get(symbol), at if symbol in self.outcome.marks else None)
-            for symbol, instrument in self._instruments.items()
-        }
-        return Market(at, quotes)
+        return market_of(self._instruments, self.outcome.marks, at)
 
 
-def with_changes(scopes: Mapping[uuid.UUID, Scope], changes: Sequence[Limit]) -> dict[uuid.UUID, Scope]:
-    """The scopes with each change in the place of the limit of its node, type and instrument.
+def market_of(instruments: Mapping[str, Instrument], marks: Mapping[str, Decimal], at: datetime) -> Market:
+    """Last trades stand in for reference prices, as fresh as they were."""
+    quotes = {
+        symbol: Quote(instrument, marks.get(symbol), at if symbol in marks else None)
+        for symbol, instrument in instruments.items()
+    }
+    return Market(at, quotes)
 
-    A change without value and parameters takes the limit away.
+
+def profit(positions: Iterable[tuple[str, Position]], market: Market) -> Decimal:
+    """Realised plus unrealised, less fees, in the base currency; what has no price yet counts at what it cost.
+
+    MissingReference where something was earned in a currency that no price leads from.
     """
+    total = ZERO
+    with localcontext(EXACT):
+        for symbol, position in positions:
+            mark = market.quotes[symbol].reference
+            unrealised = ZERO if mark is None else position.unrealised_pnl(mark)
+            earned = position.realised_pnl - position.fees + unrealised
+            if earned:
+                total += market.worth(earned, market.quote_asset(symbol), BASE_CURRENCY, ROUND_FLOOR)
+    return total
+
+
+def with_changes(scopes: Mapping[uuid.UUID, Scope], changes: Sequence[Change]) -> dict[uuid.UUID, Scope]:
+    """The scopes with each change in the place of the limit of its node, type and instrument."""
     changed = dict(scopes)
-    for limit in changes:
+    for limit, is_removed in changes:
         scope = changed[limit.node_id]
         others = [o for o in scope.limits if (o.limit_type, o.instrument) != (limit.limit_type, limit.instrument)]
-        stays = limit.value is not None or limit.parameters
-        changed[limit.node_id] = replace(scope, limits=[*others, limit] if stays else others)
+        changed[limit.node_id] = replace(scope, limits=others if is_removed else [*others, limit])
     return changed
 
 

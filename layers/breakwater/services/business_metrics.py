@@ -7,14 +7,13 @@ from decimal import Decimal, localcontext
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.metric_rules import AccountHolding
-from breakwater.domain.exposure import ZERO
+from breakwater.domain.exposure import BASE_CURRENCY, ZERO
 from breakwater.domain.limits import use_of
 from breakwater.domain.market import Market, MissingReference
 from breakwater.domain.metric_readings import SERIES_MAX, Series
 from breakwater.domain.metric_rules import labels_of
 from breakwater.domain.money import EXACT
 
-BASE_CURRENCY = "USDT"
 MINUTE = timedelta(minutes=1)
 LATENCY_OVER = timedelta(minutes=5)
 _HUNDREDTH = Decimal("0.01")

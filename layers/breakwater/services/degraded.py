@@ -45,7 +45,7 @@ from events.envelope import Event
 from events.limits import DegradedModeChanged, ProvisionalOrderBooked
 
 LEDGER_TRIED_EVERY = timedelta(seconds=5)
-NODE_WAIT_MAX = timedelta(milliseconds=500)
+LOCK_WAIT_MAX = timedelta(milliseconds=500)
 BOOKED_AT_ONCE_MAX = 200
 CHANGED_BY = "ledger"  # Who put a node into REDUCE_ONLY that was over a limit when its orders were booked.
 
@@ -63,8 +63,8 @@ def reserve(
     _refuse_old_positions(tx, entry.gate, at)
     if entry.gate.is_ledger_open:
         return reserve_entered(tx, order, entry, at), Mode.NORMAL
-    ledger = tx.degraded.mode(LEDGER, lock=True)
-    if ledger is not None and ledger.mode is not Mode.NORMAL:
+    ledger = tx.degraded.silent_ledger()
+    if ledger is not None:
         return _reserve_beside_ledger(tx, order, ledger, emergency, at)
     return reserve_limits(tx, order, at), Mode.NORMAL  # It has come back while this order waited for the mode's row.
 
@@ -170,8 +170,9 @@ def _book_some(tx: TenantTransaction, at: datetime) -> bool:
     if ledger is None or ledger.mode is Mode.NORMAL:
         return True
     orders = tx.degraded.unbooked_orders(BOOKED_AT_ONCE_MAX)
+    tx.degraded.wait_at_most(LOCK_WAIT_MAX)
     tx.degraded.lock_orders([order.order_id for order in orders])
-    tx.degraded.lock_every_node(NODE_WAIT_MAX)
+    tx.degraded.lock_every_node()
     for order in orders:
         _book(tx, order, at)
     if orders:

@@ -10,16 +10,17 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from breakwater.db.connection import TenantTransaction
-from breakwater.domain.exposure import ALL_INSTRUMENTS, Action, Limit, Node, NodeState, Scope, is_stricter
+from breakwater.domain.exposure import ALL_INSTRUMENTS, Action, Limit, Node, Scope
 from breakwater.domain.limit_types import LIMIT_TYPES, RESTRICTED_LIST, Above
 from breakwater.domain.limit_types.settings import field_of
-from breakwater.domain.limits import stricter_above, use_of
+from breakwater.domain.limits import stricter_above
 from breakwater.domain.market import Market, RiskTerms
-from breakwater.domain.money import Amount, format_amount, trim
+from breakwater.domain.money import Amount, format_amount
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import format_time, nanoseconds
 from breakwater.domain.wrong_fields import wrong_field
 from breakwater.errors import InvalidRequest, LimitOverlaps, NotFound, VersionConflict
+from breakwater.services.below_use import brake_below_use, look_at
 from breakwater.services.limit_record_views import LimitHistory, LimitVersionView
 from breakwater.services.limit_views import (
     RiskTermsPage,
@@ -27,7 +28,6 @@ from breakwater.services.limit_views import (
     SetLimit,
     limit_json,
 )
-from breakwater.services.limits import change_node_state
 from events.envelope import Event
 from events.limits import LimitChanged, RiskTermsChanged
 
@@ -88,6 +88,7 @@ def set_limit(setting: LimitSetting, caller: Caller, tx: TenantTransaction, at: 
     if limit_type is None:
         raise InvalidRequest(f"limit_type is one of {', '.join(LIMIT_TYPES)}", field="limit_type")
     limit_type.check_setting(setting.value, setting.parameters)
+    limit_type.check_currency(setting.currency)
     # Locked, so that an order sees either the old limit or the new one, and two people never the same version.
     node = tx.limits.node(setting.node_id, at, lock=True)
     if node is None:
@@ -108,7 +109,10 @@ def set_limit(setting: LimitSetting, caller: Caller, tx: TenantTransaction, at: 
     in_force = any(other.limit_id == limit.limit_id for other in scope.limits)
     warnings = _looser_than_above(limit, above)
     if in_force:
-        warnings += _brake_below_use(limit, scope, market, caller=caller, tx=tx, at=at)
+        by, correlation_id = caller.username, caller.correlation_id
+        warnings += brake_below_use(tx, scope, [limit], market, "was set to", by=by, correlation_id=correlation_id)
+    elif limit.valid_from is not None and limit.valid_from > at:
+        look_at(tx, limit, limit.valid_from)
     return {**limit_json(scope, limit, market, above), "warnings": warnings}
 
 
@@ -252,29 +256,6 @@ def _looser_than_above(limit: Limit, above: Sequence[Scope]) -> list[str]:
     if LIMIT_TYPES[limit.limit_type].above is Above.BINDING:
         return [f"it has no effect: {allows}"]
     return [f"it has no effect, unless others below {scope.node.name} offset it: {allows}"]
-
-
-def _brake_below_use(
-    limit: Limit, scope: Scope, market: Market, *, caller: Caller, tx: TenantTransaction, at: datetime
-) -> list[str]:
-    """A limit below what is in use cannot hold any more: until somebody re-arms the node, it only reduces."""
-    use = use_of(scope, limit, market)
-    if use is None or use.in_use <= use.limit:
-        return []
-    told = f"it is below what is in use: {format_amount(trim(use.in_use))}"
-    if limit.action == Action.WARN or not is_stricter(NodeState.REDUCE_ONLY, scope.node.state):
-        return [told]
-    reason = f"{limit.limit_type} was set to {format_amount(use.limit)}, below what is in use"
-    change_node_state(
-        tx,
-        scope.node,
-        NodeState.REDUCE_ONLY,
-        reason=reason,
-        by=caller.username,
-        correlation_id=caller.correlation_id,
-        at=at,
-    )
-    return [f"{told}; {scope.node.name} only reduces until it is re-armed"]
 
 
 def _tell_change(

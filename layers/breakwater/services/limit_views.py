@@ -107,6 +107,12 @@ class NodeView(TypedDict):
     session_day: str
 
 
+class ChangedNodeView(NodeView):
+    """`warnings` are sentences for people: of limits above its new place that are below what is in use now."""
+
+    warnings: list[str]
+
+
 class OverrideView(TypedDict):
     """`state`: REQUESTED, APPROVED (its time is still to come), ACTIVE or ENDED.
 
@@ -132,6 +138,12 @@ class OverrideView(TypedDict):
     approved_at: TimeText | None
     ended_by: str | None
     ended_at: TimeText | None
+
+
+class ChangedOverrideView(OverrideView):
+    """`warnings` are sentences for people."""
+
+    warnings: list[str]
 
 
 class OverridePage(TypedDict):

@@ -15,7 +15,7 @@ from decimal import ROUND_FLOOR, Decimal, localcontext
 
 from breakwater.db.connection import Connection, TenantTransaction
 from breakwater.db.watch import Holding, ToldLoss, tenants_to_watch
-from breakwater.domain.exposure import ZERO, Action, Limit, NodeState, Scope, is_stricter
+from breakwater.domain.exposure import BASE_CURRENCY, ZERO, Action, Limit, NodeState, Scope, is_stricter
 from breakwater.domain.limits import loss_told, watched_losses
 from breakwater.domain.market import Market, MissingReference
 from breakwater.domain.money import EXACT, format_amount, trim
@@ -24,7 +24,6 @@ from breakwater.errors import BreakwaterError
 from breakwater.services.limits import change_node_state, loss_breach
 from breakwater.services.settlement import TenantTransactions
 
-BASE_CURRENCY = "USDT"
 CHANGED_BY = "watch"
 DAILY_LOSS = "DAILY_LOSS"  # It begins anew with each session.
 OBSERVED_EVERY = timedelta(seconds=1)  # An unchanged profit and loss is noted again after so long: it is not stale.

@@ -12,7 +12,8 @@ from breakwater.domain.limit_types.settings import check_time_zone
 from breakwater.domain.permissions import GIVES_RIGHTS, Caller
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import InvalidRequest, NodeInUse, NotFound
-from breakwater.services.limit_views import NodeView, node_json
+from breakwater.services.below_use import brake_below_use
+from breakwater.services.limit_views import ChangedNodeView, NodeView, node_json
 from events.limits import ScopeChanged
 
 # What may stand below what; a level may be left out.
@@ -108,13 +109,16 @@ def _add(
 
 def change_node(
     node_id: uuid.UUID, change: NodeChange, caller: Caller, tx: TenantTransaction, at: datetime
-) -> NodeView:
+) -> ChangedNodeView:
     """Another name, calendar or parent. A node moves with all below it, and only while nothing is open there.
+
+    A node above its new place that has a limit below what is in use then only reduces.
 
     InvalidRequest for a parent below the node itself (a cycle) or of the wrong kind; NodeInUse while orders are open.
     """
     caller.require("limits:manage")
     node = _locked(node_id, change.parent_id, tx, at)
+    warnings: list[str] = []
     if change.name is not None:
         tx.nodes.rename(node_id, change.name)
     if change.time_zone is not None or change.session_start is not None:
@@ -122,11 +126,12 @@ def change_node(
     if change.parent_id is not None and change.parent_id != node.parent_id:
         _check_reach(node, change.parent_id, caller, tx, at)
         _move(node, change.parent_id, tx, at)
+        warnings = _brake_above(node, change.parent_id, caller, tx, at)
     after = tx.limits.node(node_id, at)
     if after is None:
         raise RuntimeError(f"node {node_id} was there and is not any more")
     _tell(after, "MOVED" if after.parent_id != node.parent_id else "CHANGED", caller, tx, at)
-    return node_json(after)
+    return {**node_json(after), "warnings": warnings}
 
 
 def delete_node(node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
@@ -174,6 +179,24 @@ def _move(node: Node, parent_id: uuid.UUID, tx: TenantTransaction, at: datetime)
     if tx.nodes.has_open_reservations(node.node_id):
         raise NodeInUse(f"orders below {node.name} are open: it moves when they have ended")
     tx.nodes.move(node, parent, at)
+
+
+def _brake_above(node: Node, parent_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> list[str]:
+    """The scopes above its new place have all that has filled below it, and those that had it before have no more."""
+    market, warnings = tx.limits.market(at), []
+    scopes = {scope.node.node_id: scope for scope in tx.limits.scopes(at, [parent_id], above=True)}
+    for scope in (scopes[node_id] for node_id in scopes[parent_id].node.path if node_id not in node.path):
+        warnings += brake_below_use(
+            tx,
+            scope,
+            scope.limits,
+            market,
+            f"since {node.name} moved here is",
+            by=caller.username,
+            correlation_id=caller.correlation_id,
+            names_limits=True,
+        )
+    return warnings
 
 
 def _set_calendar(node: Node, change: NodeChange, tx: TenantTransaction) -> None:

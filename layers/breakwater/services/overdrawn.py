@@ -5,8 +5,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from breakwater.db.connection import TenantTransaction
-from breakwater.domain.exposure import NodeState, is_stricter
+from breakwater.domain.exposure import Action, NodeState, is_stricter
 from breakwater.domain.limits import use_of
+from breakwater.services.below_use import look_later
 from breakwater.services.limits import change_node_state
 
 
@@ -28,6 +29,9 @@ def reduce_where_over(
     braked = []
     for scope in tx.limits.scopes(at, leaf_ids, above=True):
         uses = [(limit, use_of(scope, limit, market)) for limit in scope.limits]
+        for limit, use in uses:
+            if use is not None and use.missing is not None and limit.action != Action.WARN:
+                look_later(tx, limit, at)
         over = [limit.limit_type for limit, use in uses if use is not None and use.in_use > use.limit]
         node = scope.node
         if not (over or node.node_id in also) or not is_stricter(NodeState.REDUCE_ONLY, node.state):

@@ -15,8 +15,10 @@ from breakwater.domain.money import Amount, format_amount
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.domain.times import format_time, nanoseconds
 from breakwater.errors import InvalidRequest, NotFound, NotPermitted
+from breakwater.services.below_use import brake_if_below_use, look_at
 from breakwater.services.limit_settings import SettingBody, publish_at_node, value_text
 from breakwater.services.limit_views import (
+    ChangedOverrideView,
     OverridePage,
     OverrideView,
 )
@@ -67,8 +69,12 @@ def request_override(request: OverrideRequest, caller: Caller, tx: TenantTransac
     return _shown(override, tx, at)
 
 
-def approve_override(override_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> OverrideView:
-    """Let it count. NotPermitted for whoever asked for it, and for a key; InvalidRequest once it counts or is over."""
+def approve_override(
+    override_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime
+) -> ChangedOverrideView:
+    """Let it count. Where that is below what is in use, the limit's node only reduces at once.
+
+    NotPermitted for whoever asked for it, and for a key; InvalidRequest once it counts or is over."""
     caller.require("risk:manage")
     caller.require_person("approves an override")
     override, limit = _lock_override(override_id, tx, at)
@@ -79,19 +85,27 @@ def approve_override(override_id: uuid.UUID, caller: Caller, tx: TenantTransacti
     tx.limit_settings.approve_override(override_id, caller.username, at)
     approved = replace(override, approved_by=caller.username, approved_at=at)
     _tell_override(tx, approved, limit, "APPROVED", caller=caller, at=at)
-    return _shown(approved, tx, at)
+    if override.starts_at > at:
+        look_at(tx, limit, override.starts_at)
+    look_at(tx, limit, override.ends_at)
+    return {**_shown(approved, tx, at), "warnings": _brake(tx, limit, "was overridden with", caller, at)}
 
 
-def end_override(override_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> OverrideView:
-    """End it, or take the request back, before its time. Ending what has ended changes nothing."""
+def end_override(override_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> ChangedOverrideView:
+    """End it, or take the request back, before its time. Ending what has ended changes nothing.
+
+    Where its room is in use, the limit's node only reduces at once.
+    """
     caller.require("limits:manage")
     override, limit = _lock_override(override_id, tx, at)
     if override.ended_at is not None:
-        return _shown(override, tx, at)
+        return {**_shown(override, tx, at), "warnings": []}
     tx.limit_settings.end_override(override_id, caller.username, at)
     ended = replace(override, ended_by=caller.username, ended_at=at)
     _tell_override(tx, ended, limit, "ENDED", caller=caller, at=at)
-    return _shown(ended, tx, at)
+    counted = override.approved_by is not None and override.starts_at <= at
+    warnings = _brake(tx, limit, "is again", caller, at) if counted else []
+    return {**_shown(ended, tx, at), "warnings": warnings}
 
 
 def tell_override_ended(tx: TenantTransaction, override_id: uuid.UUID, *, by: str, at: datetime) -> None:
@@ -114,6 +128,10 @@ def list_overrides(caller: Caller, tx: TenantTransaction, at: datetime, *, open_
         seen = {node.node_id for node in tx.limits.find_nodes(None, at, own)}
         overrides = [o for o in overrides if o.limit_id in limits and limits[o.limit_id][0].node_id in seen]
     return {"items": [_override_json(override, limits.get(override.limit_id), at) for override in overrides]}
+
+
+def _brake(tx: TenantTransaction, limit: Limit, what: str, caller: Caller, at: datetime) -> list[str]:
+    return brake_if_below_use(tx, limit, what, by=caller.username, correlation_id=caller.correlation_id, at=at)
 
 
 def _lock_override(override_id: uuid.UUID, tx: TenantTransaction, at: datetime) -> tuple[Override, Limit]:

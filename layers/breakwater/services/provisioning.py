@@ -70,6 +70,7 @@ class ToldLimit(_Told):
         if self.limit_type not in LIMIT_TYPES:
             raise ValueError(f"unknown limit type {self.limit_type}")
         LIMIT_TYPES[self.limit_type].check_setting(self.value, self.parameters)
+        LIMIT_TYPES[self.limit_type].check_currency(self.currency)
         return self
 
 

@@ -16,6 +16,7 @@ from breakwater.db.watch import forget_activity, tenants_to_watch
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import BreakwaterError
 from breakwater.services import leases
+from breakwater.services.below_use import look_now
 from breakwater.services.degraded import LEDGER_TRIED_EVERY, mind
 from breakwater.services.loss_watch import CHANGED_BY
 from breakwater.services.overrides import tell_override_ended
@@ -44,7 +45,7 @@ class Watch:
         for tenant_id in degraded:
             self._mind_modes(tenant_id, at)
         for tenant_id in tenants:
-            for work in (self._watch_silence, self._end_overrides):
+            for work in (self._watch_silence, self._end_overrides, self._look_at_uses):
                 try:
                     work(tenant_id, at)
                 except BreakwaterError as error:
@@ -96,6 +97,13 @@ class Watch:
         for override_id in ended:
             with self.transactions(tenant_id) as tx:
                 tell_override_ended(tx, override_id, by=CHANGED_BY, at=at)
+
+    def _look_at_uses(self, tenant_id: uuid.UUID, at: datetime) -> None:
+        with self.transactions(tenant_id) as tx:
+            due = tx.limit_settings.uses_due(at)
+        for limit_id, due_at in due:
+            with self.transactions(tenant_id) as tx:
+                look_now(tx, limit_id, due_at, by=CHANGED_BY, at=at)
 
     def _forget(self, at: datetime) -> None:
         """Once a minute, and in small steps: nobody looks back so far any more."""

@@ -2,46 +2,73 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal, localcontext
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from breakwater.db.connection import TenantTransaction
-from breakwater.domain.exposure import ZERO, Limit, Scope
+from breakwater.domain.exposure import BASE_CURRENCY, Scope
 from breakwater.domain.instruments import Instrument
-from breakwater.domain.limit_types import LIMIT_TYPES
-from breakwater.domain.money import EXACT, format_amount, trim
+from breakwater.domain.limit_types import LIMIT_TYPES, settings
+from breakwater.domain.market import Market, MissingReference
+from breakwater.domain.money import AmountText, format_amount, trim
 from breakwater.domain.orders import OrderTerms, OrdStatus, Side
 from breakwater.domain.permissions import Caller
 from breakwater.domain.portfolio import Fill, Position
 from breakwater.domain.times import format_time
-from breakwater.domain.what_if import Day, Outcome, RecordedFill, RecordedOrder, Refused, with_changes
+from breakwater.domain.what_if import (
+    Change,
+    Day,
+    Outcome,
+    RecordedFill,
+    RecordedOrder,
+    Refused,
+    market_of,
+    profit,
+    with_changes,
+)
 from breakwater.errors import InvalidRequest, NotFound
 from breakwater.services.limit_settings import LimitSetting, limit_of
-from breakwater.services.what_if_views import JudgedOrderView, RefusedOrderView, WhatIfAnswer
+from breakwater.services.what_if_views import JudgedOrderView, RefusedOrderView, WhatIfAnswer, WhatIfPnl
 
 ORDERS_MAX = 5_000
 CHANGES_MAX = 100
 TOLD_MAX = 500  # Of each list of orders; the counts are of all.
 ASSUMPTIONS = [
-    "reference prices are the last trades of the organisation before each order",
+    "reference prices are the last trades of the organisation before each order, and never stale",
+    f"profits in other currencies are turned into {BASE_CURRENCY} by the same prices",
     "an order that was refused then and passes now trades nothing",
     "nodes are taken to be active, and limits other than the changed ones to be those of today",
-    "margin, concentration, credit and value at risk are not judged: balances and terms of that day are not recorded",
+    "margin, leverage, concentration, credit, value at risk and parts of the average volume (ADV_PCT) are not judged:"
+    " balances and terms of that day are not recorded",
+    "dead man's switches (DEAD_MAN), ages of prices (STALE_DATA), orders sent twice (DUPLICATE_ORDER) and losing"
+    " streaks (LOSS_STREAK) are not judged",
 ]
-NOT_JUDGED = frozenset({"CREDIT", "MARGIN", "LEVERAGE", "CONCENTRATION", "INCREMENTAL_VAR", "ADV_PCT", "DEAD_MAN"})
+NOT_JUDGED = frozenset(
+    {
+        *("CREDIT", "MARGIN", "LEVERAGE", "CONCENTRATION", "INCREMENTAL_VAR", "ADV_PCT"),
+        *("DEAD_MAN", "STALE_DATA", "DUPLICATE_ORDER", "LOSS_STREAK"),
+    }
+)
+
+
+class TriedLimit(LimitSetting):
+    """A limit as it would have been, or without which the day is to be tried.
+
+    `is_removed` null: it is taken away where neither a value nor parameters are told and its type needs one of them.
+    """
+
+    is_removed: bool | None = None
 
 
 class WhatIf(BaseModel):
-    """The body: a UTC day, the limits to try (without value and parameters: taken away), and the node it is about."""
+    """The body: a UTC day, the limits to try, and the node it is about."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     day: date
-    changes: Annotated[list[LimitSetting], Field(min_length=1, max_length=CHANGES_MAX)]
+    changes: Annotated[list[TriedLimit], Field(min_length=1, max_length=CHANGES_MAX)]
     node_id: uuid.UUID | None = None  # None: the whole organisation.
 
 
@@ -78,35 +105,45 @@ def what_if(question: WhatIf, caller: Caller, tx: TenantTransaction, at: datetim
     opening = _opening(tx.recorded_day.opening(list(accounts.values()), begin))
     outcome = Day(tried, instruments, opening, accounts).run(orders, fills, market)
     actual = _actual(opening, orders, fills, instruments)
-    return _answer(question, outcome, actual, scopes, accounts)
+    closing = market_of(instruments, outcome.marks, end)
+    pnl: list[WhatIfPnl] = [
+        {
+            "account_id": str(account_id),
+            "node_id": str(node_id),
+            "actual": _pnl(actual, account_id, closing),
+            "what_if": _pnl(outcome.positions, account_id, closing),
+        }
+        for node_id, account_id in accounts.items()
+    ]
+    return _answer(question, outcome, pnl, scopes)
 
 
 def _judged(scopes: Mapping[uuid.UUID, Scope]) -> dict[uuid.UUID, Scope]:
-    return with_changes(
-        scopes,
-        [
-            replace(limit, value=None, parameters={})
-            for scope in scopes.values()
-            for limit in scope.limits
-            if limit.limit_type in NOT_JUDGED
-        ],
-    )
+    limits = [limit for scope in scopes.values() for limit in scope.limits]
+    return with_changes(scopes, [Change(limit, is_removed=True) for limit in limits if limit.limit_type in NOT_JUDGED])
 
 
-def _checked(place: int, change: LimitSetting, scopes: Mapping[uuid.UUID, Scope]) -> Limit:
+def _checked(place: int, tried: TriedLimit, scopes: Mapping[uuid.UUID, Scope]) -> Change:
     """What is wrong with it is said at its fields, below its `place` among the changes."""
     at = f"changes.{place}"
-    if change.node_id not in scopes:
+    if tried.node_id not in scopes:
         raise NotFound("no such node", field=f"{at}.node_id")
-    limit_type = LIMIT_TYPES.get(change.limit_type)
-    if limit_type is None or change.limit_type in NOT_JUDGED:
-        raise InvalidRequest(f"{change.limit_type} cannot be tried on a recorded day", field=f"{at}.limit_type")
-    if change.value is not None or change.parameters:
+    limit_type = LIMIT_TYPES.get(tried.limit_type)
+    if limit_type is None or tried.limit_type in NOT_JUDGED:
+        raise InvalidRequest(f"{tried.limit_type} cannot be tried on a recorded day", field=f"{at}.limit_type")
+    is_told = tried.value is not None or bool(tried.parameters)
+    if is_told and tried.is_removed:
+        raise InvalidRequest("a limit that is taken away has no value and no parameters", field=f"{at}.is_removed")
+    is_removed = tried.is_removed
+    if is_removed is None:
+        is_removed = not is_told and limit_type.check_setting is not settings.nothing
+    if not is_removed:
         try:
-            limit_type.check_setting(change.value, change.parameters)
+            limit_type.check_setting(tried.value, tried.parameters)
+            limit_type.check_currency(tried.currency)
         except InvalidRequest as error:
             raise InvalidRequest(error.message, field=f"{at}.{error.extensions['field']}") from error
-    return limit_of(change, limit_type.action)
+    return Change(limit_of(tried, limit_type.action), is_removed)
 
 
 def _orders(
@@ -169,9 +206,8 @@ def _actual(
 def _answer(
     question: WhatIf,
     outcome: Outcome,
-    actual: Mapping[tuple[uuid.UUID, str], Position],
+    pnl: list[WhatIfPnl],
     scopes: Mapping[uuid.UUID, Scope],
-    accounts: Mapping[uuid.UUID, uuid.UUID],
 ) -> WhatIfAnswer:
     return {
         "day": question.day.isoformat(),
@@ -190,30 +226,21 @@ def _answer(
             }
             for (node_id, symbol), filled in sorted(outcome.peak_filled.items(), key=lambda item: str(item[0]))
         ],
-        "pnl": [
-            {
-                "account_id": str(account_id),
-                "node_id": str(node_id),
-                "actual": _pnl(actual, account_id, outcome.marks),
-                "what_if": _pnl(outcome.positions, account_id, outcome.marks),
-            }
-            for node_id, account_id in accounts.items()
-        ],
+        "pnl": pnl,
+        "currency": BASE_CURRENCY,
         "assumptions": ASSUMPTIONS,
     }
 
 
 def _pnl(
-    positions: Mapping[tuple[uuid.UUID, str], Position], account_id: uuid.UUID, marks: Mapping[str, Decimal]
-) -> str:
-    """Of the day: realised plus unrealised at the day's last prices, less fees, in quote currency."""
-    total = ZERO
-    with localcontext(EXACT):
-        for (of_account, symbol), position in positions.items():
-            if of_account == account_id:
-                mark = marks.get(symbol, position.average_price)
-                total += position.realised_pnl - position.fees + position.unrealised_pnl(mark)
-    return format_amount(trim(total))
+    positions: Mapping[tuple[uuid.UUID, str], Position], account_id: uuid.UUID, closing: Market
+) -> AmountText | None:
+    """Of the day at its last prices; None where none of them leads into the base currency."""
+    own = [(symbol, position) for (of_account, symbol), position in positions.items() if of_account == account_id]
+    try:
+        return format_amount(trim(profit(own, closing)))
+    except MissingReference:
+        return None
 
 
 def _order_json(order: RecordedOrder) -> JudgedOrderView:

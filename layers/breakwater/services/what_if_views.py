@@ -40,16 +40,17 @@ class PeakView(TypedDict):
 
 
 class WhatIfPnl(TypedDict):
-    """Of the day, in quote currency: as it was, and as it would have been."""
+    """Of the day, in the base currency: as it was, and as it would have been. Null where no price of the day leads from
+    what was earned into it."""
 
     account_id: IdText
     node_id: IdText
-    actual: AmountText
-    what_if: AmountText
+    actual: AmountText | None
+    what_if: AmountText | None
 
 
 class WhatIfAnswer(TypedDict):
-    """`refused` and `passed` are the first of as many as the counts say; `pnl` is of the day, in quote currency."""
+    """`refused` and `passed` are the first of as many as the counts say; `pnl` is in `currency`."""
 
     day: str
     judged_count: int
@@ -59,4 +60,5 @@ class WhatIfAnswer(TypedDict):
     passed: list[JudgedOrderView]
     exposure: list[PeakView]
     pnl: list[WhatIfPnl]
+    currency: str
     assumptions: list[str]

@@ -241,3 +241,32 @@ def test_limits_begin_their_history_and_a_reservation_goes_on_where_it_was(admin
     assert told == [(1, "10", "USDT", "REJECT")]
     migrate.upgrade(admin)  # A second time there is nothing to do.
     assert len(exposures(admin)) == 5
+
+
+def test_a_limit_on_losses_says_the_currency_that_it_has_held_in_and_its_history_what_was_asked_for(
+    admin: str, firm: Firm
+) -> None:
+    upgrade_to("0042", admin)
+    set_limit(admin, firm, firm.desk, "DAILY_LOSS", "1000000")
+    set_limit(admin, firm, firm.desk, "GROSS_NOTIONAL", "1000000")
+    with psycopg.connect(admin) as connection:
+        connection.execute("UPDATE limits.limits SET currency = 'ETH'")
+        connection.execute(
+            "INSERT INTO limits.limit_history SELECT limit_id, version, tenant_id, node_id, limit_type, instrument,"
+            " value, parameters, currency, action, thresholds_pct, valid_from, valid_until, false, 'risk', now()"
+            " FROM limits.limits"
+        )
+    migrate.upgrade(admin)
+    with psycopg.connect(admin) as connection:
+        told = dict(connection.execute("SELECT limit_type, (currency, version)::text FROM limits.limits").fetchall())
+        (limit_id,) = connection.execute(
+            "SELECT limit_id FROM limits.limits WHERE limit_type = 'DAILY_LOSS'"
+        ).fetchone() or (None,)
+    assert told == {"DAILY_LOSS": "(USDT,2)", "GROSS_NOTIONAL": "(ETH,1)"}
+    assert limit_id is not None
+    by = risk_manager(firm)
+    history = in_transaction(admin, firm, lambda tx: limit_settings.limit_history(limit_id, by, tx))["items"]
+    assert [(version["currency"], version["changed_by"]) for version in history] == [
+        ("ETH", "risk"),
+        ("USDT", "migration"),
+    ]

@@ -101,6 +101,7 @@ def order_of(
     price: str | None = "2000",
     *,
     account: int = 0,
+    symbol: str = SYMBOL,
     at: datetime = NOW,
     api_key_id: str | None = None,
     **more: Any,
@@ -109,7 +110,7 @@ def order_of(
     terms = OrderTerms(
         client_order_id=uuid.uuid4().hex,
         account_id=firm.account_ids[account],
-        symbol=SYMBOL,
+        symbol=symbol,
         side=side,
         type=OrderType.MARKET if price is None else OrderType.LIMIT,
         quantity=Decimal(quantity),

@@ -18,7 +18,8 @@ from breakwater.services.limits import reserve_limits
 from breakwater.services.projections import project
 from events.envelope import Envelope
 from tests.conftest import DatabaseUrls
-from tests.integration.limits.firm import NOW, SYMBOL, Firm, create_firm, order_of, set_limit
+from tests.integration.limits.firm import NOW, SYMBOL, Firm, create_firm, order_of, set_limit, set_reference
+from tests.integration.limits.test_watch import watch_of
 
 
 @pytest.fixture
@@ -116,6 +117,19 @@ def test_a_limit_that_it_passes_makes_its_node_only_reduce_and_lets_reducing_thr
         with pytest.raises(LimitExceeded):
             reserve_limits(tx, order_of(firm, Side.BUY), NOW)
         reserve_limits(tx, order_of(firm, Side.SELL, "3"), NOW)
+
+
+def test_a_limit_whose_use_no_fresh_price_tells_is_looked_at_again(
+    database: Database, database_urls: DatabaseUrls, firm: Firm, risk: Caller
+) -> None:
+    set_limit(database_urls.admin, firm, firm.desk, "GROSS_NOTIONAL", "5000")
+    set_reference(database_urls.admin, Decimal(2000), NOW - timedelta(minutes=1))
+    book(database, risk, fill_of(firm))
+    assert states(database, firm) == ["ACTIVE", "ACTIVE", "ACTIVE", "REDUCE_ONLY"]
+    fresh = NOW + timedelta(minutes=1)
+    set_reference(database_urls.admin, Decimal(2000), fresh)
+    watch_of(database).run_round(fresh)
+    assert states(database, firm) == ["ACTIVE", "REDUCE_ONLY", "ACTIVE", "REDUCE_ONLY"]
 
 
 @pytest.mark.parametrize(

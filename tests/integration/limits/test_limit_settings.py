@@ -117,6 +117,8 @@ def test_a_limit_that_has_no_effect_or_is_below_use_is_answered_with_a_warning(
         ("instrument", {"instrument": "symbol:ETH/USDT"}),
         ("instrument", {"instrument": ""}),
         ("currency", {"currency": "XRP"}),
+        ("currency", {"limit_type": "DAILY_LOSS", "currency": "ETH"}),  # Listed; but it would hold as so many USDT.
+        ("currency", {"limit_type": "DRAWDOWN", "currency": "ETH"}),
         ("value", {"value": Decimal(0), "limit_type": "MAX_ORDER_QTY"}),
         ("parameters.symbols", UNKNOWN_SYMBOL),
         ("parameters.venues", {"value": None, "limit_type": "ORDER_PERMISSION", "parameters": {"venues": ["NYSE"]}}),

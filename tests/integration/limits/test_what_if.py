@@ -12,11 +12,11 @@ from breakwater.db.connection import Database
 from breakwater.domain.orders import OrdStatus, PlaceOrder, Side
 from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
 from breakwater.errors import InvalidRequest, NotFound
-from breakwater.services.limit_settings import LimitSetting
 from breakwater.services.limits import settle
-from breakwater.services.what_if import WhatIf, what_if
+from breakwater.services.what_if import ASSUMPTIONS, NOT_JUDGED, TriedLimit, WhatIf, what_if
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import NOW, SYMBOL, Firm, create_firm, order_of, reserve_and_record, snapshot_of
+from tests.integration.limits.people import limit
 
 LATER = NOW + timedelta(hours=6)
 
@@ -33,10 +33,10 @@ class Recorder:
         self._database, self._urls, self._firm = database, urls, firm
         self._minutes = 0
 
-    def filled(self, side: Side, quantity: str, price: str) -> PlaceOrder:
+    def filled(self, side: Side, quantity: str, price: str, symbol: str = SYMBOL, account: int = 0) -> PlaceOrder:
         self._minutes += 1
         at = NOW + timedelta(minutes=self._minutes)
-        order = order_of(self._firm, side, quantity, price)
+        order = order_of(self._firm, side, quantity, price, symbol=symbol, account=account)
         with self._database.tenant_transaction(self._firm.tenant_id) as tx:
             reserve_and_record(tx, order)
             settle(tx, snapshot_of(order, 1, OrdStatus.FILLED, quantity, price))
@@ -49,10 +49,17 @@ class Recorder:
             connection.execute(
                 "INSERT INTO trading.trades (trade_id, tenant_id, account_id, order_id, symbol, side, last_qty,"
                 " last_px, liquidity, fee, fee_currency, realised_pnl, venue, engine_seq, transact_time)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'TAKER', 0, 'USDT', 0, 'SIM', 1, %s)",
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'TAKER', 0, %s, 0, 'SIM', 1, %s)",
                 (
-                    *(uuid.uuid4(), self._firm.tenant_id, self._firm.account_ids[0], order.order_id, SYMBOL, side),
-                    *(Decimal(quantity), Decimal(price), at + timedelta(milliseconds=500)),
+                    *(
+                        uuid.uuid4(),
+                        self._firm.tenant_id,
+                        self._firm.account_ids[account],
+                        order.order_id,
+                        symbol,
+                        side,
+                    ),
+                    *(Decimal(quantity), Decimal(price), symbol.split("/")[1], at + timedelta(milliseconds=500)),
                 ),
             )
         return order
@@ -64,7 +71,7 @@ def recorder(database: Database, database_urls: DatabaseUrls, firm: Firm) -> Rec
 
 
 def ask(database: Database, firm: Firm, risk: Caller, *changes: dict[str, Any], **about: Any) -> Any:
-    settings = [LimitSetting(**({"node_id": firm.desk} | change)) for change in changes]
+    settings = [TriedLimit(**({"node_id": firm.desk} | change)) for change in changes]
     with database.tenant_transaction(firm.tenant_id) as tx:
         return what_if(WhatIf(day=about.pop("day", NOW.date()), changes=settings, **about), risk, tx, LATER)
 
@@ -118,9 +125,12 @@ def test_asking_writes_nothing(database: Database, firm: Firm, risk: Caller, rec
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"limit_type": "MARGIN", "value": Decimal(1)}, "limit_type"),
+        *(({"limit_type": each, "value": Decimal(1)}, "limit_type") for each in sorted(NOT_JUDGED)),
+        ({"limit_type": "MAX_ORDER_QTY", "value": Decimal(1), "is_removed": True}, "is_removed"),
+        ({"limit_type": "MAX_ORDER_QTY", "is_removed": False}, "value"),
         ({"limit_type": "NO_SUCH_TYPE", "value": Decimal(1)}, "limit_type"),
         ({"limit_type": "MAX_ORDER_QTY", "value": Decimal(-1)}, "value"),
+        ({"limit_type": "DAILY_LOSS", "value": Decimal(1), "currency": "ETH"}, "currency"),
         ({"limit_type": "MESSAGE_RATE", "value": Decimal(1), "parameters": {"window_s": 0}}, "parameters.window_s"),
         ({"node_id": uuid.uuid4(), "limit_type": "MAX_ORDER_QTY", "value": Decimal(1)}, "node_id"),
     ],
@@ -144,3 +154,88 @@ def test_a_day_to_come_and_another_organisations_node_are_refused(
         ask(database, firm, risk, change | {"node_id": stranger.desk})
     with pytest.raises(NotFound):
         ask(database, firm, risk, change, node_id=stranger.desk)
+
+
+@pytest.fixture
+def eth_btc(database_urls: DatabaseUrls) -> None:
+    """It is listed, and it and what leads from it are priced."""
+    with psycopg.connect(database_urls.admin) as connection:
+        connection.execute(
+            "INSERT INTO market.instruments (symbol, base_asset, quote_asset, tick_size, lot_size, notional_min)"
+            " VALUES ('ETH/BTC', 'ETH', 'BTC', 0.00001, 0.0001, 0.0001)"
+        )
+        for symbol, price in (("ETH/BTC", Decimal("0.06")), ("BTC/USDT", Decimal(50000))):
+            connection.execute(
+                "INSERT INTO market.reference_prices VALUES (%s, %s, %s, %s, %s)", (symbol, price, price, price, NOW)
+            )
+
+
+def test_profits_in_other_currencies_are_added_up_in_the_base_currency_by_the_days_prices(
+    database: Database, firm: Firm, risk: Caller, recorder: Recorder, eth_btc: None
+) -> None:
+    recorder.filled(Side.BUY, "1", "2000")
+    recorder.filled(Side.SELL, "1", "2100")  # 100 USDT.
+    recorder.filled(Side.BUY, "10", "0.05", "ETH/BTC")
+    third = recorder.filled(Side.SELL, "10", "0.06", "ETH/BTC")  # 0.1 BTC.
+    change = {"limit_type": "RESTRICTED_LIST", "parameters": {"mode": "DENY", "symbols": ["ETH/BTC"]}}
+
+    def pnl() -> tuple[str | None, str | None]:
+        answer = ask(database, firm, risk, change)
+        assert answer["currency"] == "USDT"
+        assert str(third.order_id) in {refused["order_id"] for refused in answer["refused"]}
+        told = {each["node_id"]: (each["actual"], each["what_if"]) for each in answer["pnl"]}
+        assert told[str(firm.account_nodes[1])] == ("0", "0")
+        return told[str(firm.account_nodes[0])]
+
+    # No trade of the day says what BTC is worth: not known, instead of 100.1 of nothing. Without it, nothing is in BTC.
+    assert pnl() == (None, "100")
+    recorder.filled(Side.BUY, "0.01", "50000", "BTC/USDT", account=1)
+    assert pnl() == ("5100", "100")
+
+
+def test_a_loss_in_another_currency_counts_against_a_limit_on_losses_by_what_it_is_worth(
+    database: Database, firm: Firm, risk: Caller, recorder: Recorder, eth_btc: None
+) -> None:
+    recorder.filled(Side.BUY, "0.01", "50000", "BTC/USDT", account=1)
+    recorder.filled(Side.BUY, "10", "0.06", "ETH/BTC")
+    recorder.filled(Side.SELL, "10", "0.05", "ETH/BTC")  # 0.1 BTC lost, which is 5,000 USDT.
+    last = recorder.filled(Side.BUY, "1", "2000")
+    for value, refused in (("4999", [str(last.order_id)]), ("5000", [])):
+        answer = ask(database, firm, risk, {"limit_type": "DAILY_LOSS", "value": Decimal(value)})
+        assert [each["order_id"] for each in answer["refused"]] == refused
+
+
+def test_a_short_sale_limit_which_has_neither_value_nor_parameters_can_be_tried_and_taken_away(
+    database: Database, firm: Firm, risk: Caller, recorder: Recorder
+) -> None:
+    recorder.filled(Side.BUY, "1", "2000", account=1)  # Of another account; but then there is a price.
+    sold = recorder.filled(Side.SELL, "1.5", "2000")
+    change = {"limit_type": "SHORT_SALE"}
+    (refused,) = ask(database, firm, risk, change)["refused"]
+    assert (refused["order_id"], [each["limit_type"] for each in refused["refusals"]]) == (
+        str(sold.order_id),
+        ["SHORT_SALE"],
+    )
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        limit(tx, risk, firm.desk, "SHORT_SALE")
+    elsewhere = {"node_id": firm.account_nodes[1], "limit_type": "MAX_ORDER_QTY", "value": Decimal(1)}
+    assert ask(database, firm, risk, elsewhere)["refused_count"] == 1
+    assert ask(database, firm, risk, change | {"is_removed": True})["refused"] == []
+
+
+def test_a_limit_without_value_and_parameters_is_taken_away(
+    database: Database, firm: Firm, risk: Caller, recorder: Recorder
+) -> None:
+    recorder.filled(Side.BUY, "1", "2000")
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        limit(tx, risk, firm.desk, "MAX_ORDER_QTY", "0.5")
+    elsewhere = {"node_id": firm.account_nodes[1], "limit_type": "MAX_ORDER_QTY", "value": Decimal(1)}
+    assert ask(database, firm, risk, elsewhere)["refused_count"] == 1
+    for gone in ({}, {"is_removed": True}):
+        assert ask(database, firm, risk, {"limit_type": "MAX_ORDER_QTY", **gone})["refused_count"] == 0
+
+
+def test_every_type_that_is_not_judged_is_among_what_is_assumed() -> None:
+    told = " ".join(ASSUMPTIONS).lower()
+    words = {each: "value at risk" if each == "INCREMENTAL_VAR" else each.lower() for each in NOT_JUDGED}
+    assert [each for each in sorted(NOT_JUDGED) if words[each] not in told] == []

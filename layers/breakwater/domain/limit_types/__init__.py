@@ -8,7 +8,15 @@ from collections.abc import Mapping
 
 from breakwater.domain.exposure import Action
 from breakwater.domain.limit_types import conduct, emergency, exposures, losses, per_order, settings
-from breakwater.domain.limit_types.verdict import Above, Leasing, LimitType, Need, ProposedOrder, Verdict
+from breakwater.domain.limit_types.verdict import (
+    IN_BASE_CURRENCY,
+    Above,
+    Leasing,
+    LimitType,
+    Need,
+    ProposedOrder,
+    Verdict,
+)
 
 __all__ = [
     "DEAD_MAN",
@@ -134,7 +142,7 @@ LIMIT_TYPES: Mapping[str, LimitType] = {
     ),
     "CREDIT": LimitType(
         22, exposures.credit, settings.not_negative, "currency",
-        "what open buys and this one may cost, with fees, is within cash plus this line",
+        "what open buys and this one may cost, with fees, is within cash plus this line, in this currency alone",
         needs=Need.CASH, accumulates=True,
     ),
     "DAILY_TRADED_NOTIONAL": LimitType(
@@ -159,12 +167,12 @@ LIMIT_TYPES: Mapping[str, LimitType] = {
         "value at risk of one day with the order in it", needs=Need.MARKS, accumulates=True, above=Above.NETTED,
     ),
     "DAILY_LOSS": LimitType(
-        27, losses.daily_loss, settings.positive, "base currency",
+        27, losses.daily_loss, settings.positive, IN_BASE_CURRENCY,
         "realised plus unrealised minus fees plus funding since the session began is not below -value",
         action=Action.REDUCE_ONLY, above=Above.NETTED, accumulates=True,
     ),
     "DRAWDOWN": LimitType(
-        28, losses.drawdown, settings.drawdown, "base currency",
+        28, losses.drawdown, settings.drawdown, IN_BASE_CURRENCY,
         "from the peak to now: STATIC, TRAILING or END_OF_DAY", action=Action.REDUCE_ONLY, accumulates=True,
     ),
     "LOSS_STREAK": LimitType(

@@ -8,14 +8,16 @@ from enum import Enum, Flag, auto
 from typing import Any, NamedTuple
 
 from breakwater.domain.executions import Execution
-from breakwater.domain.exposure import ZERO, Action, Limit, Scope
+from breakwater.domain.exposure import BASE_CURRENCY, ZERO, Action, Limit, Scope
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.market import Market
 from breakwater.domain.money import EXACT
 from breakwater.domain.orders import OrderType, Side, TimeInForce
 from breakwater.domain.valuation import PriceBand
+from breakwater.errors import InvalidRequest
 
 ONE = Decimal(1)
+IN_BASE_CURRENCY = "base currency"  # The unit of what is never turned into another currency.
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,11 @@ class LimitType:
     kinds: frozenset[str] = field(default_factory=frozenset)
     above: Above = Above.UNRELATED
     leasing: Leasing = Leasing.HELD
+
+    def check_currency(self, currency: str) -> None:
+        """InvalidRequest where the value would hold as so much of the base currency, whatever it was meant in."""
+        if self.unit == IN_BASE_CURRENCY and currency != BASE_CURRENCY:
+            raise InvalidRequest(f"a limit of this type is in {BASE_CURRENCY}, the base currency", field="currency")
 
 
 def yes(order: ProposedOrder, cap: Decimal | None = None) -> Verdict:

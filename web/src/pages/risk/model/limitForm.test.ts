@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { choicesOf, draftOf, NEW_LIMIT, settingOf, typesFor } from "./limitForm";
+import { asksForCurrency, choicesOf, draftOf, NEW_LIMIT, settingOf, typesFor } from "./limitForm";
 import { limitOf, typeOf } from "./samples";
 import type { LimitParameter } from "./types";
 
@@ -38,6 +38,16 @@ describe("a limit's form", () => {
       valid_from: null,
       valid_until: null,
     });
+  });
+
+  it("asks for the currency of a notional, and of a loss only where it says one that the server refuses", () => {
+    const asks = (unit: string, currency: string) => asksForCurrency({ currency }, typeOf({ unit }));
+    expect([asks("currency", "USDT"), asks("base currency", "USDT"), asks("seconds", "ETH")]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(asks("base currency", "ETH")).toBe(true);
   });
 
   it("changes the version that it was filled with", () => {

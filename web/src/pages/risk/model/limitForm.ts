@@ -57,6 +57,11 @@ export function draftOf(limit: Limit): LimitDraft {
   };
 }
 
+/** Whether the form asks for the currency: also where the server takes one alone, and the draft says another. */
+export function asksForCurrency(draft: Pick<LimitDraft, "currency">, type: Pick<LimitType, "unit">): boolean {
+  return type.unit === "currency" || (type.unit === "base currency" && draft.currency !== NEW_LIMIT.currency);
+}
+
 function parameterDraft(value: unknown): ParameterDraft {
   if (Array.isArray(value)) return value.map(String);
   return hoursOf(value) ?? String(value);

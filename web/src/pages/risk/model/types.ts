@@ -23,6 +23,7 @@ export type LimitVersion = Schemas["LimitVersionView"];
 export type LimitBreach = Schemas["LimitBreachView"];
 export type NodeStateChange = Schemas["NodeStateChangeView"];
 export type Breach = Schemas["BreachPage"]["items"][number];
+export type TriedLimit = Schemas["TriedLimit"];
 export type WhatIfDay = Schemas["WhatIfAnswer"];
 export type JudgedOrder = Schemas["JudgedOrderView"];
 export type RefusedOrder = Schemas["RefusedOrderView"];

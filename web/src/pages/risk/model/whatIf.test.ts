@@ -11,6 +11,7 @@ const dayOf = (told: Partial<WhatIfDay>): WhatIfDay => ({
   passed: [],
   exposure: [],
   pnl: [],
+  currency: "USDT",
   assumptions: ["prices are the last trades"],
   ...told,
 });
@@ -28,6 +29,14 @@ describe("what other limits would have done", () => {
       { day: "2026-12-01", actual: "0.2", what_if: "0.5" },
     ]);
     expect(outcome.assumptions).toEqual(["prices are the last trades"]);
+  });
+
+  it("is not known as a whole where a day is not", () => {
+    const days = [null, "1"].map((actual) =>
+      dayOf({ pnl: [{ account_id: "a", node_id: "n", actual, what_if: "1" }] }),
+    );
+    expect(outcomeOf(days).pnl).toEqual([{ account_id: "a", node_id: "n", actual: null, what_if: "2" }]);
+    expect(outcomeOf(days).currency).toBe("USDT");
   });
 
   it("keeps the greater peak, long or short", () => {

@@ -5,8 +5,9 @@ import type { AccountPnl, JudgedOrder, Peak, RefusedOrder, WhatIfDay } from "./t
 
 export interface DayPnl {
   readonly day: string;
-  readonly actual: string;
-  readonly what_if: string;
+  /** Null where it is not known: a day's prices may not lead into the currency. */
+  readonly actual: string | null;
+  readonly what_if: string | null;
 }
 
 export interface Outcome {
@@ -18,6 +19,8 @@ export interface Outcome {
   readonly peaks: readonly Peak[];
   readonly pnl: readonly AccountPnl[];
   readonly byDay: readonly DayPnl[];
+  /** Of all profits. */
+  readonly currency: string;
   readonly assumptions: readonly string[];
 }
 
@@ -44,15 +47,21 @@ export function outcomeOf(days: readonly WhatIfDay[]): Outcome {
     peaks: [...peaks.values()],
     pnl: [...pnl.values()],
     byDay: days.map(({ day, pnl: ofAccounts }) => ({ day, ...summed(ofAccounts) })),
+    currency: days[0]?.currency ?? "",
     assumptions: [...new Set(days.flatMap((day) => day.assumptions))],
   };
 }
 
 function summed(pnl: readonly Pick<AccountPnl, "actual" | "what_if">[]) {
   return {
-    actual: pnl.reduce((sum, of) => plus(sum, of.actual), "0"),
-    what_if: pnl.reduce((sum, of) => plus(sum, of.what_if), "0"),
+    actual: sumOf(pnl.map((of) => of.actual)),
+    what_if: sumOf(pnl.map((of) => of.what_if)),
   };
+}
+
+/** Null as soon as one is not known: a sum of the others would look like the whole. */
+function sumOf(amounts: readonly (string | null)[]): string | null {
+  return amounts.reduce((sum, of) => (sum === null || of === null ? null : plus(sum, of)), "0");
 }
 
 function higher(before: Peak | undefined, peak: Peak): Peak {

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, List, Modal, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, Modal, Stack, Text } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { answerOf } from "../../../api/client";
 import { Problem } from "../../../api/problem";
@@ -11,6 +11,7 @@ import { limitName } from "../model/limitWords";
 import type { Limit, LimitSetting, ScopeNode } from "../model/types";
 import { LIMITS_KEY, useLimitTypes } from "../shared/queries";
 import { fieldsOf, LimitConduct, LimitFields } from "./LimitFields";
+import { TakenWithWarnings } from "./TakenWithWarnings";
 
 /** Sets a new limit on a node, or changes one as it was when the dialog was opened. */
 export function LimitDialog({
@@ -45,7 +46,8 @@ export function LimitDialog({
     if ("errors" in setting) return setWrong(setting.errors);
     action.run(setting);
   };
-  if (warnings.length > 0) return <SetWithWarnings warnings={warnings} onClose={onClose} />;
+  if (warnings.length > 0)
+    return <TakenWithWarnings title="The limit is set" warnings={warnings} onClose={onClose} />;
   const title =
     before === null ? `Set a limit on ${node.name}` : `Change ${limitName(before)} of ${node.name}`;
   return (
@@ -90,26 +92,5 @@ function Conflict({ error, unit }: { error: Error | null; unit: string }) {
       It stands at {otherVersionWords(other, unit)}. Nothing was set: close this and open it again to change
       that one.
     </Text>
-  );
-}
-
-function SetWithWarnings({ warnings, onClose }: { warnings: readonly string[]; onClose: () => void }) {
-  return (
-    <Modal opened onClose={onClose} title="The limit is set" centered>
-      <Stack>
-        <Alert color="orange" role="alert" title="It was taken, but">
-          <List size="sm">
-            {warnings.map((warning) => (
-              <List.Item key={warning}>{warning}</List.Item>
-            ))}
-          </List>
-        </Alert>
-        <Group justify="flex-end">
-          <Button onClick={onClose} data-autofocus>
-            Close
-          </Button>
-        </Group>
-      </Stack>
-    </Modal>
   );
 }

@@ -1,5 +1,5 @@
 import { Autocomplete, Group, Select, Stack, Text, TextInput } from "@mantine/core";
-import { ACTIONS, type Errors, type LimitDraft, typesFor } from "../model/limitForm";
+import { ACTIONS, asksForCurrency, type Errors, type LimitDraft, typesFor } from "../model/limitForm";
 import {
   ACTION_WORDS,
   hasValue,
@@ -104,7 +104,7 @@ export function LimitFields({
           onChange={(typed) => change({ parameters: { ...draft.parameters, [parameter.name]: typed } })}
         />
       ))}
-      {type?.unit === "currency" && (
+      {type !== undefined && (asksForCurrency(draft, type) || errors.currency !== undefined) && (
         <TextInput
           label="Currency"
           value={draft.currency}

@@ -9,6 +9,7 @@ import { useMay } from "../../../ui/useMe";
 import { childKindsOf, KIND_WORDS, type NewKind, placesFor } from "../model/nodeForm";
 import type { ScopeNode } from "../model/types";
 import { LIMITS_KEY, useNodes } from "../shared/queries";
+import { TakenWithWarnings } from "./TakenWithWarnings";
 
 const FIELDS = ["name", "kind", "parent_id", "time_zone", "session_start", "api_key_id"];
 const TIME_ZONES = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((zone) => zone !== "UTC")];
@@ -93,6 +94,7 @@ export function EditNodeDialog({ node, onClose }: { node: ScopeNode; onClose: ()
   const [parentId, setParentId] = useState(node.parent_id);
   const [timeZone, setTimeZone] = useState(node.time_zone);
   const [sessionStart, setSessionStart] = useState(node.session_start);
+  const [warnings, setWarnings] = useState<readonly string[]>([]);
   const action = useAction(
     () =>
       answerOf(
@@ -106,9 +108,15 @@ export function EditNodeDialog({ node, onClose }: { node: ScopeNode; onClose: ()
           },
         }),
       ),
-    { changes: [LIMITS_KEY], onDone: onClose },
+    {
+      changes: [LIMITS_KEY],
+      onDone: (changed) => (changed.warnings.length === 0 ? onClose() : setWarnings(changed.warnings)),
+    },
   );
   const { fields } = formProblem(action.error, FIELDS);
+  if (warnings.length > 0) {
+    return <TakenWithWarnings title={`${node.name} is changed`} warnings={warnings} onClose={onClose} />;
+  }
   const places = placesFor(node, nodes.data?.items ?? []);
   return (
     <NodeForm

@@ -15,6 +15,7 @@ import { NodeLink } from "../shared/NodeLink";
 import { LIMITS_KEY, useLimitTypes, useOverrides } from "../shared/queries";
 import { RiskFrame } from "../shared/RiskFrame";
 import { ChooseLimitDialog } from "./ChooseLimitDialog";
+import { TakenWithWarnings } from "./TakenWithWarnings";
 
 const COLOURS: Readonly<Record<string, string>> = {
   REQUESTED: "orange",
@@ -59,6 +60,11 @@ function OverrideTable({
   overrides: readonly Override[];
   types: readonly LimitType[];
 }) {
+  // Kept here: the row of one that is ended goes.
+  const [warnings, setWarnings] = useState<readonly string[]>([]);
+  if (warnings.length > 0) {
+    return <TakenWithWarnings title="The override" warnings={warnings} onClose={() => setWarnings([])} />;
+  }
   return (
     <DataTable
       label="Overrides"
@@ -94,7 +100,7 @@ function OverrideTable({
             </Text>
           ),
         },
-        { name: "Do", show: (override) => <Steps override={override} /> },
+        { name: "Do", show: (override) => <Steps override={override} warn={setWarnings} /> },
       ]}
     />
   );
@@ -127,7 +133,7 @@ function Who({ override }: { override: Override }) {
   );
 }
 
-function Steps({ override }: { override: Override }) {
+function Steps({ override, warn }: { override: Override; warn: (warnings: readonly string[]) => void }) {
   const { api } = usePlatform();
   const username = useMe()?.username ?? "";
   const may = useMay();
@@ -138,7 +144,7 @@ function Steps({ override }: { override: Override }) {
       step === "approve"
         ? answerOf(api.POST("/limits/overrides/{override_id}/approve", { params: { path } }))
         : answerOf(api.POST("/limits/overrides/{override_id}/end", { params: { path } })),
-    { changes: [LIMITS_KEY] },
+    { changes: [LIMITS_KEY], onDone: (changed) => warn(changed.warnings) },
   );
   return (
     <Stack gap={4}>

@@ -2,11 +2,11 @@ import { Button, Checkbox, Group, Modal, Select, Stack } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { type Errors, type LimitDraft, NEW_LIMIT, settingOf } from "../model/limitForm";
 import { inTreeOrder } from "../model/stopping";
-import type { LimitSetting, ScopeNode } from "../model/types";
+import type { ScopeNode, TriedLimit } from "../model/types";
 import { LimitFields } from "../node/LimitFields";
 import { useLimitTypes } from "../shared/queries";
 
-// Balances and terms of a past day are not recorded: the server tries these on none.
+// Balances, terms and more of a past day are not recorded: the server tries these on none.
 const NOT_TRIED = new Set([
   "CREDIT",
   "MARGIN",
@@ -15,6 +15,9 @@ const NOT_TRIED = new Set([
   "INCREMENTAL_VAR",
   "ADV_PCT",
   "DEAD_MAN",
+  "STALE_DATA",
+  "DUPLICATE_ORDER",
+  "LOSS_STREAK",
 ]);
 
 /** One limit as it would have been, or that it would not have been there. */
@@ -24,7 +27,7 @@ export function ChangeDialog({
   onClose,
 }: {
   nodes: readonly ScopeNode[];
-  add: (change: LimitSetting) => void;
+  add: (change: TriedLimit) => void;
   onClose: () => void;
 }) {
   const types = (useLimitTypes().data?.items ?? []).filter((type) => !NOT_TRIED.has(type.limit_type));
@@ -47,6 +50,7 @@ export function ChangeDialog({
         parameters: {},
         currency,
         thresholds_pct: [],
+        is_removed: true,
       });
     }
     const setting = settingOf(draft, type, node.node_id, null);

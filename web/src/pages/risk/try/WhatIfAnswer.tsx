@@ -24,11 +24,11 @@ export function WhatIfAnswer({ outcome, nameOf }: { outcome: Outcome; nameOf: (n
       <Orders title="Would have been refused" orders={outcome.refused} count={refusedCount} whyOf={whyOf} />
       <Orders title="Would have passed" orders={outcome.passed} count={passedCount} />
       <Title order={2} size="h4">
-        Profit and loss
+        Profit and loss, {outcome.currency}
       </Title>
       <AmountBars
         label="Profit and loss by account"
-        unit=""
+        unit={outcome.currency}
         series={[WAS, WOULD]}
         rows={outcome.pnl.map((of) => ({
           name: nameOf(of.node_id),

@@ -20,7 +20,7 @@ import { useAddress } from "../../../ui/useAddress";
 import { limitName, settingWords } from "../model/limitWords";
 import { daysBetween } from "../model/moments";
 import { inTreeOrder } from "../model/stopping";
-import type { LimitSetting, WhatIfDay } from "../model/types";
+import type { TriedLimit, WhatIfDay } from "../model/types";
 import { type Outcome, outcomeOf } from "../model/whatIf";
 import { useLimitTypes, useNodes } from "../shared/queries";
 import { RiskFrame } from "../shared/RiskFrame";
@@ -32,7 +32,7 @@ const DAYS_MAX = 7;
 interface Question {
   readonly days: readonly string[];
   readonly nodeId: string;
-  readonly changes: readonly LimitSetting[];
+  readonly changes: readonly TriedLimit[];
 }
 
 /** A recorded day's orders, or a week's, against other limits. It changes nothing. */
@@ -43,7 +43,7 @@ export default function WhatIfPage() {
   const [first, setFirst] = useAddress("from", today);
   const [last, setLast] = useAddress("to", today);
   const [nodeId, setNodeId] = useAddress("node", "");
-  const [changes, setChanges] = useState<readonly LimitSetting[]>([]);
+  const [changes, setChanges] = useState<readonly TriedLimit[]>([]);
   const [isAdding, setAdding] = useState(false);
   const [outcome, setOutcome] = useState<Outcome | null>(null);
   const days = daysBetween(first, last, DAYS_MAX + 1);
@@ -162,7 +162,7 @@ function Changes({
   remove,
   nameOf,
 }: {
-  changes: readonly LimitSetting[];
+  changes: readonly TriedLimit[];
   problemOf: (index: number) => string | undefined;
   remove: (index: number) => void;
   nameOf: (nodeId: string) => string;
@@ -183,7 +183,7 @@ function Changes({
                 </Text>
                 <Text size="sm">of {nameOf(change.node_id)}</Text>
                 <Badge variant="light" tt="none">
-                  {words === "" ? "taken away" : words}
+                  {change.is_removed === true ? "taken away" : words === "" ? "set" : words}
                 </Badge>
               </Group>
               <CloseButton aria-label={`Leave out ${limitName(change)}`} onClick={() => remove(index)} />
