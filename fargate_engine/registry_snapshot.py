@@ -106,6 +106,8 @@ def _live(fields: list[Any], instruments: dict[str, Instrument]) -> EngineOrder:
     trade_ids: list[str] = later[0] if later else []
     note: str = later[1] if len(later) > 1 else ""
     submitted = SubmitOrder.model_validate(told)
+    # What was filled and what is left are all of it; in a snapshot from before restatements it may say more.
+    quantity_lots = min(quantity_lots, cum_lots + leaves_lots)
     terms = WorkingTerms.of(submitted, quantity_lots=quantity_lots, limit_ticks=limit_ticks, bound_ticks=bound_ticks)
     return EngineOrder(
         number=number,

@@ -44,6 +44,7 @@ class Router:
         self._inbox = inbox
         self._views = VenueViews(state, hub, venues)
         self._working: dict[uuid.UUID, Working] = {}
+        self._accepted: dict[uuid.UUID, uuid.UUID] = {}  # The accounts of those that it does not work yet, by order.
         self._something = asyncio.Event()
 
     # As a venue -----------------------------------------------------------------------------------------------------
@@ -55,6 +56,7 @@ class Router:
         problem = self._problem(order)
         if problem is not None:
             return [VenueRejected(order_id=terms.order_id, code=problem[0], reason=problem[1])]
+        self._accepted[terms.order_id] = terms.account_id
         return [VenueAccepted(order_id=terms.order_id)]
 
     def canceled(self, order_id: uuid.UUID, symbol: str) -> list[VenueReport]:
@@ -83,6 +85,8 @@ class Router:
             order = self._state.order(parent_id)
             if isinstance(order, EngineOrder) and order.status is not OrdStatus.PENDING_NEW:
                 self._take(order)
+            elif not isinstance(order, EngineOrder):
+                self._accepted.pop(parent_id, None)  # It ended before.
         if parent_ids:
             self._something.set()
 
@@ -156,6 +160,7 @@ class Router:
 
     def _take(self, order: EngineOrder) -> None:
         venues = self._venues_of(order)
+        self._accepted.pop(order.order_id, None)
         self._working[order.order_id] = Working(order, self._state, self._views, venues, self)
         self._something.set()
 
@@ -181,14 +186,14 @@ class Router:
         return None
 
     def _too_many(self, order: EngineOrder) -> str | None:
-        of_account = sum(each.order.terms.account_id == order.terms.account_id for each in self._working.values())
-        if of_account >= ORDERS_OF_ACCOUNT_MAX:
+        accounts = [*(each.order.terms.account_id for each in self._working.values()), *self._accepted.values()]
+        if accounts.count(order.terms.account_id) >= ORDERS_OF_ACCOUNT_MAX:
             return f"the router works {ORDERS_OF_ACCOUNT_MAX} orders of an account in a shard at once"
         if isinstance(order.submitted.execution, EXITS):
             orders_max, what = ORDERS_MAX, "orders of a shard at once"
         else:
             orders_max, what = ORDERS_MAX - KEPT_FOR_EXITS, "orders of a shard at once, and keeps room for exits"
-        return f"the router works {orders_max} {what}" if len(self._working) >= orders_max else None
+        return f"the router works {orders_max} {what}" if len(accounts) >= orders_max else None
 
     def _unreachable(self, order: EngineOrder) -> tuple[str, str] | None:
         venues = self._venues_of(order)

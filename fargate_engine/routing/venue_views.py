@@ -42,8 +42,12 @@ class VenueViews:
         return tuple(name for name in wanted if name in (*known, INTERNAL_VENUE)) if wanted else known
 
     def market(self, venue: str, symbol: str) -> Market | None:
-        """None for the engine's own book, too: who trades there is told, and nobody else."""
-        return self._hub.get(venue, symbol)
+        """None for the engine's own book, too: who trades there is told, and nobody else.
+
+        Nor one in other steps than the shard's, which keeps its own where they have changed: its lots are none of ours.
+        """
+        market, ours = self._hub.get(venue, symbol), self._state.instruments.get(symbol)
+        return market if market is not None and ours is not None and market.instrument.has_steps_of(ours) else None
 
     def shown(self, name: str, symbol: str) -> object:
         """Which book it shows; another one when that has changed. None for the engine's own, which is never old."""
@@ -67,7 +71,7 @@ class VenueViews:
     def volume_profile(self, names: Sequence[str], symbol: str) -> list[int]:
         """The lots of each five minutes of the day, in the 24 hours before."""
         profile = [0] * _PROFILE_SLOTS
-        for market in (self._hub.get(name, symbol) for name in names):
+        for market in (self.market(name, symbol) for name in names):
             if market is None:
                 continue
             since_ms = market.at_ns // 1_000_000 - (_PROFILE_SLOTS - 1) * _SLOT_MS
@@ -93,9 +97,7 @@ class VenueViews:
         terms = _own_terms(instrument) if venue is None else venue.listed(instrument.symbol)
         if terms is None:
             return None
-        market = self._hub.get(name, instrument.symbol)
-        if market is not None and not market.instrument.has_steps_of(instrument):
-            market = None  # Its numbers are of other ticks and lots.
+        market = self.market(name, instrument.symbol)
         return VenueView(
             venue=name,
             opposite=self._levels(name, market, instrument.symbol, _OTHER_SIDE[side]),

@@ -95,23 +95,25 @@ class MarketFeed:
     ) -> None:
         pause_s = RETRY_S
         silence_s = usual_s = SILENCE_S * silences
-        told, reopened_at = 0, -math.inf
+        told, told_at, reopened_at = 0, math.inf, -math.inf
+        longest_s = 0.0  # Between two words of a stream that did not hang: a quiet market has such a silence again.
         while True:
             try:
                 async with asyncio.timeout(silence_s):
                     await watch()
-                pause_s = RETRY_S
-                told += 1
+                pause_s, now = RETRY_S, time.monotonic()
+                told, told_at, longest_s = told + 1, now, max(longest_s, now - told_at)
                 # Any stream begins with a word. Where a second one follows soon it had hung, and was not quiet.
-                if told == _FEW and time.monotonic() - reopened_at < usual_s:
-                    silence_s = usual_s
+                if told == _FEW and now - reopened_at < usual_s:
+                    silence_s = min(max(usual_s, 2 * longest_s), SILENCE_MAX_S * silences)
             except TimeoutError:
                 _LOG.warning("%s: %s told nothing for %d s: it is opened anew", self._connection.name, what, silence_s)
                 silence_s = min(silence_s * 2, SILENCE_MAX_S * silences)
-                told, reopened_at = 0, time.monotonic()
+                told, told_at, reopened_at = 0, math.inf, time.monotonic()
                 reopen()
             except OutcomeUnknown as error:
                 _LOG.warning("%s: %s is lost: %s", self._connection.name, what, error.message)
+                told_at = math.inf
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, RETRY_MAX_S)
 

@@ -134,6 +134,31 @@ async def test_a_quiet_market_is_opened_anew_ever_more_rarely(monkeypatch: pytes
     assert 4 <= client.reopened <= 6
 
 
+class Leisurely(Quiet):
+    """Its market changes now and then, with a longer silence after every third time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told = 0
+
+    async def watch_book(self, symbol: str) -> tuple[list[list[float]], list[list[float]]]:
+        if not self.is_new.is_set():
+            self._told += 1
+            await asyncio.sleep(0.2 if self._told % 4 else 0.35)
+        self.is_new.clear()
+        return [[2684.05, 0.5]], []
+
+
+async def test_a_market_that_is_only_slow_is_opened_anew_once_and_then_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(market_feed, "SILENCE_S", 0.3)
+    client = Leisurely()
+    connection: Any = SimpleNamespace(name=VENUE, client=client, is_ready=True)
+    feed = MarketFeed(connection, MarketHub(), [])
+    async with background(feed._books(MarketHub().open(VENUE, ETH))):
+        await asyncio.sleep(4.5)  # Four such silences.
+    assert 1 <= client.reopened <= 2
+
+
 async def test_what_the_venue_lists_later_has_a_market_then(there: Simulated, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(market_feed, "LISTED_LOOK_S", 0.05)
     hub = MarketHub()

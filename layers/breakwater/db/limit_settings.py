@@ -101,6 +101,13 @@ class LimitSettingRows:
             (ended_by, at, override_id),
         )
 
+    def end_overrides_of(self, limit_id: uuid.UUID, ended_by: str, at: datetime) -> None:
+        """All that are open: with their limit they end."""
+        self._connection.execute(
+            "UPDATE limits.overrides SET ended_by = %s, ended_at = %s WHERE limit_id = %s AND ended_at IS NULL",
+            (ended_by, at, limit_id),
+        )
+
     def overrides(self, *, open_only: bool) -> list[Override]:
         """The newest first."""
         with self._connection.cursor(row_factory=class_row(Override)) as cursor:
@@ -123,6 +130,11 @@ class LimitSettingRows:
             "INSERT INTO limits.uses_due (limit_id, due_at, tenant_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
             (limit_id, due_at, self._tenant_id),
         )
+
+    def is_use_due(self, limit_id: uuid.UUID, after: datetime, until: datetime) -> bool:
+        """Whether somebody looks at it anyway, later than `after` and until then."""
+        query = "SELECT FROM limits.uses_due WHERE limit_id = %s AND due_at > %s AND due_at <= %s LIMIT 1"
+        return self._connection.execute(query, (limit_id, after, until)).fetchone() is not None
 
     def drop_use_due(self, limit_id: uuid.UUID, due_at: datetime) -> bool:
         """Whether it was there."""

@@ -142,6 +142,10 @@ class LimitRows:
             nodes = cursor.execute(statements.NODES, wanted).fetchall()
         return self._with_history(self._of_nodes(nodes, at), at)
 
+    def scopes_of(self, at: datetime, node_ids: Sequence[uuid.UUID]) -> list[Scope]:
+        """These nodes alone, as `scopes` has them."""
+        return self._with_history(self.scopes_at(at, node_ids), at)
+
     def scopes_at(self, at: datetime, node_ids: Sequence[uuid.UUID]) -> list[Scope]:
         """These nodes alone, with limits, standings and positions, and neither cash nor activity."""
         with self._connection.cursor(row_factory=class_row(Node)) as cursor:

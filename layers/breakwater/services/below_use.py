@@ -70,14 +70,15 @@ def brake_if_below_use(
     tx: TenantTransaction, limit: Limit, what: str, *, by: str, correlation_id: str, at: datetime
 ) -> list[str]:
     """The same of one limit, as it is in force now, if it is. Its node is locked."""
-    scope = tx.limits.scopes(at, [limit.node_id])[0]
+    [scope] = tx.limits.scopes_of(at, [limit.node_id])
     now = [each for each in scope.limits if each.limit_id == limit.limit_id]
     return brake_below_use(tx, scope, now, tx.limits.market(at), what, by=by, correlation_id=correlation_id)
 
 
 def look_later(tx: TenantTransaction, limit: Limit, at: datetime) -> None:
     """What is in use is not known. What adds to it does not pass meanwhile: the limit refuses what it cannot judge."""
-    look_at(tx, limit, at + LOOKED_AGAIN_AFTER)
+    if limit.limit_id is not None and not tx.limit_settings.is_use_due(limit.limit_id, at, at + LOOKED_AGAIN_AFTER):
+        look_at(tx, limit, at + LOOKED_AGAIN_AFTER)
 
 
 def look_at(tx: TenantTransaction, limit: Limit, due_at: datetime) -> None:

@@ -5,6 +5,7 @@ that it did not come to are asked first in the next one: neither waits anybody f
 Whatever it does is decided again under lock, so two of these beside each other do nothing twice.
 """
 
+import logging
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -20,6 +21,8 @@ from breakwater.services.cancels import cancel_open
 from breakwater.services.engine_client import EngineClient, FailedCancel
 from breakwater.services.settlement import TenantTransactions, settle_if_known
 from breakwater.services.trade_failures import tell_failed
+
+_LOG = logging.getLogger("breakwater.watch")
 
 CANCEL_AGAIN_S = 1.0  # What could not be cancelled is tried again after so long.
 SILENCE_KEPT = timedelta(minutes=10)  # Whoever met one so long ago has his turn as all others.
@@ -69,6 +72,9 @@ class EngineWatch:
         except BreakwaterError as error:
             self.tell(f"{work.__name__.strip('_')} of {tenant_id}: {error.message}")
             return isinstance(error, DatabaseUnavailable)
+        except Exception:  # noqa: BLE001  # Whatever is wrong with it comes last from now on, and the others first.
+            _LOG.exception("%s of %s failed", work.__name__.strip("_"), tenant_id)
+            return True
 
     def _tend_leases(self, tenant_id: uuid.UUID, at: datetime) -> bool:
         """True: it has met a silence, and those behind it wait for the next round."""

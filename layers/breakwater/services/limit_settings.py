@@ -125,6 +125,7 @@ def delete_limit(limit_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at:
     if node is None or limit is None:
         raise NotFound("no such limit")
     tx.limit_settings.delete(replace(limit, version=limit.version + 1), caller.username, at)
+    tx.limit_settings.end_overrides_of(limit_id, caller.username, at)
     _tell_change(tx, node, before=limit, after=None, caller=caller, at=at)
 
 

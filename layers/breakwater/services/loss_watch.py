@@ -5,6 +5,7 @@ a node that is locked, must not keep the others from being looked at. Whatever i
 node's lock, so two of these beside each other, or one that died in the middle, do nothing twice.
 """
 
+import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,8 @@ from breakwater.errors import BreakwaterError
 from breakwater.services.limits import change_node_state, loss_breach
 from breakwater.services.settlement import TenantTransactions
 
+_LOG = logging.getLogger("breakwater.watch")
+
 CHANGED_BY = "watch"
 DAILY_LOSS = "DAILY_LOSS"  # It begins anew with each session.
 OBSERVED_EVERY = timedelta(seconds=1)  # An unchanged profit and loss is noted again after so long: it is not stale.
@@ -34,12 +37,12 @@ NODE_WAIT_MIN = timedelta(milliseconds=10)
 
 @dataclass(frozen=True, slots=True)
 class _Stop:
-    """What a loss beyond a limit asks for: the node's state, and why."""
+    """What a loss beyond a limit asks for: the node's state."""
 
     tenant_id: uuid.UUID
     node_id: uuid.UUID
+    limit_id: uuid.UUID | None
     state: NodeState
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,16 @@ class LossWatch:
             except BreakwaterError as error:
                 self._not_seen.add(tenant_id)
                 self.tell(f"losses of {tenant_id}: {error.message}")
+            except Exception:  # noqa: BLE001  # Whatever is wrong with it, the losses of the others are watched.
+                self._not_seen.add(tenant_id)
+                _LOG.exception("the losses of %s could not be looked at", tenant_id)
         for stop in locked:
             try:
                 self._stop(stop, at, wait_max=max(NODES_WAIT_MAX / len(locked), NODE_WAIT_MIN))
             except BreakwaterError as error:
                 self.tell(f"{stop.node_id} of {stop.tenant_id} is to stop and is locked: {error.message}")
+            except Exception:  # noqa: BLE001  # As above.
+                _LOG.exception("%s of %s could not be stopped", stop.node_id, stop.tenant_id)
 
     def _look(self, tenant_id: uuid.UUID, at: datetime) -> tuple[list[_Stop], list[_Tell]]:
         with self.transactions(tenant_id) as tx:
@@ -145,8 +153,7 @@ def _stop_for(scope: Scope, limit: Limit, lost: Decimal, tenant_id: uuid.UUID) -
     state = Action(limit.action).node_state
     if lost <= limit.cap or state is None or not is_stricter(state, scope.node.state):
         return None
-    reason = f"{limit.limit_type} of {format_amount(limit.cap)}: {format_amount(trim(lost))} lost"
-    return _Stop(tenant_id, scope.node.node_id, state, reason)
+    return _Stop(tenant_id, scope.node.node_id, limit.limit_id, state)
 
 
 def _tell_for(
@@ -170,11 +177,16 @@ def _tell_for(
 
 
 def _carry_out(stop: _Stop, tx: TenantTransaction, at: datetime) -> None:
-    node = tx.limits.node(stop.node_id, at, lock=True)
-    if node is not None and is_stricter(stop.state, node.state):
-        change_node_state(
-            tx, node, stop.state, reason=stop.reason, by=CHANGED_BY, correlation_id=str(uuid.uuid4()), at=at
-        )
+    """If it is still to be: whoever held the node may have set the limit higher, or have stopped it."""
+    if tx.limits.node(stop.node_id, at, lock=True) is None:
+        return
+    [scope] = tx.limits.scopes_at(at, [stop.node_id])
+    for limit, lost in watched_losses(scope, at):
+        if limit.limit_id == stop.limit_id and _stop_for(scope, limit, lost, stop.tenant_id) == stop:
+            reason = f"{limit.limit_type} of {format_amount(limit.cap)}: {format_amount(trim(lost))} lost"
+            change_node_state(
+                tx, scope.node, stop.state, reason=reason, by=CHANGED_BY, correlation_id=str(uuid.uuid4()), at=at
+            )
 
 
 def _observe(

@@ -88,7 +88,9 @@ def approve_override(
     if override.starts_at > at:
         look_at(tx, limit, override.starts_at)
     look_at(tx, limit, override.ends_at)
-    return {**_shown(approved, tx, at), "warnings": _brake(tx, limit, "was overridden with", caller, at)}
+    counts = override.starts_at <= at  # Else it changes nothing yet, and may be there to end what is over.
+    warnings = _brake(tx, limit, "was overridden with", caller, at) if counts else []
+    return {**_shown(approved, tx, at), "warnings": warnings}
 
 
 def end_override(override_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> ChangedOverrideView:

@@ -4,6 +4,7 @@ One round is run several times a second. Whatever it does is written under the n
 watches beside each other, or one that died in the middle, do nothing twice and leave nothing undone.
 """
 
+import logging
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -22,6 +23,8 @@ from breakwater.services.loss_watch import CHANGED_BY
 from breakwater.services.overrides import tell_override_ended
 from breakwater.services.settlement import TenantTransactions
 from events.limits import DeadManExpired
+
+_LOG = logging.getLogger("breakwater.watch")
 
 ACTIVITY_KEPT = timedelta(days=1, minutes=1)
 FORGOTTEN_AT_ONCE_MAX = 5_000
@@ -50,6 +53,8 @@ class Watch:
                     work(tenant_id, at)
                 except BreakwaterError as error:
                     self.tell(f"{work.__name__.strip('_')} of {tenant_id}: {error.message}")
+                except Exception:  # noqa: BLE001  # Whatever is wrong with it, the others have their turn.
+                    _LOG.exception("%s of %s failed", work.__name__.strip("_"), tenant_id)
         self._forget(at)
 
     def _mind_modes(self, tenant_id: uuid.UUID, at: datetime) -> None:
@@ -95,8 +100,11 @@ class Watch:
         with self.transactions(tenant_id) as tx:
             ended = tx.watch.ended_overrides(at)
         for override_id in ended:
-            with self.transactions(tenant_id) as tx:
-                tell_override_ended(tx, override_id, by=CHANGED_BY, at=at)
+            try:
+                with self.transactions(tenant_id) as tx:
+                    tell_override_ended(tx, override_id, by=CHANGED_BY, at=at)
+            except BreakwaterError as error:  # One that cannot be told does not keep back the others.
+                self.tell(f"the end of override {override_id} of {tenant_id}: {error.message}")
 
     def _look_at_uses(self, tenant_id: uuid.UUID, at: datetime) -> None:
         with self.transactions(tenant_id) as tx:

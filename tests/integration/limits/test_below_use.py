@@ -14,6 +14,7 @@ from breakwater.domain.permissions import Caller
 from breakwater.services import brakes, limit_settings, overrides
 from breakwater.services.brakes import StateChange
 from breakwater.services.limits import settle
+from breakwater.services.overdrawn import reduce_where_over
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import NOW, Firm, order_of, reserve_and_record, set_reference, snapshot_of
 from tests.integration.limits.people import change, events_of, limit, node, override, risk_manager
@@ -91,6 +92,15 @@ def test_an_override_that_begins_later_does_so_when_it_begins(desk: Desk) -> Non
     assert desk.state() == ACTIVE
     desk.watch(NOW + HOUR / 2)
     assert desk.state() == ("REDUCE_ONLY", "LONG_POSITION is now 29, below what is in use")
+
+
+def test_an_override_that_will_give_room_to_what_is_over_stops_nothing_when_it_is_approved(desk: Desk) -> None:
+    desk.filled("30")
+    limit_id = desk.limit("LONG_POSITION", "20")["limit_id"]
+    desk.rearm(NOW)
+    assert desk.override(limit_id, "40", starts_at=NOW + HOUR / 2)["warnings"] == []
+    desk.watch(NOW + HOUR / 2)
+    assert desk.state()[0] == "ACTIVE"
 
 
 def test_an_override_whose_room_is_used_does_so_when_its_time_is_over(desk: Desk) -> None:
@@ -186,6 +196,8 @@ def test_where_no_fresh_price_tells_the_use_it_is_looked_at_again_until_one_does
     told = desk.limit("GROSS_NOTIONAL", "59999", at=later)
     missing = "whether it is below what is in use is looked at again: a fresh price of ETH/USDT is missing"
     assert (told["warnings"], desk.state()) == ([missing], ACTIVE)
+    at = later + SECOND  # A fill that nobody asked for finds it missing, too: one look is enough.
+    desk.do(lambda tx: reduce_where_over(tx, [desk.firm.desk], "a fill", by="venue", correlation_id="c", at=at))
     for seconds in (5, 10):  # It is still missing.
         desk.watch(later + seconds * SECOND)
         assert (desk.state(), desk.due()) == (ACTIVE, 1)

@@ -13,7 +13,7 @@ import pytest
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.permissions import Caller
 from breakwater.errors import InvalidRequest, NotFound, NotPermitted
-from breakwater.services import limit_tree, overrides
+from breakwater.services import limit_settings, limit_tree, overrides
 from events.limits import OverrideChanged
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import NOW, Firm, order_of, set_reference
@@ -122,6 +122,16 @@ def test_it_can_be_ended_early_and_taken_back_before_it_was_approved(
     with pytest.raises(InvalidRequest):
         approve(tx, ada, back)
     assert largest(NOW) == 1
+
+
+def test_it_ends_with_its_limit(tx: TenantTransaction, risk: Caller, ada: Caller, limit_id: str) -> None:
+    for value in ("5", "6"):
+        told = override(tx, risk, limit_id, value)
+    approve(tx, ada, told)
+    limit_settings.delete_limit(uuid.UUID(limit_id), ada, tx, NOW + MINUTE)
+    items = overrides.list_overrides(risk, tx, NOW + MINUTE, open_only=False)["items"]
+    assert [(each["state"], each["ended_by"]) for each in items] == [("ENDED", "ada")] * 2
+    assert tx.watch.ended_overrides(NOW + timedelta(days=1)) == []
 
 
 def test_it_is_approved_once_and_not_when_its_time_is_over(

@@ -185,6 +185,24 @@ def test_a_node_that_somebody_holds_does_not_keep_the_losses_of_others(
     assert {state_of(database, firm, node_id) for node_id in held} == {NodeState.REDUCE_ONLY}
 
 
+def test_a_limit_that_whoever_holds_its_node_sets_higher_stops_nothing(
+    database: Database, database_urls: DatabaseUrls, firm: Firm, risk: Caller
+) -> None:
+    limit(database, risk, firm.desk, "DAILY_LOSS", "100")
+    hold(database_urls, firm, "1", "2000")
+    told: list[str] = []
+    watch = LossWatch(database.untenanted_transaction, database.tenant_transaction, told.append)
+    watch.run_round(at_price(database_urls, "2000", NOW - timedelta(seconds=1)))
+    with psycopg.connect(database_urls.admin) as connection:
+        connection.execute("SELECT FROM limits.nodes WHERE node_id = %s FOR UPDATE", (firm.desk,))
+        connection.execute("UPDATE limits.limits SET value = 200 WHERE node_id = %s", (firm.desk,))
+        release = threading.Timer(0.1, connection.commit)
+        release.start()
+        watch.run_round(at_price(database_urls, "1880", NOW))
+        release.join()
+    assert (state_of(database, firm, firm.desk), told) == (NodeState.ACTIVE, [])
+
+
 def test_a_standing_that_somebody_holds_does_not_keep_the_losses_of_another_organisation(
     database: Database, database_urls: DatabaseUrls, firm: Firm, risk: Caller
 ) -> None:

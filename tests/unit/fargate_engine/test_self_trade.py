@@ -1,6 +1,7 @@
 """Orders that ask for it do not trade with any other of their organisation on the engine's own book."""
 
 import uuid
+from dataclasses import replace
 from decimal import Decimal
 
 import orjson
@@ -9,6 +10,9 @@ import pytest
 from breakwater.domain.executions import ROUTER_VENUE, Route
 from breakwater.domain.orders import OrdStatus, SelfTrade, Side
 from events.orders import ChildOrderChanged, OrderAccepted, OrderCanceled, OrderRestated
+from fargate_engine.orders import EngineOrder
+from fargate_engine.shard_state import ShardState
+from tests.support.engine_words import snapshot_of
 from tests.unit.fargate_engine.driven import Driven, replayed
 from tests.unit.fargate_engine.orders import TENANT, replace_of, submit
 
@@ -122,3 +126,16 @@ def test_a_replace_gives_the_order_the_quantity_that_it_asks_for() -> None:
     driven.apply(replace_of(TAKER, "0.9", "2000", number=1))
     replaced = driven.snapshot(TAKER)
     assert (replaced.quantity, replaced.leaves_qty, replaced.replace_no) == (Decimal("0.9"), Decimal("0.9"), 1)
+
+
+def test_a_snapshot_from_before_restatements_says_what_a_replay_says() -> None:
+    """It said the whole quantity of an order that had lost a part."""
+    driven = met(SelfTrade.DECREMENT)
+    restated = driven.state.order(MAKER)
+    assert isinstance(restated, EngineOrder)
+    restated.terms = replace(restated.terms, quantity_lots=10_000)
+
+    restored = ShardState.restore(driven.state.snapshot(), shard=driven.state.shard)
+
+    said = snapshot_of(restored.order(MAKER))
+    assert (said.quantity, said.leaves_qty) == (Decimal("0.6"), Decimal("0.6"))

@@ -79,6 +79,17 @@ async def test_one_account_leaves_room_to_the_others_and_who_comes_in_leaves_roo
     assert await placed(16, stop, 9) == "the router works 4 orders of a shard at once"
 
 
+async def test_orders_that_come_together_are_counted_together(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(router, "ORDERS_OF_ACCOUNT_MAX", 3)
+    stop = Stop(algorithm="STOP", stop_px=Decimal(1000))
+    orders = [submit(number, venue="SOR", execution=stop, side=Side.SELL) for number in range(10, 16)]
+
+    await asyncio.gather(*(scene.ask(order) for order in orders))
+
+    statuses = [snapshot_of(scene.state.order(order.order_id)).status for order in orders]
+    assert statuses == [OrdStatus.NEW] * 3 + [OrdStatus.REJECTED] * 3
+
+
 async def test_a_market_order_stays_within_its_band(scene: Scene) -> None:
     band = {"price_low": Decimal(1000), "price_high": Decimal("1999.50")}
     await scene.place(BEST, type=OrderType.MARKET, price=None, time_in_force=IOC, **band)

@@ -1,15 +1,10 @@
--- Of the notional, what a taker pays. The engine writes its venues' as they are configured; 0.1 % is what both exchanges
--- that there are ask of who has no discount. The engine's own book charges nothing, nor does the router by itself.
-ALTER TABLE market.venues ADD COLUMN taker_fee numeric NOT NULL DEFAULT 0.001 CHECK (taker_fee >= 0 AND taker_fee < 1);
-UPDATE market.venues SET taker_fee = 0 WHERE name IN ('BOOK', 'SOR');
+-- First of all: whoever counts does so before it locks anything that is locked below.
+LOCK TABLE limits.activity IN SHARE ROW EXCLUSIVE MODE;
 
 -- limits.activity once more, by five minutes: a limit that looks back over a day reads some hundreds of rows of a symbol at
 -- a venue while its node is locked, and not all of a day's seconds. Kept by a trigger, so that whoever counts a second
 -- counts it here too, functions of the version before among them.
 CREATE TABLE limits.activity_blocks (LIKE limits.activity INCLUDING DEFAULTS, PRIMARY KEY (node_id, at, symbol, venue));
-ALTER TABLE limits.activity_blocks
-  ADD FOREIGN KEY (node_id) REFERENCES limits.nodes,
-  ADD FOREIGN KEY (tenant_id) REFERENCES identity.organisations;
 CREATE INDEX ON limits.activity_blocks (at);
 GRANT SELECT, INSERT, UPDATE, DELETE ON limits.activity_blocks TO breakwater_functions;
 ALTER TABLE limits.activity_blocks ENABLE ROW LEVEL SECURITY;
@@ -37,7 +32,6 @@ BEGIN
     traded_notional = b.traded_notional + excluded.traded_notional;
   RETURN NULL;
 END $$;
-LOCK TABLE limits.activity IN SHARE ROW EXCLUSIVE MODE;
 INSERT INTO limits.activity_blocks
 SELECT node_id, limits.activity_block(at), symbol, venue, tenant_id, sum(new_count), sum(replace_count),
   sum(cancel_count), sum(fill_count), sum(automated_fill_count), sum(traded_notional)
@@ -52,3 +46,13 @@ CREATE OR REPLACE FUNCTION limits.forget_activity(before timestamptz, at_most in
   old_blocks AS (SELECT ctid FROM limits.activity_blocks WHERE at <= before - interval '5 minutes' LIMIT at_most),
   gone_blocks AS (DELETE FROM limits.activity_blocks b USING old_blocks o WHERE b.ctid = o.ctid RETURNING 1)
   SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM gone_blocks) $$;
+
+-- Last, because orders wait for these locks.
+ALTER TABLE limits.activity_blocks
+  ADD FOREIGN KEY (node_id) REFERENCES limits.nodes,
+  ADD FOREIGN KEY (tenant_id) REFERENCES identity.organisations;
+
+-- Of the notional, what a taker pays. The engine writes its venues' as they are configured; 0.1 % is what both exchanges
+-- that there are ask of who has no discount. The engine's own book charges nothing, nor does the router by itself.
+ALTER TABLE market.venues ADD COLUMN taker_fee numeric NOT NULL DEFAULT 0.001 CHECK (taker_fee >= 0 AND taker_fee < 1);
+UPDATE market.venues SET taker_fee = 0 WHERE name IN ('BOOK', 'SOR');

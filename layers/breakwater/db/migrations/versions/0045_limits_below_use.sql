@@ -1,3 +1,7 @@
+-- In the order in which orders lock them: the change below tells each node of its limit that it is another one.
+SELECT FROM limits.nodes WHERE node_id IN (
+  SELECT node_id FROM limits.limits WHERE limit_type IN ('DAILY_LOSS', 'DRAWDOWN') AND currency <> 'USDT')
+ORDER BY node_id FOR NO KEY UPDATE;
 -- A limit on losses could be set in any currency, and held as so much of the base currency whatever it said. It says so
 -- from now on, in a version of its own; what was asked for stays in the history.
 WITH changed AS (
