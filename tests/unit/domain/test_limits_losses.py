@@ -99,13 +99,15 @@ def test_the_streak_outlasts_the_cool_down_and_does_not_refuse_by_itself() -> No
 
 
 def crossed(scope: Scope) -> list[tuple[str, Decimal]]:
-    return [(limit.limit_type, lost) for limit, lost in watched_losses(scope, NOW)]
+    return [(limit.limit_type, lost) for limit, lost in watched_losses(scope, NOW) if lost > limit.cap]
 
 
 @pytest.mark.parametrize("limit_type", ["DAILY_LOSS", "DRAWDOWN"])
 def test_the_watch_finds_a_loss_beyond_its_limit_without_any_order(limit_type: str) -> None:
     for pnl, found in (("-100", []), ("-100.01", [(limit_type, Decimal("100.01"))])):
-        assert crossed(scope_of(limit_type, "100", standing=stood(pnl=pnl))) == found
+        scope = scope_of(limit_type, "100", standing=stood(pnl=pnl))
+        assert crossed(scope) == found
+        assert [lost for _, lost in watched_losses(scope, NOW)] == [-Decimal(pnl)]
 
 
 def test_the_watch_concludes_nothing_from_a_loss_that_is_not_known() -> None:
