@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import SimpleNamespace
 from typing import Any, cast
 
 import orjson
@@ -23,6 +24,14 @@ from breakwater.domain.shards import SHARDS
 from tests.support.virtual_time import Clock
 
 LATENCY_S = 0.001
+
+
+class _JournalKeyTaken(psycopg.errors.UniqueViolation):
+    """Says of which table, as the server does."""
+
+    @property
+    def diag(self) -> Any:
+        return SimpleNamespace(table_name="journal")
 
 
 class WriteFault(StrEnum):
@@ -84,7 +93,7 @@ class EngineDatabase:
             of_row = {name: told.get(f"second_{name}", told.get(name)) for name in JournalRow.__slots__}
             rows.append(JournalRow(**of_row))
         if {row.seq for row in rows} & {each.seq for each in self.journal(shard)}:
-            raise psycopg.errors.UniqueViolation("journal_pkey")
+            raise _JournalKeyTaken("journal_pkey")
         events = [
             WrittenEvent(uuid.UUID(each["event_id"]), each["topic"], uuid.UUID(each["aggregate_id"]), each["payload"])
             for each in orjson.loads(told["events"])

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from breakwater.domain.access_tokens import UserPool
-from breakwater.services.projections import CONSUMER, ORDER_EVENTS
-from events.orders import OrderLeased, TradeExecuted
+from breakwater.services import executions
+from breakwater.services.projections import CONSUMER, TOPICS
 from fargate_engine.channels import server as channel_server
 from fargate_engine.channels.messages import EXTERNAL_FILL_BOOKED
 from tests.conftest import DatabaseUrls
@@ -34,7 +34,7 @@ async def test_what_the_projections_have_not_taken_follows_the_snapshot_however_
     assert updates[0]["previous_sequence"] == 3
 
 
-@pytest.mark.parametrize("topic", [*ORDER_EVENTS, OrderLeased.topic, TradeExecuted.topic])
+@pytest.mark.parametrize("topic", sorted(TOPICS - executions.TOPICS))
 async def test_each_kind_of_event_that_projections_take_is_waited_for(
     channels: Channels, firm: Firm, database_urls: DatabaseUrls, topic: str
 ) -> None:
