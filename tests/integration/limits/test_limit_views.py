@@ -39,7 +39,7 @@ def test_while_an_override_holds_both_its_value_and_what_was_set_are_shown(
     assert (held["value"], held["set_value"], held["override_id"]) == ("9", "5", override["override_id"])
 
 
-def test_an_override_says_which_limit_it_is_of_and_nothing_of_one_that_was_deleted(
+def test_an_override_says_which_limit_it_is_of_and_ends_with_it_and_then_says_nothing_of_it(
     tx: TenantTransaction, firm: Firm, risk: Caller
 ) -> None:
     limit = limit_settings.set_limit(setting(firm.desk, "MAX_ORDER_NOTIONAL", "5", currency="BTC"), risk, tx, NOW)
@@ -50,8 +50,10 @@ def test_an_override_says_which_limit_it_is_of_and_nothing_of_one_that_was_delet
     assert asked.items() >= (about | {"instrument": "*", "currency": "BTC", "set_value": "5", "value": "9"}).items()
     assert overrides.list_overrides(risk, tx, NOW, open_only=True)["items"] == [asked]
     limit_settings.delete_limit(limit_id, risk, tx, NOW)
-    (left,) = overrides.list_overrides(risk, tx, NOW, open_only=True)["items"]
+    assert overrides.list_overrides(risk, tx, NOW, open_only=True)["items"] == []
+    (left,) = overrides.list_overrides(risk, tx, NOW, open_only=False)["items"]
     assert (left["node_name"], left["limit_type"], left["set_value"], left["value"]) == (None, None, None, "9")
+    assert (left["state"], left["ended_by"]) == ("ENDED", risk.username)
 
 
 def test_a_trader_sees_overrides_on_his_way_and_nobody_elses(
