@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 import pytest
@@ -201,6 +202,29 @@ def test_a_limit_that_whoever_holds_its_node_sets_higher_stops_nothing(
         watch.run_round(at_price(database_urls, "1880", NOW))
         release.join()
     assert (state_of(database, firm, firm.desk), told) == (NodeState.ACTIVE, [])
+
+
+def test_what_nobody_foresaw_in_one_organisation_does_not_keep_the_losses_of_another(
+    database: Database, database_urls: DatabaseUrls, firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, look = create_firm(database_urls.admin, "Other"), LossWatch._look
+    for each in (firm, other):
+        limit(database, risk_manager(each), each.desk, "DAILY_LOSS", "100")
+        hold(database_urls, each, "1", "2000")
+    watch = LossWatch(database.untenanted_transaction, database.tenant_transaction, pytest.fail)
+    watch.run_round(at_price(database_urls, "2000", NOW - timedelta(seconds=1)))
+
+    def fail_for_one(self: LossWatch, tenant_id: uuid.UUID, at: datetime) -> Any:
+        if tenant_id == firm.tenant_id:
+            raise ZeroDivisionError
+        return look(self, tenant_id, at)
+
+    monkeypatch.setattr(LossWatch, "_look", fail_for_one)
+    watch.run_round(at_price(database_urls, "1899", NOW))
+    assert state_of(database, other, other.desk) == NodeState.REDUCE_ONLY
+    monkeypatch.undo()
+    watch.run_round(at_price(database_urls, "1899", NOW + timedelta(seconds=1)))
+    assert state_of(database, firm, firm.desk) == NodeState.REDUCE_ONLY
 
 
 def test_a_standing_that_somebody_holds_does_not_keep_the_losses_of_another_organisation(

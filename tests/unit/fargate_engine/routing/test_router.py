@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -12,7 +13,7 @@ from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
 from fargate_engine.orders import FinalOrder
 from fargate_engine.routing import router, working
 from fargate_engine.routing.moves import Moves, Send, View
-from fargate_engine.routing.venue_views import MARKET_SILENT_S
+from fargate_engine.routing.venue_views import MARKET_SILENT_S, VenueViews
 from tests.support.engine_words import snapshot_of
 from tests.unit.fargate_engine.orders import submit
 from tests.unit.fargate_engine.routing.scene import Scene, until
@@ -77,6 +78,18 @@ async def test_one_account_leaves_room_to_the_others_and_who_comes_in_leaves_roo
     assert await placed(14, SEEK, 8) == refused
     assert await placed(15, stop, 8) is None
     assert await placed(16, stop, 9) == "the router works 4 orders of a shard at once"
+
+
+async def test_a_market_in_other_ticks_and_lots_is_none(scene: Scene) -> None:
+    market = scene.a.shown
+    market.instrument = replace(market.instrument, lot_size=market.instrument.lot_size / 10)
+    views = VenueViews(scene.state, scene.hub, {})
+    assert (views.market("A", "ETH/USDT"), views.market("B", "ETH/USDT")) == (None, scene.b.shown)
+
+    await scene.place(BEST, price=Decimal("2001.00"), time_in_force=IOC)
+
+    await until(lambda: scene.parent.status is OrdStatus.FILLED)
+    assert scene.a.sent == []
 
 
 async def test_orders_that_come_together_are_counted_together(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
