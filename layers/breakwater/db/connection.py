@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from datetime import timedelta
 from functools import cached_property
 
 import psycopg
@@ -106,6 +107,11 @@ class TenantTransaction:
             self._queue.enter_context(self.connection.pipeline())
             if not is_told:
                 self.connection.execute(_WITHOUT_THE_DISK)
+
+    def wait_at_most(self, wait_max: timedelta) -> None:
+        """From here on, for each lock; DatabaseUnavailable where somebody holds it for longer."""
+        milliseconds = f"{wait_max // timedelta(milliseconds=1)}ms"
+        self.connection.execute("SELECT set_config('lock_timeout', %s, true)", (milliseconds,))
 
     def pipeline(self) -> AbstractContextManager[object]:
         """What the block sends is waited for once, at its end; where statements are queued already, not even then."""

@@ -10,7 +10,7 @@ mode's row locked, but for those who book, who give up after half a second.
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -222,12 +222,6 @@ class DegradedRows:
         """How many orders passed beside the ledger, and what they were worth together."""
         row = self._connection.execute(_PASSED_SINCE, {**self._about, "since": since}).fetchone()
         return (0, Decimal(0)) if row is None else (int(row[0]), Decimal(row[1]))
-
-    def wait_at_most(self, wait_max: timedelta) -> None:
-        """From here on this transaction fails with OperationalError where somebody holds what it locks for longer."""
-        self._connection.execute(
-            "SELECT set_config('lock_timeout', %s, true)", (f"{wait_max // timedelta(milliseconds=1)}ms",)
-        )
 
     def lock_every_node(self) -> None:
         self._connection.execute(

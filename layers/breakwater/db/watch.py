@@ -96,11 +96,6 @@ class WatchRows:
         self._connection = connection
         self._tenant_id = tenant_id
 
-    def wait_at_most(self, wait_max: timedelta) -> None:
-        """For each lock of this transaction; who waits longer gets DatabaseUnavailable."""
-        milliseconds = f"{wait_max // timedelta(milliseconds=1)}ms"
-        self._connection.execute("SELECT set_config('lock_timeout', %s, true)", (milliseconds,))
-
     def lock_node_if_free(self, node_id: uuid.UUID) -> bool:
         """Without a wait. False: somebody holds it, or it has gone."""
         statement = "SELECT FROM limits.nodes WHERE node_id = %s FOR NO KEY UPDATE SKIP LOCKED"

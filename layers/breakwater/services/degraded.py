@@ -170,7 +170,7 @@ def _book_some(tx: TenantTransaction, at: datetime) -> bool:
     if ledger is None or ledger.mode is Mode.NORMAL:
         return True
     orders = tx.degraded.unbooked_orders(BOOKED_AT_ONCE_MAX)
-    tx.degraded.wait_at_most(LOCK_WAIT_MAX)
+    tx.wait_at_most(LOCK_WAIT_MAX)
     tx.degraded.lock_orders([order.order_id for order in orders])
     tx.degraded.lock_every_node()
     for order in orders:

@@ -95,7 +95,7 @@ class LossWatch:
 
     def _look(self, tenant_id: uuid.UUID, at: datetime) -> tuple[list[_Stop], list[_Tell]]:
         with self.transactions(tenant_id) as tx:
-            tx.watch.wait_at_most(LOOK_WAIT_MAX)
+            tx.wait_at_most(LOOK_WAIT_MAX)
             told = tx.watch.told_losses()  # Before the prices: those are never older than what was told of them.
             by_node: dict[uuid.UUID, list[Holding]] = defaultdict(list)
             for holding in tx.watch.holdings():
@@ -120,7 +120,7 @@ class LossWatch:
         if not tells:
             return
         with self.transactions(tenant_id) as tx:
-            tx.watch.wait_at_most(LOOK_WAIT_MAX)
+            tx.wait_at_most(LOOK_WAIT_MAX)
             for each in sorted(tells, key=lambda tell: tell.before.limit_id):  # Two watches wait in one order.
                 if not tx.watch.note_told(each.before, each.told_pct, each.day):
                     continue  # The other watch has told it.
@@ -144,7 +144,7 @@ class LossWatch:
 
     def _stop(self, stop: _Stop, at: datetime, *, wait_max: timedelta) -> None:
         with self.transactions(stop.tenant_id) as tx:
-            tx.watch.wait_at_most(wait_max)
+            tx.wait_at_most(wait_max)
             _carry_out(stop, tx, at)
 
 
