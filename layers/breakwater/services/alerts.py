@@ -102,37 +102,37 @@ def restore_alert(envelope: Envelope, tx: TenantTransaction) -> None:
 
 def _breach(envelope: Envelope) -> Alert:
     breach = LimitBreached.model_validate(envelope.payload)
-    refused = breach.action == "REJECT"
-    what = "refused an order" if refused else f"is {breach.threshold_pct} % used"
+    what = "refused an order" if breach.action == "REJECT" else f"is {breach.threshold_pct} % used"
     lines = {
-        "Node": f"{breach.node_name} ({breach.node_id})",
-        "Limit type": breach.limit_type,
-        "Instrument": breach.instrument,
-        "Limit": breach.limit,
         "Used": breach.used,
         "Reserved": breach.reserved,
         "Attempted": breach.attempted,
         "Order": f"{breach.order_id} in {breach.symbol}",
     }
-    # A soft threshold tells where things are heading; only a refusal means that somebody could not do something.
-    severity: Severity = "ERROR" if refused else "WARNING" if breach.threshold_pct >= 90 else "INFO"
-    return _alert(envelope, breach.limit_type, severity, f"{breach.limit_type} of {breach.node_name} {what}", lines)
+    return _alert_of_breach(envelope, breach, what, lines)
 
 
 def _breach_by_loss(envelope: Envelope) -> Alert:
     breach = LimitBreachedByLoss.model_validate(envelope.payload)
     crossed = breach.threshold_pct == CROSSED_PCT
     what = "is crossed" if crossed else f"is {breach.threshold_pct} % used"
-    lines = {
+    lines = {"Lost": breach.used, "By": "prices and fills, no order"}
+    return _alert_of_breach(envelope, breach, what, lines)
+
+
+def _alert_of_breach(
+    envelope: Envelope, breach: LimitBreached | LimitBreachedByLoss, what: str, lines: Mapping[str, str | None]
+) -> Alert:
+    where = {
         "Node": f"{breach.node_name} ({breach.node_id})",
         "Limit type": breach.limit_type,
         "Instrument": breach.instrument,
         "Limit": breach.limit,
-        "Lost": breach.used,
-        "By": "prices and fills, no order",
     }
+    # A soft threshold tells where things are heading; only a refusal means that somebody could not do something.
     severity: Severity = "ERROR" if breach.action == "REJECT" else "WARNING" if breach.threshold_pct >= 90 else "INFO"
-    return _alert(envelope, breach.limit_type, severity, f"{breach.limit_type} of {breach.node_name} {what}", lines)
+    title = f"{breach.limit_type} of {breach.node_name} {what}"
+    return _alert(envelope, breach.limit_type, severity, title, {**where, **lines})
 
 
 def _limit_change(envelope: Envelope) -> Alert:

@@ -77,15 +77,14 @@ def brake_if_below_use(
 
 def look_later(tx: TenantTransaction, limit: Limit, at: datetime) -> None:
     """What is in use is not known. What adds to it does not pass meanwhile: the limit refuses what it cannot judge."""
-    if limit.limit_id is not None and not tx.limit_settings.is_use_due(limit.limit_id, at, at + LOOKED_AGAIN_AFTER):
-        look_at(tx, limit, at + LOOKED_AGAIN_AFTER)
+    due_at = at + LOOKED_AGAIN_AFTER
+    if not tx.limit_settings.is_use_due(_id_of(limit), at, due_at):
+        look_at(tx, limit, due_at)
 
 
 def look_at(tx: TenantTransaction, limit: Limit, due_at: datetime) -> None:
     """Have the watch look at the limit's use at that moment. The node is locked."""
-    if limit.limit_id is None:
-        raise ValueError("a limit that was never set")
-    tx.limit_settings.add_use_due(limit.limit_id, due_at)
+    tx.limit_settings.add_use_due(_id_of(limit), due_at)
 
 
 def look_now(tx: TenantTransaction, limit_id: uuid.UUID, due_at: datetime, *, by: str, at: datetime) -> None:
@@ -96,3 +95,9 @@ def look_now(tx: TenantTransaction, limit_id: uuid.UUID, due_at: datetime, *, by
     is_due = tx.limit_settings.drop_use_due(limit_id, due_at)
     if is_due and limit is not None:
         brake_if_below_use(tx, limit, "is now", by=by, correlation_id=str(uuid.uuid4()), at=at)
+
+
+def _id_of(limit: Limit) -> uuid.UUID:
+    if limit.limit_id is None:
+        raise ValueError("a limit that was never set")
+    return limit.limit_id

@@ -183,9 +183,13 @@ def _move(node: Node, parent_id: uuid.UUID, tx: TenantTransaction, at: datetime)
 
 def _brake_above(node: Node, parent_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> list[str]:
     """The scopes above its new place have all that has filled below it, and those that had it before have no more."""
+    parent = tx.limits.node(parent_id, at)
+    if parent is None:
+        raise RuntimeError(f"node {parent_id} was there and is not any more")
+    now_above = [node_id for node_id in parent.path if node_id not in node.path]
+    scopes = {scope.node.node_id: scope for scope in tx.limits.scopes_of(at, now_above)}
     market, warnings = tx.limits.market(at), []
-    scopes = {scope.node.node_id: scope for scope in tx.limits.scopes(at, [parent_id], above=True)}
-    for scope in (scopes[node_id] for node_id in scopes[parent_id].node.path if node_id not in node.path):
+    for scope in (scopes[node_id] for node_id in now_above):
         warnings += brake_below_use(
             tx,
             scope,

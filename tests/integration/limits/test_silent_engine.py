@@ -166,6 +166,13 @@ def test_a_kill_asks_an_engine_that_hangs_once_and_names_every_order(
     assert len(hung.asked) == 1
 
 
+def watching(database: Database, urls: DatabaseUrls, tell: Callable[[str], None]) -> LossWatch:
+    """It has looked at what is held once, at what that cost."""
+    watch = LossWatch(database.untenanted_transaction, database.tenant_transaction, tell)
+    watch.run_round(at_price(urls, "2000", NOW - timedelta(seconds=1)))
+    return watch
+
+
 def test_a_node_that_somebody_holds_does_not_keep_the_losses_of_others(
     database: Database, database_urls: DatabaseUrls, firm: Firm, risk: Caller
 ) -> None:
@@ -174,8 +181,7 @@ def test_a_node_that_somebody_holds_does_not_keep_the_losses_of_others(
         limit(database, risk, node_id, "DAILY_LOSS", "100")
     hold(database_urls, firm, "1", "2000")
     told: list[str] = []
-    watch = LossWatch(database.untenanted_transaction, database.tenant_transaction, told.append)
-    watch.run_round(at_price(database_urls, "2000", NOW - timedelta(seconds=1)))
+    watch = watching(database, database_urls, told.append)
     with locked(database_urls, *held):
         began = time.monotonic()
         watch.run_round(at_price(database_urls, "1899", NOW))
@@ -192,8 +198,7 @@ def test_a_limit_that_whoever_holds_its_node_sets_higher_stops_nothing(
     limit(database, risk, firm.desk, "DAILY_LOSS", "100")
     hold(database_urls, firm, "1", "2000")
     told: list[str] = []
-    watch = LossWatch(database.untenanted_transaction, database.tenant_transaction, told.append)
-    watch.run_round(at_price(database_urls, "2000", NOW - timedelta(seconds=1)))
+    watch = watching(database, database_urls, told.append)
     with psycopg.connect(database_urls.admin) as connection:
         connection.execute("SELECT FROM limits.nodes WHERE node_id = %s FOR UPDATE", (firm.desk,))
         connection.execute("UPDATE limits.limits SET value = 200 WHERE node_id = %s", (firm.desk,))
@@ -211,8 +216,7 @@ def test_what_nobody_foresaw_in_one_organisation_does_not_keep_the_losses_of_ano
     for each in (firm, other):
         limit(database, risk_manager(each), each.desk, "DAILY_LOSS", "100")
         hold(database_urls, each, "1", "2000")
-    watch = LossWatch(database.untenanted_transaction, database.tenant_transaction, pytest.fail)
-    watch.run_round(at_price(database_urls, "2000", NOW - timedelta(seconds=1)))
+    watch = watching(database, database_urls, pytest.fail)
 
     def fail_for_one(self: LossWatch, tenant_id: uuid.UUID, at: datetime) -> Any:
         if tenant_id == firm.tenant_id:
@@ -235,8 +239,7 @@ def test_a_standing_that_somebody_holds_does_not_keep_the_losses_of_another_orga
         limit(database, risk_manager(each), each.desk, "DAILY_LOSS", "100")
         hold(database_urls, each, "1", "2000")
     told: list[str] = []
-    watch = LossWatch(database.untenanted_transaction, database.tenant_transaction, told.append)
-    watch.run_round(at_price(database_urls, "2000", NOW - timedelta(seconds=1)))
+    watch = watching(database, database_urls, told.append)
     with psycopg.connect(database_urls.admin) as connection:
         connection.execute("SELECT FROM limits.standings WHERE node_id = %s FOR UPDATE", (firm.desk,))
         began = time.monotonic()
