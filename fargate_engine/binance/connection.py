@@ -71,6 +71,7 @@ class Connection:
     def drop(self) -> None:
         self._is_dropped = True
         self._waiting.clear()
+        self._characters = 0
         self._arrived.set()
 
     async def messages(self) -> AsyncIterator[Any]:

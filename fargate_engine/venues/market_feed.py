@@ -35,7 +35,7 @@ SILENCE_S = 60.0  # Doubles each time that the stream was opened anew for nothin
 SILENCE_MAX_S = 900.0
 TRADES_SILENCES = 10  # Trades are so many times rarer than changes of a book.
 _FEW = 2
-LISTED_LOOK_S = 60.0  # What the venue lists is read once an hour.
+LISTED_LOOK_S = 60.0  # Until what the venue lists now has its market; the list itself is read once an hour.
 STEPS_MAX = 1 << 52  # Beyond it a float does not tell one step from the next.
 
 
