@@ -48,9 +48,10 @@ type Question = FindOrder | FindOpenOrders
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A command or question, and whoever waits for its answer."""
+    """A command or question, and whoever waits for its answer. `telling` is an event that is committed with it."""
 
     message: Command | SetLease | Question
+    telling: EnvelopeDocument | None = None
     answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -93,9 +94,11 @@ class Inbox:
         self._stopping = False
         self._many_asked = False  # In the last batch.
 
-    def ask(self, message: Command | SetLease | Question) -> asyncio.Future[Answer]:
+    def ask(
+        self, message: Command | SetLease | Question, *, telling: EnvelopeDocument | None = None
+    ) -> asyncio.Future[Answer]:
         """EngineBusy when the queue is full: the caller retries, nothing waits in silence."""
-        asked = Asked(message)
+        asked = Asked(message, telling)
         self._put(asked)
         return asked.answer
 
@@ -164,6 +167,7 @@ class Inbox:
         reports = [self._reports.popleft() for _ in range(min(len(self._reports), MESSAGES_AT_ONCE_MAX - asked_max))]
         published, self._published = self._published, []
         asked = list(self._take(MESSAGES_AT_ONCE_MAX - len(reports)))
+        published += [each.telling for each in asked if isinstance(each, Asked) and each.telling is not None]
         self._many_asked = len(asked) > 1
         return Batch(reports, asked, published)
 

@@ -71,7 +71,7 @@ from fargate_engine.firm_exchange.order_lists import is_list, is_meant, names_of
 from fargate_engine.firm_exchange.ordinary_way import OrdinaryWay
 from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.firm_exchange.refusals import refusal_of_code, refusal_of_problem
-from fargate_engine.firm_exchange.trail import tell_cancel
+from fargate_engine.firm_exchange.trail import cancel_requested
 from fargate_engine.firm_exchange.user_stream import UserStream
 from fargate_engine.firm_exchange.views import fill_of_event, order_of_api, order_of_snapshot
 from fargate_engine.gateway.routing import ask
@@ -512,8 +512,7 @@ class FirmExchange:
     async def _cancel_here(self, owner: Owner, term: Term, order: EngineOrder) -> ShownOrder:
         submitted = order.submitted
         message = CancelOrder(order_id=submitted.order_id, tenant_id=submitted.tenant_id)
-        telling = tell_cancel(self._connected.questions, submitted, owner.principal)
-        snapshot, _ = await asyncio.gather(_snapshot(ask(term, message)), telling)
+        snapshot = await _snapshot(ask(term, message, telling=cancel_requested(submitted, owner.principal)))
         if snapshot["status"] in {OrdStatus.FILLED, OrdStatus.EXPIRED, OrdStatus.REJECTED}:
             raise unknown_order_to_cancel()
         if snapshot["status"] != OrdStatus.CANCELED:

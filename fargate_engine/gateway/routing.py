@@ -11,6 +11,7 @@ from aiohttp import web
 from breakwater.domain.lease_messages import SetLease
 from breakwater.domain.shards import SHARDS, shard_of
 from breakwater.errors import EngineUnavailable, NotFound
+from events.envelope import EnvelopeDocument
 from fargate_engine.gateway.peers import ASKED_SHARDS, PeerAnswer, asked_shards
 from fargate_engine.gateway.state import EngineState
 from fargate_engine.inbox import Answer, FindOrder, Question
@@ -113,9 +114,12 @@ async def at_order(
     raise NotFound("no such order")
 
 
-async def ask(term: Term, message: Command | SetLease | Question) -> Answer:
-    """The answer after its commit, or EngineUnavailable: the outcome is not known yet, ask again."""
-    answer = term.inbox.ask(message)
+async def ask(term: Term, message: Command | SetLease | Question, *, telling: EnvelopeDocument | None = None) -> Answer:
+    """The answer after its commit, or EngineUnavailable: the outcome is not known yet, ask again.
+
+    `telling`: an event that is committed with it.
+    """
+    answer = term.inbox.ask(message, telling=telling)
     deadline = asyncio.get_running_loop().call_later(ANSWER_TIMEOUT_S, _give_up, answer)
     try:
         return await answer

@@ -47,7 +47,10 @@ WITH lease AS (
     (event_id, topic, tenant_id, account_id, aggregate_id, correlation_id, occurred_at_ns, payload, actor)
   SELECT event_id, topic, tenant_id, account_id, aggregate_id, correlation_id, occurred_at_ns, payload,
     -- What the engine took by itself was not written down by the function that its caller has asked.
-    CASE topic WHEN 'orders.OrderLeased.v1' THEN concat_ws('/', payload->>'placed_by', payload->>'api_key_id') END
+    CASE topic
+      WHEN 'orders.OrderLeased.v1' THEN concat_ws('/', payload->>'placed_by', payload->>'api_key_id')
+      WHEN 'audit.CancelRequested.v1' THEN payload->>'requested_by'
+    END
   FROM due
 ), outbox AS (
   INSERT INTO trading.outbox (event_id, bucket) SELECT event_id, bucket FROM due ORDER BY position
