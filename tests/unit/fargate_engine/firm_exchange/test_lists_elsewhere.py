@@ -20,7 +20,6 @@ from fargate_engine.firm_exchange import as_shown
 from fargate_engine.firm_exchange.control_plane import Answer, ControlPlane, Function, OutcomeUnknown
 from fargate_engine.firm_exchange.exchange import FirmExchange, Platform
 from fargate_engine.firm_exchange.order_lists import other_number
-from fargate_engine.firm_exchange.ordinary_way import OrdinaryWay
 from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.gateway.state import EngineState
 from tests.unit.fargate_engine.orders import ACCOUNT, ETH, TENANT
@@ -51,11 +50,12 @@ def order(client_order_id: str, *, status: str = "NEW", **changes: Any) -> dict[
         "reject_reason": None,
         "execution": None,
     }
-    return told | changes
+    told |= changes
+    return {"venue": "SIM" if told["execution"] is None else "SOR", **told}
 
 
 def oco(**names: str) -> dict[str, Any]:
-    return {"algorithm": "OCO", "stop_px": "1900", **names}
+    return {"algorithm": "OCO", "stop_px": "1900", "venues": ["SIM"], **names}
 
 
 def trade(of: dict[str, Any], number: int, quantity: str, price: str, *, venue: str = "SOR") -> dict[str, Any]:
@@ -144,7 +144,7 @@ def exchange(*orders: dict[str, Any], trades: tuple[dict[str, Any], ...] = ()) -
     hub = SimpleNamespace(get=lambda *_: None)
     firm = FirmExchange(cast(EngineState, SimpleNamespace(instruments=[ETH], term=lambda _: None, hub=hub)))
     api = Api(list(orders), list(trades))
-    firm.connect(Platform(*cast(Any, (None, None)), OrdinaryWay(cast(ControlPlane, api)), cast(Any, None)))
+    firm.connect(Platform(*cast(Any, (None, None)), cast(ControlPlane, api), cast(Any, None)))
     return firm, api
 
 
