@@ -86,6 +86,7 @@ class Api:
         self.is_busy_for: set[str] = set()  # Ids of orders that cannot be cancelled now.
         self.shows_late = 0  # So often of all trades only the first.
         self.placed_as: dict[str, Any] = {}
+        self.totals: dict[str, str] = {}
 
     async def ask(self, function: Function, method: str, path: str, owner: Owner, **how: Any) -> Answer:
         self.asked.append(f"{method} {path}")
@@ -94,6 +95,9 @@ class Api:
         if method == "POST":
             return self._place(how["body"])
         query = {name: value for name, value in (how.get("query") or {}).items() if value is not None}
+        if path == "/portfolio":
+            balances = [{"asset": asset, "total": total} for asset, total in self.totals.items()]
+            return Answer(HTTPStatus.OK, {"items": [{"balances": balances}]})
         if path == "/trades" and self.hides_trades:
             raise OutcomeUnknown("no answer in time")
         if path == "/trades" and self.shows_late:
@@ -140,9 +144,11 @@ LIMIT_FILL, STOP_FILL = trade(LIST, 1, "0.4", "2100"), trade(LIST, 2, "0.6", "18
 DONE = LIST | {"status": "FILLED", "cum_qty": "1", "cum_notional": "1977"}
 
 
-def exchange(*orders: dict[str, Any], trades: tuple[dict[str, Any], ...] = ()) -> tuple[FirmExchange, Api]:
+def exchange(
+    *orders: dict[str, Any], trades: tuple[dict[str, Any], ...] = (), venue: str = "SIM"
+) -> tuple[FirmExchange, Api]:
     hub = SimpleNamespace(get=lambda *_: None)
-    firm = FirmExchange(cast(EngineState, SimpleNamespace(instruments=[ETH], term=lambda _: None, hub=hub)))
+    firm = FirmExchange(cast(EngineState, SimpleNamespace(instruments=[ETH], term=lambda _: None, hub=hub)), venue)
     api = Api(list(orders), list(trades))
     firm.connect(Platform(*cast(Any, (None, None)), cast(ControlPlane, api), cast(Any, None)))
     return firm, api
@@ -219,6 +225,77 @@ async def test_its_trades_say_what_limit_and_stop_have_filled_and_whose_they_are
     assert api.asked.count(f"GET /orders/{LIST['order_id']}") == 1  # What it is never changes.
     [of_stop] = await firm.trades(CLIENT, ETH, NEWEST, stop.order_number)
     assert of_stop.fill.price == Decimal(1895)
+
+
+THERE = order("there", venue="PAPER")
+THERE_ALONE = order("there-alone", execution=oco() | {"venues": ["PAPER"]})
+OVER_BOTH = order("both", execution=oco() | {"venues": ["SIM", "PAPER"]})
+OVER_ALL = order("all", execution=oco() | {"venues": []})
+ELSEWHERE = (THERE, THERE_ALONE, OVER_BOTH, OVER_ALL)
+
+
+async def test_orders_at_other_venues_are_neither_shown_nor_found_nor_cancelled() -> None:
+    firm, api = exchange(PLAIN, *ELSEWHERE)
+    for shown in (await firm.open_orders(CLIENT, ETH), await firm.orders(CLIENT, ETH, NEWEST)):
+        assert [each.client_order_id for each in shown] == ["plain"]
+    for each in ELSEWHERE:
+        for number, client_order_id in ((each["exchange_order_id"], None), (None, each["client_order_id"])):
+            ref = OrderRef(ETH, number, client_order_id)
+            with pytest.raises(BinanceError) as raised:
+                await firm.order(CLIENT, ref)
+            assert raised.value.code == -2013
+            with pytest.raises(BinanceError) as raised:
+                await firm.cancel(CLIENT, ref)
+            assert raised.value.code == -2011
+    assert [each.client_order_id for each in await firm.cancel_all(CLIENT, ETH)] == ["plain"]
+    assert [each for each in api.asked if each.startswith("DELETE")] == [f"DELETE /orders/{PLAIN['order_id']}"]
+
+
+async def test_at_a_venue_its_own_orders_and_those_worked_there_alone_are_shown() -> None:
+    firm, _ = exchange(PLAIN, *ELSEWHERE, venue="PAPER")
+    shown = [each.client_order_id for each in await firm.open_orders(CLIENT, ETH)]
+    assert shown == ["there", "there-alone"]
+    canceled = [each for each in await firm.cancel_all(CLIENT, ETH) if isinstance(each, ShownOrder)]
+    assert [each.client_order_id for each in canceled] == shown
+
+
+async def test_trades_of_orders_at_other_venues_are_not_shown() -> None:
+    trades = (
+        trade(PLAIN, 1, "0.1", "2100", venue="SIM"),
+        trade(THERE, 2, "0.1", "2100", venue="PAPER"),
+        *(trade(each, 3 + number, "0.1", "2100") for number, each in enumerate((THERE_ALONE, OVER_BOTH, OVER_ALL))),
+    )
+    for venue, expected in (("SIM", [PLAIN]), ("PAPER", [THERE, THERE_ALONE])):
+        firm, _ = exchange(PLAIN, *ELSEWHERE, trades=trades, venue=venue)
+        shown = await firm.trades(CLIENT, ETH, Span(limit=2), None)
+        assert [each.order_number for each in shown] == [each["exchange_order_id"] for each in expected]
+
+
+async def test_the_newest_of_here_are_found_behind_many_at_other_venues() -> None:
+    many = [order(f"there-{number}", venue="PAPER") for number in range(300)]
+    asked: list[int] = []
+
+    class Pages(Api):
+        async def ask(self, function: Function, method: str, path: str, owner: Owner, **how: Any) -> Answer:
+            limit, start = how["query"]["limit"], int(how["query"].get("cursor") or 0)
+            asked.append(limit)
+            end = start + limit
+            cursor = str(end) if end < len(self._orders) else None
+            return Answer(HTTPStatus.OK, {"items": self._orders[start:end], "next_cursor": cursor})
+
+    firm, _ = exchange()
+    pages = cast(ControlPlane, Pages([*many, PLAIN, UNNAMED], []))
+    firm.connect(Platform(*cast(Any, (None, None)), pages, cast(Any, None)))
+    [newest] = await firm.orders(CLIENT, ETH, Span(limit=1))
+    assert newest.client_order_id == "plain"
+    assert asked == [1, 200, 200]
+
+
+async def test_what_orders_at_other_venues_lock_is_locked_in_the_balances() -> None:
+    firm, api = exchange(PLAIN, THERE)
+    api.totals = {"ETH": "5"}
+    [balance] = await firm.balances(CLIENT)
+    assert (balance.asset, balance.free, balance.locked) == ("ETH", Decimal(3), Decimal(2))
 
 
 @pytest.mark.parametrize("ref", [OrderRef(ETH, other_number(NUMBER), None), OrderRef(ETH, None, "limit")])
