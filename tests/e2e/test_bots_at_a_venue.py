@@ -77,7 +77,8 @@ def exchange(
 def is_up(endpoints: dict[str, Any]) -> bool | None:
     """With its market: the book has come."""
     told = httpx.get(f"{endpoints['engine_url']}/health").json()["dependencies"]
-    return told[f"venue_{VENUE}"]["status"] == "UP" and f"{VENUE} {SYMBOL}" in told["market_data"]["age_ms"] or None
+    has_market = told["market_data"]["age_ms"].get(f"{VENUE} {SYMBOL}") is not None
+    return (told[f"venue_{VENUE}"]["status"] == "UP" and has_market) or None
 
 
 @pytest.fixture
