@@ -17,6 +17,7 @@ from breakwater.errors import Unavailable
 from fargate_engine.binance.errors import BinanceError
 from fargate_engine.binance.exchange import Client, NewOrder, OrderListRef, OrderRef, ShownOrder, ShownOrderList, Span
 from fargate_engine.firm_exchange import as_shown
+from fargate_engine.firm_exchange import exchange as firm_exchange
 from fargate_engine.firm_exchange.control_plane import Answer, ControlPlane, Function, OutcomeUnknown
 from fargate_engine.firm_exchange.exchange import FirmExchange, Platform
 from fargate_engine.firm_exchange.order_lists import other_number
@@ -387,6 +388,36 @@ async def test_a_plain_order_that_was_refused_holds_its_id_back_no_longer() -> N
         await firm.place(CLIENT, plain)
     api.refuses = False
     assert (await firm.place(CLIENT, plain)).client_order_id == "stop"
+
+
+@pytest.mark.parametrize(
+    ("ends", "status"),
+    [(Answer(HTTPStatus.OK, {"status": "FILLED", "cum_qty": "1"}), "FILLED"), (OutcomeUnknown("no answer"), "NEW")],
+)
+async def test_an_order_that_must_not_rest_is_asked_about_until_it_has_ended_and_is_placed_whatever_is_answered(
+    monkeypatch: pytest.MonkeyPatch, ends: Answer | Exception, status: str
+) -> None:
+    monkeypatch.setattr(firm_exchange, "ENDED_LOOK_ELSEWHERE_S", 0.0)
+    looks: list[str] = []
+
+    class Ending(Api):
+        async def ask(self, function: Function, method: str, path: str, owner: Owner, **how: Any) -> Answer:
+            answer = await super().ask(function, method, path, owner, **how)
+            if not path.startswith("/orders/"):
+                return answer
+            looks.append(path)
+            if len(looks) == 1:
+                return answer
+            if isinstance(ends, Exception):
+                raise ends
+            return Answer(ends.status, answer.document | ends.document)
+
+    firm, _ = exchange(venue="PAPER")
+    api = Ending([], [])
+    api.placed_as = {"venue": "PAPER", "time_in_force": "IOC", "status": "NEW"}
+    firm.connect(Platform(*cast(Any, (None, None)), cast(ControlPlane, api), cast(Any, None)))
+    placed = await firm.place(CLIENT, replace(new_list("one"), execution=None, time_in_force=TimeInForce.IOC))
+    assert (placed.status.value, len(looks)) == (status, 2)
 
 
 @pytest.mark.parametrize(
