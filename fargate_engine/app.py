@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 
 import aiohttp
@@ -11,6 +11,7 @@ from aiohttp import web
 
 from breakwater.db.engine_connection import EnginePool, engine_pool
 from breakwater.db.engine_market import ConfiguredVenue, read_instruments, write_venues
+from breakwater.domain.orders import SIMULATED_VENUE
 from breakwater.domain.shards import SHARDS
 from breakwater.errors import Unavailable
 from breakwater.tls import BadIdentity
@@ -22,7 +23,6 @@ from fargate_engine.firm_exchange.exchange import FirmExchange, Platform
 from fargate_engine.firm_exchange.foreign_uses import ForeignUses
 from fargate_engine.firm_exchange.key_uses import KeyUses
 from fargate_engine.firm_exchange.keys import Keys
-from fargate_engine.firm_exchange.ordinary_way import OrdinaryWay
 from fargate_engine.gateway.peers import CONNECTIONS_MAX, Peers
 from fargate_engine.gateway.routes import create_gateway
 from fargate_engine.gateway.state import EngineState
@@ -58,10 +58,11 @@ async def run_engine(settings: Settings, told_to_stop: asyncio.Event) -> None:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX)) as session:
         tls = GatewayTls(settings.certificate_arn) if settings.certificate_arn else None
         state = EngineState(settings.engine_id, Peers(session, tls, settings.name))
-        exchange = FirmExchange(state)
+        venues = (SIMULATED_VENUE, *(each.name for each in settings.venues))
+        exchanges = {name: FirmExchange(state, name) for name in venues}
         gateway = create_gateway(
             state,
-            exchange,
+            exchanges,
             is_behind_balancer=settings.is_behind_balancer,
             allowed_origins=settings.allowed_origins,
             asks_for_certificates=tls is not None,
@@ -76,7 +77,7 @@ async def run_engine(settings: Settings, told_to_stop: asyncio.Event) -> None:
             _LOG.info("engine %s listens on %s:%d", settings.engine_id, settings.host, settings.port)
             conninfo = await _unless(told_to_stop, _prepare(settings, state))
             if conninfo is not None:
-                await _run(conninfo, settings, state, exchange, told_to_stop)
+                await _run(conninfo, settings, state, exchanges.values(), told_to_stop)
         finally:
             await runner.cleanup()
 
@@ -104,14 +105,18 @@ async def _prepare(settings: Settings, state: EngineState) -> str:
 
 
 async def _run(
-    conninfo: str, settings: Settings, state: EngineState, exchange: FirmExchange, told_to_stop: asyncio.Event
+    conninfo: str,
+    settings: Settings,
+    state: EngineState,
+    exchanges: Collection[FirmExchange],
+    told_to_stop: asyncio.Event,
 ) -> None:
     async with (
         engine_pool(conninfo) as pool,
         engine_pool(conninfo, QUESTIONS_AT_ONCE_MAX) as questions,
         asyncio.TaskGroup() as tasks,
     ):
-        with _connected(exchange, settings, questions, tasks):
+        with _connected(exchanges, settings, questions, tasks):
             working = tasks.create_task(_work(conninfo, settings, state, pool, questions))
             await told_to_stop.wait()
             _LOG.info("told to stop")
@@ -176,9 +181,9 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
 
 @contextmanager
 def _connected(
-    exchange: FirmExchange, settings: Settings, questions: EnginePool, tasks: asyncio.TaskGroup
+    exchanges: Collection[FirmExchange], settings: Settings, questions: EnginePool, tasks: asyncio.TaskGroup
 ) -> Iterator[None]:
-    """To what knows its clients; where that is not configured it shows the market only."""
+    """To what knows their clients; where that is not configured they show their markets only."""
     if not (settings.api_key_encryption_key_id and settings.orders_function and settings.queries_function):
         yield
         return
@@ -186,7 +191,8 @@ def _connected(
     keys = Keys(questions, encryption_key_id=settings.api_key_encryption_key_id, came_from_elsewhere=foreign.note)
     functions = {Function.ORDERS: settings.orders_function, Function.QUERIES: settings.queries_function}
     control_plane = ControlPlane(functions)
-    exchange.connect(Platform(keys, uses, OrdinaryWay(control_plane), questions))
+    for exchange in exchanges:
+        exchange.connect(Platform(keys, uses, control_plane, questions))
     noting = [tasks.create_task(each.run()) for each in (uses, foreign)]
     try:
         yield

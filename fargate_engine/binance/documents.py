@@ -7,7 +7,15 @@ from breakwater.domain.executions import Iceberg, Stop, TakeProfit, TrailingStop
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT, format_amount
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
-from fargate_engine.binance.exchange import Amendment, Balance, Fill, ShownOrder, ShownOrderList, ShownTrade
+from fargate_engine.binance.exchange import (
+    Amendment,
+    Balance,
+    Fill,
+    ShownOrder,
+    ShownOrderList,
+    ShownTrade,
+    bounds_of,
+)
 
 type Document = dict[str, Any]
 
@@ -289,10 +297,16 @@ def _symbol(instrument: Instrument, works_orders: bool, amends_orders: bool) -> 
 def _filters(instrument: Instrument) -> list[Document]:
     tick, lot = amount_text(instrument.tick_size), amount_text(instrument.lot_size)
     most = "9000000000.00000000"
+    bounds = bounds_of(instrument)
+    price_min = amount_text(bounds.price_min) if bounds.price_min else tick
+    price_max = amount_text(bounds.price_max) if bounds.price_max else most
+    quantity_min = amount_text(bounds.quantity_min) if bounds.quantity_min else lot
+    quantity_max = amount_text(bounds.quantity_max) if bounds.quantity_max else most
+    quantities = {"minQty": quantity_min, "maxQty": quantity_max, "stepSize": lot}
     return [
-        {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": most, "tickSize": tick},
-        {"filterType": "LOT_SIZE", "minQty": lot, "maxQty": most, "stepSize": lot},
-        {"filterType": "MARKET_LOT_SIZE", "minQty": lot, "maxQty": most, "stepSize": lot},
+        {"filterType": "PRICE_FILTER", "minPrice": price_min, "maxPrice": price_max, "tickSize": tick},
+        {"filterType": "LOT_SIZE", **quantities},
+        {"filterType": "MARKET_LOT_SIZE", **quantities},
         {
             "filterType": "TRAILING_DELTA",
             "minTrailingAboveDelta": TRAILING_DELTA_MIN,

@@ -151,5 +151,9 @@ def illegal(name: str, legal: str) -> BinanceError:
     return BinanceError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal}'.")
 
 
+def no_such_venue() -> BinanceError:
+    return BinanceError(-1020, "There is no such venue, or nothing at this path of it.", HTTPStatus.NOT_FOUND)
+
+
 def not_supported(status: int = HTTPStatus.BAD_REQUEST) -> BinanceError:
     return BinanceError(-1020, "This operation is not supported.", status)

@@ -28,6 +28,30 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is taken at least and at most, besides whole steps. None: nothing is said of it."""
+
+    quantity_min: Decimal | None = None
+    quantity_max: Decimal | None = None
+    price_min: Decimal | None = None
+    price_max: Decimal | None = None
+
+
+UNBOUNDED = Bounds()
+
+
+@dataclass(frozen=True, slots=True)
+class BoundedInstrument(Instrument):
+    """As an outside venue lists it."""
+
+    bounds: Bounds = UNBOUNDED
+
+
+def bounds_of(instrument: Instrument) -> Bounds:
+    return instrument.bounds if isinstance(instrument, BoundedInstrument) else UNBOUNDED
+
+
+@dataclass(frozen=True, slots=True)
 class NewOrder:
     """Quantity, or what shall be spent or earned in the quote asset. `valid_until_ms`: not to reach a book later."""
 
@@ -166,6 +190,11 @@ class Exchange(Protocol):
         """Whether it makes an order smaller in its place, and cancels one only in the status that is asked for."""
         ...
 
+    @property
+    def fee_rate(self) -> Decimal:
+        """Of the notional, at most."""
+        ...
+
     def now_ms(self) -> int: ...
 
     async def client(self, key_id: str, address: str) -> Client:
@@ -176,7 +205,9 @@ class Exchange(Protocol):
         """The client has signed a request that is in its window, from there. Waits for nothing."""
         ...
 
-    def instruments(self) -> Sequence[Instrument]: ...
+    def instruments(self) -> Sequence[Instrument]:
+        """The same sequence as long as nothing changes."""
+        ...
 
     def market(self, symbol: str) -> Market:
         """-1121 for one without a market."""

@@ -234,7 +234,11 @@ def _for_each(call: "Call", document: Any) -> Any:
 
 def markets_here(exchange: Exchange) -> Iterator[Market]:
     """Of all that is listed: those that this engine serves."""
-    for instrument in exchange.instruments():
+    try:
+        instruments = exchange.instruments()
+    except BinanceError:
+        return  # Its venue has not been reached yet.
+    for instrument in instruments:
         try:
             yield exchange.market(instrument.symbol)
         except BinanceError:

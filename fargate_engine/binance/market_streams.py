@@ -33,7 +33,9 @@ STREAMS_MAX = 1_024  # Of one connection.
 IDLE_S = 0.25  # So long at most until an answer to the client, or a list of all markets, is sent.
 
 
-def market_stream_routes(requests: Requests, connections: Connections, address_of: AddressOf) -> list[web.RouteDef]:
+def market_stream_routes(
+    requests: Requests, connections: Connections, address_of: AddressOf, base: str
+) -> list[web.RouteDef]:
     async def raw(request: web.Request) -> web.StreamResponse:
         names = request.match_info.get("streams", "")
         return await _serve(requests, connections, address_of, request, names.split("/"), is_combined=False)
@@ -42,7 +44,11 @@ def market_stream_routes(requests: Requests, connections: Connections, address_o
         names = request.query.get("streams", "")
         return await _serve(requests, connections, address_of, request, names.split("/"), is_combined=True)
 
-    return [web.get("/ws", raw), web.get("/ws/{streams:.+}", raw), web.get("/stream", combined)]
+    return [
+        web.get(f"{base}/ws", raw),
+        web.get(f"{base}/ws/{{streams:.+}}", raw),
+        web.get(f"{base}/stream", combined),
+    ]
 
 
 async def _serve(

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import Enum
 from functools import cached_property
 from http import HTTPStatus
@@ -38,7 +37,6 @@ from fargate_engine.binance.orders import (
 from fargate_engine.binance.parameters import Parameters
 from fargate_engine.binance.weights import RATE_LIMITS
 
-FEE_RATE = Decimal("0.001")
 LIST_LIMIT, LIST_LIMIT_MAX = 500, 1_000
 DAY_MS = 24 * 60 * 60 * 1000
 
@@ -303,14 +301,14 @@ async def account(call: Call) -> Any:
         can_trade="trade" in call.client.scopes,
         now_ms=call.exchange.now_ms(),
         uid=int(call.client.key_id[:8], 16),
-        fee_rate=FEE_RATE,
+        fee_rate=call.exchange.fee_rate,
     )
 
 
 async def commission_rates(call: Call) -> Any:
     instrument = read_instrument(call.parameters, call.instruments)
     call.parameters.finish()
-    rate = documents.amount_text(FEE_RATE)
+    rate = documents.amount_text(call.exchange.fee_rate)
     standard = {"maker": rate, "taker": rate, "buyer": "0.00000000", "seller": "0.00000000"}
     return {"symbol": documents.pair_name(instrument.symbol), "standardCommission": standard}
 
@@ -364,7 +362,7 @@ async def system_status(call: Call) -> Any:
 
 
 async def trade_fees(call: Call) -> Any:
-    name, rate = call.parameters.text("symbol"), documents.amount_text(FEE_RATE)
+    name, rate = call.parameters.text("symbol"), documents.amount_text(call.exchange.fee_rate)
     return [
         {"symbol": each, "makerCommission": rate, "takerCommission": rate}
         for each in ([name] if name else call.instruments)

@@ -126,7 +126,8 @@ def read_order_list_ref(
 
 def check_against_market(order: NewOrder, market: Market) -> None:
     """As a list must stand around the last trade. What is only a moment old may still be passed on the way there."""
-    execution, instrument, sign = order.execution, order.instrument, order.side.sign
+    # The market's steps may be finer than those of the venue's list.
+    execution, instrument, sign = order.execution, market.instrument, order.side.sign
     assert isinstance(execution, Oco)  # noqa: S101 - it was read as a list
     assert order.price is not None  # noqa: S101 - and a list has a limit
     if market.trades:

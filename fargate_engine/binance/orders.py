@@ -19,7 +19,7 @@ from fargate_engine.binance.errors import (
     missing,
     not_required,
 )
-from fargate_engine.binance.exchange import Amendment, NewOrder, OrderRef
+from fargate_engine.binance.exchange import Amendment, NewOrder, OrderRef, bounds_of
 from fargate_engine.binance.parameters import Parameters
 
 _CANCEL_RESTRICTIONS = {"ONLY_NEW": OrdStatus.NEW, "ONLY_PARTIALLY_FILLED": OrdStatus.PARTIALLY_FILLED}
@@ -116,20 +116,28 @@ def new_client_order_id() -> str:
 
 def check_filters(order: NewOrder) -> None:
     """PRICE_FILTER, LOT_SIZE and NOTIONAL. What a market order is worth is judged where the market is."""
-    instrument = order.instrument
+    instrument, bounds = order.instrument, bounds_of(order.instrument)
     if order.quantity is not None:
         try:
             instrument.quantity_lots(order.quantity)
         except InvalidRequest as error:
             raise filter_failure("LOT_SIZE") from error
+        if not _is_within(order.quantity, bounds.quantity_min, bounds.quantity_max):
+            raise filter_failure("LOT_SIZE")
     if order.price is None:
         return
     try:
         instrument.price_ticks(order.price)
     except InvalidRequest as error:
         raise filter_failure("PRICE_FILTER") from error
+    if not _is_within(order.price, bounds.price_min, bounds.price_max):
+        raise filter_failure("PRICE_FILTER")
     if order.quantity is not None and EXACT.multiply(order.quantity, order.price) < instrument.notional_min:
         raise filter_failure("NOTIONAL")
+
+
+def _is_within(amount: Decimal, least: Decimal | None, most: Decimal | None) -> bool:
+    return (least is None or amount >= least) and (most is None or amount <= most)
 
 
 def affordable_quantity(instrument: Instrument, levels: list[tuple[int, int]], quote_quantity: Decimal) -> Decimal:

@@ -22,7 +22,7 @@ UNBELIEVED_WEIGHT = 20  # Whoever invents keys or signatures is soon told to wai
 
 @dataclass(slots=True)
 class Requests:
-    """What the requests of one server share."""
+    """What the requests of one exchange share. `weights` may be those of all exchanges of the server."""
 
     exchange: Exchange
     weights: Weights = field(default_factory=Weights)

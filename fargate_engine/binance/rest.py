@@ -25,16 +25,16 @@ async def nowhere_else(_: web.Request, __: str) -> None:
     """Of an exchange that is one process."""
 
 
-def rest_routes(requests: Requests, address_of: AddressOf, elsewhere: Elsewhere) -> list[web.RouteDef]:
-    """`address_of` says who is asking, which is not the peer where a balancer stands between.
+def rest_routes(requests: Requests, address_of: AddressOf, elsewhere: Elsewhere, base: str) -> list[web.RouteDef]:
+    """Below the path `base`. `address_of` says who is asking, which is not the peer where a balancer stands between.
 
     `elsewhere` answers a question about the market of a pair when that is another engine's, and gives None when not.
     """
     served = [
-        web.route(method, path, _handler(requests, address_of, elsewhere, operation))
+        web.route(method, base + path, _handler(requests, address_of, elsewhere, operation))
         for (method, path), operation in REST.items()
     ]
-    return served + [web.route("*", f"/{root}/{{path:.*}}", _not_served) for root in ROOTS]
+    return served + [web.route("*", f"{base}/{root}/{{path:.*}}", _not_served) for root in ROOTS]
 
 
 async def _not_served(_: web.Request) -> web.Response:

@@ -35,7 +35,7 @@ SUBSCRIPTIONS_MAX = 4  # User data streams of one connection.
 SUBSCRIBE, UNSUBSCRIBE = "userDataStream.subscribe.signature", "userDataStream.unsubscribe"
 
 
-def websocket_api_route(requests: Requests, connections: Connections, address_of: AddressOf) -> web.RouteDef:
+def websocket_api_route(requests: Requests, connections: Connections, address_of: AddressOf, base: str) -> web.RouteDef:
     async def handle(request: web.Request) -> web.StreamResponse:
         address = address_of(request)
         try:
@@ -46,7 +46,7 @@ def websocket_api_route(requests: Requests, connections: Connections, address_of
         except TooManyConnections:
             return error_response(too_many_requests(60))
 
-    return web.get("/ws-api/v3", handle)
+    return web.get(f"{base}/ws-api/v3", handle)
 
 
 class Signer(TypedDict):

@@ -24,9 +24,10 @@ from fargate_engine.firm_exchange.order_lists import (
 )
 from fargate_engine.firm_exchange.ordinary_way import ALL, OrdinaryWay
 from fargate_engine.firm_exchange.owner import Owner
+from fargate_engine.firm_exchange.venue import is_at
 from fargate_engine.firm_exchange.views import order_of_api, trade_of_api
 
-LISTS_MAX = 50_000
+ROUTED_MAX = 50_000
 ASKED_AT_ONCE = 4  # Each takes a place at the control plane.
 TRADES_TRIES, TRADES_PAUSE_S = 4, 0.1  # A trade is shown some tens of milliseconds after its order.
 
@@ -34,11 +35,11 @@ _LOG = logging.getLogger(__name__)
 
 
 class AsShown:
-    def __init__(self, orders: KnownOrders, ordinary: Callable[[], OrdinaryWay]) -> None:
+    def __init__(self, orders: KnownOrders, ordinary: Callable[[], OrdinaryWay], venue: str) -> None:
         self._orders = orders
         self._ordinary = ordinary
-        # By their id the orders at the router that trades were asked for: None of one that is no list.
-        self._lists: dict[str, ShownOrder | None] = {}
+        self._venue = venue
+        self._routed: dict[str, ShownOrder] = {}  # By their id the orders at the router that trades were asked for.
 
     async def order(self, owner: Owner, order: ShownOrder, ref: OrderRef) -> ShownOrder:
         """The one that is meant."""
@@ -76,20 +77,34 @@ class AsShown:
             return shown_list(order, _by_sums(order))
 
     async def trades(self, owner: Owner, trades: list[dict[str, Any]]) -> list[ShownTrade]:
-        """As `GET /trades` has them. The router's orders are asked for once: which of them are lists never changes."""
-        wanted = {each["order_id"] for each in trades if each["venue"] == ROUTER_VENUE} - self._lists.keys()
+        """As `GET /trades` has them."""
+        routed = await self._orders_of(owner, trades)
+        return [_trade(each, routed.get(each["order_id"])) for each in trades]
+
+    async def trades_of_here(self, owner: Owner, trades: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Those of the venue's orders, as `GET /trades` has them."""
+        routed = await self._orders_of(owner, trades)
+
+        def is_of_here(trade: dict[str, Any]) -> bool:
+            order = routed.get(trade["order_id"])
+            return is_at(self._venue, trade["venue"], None if order is None else order.execution)
+
+        return list(filter(is_of_here, trades))
+
+    async def _orders_of(self, owner: Owner, trades: list[dict[str, Any]]) -> dict[str, ShownOrder]:
+        """By their ids those at the router, which are asked for once: how they are worked never changes."""
+        wanted = {each["order_id"] for each in trades if each["venue"] == ROUTER_VENUE}
         room = asyncio.Semaphore(ASKED_AT_ONCE)
 
         async def learn(order_id: str) -> None:
             async with room:
-                order = order_of_api(await self._ordinary().order(owner, order_id))
-            self._lists[order_id] = order if is_list(order.execution) else None
+                self._routed[order_id] = order_of_api(await self._ordinary().order(owner, order_id))
 
-        await asyncio.gather(*map(learn, wanted))
-        shown = [_trade(each, self._lists.get(each["order_id"])) for each in trades]
-        while len(self._lists) > LISTS_MAX:
-            del self._lists[next(iter(self._lists))]
-        return shown
+        await asyncio.gather(*map(learn, wanted - self._routed.keys()))
+        found = {order_id: self._routed[order_id] for order_id in wanted}
+        while len(self._routed) > ROUTED_MAX:
+            del self._routed[next(iter(self._routed))]
+        return found
 
     async def _of_limit(self, owner: Owner, order: ShownOrder) -> Filled:
         """What its limit has filled: by its children where they were worked here, else by its trades.
@@ -132,4 +147,4 @@ def _by_sums(order: ShownOrder) -> Filled:
 
 def _trade(trade: dict[str, Any], order: ShownOrder | None) -> ShownTrade:
     shown = trade_of_api(trade)
-    return shown if order is None else trade_in_list(shown, order)
+    return trade_in_list(shown, order) if order is not None and is_list(order.execution) else shown

@@ -1,6 +1,7 @@
 """The exchange that the firm's bots see: the platform's own engine and limits, in the dialect of Binance.
 
-An order that fits into a lease goes through the core alone; every other one takes the way of the API (decision 93).
+One for each venue that can be traded at (decision 134). An order that fits into a lease goes through the core alone;
+every other one takes the way of the API (decision 93).
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -29,13 +30,13 @@ from breakwater.domain.orders import (
     OrdStatus,
     Side,
     SubmitOrder,
+    TimeInForce,
     order_id_of,
 )
 from breakwater.domain.shards import shard_of
 from breakwater.errors import EngineUnavailable, Rejection, Unavailable
 from fargate_engine.binance.errors import (
     BinanceError,
-    bad_symbol,
     duplicate_order,
     filter_failure,
     no_such_order,
@@ -64,6 +65,7 @@ from fargate_engine.binance.market_documents import best_levels
 from fargate_engine.binance.order_lists import check_against_market
 from fargate_engine.binance.orders import affordable_quantity
 from fargate_engine.firm_exchange.as_shown import AsShown
+from fargate_engine.firm_exchange.control_plane import ControlPlane
 from fargate_engine.firm_exchange.key_uses import KeyUses
 from fargate_engine.firm_exchange.keys import Keys
 from fargate_engine.firm_exchange.known_orders import KnownOrders, order_ids
@@ -73,7 +75,8 @@ from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.firm_exchange.refusals import refusal_of_code, refusal_of_problem
 from fargate_engine.firm_exchange.trail import cancel_requested
 from fargate_engine.firm_exchange.user_stream import UserStream
-from fargate_engine.firm_exchange.views import fill_of_event, order_of_api, order_of_snapshot
+from fargate_engine.firm_exchange.venue import ShownVenue
+from fargate_engine.firm_exchange.views import fill_of_event, order_of_api, order_of_snapshot, updated
 from fargate_engine.gateway.routing import ask
 from fargate_engine.gateway.state import EngineState
 from fargate_engine.inbox import EngineBusy
@@ -87,6 +90,7 @@ from fargate_engine.term import Term
 CANCELS_AT_ONCE = 200
 CANCELS_ELSEWHERE_AT_ONCE = 4  # Each takes a place at the control plane.
 LEVELS_MAX = 500
+ENDS_WITHIN_S, ENDED_LOOK_S, ENDED_LOOK_ELSEWHERE_S = 2.0, 0.01, 0.25  # Of an order that must not rest.
 LAG_EVENTS_MAX = 1_000  # Further behind than this the balances are not waited for.
 _OF_THE_LEASE = frozenset({"LEASE_EXHAUSTED", "LEASE_EXPIRED", NO_LEASE.code})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -98,22 +102,25 @@ class Platform:
 
     keys: Keys
     uses: KeyUses
-    ordinary: OrdinaryWay
+    control_plane: ControlPlane
     questions: EnginePool
 
 
 class FirmExchange:
-    """Shows its market at once, and knows clients once it is connected to what knows them."""
+    """Shows a venue's market at once, and knows clients once it is connected to what knows them."""
 
-    def __init__(self, engine: EngineState) -> None:
+    def __init__(self, engine: EngineState, venue: str = SIMULATED_VENUE) -> None:
         self._engine = engine
+        self._venue = ShownVenue(engine, venue)
         self._platform: Platform | None = None
-        self._orders = KnownOrders(engine)
-        self._as_shown = AsShown(self._orders, lambda: self._ordinary)
+        self._ordinary_way: OrdinaryWay | None = None
+        self._orders = KnownOrders(engine, venue)
+        self._as_shown = AsShown(self._orders, lambda: self._ordinary, venue)
         self._placing: set[tuple[uuid.UUID, str]] = set()  # Client ids that are on their way, by account.
 
     def connect(self, platform: Platform) -> None:
         self._platform = platform
+        self._ordinary_way = OrdinaryWay(platform.control_plane, self._venue.name)
 
     @property
     def _connected(self) -> Platform:
@@ -123,7 +130,9 @@ class FirmExchange:
 
     @property
     def _ordinary(self) -> OrdinaryWay:
-        return self._connected.ordinary
+        if self._ordinary_way is None:
+            raise unavailable(1)
+        return self._ordinary_way
 
     @property
     def works_orders(self) -> bool:
@@ -132,6 +141,10 @@ class FirmExchange:
     @property
     def amends_orders(self) -> bool:
         return False
+
+    @property
+    def fee_rate(self) -> Decimal:
+        return self._venue.fee_rate
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
@@ -143,13 +156,10 @@ class FirmExchange:
         self._connected.uses.note(client.key_id, address)
 
     def instruments(self) -> Sequence[Instrument]:
-        return self._engine.instruments
+        return self._venue.instruments()
 
     def market(self, symbol: str) -> Market:
-        market = self._engine.hub.get(SIMULATED_VENUE, symbol)
-        if market is None:
-            raise bad_symbol() if symbol not in {each.symbol for each in self._engine.instruments} else unavailable(1)
-        return market
+        return self._venue.market(symbol)
 
     # Orders -----------------------------------------------------------------------------------------------------------
 
@@ -165,7 +175,9 @@ class FirmExchange:
         terms = self._terms(owner, order)
         term = self._orders.term(order.instrument.symbol)
         if term is None:
-            return order_of_api(await self._ordinary.place(owner, terms))
+            placed = order_of_api(await self._ordinary.place(owner, terms))
+            order_id = order_id_of(owner.tenant_id, owner.account_id, terms.client_order_id)
+            return await self._until_ended(owner, order_id, placed)
         leased_id, order_id = order_ids(owner, terms.symbol, terms.client_order_id)
         if term.state.has_taken(leased_id) or term.state.has_taken(order_id):
             raise duplicate_order()
@@ -175,15 +187,16 @@ class FirmExchange:
         if placed_within is not None:
             return placed_within
         with term.sequencer.watching_fills(order_id) as fills:
-            placed = await self._ordinary.place(owner, terms)
-        shown = order_of_api(placed, [fill_of_event(each["payload"]) for each in fills])
+            placed = order_of_api(await self._ordinary.place(owner, terms))
+            placed = await self._until_ended(owner, order_id, placed)
+        shown = replace(placed, fills=[fill_of_event(each["payload"]) for each in fills])
         self._orders.remember(owner, order_id, shown)
         return shown
 
     async def place_list(self, client: Client, order: NewOrder, told_ids: Collection[str]) -> ShownOrderList:
         """One order at the router: what is reserved is enough for either half."""
         owner: Owner = client.owner
-        market = self._engine.hub.get(SIMULATED_VENUE, order.instrument.symbol)
+        market = self._venue.find_market(order.instrument.symbol)
         if market is not None:  # Where it is another engine's, the platform judges the list alone.
             check_against_market(order, market)
         with self._on_its_way(owner, told_ids):
@@ -223,13 +236,36 @@ class FirmExchange:
             raise outside_of_window()
         with term.sequencer.watching_fills(submitted.order_id) as fills:
             snapshot = await _snapshot(ask(term, submitted))
-        if snapshot["reject_code"] in _OF_THE_LEASE:
-            return None
-        if snapshot["status"] == OrdStatus.REJECTED:
-            raise refusal_of_code(snapshot["reject_code"], snapshot["reject_reason"])
-        shown = order_of_snapshot(snapshot, submitted, fills=[fill_of_event(each["payload"]) for each in fills])
+            if snapshot["reject_code"] in _OF_THE_LEASE:
+                return None
+            if snapshot["status"] == OrdStatus.REJECTED:
+                raise refusal_of_code(snapshot["reject_code"], snapshot["reject_reason"])
+            placed = await self._until_ended(owner, submitted.order_id, order_of_snapshot(snapshot, submitted))
+        shown = replace(placed, fills=[fill_of_event(each["payload"]) for each in fills])
         self._orders.remember(owner, submitted.order_id, shown)
         return shown
+
+    async def _until_ended(self, owner: Owner, order_id: uuid.UUID, order: ShownOrder) -> ShownOrder:
+        """One that must not rest, as it ends: an exchange may tell that after it has taken it. As it is by then.
+
+        Never a failure, which says that nothing was done.
+        """
+        if order.execution is not None or order.time_in_force is TimeInForce.GTC:
+            return order
+        deadline = time.monotonic() + ENDS_WITHIN_S
+        while not order.status.is_final and time.monotonic() < deadline:
+            term = self._orders.term(order.symbol)
+            if term is not None:
+                await asyncio.sleep(ENDED_LOOK_S)
+                known = term.state.find(order_id, owner.tenant_id)
+                order = order if known is None else updated(order, orjson.loads(known.answer()))
+                continue
+            await asyncio.sleep(ENDED_LOOK_ELSEWHERE_S)
+            try:
+                order = order_of_api(await self._ordinary.order(owner, str(order_id)))
+            except (BinanceError, Unavailable):
+                return order
+        return order
 
     def _terms(self, owner: Owner, order: NewOrder) -> OrderTerms:
         try:
@@ -243,7 +279,7 @@ class FirmExchange:
                 price=order.price,
                 time_in_force=order.time_in_force,
                 post_only=order.post_only,
-                **_destination(order),
+                **self._venue.destination(order),
                 valid_until=_EPOCH + timedelta(milliseconds=order.valid_until_ms),
             )
         except ValidationError as error:
@@ -255,8 +291,10 @@ class FirmExchange:
                 self._check_market_notional(order, order.quantity)
             return order.quantity
         opposite = Side.SELL if order.side is Side.BUY else Side.BUY
-        levels = best_levels(self.market(order.instrument.symbol), opposite, LEVELS_MAX)
-        quantity = affordable_quantity(order.instrument, list(levels), order.quote_quantity or Decimal(0))
+        market, lot = self.market(order.instrument.symbol), order.instrument.lot_size
+        levels = list(best_levels(market, opposite, LEVELS_MAX))
+        affordable = affordable_quantity(market.instrument, levels, order.quote_quantity or Decimal(0))
+        quantity = EXACT.multiply(EXACT.divide_int(affordable, lot), lot)  # The venue's lot may be the larger one.
         if quantity == 0:
             raise filter_failure("LOT_SIZE")
         self._check_market_notional(order, quantity)
@@ -264,12 +302,12 @@ class FirmExchange:
 
     def _check_market_notional(self, order: NewOrder, quantity: Decimal) -> None:
         """Where its market is another engine's, the platform judges it alone."""
-        market = self._engine.hub.get(SIMULATED_VENUE, order.instrument.symbol)
+        market = self._venue.find_market(order.instrument.symbol)
         if market is None:
             return
         quote = market.quote()
         ticks = quote.ask_ticks if order.side is Side.BUY else quote.bid_ticks
-        if ticks and order.instrument.price(ticks) * quantity < order.instrument.notional_min:
+        if ticks and market.instrument.price(ticks) * quantity < order.instrument.notional_min:
             raise filter_failure("NOTIONAL")
 
     def _leased(self, term: Term, client: Client, order_id: uuid.UUID, terms: OrderTerms) -> SubmitOrder | None:
@@ -340,7 +378,7 @@ class FirmExchange:
             at_once = CANCELS_ELSEWHERE_AT_ONCE
         else:
             at_once = CANCELS_AT_ONCE
-            orders = term.state.open_orders_of(owner.account_id)
+            orders = self._orders.open_orders_of(term, owner)
             work = [
                 self._cancel_here(owner, term, each) for each in orders if each.submitted.symbol == instrument.symbol
             ]
@@ -406,13 +444,18 @@ class FirmExchange:
             if known is None:
                 return []
             order_id = known["order_id"]
-        found = await self._ordinary.trades(owner, instrument.symbol, span, order_id)
+
+        async def of_here(page: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            return await self._as_shown.trades_of_here(owner, page)
+
+        kept = of_here if order_id is None else None
+        found = await self._ordinary.trades(owner, instrument.symbol, span, order_id, kept)
         shown = await self._as_shown.trades(owner, found)
         return [each for each in shown if order_number in {None, each.order_number}]
 
     async def balances(self, client: Client) -> list[Balance]:
         totals, open_orders = await asyncio.gather(
-            self._ordinary.balances(client.owner), self._open_orders(client.owner, None)
+            self._ordinary.balances(client.owner), self._open_orders(client.owner, None, everywhere=True)
         )
         asked: defaultdict[str, Decimal] = defaultdict(Decimal)
         for order in open_orders:
@@ -453,10 +496,13 @@ class FirmExchange:
             is_believed=is_believed,
             execution_of=execution_of,
             list_of=list_of,
+            venue=self._venue.name,
         )
 
-    async def _open_orders(self, owner: Owner, instrument: Instrument | None) -> list[ShownOrder]:
-        """As the platform has them: a list is one."""
+    async def _open_orders(
+        self, owner: Owner, instrument: Instrument | None, *, everywhere: bool = False
+    ) -> list[ShownOrder]:
+        """As the platform has them: a list is one. `everywhere`: those at other venues as well."""
         symbols = [each.symbol for each in ([instrument] if instrument else self._engine.instruments)]
         elsewhere = [symbol for symbol in symbols if self._orders.term(symbol) is None]
         wanted, terms = set(symbols), {shard_of(each): self._orders.term(each) for each in symbols}
@@ -464,10 +510,13 @@ class FirmExchange:
             self._orders.shown(order)
             for term in terms.values()
             if term is not None
-            for order in term.state.open_orders_of(owner.account_id)
+            for order in (
+                term.state.open_orders_of(owner.account_id) if everywhere else self._orders.open_orders_of(term, owner)
+            )
             if order.submitted.symbol in wanted
         ]
-        return here + [order_of_api(each) for each in await self._ordinary.open_orders(owner, elsewhere)]
+        found = await self._ordinary.open_orders(owner, elsewhere, everywhere=everywhere)
+        return here + [order_of_api(each) for each in found]
 
     async def _find(self, owner: Owner, order: OrderRef) -> ShownOrder | None:
         """Here or at the API. Of a list the one order that it is."""
@@ -541,10 +590,3 @@ async def _snapshot(answer: Awaitable[Any]) -> dict[str, Any]:
     except Rejection as error:
         raise refusal_of_code(error.code, error.message) from error
     return snapshot
-
-
-def _destination(order: NewOrder) -> dict[str, Any]:
-    """The market that clients are shown is that of the simulated venue: there they trade, and their stops too."""
-    if order.execution is None:
-        return {"venue": SIMULATED_VENUE}
-    return {"execution": order.execution.model_copy(update={"venues": (SIMULATED_VENUE,)})}

@@ -1,4 +1,4 @@
-"""Finding the orders of an account that this engine knows: by number, or by client order id."""
+"""Finding the orders of an account at one venue that this engine knows: by number, or by client order id."""
 
 import uuid
 from collections import OrderedDict
@@ -22,6 +22,7 @@ from fargate_engine.firm_exchange.order_lists import (
     other_number,
 )
 from fargate_engine.firm_exchange.owner import Owner
+from fargate_engine.firm_exchange.venue import is_at
 from fargate_engine.firm_exchange.views import order_of_snapshot, updated
 from fargate_engine.gateway.state import EngineState
 from fargate_engine.orders import EngineOrder
@@ -34,8 +35,9 @@ RECENT_MAX = 50_000
 class KnownOrders:
     """A final order has left its terms in the engine's memory: those of the newest that came by here are kept."""
 
-    def __init__(self, engine: EngineState) -> None:
+    def __init__(self, engine: EngineState, venue: str) -> None:
         self._engine = engine
+        self._venue = venue
         self._recent: OrderedDict[tuple[uuid.UUID, int], tuple[uuid.UUID, ShownOrder]] = OrderedDict()
         # Of these the lists, by the client ids of their orders.
         self._lists: dict[tuple[uuid.UUID, str], int] = {}
@@ -64,6 +66,10 @@ class KnownOrders:
         """None unless this engine serves the symbol."""
         return self._engine.term(shard_of(symbol))
 
+    def open_orders_of(self, term: Term, owner: Owner) -> list[EngineOrder]:
+        """Those that the account has at the venue, oldest first."""
+        return [each for each in term.state.open_orders_of(owner.account_id) if self._is_here(each.submitted)]
+
     def find_live(self, owner: Owner, order: OrderRef) -> tuple[Term, EngineOrder] | None:
         """An open one, and where it is served."""
         term = self.term(order.instrument.symbol)
@@ -72,18 +78,20 @@ class KnownOrders:
         if order.client_order_id is not None:
             for order_id in order_ids(owner, order.instrument.symbol, order.client_order_id):
                 known = term.state.find(order_id, owner.tenant_id)
-                if isinstance(known, EngineOrder) and _is_meant(known.submitted, order):
+                if (
+                    isinstance(known, EngineOrder)
+                    and self._is_here(known.submitted)
+                    and _is_meant(known.submitted, order)
+                ):
                     return term, known
-            of_lists = (
-                each for each in term.state.open_orders_of(owner.account_id) if is_list(each.submitted.execution)
-            )
+            of_lists = (each for each in self.open_orders_of(term, owner) if is_list(each.submitted.execution))
             known = next((each for each in of_lists if _is_meant(each.submitted, order)), None)
             return None if known is None else (term, known)
         recent = self._recent_of(owner, order)
         if recent is not None:
             known = term.state.find(recent[0], owner.tenant_id)
             return (term, known) if isinstance(known, EngineOrder) else None
-        meant = [each for each in term.state.open_orders_of(owner.account_id) if _is_meant(each.submitted, order)]
+        meant = [each for each in self.open_orders_of(term, owner) if _is_meant(each.submitted, order)]
         if len(meant) > 1:
             raise BinanceError(-1100, "Two orders have this number; name the one by origClientOrderId.")
         return (term, meant[0]) if meant else None
@@ -102,9 +110,9 @@ class KnownOrders:
             if order_list.list_client_order_id is not None:
                 order_id = order_id_of(owner.tenant_id, owner.account_id, order_list.list_client_order_id)
                 known = term.state.find(order_id, owner.tenant_id)
-                found = [known] if isinstance(known, EngineOrder) else []
+                found = [known] if isinstance(known, EngineOrder) and self._is_here(known.submitted) else []
             else:
-                found = term.state.open_orders_of(owner.account_id)
+                found = self.open_orders_of(term, owner)
             for each in found:
                 if _is_meant_list(self.shown(each), order_list):
                     return term, each
@@ -170,6 +178,9 @@ class KnownOrders:
     def shown(self, order: EngineOrder) -> ShownOrder:
         told = {**order.words(), "price": order.told.terms["price"]}
         return order_of_snapshot(told, order.submitted, self.created_ms(order.submitted))
+
+    def _is_here(self, submitted: SubmitOrder) -> bool:
+        return is_at(self._venue, submitted.venue, submitted.execution)
 
     def _recent_of(self, owner: Owner, order: OrderRef) -> tuple[uuid.UUID, ShownOrder] | None:
         """One that came by here and is meant."""

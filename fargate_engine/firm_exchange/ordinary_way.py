@@ -1,6 +1,6 @@
-"""Orders, trades and balances through the control plane: the way of the HTTP API."""
+"""Orders and trades at one venue, and balances, through the control plane: the way of the HTTP API."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from decimal import Decimal
 from http import HTTPStatus
 from itertools import dropwhile
@@ -21,6 +21,7 @@ from fargate_engine.firm_exchange.control_plane import Answer, ControlPlane, Fun
 from fargate_engine.firm_exchange.order_lists import is_list, names_of_shown
 from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.firm_exchange.refusals import refusal_of_problem
+from fargate_engine.firm_exchange.venue import is_shown_at
 from fargate_engine.firm_exchange.views import milliseconds, order_of_api, trade_of_api
 
 PAGE_MAX = 200
@@ -28,10 +29,16 @@ PAGES_MAX = 50
 ALL = Span(limit=PAGE_MAX * PAGES_MAX, start_ms=0)
 OPEN_STATUSES = (OrdStatus.PENDING_NEW, OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED, OrdStatus.PENDING_CANCEL)
 
+# Those of a page that count.
+type Kept = Callable[[list[dict[str, Any]]], Awaitable[list[dict[str, Any]]]]
+
 
 class OrdinaryWay:
-    def __init__(self, control_plane: ControlPlane) -> None:
+    """The API knows an account's orders at every venue: those of others are passed over."""
+
+    def __init__(self, control_plane: ControlPlane, venue: str) -> None:
         self._control_plane = control_plane
+        self._venue = venue
 
     async def place(self, owner: Owner, terms: OrderTerms) -> dict[str, Any]:
         """The API's order. BinanceError for a refusal, a client order id that was used, and an unknown outcome."""
@@ -67,14 +74,13 @@ class OrdinaryWay:
         the newest. Without a symbol: of any.
         """
         query = {"account_id": str(owner.account_id), "symbol": symbol, "limit": 10, **by}
-        found: list[dict[str, Any]] = _document(await self._ask(owner, Function.ORDERS, "GET", "/orders", query=query))[
-            "items"
-        ]
+        page = _document(await self._ask(owner, Function.ORDERS, "GET", "/orders", query=query))
+        found = await self._of_here(page["items"])
         return next((each for each in found if not OrdStatus(each["status"]).is_final), found[0] if found else None)
 
     async def orders(self, owner: Owner, symbol: str, span: Span) -> list[tuple[ShownOrder, int]]:
         """Of each order that is shown its number, and the platform's order that it is of."""
-        found = await self._pages(owner, Function.ORDERS, "/orders", span, symbol=symbol)
+        found = await self._pages(owner, Function.ORDERS, "/orders", span, self._of_here, symbol=symbol)
         shown = [
             (order.created_ms, number, (order, number))
             for order in map(order_of_api, found)
@@ -83,21 +89,26 @@ class OrdinaryWay:
         return within(span, shown)
 
     async def order_lists(self, owner: Owner, span: Span) -> list[ShownOrder]:
-        found = await self._pages(owner, Function.ORDERS, "/orders", span, algorithm="OCO")
+        found = await self._pages(owner, Function.ORDERS, "/orders", span, self._of_here, algorithm="OCO")
         shown = [each for each in map(order_of_api, found) if is_list(each.execution)]
         return within(span, [(each.created_ms, each.order_number, each) for each in shown])
 
-    async def open_orders(self, owner: Owner, symbols: Iterable[str]) -> list[dict[str, Any]]:
-        """Of these symbols, as the API has them."""
-        wanted = set(symbols)
+    async def open_orders(
+        self, owner: Owner, symbols: Iterable[str], *, everywhere: bool = False
+    ) -> list[dict[str, Any]]:
+        """Of these symbols, as the API has them; `everywhere`: those at other venues as well."""
+        wanted, kept = set(symbols), _all_of_them if everywhere else self._of_here
         found: list[dict[str, Any]] = []
         for status in OPEN_STATUSES if wanted else ():
-            found += await self._pages(owner, Function.ORDERS, "/orders", ALL, status=status.value)
+            found += await self._pages(owner, Function.ORDERS, "/orders", ALL, kept, status=status.value)
         return [each for each in found if each["symbol"] in wanted]
 
-    async def trades(self, owner: Owner, symbol: str, span: Span, order_id: str | None) -> list[dict[str, Any]]:
-        """As the API has them."""
-        found = await self._pages(owner, Function.QUERIES, "/trades", span, symbol=symbol, order_id=order_id)
+    async def trades(
+        self, owner: Owner, symbol: str, span: Span, order_id: str | None, kept: Kept | None = None
+    ) -> list[dict[str, Any]]:
+        """As the API has them; `kept`: those that count for the span, all unless told."""
+        kept = kept or _all_of_them
+        found = await self._pages(owner, Function.QUERIES, "/trades", span, kept, symbol=symbol, order_id=order_id)
         numbered = [(trade_of_api(each), each) for each in found]
         return within(span, [(shown.at_ms, shown.fill.trade_number, each) for shown, each in numbered])
 
@@ -109,19 +120,28 @@ class OrdinaryWay:
             balance["asset"]: Decimal(balance["total"]) for each in portfolio["items"] for balance in each["balances"]
         }
 
-    async def _pages(self, owner: Owner, function: Function, path: str, span: Span, **by: Any) -> list[dict[str, Any]]:
-        """Newest first, as far back as the span asks for. Refused where that is too far: a list is never cut unsaid."""
+    async def _of_here(self, orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [each for each in orders if is_shown_at(self._venue, each)]
+
+    async def _pages(
+        self, owner: Owner, function: Function, path: str, span: Span, kept: Kept, **by: Any
+    ) -> list[dict[str, Any]]:
+        """What is `kept`, newest first, as far back as the span asks for.
+
+        Refused where that is too far: a list is never cut unsaid.
+        """
         is_newest = span.start_ms is span.end_ms is span.from_number is None
         limit = min(span.limit, PAGE_MAX) if is_newest else PAGE_MAX
         query: dict[str, Any] = {"account_id": str(owner.account_id), "limit": limit, **by}
         found: list[dict[str, Any]] = []
         for _ in range(PAGES_MAX):
             page = _document(await self._ask(owner, function, "GET", path, query=query))
-            found += page["items"]
-            query["cursor"] = page["next_cursor"]
+            items = page["items"]
+            found += await kept(items)
+            query |= {"cursor": page["next_cursor"], "limit": PAGE_MAX}  # A few were not enough.
             if query["cursor"] is None or (is_newest and len(found) >= span.limit):
                 return found
-            oldest = found[-1].get("created_at") or found[-1]["transact_time"]
+            oldest = items[-1].get("created_at") or items[-1]["transact_time"]
             if span.start_ms is not None and milliseconds(oldest) < span.start_ms:
                 return found
         raise too_many_items()
@@ -147,6 +167,10 @@ class OrdinaryWay:
             return await self._control_plane.ask(function, method, path, owner, query=query, body=body)
         except OutcomeUnknown as error:
             raise unavailable(1) from error
+
+
+async def _all_of_them(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return items
 
 
 def within[Item](span: Span, newest_first: list[tuple[int, int, Item]]) -> list[Item]:

@@ -22,6 +22,7 @@ WOULD_TAKE = "Order would immediately match and take."
 _BALANCE_LIMITS = frozenset({"CREDIT"})
 _BY_CODE: dict[str, Callable[[], BinanceError]] = {
     "POST_ONLY_WOULD_TAKE": lambda: refused(WOULD_TAKE),
+    "INSUFFICIENT_FUNDS": lambda: refused(INSUFFICIENT_BALANCE),  # At the venue, in its own words.
     "CAME_TOO_LATE": outside_of_window,
     "ORDER_ID_REUSED": duplicate_order,
     "DUPLICATE_ORDER_ID": duplicate_order,

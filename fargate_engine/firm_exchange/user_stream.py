@@ -1,12 +1,12 @@
-"""The user data stream: the account's feed in the dialect's events."""
+"""The user data stream: the account's feed in the dialect's events, of its orders at one venue."""
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from breakwater.domain.executions import Execution
-from breakwater.domain.orders import OrdStatus
+from breakwater.domain.executions import ROUTER_VENUE, Execution
+from breakwater.domain.orders import FINAL_STATUSES, OrdStatus
 from breakwater.domain.permissions import PERMISSIONS_KNOWN_S
 from breakwater.errors import Unavailable
 from events.orders import (
@@ -26,6 +26,7 @@ from fargate_engine.binance.errors import BinanceError
 from fargate_engine.binance.exchange import Balance, ShownOrder, ShownOrderList, ShownTrade, UserEvent
 from fargate_engine.binance.user_documents import account_position, execution_report, list_status
 from fargate_engine.firm_exchange.order_lists import is_list, trade_in_list
+from fargate_engine.firm_exchange.venue import is_at
 from fargate_engine.firm_exchange.views import order_of_event, trade_of_event
 
 KNOWN_MAX = 20_000
@@ -65,6 +66,7 @@ class UserStream:
         is_believed: Callable[[], Awaitable[bool]],
         execution_of: Callable[[OrderState], Awaitable[Execution | None]],
         list_of: Callable[[ShownOrder], Awaitable[ShownOrderList]],
+        venue: str,
     ) -> None:
         """`is_booked`: whether all up to a sequence of the feed is in the balances. `execution_of` an event's order.
         `list_of`: the two orders that such a one is.
@@ -75,6 +77,7 @@ class UserStream:
         self._is_believed = is_believed
         self._execution_of = execution_of
         self._list_of = list_of
+        self._venue = venue
         self._executions: dict[str, Execution] = {}  # By order id, of those that were seen open.
         self._placed: dict[str, tuple[int, bool]] = {}  # By order id: when, and whether post-only.
         self._told: asyncio.Queue[UserEvent | None] = asyncio.Queue(WAITING_MAX)
@@ -103,7 +106,7 @@ class UserStream:
                 reports = await self._reports(event)
                 for report in reports:
                     await self._told.put(report)
-                if reports:
+                if event.topic in _TOLD:  # Also at another venue: the balances are the account's.
                     self._newest = event
                     self._has_moved.set()
         except FeedClosed:
@@ -151,9 +154,9 @@ class UserStream:
             await asyncio.sleep(BOOKED_PAUSE_S)
 
     async def _reports(self, event: FeedEvent) -> list[UserEvent]:
-        """None for what says nothing new: a lease's first word, a reservation."""
+        """None for what says nothing new, a lease's first word or a reservation, and for orders at another venue."""
         payload = event.payload
-        if "order" not in payload:
+        if "order" not in payload or payload["order"]["venue"] not in {self._venue, ROUTER_VENUE}:
             return []
         order_id, at_ms = payload["order"]["order_id"], event.occurred_at_ns // _NS_PER_MS
         if event.topic in {OrderLeased.topic, OrderPlaced.topic}:
@@ -169,17 +172,24 @@ class UserStream:
                 execution = await self._execution_of(payload["order"])
         if execution is not None:
             self._executions[order_id] = execution
+        if not is_at(self._venue, payload["order"]["venue"], execution):
+            if payload["order"]["status"] in FINAL_STATUSES:
+                self._forget(order_id)
+            return []
         order = order_of_event(payload["order"], post_only=post_only, created_ms=created_ms, execution=execution)
         trade = trade_of_event(payload, order) if event.topic == TradeExecuted.topic else None
         if order.status.is_final:
-            self._placed.pop(order_id, None)
-            self._executions.pop(order_id, None)
+            self._forget(order_id)
         if not is_list(execution):
             has_new_terms = event.topic in {OrderReplaced.topic, OrderRestated.topic}
             return [execution_report(order, trade, at_ms, is_replaced=has_new_terms)]
         async with asyncio.timeout(ASKED_S):
             shown = await self._list_of(order)
         return _reports_of_list(shown, None if trade is None else trade_in_list(trade, order), at_ms)
+
+    def _forget(self, order_id: str) -> None:
+        self._placed.pop(order_id, None)
+        self._executions.pop(order_id, None)
 
 
 def _reports_of_list(shown: ShownOrderList, trade: ShownTrade | None, at_ms: int) -> list[UserEvent]:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 import uuid
+from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -14,12 +15,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from breakwater.domain.lease_messages import SetLease
 from breakwater.domain.money import format_amount
-from breakwater.domain.orders import OrdStatus, PlaceOrder, ReplaceOrder, Side, SubmitOrder, VoidReplace
+from breakwater.domain.orders import (
+    SIMULATED_VENUE,
+    OrdStatus,
+    PlaceOrder,
+    ReplaceOrder,
+    Side,
+    SubmitOrder,
+    VoidReplace,
+)
 from breakwater.domain.shards import SHARDS
 from breakwater.errors import BreakwaterError, EngineUnavailable, InvalidRequest, NotFound
 from fargate_engine import metrics
 from fargate_engine.binance.exchange import Exchange
-from fargate_engine.binance.server import exchange_routes
+from fargate_engine.binance.server import venue_routes
 from fargate_engine.gateway.addresses import forwarded_address, peer_address
 from fargate_engine.gateway.browsers import ALLOWED_ORIGINS, preflight, protect
 from fargate_engine.gateway.peers import shard_number
@@ -64,13 +73,13 @@ class MoveRequest(BaseModel):
 
 def create_gateway(
     engine: EngineState,
-    exchange: Exchange | None = None,
+    exchanges: Mapping[str, Exchange] | None = None,
     *,
     is_behind_balancer: bool = False,
     allowed_origins: frozenset[str] = frozenset(),
     asks_for_certificates: bool = False,
 ) -> web.Application:
-    """With an exchange its dialect is served beside, under its own paths.
+    """With `exchanges`, by venue, their dialect is served beside, under its own paths.
 
     `allowed_origins`: whose pages may read the answers in a browser. `asks_for_certificates`: who shows none is told
     how the engine is, and nothing else.
@@ -101,8 +110,10 @@ def create_gateway(
             web.get("/metrics", prometheus),
         ]
     )
-    if exchange is not None:
-        app.add_routes(exchange_routes(exchange, address_of, partial(market_elsewhere, engine)))
+    if exchanges is not None:
+        # Of an outside exchange every engine has the markets.
+        elsewhere = {SIMULATED_VENUE: partial(market_elsewhere, engine)}
+        app.add_routes(venue_routes(exchanges, address_of, elsewhere, at_root=SIMULATED_VENUE))
     return app
 
 

@@ -66,6 +66,7 @@ from fargate_engine.simulated_exchange.accounts import (
 from fargate_engine.simulated_exchange.switches import Chance
 from fargate_engine.terms import POST_ONLY_WOULD_TAKE, WorkingTerms
 from fargate_engine.venues.simulated import EventSource, SimulatedVenue
+from fargate_engine.venues.simulated_market import FEE_RATE
 
 ORDERS_MAX = 100_000
 BOOK_LEVELS_MAX = 1_000
@@ -97,6 +98,7 @@ class PaperExchange:
     has_room = True
     works_orders = False
     amends_orders = True
+    fee_rate = FEE_RATE
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from breakwater.errors import BreakwaterError, Unavailable
@@ -69,6 +70,11 @@ class ExchangeConnection:
         self._followed: dict[uuid.UUID, Followed] = {}
         self._poll_now = asyncio.Event()
         self._polled_at: float | None = None
+
+    @property
+    def taker_fee(self) -> Decimal:
+        """The most that it charges for a trade, of the notional."""
+        return self._venue.taker_fee
 
     @property
     def failure(self) -> str | None:

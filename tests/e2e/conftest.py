@@ -52,21 +52,21 @@ def endpoints_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def restart_platform(endpoints_file: Path) -> Callable[[], str]:
-    """Stops the platform and starts it again on the data it left; what the start printed."""
+def restart_platform(endpoints_file: Path) -> Callable[..., str]:
+    """Stops the platform and starts it again on the data it left, with this in its environment; what it printed."""
     if "BREAKWATER_ENDPOINTS" in os.environ:
         pytest.skip("BREAKWATER_ENDPOINTS names somebody's running platform, which is not ours to restart")
 
-    def restart() -> str:
+    def restart(**environment: str) -> str:
         _local_cloud("down", folder=endpoints_file.parent, timeout_s=STOP_TIMEOUT_S)
-        return _local_cloud("up", "--detach", folder=endpoints_file.parent, timeout_s=START_TIMEOUT_S)
+        return _local_cloud("up", "--detach", folder=endpoints_file.parent, timeout_s=START_TIMEOUT_S, **environment)
 
     return restart
 
 
-def _local_cloud(*arguments: str, folder: Path, timeout_s: float) -> str:
+def _local_cloud(*arguments: str, folder: Path, timeout_s: float, **more: str) -> str:
     command = [sys.executable, "-m", "local_cloud", *arguments]
-    environment = os.environ | {"BREAKWATER_LOCAL_DIR": str(folder), "BREAKWATER_PORT_BASE": PORT_BASE}
+    environment = os.environ | {"BREAKWATER_LOCAL_DIR": str(folder), "BREAKWATER_PORT_BASE": PORT_BASE} | more
     done = subprocess.run(
         command, cwd=REPOSITORY, env=environment, timeout=timeout_s, capture_output=True, text=True, check=False
     )

@@ -26,6 +26,7 @@ LIST_ID = order_id_of(TENANT, ACCOUNT, "list")
 NUMBER = exchange_order_id(LIST_ID)
 OCO = Oco(
     algorithm="OCO",
+    venues=("A",),
     stop_px=Decimal("1980.00"),
     trigger_by="BEST",
     limit_client_order_id="limit",
@@ -48,10 +49,10 @@ def order_list(**changes: Any) -> SubmitOrder:
     )
 
 
-def known_orders(scene: Scene) -> KnownOrders:
+def known_orders(scene: Scene, venue: str = "A") -> KnownOrders:
     """An engine that serves this shard alone."""
     engine = SimpleNamespace(instruments=[ETH], term=lambda _: SimpleNamespace(state=scene.state))
-    return KnownOrders(cast(EngineState, engine))
+    return KnownOrders(cast(EngineState, engine), venue)
 
 
 @pytest.fixture
@@ -83,6 +84,25 @@ async def test_what_no_order_of_a_list_is_called_finds_none(
     scene: Scene, number: int | None, client_order_id: str | None
 ) -> None:
     assert known_orders(scene).find(OWNER, OrderRef(ETH, number, client_order_id)) is None
+
+
+async def test_orders_of_one_venue_are_not_found_at_another(scene: Scene) -> None:
+    over_both = OCO.model_copy(update={"venues": ()})
+    at_each: list[dict[str, Any]] = [{"venue": "A"}, {"venue": "B"}, {"venue": ROUTER_VENUE, "execution": over_both}]
+    for number, changes in enumerate(at_each):
+        name = f"plain-{number}"
+        order_id = order_id_of(TENANT, ACCOUNT, name)
+        await scene.ask(submit(2, order_id=order_id, client_order_id=name, price=Decimal(1000), **changes))
+    term = cast(Any, SimpleNamespace(state=scene.state))
+    assert len(scene.state.open_orders_of(ACCOUNT)) == 4
+    for venue, ids in (("A", ["list", "plain-0"]), ("B", ["plain-1"]), ("SIM", [])):
+        orders = known_orders(scene, venue)
+        assert [each.submitted.client_order_id for each in orders.open_orders_of(term, OWNER)] == ids
+        number = exchange_order_id(order_id_of(TENANT, ACCOUNT, "plain-1"))
+        for ref in (OrderRef(ETH, number, None), OrderRef(ETH, None, "plain-1")):
+            assert (orders.find_live(OWNER, ref) is not None) == (venue == "B")
+        of_list = (OrderListRef(None, NUMBER, None), OrderListRef(None, None, "list"))
+        assert [orders.find_live_list(OWNER, each) is not None for each in of_list] == [venue == "A"] * 2
 
 
 async def test_a_list_is_found_by_its_own_number_and_client_id(scene: Scene) -> None:
@@ -154,7 +174,7 @@ async def test_its_children_are_looked_at_no_more_once_the_stop_has_filled_somet
 
     state = SimpleNamespace(find=find)
     engine = SimpleNamespace(instruments=[ETH], term=lambda _: SimpleNamespace(state=state))
-    orders = KnownOrders(cast(EngineState, engine))
+    orders = KnownOrders(cast(EngineState, engine), "A")
     live = known_orders(scene).find_live(OWNER, OrderRef(ETH, NUMBER, None))
     assert live is not None
     shown = known_orders(scene).shown(live[1])

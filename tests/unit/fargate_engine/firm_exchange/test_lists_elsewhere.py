@@ -17,10 +17,10 @@ from breakwater.errors import Unavailable
 from fargate_engine.binance.errors import BinanceError
 from fargate_engine.binance.exchange import Client, NewOrder, OrderListRef, OrderRef, ShownOrder, ShownOrderList, Span
 from fargate_engine.firm_exchange import as_shown
+from fargate_engine.firm_exchange import exchange as firm_exchange
 from fargate_engine.firm_exchange.control_plane import Answer, ControlPlane, Function, OutcomeUnknown
 from fargate_engine.firm_exchange.exchange import FirmExchange, Platform
 from fargate_engine.firm_exchange.order_lists import other_number
-from fargate_engine.firm_exchange.ordinary_way import OrdinaryWay
 from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.gateway.state import EngineState
 from tests.unit.fargate_engine.orders import ACCOUNT, ETH, TENANT
@@ -51,11 +51,12 @@ def order(client_order_id: str, *, status: str = "NEW", **changes: Any) -> dict[
         "reject_reason": None,
         "execution": None,
     }
-    return told | changes
+    told |= changes
+    return {"venue": "SIM" if told["execution"] is None else "SOR", **told}
 
 
 def oco(**names: str) -> dict[str, Any]:
-    return {"algorithm": "OCO", "stop_px": "1900", **names}
+    return {"algorithm": "OCO", "stop_px": "1900", "venues": ["SIM"], **names}
 
 
 def trade(of: dict[str, Any], number: int, quantity: str, price: str, *, venue: str = "SOR") -> dict[str, Any]:
@@ -86,6 +87,7 @@ class Api:
         self.is_busy_for: set[str] = set()  # Ids of orders that cannot be cancelled now.
         self.shows_late = 0  # So often of all trades only the first.
         self.placed_as: dict[str, Any] = {}
+        self.totals: dict[str, str] = {}
 
     async def ask(self, function: Function, method: str, path: str, owner: Owner, **how: Any) -> Answer:
         self.asked.append(f"{method} {path}")
@@ -94,6 +96,9 @@ class Api:
         if method == "POST":
             return self._place(how["body"])
         query = {name: value for name, value in (how.get("query") or {}).items() if value is not None}
+        if path == "/portfolio":
+            balances = [{"asset": asset, "total": total} for asset, total in self.totals.items()]
+            return Answer(HTTPStatus.OK, {"items": [{"balances": balances}]})
         if path == "/trades" and self.hides_trades:
             raise OutcomeUnknown("no answer in time")
         if path == "/trades" and self.shows_late:
@@ -140,11 +145,13 @@ LIMIT_FILL, STOP_FILL = trade(LIST, 1, "0.4", "2100"), trade(LIST, 2, "0.6", "18
 DONE = LIST | {"status": "FILLED", "cum_qty": "1", "cum_notional": "1977"}
 
 
-def exchange(*orders: dict[str, Any], trades: tuple[dict[str, Any], ...] = ()) -> tuple[FirmExchange, Api]:
+def exchange(
+    *orders: dict[str, Any], trades: tuple[dict[str, Any], ...] = (), venue: str = "SIM"
+) -> tuple[FirmExchange, Api]:
     hub = SimpleNamespace(get=lambda *_: None)
-    firm = FirmExchange(cast(EngineState, SimpleNamespace(instruments=[ETH], term=lambda _: None, hub=hub)))
+    firm = FirmExchange(cast(EngineState, SimpleNamespace(instruments=[ETH], term=lambda _: None, hub=hub)), venue)
     api = Api(list(orders), list(trades))
-    firm.connect(Platform(*cast(Any, (None, None)), OrdinaryWay(cast(ControlPlane, api)), cast(Any, None)))
+    firm.connect(Platform(*cast(Any, (None, None)), cast(ControlPlane, api), cast(Any, None)))
     return firm, api
 
 
@@ -219,6 +226,77 @@ async def test_its_trades_say_what_limit_and_stop_have_filled_and_whose_they_are
     assert api.asked.count(f"GET /orders/{LIST['order_id']}") == 1  # What it is never changes.
     [of_stop] = await firm.trades(CLIENT, ETH, NEWEST, stop.order_number)
     assert of_stop.fill.price == Decimal(1895)
+
+
+THERE = order("there", venue="PAPER")
+THERE_ALONE = order("there-alone", execution=oco() | {"venues": ["PAPER"]})
+OVER_BOTH = order("both", execution=oco() | {"venues": ["SIM", "PAPER"]})
+OVER_ALL = order("all", execution=oco() | {"venues": []})
+ELSEWHERE = (THERE, THERE_ALONE, OVER_BOTH, OVER_ALL)
+
+
+async def test_orders_at_other_venues_are_neither_shown_nor_found_nor_cancelled() -> None:
+    firm, api = exchange(PLAIN, *ELSEWHERE)
+    for shown in (await firm.open_orders(CLIENT, ETH), await firm.orders(CLIENT, ETH, NEWEST)):
+        assert [each.client_order_id for each in shown] == ["plain"]
+    for each in ELSEWHERE:
+        for number, client_order_id in ((each["exchange_order_id"], None), (None, each["client_order_id"])):
+            ref = OrderRef(ETH, number, client_order_id)
+            with pytest.raises(BinanceError) as raised:
+                await firm.order(CLIENT, ref)
+            assert raised.value.code == -2013
+            with pytest.raises(BinanceError) as raised:
+                await firm.cancel(CLIENT, ref)
+            assert raised.value.code == -2011
+    assert [each.client_order_id for each in await firm.cancel_all(CLIENT, ETH)] == ["plain"]
+    assert [each for each in api.asked if each.startswith("DELETE")] == [f"DELETE /orders/{PLAIN['order_id']}"]
+
+
+async def test_at_a_venue_its_own_orders_and_those_worked_there_alone_are_shown() -> None:
+    firm, _ = exchange(PLAIN, *ELSEWHERE, venue="PAPER")
+    shown = [each.client_order_id for each in await firm.open_orders(CLIENT, ETH)]
+    assert shown == ["there", "there-alone"]
+    canceled = [each for each in await firm.cancel_all(CLIENT, ETH) if isinstance(each, ShownOrder)]
+    assert [each.client_order_id for each in canceled] == shown
+
+
+async def test_trades_of_orders_at_other_venues_are_not_shown() -> None:
+    trades = (
+        trade(PLAIN, 1, "0.1", "2100", venue="SIM"),
+        trade(THERE, 2, "0.1", "2100", venue="PAPER"),
+        *(trade(each, 3 + number, "0.1", "2100") for number, each in enumerate((THERE_ALONE, OVER_BOTH, OVER_ALL))),
+    )
+    for venue, expected in (("SIM", [PLAIN]), ("PAPER", [THERE, THERE_ALONE])):
+        firm, _ = exchange(PLAIN, *ELSEWHERE, trades=trades, venue=venue)
+        shown = await firm.trades(CLIENT, ETH, Span(limit=2), None)
+        assert [each.order_number for each in shown] == [each["exchange_order_id"] for each in expected]
+
+
+async def test_the_newest_of_here_are_found_behind_many_at_other_venues() -> None:
+    many = [order(f"there-{number}", venue="PAPER") for number in range(300)]
+    asked: list[int] = []
+
+    class Pages(Api):
+        async def ask(self, function: Function, method: str, path: str, owner: Owner, **how: Any) -> Answer:
+            limit, start = how["query"]["limit"], int(how["query"].get("cursor") or 0)
+            asked.append(limit)
+            end = start + limit
+            cursor = str(end) if end < len(self._orders) else None
+            return Answer(HTTPStatus.OK, {"items": self._orders[start:end], "next_cursor": cursor})
+
+    firm, _ = exchange()
+    pages = cast(ControlPlane, Pages([*many, PLAIN, UNNAMED], []))
+    firm.connect(Platform(*cast(Any, (None, None)), pages, cast(Any, None)))
+    [newest] = await firm.orders(CLIENT, ETH, Span(limit=1))
+    assert newest.client_order_id == "plain"
+    assert asked == [1, 200, 200]
+
+
+async def test_what_orders_at_other_venues_lock_is_locked_in_the_balances() -> None:
+    firm, api = exchange(PLAIN, THERE)
+    api.totals = {"ETH": "5"}
+    [balance] = await firm.balances(CLIENT)
+    assert (balance.asset, balance.free, balance.locked) == ("ETH", Decimal(3), Decimal(2))
 
 
 @pytest.mark.parametrize("ref", [OrderRef(ETH, other_number(NUMBER), None), OrderRef(ETH, None, "limit")])
@@ -310,6 +388,36 @@ async def test_a_plain_order_that_was_refused_holds_its_id_back_no_longer() -> N
         await firm.place(CLIENT, plain)
     api.refuses = False
     assert (await firm.place(CLIENT, plain)).client_order_id == "stop"
+
+
+@pytest.mark.parametrize(
+    ("ends", "status"),
+    [(Answer(HTTPStatus.OK, {"status": "FILLED", "cum_qty": "1"}), "FILLED"), (OutcomeUnknown("no answer"), "NEW")],
+)
+async def test_an_order_that_must_not_rest_is_asked_about_until_it_has_ended_and_is_placed_whatever_is_answered(
+    monkeypatch: pytest.MonkeyPatch, ends: Answer | Exception, status: str
+) -> None:
+    monkeypatch.setattr(firm_exchange, "ENDED_LOOK_ELSEWHERE_S", 0.0)
+    looks: list[str] = []
+
+    class Ending(Api):
+        async def ask(self, function: Function, method: str, path: str, owner: Owner, **how: Any) -> Answer:
+            answer = await super().ask(function, method, path, owner, **how)
+            if not path.startswith("/orders/"):
+                return answer
+            looks.append(path)
+            if len(looks) == 1:
+                return answer
+            if isinstance(ends, Exception):
+                raise ends
+            return Answer(ends.status, answer.document | ends.document)
+
+    firm, _ = exchange(venue="PAPER")
+    api = Ending([], [])
+    api.placed_as = {"venue": "PAPER", "time_in_force": "IOC", "status": "NEW"}
+    firm.connect(Platform(*cast(Any, (None, None)), cast(ControlPlane, api), cast(Any, None)))
+    placed = await firm.place(CLIENT, replace(new_list("one"), execution=None, time_in_force=TimeInForce.IOC))
+    assert (placed.status.value, len(looks)) == (status, 2)
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,17 @@ from fargate_engine.firm_exchange.user_stream import UserStream
 
 ID = uuid.UUID(int=98)
 LIMIT, STOP = exchange_order_id(ID), exchange_order_id(ID) + 1
-OCO = Oco(algorithm="OCO", stop_px=Decimal(1900), limit_client_order_id="limit", stop_client_order_id="stop")
+OCO = Oco(
+    algorithm="OCO",
+    venues=("SIM",),
+    stop_px=Decimal(1900),
+    limit_client_order_id="limit",
+    stop_client_order_id="stop",
+)
 AT_LIMIT, AT_STOP = ("0.4", "2100"), ("0.3", "1899")
 
 
-def event(topic: str, status: str, *fills: tuple[str, str]) -> FeedEvent:
+def event(topic: str, status: str, *fills: tuple[str, str], venue: str = "SOR") -> FeedEvent:
     """After these fills, of which it tells the last where it is a trade."""
     cum_qty = sum((Decimal(quantity) for quantity, _ in fills), Decimal(0))
     cum_notional = sum((Decimal(quantity) * Decimal(price) for quantity, price in fills), Decimal(0))
@@ -35,7 +41,7 @@ def event(topic: str, status: str, *fills: tuple[str, str]) -> FeedEvent:
         "side": "SELL",
         "type": "LIMIT",
         "time_in_force": "GTC",
-        "venue": "SOR",
+        "venue": venue,
         "status": status,
         "quantity": "1",
         "price": "2100",
@@ -53,12 +59,15 @@ def event(topic: str, status: str, *fills: tuple[str, str]) -> FeedEvent:
 
 
 class Feed:
-    def __init__(self, events: list[FeedEvent]) -> None:
+    def __init__(self, events: list[FeedEvent], *, lasts: bool) -> None:
         self._events = events
+        self._lasts = lasts
 
     async def __aiter__(self) -> AsyncIterator[FeedEvent]:
         for each in self._events:
             yield each
+        if self._lasts:
+            await asyncio.Event().wait()
 
     def close(self) -> None:
         """It is only a list."""
@@ -79,23 +88,31 @@ async def told(
     return await heard(events, execution_of, list_of)
 
 
-async def heard(events: Any, execution_of: Any, list_of: Any) -> list[UserEvent]:
-    async def no_balances() -> list[Balance]:
-        raise Unavailable("nobody knows them here")
+async def no_balances() -> list[Balance]:
+    raise Unavailable("nobody knows them here")
+
+
+async def heard(
+    events: Any, execution_of: Any, list_of: Any, balances: Any = no_balances, *, lasts: bool = False
+) -> list[UserEvent]:
+    """All that is told until the feed ends, or the first where it `lasts`."""
 
     async def always(*_: Any) -> bool:
         return True
 
     stream = UserStream(
-        cast(AccountSubscription, Feed(list(events))),
-        balances=no_balances,
+        cast(AccountSubscription, Feed(list(events), lasts=lasts)),
+        balances=balances,
         is_booked=always,
         is_believed=always,
         execution_of=execution_of,
         list_of=list_of,
+        venue="SIM",
     )
     try:
         async with asyncio.timeout(5):
+            if lasts:
+                return [await anext(aiter(stream))]
             return [each async for each in stream]
     finally:
         stream.close()
@@ -171,16 +188,42 @@ async def test_a_list_that_limits_refused_is_told_as_such() -> None:
 
 
 async def test_an_order_that_was_restated_has_new_terms_and_is_not_new() -> None:
-    restated = event(OrderRestated.topic, "PARTIALLY_FILLED", ("0.2", "2100"))
+    restated = event(OrderRestated.topic, "PARTIALLY_FILLED", ("0.2", "2100"), venue="SIM")
     restated.payload["order"]["quantity"] = "0.7"
     [report] = short(await told(restated, execution=None))
     assert report == (LIMIT, "REPLACED", "PARTIALLY_FILLED", "0.2", "0.7")
 
 
-@pytest.mark.parametrize("execution", [None, Oco(algorithm="OCO", stop_px=Decimal(1900))])
-async def test_an_order_that_is_no_list_is_told_once(execution: Execution | None) -> None:
-    [report] = await told(event(OrderAccepted.topic, "NEW"), execution=execution)
+UNNAMED = Oco(algorithm="OCO", venues=("SIM",), stop_px=Decimal(1900))
+
+
+@pytest.mark.parametrize(("venue", "execution"), [("SIM", None), ("SOR", UNNAMED)])
+async def test_an_order_that_is_no_list_is_told_once(venue: str, execution: Execution | None) -> None:
+    [report] = await told(event(OrderAccepted.topic, "NEW", venue=venue), execution=execution)
     assert (report["e"], report["i"], report["g"], report["c"]) == ("executionReport", LIMIT, -1, "list")
+
+
+@pytest.mark.parametrize(
+    ("venue", "worked_at"),
+    [("PAPER", None), ("BOOK", None), ("SOR", ("PAPER",)), ("SOR", ("SIM", "PAPER")), ("SOR", ())],
+)
+async def test_an_order_at_another_venue_is_not_told_and_its_balances_are(
+    venue: str, worked_at: tuple[str, ...] | None
+) -> None:
+    execution = None if worked_at is None else UNNAMED.model_copy(update={"venues": worked_at})
+    asked: list[dict[str, Any]] = []
+
+    async def execution_of(order: dict[str, Any]) -> Execution | None:
+        asked.append(order)
+        return execution
+
+    async def balances() -> list[Balance]:
+        return [Balance("USDT", Decimal(5), Decimal(0))]
+
+    elsewhere = event(TradeExecuted.topic, "FILLED", ("1", "2100"), venue=venue)
+    [position] = await heard([elsewhere], execution_of, execution_of, balances, lasts=True)
+    assert position["e"] == "outboundAccountPosition"
+    assert len(asked) == (1 if venue == "SOR" else 0)  # Of any other venue it is known without a question.
 
 
 async def test_a_stream_that_cannot_tell_what_an_order_is_ends_instead_of_leaving_it_out() -> None:
