@@ -1,5 +1,6 @@
 """The exchange-compatible endpoint at an outside exchange: orders of a lease, answered with the venue's own word."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -162,3 +163,22 @@ async def test_a_lease_of_another_venue_covers_nothing_here(endpoint: Endpoint) 
     here = endpoint.firm._leased(term, CLIENT, uuid.uuid4(), endpoint.firm._terms(OWNER, order("one")))
     assert here is not None
     assert here.venue == VENUE
+
+
+async def test_nobody_hears_of_an_order_before_it_is_in_the_journal(endpoint: Endpoint) -> None:
+    """The engine has it while its commit is under way, and would forget it if that failed."""
+    journal = endpoint.shard.journal
+    journal.may_write.clear()
+    placing = asyncio.create_task(endpoint.firm.place(CLIENT, order("one")))
+    order_id = leased_order_id_of(TENANT, ACCOUNT, ETH.symbol, "one")
+    await until(lambda: endpoint.shard.state.knows(order_id))
+    asked = [
+        asyncio.create_task(endpoint.firm.order(CLIENT, OrderRef(ETH, None, "one"))),
+        asyncio.create_task(endpoint.firm.open_orders(CLIENT, ETH)),
+    ]
+    done, _ = await asyncio.wait(asked, timeout=0.1)
+    assert not done
+    journal.may_write.set()
+    await placing
+    found, [shown] = await asyncio.gather(*asked)
+    assert found.order_number == shown.order_number

@@ -110,9 +110,11 @@ async def connected(
 
 
 class Journal:
-    """A list: what the database keeps."""
+    """A list, written when the test lets it: what the database keeps."""
 
     def __init__(self) -> None:
+        self.may_write = asyncio.Event()
+        self.may_write.set()
         self.epoch = 1
         self.digest = GENESIS_DIGEST
         self.rows: list[JournalRow] = []
@@ -121,6 +123,7 @@ class Journal:
     async def append(
         self, row: JournalRow, events: Sequence[EnvelopeDocument], *, second: JournalRow | None = None
     ) -> None:
+        await self.may_write.wait()
         self.rows += [row] if second is None else [row, second]
         self.events += events
         self.digest = self.rows[-1].digest
