@@ -198,6 +198,17 @@ class ExchangeClient:
         cost = _Cost("cancel", self._dialect.weights.cancel, QUESTION_WAIT_S, is_cancel=True)
         return await self._ask(cost, lambda: self._dialect.cancel(self._exchange, client_id, symbol))
 
+    async def cancel_all(self, symbol: str, may_send: Callable[[], bool]) -> Sequence[OrderAtVenue]:
+        """Whatever the key has open in the symbol. `may_send` as for a new order. What became of those it tells of."""
+        cost = _Cost("cancel_all", self._dialect.weights.cancel, QUESTION_WAIT_S, is_cancel=True)
+        return await self._ask(cost, lambda: self._dialect.cancel_all(self._exchange, symbol), may_send)
+
+    async def open_before_cancel_all(self, symbol: str) -> AsyncIterator[Sequence[OrderAtVenue]]:
+        """What the key has open in the symbol, page by page. A part of the cancels that it saves, and paid for so."""
+        cost = _Cost("open_orders", self._dialect.weights.open_orders, QUESTION_WAIT_S, is_cancel=True)
+        async for page in self._pages(cost, lambda page: self._dialect.open_orders(self._exchange, symbol, page)):
+            yield page.items
+
     async def order(self, client_id: str, symbol: str) -> OrderAtVenue:
         cost = _Cost("order", self._dialect.weights.order, QUESTION_WAIT_S)
         return await self._ask(cost, lambda: self._dialect.order(self._exchange, client_id, symbol))

@@ -13,6 +13,7 @@ from fargate_engine import metrics
 from fargate_engine.terms import Reason
 from fargate_engine.venues.client_ids import order_id_of
 from fargate_engine.venues.configuration import Credentials, VenueSettings, fetch_credentials
+from fargate_engine.venues.exchange_cancel_all import CancelAllSent
 from fargate_engine.venues.exchange_client import ExchangeClient
 from fargate_engine.venues.failures import KeyRefused, NotSent, OutcomeUnknown, VenueRefused
 from fargate_engine.venues.followed import Followed
@@ -67,6 +68,7 @@ class ExchangeConnection:
         self._booked: OrderedDict[tuple[str, str], None] = OrderedDict()  # Symbol and trade id.
         # The orders of every shard that is served here, by our id: a venue may rename one that is replaced.
         self._followed: dict[uuid.UUID, Followed] = {}
+        self.cancel_alls: dict[str, CancelAllSent] = {}  # The last one of each symbol.
         self._poll_now = asyncio.Event()
         self._polled_at: float | None = None
 

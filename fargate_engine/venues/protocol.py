@@ -132,6 +132,10 @@ class OrderVenue(Venue, Protocol):
 
     def cancel(self, order_id: uuid.UUID, symbol: str) -> None: ...
 
+    def cancel_all(self, order_ids: Sequence[uuid.UUID], symbol: str) -> None:
+        """These and no other, as `cancel` does each; in one request where the venue has one, and it ends no other."""
+        ...
+
     # And `replace` where it can be done (`Replaces` in sequencer.py): not by the router.
 
     def restore(self, order: EngineOrder) -> None:

@@ -83,6 +83,10 @@ class SimulatedVenue:
     def cancel(self, order_id: uuid.UUID, symbol: str) -> None:
         self.report(self.canceled(order_id, symbol))
 
+    def cancel_all(self, order_ids: Sequence[uuid.UUID], symbol: str) -> None:
+        for order_id in order_ids:
+            self.cancel(order_id, symbol)
+
     def replace(self, terms: WorkingTerms, replace_no: int) -> None:
         """The order keeps its id here, so the number says nothing."""
         self.report(self.replaced(terms))
