@@ -61,7 +61,7 @@ class ExchangeConnection:
         self.is_key_refused = False  # The last time that something was signed with it.
         self._failures: dict[str, str] = {}  # What failed the last time, in the order of that, and its words.
         self.reconciled: dict[str, Any] | None = None  # The newest report, as JSON.
-        self._venue = venue
+        self.venue = venue
         self._fetch = fetch
         self._accounts = accounts or (lambda: venue.accounts)
         self._is_fallen_back = False
@@ -135,7 +135,7 @@ class ExchangeConnection:
         is_up = self.is_ready and told["breaker"] == "CLOSED"
         return {
             "status": "UP" if is_up else "DOWN" if self.is_ready else "STARTING",
-            "exchange": self._venue.exchange,
+            "exchange": self.venue.exchange,
             "key": "OLDER" if self._is_fallen_back else "NEWEST",
             # Also where an older version works, and the newest does not.
             "key_refused": self.is_key_refused or self._is_fallen_back,
@@ -155,7 +155,7 @@ class ExchangeConnection:
         while not self.is_ready:
             try:
                 if not keys:
-                    newest = await self._fetch(self._venue)
+                    newest = await self._fetch(self.venue)
                     keys, self._is_fallen_back = [newest, *newest.older], False
                 if connected is not keys[0]:
                     await self.client.connect(keys[0])
