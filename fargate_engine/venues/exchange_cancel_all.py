@@ -69,9 +69,12 @@ class ExchangeCancelAll:
         self._under_way: set[str] = set()
 
     def take(self, order_ids: Iterable[uuid.UUID], symbol: str, tasks: asyncio.TaskGroup) -> None:
-        """Want the end of those that are there, where they are many; those that it leaves are cancelled one by one."""
+        """Want the end of those that are there, where they are many; those that it leaves are cancelled one by one.
+
+        It leaves those of which something is being asked: a cancel of their own ends that.
+        """
         followed = [self._followed[each] for each in order_ids if each in self._followed]
-        there = [each for each in followed if each.may_cancel and not each.order.is_cancel_wanted]
+        there = [each for each in followed if each.may_cancel and each.look is None and not each.order.is_cancel_wanted]
         is_under_way = symbol in self._under_way
         if len(there) < ORDERS_MIN and not is_under_way:
             return

@@ -102,12 +102,14 @@ class MarketClient:
             topics = [topic for topic in ("orderbook", "trade") if _watches(client, topic, symbol)]
             if not topics:
                 continue
-            if all(key.endswith(f":{symbol}") for key in client.subscriptions):
-                await client.close()
-                self._exchange.clients.pop(client.url, None)
-                continue
-            for topic in topics:
-                await self._unsubscribe(client, topic, symbol)
+            is_alone = all(key.endswith(f":{symbol}") for key in client.subscriptions)
+            try:
+                async with asyncio.timeout(UNWATCH_S):
+                    await heard_of(self._close(client) if is_alone else self._unsubscribe(topics, symbol))
+            except (TimeoutError, OutcomeUnknown) as error:
+                _LOG.warning("%s: that %s is not wanted is not heard: %s", self.name, symbol, error)
+                # Whatever else is on it opens another socket, on which the symbol is not asked for.
+                client.on_error(ConnectionError(f"{symbol} goes on"))
 
     def reopen_book(self, symbol: str) -> None:
         self._reopen("orderbook", symbol)
@@ -124,15 +126,15 @@ class MarketClient:
             if _watches(client, topic, symbol):
                 client.on_error(ConnectionError(f"the {topic} of {symbol} was silent"))
 
-    async def _unsubscribe(self, client: Any, topic: str, symbol: str) -> None:
-        ask = self._exchange.un_watch_order_book if topic == "orderbook" else self._exchange.un_watch_trades
-        try:
-            async with asyncio.timeout(UNWATCH_S):
-                await heard_of(ask(symbol))
-        except (TimeoutError, OutcomeUnknown) as error:
-            _LOG.warning("%s: that the %s of %s is not wanted is not heard: %s", self.name, topic, symbol, error)
-            # Those that are on it as well open another, on which it is not asked for.
-            client.on_error(ConnectionError(f"the {topic} of {symbol} goes on"))
+    async def _close(self, client: Any) -> None:
+        self._exchange.clients.pop(client.url, None)
+        await client.close()
+
+    async def _unsubscribe(self, topics: Sequence[str], symbol: str) -> None:
+        if "orderbook" in topics:
+            await self._exchange.un_watch_order_book(symbol)
+        if "trade" in topics:
+            await self._exchange.un_watch_trades(symbol)
 
     def _know_markets(self) -> None:
         """What the exchange lists changes, and is read anew, by a venue for all."""

@@ -28,6 +28,7 @@ from fargate_engine.venues.configuration import VenueSettings
 from fargate_engine.venues.failures import OutcomeUnknown
 from fargate_engine.venues.listings import Listings
 from fargate_engine.venues.market_client import Heard, MarketClient, PriceLevel, PublicTrade
+from fargate_engine.venues.protocol import MarketVenue
 
 _LOG = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class _Stream:
                 return
 
 
-class MarketStreams:
+class MarketStreams(MarketVenue):
     def __init__(self, client: MarketClient) -> None:
         self.client = client
         self._streams: dict[str, _Stream] = {}

@@ -25,7 +25,7 @@ from fargate_engine.orders import EngineOrder
 from fargate_engine.settings import StartFailed
 from fargate_engine.terms import Reason, WorkingTerms
 from fargate_engine.venues.failures import NotAtVenue
-from fargate_engine.venues.protocol import Balance, FillsRead, OrderAtVenue, VenueInstrument
+from fargate_engine.venues.protocol import Balance, FillsRead, MarketVenue, OrderAtVenue, VenueInstrument
 from fargate_engine.venues.simulated_market import FEE_RATE, SimulatedMarket
 
 _LOG = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class TakesReports(Protocol):
     def report(self, report: VenueReport) -> None: ...
 
 
-class SimulatedVenue:
+class SimulatedVenue(MarketVenue):
     name = SIMULATED_VENUE
 
     def __init__(

@@ -10,7 +10,7 @@ import pytest
 
 from breakwater.domain.orders import Side
 from fargate_engine.market_data.hub import MarketHub
-from fargate_engine.venues import exchange_connection, market_feed, market_streams
+from fargate_engine.venues import exchange_connection, market_client, market_feed, market_streams
 from fargate_engine.venues.market_client import PublicTrade
 from fargate_engine.venues.market_streams import MarketStreams, Steps
 from tests.support.exchange_scene import VENUE, Simulated, background, connected, fed, simulated_exchange, until
@@ -320,6 +320,34 @@ async def test_of_a_socket_that_others_need_a_symbol_is_taken_off(short_linger: 
         assert eth.update_id == before
         streams.subscribe(eth)
         await until(lambda: eth.update_id > before + 2)
+
+
+async def test_where_the_exchange_does_not_take_it_off_the_others_open_another_socket(
+    short_linger: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(market_client, "UNWATCH_S", 0.2)
+    monkeypatch.setattr(market_streams, "RETRY_S", 0.05)
+    btc = replace(ETH, symbol="BTC/USDT", base_asset="BTC")
+    async with (
+        simulated_exchange(speed=0.5, instruments=[ETH, btc]) as there,
+        connected(there.base_url) as connection,
+        fed(MarketHub(), [connection], []) as streams,
+    ):
+        await streams.opened()
+        streams.client._exchange.options["streamLimits"]["spot"] = 1
+        eth, other = (MarketHub().open(VENUE, each) for each in (ETH, btc))
+        streams.subscribe(eth)
+        streams.subscribe(other)
+        await until(lambda: eth.trade_count > 0 and other.trade_count > 0)
+        (socket,) = streams.client.sockets
+        socket.on_message_callback = lambda *_: None
+        streams.unsubscribe(eth)
+        await until(lambda: streams.symbols == {btc.symbol: 1})
+        updates = other.update_id
+        await until(lambda: other.update_id > updates + 2)
+        (another,) = streams.client.sockets
+        assert another is not socket
+        assert not any(key.endswith(ETH.symbol) for key in another.subscriptions)
 
 
 async def test_what_the_venue_lists_no_more_has_no_market(
