@@ -109,6 +109,14 @@ def change(shard: Shard, order: SubmitOrder, chance: random.Random) -> None:
         shard.replace(new_terms(order, f"{quantity:f}", f"{price:f}", number=live.replace_no + 1))
 
 
+async def kill(shard: Shard) -> None:
+    """All that is open, at once: where the exchange is sure to have nothing else, in one request."""
+    await asyncio.sleep(0.1)  # Else a replace is pending of some.
+    for each in list(shard.state.open_orders()):
+        shard.cancel(each.order_id)
+    await asyncio.sleep(0.05)
+
+
 async def trade(shard: Shard, orders: list[SubmitOrder], chance: random.Random) -> None:
     for each in orders:
         shard.submit(each)
@@ -122,9 +130,10 @@ async def trade(shard: Shard, orders: list[SubmitOrder], chance: random.Random) 
     for _ in range(5):
         await asyncio.sleep(0.02)  # The market moves through some of them.
         change(shard, chance.choice(orders), chance)
-    is_killed = chance.random() < 0.3  # All at once: where the exchange is sure to have no others, in one request.
+    if chance.random() < 0.5:
+        await kill(shard)
     for each in orders:
-        if shard.state.knows(each.order_id) and (is_killed or chance.random() < 0.4):
+        if shard.state.knows(each.order_id) and chance.random() < 0.4:
             shard.cancel(each.order_id)
         elif chance.random() < 0.5:
             change(shard, each, chance)
