@@ -38,6 +38,7 @@ from fargate_engine.venues.exchange_connection import ExchangeConnection
 from fargate_engine.venues.key_accounts import KeyAccounts
 from fargate_engine.venues.listings import Listings
 from fargate_engine.venues.market_feed import MarketFeed
+from fargate_engine.venues.market_streams import MarketStreamsOfAll
 from fargate_engine.venues.reconciler import Reconciler
 from fargate_engine.venues.simulated import SimulatedVenue, check_recordings
 from fargate_engine.venues.stored_credentials import credentials_from
@@ -171,10 +172,13 @@ async def _work(conninfo: str, settings: Settings, state: EngineState, pool: Eng
         if state.peers.tls is not None:
             tasks.create_task(state.peers.tls.run())
         symbols = [instrument.symbol for instrument in instruments]
+        streams = MarketStreamsOfAll(listings)
         for exchange in state.exchanges:
             tasks.create_task(exchange.run())
-            tasks.create_task(MarketFeed(exchange, state.hub, instruments).run())
+            tasks.create_task(MarketFeed(exchange, state.hub, instruments, streams.of(exchange.venue)).run())
             tasks.create_task(Reconciler(exchange, lambda: (term.state for term in state.terms()), symbols).run())
+        for each in streams:
+            tasks.create_task(each.run())
         for shard in state.shards:
             tasks.create_task(shard.run())
 

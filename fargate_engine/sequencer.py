@@ -43,6 +43,8 @@ class TakesOrders(Protocol):
 
     def cancel(self, order_id: uuid.UUID, symbol: str) -> None: ...
 
+    def cancel_all(self, order_ids: Sequence[uuid.UUID], symbol: str) -> None: ...
+
 
 @runtime_checkable
 class AnswersAtOnce(Protocol):
@@ -270,17 +272,31 @@ class Sequencer:
             answer.set_result(result)
 
     def _send(self, requests: list[VenueRequest]) -> None:
+        """In their order; cancels that follow each other go to their venue together: a kill is many of them."""
+        cancels: defaultdict[tuple[str, str], list[uuid.UUID]] = defaultdict(list)
         for request in requests:
             venue = self._venues.get(request.venue)
             if venue is None:
                 # An order from when it was configured. It stays open, and its cancel wanted, until it is so again.
                 _LOG.error("%s is not a venue of this engine now: %s is not sent", request.venue, request)
                 continue
+            if isinstance(request, CancelAtVenue):
+                cancels[request.venue, request.symbol].append(request.order_id)
+                continue
+            self._cancel(cancels)
             match request:
                 case SubmitToVenue():
                     venue.submit(request.terms)
-                case CancelAtVenue():
-                    venue.cancel(request.order_id, request.symbol)
                 case ReplaceAtVenue():
                     assert isinstance(venue, Replaces)  # noqa: S101 - a broken invariant stops the engine
                     venue.replace(request.terms, request.replace_no)
+        self._cancel(cancels)
+
+    def _cancel(self, cancels: defaultdict[tuple[str, str], list[uuid.UUID]]) -> None:
+        """By venue and symbol; none are left."""
+        for (venue, symbol), order_ids in cancels.items():
+            if len(order_ids) == 1:
+                self._venues[venue].cancel(order_ids[0], symbol)
+            else:
+                self._venues[venue].cancel_all(order_ids, symbol)
+        cancels.clear()

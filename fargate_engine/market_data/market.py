@@ -104,6 +104,11 @@ class Market:
                 if self.update_id == 0 or difference.bids or difference.asks:
                     self._change_book(difference)
 
+    def begin_as_told(self, book: DepthSnapshot, at_ns: int, told_at: float) -> None:
+        """With a book that others have been told before, at `told_at` of the monotonic clock: it is as old as that."""
+        self.apply(book, at_ns)
+        self.moved_at = self.book_told_at = told_at
+
     def age_s(self, now: float) -> float | None:
         """Since its last event, on the monotonic clock; None when there was none."""
         return None if self.moved_at is None else now - self.moved_at

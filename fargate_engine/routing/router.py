@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
 from breakwater.domain.executions import EXITS, ROUTER_VENUE
@@ -69,6 +69,9 @@ class Router:
 
     def cancel(self, order_id: uuid.UUID, symbol: str) -> None:
         """It is heard of as every change is."""
+
+    def cancel_all(self, order_ids: Sequence[uuid.UUID], symbol: str) -> None:
+        """Their children are cancelled where they are, each as it is looked at."""
 
     def restore(self, order: EngineOrder) -> None:
         if order.status is OrdStatus.PENDING_NEW:

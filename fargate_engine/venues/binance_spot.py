@@ -88,6 +88,11 @@ class BinanceSpot:
     async def cancel(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue | None:
         return _order(symbol, raw_of(await exchange.cancel_order(None, symbol, {_BY_CLIENT_ID: client_id})))
 
+    async def cancel_all(self, exchange: Any, symbol: str) -> Sequence[OrderAtVenue]:
+        answers = await exchange.privateDeleteOpenOrders({"symbol": exchange.market(symbol)["id"]})
+        # An order list has its orders in `orderReports`: none is ours.
+        return [_order(symbol, raw) for raw in answers if "orderReports" not in raw]
+
     def is_amended(self, change: ChangedOrder) -> bool:
         return change.is_less
 

@@ -4,7 +4,7 @@ It answers a new order and a cancel with ids alone, so what became of them is as
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -115,6 +115,12 @@ class BybitSpot:
     async def cancel(self, exchange: Any, client_id: str, symbol: str) -> OrderAtVenue | None:
         await exchange.cancel_order(None, symbol, {"orderLinkId": client_id})
         return None
+
+    async def cancel_all(self, exchange: Any, symbol: str) -> Sequence[OrderAtVenue]:
+        """Plain orders alone: those with a trigger are nobody's here."""
+        asked = {"category": "spot", "symbol": exchange.market(symbol)["id"], "orderFilter": "Order"}
+        await exchange.privatePostV5OrderCancelAll(asked)
+        return []
 
     def is_amended(self, change: ChangedOrder) -> bool:
         return True

@@ -1,6 +1,7 @@
 """What each of ccxt's exceptions means for the request that met it."""
 
 import asyncio
+from collections.abc import Awaitable
 from functools import cache
 from typing import Any
 
@@ -50,6 +51,16 @@ def failure_of(error: BaseException) -> VenueRefused | NotAtVenue | NotSent | Ou
             refused = KeyRefused if kind.__name__ == "AuthenticationError" else VenueRefused
             return refused(words, code=code)
     return OutcomeUnknown(words)
+
+
+async def heard_of[Word](stream: Awaitable[Word]) -> Word:
+    """What a stream tells next. OutcomeUnknown when it is lost."""
+    try:
+        return await stream
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:  # ccxt's, and whatever its parsing of a strange message raises.
+        raise OutcomeUnknown(failure_of(error).message) from error
 
 
 def _words(error: BaseException) -> str:

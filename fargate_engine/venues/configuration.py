@@ -62,6 +62,11 @@ class VenueSettings(BaseModel):
         is_stored = self.credentials.startswith(STORE)
         return uuid.UUID(self.credentials.removeprefix(STORE)) if is_stored else None
 
+    @property
+    def place(self) -> tuple[str, bool, str | None]:
+        """Exchange and host: what is the same there for every key."""
+        return (self.exchange, self.sandbox, self.base_url)
+
     @model_validator(mode="after")
     def _says_accounts_once(self) -> Self:
         if self.accounts and self.credential_id is not None:

@@ -102,6 +102,10 @@ class Dialect(Protocol):
         """None where the venue does not tell what became of it."""
         ...
 
+    async def cancel_all(self, exchange: Any, symbol: str) -> Sequence[OrderAtVenue]:
+        """Whatever the key has open in the symbol; those of them of which the venue tells what became."""
+        ...
+
     def is_amended(self, change: ChangedOrder) -> bool:
         """In its place. Else it is cancelled and placed anew, in one request."""
         ...

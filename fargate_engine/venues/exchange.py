@@ -22,6 +22,7 @@ from fargate_engine.orders import EngineOrder
 from fargate_engine.terms import TOO_LATE, Reason, WorkingTerms
 from fargate_engine.venues.ccxt_loading import RECV_WINDOW_MS
 from fargate_engine.venues.client_ids import client_id_of
+from fargate_engine.venues.exchange_cancel_all import ExchangeCancelAll
 from fargate_engine.venues.exchange_connection import ExchangeConnection
 from fargate_engine.venues.exchange_replaces import ExchangeReplaces
 from fargate_engine.venues.exchange_terms import ExchangeTerms
@@ -44,6 +45,8 @@ _LOG = logging.getLogger(__name__)
 ARRIVES_WITHIN_S = RECV_WINDOW_MS / 1000 + 1.0
 LOOK_PAUSE_MAX_S = 5.0
 LEASE_LOOK_S = 0.2
+HELD_BACK_S = 2.0  # A new order, while the end of all in its symbol may still arrive.
+CANCELS_ALL = Reason("VENUE_BUSY", "all open orders of the symbol are being cancelled there")
 FILLS_GRACE_S = 0.2  # The stream tells of an order and of its fills one after the other.
 
 
@@ -69,6 +72,15 @@ class ExchangeVenue:
         self._terms = ExchangeTerms(connection)
         self._replaces = ExchangeReplaces(
             self._client, may_send, self._terms.unfit, self._look_later, lambda: ARRIVES_WITHIN_S
+        )
+
+        self._cancel_all = ExchangeCancelAll(
+            self._client,
+            self._followed,
+            connection.cancel_alls,
+            may_send,
+            look_later=self._look_later,
+            arrives_within_s=lambda: ARRIVES_WITHIN_S,
         )
 
     async def opened(self) -> None:
@@ -97,6 +109,13 @@ class ExchangeVenue:
         followed.wants_look.set()
         if followed.look is not None and followed.may_cancel:
             followed.look.reschedule(asyncio.get_running_loop().time())
+
+    def cancel_all(self, order_ids: Sequence[uuid.UUID], symbol: str) -> None:
+        """In one request where that is possible, and each by itself where it is not, or fails."""
+        if self._tasks is not None:
+            self._cancel_all.take(order_ids, symbol, self._tasks)
+        for order_id in order_ids:
+            self.cancel(order_id, symbol)
 
     def replace(self, terms: WorkingTerms, replace_no: int) -> None:
         """Nothing when its last word is on its way already."""
@@ -224,11 +243,14 @@ class ExchangeVenue:
         new = self._terms.as_sent(order)
         if isinstance(new, Reason):
             return followed.take(order.refused(new))
+        symbol = order.terms.symbol
+        await self._cancel_all.until_free(symbol, HELD_BACK_S)
 
         def may_send() -> bool:
             """At the last moment before it is signed: all that it waited for is over."""
             followed.never_after = time.monotonic() + ARRIVES_WITHIN_S
-            followed.is_sent = self._may_send() and not order.is_cancel_wanted
+            is_free = not self._cancel_all.holds_back(symbol)
+            followed.is_sent = self._may_send() and is_free and not order.is_cancel_wanted
             return followed.is_sent
 
         try:
@@ -249,6 +271,8 @@ class ExchangeVenue:
                 await asyncio.sleep(LEASE_LOOK_S)
             if order.is_cancel_wanted and not followed.is_sent:
                 followed.take(order.never_sent())
+            elif not followed.is_sent and self._cancel_all.holds_back(symbol):
+                followed.take(order.refused(CANCELS_ALL))
             else:
                 followed.take(order.refused(Reason(error.code, error.message)))
 

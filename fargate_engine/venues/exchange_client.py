@@ -4,7 +4,6 @@ they mean. One for each venue in the process; every shard's orders go through it
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,7 +15,7 @@ from typing import Any
 from fargate_engine import metrics
 from fargate_engine.venues.binance_spot import BinanceSpot
 from fargate_engine.venues.bybit_spot import BybitSpot
-from fargate_engine.venues.ccxt_failures import failure_of
+from fargate_engine.venues.ccxt_failures import failure_of, heard_of
 from fargate_engine.venues.ccxt_loading import REQUEST_TIMEOUT_S, load_exchange
 from fargate_engine.venues.circuit_breaker import BreakerState, CircuitBreaker
 from fargate_engine.venues.configuration import Credentials, VenueSettings
@@ -41,49 +40,9 @@ LISTING_WAIT_S = 60.0  # For what another client asks of the same exchange.
 WAITING_MAX = 2_000  # Requests that wait for room, and as many cancels; the next one is turned away at once.
 PAGES_MAX = 100  # Of one list. Each is paid for by itself.
 AT_ONCE_MAX = 64  # Requests on the wire, and as many cancels.
-BOOK_LEVELS = 100  # Of each side.
-AHEAD_MS_MAX = 5_000  # A trade may come from a clock so far ahead.
-TRADE_ID_MAX = (1 << 62) - 1
 ANSWER_S = REQUEST_TIMEOUT_S + 1.0  # ccxt's own time-out comes first, unless something else of it hangs.
-# The request whose answer is heard in this task. None where ccxt asks by itself, for a book.
+# The request whose answer is heard in this task. None where ccxt has asked for a book, by itself.
 _ASKED: ContextVar[str | None] = ContextVar("asked", default=None)
-
-
-type PriceLevel = Sequence[float]  # Price and quantity, as ccxt has them.
-
-
-@dataclass(frozen=True, slots=True)
-class PublicTrade:
-    """What anybody traded there. `trade_id` is None where it is no number."""
-
-    trade_id: int | None
-    price: float
-    quantity: float
-    is_buy: bool  # The taker bought.
-    at_ms: int
-
-    @classmethod
-    def of(cls, trade: Any, now_ms: int) -> "PublicTrade | None":
-        """None for one that makes no sense, or that comes from the future: it would keep out all that follow."""
-        try:
-            price, quantity, at_ms = float(trade["price"]), float(trade["amount"]), int(trade["timestamp"])
-            trade_id = str(trade["id"])
-            number = int(trade_id) if trade_id.isascii() and trade_id.isdecimal() else None
-        except (LookupError, TypeError, ValueError, OverflowError):
-            return None
-        is_sane = 0 < price < math.inf and 0 < quantity < math.inf and 0 < at_ms <= now_ms + AHEAD_MS_MAX
-        if not is_sane or (number is not None and number > TRADE_ID_MAX):
-            return None
-        return cls(number, price, quantity, trade["side"] == "buy", at_ms)
-
-
-def _sane_levels(levels: Any) -> list[PriceLevel]:
-    """Those of finite prices and quantities, up to as many as are kept."""
-    return [
-        level
-        for level in levels[:BOOK_LEVELS]
-        if all(isinstance(each, int | float) and 0 <= each < math.inf for each in level[:2])
-    ]
 
 
 def _oldest_first(fills: list[FillAtVenue]) -> list[FillAtVenue]:
@@ -116,7 +75,7 @@ class ExchangeClient:
         self.markets: Mapping[str, VenueInstrument] = {}
         self.order_latency_ms = 0.0  # Of answers to new orders: half of it is the newest, a quarter the one before.
         self._venue = venue
-        self._listing = listings.of(venue)
+        self.listing = listings.of(venue)
         self._dialect = DIALECTS[venue.exchange]()
         self.budget = self._dialect.budget()
         self.is_clock_off = False  # The venue says so: `sync_clock` is due.
@@ -145,7 +104,7 @@ class ExchangeClient:
 
     async def load(self) -> None:
         """Its instruments, and how far its clock is from ours. What another client has just read is not asked again."""
-        listing = self._listing
+        listing = self.listing
         try:
             async with asyncio.timeout(LISTING_WAIT_S):
                 await listing.lock.acquire()
@@ -197,6 +156,17 @@ class ExchangeClient:
     async def cancel(self, client_id: str, symbol: str) -> OrderAtVenue | None:
         cost = _Cost("cancel", self._dialect.weights.cancel, QUESTION_WAIT_S, is_cancel=True)
         return await self._ask(cost, lambda: self._dialect.cancel(self._exchange, client_id, symbol))
+
+    async def cancel_all(self, symbol: str, may_send: Callable[[], bool]) -> Sequence[OrderAtVenue]:
+        """Whatever the key has open in the symbol. `may_send` as for a new order. What became of those it tells of."""
+        cost = _Cost("cancel_all", self._dialect.weights.cancel, QUESTION_WAIT_S, is_cancel=True)
+        return await self._ask(cost, lambda: self._dialect.cancel_all(self._exchange, symbol), may_send)
+
+    async def open_before_cancel_all(self, symbol: str) -> AsyncIterator[Sequence[OrderAtVenue]]:
+        """What the key has open in the symbol, page by page. A part of the cancels that it saves, and paid for so."""
+        cost = _Cost("open_orders", self._dialect.weights.open_orders, QUESTION_WAIT_S, is_cancel=True)
+        async for page in self._pages(cost, lambda page: self._dialect.open_orders(self._exchange, symbol, page)):
+            yield page.items
 
     async def order(self, client_id: str, symbol: str) -> OrderAtVenue:
         cost = _Cost("order", self._dialect.weights.order, QUESTION_WAIT_S)
@@ -252,49 +222,14 @@ class ExchangeClient:
 
     async def watch_orders(self) -> list[OrderAtVenue]:
         """What the private stream tells next, however long that takes. OutcomeUnknown when the stream is lost."""
-        return await self._watched(self._dialect.watch_orders(self._exchange))
+        return await heard_of(self._dialect.watch_orders(self._exchange))
 
     async def watch_fills(self) -> list[FillAtVenue]:
-        return await self._watched(self._dialect.watch_fills(self._exchange))
-
-    async def watch_book(self, symbol: str) -> tuple[list[PriceLevel], list[PriceLevel]]:
-        """Bids and asks, best first, after the next change. OutcomeUnknown when the stream is lost."""
-        book = await self._watched(self._exchange.watch_order_book(symbol))
-        bids, asks = _sane_levels(book["bids"]), _sane_levels(book["asks"])
-        if not bids and not asks:
-            raise OutcomeUnknown("its book is empty, or makes no sense")
-        return bids, asks
-
-    async def watch_trades(self, symbol: str) -> list[PublicTrade]:
-        """OutcomeUnknown also when nothing of what came makes sense."""
-        told = await self._watched(self._exchange.watch_trades(symbol))
-        now_ms = time.time_ns() // 1_000_000
-        trades = [trade for trade in (PublicTrade.of(each, now_ms) for each in told) if trade is not None]
-        if told and not trades:
-            raise OutcomeUnknown("none of the trades that it tells makes sense")
-        return trades
-
-    def reopen_book(self, symbol: str) -> None:
-        self._reopen("orderbook", symbol)
-
-    def reopen_trades(self, symbol: str) -> None:
-        self._reopen("trade", symbol)
-
-    def _reopen(self, topic: str, symbol: str) -> None:
-        """Ends the socket that the stream is on, as a ping does that is not answered: the next `watch_` opens another.
-
-        Whatever else is on it is lost for a moment as well.
-        """
-        for client in list(self._exchange.clients.values()):
-            if any(key.startswith(f"{topic}:") and key.endswith(f":{symbol}") for key in client.subscriptions):
-                client.on_error(ConnectionError(f"the {topic} of {symbol} was silent"))
+        return await heard_of(self._dialect.watch_fills(self._exchange))
 
     @property
     def is_streaming(self) -> bool:
-        """The private socket is open: those of market data say nothing of it.
-
-        That it also tells is not certain: the poll is for that.
-        """
+        """The private socket is open. That it also tells is not certain: the poll is for that."""
         if self._exchange is None:
             return False
         private = (client for url, client in self._exchange.clients.items() if self._dialect.private_path in url)
@@ -328,14 +263,6 @@ class ExchangeClient:
         words = f"{self.name} has more than {PAGES_MAX} pages of {cost.request}: the rest was not read"
         _LOG.error("%s", words)
         raise ListTooLong(words)
-
-    async def _watched[Answer](self, answer: Awaitable[Answer]) -> Answer:
-        try:
-            return await answer
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # ccxt's, and whatever its parsing of a strange message raises.
-            raise OutcomeUnknown(failure_of(error).message) from error
 
     async def _ask[Answer](
         self, cost: _Cost, request: Callable[[], Awaitable[Answer]], may_send: Callable[[], bool] = lambda: True

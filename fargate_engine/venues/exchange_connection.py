@@ -14,6 +14,7 @@ from fargate_engine import metrics
 from fargate_engine.terms import Reason
 from fargate_engine.venues.client_ids import order_id_of
 from fargate_engine.venues.configuration import Credentials, VenueSettings, fetch_credentials
+from fargate_engine.venues.exchange_cancel_all import CancelAllSent
 from fargate_engine.venues.exchange_client import ExchangeClient
 from fargate_engine.venues.failures import KeyRefused, NotSent, OutcomeUnknown, VenueRefused
 from fargate_engine.venues.followed import Followed
@@ -61,13 +62,14 @@ class ExchangeConnection:
         self.is_key_refused = False  # The last time that something was signed with it.
         self._failures: dict[str, str] = {}  # What failed the last time, in the order of that, and its words.
         self.reconciled: dict[str, Any] | None = None  # The newest report, as JSON.
-        self._venue = venue
+        self.venue = venue
         self._fetch = fetch
         self._accounts = accounts or (lambda: venue.accounts)
         self._is_fallen_back = False
         self._booked: OrderedDict[tuple[str, str], None] = OrderedDict()  # Symbol and trade id.
         # The orders of every shard that is served here, by our id: a venue may rename one that is replaced.
         self._followed: dict[uuid.UUID, Followed] = {}
+        self.cancel_alls: dict[str, CancelAllSent] = {}  # The last one of each symbol.
         self._poll_now = asyncio.Event()
         self._polled_at: float | None = None
 
@@ -139,7 +141,7 @@ class ExchangeConnection:
         is_up = self.is_ready and told["breaker"] == "CLOSED"
         return {
             "status": "UP" if is_up else "DOWN" if self.is_ready else "STARTING",
-            "exchange": self._venue.exchange,
+            "exchange": self.venue.exchange,
             "key": "OLDER" if self._is_fallen_back else "NEWEST",
             # Also where an older version works, and the newest does not.
             "key_refused": self.is_key_refused or self._is_fallen_back,
@@ -159,7 +161,7 @@ class ExchangeConnection:
         while not self.is_ready:
             try:
                 if not keys:
-                    newest = await self._fetch(self._venue)
+                    newest = await self._fetch(self.venue)
                     keys, self._is_fallen_back = [newest, *newest.older], False
                 if connected is not keys[0]:
                     await self.client.connect(keys[0])

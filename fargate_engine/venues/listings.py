@@ -35,4 +35,4 @@ class Listings:
         self._listings: dict[tuple[str, bool, str | None], Listing] = {}
 
     def of(self, venue: VenueSettings) -> Listing:
-        return self._listings.setdefault((venue.exchange, venue.sandbox, venue.base_url), Listing())
+        return self._listings.setdefault(venue.place, Listing())

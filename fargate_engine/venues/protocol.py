@@ -2,6 +2,7 @@
 
     Venue            questions: what is open there, what was filled, what it holds, what it trades
     └── OrderVenue   and the orders that the sequencer sends, after their commit
+    MarketVenue      its markets: those of an exchange are the same for every key, and told once for all of them
 
 The engine's own book (BOOK) is none: the core trades its orders before anything is sent anywhere.
 """
@@ -14,6 +15,7 @@ from typing import Protocol
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import OrdStatus, Side
+from fargate_engine.market_data.market import Market
 from fargate_engine.messages import Liquidity
 from fargate_engine.orders import EngineOrder
 from fargate_engine.terms import Reason, WorkingTerms
@@ -125,12 +127,28 @@ class Venue(Protocol):
     async def instruments(self) -> Mapping[str, VenueInstrument]: ...
 
 
+class MarketVenue(Protocol):
+    """SIM tells by its replay, an exchange by its streams. Whoever wants a market gives the one to be told."""
+
+    def subscribe(self, market: Market) -> None:
+        """From now on its book and trades, beginning with the book of this moment where there is one."""
+        ...
+
+    def unsubscribe(self, market: Market) -> None:
+        """It stays as it is. What nobody wants any more ends, after a while."""
+        ...
+
+
 class OrderVenue(Venue, Protocol):
     """Its reports come back through the inbox. A request is never refused by raising: that too is a report."""
 
     def submit(self, terms: WorkingTerms) -> None: ...
 
     def cancel(self, order_id: uuid.UUID, symbol: str) -> None: ...
+
+    def cancel_all(self, order_ids: Sequence[uuid.UUID], symbol: str) -> None:
+        """These and no other, as `cancel` does each; in one request where the venue has one, and it ends no other."""
+        ...
 
     # And `replace` where it can be done (`Replaces` in sequencer.py): not by the router.
 

@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Protocol
 
 from breakwater.domain.instruments import Instrument
-from breakwater.domain.orders import SIMULATED_VENUE, OrdStatus
+from breakwater.domain.orders import SIMULATED_VENUE, OrdStatus, Side
 from breakwater.errors import EngineUnavailable
 from fargate_engine.market_data import recording, synthetic
 from fargate_engine.market_data.hub import MarketHub
-from fargate_engine.market_data.l2_book import TimedEvent
+from fargate_engine.market_data.l2_book import DepthSnapshot, TimedEvent
 from fargate_engine.market_data.market import Market
 from fargate_engine.messages import VenueReport
 from fargate_engine.orders import EngineOrder
 from fargate_engine.settings import StartFailed
 from fargate_engine.terms import Reason, WorkingTerms
 from fargate_engine.venues.failures import NotAtVenue
-from fargate_engine.venues.protocol import Balance, FillsRead, OrderAtVenue, VenueInstrument
+from fargate_engine.venues.protocol import Balance, FillsRead, MarketVenue, OrderAtVenue, VenueInstrument
 from fargate_engine.venues.simulated_market import FEE_RATE, SimulatedMarket
 
 _LOG = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class TakesReports(Protocol):
     def report(self, report: VenueReport) -> None: ...
 
 
-class SimulatedVenue:
+class SimulatedVenue(MarketVenue):
     name = SIMULATED_VENUE
 
     def __init__(
@@ -65,6 +65,7 @@ class SimulatedVenue:
         self._inbox = inbox
         self._hub = hub
         self.moved_at: dict[str, float] = {}  # On the monotonic clock, by symbol.
+        self._shown: dict[str, dict[Market, None]] = {symbol: {} for symbol in self.markets}
         self._opened = asyncio.Event()
         if not self.markets:
             self._opened.set()  # A shard without instruments has nothing to wait for.
@@ -82,6 +83,10 @@ class SimulatedVenue:
 
     def cancel(self, order_id: uuid.UUID, symbol: str) -> None:
         self.report(self.canceled(order_id, symbol))
+
+    def cancel_all(self, order_ids: Sequence[uuid.UUID], symbol: str) -> None:
+        for order_id in order_ids:
+            self.cancel(order_id, symbol)
 
     def replace(self, terms: WorkingTerms, replace_no: int) -> None:
         """The order keeps its id here, so the number says nothing."""
@@ -149,22 +154,34 @@ class SimulatedVenue:
         try:
             async with asyncio.TaskGroup() as markets:
                 for symbol, market in self.markets.items():
-                    shown = self._hub.open(SIMULATED_VENUE, market.instrument)
-                    markets.create_task(self._replay(market, shown, self._sources[symbol]))
+                    self.subscribe(self._hub.open(SIMULATED_VENUE, market.instrument))
+                    markets.create_task(self._replay(market, self._sources[symbol]))
         finally:
             for symbol in self.markets:
                 self._hub.close(SIMULATED_VENUE, symbol)
 
-    async def _replay(self, market: SimulatedMarket, shown: Market, source: EventSource) -> None:
+    def subscribe(self, market: Market) -> None:
+        """The replay goes on whoever listens: it is what orders here trade with."""
+        symbol = market.instrument.symbol
+        self._shown[symbol][market] = None
+        told_at, book = self.moved_at.get(symbol), self.markets[symbol].book
+        if told_at is not None:
+            bids, asks = (tuple(book.levels(side)) for side in (Side.BUY, Side.SELL))
+            market.begin_as_told(DepthSnapshot(bids, asks), time.time_ns(), told_at)
+
+    def unsubscribe(self, market: Market) -> None:
+        self._shown[market.instrument.symbol].pop(market, None)
+
+    async def _replay(self, market: SimulatedMarket, source: EventSource) -> None:
         while True:
             try:
-                await self._replay_once(market, shown, source())
+                await self._replay_once(market, source())
             except recording.BrokenRecording as error:
                 # The part before the gap is true: loop over that.
                 _LOG.warning("recording of %s ends early: %s", market.instrument.symbol, error)
             await asyncio.sleep(PAUSE_S)
 
-    async def _replay_once(self, market: SimulatedMarket, shown: Market, events: Iterator[TimedEvent]) -> None:
+    async def _replay_once(self, market: SimulatedMarket, events: Iterator[TimedEvent]) -> None:
         loop = asyncio.get_running_loop()
         started: float | None = None
         for timed in events:
@@ -178,7 +195,9 @@ class SimulatedVenue:
             if not self._inbox.has_room:
                 await self._until_room(market.instrument.symbol)
             self.report(market.apply(timed.event))
-            shown.apply(timed.event, time.time_ns())  # Now: a recording's own time is years ago, and comes again.
+            at_ns = time.time_ns()  # Now: a recording's own time is years ago, and comes again.
+            for shown in self._shown[market.instrument.symbol]:
+                shown.apply(timed.event, at_ns)
             self.moved_at[market.instrument.symbol] = time.monotonic()
             if len(self.moved_at) == len(self.markets):
                 self._opened.set()

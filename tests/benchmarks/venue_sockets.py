@@ -1,8 +1,9 @@
 """What 400 sockets to exchanges cost one process: 200 private account streams, and 200 of market data that all readers
 share, through the connections and feeds of the engine, against simulated exchanges in processes of their own.
 
-Each account is a venue with its own key and client; a feed has a socket for books and one for trades. That a private
-stream tells is tried with an order that is placed and cancelled; that a market moves is seen in the hub.
+Each account is a venue with its own key and client. Each symbol of an exchange has a socket for books and one for
+trades, which all its venues share: of every exchange two venues have their markets in the hub. That a private stream
+tells is tried with an order that is placed and cancelled; that a market moves is seen in the hub.
 
     python -m tests.benchmarks.venue_sockets                     (what `run` starts: the process that is measured)
     python -m tests.benchmarks.venue_sockets serve FIRST_KEY     (what that starts: an exchange with its accounts)
@@ -42,13 +43,17 @@ from fargate_engine.venues.exchange_connection import ExchangeConnection
 from fargate_engine.venues.followed import Followed
 from fargate_engine.venues.listings import Listings
 from fargate_engine.venues.market_feed import MarketFeed
+from fargate_engine.venues.market_streams import MarketStreamsOfAll
 from fargate_engine.venues.simulated import event_sources
 from fargate_engine.venues.tracked_order import TrackedOrder
 from tests.benchmarks.figures import Figure
 
 PRIVATE = 200
-FEEDS = 100  # Each with two sockets.
-SERVERS = 2
+SERVERS = 4
+SYMBOLS = 25  # Of each, with two sockets: ccxt has 50 for an exchange.
+SOCKETS = 2 * SERVERS * SYMBOLS
+FEEDS = 2 * SERVERS  # Two venues of each.
+MARKETS = FEEDS * SYMBOLS
 AT_ONCE = 10  # That connect.
 SPEED = 0.2  # Of the markets: with ccxt a core carries some sixty books at full speed, and memory is what is measured.
 SECONDS = 10.0
@@ -60,6 +65,11 @@ LISTED = 2_000  # Symbols that the exchange lists, as a real one does: each clie
 SECRET = "paper-secret"
 FIRST_KEY = 0xFACADE00
 ETH = Instrument("ETH/USDT", "ETH", "USDT", Decimal("0.01"), Decimal("0.0001"), Decimal(5))
+OTHERS = tuple(
+    Instrument(f"C{number}/USDT", f"C{number}", "USDT", Decimal("0.01"), Decimal("0.0001"), Decimal(5))
+    for number in range(LISTED - 1)
+)
+INSTRUMENTS = (ETH, *OTHERS[: SYMBOLS - 1])
 FAR_BELOW = Decimal("1000.00")
 
 
@@ -68,7 +78,7 @@ def run() -> list[Figure]:
     measured = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT_S).stdout)
     return [
         Figure(
-            f"memory of a process with {PRIVATE} private and {2 * FEEDS} market sockets, {LISTED:,} symbols listed",
+            f"memory of a process with {PRIVATE} private and {SOCKETS} market sockets, {LISTED:,} symbols listed",
             f"< {MIB_GOAL / 1024:.1f} GiB, every socket tells",
             None,
             None,
@@ -77,7 +87,7 @@ def run() -> list[Figure]:
             f"order, {measured['market']} of markets brought {measured['updates_a_second']:,.0f} changes of books/s to "
             f"{measured['moving']} markets; {measured['cpu_percent']:.0f} % of a core",
             measured["rss_mib"] < MIB_GOAL
-            and (measured["private"], measured["market"], measured["moving"]) == (PRIVATE, 2 * FEEDS, FEEDS),
+            and (measured["private"], measured["market"], measured["moving"]) == (PRIVATE, SOCKETS, MARKETS),
         )
     ]
 
@@ -110,23 +120,30 @@ async def _measure() -> dict[str, float]:
                 running.append(asyncio.create_task(each.run()))
             await _until(lambda some=some: all(each.is_ready for each in some), READY_S)  # type: ignore[misc]
             connections += some
+        streams = MarketStreamsOfAll(listings)
         for connection in connections[:FEEDS]:
-            running.append(asyncio.create_task(MarketFeed(connection, hub, [ETH]).run()))
-        await _until(lambda: len(hub) == FEEDS and all(market.update_id > 0 for market in hub), READY_S)
+            feed = MarketFeed(connection, hub, INSTRUMENTS, streams.of(connection.venue))
+            running.append(asyncio.create_task(feed.run()))
+        running += [asyncio.create_task(each.run()) for each in streams]
+        await _until(lambda: len(hub) == MARKETS and all(market.update_id > 0 for market in hub), READY_S)
         heard = 0
         for first in range(0, PRIVATE, AT_ONCE):
             heard += sum(await asyncio.gather(*(_hears(each) for each in connections[first : first + AT_ONCE])))
         watched = await _watch(hub)
-        return {"before_mib": before_mib, "private": heard, "market": _market_sockets(connections)} | watched
+        return {
+            "before_mib": before_mib,
+            "private": heard,
+            "market": sum(len(each.client.sockets) for each in streams),
+        } | watched
 
 
 async def _watch(hub: MarketHub) -> dict[str, float]:
     process, rss_mib = psutil.Process(), _rss_mib()
     cpu_s, began = sum(process.cpu_times()[:2]), time.monotonic()
-    ids = {market.venue: market.update_id for market in hub}
+    ids = {market: market.update_id for market in hub}
     await asyncio.sleep(SECONDS)
     took_s = time.monotonic() - began
-    moved = [market.update_id - ids[market.venue] for market in hub]
+    moved = [market.update_id - ids[market] for market in hub]
     cpu_s = sum(process.cpu_times()[:2]) - cpu_s
     after_mib = _rss_mib()
     return {
@@ -181,12 +198,6 @@ async def _hears_of_one(connection: ExchangeConnection) -> bool:
     return order.client_id in heard.ended
 
 
-def _market_sockets(connections: Sequence[ExchangeConnection]) -> int:
-    clients = [client for each in connections for client in each.client._exchange.clients.values()]
-    open_now = [client.url for client in clients if client.connection is not None and not client.connection.closed]
-    return sum("ws-api" not in url for url in open_now)
-
-
 def _connection(number: int, base_url: str, listings: Listings) -> ExchangeConnection:
     async def fetch(_: VenueSettings) -> Credentials:
         return Credentials(f"{FIRST_KEY + number:x}", SECRET)
@@ -237,14 +248,9 @@ async def _exchange(number: int) -> AsyncIterator[str]:
 class _Listing(PaperExchange):
     """Lists many symbols more than it trades."""
 
-    more = tuple(
-        Instrument(f"C{number}/USDT", f"C{number}", "USDT", Decimal("0.01"), Decimal("0.0001"), Decimal(5))
-        for number in range(LISTED - 1)
-    )
-
     def __init__(self, *told: Any, speed: float) -> None:
         super().__init__(*told, speed=speed)
-        self._listed = (*super().instruments(), *self.more)
+        self._listed = (*super().instruments(), *OTHERS[SYMBOLS - 1 :])
 
     def instruments(self) -> Sequence[Instrument]:
         return self._listed
@@ -255,7 +261,7 @@ async def _serve(number: int) -> None:
     keys = range(FIRST_KEY + number, FIRST_KEY + PRIVATE, SERVERS)
     accounts = [PaperAccount.holding(f"{key:x}", SECRET, {"USDT": Decimal(1_000_000)}) for key in keys]
     chance = Chance()
-    exchange = _Listing([ETH], event_sources((), [ETH]), accounts, chance, speed=SPEED)
+    exchange = _Listing(INSTRUMENTS, event_sources((), INSTRUMENTS), accounts, chance, speed=SPEED)
     async with _running() as running:
         running.append(asyncio.create_task(exchange.run()))
         await exchange.opened()

@@ -4,17 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from breakwater.domain.orders import Side
 from fargate_engine.market_data.hub import MarketHub
-from fargate_engine.venues import exchange_connection, market_feed
-from fargate_engine.venues.exchange_client import PublicTrade
-from fargate_engine.venues.market_feed import MarketFeed, Steps
-from tests.support.exchange_scene import VENUE, Simulated, background, connected, simulated_exchange, until
+from fargate_engine.venues import exchange_connection, market_client, market_feed, market_streams
+from fargate_engine.venues.market_client import PublicTrade
+from fargate_engine.venues.market_streams import MarketStreams, Steps
+from tests.support.exchange_scene import VENUE, Simulated, background, connected, fed, simulated_exchange, until
 from tests.unit.fargate_engine.orders import ETH
 
 FINER = replace(ETH, symbol="BTC/USDT")  # Not traded there.
@@ -28,7 +27,7 @@ async def there() -> AsyncIterator[Simulated]:
 
 async def test_the_hub_has_the_book_and_the_trades_that_the_exchange_shows(there: Simulated) -> None:
     hub, shown = MarketHub(), there.exchange.market(ETH.symbol)
-    async with connected(there.base_url) as connection, background(MarketFeed(connection, hub, [ETH, FINER]).run()):
+    async with connected(there.base_url) as connection, fed(hub, [connection], [ETH, FINER]):
         await until(lambda: (market := hub.get(VENUE, ETH.symbol)) is not None and market.trade_count > 3)
         assert hub.get(VENUE, FINER.symbol) is None
         market = hub.get(VENUE, ETH.symbol)
@@ -50,7 +49,7 @@ async def test_a_private_stream_that_is_refused_is_down_whatever_else_streams(
     hub = MarketHub()
     async with (
         connected(there.base_url, secret="wrong") as connection,
-        background(MarketFeed(connection, hub, [ETH]).run()),
+        fed(hub, [connection]),
     ):
         await until(lambda: (market := hub.get(VENUE, ETH.symbol)) is not None and market.update_id > 1)
         await until(lambda: "its private stream" in (connection.failure or ""))
@@ -67,12 +66,12 @@ async def test_a_private_stream_is_up_beside_the_market_and_again_some_time_afte
     monkeypatch.setattr(exchange_connection, "STREAM_SURE_S", 1.0)
     async with (
         connected(there.base_url) as connection,
-        background(MarketFeed(connection, MarketHub(), [ETH]).run()),
+        fed(MarketHub(), [connection]),
     ):
         await until(lambda: connection.health()["stream"] == "UP")
         there.faults.disconnect()
         await until(lambda: connection.health()["stream"] == "DOWN")
-        assert "its private stream" in (connection.failure or "")
+        await until(lambda: "its private stream" in (connection.failure or ""))
         await until(lambda: connection.health()["stream"] == "UP")
         assert connection.failure is None
 
@@ -80,25 +79,23 @@ async def test_a_private_stream_is_up_beside_the_market_and_again_some_time_afte
 async def test_market_sockets_that_tell_nothing_any_more_are_opened_anew(
     there: Simulated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(market_feed, "SILENCE_S", 0.5)
-    monkeypatch.setattr(market_feed, "RETRY_S", 0.05)
+    monkeypatch.setattr(market_streams, "SILENCE_S", 0.5)
+    monkeypatch.setattr(market_streams, "RETRY_S", 0.05)
     hub = MarketHub()
-    async with connected(there.base_url) as connection, background(MarketFeed(connection, hub, [ETH]).run()):
+    async with connected(there.base_url) as connection, fed(hub, [connection]) as streams:
         await until(lambda: (market := hub.get(VENUE, ETH.symbol)) is not None and market.trade_count > 0)
         market = hub.get(VENUE, ETH.symbol)
         assert market is not None
-        sockets = dict(connection.client._exchange.clients)
-        for client in sockets.values():
+        for client in streams.client.sockets:
             client.on_message_callback = lambda *_: None  # It answers pings still.
         updates, trades = market.update_id, market.trade_count
         await until(lambda: market.update_id > updates + 3 and market.trade_count > trades)
-        private = {url: client for url, client in sockets.items() if "/ws-api/" in url}
-        assert len(private) == 1
-        assert private.items() <= connection.client._exchange.clients.items()
 
 
 class Quiet:
     """In place of a client: its market shows its book when it is opened, and never changes."""
+
+    name = "quiet"
 
     def __init__(self) -> None:
         self.is_new = asyncio.Event()
@@ -121,15 +118,30 @@ class Quiet:
     def reopen_trades(self, symbol: str) -> None:
         pass
 
+    async def connect(self, heard: Any) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+
+async def watched(client: Any) -> None:
+    """The market of this client, for ever."""
+    streams = MarketStreams(client)
+    running = asyncio.create_task(streams.run())
+    await streams.opened()
+    streams.subscribe(MarketHub().open(VENUE, ETH))
+    try:
+        await running
+    finally:
+        running.cancel()
+
 
 async def test_a_quiet_market_is_opened_anew_ever_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(market_feed, "SILENCE_S", 0.02)
-    monkeypatch.setattr(market_feed, "SILENCE_MAX_S", 0.64)
+    monkeypatch.setattr(market_streams, "SILENCE_S", 0.02)
+    monkeypatch.setattr(market_streams, "SILENCE_MAX_S", 0.64)
     client = Quiet()
-    connection: Any = SimpleNamespace(name=VENUE, client=client, is_ready=True)
-    feed = MarketFeed(connection, MarketHub(), [])
-    market = MarketHub().open(VENUE, ETH)
-    async with background(feed._books(market)):
+    async with background(watched(client)):
         await asyncio.sleep(1.4)  # 0.02 + 0.04 + … + 0.64 = 1.26
     assert 4 <= client.reopened <= 6
 
@@ -150,11 +162,9 @@ class Leisurely(Quiet):
 
 
 async def test_a_market_that_is_only_slow_is_opened_anew_once_and_then_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(market_feed, "SILENCE_S", 0.3)
+    monkeypatch.setattr(market_streams, "SILENCE_S", 0.3)
     client = Leisurely()
-    connection: Any = SimpleNamespace(name=VENUE, client=client, is_ready=True)
-    feed = MarketFeed(connection, MarketHub(), [])
-    async with background(feed._books(MarketHub().open(VENUE, ETH))):
+    async with background(watched(client)):
         await asyncio.sleep(4.5)  # Four such silences.
     assert 1 <= client.reopened <= 2
 
@@ -164,7 +174,7 @@ async def test_what_the_venue_lists_later_has_a_market_then(there: Simulated, mo
     hub = MarketHub()
     async with connected(there.base_url) as connection:
         listed, connection.client.markets = connection.client.markets, {}
-        async with background(MarketFeed(connection, hub, [ETH]).run()):
+        async with fed(hub, [connection]):
             await asyncio.sleep(0.2)
             assert hub.get(VENUE, ETH.symbol) is None
             connection.client.markets = listed
@@ -216,3 +226,153 @@ def test_what_is_beyond_counting_is_neither_a_level_nor_a_trade() -> None:
     assert steps.levels([(1e307, 1.0), (2684.05, 1e307), (2684.05, 0.5)]) == ((268_405, 5_000),)
     assert steps.trade(PublicTrade(1, 1e307, 1.0, is_buy=True, at_ms=1)) is None
     assert steps.trade(PublicTrade(1, 1.0, 1e307, is_buy=True, at_ms=1)) is None
+
+
+# Shared by venues -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def short_linger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(market_streams, "LINGER_S", 0.3)
+
+
+async def test_two_keys_of_one_exchange_hear_its_market_by_the_same_sockets(there: Simulated) -> None:
+    hub, shown = MarketHub(), there.exchange.market(ETH.symbol)
+    async with (
+        connected(there.base_url, name="FIRST") as first,
+        connected(there.base_url, name="SECOND") as second,
+        fed(hub, [first, second]) as streams,
+    ):
+        names = ("FIRST", "SECOND")
+        await until(lambda: all((each := hub.get(name, ETH.symbol)) and each.trade_count > 0 for name in names))
+        assert streams.symbols == {ETH.symbol: 2}
+        assert len(streams.client.sockets) == 2  # Books and trades.
+        for name in names:
+            market = hub.get(name, ETH.symbol)
+            assert market is not None
+            assert (market.venue, market.instrument) == (name, ETH)
+            await until(lambda market=market: list(market.book.levels(Side.BUY)) == list(shown.book.levels(Side.BUY)))  # type: ignore[misc]
+        for connection in (first, second):
+            urls = list(connection.client._exchange.clients)
+            assert all("/ws-api/" in url for url in urls)  # Its private one, and no other.
+
+
+async def test_streams_end_a_while_after_the_last_venue_has_let_go(there: Simulated, short_linger: None) -> None:
+    first, second = (MarketHub().open(name, ETH) for name in ("FIRST", "SECOND"))
+    async with connected(there.base_url) as connection, fed(MarketHub(), [connection], []) as streams:
+        await streams.opened()
+        streams.subscribe(first)
+        await until(lambda: first.update_id > 2)
+        streams.subscribe(second)
+        assert second.update_id == 1  # At once: what the other one was told last.
+        assert list(second.book.levels(Side.BUY)) == list(first.book.levels(Side.BUY))
+        assert second.book_told_at == pytest.approx(first.book_told_at, abs=0.001)
+        sockets = streams.client.sockets
+        streams.unsubscribe(first)
+        updates = second.update_id
+        await until(lambda: second.update_id > updates + 2)
+        streams.unsubscribe(second)
+        assert streams.client.sockets == sockets
+        await until(lambda: streams.symbols == {})
+        assert streams.client.sockets == []
+        assert all(each.closed() for each in sockets)
+        updates = second.update_id
+        streams.subscribe(second)
+        await until(lambda: second.update_id > updates + 2)
+        assert len(streams.client.sockets) == 2
+
+
+async def test_who_comes_back_soon_finds_the_same_sockets(there: Simulated, short_linger: None) -> None:
+    market = MarketHub().open(VENUE, ETH)
+    async with connected(there.base_url) as connection, fed(MarketHub(), [connection], []) as streams:
+        await streams.opened()
+        streams.subscribe(market)
+        await until(lambda: market.trade_count > 0)
+        sockets = streams.client.sockets
+        streams.unsubscribe(market)
+        await asyncio.sleep(0.1)
+        streams.subscribe(market)
+        await asyncio.sleep(0.5)
+        assert streams.client.sockets == sockets
+        assert streams.symbols == {ETH.symbol: 1}
+
+
+async def test_of_a_socket_that_others_need_a_symbol_is_taken_off(short_linger: None) -> None:
+    btc = replace(ETH, symbol="BTC/USDT", base_asset="BTC")
+    async with (
+        simulated_exchange(speed=0.5, instruments=[ETH, btc]) as there,
+        connected(there.base_url) as connection,
+        fed(MarketHub(), [connection], []) as streams,
+    ):
+        await streams.opened()
+        streams.client._exchange.options["streamLimits"]["spot"] = 1  # As where there are more than it has sockets.
+        eth, other = (MarketHub().open(VENUE, each) for each in (ETH, btc))
+        streams.subscribe(eth)
+        streams.subscribe(other)
+        await until(lambda: eth.trade_count > 0 and other.trade_count > 0)
+        (socket,) = streams.client.sockets
+        streams.unsubscribe(eth)
+        await until(lambda: streams.symbols == {btc.symbol: 1})
+        assert not any(key.endswith(ETH.symbol) for key in socket.subscriptions)
+        assert streams.client.sockets == [socket]
+        updates, before = other.update_id, eth.update_id
+        await until(lambda: other.update_id > updates + 2)
+        assert eth.update_id == before
+        streams.subscribe(eth)
+        await until(lambda: eth.update_id > before + 2)
+
+
+async def test_where_the_exchange_does_not_take_it_off_the_others_open_another_socket(
+    short_linger: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(market_client, "UNWATCH_S", 0.2)
+    monkeypatch.setattr(market_streams, "RETRY_S", 0.05)
+    btc = replace(ETH, symbol="BTC/USDT", base_asset="BTC")
+    async with (
+        simulated_exchange(speed=0.5, instruments=[ETH, btc]) as there,
+        connected(there.base_url) as connection,
+        fed(MarketHub(), [connection], []) as streams,
+    ):
+        await streams.opened()
+        streams.client._exchange.options["streamLimits"]["spot"] = 1
+        eth, other = (MarketHub().open(VENUE, each) for each in (ETH, btc))
+        streams.subscribe(eth)
+        streams.subscribe(other)
+        await until(lambda: eth.trade_count > 0 and other.trade_count > 0)
+        (socket,) = streams.client.sockets
+        socket.on_message_callback = lambda *_: None
+        streams.unsubscribe(eth)
+        await until(lambda: streams.symbols == {btc.symbol: 1})
+        updates = other.update_id
+        await until(lambda: other.update_id > updates + 2)
+        (another,) = streams.client.sockets
+        assert another is not socket
+        assert not any(key.endswith(ETH.symbol) for key in another.subscriptions)
+
+
+async def test_what_the_venue_lists_no_more_has_no_market(
+    there: Simulated, monkeypatch: pytest.MonkeyPatch, short_linger: None
+) -> None:
+    monkeypatch.setattr(market_feed, "LISTED_LOOK_S", 0.05)
+    hub = MarketHub()
+    async with connected(there.base_url) as connection, fed(hub, [connection]) as streams:
+        await until(lambda: hub.get(VENUE, ETH.symbol) is not None)
+        connection.client.markets = {}
+        await until(lambda: hub.get(VENUE, ETH.symbol) is None)
+        await until(lambda: streams.symbols == {})
+
+
+async def test_what_it_says_of_its_limits_is_heard_by_every_venue(
+    there: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A book begins with a snapshot, which the address pays for."""
+    async with (
+        connected(there.base_url, name="FIRST") as first,
+        connected(there.base_url, name="SECOND") as second,
+    ):
+        heard: set[str] = set()
+        for each in (first, second):
+            # Of its own requests it hears otherwise: these are told what was bound when it connected.
+            monkeypatch.setattr(each.client, "heard", lambda *_, name=each.name: heard.add(name))
+        async with fed(MarketHub(), [first, second]):
+            await until(lambda: heard == {"FIRST", "SECOND"})

@@ -15,7 +15,7 @@ import pytest
 
 from breakwater.domain.orders import OrderType, OrdStatus, Side, SubmitOrder, TimeInForce
 from fargate_engine.orders import EngineOrder
-from fargate_engine.venues import ccxt_loading, exchange, exchange_client, exchange_connection
+from fargate_engine.venues import ccxt_loading, exchange, exchange_cancel_all, exchange_client, exchange_connection
 from tests.support.exchange_scene import VENUE, Journal, Shard, connected, new_terms, until
 from tests.support.venue_sides import VenueSide, binance_side, bybit_side
 from tests.unit.fargate_engine.driven import replayed
@@ -49,6 +49,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in SIDES:
         monkeypatch.setitem(ccxt_loading._OPTIONS[name], "recvWindow", 250)
     monkeypatch.setattr(exchange, "ARRIVES_WITHIN_S", 0.5)
+    monkeypatch.setattr(exchange_cancel_all, "ORDERS_MIN", 2)
     monkeypatch.setattr(exchange, "LOOK_PAUSE_S", 0.02)
     monkeypatch.setattr(exchange, "LOOK_PAUSE_MAX_S", 0.1)
     monkeypatch.setattr(exchange, "FILLS_GRACE_S", 0.02)
@@ -108,6 +109,14 @@ def change(shard: Shard, order: SubmitOrder, chance: random.Random) -> None:
         shard.replace(new_terms(order, f"{quantity:f}", f"{price:f}", number=live.replace_no + 1))
 
 
+async def kill(shard: Shard) -> None:
+    """All that is open, at once: where the exchange is sure to have nothing else, in one request."""
+    await asyncio.sleep(0.1)  # Else a replace is pending of some.
+    for each in list(shard.state.open_orders()):
+        shard.cancel(each.order_id)
+    await asyncio.sleep(0.05)
+
+
 async def trade(shard: Shard, orders: list[SubmitOrder], chance: random.Random) -> None:
     for each in orders:
         shard.submit(each)
@@ -121,6 +130,8 @@ async def trade(shard: Shard, orders: list[SubmitOrder], chance: random.Random) 
     for _ in range(5):
         await asyncio.sleep(0.02)  # The market moves through some of them.
         change(shard, chance.choice(orders), chance)
+    if chance.random() < 0.5:
+        await kill(shard)
     for each in orders:
         if shard.state.knows(each.order_id) and chance.random() < 0.4:
             shard.cancel(each.order_id)

@@ -48,7 +48,7 @@ class Bybit:
         self.chance = chance
         self.orders: dict[str, dict[str, Any]] = {}  # By orderLinkId.
         self.executions: list[dict[str, Any]] = []
-        self.pages: Counter[str] = Counter()  # That were asked for, by path.
+        self.pages: Counter[str] = Counter()  # That were asked for, and cancels, by path.
         self.refuse: tuple[int, str] | None = None  # retCode and retMsg of the next new order, or amendment.
         self.limit_headers: dict[str, str] = {}  # Of every answer.
         self.is_banned = False  # Everything is answered with 403.
@@ -81,6 +81,7 @@ class Bybit:
             web.post("/v5/order/create", self._create),
             web.post("/v5/order/amend", self._amend),
             web.post("/v5/order/cancel", self._cancel),
+            web.post("/v5/order/cancel-all", self._cancel_all),
             web.get("/v5/order/realtime", self._realtime),
             web.get("/v5/order/history", self._realtime),
             web.get("/v5/execution/list", self._executions),
@@ -222,11 +223,27 @@ class Bybit:
 
     async def _cancel(self, request: web.Request) -> web.Response:
         told = await self._signed(request)
+        self.pages[request.path] += 1
         order = self.orders.get(told["orderLinkId"])
         if order is None or order["orderStatus"] not in OPEN:
             return _refused(170213, "Order does not exist.")
         await self.end(told["orderLinkId"], "Cancelled", "EC_PerCancelRequest")
         return _done({"orderId": order["orderId"], "orderLinkId": order["orderLinkId"]})
+
+    async def _cancel_all(self, request: web.Request) -> web.Response:
+        """Of a spot symbol, plain orders. It says that it was done, and not of which."""
+        told = await self._signed(request)
+        assert (told["category"], told["orderFilter"]) == ("spot", "Order")
+        refused = await self._too_late(request)
+        if refused is not None:
+            return _refused(*refused)
+        self.pages[request.path] += 1
+        for client_id, order in list(self.orders.items()):
+            if order["symbol"] == told["symbol"] and order["orderStatus"] in OPEN:
+                await self.end(client_id, "Cancelled", "EC_PerCancelRequest")
+        if self.loses_replies and request.transport is not None:
+            request.transport.abort()
+        return _done({"list": [], "success": "1"})
 
     async def _realtime(self, request: web.Request) -> web.Response:
         await self._signed(request)

@@ -13,9 +13,11 @@ from typing import Any
 from aiohttp import web
 
 from breakwater.db.journal import GENESIS_DIGEST, JournalRow
+from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import OrderSnapshot, ReplaceOrder, SubmitOrder
 from events.envelope import EnvelopeDocument
 from fargate_engine.inbox import Inbox
+from fargate_engine.market_data.hub import MarketHub
 from fargate_engine.messages import CancelOrder
 from fargate_engine.sequencer import Sequencer
 from fargate_engine.shard_state import ShardState
@@ -29,6 +31,9 @@ from fargate_engine.venues.configuration import Credentials, VenueSettings
 from fargate_engine.venues.exchange import ExchangeVenue
 from fargate_engine.venues.exchange_connection import ExchangeConnection
 from fargate_engine.venues.listings import Listings
+from fargate_engine.venues.market_client import MarketClient
+from fargate_engine.venues.market_feed import MarketFeed
+from fargate_engine.venues.market_streams import MarketStreams
 from fargate_engine.venues.simulated import event_sources
 from tests.support.engine_words import snapshot_of
 from tests.unit.fargate_engine.orders import ACCOUNT, ETH, TENANT, replace_of
@@ -61,11 +66,13 @@ class Simulated:
 
 
 @asynccontextmanager
-async def simulated_exchange(*, speed: float = 20.0, seed: int = 0) -> AsyncIterator[Simulated]:
+async def simulated_exchange(
+    *, speed: float = 20.0, seed: int = 0, instruments: Sequence[Instrument] = (ETH,)
+) -> AsyncIterator[Simulated]:
     chance = Chance(seed)
     faults = Faults(chance)
     account = PaperAccount.holding(KEY, SECRET, BALANCES)
-    exchange = PaperExchange([ETH], event_sources((), [ETH]), [account], chance, speed=speed)
+    exchange = PaperExchange(instruments, event_sources((), instruments), [account], chance, speed=speed)
     runner = web.AppRunner(create_server(exchange, chance, faults), access_log=None, shutdown_timeout=0.1)
     async with background(exchange.run(), faults.run()):
         await exchange.opened()
@@ -107,6 +114,20 @@ async def connected(
         if wait:
             await until(lambda: connection.is_ready)
         yield connection
+
+
+@asynccontextmanager
+async def fed(
+    hub: MarketHub, connections: Sequence[ExchangeConnection], instruments: Sequence[Instrument] = (ETH,)
+) -> AsyncIterator[MarketStreams]:
+    """The markets of these venues in the hub; the streams of the first one's exchange."""
+    streams: dict[Any, MarketStreams] = {}
+    for each in connections:
+        client = MarketClient(each.venue, each.client.listing)
+        streams.setdefault(each.venue.place, MarketStreams(client))
+    feeds = [MarketFeed(each, hub, instruments, streams[each.venue.place]) for each in connections]
+    async with background(*(each.run() for each in streams.values()), *(each.run() for each in feeds)):
+        yield streams[connections[0].venue.place]
 
 
 class Journal:

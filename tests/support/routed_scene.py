@@ -13,9 +13,17 @@ from fargate_engine.sequencer import Sequencer
 from fargate_engine.shard_state import ShardState
 from fargate_engine.venues.exchange import ExchangeVenue
 from fargate_engine.venues.exchange_connection import ExchangeConnection
-from fargate_engine.venues.market_feed import MarketFeed
 from fargate_engine.venues.protocol import OrderVenue
-from tests.support.exchange_scene import Journal, Simulated, background, connected, heard, simulated_exchange, until
+from tests.support.exchange_scene import (
+    Journal,
+    Simulated,
+    background,
+    connected,
+    fed,
+    heard,
+    simulated_exchange,
+    until,
+)
 from tests.unit.fargate_engine.orders import ETH
 
 NAMES = ("FIRST", "SECOND")
@@ -33,7 +41,7 @@ async def two_exchanges(*, speed: float, seed: int) -> AsyncIterator[tuple[dict[
             await stack.enter_async_context(connected(each.base_url, name=name)) for name, each in there.items()
         ]
         hub = MarketHub()
-        await stack.enter_async_context(background(*(MarketFeed(each, hub, [ETH]).run() for each in connections)))
+        await stack.enter_async_context(fed(hub, connections))
         await until(lambda: all(_shows(hub, name) for name in NAMES))
         yield there, Markets(connections, hub)
 

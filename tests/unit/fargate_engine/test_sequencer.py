@@ -56,6 +56,9 @@ class Venue:
     def cancel(self, order_id: uuid.UUID, symbol: str) -> None:
         self.heard.append((order_id, symbol))
 
+    def cancel_all(self, order_ids: Sequence[uuid.UUID], symbol: str) -> None:
+        self.heard.append(([*order_ids], symbol))
+
 
 class Running:
     """A shard that serves, with its parts in sight."""
@@ -125,6 +128,21 @@ async def test_a_venue_hears_of_an_order_after_its_commit_and_the_answer_waits_f
     engine.inbox.report(VenueAccepted(order_id=order.order_id))
     await engine.sequencer.run_batch()
     assert snapshot_in(answer.result()).status is OrdStatus.NEW
+
+
+async def test_cancels_of_one_batch_go_to_their_venue_together_after_what_stood_before_them(engine: Running) -> None:
+    orders = [submit(number, venue="SIM") for number in range(4)]
+    for each in orders[:3]:
+        engine.inbox.ask(each)
+    await engine.sequencer.run_batch()
+    engine.venue.heard.clear()
+    ids = [each.order_id for each in orders]
+    for order_id in ids[:2]:
+        engine.inbox.ask(CancelOrder(order_id=order_id, tenant_id=TENANT))
+    engine.inbox.ask(orders[3])
+    engine.inbox.ask(CancelOrder(order_id=ids[2], tenant_id=TENANT))
+    await engine.sequencer.run_batch()
+    assert engine.venue.heard == [(ids[:2], ETH.symbol), ids[3], (ids[2], ETH.symbol)]
 
 
 async def test_who_asks_a_silent_venue_again_and_again_leaves_nobody_behind(engine: Running) -> None:

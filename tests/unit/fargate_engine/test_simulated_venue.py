@@ -11,6 +11,7 @@ from breakwater.errors import EngineUnavailable
 from fargate_engine.inbox import Inbox
 from fargate_engine.market_data import recording
 from fargate_engine.market_data.hub import MarketHub
+from fargate_engine.market_data.market import Market
 from fargate_engine.market_data.updates import Topic
 from fargate_engine.messages import VenueAccepted, VenueFilled
 from fargate_engine.venues import simulated
@@ -86,6 +87,33 @@ async def test_a_market_that_never_opens_makes_its_shard_unavailable_and_breaks_
     venue = SimulatedVenue(Inbox(), [ETH], {}, hub=MarketHub(), speed=1)
     with pytest.raises(EngineUnavailable, match="did not open in time"):
         await venue.opened()
+
+
+async def test_whoever_subscribes_later_begins_with_its_book_and_hears_what_follows_until_he_lets_go() -> None:
+    hub = MarketHub()
+    sources = {"ETH/USDT": partial(recording.events, [SAMPLE], ETH)}
+    venue = SimulatedVenue(Inbox(), [ETH], sources, hub=hub, speed=1000)
+    replay = asyncio.create_task(venue.run())
+    try:
+        await venue.opened()
+        shown, later = hub.get("SIM", "ETH/USDT"), Market("LATER", ETH)
+        assert shown is not None
+        venue.subscribe(later)
+        assert later.update_id == 1
+        assert list(later.book.levels(Side.BUY)) == list(shown.book.levels(Side.BUY))
+        async with asyncio.timeout(5):
+            while later.trade_count < 3:
+                await asyncio.sleep(0.001)
+        assert list(later.book.levels(Side.SELL)) == list(shown.book.levels(Side.SELL))
+        venue.unsubscribe(later)
+        told, trades = later.trade_count, shown.trade_count
+        async with asyncio.timeout(5):
+            while shown.trade_count < trades + 3:
+                await asyncio.sleep(0.001)
+        assert later.trade_count == told
+    finally:
+        replay.cancel()
+        await asyncio.wait([replay], timeout=1)
 
 
 async def test_what_it_replays_is_in_the_hub_until_it_ends_and_ids_go_on_when_the_recording_loops() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any, cast
@@ -63,6 +63,10 @@ class PaperVenue:
 
     def cancel(self, order_id: uuid.UUID, symbol: str) -> None:
         self._tell(self.market.cancel(order_id))
+
+    def cancel_all(self, order_ids: Sequence[uuid.UUID], symbol: str) -> None:
+        for order_id in order_ids:
+            self.cancel(order_id, symbol)
 
     def restore(self, order: EngineOrder) -> None:
         """It is a venue of its own: a restart of the engine changes nothing here."""

@@ -11,8 +11,8 @@ import pytest
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import Side
 from fargate_engine.venues.dialect import instruments
-from fargate_engine.venues.exchange_client import PublicTrade
-from fargate_engine.venues.market_feed import Steps
+from fargate_engine.venues.market_client import PublicTrade
+from fargate_engine.venues.market_streams import Steps
 
 BTC = Instrument("BTC/USDT", "BTC", "USDT", Decimal("0.01"), Decimal("0.00001"), Decimal(5))
 
