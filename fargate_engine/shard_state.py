@@ -183,14 +183,28 @@ class ShardState:
         levels = self._core.depth(self.registry.symbols[symbol], core_side, levels_max)
         return [(price_ticks, lots) for price_ticks, lots, _ in levels]
 
+    @property
+    def next_end_ns(self) -> int | None:
+        """When an order ends by itself next: a batch is wanted then."""
+        return self.registry.next_end_ns
+
     def apply(
-        self, inputs: Sequence[CoreInput | Records], at_ns: int, published: Sequence[EnvelopeDocument] = ()
+        self,
+        inputs: Sequence[CoreInput | Records],
+        at_ns: int,
+        published: Sequence[EnvelopeDocument] = (),
+        *,
+        ends_orders: bool = False,
     ) -> Applied:
         """Take a batch, all of it at `at_ns`. Anything raised here is a broken invariant: throw the state away.
 
-        `published`: events that concern no state, and are told with those of the batch.
+        `published`: events that concern no state, and are told with those of the batch. `ends_orders`: first of all
+        whatever has its end by then begins to end.
         """
         encoder = self._encoder(at_ns)
+        if ends_orders:
+            for order in self.registry.take_due(at_ns):
+                encoder.expire(order)
         refusals: list[Rejection | None] = []
         spans: list[tuple[int, int]] = []  # Which commands came as records.
         for each in inputs:

@@ -203,6 +203,7 @@ def _submission(row: OrderRow, order: PlaceOrder) -> SubmitOrder:
         venue=terms.venue,
         correlation_id=order.correlation_id,
         valid_until_ns=None if terms.valid_until is None else nanoseconds(terms.valid_until),
+        expire_at_ns=None if row.expire_time is None else nanoseconds(row.expire_time),
         self_trade=None if row.self_trade is None else SelfTrade(row.self_trade),
         execution=terms.execution,
     )
