@@ -24,7 +24,7 @@ from breakwater.services.settlement import TenantTransactions, settle
 from breakwater.services.trade_failures import REASONS, tell_failed
 from events.envelope import Event
 from events.limits import LimitBreached
-from events.orders import OrderPlaced, OrderState
+from events.orders import OrderEndSet, OrderPlaced, OrderState
 from events.orders import OrderRefused as OrderRefusedEvent
 
 DONE = "DONE"
@@ -127,6 +127,10 @@ def _place(
     with tx.pipeline():
         tx.orders.set_band(order.order_id, reservation.price_low, reservation.price_high, reservation.self_trade)
         publish(tx, order, OrderPlaced(order=_state(order, at)), order.order_id, at)
+        if order.expire_time is not None:
+            time_in_force, end_ns = order.terms.effective_time_in_force, nanoseconds(order.expire_time)
+            ends = OrderEndSet(order_id=order.order_id, time_in_force=time_in_force, expire_time_ns=end_ns)
+            publish(tx, order, ends, order.order_id, at)
         _publish_breaches(tx, order, reservation.warnings, at)
     return None, mode
 
