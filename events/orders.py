@@ -44,7 +44,6 @@ class OrderEndSet(Event):
     topic: ClassVar[str] = "orders.OrderEndSet.v1"
     is_of_account: ClassVar[bool | None] = True
     order_id: uuid.UUID
-    time_in_force: str
     expire_time_ns: int
 
 

@@ -128,8 +128,7 @@ def _place(
         tx.orders.set_band(order.order_id, reservation.price_low, reservation.price_high, reservation.self_trade)
         publish(tx, order, OrderPlaced(order=_state(order, at)), order.order_id, at)
         if order.expire_time is not None:
-            time_in_force, end_ns = order.terms.effective_time_in_force, nanoseconds(order.expire_time)
-            ends = OrderEndSet(order_id=order.order_id, time_in_force=time_in_force, expire_time_ns=end_ns)
+            ends = OrderEndSet(order_id=order.order_id, expire_time_ns=nanoseconds(order.expire_time))
             publish(tx, order, ends, order.order_id, at)
         _publish_breaches(tx, order, reservation.warnings, at)
     return None, mode

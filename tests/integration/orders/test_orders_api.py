@@ -108,7 +108,7 @@ def test_an_order_that_is_gtd_ends_when_it_was_told_and_the_engine_is_told_so(ap
     assert api.call("GET", "/orders")[1]["items"][0]["expire_time"] == format_time(at)
     assert desk.model.orders[uuid.UUID(order["order_id"])].order.expire_at_ns == nanoseconds(at)
     (ends,) = desk.admin("SELECT payload FROM trading.events WHERE topic = 'orders.OrderEndSet.v1'")
-    assert ends[0] == {"order_id": order["order_id"], "time_in_force": "GTD", "expire_time_ns": nanoseconds(at)}
+    assert ends[0] == {"order_id": order["order_id"], "expire_time_ns": nanoseconds(at)}
     assert api.call("POST", "/orders", terms(desk, **told))[0] == 200
     told["expire_time"] = (at + timedelta(seconds=1)).isoformat()
     assert api.call("POST", "/orders", terms(desk, **told))[1]["code"] == "ORDER_ID_REUSED"

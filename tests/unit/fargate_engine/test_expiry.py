@@ -3,6 +3,7 @@
 import asyncio
 import time
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def engine() -> Driven:
     return Driven()
 
 
-def dated(number: int = 1, **changes: object) -> SubmitOrder:
+def dated(number: int = 1, **changes: Any) -> SubmitOrder:
     return submit(number, **{"time_in_force": TimeInForce.GTD, "expire_at_ns": END_NS} | changes)
 
 
@@ -141,7 +142,7 @@ def test_one_that_comes_after_its_end_is_refused(engine: Driven) -> None:
     ],
 )
 def test_an_end_without_its_time_in_force_and_the_other_way_round_is_refused(
-    engine: Driven, changes: dict[str, object]
+    engine: Driven, changes: dict[str, Any]
 ) -> None:
     engine.apply(dated(**changes))
     assert engine.snapshot(dated().order_id).reject_code == "INVALID_TERMS"
