@@ -8,6 +8,7 @@ import struct
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import matching_core
 import numpy as np
@@ -30,6 +31,7 @@ from fargate_engine.outcomes import Outcomes
 from fargate_engine.records import Records, of_registered_orders
 from fargate_engine.registry import Registry
 
+ENDS_AT_ONCE_MAX = 256  # In one batch: a whole day's orders end at one moment, and others have their turn.
 _RESERVED_ORDERS = 1_024  # An idle shard costs little; a busy one grows.
 _NO_TRAIL = bytes(32)
 _LEASE_LOTS = ("buy_granted", "sell_granted", "buy_filled", "sell_filled", "buy_open", "sell_open")
@@ -199,11 +201,11 @@ class ShardState:
         """Take a batch, all of it at `at_ns`. Anything raised here is a broken invariant: throw the state away.
 
         `published`: events that concern no state, and are told with those of the batch. `ends_orders`: first of all
-        whatever has its end by then begins to end.
+        what has its end by then begins to end, so many in each batch.
         """
         encoder = self._encoder(at_ns)
         if ends_orders:
-            for order in self.registry.take_due(at_ns):
+            for order in islice(self.registry.take_due(at_ns), ENDS_AT_ONCE_MAX):
                 encoder.expire(order)
         refusals: list[Rejection | None] = []
         spans: list[tuple[int, int]] = []  # Which commands came as records.

@@ -206,7 +206,7 @@ class OrderTerms(_Message):
             raise InvalidRequest(f"{message} {instrument.quote_asset}", field="quantity")
 
     def check_expiry(self, at: datetime) -> None:
-        """InvalidRequest for an order that would be over before it began, or would be forgotten before it is over."""
+        """InvalidRequest unless an order that is GTD ends in the future, and within EXPIRES_WITHIN."""
         if self.expire_time is None:
             return
         if self.expire_time <= at:

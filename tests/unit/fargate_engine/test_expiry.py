@@ -9,6 +9,7 @@ import pytest
 
 from breakwater.domain.executions import ROUTER_VENUE, Route
 from breakwater.domain.orders import OrdStatus, Side, SubmitOrder, TimeInForce
+from fargate_engine import shard_state
 from fargate_engine.inbox import Inbox
 from fargate_engine.messages import CancelOrder, VenueAccepted, VenueCanceled, VenueFilled, VenueReplaced
 from fargate_engine.outcomes import CancelAtVenue, SubmitToVenue
@@ -85,6 +86,21 @@ def test_several_end_in_one_batch_and_those_without_an_end_stay(engine: Driven) 
         OrdStatus.NEW,
         OrdStatus.NEW,
     ]
+
+
+def test_of_many_that_end_at_one_moment_each_batch_takes_so_many(
+    engine: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard_state, "ENDS_AT_ONCE_MAX", 2)
+    for number in (1, 2, 3):
+        resting(engine, dated(number, venue="SIM"))
+    canceled = []
+    for count in (2, 1, 0):
+        requests = engine.end_orders(END_NS).outcomes.venue_requests
+        assert len(requests) == count
+        canceled += requests
+    assert [each.order_id for each in canceled] == [dated(number).order_id for number in (1, 2, 3)]
+    assert engine.state.next_end_ns is None
 
 
 def test_a_venue_is_told_of_no_end_and_asked_once_to_cancel_when_it_has_come(engine: Driven) -> None:
