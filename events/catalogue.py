@@ -65,6 +65,7 @@ from events.orders import (
     ExecutionMeasured,
     OrderAccepted,
     OrderCanceled,
+    OrderEndSet,
     OrderExpired,
     OrderLeased,
     OrderPlaced,
@@ -83,6 +84,7 @@ from events.webhooks import EndpointChanged, EndpointPaused, EventGivenUp, Ping,
 
 CATALOGUE: tuple[type[Event], ...] = (
     OrderPlaced,
+    OrderEndSet,
     OrderLeased,
     OrderRefused,
     OrderAccepted,

@@ -38,6 +38,15 @@ class OrderPlaced(Event):
     order: OrderState
 
 
+class OrderEndSet(Event):
+    """When an order that is GTD or DAY ends, told with its OrderPlaced: OrderState, being frozen, cannot."""
+
+    topic: ClassVar[str] = "orders.OrderEndSet.v1"
+    is_of_account: ClassVar[bool | None] = True
+    order_id: uuid.UUID
+    expire_time_ns: int
+
+
 class OrderLeased(Event):
     """The engine took the order, or refused it, by itself, within a lease: nobody has recorded it before.
 

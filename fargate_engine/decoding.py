@@ -1,11 +1,13 @@
 """A journalled batch back into the registry: what its encoder told of orders and instruments (encoding.py)."""
 
+import uuid
 from typing import Any
 
 import orjson
 
 from breakwater.domain.lease_messages import SetLease
 from breakwater.domain.orders import ReplaceOrder, SubmitOrder, VoidReplace
+from fargate_engine import encoding
 from fargate_engine.encoding import NEVER_HEARD_OF, WITH_DETAILS, Reports, note_trade
 from fargate_engine.messages import ListInstrument, VenueFilled, VoidOrder, WorkNoted
 from fargate_engine.orders import EngineOrder, RefusedOrder, Replacing
@@ -46,11 +48,8 @@ def register(registry: Registry, commands: Records, details: str) -> Reports:
             case "ListInstrument":
                 number = registry.list(ListInstrument.model_validate(document).instrument())
                 _expect(commands[index]["symbol"] == number, f"command {index} lists another symbol number")
-            case "WorkNoted":
-                noted = WorkNoted.model_validate(document)
-                worked = registry.orders.get(noted.order_id)
-                if isinstance(worked, EngineOrder):
-                    worked.note = noted.note
+            case "WorkNoted" | encoding.EXPIRING:
+                _mark(registry, kind, document)
             case _:
                 report = reports[index] = WITH_DETAILS[kind].model_validate(document)
                 filled = registry.orders.get(report.order_id)
@@ -78,6 +77,17 @@ def _submitted(registry: Registry, command: Any, document: Any) -> EngineOrder:
         terms=terms,
         leaves_lots=terms.quantity_lots,
     )
+
+
+def _mark(registry: Registry, kind: str, document: Any) -> None:
+    """What the registry alone keeps of an order: the core has no word for it."""
+    order = registry.orders.get(uuid.UUID(document["order_id"]))
+    if not isinstance(order, EngineOrder):
+        return
+    if kind == encoding.EXPIRING:
+        order.is_expiring = True
+    else:
+        order.note = WorkNoted.model_validate(document).note
 
 
 def _replace(registry: Registry, kind: str, command: Any, document: Any) -> None:

@@ -55,6 +55,7 @@ from fargate_engine.terms import Reason, WorkingTerms
 
 NEVER_HEARD_OF = Reason(VOIDED, "the order was given up before the engine heard of it")
 USED_TWICE = Reason("DUPLICATE_ORDER_ID", "the account has used this client order id")
+EXPIRING = "Expiring"  # Of a cancel that nobody asked for: the order's time has come.
 INTERNAL, OUTSIDE = 0, 1  # Command::venue
 GRANTED_MAX = (1 << 61) - 1
 REPLACING_VENUES = (INTERNAL_VENUE, SIMULATED_VENUE)
@@ -65,6 +66,8 @@ _TIMES_IN_FORCE = {
     TimeInForce.GTC: CoreTimeInForce.GTC,
     TimeInForce.IOC: CoreTimeInForce.IOC,
     TimeInForce.FOK: CoreTimeInForce.FOK,
+    TimeInForce.GTD: CoreTimeInForce.GTD,
+    TimeInForce.DAY: CoreTimeInForce.GTD,
 }
 _SELF_TRADES = {
     SelfTradeMode.CANCEL_NEWEST: SelfTrade.CANCEL_NEWEST,
@@ -152,6 +155,16 @@ class Encoder:
         """A command that says nothing but the time."""
         self._command(Kind.ADVANCE_TIME)
 
+    def expire(self, order: EngineOrder) -> None:
+        """Its time has come. In its own book the core ends it with whatever command comes; a venue is asked to."""
+        if order.submitted.venue == INTERNAL_VENUE:
+            if self.count == 0:
+                self.advance_time()
+        elif not order.is_being_canceled:
+            order.is_expiring = True
+            self._detail(EXPIRING, f'{{"order_id":"{order.order_id}"}}')
+            self._command(Kind.CANCEL, order_id=order.number)
+
     @property
     def _next_seq(self) -> int:
         return self._first_seq + self.count
@@ -213,6 +226,7 @@ class Encoder:
             flags=_flags(order),
             self_trade=_SELF_TRADES[order.self_trade or SelfTradeMode.CANCEL_NEWEST],
             venue=INTERNAL if order.venue == INTERNAL_VENUE else OUTSIDE,
+            expire_at_ns=order.expire_at_ns or 0,
             price_bound=terms.bound_ticks,
         )
         return None
@@ -364,6 +378,8 @@ class Encoder:
             self._detail(type(report).__name__, report.model_dump_json())
             self.advance_time()
             return
+        if order.is_expiring and isinstance(report, VenueCanceled) and report.code is None:
+            report = VenueExpired(order_id=report.order_id)
         fields = {"order_id": order.number}
         if isinstance(report, VenueFilled):
             if report.trade_id is not None and report.trade_id in order.venue_trade_ids:

@@ -1,6 +1,7 @@
 """What waits for the sequencer: commands, bounded, and venue reports, which stand before them in each batch."""
 
 import asyncio
+import time
 import uuid
 from collections import deque
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ MESSAGES_AT_ONCE_MAX = 256  # In one batch: what Python looks at one by one.
 REPORTS_AT_ONCE_MIN = 64
 # Whoever was answered together asks again together: one turn of the loop reads what they sent, one hands it over.
 TURNS_TO_GATHER = 2
+CLOCK_LOOK_S = 1.0  # While an order is to end at a time.
 REPORTS_MAX = 10_000  # The market replay pauses here until the journal has caught up.
 
 
@@ -128,6 +130,7 @@ class Inbox:
 
     def open(self) -> None:
         self._open = True
+        self._arrived.set()  # From now on orders end when their time comes.
 
     def stop_taking(self) -> None:
         """Take nothing new; what waits is still answered."""
@@ -151,15 +154,21 @@ class Inbox:
     def depth(self) -> int:
         return self._commands + len(self._reports)
 
-    async def next_batch(self) -> Batch:
-        """Wait for the first input, then take what is there, up to a batch's size. Empty only once it is drained.
+    async def next_batch(self, wanted_at_ns: int | None = None) -> Batch:
+        """Wait for the first input, then take what is there, up to a batch's size.
+
+        Empty once it is drained; and while it is open, when `wanted_at_ns` has come.
 
         After a batch of many it waits for the others, too, as long as their requests take from the socket to here: each
         commit is shared by all of them, and not made anew for those who happened to be read first.
         """
         while not self._reports and not self._asked and not self._published and not self._stopping:
             self._arrived.clear()
-            await self._arrived.wait()
+            wait_s = None if wanted_at_ns is None or not self._open else (wanted_at_ns - time.time_ns()) / 1e9
+            if wait_s is not None and wait_s <= 0:
+                break
+            if not await self._has_arrived(wait_s):
+                continue
             if self._many_asked:
                 for _ in range(TURNS_TO_GATHER):
                     await asyncio.sleep(0)
@@ -170,6 +179,15 @@ class Inbox:
         published += [each.telling for each in asked if isinstance(each, Asked) and each.telling is not None]
         self._many_asked = len(asked) > 1
         return Batch(reports, asked, published)
+
+    async def _has_arrived(self, within_s: float | None) -> bool:
+        """False after a while without: the clock is looked at again, because it may have been set."""
+        try:
+            async with asyncio.timeout(None if within_s is None else min(within_s, CLOCK_LOOK_S)):
+                await self._arrived.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def close(self) -> None:
         """Answer everyone who waits that the outcome is not known, and take nothing more."""

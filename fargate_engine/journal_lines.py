@@ -111,6 +111,8 @@ def _command(command: Any, amounts: _Amounts, owners: _Owners, detail: Document 
         told["side"] = _name(Side, int(command["side"]))
         told["type"] = _name(Type, int(command["type"]))
         told["time_in_force"] = _name(TimeInForce, int(command["time_in_force"]))
+        if command["expire_at_ns"]:
+            told["expire_at_ns"] = int(command["expire_at_ns"])
         told["venue"] = int(command["venue"])
         told["account"] = int(command["account"])
     if kind == Kind.SET_ACCOUNT:

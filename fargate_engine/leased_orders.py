@@ -40,6 +40,9 @@ def leased_submission(
     if terms.reduce_only or terms.located:
         name = "reduce_only" if terms.reduce_only else "located"
         raise InvalidRequest(f"{name} is judged by the ledger: send it as an order of its own", field=name)
+    if terms.effective_time_in_force.has_end:
+        told = "an order that ends at a time is not one of a lease: send it as an order of its own"
+        raise InvalidRequest(told, field="time_in_force")
     lease = state.registry.leases.get((terms.account_id, terms.symbol))
     if lease is None or lease.tenant_id != tenant_id:
         raise Conflict(NO_LEASE.text)

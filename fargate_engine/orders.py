@@ -68,6 +68,7 @@ class EngineOrder:
     reason: Reason | None = None
     venue_trade_ids: set[str] = field(default_factory=set)  # Of the fills that its venue has told.
     note: str = ""  # The router's, of an order that it works.
+    is_expiring: bool = False  # Its venue was asked to cancel it because its time has come.
     replacing: Replacing | None = None
     replaced: ReplaceOrder | None = None  # Whose terms it has; None: those it was submitted with.
     replace_no: int = 0  # The last that was decided,

@@ -39,8 +39,8 @@ LOOKED_AT_ONE_BY_ONE_MAX = 32  # Fewer are told apart before numpy has begun.
 type Records = np.ndarray[Any, np.dtype[np.void]]  # COMMAND records, or EVENT records where it says so.
 
 # seq, at_ns, order_id, price, quantity, symbol, account, session, then a byte each: kind, side, type, time in force,
-# flags, self-trade, trigger, venue, reason; and of the terms of an order the fifth, its price bound.
-_COMMAND = struct.Struct("<QqQqqIII9B3x32xq24x")
+# flags, self-trade, trigger, venue, reason; and of the terms of an order the fourth and fifth, its end and price bound.
+_COMMAND = struct.Struct("<QqQqqIII9B3x24xqq24x")
 _INSTRUMENT = struct.Struct("<qq48x")  # tick, lot: the second line of kListInstrument.
 _ACCOUNT = struct.Struct("<q56x")  # firm: the second line of kSetAccount.
 _LEASE = struct.Struct("<qqqqqq16x")  # Of kSetLease.
@@ -76,6 +76,7 @@ def command(
     self_trade: int = 0,
     venue: int = 0,
     reason: int = 0,
+    expire_at_ns: int = 0,
     price_bound: int = 0,
 ) -> bytes:
     """One command; what is not given is 0, which the core reads as "none"."""
@@ -97,6 +98,7 @@ def command(
         0,
         venue,
         reason,
+        expire_at_ns,
         price_bound,
     )
 

@@ -4,7 +4,8 @@ Numbers are given at first sight, in the order of the journal, so a replay gives
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from heapq import heappop, heappush
 
 from matching_core import SYMBOL_MAX
 
@@ -25,6 +26,7 @@ class Registry:
         self.live: dict[int, EngineOrder] = {}  # By their number in the core, oldest first.
         self.children: dict[uuid.UUID, dict[int, EngineOrder]] = {}  # Those that live, by their parent and number.
         self._refused: dict[int, RefusedOrder] = {}  # Until the core has counted their refusal.
+        self._ends: list[tuple[int, int]] = []  # A heap: when orders end, and their numbers. What is over stays in it.
 
     def list(self, instrument: Instrument) -> int:
         """Its symbol's number; from now on orders in it are taken on these terms."""
@@ -55,10 +57,24 @@ class Registry:
         self.orders[order.order_id] = order
         if isinstance(order, EngineOrder):
             self.live[order.number] = order
+            if order.submitted.expire_at_ns is not None:
+                heappush(self._ends, (order.submitted.expire_at_ns, order.number))
             if order.parent_id is not None:
                 self.children.setdefault(order.parent_id, {})[order.number] = order
         else:
             self._refused[order.number] = order
+
+    @property
+    def next_end_ns(self) -> int | None:
+        """When the next order ends by itself that is still open."""
+        while self._ends and self._ends[0][1] not in self.live:
+            heappop(self._ends)
+        return self._ends[0][0] if self._ends else None
+
+    def take_due(self, at_ns: int) -> Iterator[EngineOrder]:
+        """Each open order whose time has come, once, in the order of their ends."""
+        while (end_ns := self.next_end_ns) is not None and end_ns <= at_ns:
+            yield self.live[heappop(self._ends)[1]]
 
     def take_refused(self, number: int) -> RefusedOrder | None:
         """The order that was refused under this number, the first time it is asked for."""

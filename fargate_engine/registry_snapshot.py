@@ -73,8 +73,8 @@ def _instrument(fields: list[str]) -> Instrument:
 
 
 def _live_fields(order: EngineOrder, instruments: dict[str, Instrument]) -> list[Any]:
-    """The ids of a venue's fills, the router's note and the replaces stand last, and only where there are some:
-    snapshots from before them read as well.
+    """The ids of a venue's fills, the router's note, the replaces and that its time has come stand last, and only where
+    there are some: snapshots from before them read as well.
     """
     terms = order.terms
     # Almost always the symbol's present terms; an order that is older than a change of them keeps its own.
@@ -93,6 +93,8 @@ def _live_fields(order: EngineOrder, instruments: dict[str, Instrument]) -> list
         order.cum_lots,
         str(order.cum_notional_steps),  # It may be wider than JSON's numbers are here.
     ]
+    if order.is_expiring:
+        return [*fields, sorted(order.venue_trade_ids), order.note, _replace_fields(order), True]
     if order.replace_no or order.replacing is not None:
         return [*fields, sorted(order.venue_trade_ids), order.note, _replace_fields(order)]
     if order.note:
@@ -123,6 +125,7 @@ def _live(fields: list[Any], instruments: dict[str, Instrument]) -> EngineOrder:
         cum_notional_steps=int(cum_notional_steps),
         venue_trade_ids=set(trade_ids),
         note=note,
+        is_expiring=len(later) > 3,
         **(_replaces(later[2], terms) if len(later) > 2 else {}),
     )
 

@@ -13,7 +13,7 @@ from breakwater.domain.executions import ROUTER_VENUE
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.lease_messages import SetLease
 from breakwater.domain.money import DIGITS_MAX, EXACT, format_amount, format_computed
-from breakwater.domain.orders import OrderType, ReplaceOrder, Side, SubmitOrder, TimeInForce
+from breakwater.domain.orders import OrderType, ReplaceOrder, Side, SubmitOrder
 from breakwater.errors import InvalidRequest
 from fargate_engine.orders import EngineOrder
 from fargate_engine.terms import TOO_LATE, Reason, WorkingTerms
@@ -36,7 +36,9 @@ class RiskApproved:
 
 
 def came_too_late(order: SubmitOrder, at_ns: int) -> Reason | None:
-    return CAME_TOO_LATE if order.valid_until_ns is not None and at_ns > order.valid_until_ns else None
+    if order.valid_until_ns is not None and at_ns > order.valid_until_ns:
+        return CAME_TOO_LATE
+    return CAME_TOO_LATE if order.expire_at_ns is not None and at_ns >= order.expire_at_ns else None
 
 
 def check(  # noqa: PLR0911 - one guard, one reason
@@ -88,8 +90,8 @@ def check_replace(order: EngineOrder, asked: ReplaceOrder, replacing_venues: Col
     unsupported = _unsupported(submitted, replacing_venues)
     if unsupported is not None:
         return Reason(NO_REPLACE, f"{unsupported}: cancel it and place it anew")
-    if submitted.type is not OrderType.LIMIT or submitted.time_in_force is not TimeInForce.GTC:
-        return Reason("INVALID_TERMS", "only a LIMIT order that is GTC rests, and can be replaced")
+    if submitted.type is not OrderType.LIMIT or not submitted.time_in_force.may_rest:
+        return Reason("INVALID_TERMS", "only a LIMIT order that is GTC, GTD or DAY rests, and can be replaced")
     if order.is_being_canceled:
         return TOO_LATE
     try:
@@ -162,10 +164,12 @@ def _contradiction(order: SubmitOrder) -> str | None:
         return "a LIMIT order needs a price"
     if order.type is OrderType.MARKET and order.price is not None:
         return "a MARKET order has no price"
-    if order.type is OrderType.MARKET and order.time_in_force is TimeInForce.GTC:
+    if order.type is OrderType.MARKET and order.time_in_force.may_rest:
         return "a MARKET order is IOC or FOK"
-    if order.post_only and (order.type is OrderType.MARKET or order.time_in_force is not TimeInForce.GTC):
-        return "post_only needs a LIMIT order that is GTC"
+    if (order.expire_at_ns is not None) != order.time_in_force.has_end:
+        return "an order that is GTD or DAY says when it ends, and no other does"
+    if order.post_only and not order.time_in_force.may_rest:
+        return "post_only needs a LIMIT order that may rest: GTC, GTD or DAY"
     return None
 
 

@@ -105,10 +105,15 @@ class Sequencer:
         return self._state.last_seq
 
     async def run_batch(self) -> None:
-        """Wait for input, and take one batch through every stage. While it only waits it may be cancelled."""
-        batch = await self._inbox.next_batch()
+        """Wait for input or for an order's end, and take one batch through every stage.
+
+        While it only waits it may be cancelled.
+        """
+        batch = await self._inbox.next_batch(self._state.next_end_ns)
         try:
-            applied = self._state.apply(batch.inputs, self._stamp(), batch.published)
+            # Not before the open orders are back at their venues: who is to cancel one must know it.
+            ends_orders = self._inbox.is_open
+            applied = self._state.apply(batch.inputs, self._stamp(), batch.published, ends_orders=ends_orders)
             answered = self._answered_at_once(applied)
             await self._commit(applied, answered)  # Durable before anyone hears of it.
         except BaseException:

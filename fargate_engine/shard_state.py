@@ -8,6 +8,7 @@ import struct
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import matching_core
 import numpy as np
@@ -30,6 +31,7 @@ from fargate_engine.outcomes import Outcomes
 from fargate_engine.records import Records, of_registered_orders
 from fargate_engine.registry import Registry
 
+ENDS_AT_ONCE_MAX = 256  # In one batch: a whole day's orders end at one moment, and others have their turn.
 _RESERVED_ORDERS = 1_024  # An idle shard costs little; a busy one grows.
 _NO_TRAIL = bytes(32)
 _LEASE_LOTS = ("buy_granted", "sell_granted", "buy_filled", "sell_filled", "buy_open", "sell_open")
@@ -183,14 +185,28 @@ class ShardState:
         levels = self._core.depth(self.registry.symbols[symbol], core_side, levels_max)
         return [(price_ticks, lots) for price_ticks, lots, _ in levels]
 
+    @property
+    def next_end_ns(self) -> int | None:
+        """When an order ends by itself next: a batch is wanted then."""
+        return self.registry.next_end_ns
+
     def apply(
-        self, inputs: Sequence[CoreInput | Records], at_ns: int, published: Sequence[EnvelopeDocument] = ()
+        self,
+        inputs: Sequence[CoreInput | Records],
+        at_ns: int,
+        published: Sequence[EnvelopeDocument] = (),
+        *,
+        ends_orders: bool = False,
     ) -> Applied:
         """Take a batch, all of it at `at_ns`. Anything raised here is a broken invariant: throw the state away.
 
-        `published`: events that concern no state, and are told with those of the batch.
+        `published`: events that concern no state, and are told with those of the batch. `ends_orders`: first of all
+        what has its end by then begins to end, so many in each batch.
         """
         encoder = self._encoder(at_ns)
+        if ends_orders:
+            for order in islice(self.registry.take_due(at_ns), ENDS_AT_ONCE_MAX):
+                encoder.expire(order)
         refusals: list[Rejection | None] = []
         spans: list[tuple[int, int]] = []  # Which commands came as records.
         for each in inputs:

@@ -20,6 +20,7 @@ class Reach(Enum):
 class WorkingTerms:
     """An order that passed the risk stage. `limit_ticks` is its price, or for a market order the band's far edge.
 
+    `time_in_force` is GTC of one that ends at a time: its book or venue keeps it, and the engine ends it.
     It trades from `low_ticks` to `high_ticks`; the limit is the upper of the two for a buy, the lower for a sell.
     """
 
@@ -48,7 +49,7 @@ class WorkingTerms:
             limit_ticks=limit_ticks,
             low_ticks=bound_ticks if is_buy else limit_ticks,
             high_ticks=limit_ticks if is_buy else bound_ticks,
-            time_in_force=order.time_in_force,
+            time_in_force=TimeInForce.GTC if order.time_in_force.has_end else order.time_in_force,
             post_only=order.post_only,
             is_market=order.type is OrderType.MARKET,
         )

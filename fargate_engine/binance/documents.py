@@ -41,6 +41,11 @@ def order_status(order: ShownOrder) -> str:
     return _STATUSES.get(order.status, order.status.value)
 
 
+def time_in_force(order: ShownOrder) -> str:
+    """Spot has no order that ends at a time. One of the API is shown as what it is until then."""
+    return (TimeInForce.GTC if order.time_in_force.has_end else order.time_in_force).value
+
+
 def order_type(order: ShownOrder) -> str:
     """As Binance has it. What else the platform works is shown as what it was sent as."""
     match order.execution:
@@ -83,7 +88,7 @@ def _order_terms(order: ShownOrder) -> Document:
         "origQuoteOrderQty": "0.00000000",
         "cummulativeQuoteQty": amount_text(order.cum_notional),
         "status": order_status(order),
-        "timeInForce": order.time_in_force.value,
+        "timeInForce": time_in_force(order),
         "type": order_type(order),
         "side": order.side.value,
         **_trigger(order),
@@ -133,7 +138,7 @@ def amended(order: ShownOrder, amendment: Amendment) -> Document:
             "quoteOrderQty": "0.00000000",
             "cumulativeQuoteQty": amount_text(order.cum_notional),
             "status": order_status(order),
-            "timeInForce": order.time_in_force.value,
+            "timeInForce": time_in_force(order),
             "type": order_type(order),
             "side": order.side.value,
             "workingTime": order.created_ms,

@@ -180,6 +180,8 @@ def _time_in_force(parameters: Parameters, type_: str) -> TimeInForce:
         told = TimeInForce(parameters.required("timeInForce"))
     except ValueError as error:
         raise BinanceError(-1115, "Invalid timeInForce.") from error
+    if told.has_end:  # Spot there has none.
+        raise BinanceError(-1115, "Invalid timeInForce.")
     if told is TimeInForce.FOK and type_ in documents.STOP_TYPES:
         raise BinanceError(-1115, "Invalid timeInForce: a stop is not FOK here.")
     return told

@@ -12,6 +12,7 @@ from fargate_engine.binance.documents import (
     order_type,
     pair_name,
     stop_price,
+    time_in_force,
 )
 from fargate_engine.binance.exchange import Balance, ShownOrder, ShownOrderList, ShownTrade
 
@@ -33,7 +34,7 @@ def execution_report(
         "c": order.client_order_id,
         "S": order.side.value,
         "o": order_type(order),
-        "f": order.time_in_force.value,
+        "f": time_in_force(order),
         "q": amount_text(order.quantity),
         "p": amount_text(order.price or Decimal(0)),
         "P": stop_price(order),

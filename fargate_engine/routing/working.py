@@ -327,6 +327,7 @@ class Working:
                 "price": instrument.price(send.limit_ticks),
                 "venue": send.venue,
                 "valid_until_ns": None,
+                "expire_at_ns": None,  # It ends with its parent.
                 "execution": None,
                 "parent_id": parent.order_id,
             }

@@ -89,6 +89,47 @@ async def test_an_order_rests_there_under_our_id_until_it_is_cancelled(there: Si
     assert shard.snapshot(resting.order_id).reject_code is None
 
 
+def dated(number: int, in_s: float) -> Any:
+    return order(number, time_in_force=TimeInForce.GTD, expire_at_ns=time.time_ns() + int(in_s * 10**9))
+
+
+async def test_an_order_whose_time_has_come_is_cancelled_there_and_expired_here(there: Simulated, shard: Shard) -> None:
+    resting = dated(1, in_s=1)
+    await shard.rest(resting)
+    found = there.order(resting.order_id)
+    assert found is not None
+    assert (found.asked.time_in_force, found.status) == (TimeInForce.GTC, OrdStatus.NEW)
+    await until(shard.has(resting.order_id, "EXPIRED"))
+    assert time.time_ns() >= resting.expire_at_ns
+    assert found.status is OrdStatus.CANCELED
+
+
+async def test_a_fill_that_comes_before_the_cancel_of_an_order_whose_time_has_come_is_booked(
+    there: Simulated, shard: Shard
+) -> None:
+    resting = dated(1, in_s=1)
+    await shard.rest(resting)
+    there.switch(silent_streams=True)
+    fill_there(there, resting.order_id, 3)
+    await until(shard.has(resting.order_id, "EXPIRED"))
+    assert shard.snapshot(resting.order_id).cum_qty == Decimal("0.0003")
+
+
+async def test_an_order_whose_time_came_while_nobody_ran_is_ended_after_the_restart(there: Simulated) -> None:
+    async with connected(there.base_url) as connection:
+        first, resting = Shard(connection), dated(1, in_s=1)
+        async with first.served():
+            await first.rest(resting)
+        await asyncio.sleep(1)
+        second = Shard(connection, first.journal)
+        assert second.has(resting.order_id, "NEW")()
+        async with second.served():
+            await until(second.has(resting.order_id, "EXPIRED"))
+    found = there.order(resting.order_id)
+    assert found is not None
+    assert found.status is OrdStatus.CANCELED
+
+
 async def test_a_market_order_is_filled_with_the_venues_prices_and_fees(there: Simulated, shard: Shard) -> None:
     taking = market(1, quantity=Decimal("0.5"))
     shard.submit(taking)

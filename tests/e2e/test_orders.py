@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,8 @@ import httpx
 import pytest
 
 from breakwater.client import Client, Problem
+from breakwater.client.order_terms import OrderOptions
+from breakwater.domain.times import format_time
 from tests.e2e.desk import SYMBOL, Desk, eventually, final, new_id
 
 
@@ -66,6 +69,30 @@ def test_a_cancelled_order_is_canceled_and_a_second_cancel_is_told_so(desk: Desk
     with pytest.raises(Problem) as raised:
         desk.client.cancel(order_id)
     assert raised.value.status == 409
+
+
+def test_an_order_ends_by_itself_when_its_time_has_come(desk: Desk) -> None:
+    ends = format_time(datetime.now(UTC) + timedelta(seconds=20))
+    places: list[OrderOptions] = [
+        {"venue": "SIM"},
+        {"venue": "BOOK"},
+        {"execution": {"algorithm": "BEST", "venues": ["SIM"]}},
+    ]
+    placed = []
+    for place in places:
+        until: OrderOptions = {"time_in_force": "GTD", "expire_time": ends}
+        order = desk.client.place_order(
+            desk.account_id, SYMBOL, "BUY", "0.01", price=desk.price_below(), **(until | place)
+        )
+        assert (order["status"], order["time_in_force"], order["expire_time"]) == ("NEW", "GTD", ends)
+        placed.append(order["order_id"])
+    day = desk.client.place_order(desk.account_id, SYMBOL, "BUY", "0.01", price=desk.price_below(), time_in_force="DAY")
+    assert (day["expire_time"] or "") > day["created_at"]
+    for order_id in placed:
+        ended = final(desk.client, order_id, within_s=60)
+        assert (ended["status"], Decimal(ended["leaves_qty"])) == ("EXPIRED", Decimal(0))
+        assert ended["updated_at"] > ends
+    assert desk.client.cancel(day["order_id"])["status"] == "CANCELED"
 
 
 def test_cancelling_all_leaves_no_open_order(desk: Desk) -> None:

@@ -346,8 +346,8 @@ def _hashed(real: Callable[..., Any]) -> Callable[..., Any]:
     """Remember the state's hash, which belongs to the row that is appended next."""
 
     @functools.wraps(real)
-    def changed(state: ShardState, *args: Any) -> Any:
-        result = real(state, *args)
+    def changed(state: ShardState, *args: Any, **kwargs: Any) -> Any:
+        result = real(state, *args, **kwargs)
         life = _LIFE.get()
         if life is not None:
             life.state_hashes.append(state.state_hash())

@@ -39,6 +39,11 @@ Symbol = Annotated[str, typer.Argument(help="Such as ETH/USDT.")]
 At = Annotated[str | None, typer.Option(help="Limit price.")]
 Market = Annotated[bool, typer.Option("--market", help="At what the market gives.")]
 Tif = Annotated[TimeInForce | None, typer.Option(help="Time in force.", case_sensitive=False)]
+GoodTill = Annotated[
+    str | None,
+    typer.Option("--until", help="Ends then, such as +2h or 2026-12-01T16:00:00Z."),
+]
+ForTheDay = Annotated[bool, typer.Option("--day", help="Ends with the day of its account.")]
 PostOnly = Annotated[bool, typer.Option("--post-only", help="Refuse rather than take.")]
 ReduceOnly = Annotated[bool, typer.Option("--reduce-only", help="Only if it makes the position smaller.")]
 Strategy = Annotated[str | None, typer.Option(help="The strategy it counts to as well, by name or id.")]
@@ -68,6 +73,15 @@ From = Annotated[str | None, typer.Option("--from", help="Such as +1d or 2026-12
 def time_of(told: str) -> str:
     """RFC 3339."""
     return parse_time(told, datetime.now(UTC))
+
+
+def lifetime(tif: TimeInForce | None, until: str | None, for_the_day: bool) -> tuple[str | None, str | None]:
+    """How long the order lives: the API's time_in_force and expire_time."""
+    if sum((tif is not None, until is not None, for_the_day)) > 1:
+        raise typer.BadParameter("say one of --tif, --until and --day")
+    if until is not None:
+        return "GTD", time_of(until)
+    return ("DAY" if for_the_day else tif), None
 
 
 def one_price(at: str | None, market: bool) -> str | None:

@@ -10,6 +10,8 @@ from breakwater.client.api import Client
 from breakwater.client.arguments import (
     Account,
     At,
+    ForTheDay,
+    GoodTill,
     Located,
     Market,
     OrderId,
@@ -21,6 +23,7 @@ from breakwater.client.arguments import (
     Symbol,
     Tif,
     account_of,
+    lifetime,
     one_price,
 )
 from breakwater.client.audit_cli import audit_app
@@ -137,6 +140,8 @@ def place(
     at: At = None,
     market: Market = False,
     tif: Tif = None,
+    until: GoodTill = None,
+    day: ForTheDay = False,
     post_only: PostOnly = False,
     reduce_only: ReduceOnly = False,
     strategy: Strategy = None,
@@ -150,6 +155,7 @@ def place(
     Such as `breakwater place buy 0.5 ETH/USDT --at 2684.10`, or with --market in place of a price.
     """
     price = one_price(at, market)
+    time_in_force, expire_time = lifetime(tif, until, day)
     with signed_in() as (client, saved):
         order = send_order(
             client,
@@ -159,7 +165,8 @@ def place(
             quantity,
             price=price,
             own_id=own_id,
-            time_in_force=tif,
+            time_in_force=time_in_force,
+            expire_time=expire_time,
             post_only=post_only,
             reduce_only=reduce_only,
             strategy_id=strategy and find_node_id(client, strategy),

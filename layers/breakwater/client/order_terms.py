@@ -13,9 +13,11 @@ AMOUNTS_OF_EXECUTIONS = frozenset(
 
 class OrderOptions(TypedDict, total=False):
     """`strategy_id` is the STRATEGY node below the account that the order counts to as well; `located` marks a short
-    sale of what was borrowed beforehand. An order with an `execution` is worked by the router."""
+    sale of what was borrowed beforehand. An order with an `execution` is worked by the router. One that is GTD ends at
+    its `expire_time`, RFC 3339."""
 
     time_in_force: str | None
+    expire_time: str | None
     venue: str | None
     strategy_id: str | None
     post_only: bool

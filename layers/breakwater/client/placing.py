@@ -33,8 +33,9 @@ def send_order(
     execution = options.get("execution")
     start_at = None if execution is None else execution.get("start_at")
     # `+10m` is another time when it is said again, and the order another one.
-    start = f" and `--start {start_at}`" if start_at else ""
-    advice = f"it may have been placed; the same again with `--id {{}}`{start} places it once at most"
+    times = {"--start": start_at, "--until": options.get("expire_time")}
+    said = "".join(f" and `{name} {at}`" for name, at in times.items() if at)
+    advice = f"it may have been placed; the same again with `--id {{}}`{said} places it once at most"
     with told_how_to_ask_again(advice, sent_as), no_answer_is_unreachable():
         return client.place_order(account_id, symbol, side, quantity, price=price, client_order_id=sent_as, **options)
 

@@ -32,7 +32,7 @@ class Execution(TypedDict, total=False):
 
 
 class Order(TypedDict):
-    """`execution` is None of an order that the router does not work."""
+    """`execution` is None of an order that the router does not work, `expire_time` of one without an end."""
 
     order_id: str
     client_order_id: str
@@ -47,6 +47,7 @@ class Order(TypedDict):
     leaves_qty: str
     avg_px: str | None
     time_in_force: str
+    expire_time: str | None
     venue: str
     is_leased: bool
     execution: Execution | None

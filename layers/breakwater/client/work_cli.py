@@ -8,6 +8,8 @@ import typer
 from breakwater.client.arguments import (
     Account,
     At,
+    ForTheDay,
+    GoodTill,
     Located,
     Market,
     OrderId,
@@ -19,6 +21,7 @@ from breakwater.client.arguments import (
     Symbol,
     Tif,
     account_of,
+    lifetime,
     one_price,
 )
 from breakwater.client.executions import ALGORITHMS, algorithms_with, execution_of, find_algorithm
@@ -86,6 +89,8 @@ def work(
     trigger: TriggerBy = None,
     after: After = None,
     tif: Tif = None,
+    until: GoodTill = None,
+    day: ForTheDay = False,
     post_only: PostOnly = False,
     reduce_only: ReduceOnly = False,
     strategy: Strategy = None,
@@ -104,6 +109,7 @@ def work(
     option belongs to.
     """
     price = one_price(at, market)
+    time_in_force, expire_time = lifetime(tif, until, day)
     told = {
         "over": over,
         "slices": slices,
@@ -125,7 +131,8 @@ def work(
             asked["after"] = find_order_id(client, after)
         options: OrderOptions = {
             "execution": asked,
-            "time_in_force": tif,
+            "time_in_force": time_in_force,
+            "expire_time": expire_time,
             "post_only": post_only,
             "reduce_only": reduce_only,
             "strategy_id": strategy and find_node_id(client, strategy),

@@ -34,6 +34,16 @@ class NodeRows:
             (time_zone, session_start, node_id),
         )
 
+    def calendar_of(self, account_id: uuid.UUID) -> tuple[str, timedelta]:
+        """The time zone and the time of day at which the account's day begins. LookupError for one without a node."""
+        row = self._connection.execute(
+            "SELECT time_zone, session_start FROM limits.nodes WHERE account_id = %s AND tenant_id = %s",
+            (account_id, self._tenant_id),
+        ).fetchone()
+        if row is None:
+            raise LookupError(f"account {account_id} has no node")
+        return row[0], row[1]
+
     def knows_time_zone(self, name: str) -> bool:
         """Whether Postgres can tell the time there: of one that it does not know, no order could be judged."""
         row = self._connection.execute(

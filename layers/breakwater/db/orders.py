@@ -18,18 +18,19 @@ _COLUMNS = """
 order_id, account_id, client_order_id, fingerprint, symbol, side, type, time_in_force, post_only, reduce_only,
 quantity, price, price_low, price_high, venue, status, cum_qty, leaves_qty, cum_notional, reject_code, reject_reason,
 refusals, engine_seq, correlation_id, created_at, updated_at, now() - updated_at AS age, self_trade,
-is_leased, execution
+is_leased, execution, expire_time
 """
 
 _INSERT = """
 INSERT INTO trading.orders (
   order_id, tenant_id, account_id, client_order_id, fingerprint, symbol, side, type, time_in_force, post_only,
-  reduce_only, quantity, price, venue, strategy_id, located, execution, status, leaves_qty, correlation_id, created_by,
-  created_at, updated_at)
+  reduce_only, quantity, price, venue, strategy_id, located, execution, expire_time, status, leaves_qty,
+  correlation_id, created_by, created_at, updated_at)
 VALUES (
   %(order_id)s, %(tenant_id)s, %(account_id)s, %(client_order_id)s, %(fingerprint)s, %(symbol)s, %(side)s, %(type)s,
   %(time_in_force)s, %(post_only)s, %(reduce_only)s, %(quantity)s, %(price)s, %(venue)s, %(strategy_id)s, %(located)s,
-  %(execution)s, 'PENDING_NEW', %(quantity)s, %(correlation_id)s, %(created_by)s, %(created_at)s, now())
+  %(execution)s, %(expire_time)s, 'PENDING_NEW', %(quantity)s,
+  %(correlation_id)s, %(created_by)s, %(created_at)s, now())
 ON CONFLICT DO NOTHING
 """
 
@@ -110,6 +111,7 @@ class OrderRow:
     self_trade: str | None
     is_leased: bool
     execution: Execution | None
+    expire_time: datetime | None
 
     def __post_init__(self) -> None:
         for name, words in (("side", Side), ("type", OrderType), ("time_in_force", TimeInForce), ("status", OrdStatus)):
@@ -149,6 +151,7 @@ class OrderRows:
                 "strategy_id": terms.strategy_id,
                 "located": terms.located,
                 "execution": None if terms.execution is None else Jsonb(terms.execution.model_dump(mode="json")),
+                "expire_time": order.expire_time,
                 "correlation_id": order.correlation_id,
                 "created_by": order.placed_by,
                 "created_at": order.placed_at,

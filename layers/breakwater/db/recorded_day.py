@@ -14,7 +14,7 @@ _ROWS_MAX = 200_000
 _ORDERS = """
 SELECT o.order_id, o.account_id, o.client_order_id, o.symbol, o.side, o.type, o.time_in_force, o.post_only,
   o.reduce_only, o.quantity, o.price, o.venue, o.strategy_id, o.located, o.execution, o.status, o.created_at,
-  o.updated_at, r.node_ids, r.is_automated
+  o.updated_at, r.node_ids, r.is_automated, CASE o.time_in_force WHEN 'GTD' THEN o.expire_time END AS expire_time
 FROM trading.orders o LEFT JOIN limits.reservations r USING (order_id)
 WHERE o.account_id = ANY (%(account_ids)s) AND o.created_at < %(end)s
   AND (o.created_at >= %(begin)s OR (o.status NOT IN ('REJECTED') AND o.updated_at >= %(begin)s))

@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -22,6 +22,7 @@ from breakwater.domain.executions import (
 from breakwater.domain.ids import ClientOrderId, named_uuid
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import EXACT, Amount, format_amount
+from breakwater.domain.times import format_time
 from breakwater.domain.wrong_fields import wrong_field
 from breakwater.errors import InvalidRequest
 
@@ -48,6 +49,16 @@ class TimeInForce(StrEnum):
     GTC = "GTC"
     IOC = "IOC"
     FOK = "FOK"
+    GTD = "GTD"  # Until its `expire_time`.
+    DAY = "DAY"  # Until the end of its account's day.
+
+    @property
+    def may_rest(self) -> bool:
+        return self not in {TimeInForce.IOC, TimeInForce.FOK}
+
+    @property
+    def has_end(self) -> bool:
+        return self in {TimeInForce.GTD, TimeInForce.DAY}
 
 
 class SelfTrade(StrEnum):
@@ -84,6 +95,7 @@ BUILT_IN_VENUES = (SIMULATED_VENUE, INTERNAL_VENUE, ROUTER_VENUE)  # What else t
 
 _PRICES_OF_EXECUTIONS = ("stop_px", "stop_limit_px", "offset", "entry_px", "target_px")
 
+EXPIRES_WITHIN = timedelta(days=366)
 VOIDED = "VOIDED"  # The reject code of an order that was given up before the engine heard of it.
 
 
@@ -105,6 +117,7 @@ class OrderTerms(_Message):
     quantity: Amount
     price: Amount | None = None
     time_in_force: TimeInForce | None = None  # None: GTC for limit orders, IOC for market orders.
+    expire_time: AwareDatetime | None = None  # When an order that is GTD ends (FIX ExpireTime, 126).
     post_only: bool = False
     reduce_only: bool = False
     venue: Venue = SIMULATED_VENUE
@@ -128,10 +141,12 @@ class OrderTerms(_Message):
             raise wrong_field("price", "a LIMIT order needs a price")
         if self.type is OrderType.MARKET and self.price is not None:
             raise wrong_field("price", "a MARKET order has no price")
-        if self.type is OrderType.MARKET and self.time_in_force is TimeInForce.GTC:
+        if self.type is OrderType.MARKET and self.effective_time_in_force.may_rest:
             raise wrong_field("time_in_force", "a MARKET order is IOC or FOK")
-        if self.post_only and (self.type is OrderType.MARKET or self.effective_time_in_force is not TimeInForce.GTC):
-            raise wrong_field("post_only", "post_only needs a LIMIT order that is GTC")
+        if (self.expire_time is not None) != (self.time_in_force is TimeInForce.GTD):
+            raise wrong_field("expire_time", "an order that is GTD has an expire_time, and no other has one")
+        if self.post_only and not self.effective_time_in_force.may_rest:
+            raise wrong_field("post_only", "post_only needs a LIMIT order that may rest: GTC, GTD or DAY")
         return self
 
     @model_validator(mode="after")
@@ -147,8 +162,8 @@ class OrderTerms(_Message):
         if self.time_in_force is TimeInForce.FOK:
             told = f"no order at {ROUTER_VENUE} is FOK: several venues cannot fill it all or nothing"
             raise wrong_field("time_in_force", told)
-        if isinstance(execution, Iceberg | Oco) and self.effective_time_in_force is not TimeInForce.GTC:
-            told = f"{algorithm} rests at its own price: a LIMIT order that is GTC"
+        if isinstance(execution, Iceberg | Oco) and not self.effective_time_in_force.may_rest:
+            told = f"{algorithm} rests at its own price: a LIMIT order that is GTC, GTD or DAY"
             raise wrong_field("time_in_force", told)
         if self.post_only and (isinstance(execution, EXITS) or algorithm == "SEEK"):
             raise wrong_field("post_only", f"{algorithm} takes what rests: it cannot be post_only")
@@ -190,13 +205,23 @@ class OrderTerms(_Message):
             message = f"quantity times price is below the minimum of {format_amount(instrument.notional_min)}"
             raise InvalidRequest(f"{message} {instrument.quote_asset}", field="quantity")
 
+    def check_expiry(self, at: datetime) -> None:
+        """InvalidRequest unless an order that is GTD ends in the future, and within EXPIRES_WITHIN."""
+        if self.expire_time is None:
+            return
+        if self.expire_time <= at:
+            raise InvalidRequest("expire_time lies in the past", field="expire_time")
+        if self.expire_time - at > EXPIRES_WITHIN:
+            raise InvalidRequest(f"expire_time is within {EXPIRES_WITHIN.days} days", field="expire_time")
+
     def fingerprint(self) -> str:
         """Equal for equal requests, however their amounts are written: 0.5 and 0.50 are one quantity."""
         told = self.model_dump(mode="json", exclude={"valid_until"})  # About the sending, not about the order.
         told["quantity"] = format_amount(self.quantity.normalize(EXACT))
         told["price"] = None if self.price is None else format_amount(self.price.normalize(EXACT))
         told["time_in_force"] = self.effective_time_in_force
-        for later, default in (("strategy_id", None), ("located", False)):
+        told["expire_time"] = None if self.expire_time is None else format_time(self.expire_time)
+        for later, default in (("strategy_id", None), ("located", False), ("expire_time", None)):
             if told[later] == default:  # So that orders from before these fields keep their fingerprints.
                 del told[later]
         del told["execution"]  # As above.
@@ -215,6 +240,11 @@ class PlaceOrder(_Message):
     placed_at: datetime
     terms: OrderTerms
     api_key_id: str | None = None  # None: a person sent it.
+    day_ends_at: datetime | None = None  # Of an order that is DAY: looked up once, when it is taken.
+
+    @property
+    def expire_time(self) -> datetime | None:
+        return self.day_ends_at if self.terms.time_in_force is TimeInForce.DAY else self.terms.expire_time
 
     @classmethod
     def of(
@@ -295,6 +325,8 @@ class SubmitOrder(_Message):
     # None, and in journals from before it: CANCEL_NEWEST.
     self_trade: SelfTrade | None = None
     valid_until_ns: int | None = None  # Refused by the engine when its turn comes later.
+    # When an order that is GTD or DAY ends. No venue is told of it: to them it is GTC, and the engine ends it.
+    expire_at_ns: Annotated[int, Field(gt=0, lt=2**63)] | None = None
     # None: its limits were reserved for it alone. Else it has to fit into the lease of its account and symbol.
     leased: LeasedTo | None = None
     # How the router works it; None for an order of any other venue.

@@ -24,7 +24,7 @@ from breakwater.services.settlement import TenantTransactions, settle
 from breakwater.services.trade_failures import REASONS, tell_failed
 from events.envelope import Event
 from events.limits import LimitBreached
-from events.orders import OrderPlaced, OrderState
+from events.orders import OrderEndSet, OrderPlaced, OrderState
 from events.orders import OrderRefused as OrderRefusedEvent
 
 DONE = "DONE"
@@ -127,6 +127,9 @@ def _place(
     with tx.pipeline():
         tx.orders.set_band(order.order_id, reservation.price_low, reservation.price_high, reservation.self_trade)
         publish(tx, order, OrderPlaced(order=_state(order, at)), order.order_id, at)
+        if order.expire_time is not None:
+            ends = OrderEndSet(order_id=order.order_id, expire_time_ns=nanoseconds(order.expire_time))
+            publish(tx, order, ends, order.order_id, at)
         _publish_breaches(tx, order, reservation.warnings, at)
     return None, mode
 
@@ -203,6 +206,7 @@ def _submission(row: OrderRow, order: PlaceOrder) -> SubmitOrder:
         venue=terms.venue,
         correlation_id=order.correlation_id,
         valid_until_ns=None if terms.valid_until is None else nanoseconds(terms.valid_until),
+        expire_at_ns=None if row.expire_time is None else nanoseconds(row.expire_time),
         self_trade=None if row.self_trade is None else SelfTrade(row.self_trade),
         execution=terms.execution,
     )

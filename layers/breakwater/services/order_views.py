@@ -23,7 +23,8 @@ class Order(_View):
     """Quantity and price stand as they were sent, with it or a replace; what was computed has no trailing zeros.
 
     `is_leased`: the engine took it by itself, within a lease. `execution`: how the router works it, null of any other
-    order. `exchange_order_id`: the number under which the exchange-compatible endpoint shows it.
+    order. `expire_time`: when an order that is GTD or DAY ends. `exchange_order_id`: the number under which the
+    exchange-compatible endpoint shows it.
     """
 
     order_id: uuid.UUID
@@ -40,6 +41,7 @@ class Order(_View):
     avg_px: Amount | None
     cum_notional: Amount
     time_in_force: TimeInForce
+    expire_time: Timestamp | None
     post_only: bool
     venue: str
     is_leased: bool
@@ -68,6 +70,7 @@ class Order(_View):
             avg_px=None if average is None else trim(average),
             cum_notional=trim(row.cum_notional),
             time_in_force=row.time_in_force,
+            expire_time=row.expire_time,
             post_only=row.post_only,
             venue=row.venue,
             is_leased=row.is_leased,

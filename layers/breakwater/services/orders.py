@@ -7,8 +7,9 @@ from datetime import datetime
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.orders import OrderFilter, OrderRow
+from breakwater.domain.digests import Calendar, Period, running
 from breakwater.domain.executions import EXITS
-from breakwater.domain.orders import OrderSnapshot, OrderTerms, OrdStatus, PlaceOrder
+from breakwater.domain.orders import OrderSnapshot, OrderTerms, OrdStatus, PlaceOrder, TimeInForce
 from breakwater.domain.permissions import Caller
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import EngineUnavailable, InvalidRequest, NotFound, OrderFinal, OrderIdReused, Unavailable
@@ -40,7 +41,7 @@ def place(
     """Place it, or answer what became of it when it was sent before. Its row is the truth, never the saga's answer.
 
     OrderRefused when it is REJECTED, OrderIdReused, NotFound (the account), InvalidRequest (symbol, venue, ticks,
-    lots, the order to exit from), and Unavailable when not even its row was written.
+    lots, when it ends, the order to exit from), and Unavailable when not even its row was written.
     """
     caller.require("orders:create")
     command = PlaceOrder.of(
@@ -56,7 +57,9 @@ def place(
         known = tx.orders.get(command.order_id)
         if known is None:
             terms.check_against(tx.market.instrument(terms.symbol))
+            terms.check_expiry(at)
             require_reachable(terms, tx)
+            command = with_its_day(command, tx)
     if known is not None:
         return Placed(_answer(known, terms), is_new=False)
     start_saga(command)
@@ -65,6 +68,15 @@ def place(
     if placed is None:
         raise Unavailable("the order was not taken; send it again under the same client_order_id")
     return Placed(_answer(placed, terms), is_new=True)
+
+
+def with_its_day(command: PlaceOrder, tx: TenantTransaction) -> PlaceOrder:
+    """With the moment at which an order that is DAY ends. Told once: a calendar that changes later does not move it."""
+    if command.terms.time_in_force is not TimeInForce.DAY:
+        return command
+    time_zone, session_start = tx.nodes.calendar_of(command.terms.account_id)
+    day = running(Period.DAILY, Calendar(time_zone, session_start), command.placed_at)
+    return command.model_copy(update={"day_ends_at": day.ends_at})
 
 
 def require_reachable(terms: OrderTerms, tx: TenantTransaction) -> None:

@@ -17,11 +17,12 @@ from breakwater.services.orders import require_reachable
 def preview(terms: OrderTerms, caller: Caller, tx: TenantTransaction, at: datetime) -> OrderPreview:
     """Changes nothing.
 
-    NotFound (the account), InvalidRequest (symbol, venue, ticks, lots), ReferenceUnavailable (no fresh price to judge
-    by).
+    NotFound (the account), InvalidRequest (symbol, venue, ticks, lots, when it ends), ReferenceUnavailable (no fresh
+    price to judge by).
     """
     caller.require("orders:create")
     tx.identity.require_account(caller.subject, caller.role, terms.account_id)
+    terms.check_expiry(at)
     require_reachable(terms, tx)
     ladder = read_ladder(tx, terms, caller.api_key_id, at)
     proposed, findings = judge(ladder, terms)

@@ -194,8 +194,8 @@ def _require_replaceable(tx: TenantTransaction, gate: Gate, row: OrderRow) -> in
     owner = _owner_of(row, has_exit=has_exit, is_external=is_external)
     if owner is not None:
         raise ReplaceRefused(f"{owner}: cancel it and place it anew", code=UNSUPPORTED, order_id=str(row.order_id))
-    if row.type is not OrderType.LIMIT or row.time_in_force is not TimeInForce.GTC:
-        raise InvalidRequest("only a LIMIT order that is GTC rests, and can be replaced")
+    if row.type is not OrderType.LIMIT or not row.time_in_force.may_rest:
+        raise InvalidRequest("only a LIMIT order that is GTC, GTD or DAY rests, and can be replaced")
     last = next((each for each in tx.replaces.of(row.order_id, limit=1)), None)
     if last is not None and last.state is ReplaceState.PENDING:
         raise ReplacePending("another replace of the order is not decided yet", replace_id=last.replace_id)
@@ -231,6 +231,7 @@ def _terms_of(tx: TenantTransaction, row: OrderRow) -> OrderTerms:
         quantity=row.quantity,
         price=row.price,
         time_in_force=row.time_in_force,
+        expire_time=row.expire_time if row.time_in_force is TimeInForce.GTD else None,
         post_only=row.post_only,
         reduce_only=row.reduce_only,
         venue=row.venue,

@@ -1,6 +1,7 @@
 """The whole engine over HTTP: orders in, snapshots out, the same after a restart."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,6 +52,33 @@ async def test_a_restart_under_the_same_name_knows_every_order_and_takes_its_lea
         bought = await engine.submit(venue="BOOK", account_id=OTHER_ACCOUNT, price="2500.00")
         assert bought["status"] == "FILLED"
         assert (await engine.call("DELETE", path_of(resting)))[1]["status"] == "CANCELED"
+
+
+async def test_orders_end_at_their_time_also_when_it_came_while_no_engine_ran(start_engine: StartEngine) -> None:
+    def dated(in_s: float) -> dict[str, Any]:
+        return {"time_in_force": "GTD", "expire_at_ns": time.time_ns() + int(in_s * 10**9)}
+
+    async def ended(engine: Client, orders: list[dict[str, Any]]) -> None:
+        async with asyncio.timeout(15):
+            for order in orders:
+                while (said := (await engine.call("GET", path_of(order)))[1])["status"] != "EXPIRED":
+                    assert said["status"] in {"NEW", "PENDING_CANCEL"}
+                    await asyncio.sleep(0.05)
+                assert (said["leaves_qty"], said["reject_code"]) == ("0", None)
+
+    async with start_engine() as engine:
+        soon = [await engine.submit(venue=venue, **dated(1)) for venue in ("BOOK", "SIM")]
+        execution = {"algorithm": "BEST", "venues": ["SIM"]}
+        soon.append(await engine.submit(venue="SOR", execution=execution, **dated(1)))
+        assert [order["status"] for order in soon] == ["NEW"] * 3
+        await ended(engine, soon)
+        later = [await engine.submit(venue=venue, **dated(2)) for venue in ("BOOK", "SIM")]
+        stays = await engine.submit(venue="SIM", **dated(3600))
+        await engine.kill()
+    await asyncio.sleep(2)
+    async with start_engine() as engine:
+        await ended(engine, later)
+        assert (await engine.call("GET", path_of(stays)))[1]["status"] == "NEW"
 
 
 @contextmanager

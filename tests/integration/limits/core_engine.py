@@ -13,6 +13,7 @@ from breakwater.services.projections import project
 from events.envelope import Envelope
 from fargate_engine.leased_orders import leased_order
 from fargate_engine.messages import CancelOrder, CoreInput, VenueReport, VoidOrder
+from fargate_engine.shard_state import Applied
 from tests.unit.fargate_engine.driven import Driven, replayed
 
 
@@ -118,11 +119,18 @@ class CoreEngine(EngineClient):
         if self.is_silent:
             raise EngineUnavailable("the engine did not answer")
 
+    def end_orders(self) -> None:
+        """What an engine does by itself with the orders whose time has come."""
+        self._keep(self.driven.state.apply([], self._at_ns, ends_orders=True))
+
     def _apply(self, message: CoreInput) -> None:
         state = self.driven.state
         applied = state.apply([message], max(self._at_ns, state.last_at_ns))
         refused: Any = applied.refusals[0]
         if refused is not None:
             raise refused
+        self._keep(applied)
+
+    def _keep(self, applied: Applied) -> None:
         self.driven.journal(applied)
         self.events += [Envelope.model_validate(event) for event in applied.outcomes.envelopes]

@@ -104,6 +104,20 @@ def test_at_the_limit_everything_goes_as_it_went(
     assert all(told["actual"] == told["what_if"] for told in answer["pnl"])
 
 
+def test_orders_that_ended_at_a_time_are_judged_as_any(
+    database: Database, database_urls: DatabaseUrls, firm: Firm, risk: Caller, recorder: Recorder
+) -> None:
+    for time_in_force in ("GTD", "DAY"):
+        order = recorder.filled(Side.BUY, "1", "2000")
+        with psycopg.connect(database_urls.admin) as connection:
+            connection.execute(
+                "UPDATE trading.orders SET time_in_force = %s, expire_time = %s WHERE order_id = %s",
+                (time_in_force, LATER, order.order_id),
+            )
+    answer = ask(database, firm, risk, {"limit_type": "LONG_POSITION", "value": Decimal(1)})
+    assert (answer["judged_count"], answer["refused_count"]) == (2, 1)
+
+
 def test_limits_on_a_node_elsewhere_change_nothing_here(
     database: Database, firm: Firm, risk: Caller, recorder: Recorder
 ) -> None:

@@ -3,15 +3,18 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 
 from breakwater.domain.orders import SIMULATED_VENUE
+from breakwater.domain.times import format_time, nanoseconds
 from breakwater.runtime import database as runtime_database
+from fargate_engine.messages import VenueCanceled
 from fargate_engine.venues import simulated_market
 from functions.orders import app as orders_app
 from functions.queries import app as queries_app
@@ -80,6 +83,7 @@ ORDER_FIELDS = {
     "order_id", "client_order_id", "account_id", "symbol", "side", "type", "status", "quantity", "price", "cum_qty",
     "leaves_qty", "avg_px", "time_in_force", "venue", "is_leased", "created_at", "updated_at",
     "correlation_id", "cum_notional", "post_only", "exchange_order_id", "reject_reason", "execution",
+    "expire_time",
 }  # fmt: skip
 
 
@@ -93,6 +97,77 @@ def test_an_accepted_order_is_answered_with_exactly_the_fields_of_an_order(api: 
     assert order["created_at"].endswith("Z")
     assert len(order["created_at"]) == len("2026-01-02T03:04:05.000006Z")
     assert headers["x-correlation-id"] == order["correlation_id"] == "corr-1"
+
+
+def test_an_order_that_is_gtd_ends_when_it_was_told_and_the_engine_is_told_so(api: Api, desk: Desk) -> None:
+    at = datetime.now(UTC) + timedelta(hours=1)
+    told = {"time_in_force": "GTD", "expire_time": at.isoformat()}
+    status, order, _ = api.call("POST", "/orders", terms(desk, **told))
+    assert (status, order["time_in_force"], order["expire_time"]) == (201, "GTD", format_time(at))
+    assert api.call("GET", f"/orders/{order['order_id']}")[1]["expire_time"] == format_time(at)
+    assert api.call("GET", "/orders")[1]["items"][0]["expire_time"] == format_time(at)
+    assert desk.model.orders[uuid.UUID(order["order_id"])].order.expire_at_ns == nanoseconds(at)
+    (ends,) = desk.admin("SELECT payload FROM trading.events WHERE topic = 'orders.OrderEndSet.v1'")
+    assert ends[0] == {"order_id": order["order_id"], "expire_time_ns": nanoseconds(at)}
+    assert api.call("POST", "/orders", terms(desk, **told))[0] == 200
+    told["expire_time"] = (at + timedelta(seconds=1)).isoformat()
+    assert api.call("POST", "/orders", terms(desk, **told))[1]["code"] == "ORDER_ID_REUSED"
+    plain = api.call("POST", "/orders", terms(desk, client_order_id="plain"))[1]
+    assert plain["expire_time"] is None
+
+
+@pytest.mark.parametrize("away", [timedelta(seconds=-1), timedelta(days=367)])
+@pytest.mark.parametrize("path", ["/orders", "/orders/preview"])
+def test_an_order_that_would_end_in_the_past_or_after_a_year_is_refused_at_the_field(
+    api: Api, desk: Desk, away: timedelta, path: str
+) -> None:
+    told = terms(desk, time_in_force="GTD", expire_time=(datetime.now(UTC) + away).isoformat())
+    status, problem, _ = api.call("POST", path, told)
+    assert (status, problem["code"], problem["field"]) == (422, "INVALID_REQUEST", "expire_time")
+    assert desk.admin("SELECT count(*) FROM trading.orders") == [(0,)]
+
+
+def test_an_order_that_is_day_ends_with_the_day_of_its_account_as_it_was_when_it_was_taken(
+    api: Api, desk: Desk
+) -> None:
+    desk.admin(
+        "UPDATE limits.nodes SET time_zone = 'America/New_York', session_start = '17:00' WHERE account_id = %s",
+        desk.firm.account_ids[0],
+    )
+    status, order, _ = api.call("POST", "/orders", terms(desk, time_in_force="DAY"))
+    assert (status, order["time_in_force"]) == (201, "DAY")
+    ends = datetime.fromisoformat(order["expire_time"])
+    there = ends.astimezone(ZoneInfo("America/New_York"))
+    assert (there.hour, there.minute, there.second, there.microsecond) == (17, 0, 0, 0)
+    assert timedelta(0) < ends - datetime.fromisoformat(order["created_at"]) <= timedelta(hours=25)
+    assert desk.model.orders[uuid.UUID(order["order_id"])].order.expire_at_ns == nanoseconds(ends)
+    desk.admin("UPDATE limits.nodes SET time_zone = 'Asia/Tokyo' WHERE account_id = %s", desk.firm.account_ids[0])
+    status, again, _ = api.call("POST", "/orders", terms(desk, time_in_force="DAY"))
+    assert (status, again["expire_time"]) == (200, order["expire_time"])
+
+
+@pytest.mark.parametrize("venue", ["BOOK", "SIM"])
+def test_an_order_that_was_replaced_expires_at_its_time_and_gives_back_what_it_held(
+    api: Api, desk: Desk, venue: str
+) -> None:
+    desk.engine = engine = CoreEngine()
+    at = datetime.now(UTC) + timedelta(hours=1)
+    asked = terms(desk, venue=venue, time_in_force="GTD", expire_time=at.isoformat())
+    order_id = uuid.UUID(api.call("POST", "/orders", asked)[1]["order_id"])
+    if venue == "BOOK":
+        status, order, _ = api.call("PATCH", f"/orders/{order_id}", {"replace_id": "larger", "quantity": "0.75"})
+        assert (status, order["quantity"], order["expire_time"]) == (200, "0.75", format_time(at))
+    assert desk.reserved()[0] == Decimal("0.75" if venue == "BOOK" else "0.5")
+    engine.set_time_ns(nanoseconds(at))
+    engine.end_orders()
+    engine.report(VenueCanceled(order_id=order_id))  # Of one on the book it says nothing: that is over.
+    engine.project(desk.database)
+    order = api.call("GET", f"/orders/{order_id}")[1]
+    assert (order["status"], order["leaves_qty"], order["expire_time"]) == ("EXPIRED", "0", format_time(at))
+    assert desk.reserved() == (0, 0, 0, 0)
+    desk.assert_ledger_is_exact()
+    status, problem, _ = api.call("DELETE", f"/orders/{order_id}")
+    assert (status, problem["code"], problem["order_status"]) == (409, "ORDER_FINAL", "EXPIRED")
 
 
 def test_an_order_at_the_router_shows_how_it_is_worked_and_has_a_report(api: Api, desk: Desk) -> None:

@@ -89,8 +89,8 @@ class Stages:
 
     def _received(self, real: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(real)
-        async def next_batch(inbox: Inbox) -> Batch:
-            batch: Batch = await real(inbox)
+        async def next_batch(inbox: Inbox, *args: Any) -> Batch:
+            batch: Batch = await real(inbox, *args)
             if batch.inputs:
                 self._pass(Stage.RECEIVED)
             return batch
@@ -99,8 +99,8 @@ class Stages:
 
     def _applied(self, real: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(real)
-        def apply(*args: Any) -> Any:
-            applied = real(*args)
+        def apply(*args: Any, **kwargs: Any) -> Any:
+            applied = real(*args, **kwargs)
             if applied.count:
                 self._pass(Stage.APPLIED)
             return applied

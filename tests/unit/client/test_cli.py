@@ -77,6 +77,37 @@ def test_place_sends_the_order_for_the_users_account(api: Api) -> None:
     }
 
 
+@pytest.mark.parametrize("command", [("place",), ("work", "--by", "best")])
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        (
+            ("--until", "2026-12-01T16:00:00Z"),
+            {"time_in_force": "GTD", "expire_time": "2026-12-01T16:00:00.000000Z"},
+        ),
+        (("--until", "2026-12-01 16:00"), {"time_in_force": "GTD", "expire_time": "2026-12-01T16:00:00.000000Z"}),
+        (("--day",), {"time_in_force": "DAY"}),
+        ((), {}),
+    ],
+)
+def test_an_order_is_sent_with_its_end(
+    api: Api, command: tuple[str, ...], options: tuple[str, ...], sent: dict[str, str]
+) -> None:
+    sign_in(api)
+    api.answers["POST /orders"] = (201, ORDER)
+    assert run(*command, "buy", "0.5", "ETH/USDT", "--at", "2684.10", *options).exit_code == 0
+    body = api.asked[-1][1]
+    assert {name: body[name] for name in ("time_in_force", "expire_time") if name in body} == sent
+
+
+@pytest.mark.parametrize("options", [("--day", "--tif", "GTC"), ("--until", "+2h", "--day")])
+def test_an_order_lives_in_one_way(api: Api, options: tuple[str, ...]) -> None:
+    sign_in(api)
+    result = run("place", "buy", "1", "ETH/USDT", "--at", "1", *options)
+    assert result.exit_code == 2
+    assert "say one of --tif, --until and --day" in result.stderr
+
+
 @pytest.mark.parametrize("options", [(), ("--at", "1", "--market")])
 def test_place_wants_a_price_or_the_market_and_not_both(api: Api, options: tuple[str, ...]) -> None:
     sign_in(api)
@@ -209,7 +240,7 @@ def test_an_order_of_which_a_gateway_does_not_know_is_told_with_the_id_it_was_se
     assert f"it may have been placed; the same again with `--id {sent}` places it once at most" in result.stderr
 
 
-def test_an_order_that_starts_later_is_told_with_the_time_that_was_sent(
+def test_an_order_that_starts_later_or_ends_is_told_with_the_time_that_was_sent(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("breakwater.client.transport.PAUSE_FIRST_S", 0)
@@ -221,6 +252,9 @@ def test_an_order_that_starts_later_is_told_with_the_time_that_was_sent(
     assert f"the same again with `--id x` and `--start {start_at}` places it once at most" in result.stderr
     run(*work, "--start", start_at)
     assert api.asked[-1][1]["execution"]["start_at"] == start_at
+    result = run("place", "buy", "1", "ETH/USDT", "--at", "1", "--id", "x", "--until", "+10m")
+    until = api.asked[-1][1]["expire_time"]
+    assert f"the same again with `--id x` and `--until {until}` places it once at most" in result.stderr
 
 
 @pytest.mark.parametrize(

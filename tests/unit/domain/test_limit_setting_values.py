@@ -80,7 +80,7 @@ SENSELESS: list[tuple[str, str | None, Mapping[str, Any]]] = [
     ("ORDER_PERMISSION", None, {"types": "LIMIT"}),
     ("ORDER_PERMISSION", None, {"types": ["LIMIT", "LIMIT"]}),
     ("ORDER_PERMISSION", None, {"sides": ["BUY", 1]}),
-    ("ORDER_PERMISSION", None, {"times_in_force": ["GTD"]}),
+    ("ORDER_PERMISSION", None, {"times_in_force": ["GTX"]}),
     ("ORDER_PERMISSION", None, {"venues": ["nyse"]}),
     ("ORDER_PERMISSION", None, {"hours": "09:00"}),
     ("ORDER_PERMISSION", None, {"hours": {**HOURS, "days": []}}),

@@ -1,4 +1,5 @@
 import uuid
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -36,6 +37,7 @@ def terms(**changes: object) -> OrderTerms:
         {"type": "MARKET", "price": None, "time_in_force": "GTC"},
         {"type": "MARKET", "price": None, "post_only": True},
         {"post_only": True, "time_in_force": "IOC"},
+        {"time_in_force": "GTD", "expire_time": "2026-12-01T16:00:00"},
         {"venue": "no venue"},
         {"symbol": "ETHUSDT"},
         {"client_order_id": ""},
@@ -57,6 +59,10 @@ def test_terms_that_contradict_themselves_are_refused(changes: dict[str, object]
         ({"type": "MARKET"}, "price"),
         ({"type": "MARKET", "price": None, "time_in_force": "GTC"}, "time_in_force"),
         ({"post_only": True, "time_in_force": "IOC"}, "post_only"),
+        ({"type": "MARKET", "price": None, "time_in_force": "DAY"}, "time_in_force"),
+        ({"time_in_force": "GTD"}, "expire_time"),
+        ({"time_in_force": "DAY", "expire_time": "2026-12-01T16:00:00Z"}, "expire_time"),
+        ({"expire_time": "2026-12-01T16:00:00Z"}, "expire_time"),
         ({"venue": "SIM", "execution": {"algorithm": "BEST"}}, "venue"),
         ({"venue": "SOR", "time_in_force": "FOK"}, "time_in_force"),
         ({"execution": {"algorithm": "BEST", "venues": ["SIM", "SIM"]}}, "venues"),
@@ -103,6 +109,38 @@ def test_the_same_order_written_otherwise_has_the_same_fingerprint() -> None:
 )
 def test_another_order_has_another_fingerprint(changes: dict[str, object]) -> None:
     assert terms().fingerprint() != terms(**changes).fingerprint()
+
+
+def test_what_ends_at_a_time_may_rest_until_then() -> None:
+    oco = {"algorithm": "OCO", "stop_px": "2700"}
+    for until in ({"time_in_force": "DAY"}, {"time_in_force": "GTD", "expire_time": "2026-12-01T16:00:00Z"}):
+        assert terms(post_only=True, **until).effective_time_in_force == until["time_in_force"]
+        assert terms(execution=oco, **until).venue == "SOR"
+
+
+@pytest.mark.parametrize("at", ["2026-12-01T16:00:00Z", "2025-11-30T15:59:59Z"])
+def test_an_order_ends_in_the_future_and_within_a_year(at: str) -> None:
+    dated = terms(time_in_force="GTD", expire_time="2026-12-01T16:00:00Z")
+    dated.check_expiry(datetime(2026, 12, 1, 15, 59, 59, tzinfo=UTC))
+    dated.check_expiry(datetime(2025, 11, 30, 16, tzinfo=UTC))
+    with pytest.raises(InvalidRequest) as refusal:
+        dated.check_expiry(datetime.fromisoformat(at))
+    assert refusal.value.extensions["field"] == "expire_time"
+
+
+def test_the_end_is_part_of_the_order_and_in_whatever_zone_it_is_told_the_same() -> None:
+    dated = terms(time_in_force="GTD", expire_time="2026-12-01T16:00:00Z")
+    assert dated.fingerprint() == terms(time_in_force="GTD", expire_time="2026-12-01T17:00:00+01:00").fingerprint()
+    others = [
+        terms(),
+        terms(time_in_force="DAY"),
+        terms(time_in_force="GTD", expire_time="2026-12-01T16:00:00.000001Z"),
+    ]
+    assert len({each.fingerprint() for each in [dated, *others]}) == 4
+
+
+def test_an_order_from_before_there_were_ends_keeps_its_fingerprint() -> None:
+    assert terms().fingerprint() == "3af817eed6c8e945f28ed6ba2755758c95238deb79aa2e2b2a1c0b6fe282396e"
 
 
 def test_an_order_id_follows_from_tenant_account_and_client_id() -> None:

@@ -22,6 +22,10 @@ class Driven:
         """All of them in one batch."""
         return self.journal(self.state.apply(inputs, self.state.last_at_ns + 1))
 
+    def end_orders(self, at_ns: int, *inputs: CoreInput | Records) -> Applied:
+        """A batch at this time, in which whatever has its end by then begins to end."""
+        return self.journal(self.state.apply(inputs, at_ns, ends_orders=True))
+
     def checkpoint(self) -> None:
         applied = self.state.checkpoint(self.state.last_at_ns + 1)
         if applied is not None:

@@ -9,12 +9,13 @@ import pytest
 from matching_core import EventKind, Kind
 
 from breakwater.db.journal import JournalRow
+from breakwater.domain.orders import TimeInForce
 from fargate_engine.journal_lines import CommandLine, command_lines
 from fargate_engine.records import Records
 from fargate_engine.registry import Registry
 from tests.unit.fargate_engine.driven import Driven, replayed
 from tests.unit.fargate_engine.leases import lease
-from tests.unit.fargate_engine.orders import ACCOUNT, TENANT
+from tests.unit.fargate_engine.orders import ACCOUNT, TENANT, submit
 
 
 def line_with(details: Any) -> CommandLine:
@@ -86,6 +87,17 @@ def test_a_lease_and_what_became_of_it_are_told_by_name() -> None:
     assert event.strip() == (
         "2 LEASE_SET version=9 buy_granted=50 lots sell_granted=10 lots buy_filled=20 lots sell_filled=10 lots"
     )
+
+
+def test_an_order_that_ends_at_a_time_is_told_with_it_and_its_cancel_with_whose_it_is() -> None:
+    engine, order = Driven(), submit(1, venue="SIM", time_in_force=TimeInForce.DAY, expire_at_ns=90)
+    engine.apply(order)
+    engine.end_orders(90)
+    registry, events = engine.state.registry, np.zeros(0, matching_core.EVENT)
+    lines = [line.as_text() for row in engine.rows[-2:] for line in command_lines(row, events, registry)]
+    submitted, canceled = lines[-2:]
+    assert " time_in_force=GTD expire_at_ns=90 " in submitted
+    assert f"CANCEL #3 order_id={order.order_id}" in canceled
 
 
 def test_an_account_that_nobody_is_known_behind_is_told_by_its_number() -> None:

@@ -1,6 +1,7 @@
 """Leases that the engine checks orders against by itself, from message to state and back from the journal."""
 
 import uuid
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -239,6 +240,15 @@ def test_what_only_the_ledger_can_judge_is_not_for_a_lease(engine: Driven, wrong
     engine.apply(lease())
     with pytest.raises(InvalidRequest, match="judged by the ledger"):
         leased_order(engine.state, place_order(**wrong))
+
+
+@pytest.mark.parametrize(
+    "end", [{"time_in_force": "DAY"}, {"time_in_force": "GTD", "expire_time": datetime(2027, 1, 1, tzinfo=UTC)}]
+)
+def test_what_ends_at_a_time_is_not_for_a_lease(engine: Driven, end: dict[str, Any]) -> None:
+    engine.apply(lease())
+    with pytest.raises(InvalidRequest, match="ends at a time"):
+        leased_order(engine.state, place_order(**end))
 
 
 def test_an_order_id_that_does_not_follow_from_its_names_is_refused(engine: Driven) -> None:

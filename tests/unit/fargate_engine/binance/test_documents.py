@@ -226,3 +226,12 @@ def test_a_stop_that_was_cancelled_is_so_and_what_a_market_order_left_has_expire
 
     assert documents.queried(ended)["status"] == "EXPIRED"
     assert documents.queried(replace(ended, execution=STOP))["status"] == "CANCELED"
+
+
+@pytest.mark.parametrize("time_in_force", [TimeInForce.GTD, TimeInForce.DAY])
+def test_an_order_of_the_api_that_ends_at_a_time_is_shown_as_spot_knows_it(time_in_force: TimeInForce) -> None:
+    order = replace(ORDER, time_in_force=time_in_force, status=OrdStatus.EXPIRED)
+    document = documents.placed(order, "RESULT")
+    assert (document["timeInForce"], document["status"]) == ("GTC", "EXPIRED")
+    report = user_documents.execution_report(order, None, 0)
+    assert (report["f"], report["x"], report["X"]) == ("GTC", "EXPIRED", "EXPIRED")

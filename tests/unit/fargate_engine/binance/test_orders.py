@@ -111,6 +111,7 @@ def test_a_request_that_is_sent_again_is_the_same_order_and_no_other_is() -> Non
         (LIMIT, {"type": "limit"}, -1116),
         (LIMIT, {"timeInForce": None}, -1102),
         (LIMIT, {"timeInForce": "DAY"}, -1115),
+        (LIMIT, {"timeInForce": "GTD"}, -1115),
         (LIMIT, {"quantity": None}, -1102),
         (LIMIT, {"price": None}, -1102),
         (LIMIT, {"quantity": "0.00005"}, -1013),

@@ -1,6 +1,7 @@
 """Orders at the router: worked as children, one order to everybody else."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -309,3 +310,32 @@ async def test_an_entry_that_cannot_be_counted_ends_its_exit_and_nothing_else(sc
 
     await until(lambda: scene.parent.status is OrdStatus.CANCELED)
     assert scene.parent.reject_code == "ALGORITHM_FAILED"
+
+
+async def test_an_order_whose_time_has_come_ends_its_children_and_is_expired(scene: Scene) -> None:
+    await scene.place(
+        BEST, price=Decimal("1990.00"), time_in_force=TimeInForce.GTD, expire_at_ns=time.time_ns() + 200_000_000
+    )
+    await until(lambda: [child.status for child in scene.children] == [OrdStatus.NEW])
+    assert scene.parent.status is OrdStatus.NEW
+
+    await until(lambda: scene.parent.status is OrdStatus.EXPIRED)
+
+    assert scene.children == []
+    (told,) = scene.told("orders.OrderExpired.v1")
+    assert told["order"]["leaves_qty"] == "0"
+    (*_, last) = scene.told("orders.ChildOrderChanged.v1")
+    assert last["order"]["status"] == "CANCELED"
+
+
+async def test_an_order_whose_time_came_while_nobody_ran_ends_after_the_restart(scene: Scene) -> None:
+    await scene.place(
+        BEST, price=Decimal("1990.00"), time_in_force=TimeInForce.DAY, expire_at_ns=time.time_ns() + 200_000_000
+    )
+    await until(lambda: [child.status for child in scene.children] == [OrdStatus.NEW])
+    restarted = scene.restarted()
+    await asyncio.sleep(0.3)
+    assert restarted.parent.status is OrdStatus.NEW
+    async with restarted.served():
+        await until(lambda: restarted.parent.status is OrdStatus.EXPIRED)
+        assert restarted.children == []

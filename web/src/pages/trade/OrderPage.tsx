@@ -54,6 +54,7 @@ function Story({ order }: { order: Order }) {
         <Fact name="Average price">{order.avg_px === null ? "–" : shownAmount(order.avg_px)}</Fact>
         <Fact name="Account">{accountName(order.account_id)}</Fact>
         <Fact name="Venue">{order.venue}</Fact>
+        {order.expire_time !== null && <Fact name="Ends">{shownTime(order.expire_time)}</Fact>}
         <Fact name="Received">{shownTime(order.created_at)}</Fact>
         <Fact name={isFinal(order.status) ? "From receipt to end" : "Last word after"}>
           {between(order.created_at, order.updated_at)}

@@ -1,6 +1,7 @@
 /** The words of orders: states, sides, and how one is worked. */
 import type { components } from "../../api/schema";
 import { shownAmount } from "../../ui/amounts";
+import { mayRest } from "./ticket/terms";
 
 export type Order = components["schemas"]["Order"];
 export type OrdStatus = components["schemas"]["OrdStatus"];
@@ -64,7 +65,7 @@ export function mayBeReplaced(
   return (
     order.type === "LIMIT" &&
     order.execution === null &&
-    order.time_in_force === "GTC" &&
+    mayRest(order.time_in_force) &&
     !order.is_leased &&
     (order.status === "NEW" || order.status === "PARTIALLY_FILLED")
   );

@@ -4,7 +4,10 @@ import type { LiveOrder } from "../../../live/messages";
 import { isFinal, type Order } from "../orderWords";
 
 /** An order of which only words were heard so far lacks what only its row has. */
-export type ShownOrder = Omit<Order, "execution" | "post_only" | "cum_notional" | "exchange_order_id"> &
+export type ShownOrder = Omit<
+  Order,
+  "execution" | "post_only" | "cum_notional" | "exchange_order_id" | "expire_time"
+> &
   Partial<Pick<Order, "execution" | "post_only">>;
 
 /** Newest first. An order that is in `live` alone is added where `isAdded` says so. */

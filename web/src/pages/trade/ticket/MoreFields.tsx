@@ -2,11 +2,13 @@ import { Checkbox, NativeSelect, Stack } from "@mantine/core";
 import { isMore } from "./fields";
 import { type FieldName, KINDS } from "./kinds";
 import { AmountInput, TicketField } from "./TicketField";
-import type { TicketTerms, TimeInForce } from "./terms";
+import { asksForEnd, mayRest, type TicketTerms, type TimeInForce } from "./terms";
 import type { TicketProblems } from "./validation";
 
 const TIME_IN_FORCE_WORDS: Readonly<Record<TimeInForce, string>> = {
   GTC: "GTC: until it is cancelled",
+  DAY: "DAY: until the day of the account ends",
+  GTD: "GTD: until a time",
   IOC: "IOC: now, and the rest is cancelled",
   FOK: "FOK: all of it now, or nothing",
 };
@@ -37,6 +39,15 @@ export function MoreFields({
           value={terms.time_in_force}
           error={problems.time_in_force}
           onChange={(event) => set("time_in_force", event.currentTarget.value as TimeInForce)}
+        />
+      )}
+      {asksForEnd(terms) && (
+        <TicketField
+          field="expire_time"
+          terms={terms}
+          problem={problems.expire_time}
+          onChange={(value) => set("expire_time", value)}
+          onLeave={() => leave("expire_time")}
         />
       )}
       {rules.fields
@@ -83,7 +94,7 @@ export function MoreFields({
           description="Refused instead of taking what rests."
           checked={terms.post_only}
           error={problems.post_only}
-          disabled={terms.time_in_force !== "GTC"}
+          disabled={!mayRest(terms.time_in_force)}
           onChange={(event) => set("post_only", event.currentTarget.checked)}
         />
       )}

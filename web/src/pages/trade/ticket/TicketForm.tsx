@@ -76,7 +76,17 @@ export function TicketForm({
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    setLeft(new Set<FieldName>(["quantity", "price", "account_id", "venue", "venues", ...rules.fields]));
+    setLeft(
+      new Set<FieldName>([
+        "quantity",
+        "price",
+        "account_id",
+        "venue",
+        "venues",
+        "expire_time",
+        ...rules.fields,
+      ]),
+    );
     if (!isReady || isBlocked || isSending) return;
     if (mayGo) place(terms);
     else if (!preview.isCurrent) setWaiting(terms);
@@ -89,6 +99,7 @@ export function TicketForm({
     "venue",
     "venues",
     "time_in_force",
+    "expire_time",
     "post_only",
     "reduce_only",
     "located",

@@ -25,6 +25,7 @@ export const FIELD_WORDS: Partial<Record<FieldName, FieldWords>> = {
   duration_s: { label: "Over", hint: "As 90s, 10m, 2h, 1d." },
   patience_s: { label: "Rests for", hint: "As 5s, 1m." },
   slices: { label: "Parts", hint: "None: one in 30 seconds." },
+  expire_time: { label: "Ends at", input: "MOMENT" },
   start_at: { label: "From", hint: "None: at once.", input: "MOMENT" },
   trigger_by: { label: "Reached by", input: "TRIGGER" },
   after: { label: "Exits from order", hint: "Its id: works no more than that has filled." },

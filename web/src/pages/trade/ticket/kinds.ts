@@ -61,7 +61,7 @@ export const KINDS: Readonly<Record<Kind, KindRules>> = {
     about: "Trades at your price or better, and waits until it does.",
     price: "REQUIRED",
     priceLabel: "Price",
-    timesInForce: ["GTC", "IOC", "FOK"],
+    timesInForce: ["GTC", "DAY", "GTD", "IOC", "FOK"],
     mayBePostOnly: true,
   },
   MARKET: {

@@ -44,6 +44,15 @@ describe("a ticket becomes", () => {
     });
   });
 
+  it("an order that ends at a time, and without one where it is chosen no more", () => {
+    const told = terms("LIMIT", { price: "1", time_in_force: "GTD", expire_time: "2026-12-01T16:00" });
+    const sent = toOrderTerms({ ...told, post_only: true }, "id");
+    expect(sent).toMatchObject({ time_in_force: "GTD", post_only: true });
+    expect(new Date(sent.expire_time ?? 0).getTime()).toBe(new Date(2026, 11, 1, 16).getTime());
+    expect(toOrderTerms({ ...told, time_in_force: "DAY" }, "id").expire_time).toBeNull();
+    expect(toOrderTerms(ofKind(told, "OCO"), "id").expire_time).toBeNull();
+  });
+
   it("no post-only order that could not rest", () => {
     const told = terms("LIMIT", { price: "1", post_only: true, time_in_force: "IOC" });
     expect(toOrderTerms(told, "id").post_only).toBe(false);

@@ -16,6 +16,8 @@ export interface TicketTerms {
   readonly quantity: string;
   readonly price: string;
   readonly time_in_force: TimeInForce;
+  /** Of one that is GTD, as `start_at`. */
+  readonly expire_time: string;
   readonly post_only: boolean;
   readonly reduce_only: boolean;
   readonly located: boolean;
@@ -51,6 +53,7 @@ export function newTerms(symbol: string, accountId: string): TicketTerms {
     quantity: "",
     price: "",
     time_in_force: "GTC",
+    expire_time: "",
     post_only: false,
     reduce_only: false,
     located: false,
@@ -72,6 +75,15 @@ export function newTerms(symbol: string, accountId: string): TicketTerms {
   };
 }
 
+export function mayRest(timeInForce: TimeInForce): boolean {
+  return timeInForce !== "IOC" && timeInForce !== "FOK";
+}
+
+/** Whether it asks for the moment at which it ends. */
+export function asksForEnd(terms: TicketTerms): boolean {
+  return terms.time_in_force === "GTD" && KINDS[terms.kind].timesInForce.includes("GTD");
+}
+
 /** With another kind: what the new one does not have, or means something else by, is put back; nothing unseen is sent. */
 export function ofKind(terms: TicketTerms, kind: Kind): TicketTerms {
   const rules = KINDS[kind];
@@ -80,6 +92,7 @@ export function ofKind(terms: TicketTerms, kind: Kind): TicketTerms {
     kind,
     price: rules.price === "REQUIRED" ? terms.price : "",
     time_in_force: rules.timesInForce[0] ?? "GTC",
+    expire_time: "",
     post_only: rules.mayBePostOnly && terms.post_only,
   };
 }
@@ -118,7 +131,8 @@ export function toOrderTerms(terms: TicketTerms, clientOrderId: string): OrderTe
     quantity: terms.quantity.trim(),
     price,
     time_in_force: rules.timesInForce.length > 0 ? terms.time_in_force : null,
-    post_only: rules.mayBePostOnly && price !== null && terms.time_in_force === "GTC" && terms.post_only,
+    expire_time: asksForEnd(terms) ? momentOf(terms.expire_time) : null,
+    post_only: rules.mayBePostOnly && price !== null && mayRest(terms.time_in_force) && terms.post_only,
     reduce_only: terms.reduce_only,
     located: terms.located,
     venue: execution === null ? terms.venue.trim().toUpperCase() : "SOR",

@@ -20,6 +20,8 @@ const wrong = (kind: Kind, more: Partial<TicketTerms>): string[] =>
 describe("a ticket", () => {
   it.each<[Kind, Partial<TicketTerms>]>([
     ["LIMIT", { price: "2600.01" }],
+    ["LIMIT", { price: "2600", time_in_force: "GTD", expire_time: "2026-12-01T16:00" }],
+    ["LIMIT", { price: "2600", time_in_force: "DAY" }],
     ["MARKET", {}],
     ["MARKET", { price: "2700" }],
     ["STOP", { stop_px: "2500" }],
@@ -40,6 +42,7 @@ describe("a ticket", () => {
   it.each<[Kind, Partial<TicketTerms>, string[]]>([
     ["LIMIT", {}, ["price"]],
     ["LIMIT", { price: "2600.001" }, ["price"]],
+    ["LIMIT", { price: "2600", time_in_force: "GTD" }, ["expire_time"]],
     ["LIMIT", { price: "2600", quantity: "0.00005" }, ["quantity"]],
     ["LIMIT", { price: "2600", quantity: "0.0001" }, ["quantity"]], // Worth less than 5 USDT.
     ["LIMIT", { price: "2600", quantity: "-1" }, ["quantity"]],

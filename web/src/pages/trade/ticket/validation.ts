@@ -3,7 +3,7 @@ import Big from "big.js";
 import type { components } from "../../../api/schema";
 import { shownAmount } from "../../../ui/amounts";
 import { type FieldName, KINDS, type Kind } from "./kinds";
-import { momentOf, secondsOf, type TicketTerms, venuesOf } from "./terms";
+import { asksForEnd, momentOf, secondsOf, type TicketTerms, venuesOf } from "./terms";
 
 export type Instrument = Pick<
   components["schemas"]["InstrumentView"],
@@ -76,6 +76,8 @@ export function problemsOf(terms: TicketTerms, instrument: Instrument): TicketPr
     if (typeof text !== "string" || (text.trim() === "" && !isNeeded)) continue;
     note(field, fieldProblem(field, text, terms, instrument));
   }
+  if (asksForEnd(terms))
+    note("expire_time", fieldProblem("expire_time", terms.expire_time, terms, instrument));
   for (const [field, problem] of Object.entries(together(terms))) note(field as FieldName, problem);
   note(rules.algorithm === null ? "venue" : "venues", venueProblem(terms));
   return problems;
@@ -113,6 +115,7 @@ function fieldProblem(
         ? null
         : `A number from ${SLICES.min} to ${shownAmount(String(SLICES.max))}.`;
     case "start_at":
+    case "expire_time":
       return momentOf(text) === null ? "A date and a time." : null;
     case "after":
       return UUID.test(text.trim()) ? null : "The id of an order.";
