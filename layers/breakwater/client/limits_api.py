@@ -250,7 +250,7 @@ class LimitCalls(Connection):
     def kill(self, node_id: str, reason: str) -> Json:
         """Stops new orders at the node and below, and cancels the open ones. `failed` may still be open.
 
-        `leases_not_stopped`: the engine may go by these until they run out.
+        `leases_not_stopped`: the engine may go by these until they run out, or have open orders of them.
         """
         return self._call("POST", "/limits/kill", body={"node_id": node_id, "reason": reason})
 

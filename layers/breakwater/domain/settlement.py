@@ -145,6 +145,16 @@ def settled(reservation: HeldReservation, snapshot: OrderSnapshot) -> HeldReserv
         )
 
 
+def as_last_heard(reservation: HeldReservation, leaves_qty: Decimal) -> HeldReservation:
+    """After a word that decided a replace and was older than the one it rests on, which left `leaves_qty`.
+
+    That one was of the terms decided on already, and a self-trade may have restated the order in between.
+    """
+    with localcontext(EXACT):
+        quantity = min(reservation.quantity, reservation.cum_qty + leaves_qty)
+        return replace(reservation, quantity=quantity, open_qty=quantity - reservation.cum_qty)
+
+
 def released(reservation: HeldReservation) -> HeldReservation:
     """The same with nothing held: what a reservation is booked against when it begins."""
     return replace(reservation, open_qty=ZERO, state=ReservationState.FINAL)

@@ -53,8 +53,8 @@ def kill(
 
     The state stands before the engine is asked, and what was reserved until then is ended by name, so nothing slips
     in between. `failed` names every order that may still be open, `leases_not_stopped` every lease that the engine may
-    still go by for some seconds, until it runs out; the call may be repeated. NotFound when there is no such node, or
-    it is not the caller's to stop.
+    still go by for some seconds, until it runs out, or within which it may have open orders that nobody has heard of;
+    the call may be repeated. NotFound when there is no such node, or it is not the caller's to stop.
     """
     caller.require("risk:stop")
     with transactions(caller.tenant_id) as tx:
@@ -80,6 +80,9 @@ def kill(
     for snapshot in outcome.canceled[:SETTLED_AT_ONCE_MAX]:
         # One by one: a hot node is locked for one order's sake only.
         settle_if_known(snapshot, caller.tenant_id, transactions)
+    if outcome.is_unknown:
+        with transactions(caller.tenant_id) as tx:
+            not_stopped = [lease.lease_id for lease in tx.leases.page(node_id=node.node_id)]
     if not outcome.failed and not not_stopped:
         with transactions(caller.tenant_id) as tx:
             # Nothing is left for the watch, or to wait for before a re-arm. Of a lease that is not over the engine may

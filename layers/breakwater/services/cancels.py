@@ -12,11 +12,15 @@ from breakwater.services.engine_client import EngineClient, FailedCancel
 
 @dataclass(slots=True)
 class Ended:
-    """What became of the open orders; `is_silent`: the engine let one question go by, and was asked no other."""
+    """What became of the open orders; `is_silent`: the engine let one question go by, and was asked no other.
+
+    `is_unknown`: of orders that nobody could name, those within leases, nothing is known either.
+    """
 
     canceled: list[OrderSnapshot] = field(default_factory=list)
     failed: list[FailedCancel] = field(default_factory=list)
     is_silent: bool = False
+    is_unknown: bool = False
 
 
 def cancel_open(
@@ -38,7 +42,7 @@ def cancel_open(
     except EngineUnavailable as error:
         # The node is stopped all the same: the answer says so, and which orders may still be open.
         failed = [_failed(order, error) for order in open_orders]
-        return Ended(failed=failed, is_silent=isinstance(error, EngineSilent))
+        return Ended(failed=failed, is_silent=isinstance(error, EngineSilent), is_unknown=True)
     ended = Ended(list(told.canceled), list(told.failed))
     known = {each.order_id for each in told.canceled} | {each.order_id for each in told.failed}
     # Reserved before the stop and not at the engine when it cancelled: these must not slip in after that.

@@ -271,7 +271,8 @@ class LimitValidation(TypedDict):
 class KilledNode(NodeView):
     """`canceled` are order ids; `failed` names every order that may still be open.
 
-    `leases_not_stopped`: the leases that the engine may still go by, until they run out.
+    `leases_not_stopped`: the leases that the engine may still go by, until they run out, or within which orders may
+    still be open that nobody has heard of.
     """
 
     canceled: list[IdText]

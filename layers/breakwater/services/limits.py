@@ -28,6 +28,7 @@ from breakwater.domain.replaces import TOO_LATE, judge_replace, without
 from breakwater.domain.settlement import (
     HeldReservation,
     ReservationState,
+    as_last_heard,
     change_between,
     released,
     replacing,
@@ -237,6 +238,11 @@ def settle(tx: TenantTransaction, snapshot: OrderSnapshot) -> bool:
     if after is before:
         return False
     is_newer = after.engine_seq != before.engine_seq  # Else it told of a replace alone.
+    if not is_newer and after.is_open:
+        # What is left was told by the newer word, which did not say of which terms. The order's row has kept it.
+        row = tx.orders.get(after.order_id)
+        if row is not None and row.engine_seq == after.engine_seq:
+            after = as_last_heard(after, row.leaves_qty)
     at = from_nanoseconds(snapshot.transact_time_ns)
     change = change_between(before, after)
     fills = change.fill_count

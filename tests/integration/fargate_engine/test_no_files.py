@@ -1,26 +1,20 @@
 """Its root file system is read-only on Fargate and nothing else is mounted: what it opens to write would fail."""
 
-import base64
-import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.conftest import DatabaseUrls
+from tests.support.key_service import kms
 
 REPOSITORY = Path(__file__).parents[3]
 WITHIN_S = 40
@@ -43,33 +37,6 @@ def tell(event, arguments):
 sys.addaudithook(tell)
 """
 ENGINE = "runpy.run_module('fargate_engine', run_name='__main__', alter_sys=True)"
-
-
-class Kms(http.server.BaseHTTPRequestHandler):
-    """Gives the one public key without which the engine does not begin, and nothing else of AWS."""
-
-    key = ec.generate_private_key(ec.SECP256R1()).public_key()
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        is_asked_for_it = self.headers.get("X-Amz-Target", "").endswith("GetPublicKey")
-        public = base64.b64encode(self.key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
-        body = json.dumps({"PublicKey": public} if is_asked_for_it else {"__type": "NotFoundException"}).encode()
-        self.send_response(200 if is_asked_for_it else 400)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
-
-
-@contextmanager
-def kms() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Kms) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 def start(program: str, log: Path, **environment: str) -> subprocess.Popen[bytes]:

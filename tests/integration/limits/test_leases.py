@@ -9,9 +9,10 @@ import pytest
 
 from breakwater.domain.orders import OrdStatus, Side, order_id_of
 from breakwater.domain.times import nanoseconds
-from breakwater.errors import Conflict, InvalidRequest, LimitExceeded, NotFound, NotPermitted
+from breakwater.errors import Conflict, EngineSilent, InvalidRequest, LimitExceeded, NotFound, NotPermitted
 from breakwater.services import brakes, leases
 from breakwater.services.brakes import Brake, StateChange
+from breakwater.services.engine_client import CanceledOrders
 from breakwater.services.leases import LeaseRequest
 from breakwater.services.limits import reserve_limits
 from tests.integration.limits.firm import NOW, SYMBOL
@@ -212,6 +213,29 @@ def test_a_kill_names_the_leases_that_a_silent_engine_may_go_by(scene: LeaseScen
     killed = brakes.kill(change, scene.risk, scene.database.tenant_transaction, scene.engine, scene.at)
     assert killed["leases_not_stopped"] == [lease["lease_id"]]
     assert scene.exposure(scene.firm.desk)[1] == 10
+
+
+def test_a_kill_names_the_leases_within_which_orders_may_be_open_that_nobody_has_heard_of(
+    scene: LeaseScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine has stopped the leases, and what it was asked to cancel was lost: no order is there to be named."""
+    lease, other = scene.open(), scene.open(account=1)
+    order = scene.send(Side.BUY, "3", "1900")
+
+    def lose(*_: object, **__: object) -> CanceledOrders:
+        raise EngineSilent("the engine did not answer")
+
+    change = StateChange(node_id=scene.firm.desk, reason="enough")
+    with monkeypatch.context() as patch:
+        patch.setattr(scene.engine, "cancel_all", lose)
+        killed = brakes.kill(change, scene.risk, scene.database.tenant_transaction, scene.engine, scene.at)
+    assert scene.status(order)[0] is OrdStatus.NEW
+    assert (killed["canceled"], killed["failed"]) == ([], [])
+    assert killed["leases_not_stopped"] == [lease["lease_id"]]  # Of the other one all is known: nothing was used.
+    assert scene.lease(1)["lease_id"] == other["lease_id"]
+
+    scene.go_on()  # The watch carries it out.
+    assert scene.status(order)[0] is OrdStatus.CANCELED
 
 
 @pytest.mark.parametrize("state", ["REDUCE_ONLY", "SUSPENDED"])

@@ -79,3 +79,26 @@ def test_a_replace_gives_it_what_it_asks_for(scene: Scene, quantity: str, expect
     scene.project()
     assert told(scene, order) == (OrdStatus.NEW, expected, 0, expected)
     assert held(scene) == (expected, 0, expected * 2000, 0)
+
+
+@pytest.mark.parametrize("quantity", ["12", "8"])
+def test_a_replace_that_is_heard_of_after_the_restatement_leaves_no_more_held_than_the_order_has(
+    scene: Scene, quantity: str
+) -> None:
+    """Its event was put aside as a dead letter, and is told again when a later word has been heard."""
+    order = scene.place(Side.BUY, "10")
+    scene.project()
+    scene.engine.loses_answers = True
+    assert not scene.replace(order, quantity).is_decided
+    scene.engine.loses_answers = False
+    (replaced,) = scene.engine.events
+    scene.engine.events = []
+    scene.place(Side.SELL, "4")
+    scene.project()
+    left = Decimal(quantity) - 4
+    assert told(scene, order) == (OrdStatus.NEW, left, 0, left)
+
+    scene.engine.events = [replaced]
+    scene.project()
+    assert told(scene, order) == (OrdStatus.NEW, left, 0, left)
+    assert held(scene) == (left, 0, left * 2000, 0)

@@ -11,7 +11,7 @@ import psycopg
 
 from breakwater.db.connection import Database
 from breakwater.domain.orders import FINAL_STATUSES, OrderSnapshot, OrdStatus
-from events.orders import OrderPlaced, OrderRefused, TradeExecuted
+from events.orders import OrderLeased, OrderPlaced, OrderRefused, TradeExecuted
 from events.trades import TradeFailed
 from tests.integration.limits.firm import SYMBOL, Firm
 
@@ -21,7 +21,7 @@ LIMITS = {
     "OPEN_ORDER_COUNT": Decimal(7),
     "DAILY_TRADED_NOTIONAL": Decimal(26_000),
 }
-_BEGINNINGS = (OrderPlaced.topic, OrderRefused.topic)
+_BEGINNINGS = (OrderPlaced.topic, OrderRefused.topic, OrderLeased.topic)
 _UNSETTLED = ("PENDING_NEW", "PENDING_CANCEL", "UNKNOWN")
 
 
@@ -57,20 +57,38 @@ class Books:
             self.firm.firm,
             SYMBOL,
         )
+        ended_qty, ended_count, ended_notional = self._ended_unheard()
         used = {
-            "LONG_POSITION": filled + open_buys,
-            "OPEN_ORDER_COUNT": open_count,
-            "DAILY_TRADED_NOTIONAL": traded + open_notional,
+            "LONG_POSITION": filled + open_buys - ended_qty,
+            "OPEN_ORDER_COUNT": open_count - ended_count,
+            "DAILY_TRADED_NOTIONAL": traded + open_notional - ended_notional,
         }
         return [f"{used[name]} of {name} {most}" for name, most in LIMITS.items() if used[name] > most]
+
+    def _ended_unheard(self) -> tuple[Any, ...]:
+        """What orders of leases still hold although the engine's word on their lease has said that it is over.
+
+        It is free for others from that word on. An order that ended before it is open in the ledger until its event.
+        """
+        (row,) = self._rows(
+            "SELECT coalesce(sum(greatest(0, buy_taken - buy_held)), 0),"
+            " coalesce(sum(greatest(0, live_orders - orders_held)), 0),"
+            " coalesce(sum(greatest(0, buy_taken - buy_held) * price_held), 0)"
+            " FROM limits.leases WHERE tenant_id = %s",
+            self.firm.tenant_id,
+        )
+        return tuple(row)
 
     def what_is_unsettled(self, truth: dict[uuid.UUID, OrderSnapshot | None]) -> list[str]:
         """In words; empty when every order is final or rests with exactly its reservation, as the engine says it."""
         with self._database.tenant_transaction(self.firm.tenant_id) as tx:
             differences = tx.limits.ledger_differences() + tx.limits.order_differences()
         problems = [str(difference) for difference in differences]
-        for row in self.orders():
-            order_id, status, cum_qty, leaves_qty, cum_notional, open_qty, state = row
+        rows = self.orders()
+        heard_of = {row[0] for row in rows}
+        problems += [f"order {each} is only at the engine" for each in truth if truth[each] and each not in heard_of]
+        for row in rows:
+            order_id, status, cum_qty, leaves_qty, cum_notional, open_qty, state, quantity, price = row
             said = truth.get(order_id)
             if said is None:
                 known = (OrdStatus.REJECTED, 0, 0, 0)
@@ -80,12 +98,16 @@ class Books:
                 problems.append(f"order {order_id} is {status}, its reservation {state}")
             elif (status, cum_qty, leaves_qty, cum_notional) != known or (open_qty or 0) != leaves_qty:
                 problems.append(f"order {order_id} is {row[1:]}, and the engine says {known}")
+            elif said is not None and not said.status.is_final and _terms_differ(said, quantity, price):
+                problems.append(f"order {order_id} is for {quantity} at {price}, at the engine for {said.quantity}")
+        undecided = "SELECT order_id FROM trading.order_replaces WHERE tenant_id = %s AND state = 'PENDING'"
+        problems += [f"a replace of {row[0]} is undecided" for row in self._rows(undecided, self.firm.tenant_id)]
         return problems
 
     def orders(self) -> list[Any]:
         return self._rows(
-            "SELECT order_id, o.status, o.cum_qty, o.leaves_qty, o.cum_notional, r.open_qty, r.state"
-            " FROM trading.orders o LEFT JOIN limits.reservations r USING (order_id) WHERE o.tenant_id = %s",
+            "SELECT order_id, o.status, o.cum_qty, o.leaves_qty, o.cum_notional, r.open_qty, r.state, o.quantity,"
+            " o.price FROM trading.orders o LEFT JOIN limits.reservations r USING (order_id) WHERE o.tenant_id = %s",
             self.firm.tenant_id,
         )
 
@@ -116,10 +138,10 @@ class Books:
             self.firm.tenant_id,
             TradeFailed.topic,
         ):
-            is_end = topic != OrderRefused.topic and OrdStatus(status).is_final
+            is_end = topic not in _BEGINNINGS and OrdStatus(status).is_final
             told[order_id][topic if topic in _BEGINNINGS else "end" if is_end else "else"] += 1
         for order_id, topics in told.items():
-            refused, placed = topics[OrderRefused.topic], topics[OrderPlaced.topic]
+            refused, placed = topics[OrderRefused.topic], topics[OrderPlaced.topic] + topics[OrderLeased.topic]
             assert (refused, placed, topics["end"]) in {(1, 0, 0), (0, 1, 1)}, f"told of order {order_id}: {topics}"
 
     def assert_nothing_is_held(self) -> None:
@@ -137,6 +159,10 @@ class Books:
                 f"UPDATE {table} SET updated_at = updated_at - interval '1 minute' WHERE tenant_id = %s",
                 (self.firm.tenant_id,),
             )
+        self._admin.execute(
+            "UPDATE trading.order_replaces SET requested_at = requested_at - interval '1 minute' WHERE tenant_id = %s",
+            (self.firm.tenant_id,),
+        )
 
     def _rows(self, statement: str, *parameters: Any) -> list[Any]:
         return self._admin.execute(statement, parameters).fetchall()
@@ -154,6 +180,11 @@ def assert_no_order_is_twice_in_the_journal(admin: psycopg.Connection[Any]) -> N
     assert spoken
     twice = [order_id for order_id, count in spoken.items() if count > 1]
     assert not twice, f"more than once at the engine: {twice}"
+
+
+def _terms_differ(said: OrderSnapshot, quantity: Decimal, price: Decimal) -> bool:
+    """Only of an order that was to be replaced does the engine say a price."""
+    return said.quantity != quantity or (said.price is not None and said.price != price)
 
 
 def _sums(quantities: Iterable[tuple[uuid.UUID, Decimal]]) -> dict[uuid.UUID, Decimal]:

@@ -23,6 +23,7 @@ import fargate_engine.app
 from breakwater.db import shard_leases
 from breakwater.db.engine_connection import EngineConnection, engine_connection
 from breakwater.domain import shards
+from breakwater.domain.lease_messages import LeaseWords
 from breakwater.domain.orders import OrderSnapshot
 from breakwater.domain.shards import shard_of
 from breakwater.errors import EngineUnavailable
@@ -160,6 +161,15 @@ class Engine:
             known = self._term().state
             orders = {order_id: known.find(order_id, tenant_id) for order_id in order_ids}
             return {order_id: None if order is None else _snapshot(order) for order_id, order in orders.items()}
+
+        return self.in_loop(look())
+
+    def lease_words(self, account_id: uuid.UUID) -> LeaseWords | None:
+        """Likewise of a lease."""
+
+        async def look() -> LeaseWords | None:
+            words = self._term().state.lease_words(account_id, SYMBOL)
+            return None if words is None else LeaseWords.model_validate_json(words)
 
         return self.in_loop(look())
 

@@ -166,10 +166,16 @@ def _answered() -> dict[Column, Cell]:
     }
 
 
-def garbled(call: Call, given: arms.Arm | None = None, words: str = "") -> list[Variant]:
+def garbled(call: Call, given: arms.Arm | None = None, words: str = "", *, gives_up: bool = False) -> list[Variant]:
     """Every kind, for as long as the client asks."""
     return [
-        Variant(f"{kind}{words}", arms.answer_garbled(call, kind), given=given, needs_another_order=True)
+        Variant(
+            f"{kind}{words}",
+            arms.answer_garbled(call, kind),
+            given=given,
+            gives_up=gives_up,
+            needs_another_order=True,
+        )
         for kind in Garbage
     ]
 

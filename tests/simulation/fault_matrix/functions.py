@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from breakwater.errors import DatabaseUnavailable
 from breakwater.runtime import database as runtime_database
 from breakwater.runtime import order_saga as runtime_order_saga
 from breakwater.runtime import queue as runtime_queue
+from breakwater.services.engine_watch import EngineWatch
 from functions.limits import app as limits_app
 from functions.order_saga import app as order_saga_app
 from functions.orders import app as orders_app
@@ -27,7 +29,11 @@ from tests.unit.runtime.http_events import caller_context, http_event
 
 PLACE = "POST /orders"
 CANCEL = "DELETE /orders"
+REPLACE = "PATCH /orders"
 KILL = "POST /limits/kill"
+OPEN_LEASE = "POST /limits/leases"
+STOP_LEASE = "DELETE /limits/leases"
+WATCH = "watch"
 PROJECTIONS = "projections"
 RECONCILER = "reconciler"
 SERVER_ERROR = 500
@@ -98,9 +104,29 @@ class Functions:
     def cancel(self, tenant_id: uuid.UUID, order_id: uuid.UUID) -> Answer | None:
         return self._request(CANCEL, orders_app.handler, tenant_id, f"/orders/{order_id}")
 
+    def replace(self, tenant_id: uuid.UUID, order_id: uuid.UUID, terms: dict[str, Any]) -> Answer | None:
+        return self._request(REPLACE, orders_app.handler, tenant_id, f"/orders/{order_id}", terms)
+
     def kill(self, tenant_id: uuid.UUID, node_id: uuid.UUID) -> Answer | None:
         change = {"node_id": str(node_id), "reason": "the matrix"}
         return self._request(KILL, limits_app.handler, tenant_id, "/limits/kill", change)
+
+    def open_lease(self, tenant_id: uuid.UUID, request: dict[str, Any]) -> Answer | None:
+        return self._request(OPEN_LEASE, limits_app.handler, tenant_id, "/limits/leases", request)
+
+    def stop_lease(self, tenant_id: uuid.UUID, lease_id: uuid.UUID) -> Answer | None:
+        return self._request(STOP_LEASE, limits_app.handler, tenant_id, f"/limits/leases/{lease_id}")
+
+    def watch(self) -> None:
+        """One round of the part that tends leases and carries out kills. The next comes in a quarter of a second."""
+        database = self.database
+        watch = EngineWatch(
+            database.untenanted_transaction, database.tenant_transaction, self.way.client, lambda _: None
+        )
+        try:
+            self.fire.call(WATCH, lambda: watch.run_round(datetime.now(UTC)))
+        except (FunctionDied, NoAnswer, DatabaseUnavailable):
+            return
 
     def project(self, records: list[dict[str, Any]]) -> set[str]:
         """The ids of the messages that come again; all of them when the function does not say."""

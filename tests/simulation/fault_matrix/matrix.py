@@ -15,12 +15,23 @@ from tests.simulation.fault_matrix.engine import engine_on
 from tests.simulation.fault_matrix.engine_rows import engine_rows
 from tests.simulation.fault_matrix.function_rows import place_rows, saga_rows
 from tests.simulation.fault_matrix.functions import functions_on
+from tests.simulation.fault_matrix.lease_rows import lease_rows
 from tests.simulation.fault_matrix.other_rows import cancel_rows, kill_rows, reconciler_rows
+from tests.simulation.fault_matrix.replace_rows import replace_rows
 from tests.simulation.fault_matrix.scenarios import Scenario
 from tests.simulation.fault_matrix.table import Column, Row
 from tests.simulation.fault_matrix.trial import Bench, Trial, Variant
 
-ROWS = [*place_rows(), *saga_rows(), *engine_rows(), *reconciler_rows(), *cancel_rows(), *kill_rows()]
+ROWS = [
+    *place_rows(),
+    *saga_rows(),
+    *engine_rows(),
+    *reconciler_rows(),
+    *cancel_rows(),
+    *replace_rows(),
+    *kill_rows(),
+    *lease_rows(),
+]
 ROWS_A_BENCH = 10  # An engine that is started again reads the journal of all the trials before.
 
 

@@ -32,10 +32,11 @@ def _orders(row: Row) -> str:
 def _totals(rows: Sequence[Row], results: Results) -> str:
     found = [each for row in results for each in row.values()]
     trials, orders = sum(each.trials for each in found), sum(each.orders for each in found)
+    scenarios = list(dict.fromkeys(scenario for row in rows for scenario in row.scenarios))
     runs_most, empty = max(each.runs_most for each in found), len(rows) * len(Column) - len(found)
     return (
         f"{len(rows)} rows and {len(Column)} columns: {len(found)} cells, and {empty} that cannot be.\n"
-        f"{trials} trials with {orders} orders, each of which {_alternatives(EVERY)}: all books agree.\n"
+        f"{trials} trials with {orders} orders, each of which {_alternatives(scenarios)}: all books agree.\n"
         f"The reconciler had to run {_times(runs_most)} at the most; the bound is {RUNS_MAX}."
     )
 

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,9 +13,11 @@ import pytest
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.ladders import KeptLimits
 from breakwater.db.orders import OrderRows
-from breakwater.domain.orders import VOIDED, OrderSnapshot, OrdStatus
+from breakwater.domain.leases import Lease
+from breakwater.domain.orders import VOIDED, OrderSnapshot, OrdStatus, VoidReplace
 from breakwater.domain.settlement import HeldReservation
-from breakwater.services import limits, order_saga, reconciliation
+from breakwater.services import leases, limits, order_saga, reconciliation
+from breakwater.services.engine_client import EngineClient
 from tests.simulation.fault_matrix import trial
 from tests.simulation.fault_matrix.fire import Fire
 from tests.simulation.fault_matrix.matrix import ROWS, Matrix
@@ -91,6 +94,32 @@ def test_limits_that_do_not_hold(matrix: Matrix, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(trial, "LIMITS", {})
     with pytest.raises(AssertionError, match=r"of LONG_POSITION 12"):
         matrix.play_cell(row_of("ReserveLimits", "before its work"), Column.DOUBLED)
+
+
+def test_a_replace_that_is_given_up_and_not_at_the_engine(matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A neighbour takes what it would have had; then it arrives."""
+
+    def give_up(client: EngineClient, asked: VoidReplace, *, correlation_id: str) -> OrderSnapshot:
+        said = client.get(asked.order_id, tenant_id=asked.tenant_id, correlation_id=correlation_id)
+        return said.model_copy(update={"replace_no": asked.replace_no, "terms_no": 0})
+
+    monkeypatch.setattr(EngineClient, "void_replace", give_up)
+    with pytest.raises(AssertionError, match=r"the reconciler has voided it / .* are bought or may be"):
+        matrix.play_cell(row_of("replace", "reserved, before the engine is asked"), Column.DELAYED)
+
+
+def test_a_lease_that_is_free_again_before_the_engine_has_said_what_was_used(
+    matrix: Matrix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = leases.stopped
+
+    def free_at_once(lease: Lease, **about: Any) -> Lease:
+        after = real(lease, **about)
+        return replace(after, buy_held=after.buy_taken, orders_held=after.live_orders)
+
+    monkeypatch.setattr(leases, "stopped", free_at_once)
+    with pytest.raises(AssertionError, match=r"no engine / for a call / .* are bought or may be"):
+        matrix.play_cell(row_of("lease", "given back, before the engine is asked"), Column.ENGINE)
 
 
 def test_an_order_that_is_told_of_twice(matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from tests.simulation.fault_matrix.engine import Engine
 from tests.simulation.fault_matrix.event_queue import FifoQueue, RelayTurn
 from tests.simulation.fault_matrix.fire import Fault, When
 from tests.simulation.fault_matrix.functions import Answer, Functions
+from tests.simulation.fault_matrix.leased import Leases
 from tests.simulation.fault_matrix.scenarios import Scenario, Sent, sent_of
 from tests.simulation.fault_matrix.stages import JournalFault, StageFault
 from tests.simulation.fault_matrix.wire import WireFault
@@ -33,7 +34,7 @@ from tests.support.mortal_engine import Killed
 RUNS_MAX = 2  # Of the reconciler, a minute apart, after the fault has passed and every message has arrived.
 TRIES_MAX = 3  # Of a client, while it is told that nothing is known.
 RECEIVES_UNDER_FIRE = 2
-PLACED, DONE = 201, 200
+PLACED, DONE, ACCEPTED = 201, 200, 202
 
 type AnyFault = Fault | WireFault | StageFault | JournalFault
 
@@ -45,7 +46,12 @@ class Phase(Enum):
     EVENTS = "its events are relayed and projected"
     RECONCILING = "the reconciler runs"
     CANCELING = "an order is cancelled"
+    REPLACING = "an order is replaced"
     KILLING = "a desk is killed"
+    LEASING = "a lease is granted"
+    RENEWING = "a lease is renewed"
+    RETURNING = "a lease is given back"
+    SENDING = "an order is sent within its lease"
 
 
 @dataclass
@@ -99,6 +105,7 @@ class Trial:
         self._variant = variant
         self._scenarios = scenarios
         self._chance = chance
+        self._is_leased = any(scenario.is_leased for scenario in scenarios)
         self._armed: list[AnyFault] = []
         self._restore: list[Callable[[], None]] = []
         self._unanswered: list[Callable[[], Answer | None]] = []
@@ -179,6 +186,7 @@ class Trial:
         for limit_type, value in LIMITS.items():
             set_limit(admin, self.firm, self.firm.firm, limit_type, str(value))
         self.books = Books(self.bench.admin, self.bench.reader, self.firm)
+        self.leases = Leases(self.functions, self.engine, self.bench.admin, self.firm)
         # Kept and not raised: a function would take it for a failure of its own.
         self.bench.on_commit[:] = [lambda: self._wrong.extend(self.books.look())]
         self.orders = [sent_of(scenario, self.firm, number) for number, scenario in enumerate(self._scenarios)]
@@ -193,9 +201,40 @@ class Trial:
             self.engine.wire.other_order = said.model_dump_json().encode()
 
     def _walk(self, sent: Sent) -> None:
-        """Place one order, and cancel it where its client does."""
+        if sent.scenario.is_leased:
+            self._walk_in_a_lease(sent)
+        else:
+            self._walk_through_the_ledger(sent)
+        if self._variant.late is When.AFTER_THE_NEXT:
+            self._arrive(When.AFTER_THE_NEXT)
+
+    def _walk_in_a_lease(self, sent: Sent) -> None:
+        """Grant a lease, send one order within it, and cancel that where its client does."""
+        name, self.sent, phase = sent.scenario.name, sent, self._phase
+        grant, send = lambda: self._grant(sent), lambda: self._send(sent)
+        if phase is Phase.LEASING:
+            self._under_fire(lambda: self._insist(grant), name)
+        else:
+            self._insist(grant)
+        self._tend()
+        if not self.leases.is_at_the_engine(sent.account_id):
+            return  # Who asked for it has given up, and nothing of it is known.
+        if phase is Phase.SENDING:
+            self._under_fire(lambda: self._insist(send), name)
+        else:
+            self._insist(send)
+        if self._variant.cancels or sent.scenario.is_canceled:
+            self._insist(lambda: self.leases.cancel(sent))
+        if phase is Phase.RENEWING:
+            self._under_fire(self._renew, name)
+        elif phase is Phase.RETURNING:
+            self._under_fire(lambda: self._insist(lambda: self.leases.stop(sent.account_id)), name)
+
+    def _walk_through_the_ledger(self, sent: Sent) -> None:
+        """Place one order, and cancel or replace it where its client does."""
         variant, name, self.sent = self._variant, sent.scenario.name, sent
-        if variant.given is not None:
+        befalls_replace = sent.scenario.is_replaced and self._phase is Phase.RECONCILING
+        if variant.given is not None and not befalls_replace:
             variant.given(self)
         if self._phase is Phase.PLACING:
             variant.arm(self)
@@ -204,10 +243,15 @@ class Trial:
         self._a_minute_may_pass()
         if self._phase is Phase.CANCELING:
             self._under_fire(lambda: self._insist(lambda: self._cancel(sent)), name)
-        elif variant.cancels or (sent.scenario.is_canceled and self._phase in {Phase.PLACING, Phase.EVENTS}):
+        elif self._phase is Phase.REPLACING:
+            self._under_fire(lambda: self._insist(lambda: self._replace(sent)), name)
+        elif sent.scenario.is_replaced:
+            if variant.given is not None and befalls_replace:
+                variant.given(self)
+            self._insist(lambda: self._replace(sent))
+            self._end_of_fault(name)
+        if variant.cancels or (sent.scenario.is_canceled and self._phase in {Phase.PLACING, Phase.EVENTS}):
             self._insist(lambda: self._cancel(sent))
-        if variant.late is When.AFTER_THE_NEXT:
-            self._arrive(When.AFTER_THE_NEXT)
 
     def _a_minute_may_pass(self) -> None:
         if self._chance is not None and self._phase in {Phase.PLACING, Phase.EVENTS} and self._chance.random() < 0.5:
@@ -278,9 +322,11 @@ class Trial:
 
     def _settle(self) -> None:
         """The reconciler runs until nothing is open that should not be."""
+        if self._is_leased and not self._events_flow:
+            return  # Of orders within leases nobody hears but by their events.
         runs = 0
         self._pump_in_the_calm()
-        while problems := self.books.what_is_unsettled(self._truth()):
+        while problems := self._what_is_unsettled():
             assert runs < RUNS_MAX, f"after {runs} runs of the reconciler: {problems}"
             runs += 1
             self._reconcile_after_a_minute()
@@ -289,11 +335,16 @@ class Trial:
 
     def _close(self) -> None:
         """What rests is cancelled: then nothing is open and nothing is held."""
+        if self._is_leased:
+            self._refresh_reference()
+            self.leases.end_all()
         accounts = self.firm.account_ids
         self.functions.way.client.cancel_all(accounts, tenant_id=self.firm.tenant_id, correlation_id="matrix")
         self._pump_in_the_calm()
+        if self._is_leased:
+            self.leases.assert_all_are_over()
         truth = self._truth()
-        assert self.books.what_is_unsettled(truth) == []
+        assert self._what_is_unsettled() == []
         assert all(said is None or said.status.is_final for said in truth.values())
         assert self.queue.waiting == []
         self.books.assert_trades_are_what_the_engine_told(truth)
@@ -331,11 +382,51 @@ class Trial:
             assert answer.document["status"] == said.status, f"{answer} of a cancel, and the order is {said.status}"
         return answer
 
+    def _replace(self, sent: Sent) -> Answer | None:
+        """A client that is told that its order has other terms can rely on it, and asks until it knows which."""
+        self._refresh_reference()
+        answer = self.functions.replace(sent.tenant_id, sent.order_id, sent.replace_terms)
+        assert answer is None or answer.document.get("code") != "INVALID_REQUEST", answer
+        if answer is not None and answer.status == ACCEPTED:
+            return None
+        if answer is not None and answer.status == DONE:
+            said = self._truth()[sent.order_id]
+            assert said is not None
+            assert said.terms_no == said.replace_no == 1, f"the replace was answered {answer}, and the order is {said}"
+        return answer
+
+    def _orders_within(self, lease_ids: Sequence[str]) -> set[str]:
+        accounts = self.leases.account_ids(lease_ids)
+        return {str(sent.order_id) for sent in self.orders if sent.scenario.is_leased and sent.account_id in accounts}
+
+    def _grant(self, sent: Sent) -> Answer | None:
+        self._refresh_reference()
+        return self.leases.open(sent.account_id)
+
+    def _send(self, sent: Sent) -> Answer | None:
+        """A bot that is told what became of its order can rely on it."""
+        answer = self.leases.send(sent)
+        assert answer is None or self._truth()[sent.order_id] is not None, f"{answer}, and the engine does not know it"
+        return answer
+
+    def _renew(self) -> None:
+        self._refresh_reference()
+        self.leases.renew()
+        self._look()
+
+    def _tend(self) -> None:
+        """In the calm the watch has its round, too."""
+        self._heal()
+        self._refresh_reference()
+        self.functions.watch()
+        self._look()
+
     def _kill(self) -> Answer | None:
         """Of a desk that is killed nothing is open but what the answer names."""
         answer = self.functions.kill(self.firm.tenant_id, self.firm.desk)
         if answer is not None and answer.status == DONE:
             named = {failed["order_id"] for failed in answer.document["failed"]}
+            named |= self._orders_within(answer.document["leases_not_stopped"])
             is_open = [str(said.order_id) for said in self._truth().values() if said and not said.status.is_final]
             assert named.issuperset(is_open), f"the kill was answered {answer}, and these are open: {is_open}"
         return answer
@@ -346,6 +437,8 @@ class Trial:
     def _pump_in_the_calm(self) -> None:
         if self._events_flow:
             self.pump()
+        if self._is_leased:
+            self._tend()
 
     def _relay_is_at(self, point: str) -> None:
         for fault in self._relay_faults:
@@ -357,6 +450,9 @@ class Trial:
         self.functions.way.heal()
         self.engine.wait_until_it_is_quiet()
 
+    def _what_is_unsettled(self) -> list[str]:
+        return self.books.what_is_unsettled(self._truth()) + self.leases.what_is_unsettled()
+
     def _truth(self) -> dict[uuid.UUID, OrderSnapshot | None]:
         self._heal()
         return self.engine.find(self.known, self.firm.tenant_id)
@@ -366,6 +462,8 @@ class Trial:
         assert not self._wrong, f"after a commit: {self._wrong}"
         if self.engine.serves(SYMBOL):
             live_qty = _live_qty(self.engine.find(self.known, self.firm.tenant_id))
+            if self._is_leased:
+                live_qty += self.leases.free_qty()
             assert live_qty <= LONG_POSITION_MAX, f"{live_qty} are bought or may be"
 
 

@@ -20,22 +20,31 @@ class Call(StrEnum):
     GET = "get"
     CANCEL = "cancel"
     VOID = "void"
+    REPLACE = "replace"
+    VOID_REPLACE = "void of a replace"
     CANCEL_ALL = "cancel-all"
+    LEASED_ORDER = "leased order"
+    LEASE = "lease"
 
     @classmethod
     def of(cls, request: web.Request) -> "Call | None":
-        match request.method, request.path.strip("/").split("/")[1:]:
-            case "POST", ["orders"]:
-                return cls.SUBMIT
-            case "POST", ["orders", _, "void"]:
-                return cls.VOID
-            case "GET", ["orders", _]:
-                return cls.GET
-            case "DELETE", ["orders", _]:
-                return cls.CANCEL
-            case "POST", ["cancel-all"]:
-                return cls.CANCEL_ALL
-        return None
+        parts = request.path.strip("/").split("/")[1:]
+        if len(parts) > 1 and parts[0] == "orders":
+            parts[1] = "{order_id}"
+        return _CALLS.get((request.method, "/".join(parts)))
+
+
+_CALLS = {
+    ("POST", "orders"): Call.SUBMIT,
+    ("GET", "orders/{order_id}"): Call.GET,
+    ("DELETE", "orders/{order_id}"): Call.CANCEL,
+    ("POST", "orders/{order_id}/void"): Call.VOID,
+    ("PUT", "orders/{order_id}/replace"): Call.REPLACE,
+    ("PUT", "orders/{order_id}/replace/void"): Call.VOID_REPLACE,
+    ("POST", "cancel-all"): Call.CANCEL_ALL,
+    ("POST", "leased-orders"): Call.LEASED_ORDER,
+    ("POST", "leases"): Call.LEASE,
+}
 
 
 class Garbage(StrEnum):
@@ -157,22 +166,25 @@ def garble(kind: Garbage) -> Callable[[Wire, web.Request, Handler], Awaitable[we
             return web.Response(status=500, body=b"<html><body>Bad Gateway</body></html>", content_type="text/html")
         if kind is Garbage.CUT_OFF:
             return await _cut_off(wire, request, true.body)
-        body = _garbage(kind, wire, is_list=Call.of(request) is Call.CANCEL_ALL)
+        body = _garbage(kind, wire, Call.of(request), true.body)
         return web.Response(body=body, content_type="application/json")
 
     return answer
 
 
-def _garbage(kind: Garbage, wire: Wire, *, is_list: bool) -> bytes:
+def _garbage(kind: Garbage, wire: Wire, call: Call | None, true: bytes) -> bytes:
     if kind is Garbage.NOT_JSON:
         return b'\x00\xff{"order_id": '
     if kind is Garbage.WRONG_SHAPE:
         return b'{"status": "FILLED", "canceled": 7}'
+    if call is Call.LEASE:
+        another = {"account_id": str(uuid.uuid4())} if kind is Garbage.ANOTHER_ORDER else {"version": 10**6}
+        return orjson.dumps(orjson.loads(true) | {"buy_granted": "0"} | another)
     snapshot = orjson.loads(wire.other_order)
     if kind is Garbage.STRANGER:
         snapshot |= {"order_id": str(uuid.uuid4()), "status": "FILLED", "leaves_qty": "0"}
         snapshot["cum_qty"] = snapshot["quantity"]
-    return orjson.dumps({"canceled": [snapshot], "failed": []} if is_list else snapshot)
+    return orjson.dumps({"canceled": [snapshot], "failed": []} if call is Call.CANCEL_ALL else snapshot)
 
 
 async def _cut_off(wire: Wire, request: web.Request, body: bytes) -> web.StreamResponse:

@@ -10,6 +10,7 @@ from breakwater.domain.settlement import (
     ExposureChange,
     HeldReservation,
     ReservationState,
+    as_last_heard,
     change_between,
     released,
     replacing,
@@ -84,6 +85,16 @@ def test_while_a_replace_is_on_its_way_a_restated_order_holds_what_it_may_still_
     assert pending.open_qty == 12
     assert settled(pending, still(3, 6, replace_no=1, terms_no=0)).open_qty == 6
     assert settled(pending, still(3, 12, replace_no=1, terms_no=1)).open_qty == 12
+
+
+@pytest.mark.parametrize(("terms_no", "leaves"), [(1, 8), (0, 6)])
+def test_a_replace_decided_before_what_was_heard_holds_what_the_newer_word_left(terms_no: int, leaves: int) -> None:
+    pending = settled(replacing(held(), 1, Decimal(12), Decimal(2000)), still(3, leaves))
+    late = settled(pending, still(2, leaves + 4, replace_no=1, terms_no=terms_no))
+    assert late.open_qty == leaves + 4
+    heard = as_last_heard(late, Decimal(leaves))
+    assert (heard.quantity, heard.open_qty, heard.engine_seq) == (leaves, leaves, 3)
+    assert as_last_heard(heard, Decimal(leaves)) == heard
 
 
 def test_releasing_books_back_exactly_what_holding_booked() -> None:
