@@ -12,6 +12,7 @@ import orjson
 from breakwater.domain.orders import OrdStatus
 from breakwater.domain.shards import SHARDS
 from fargate_engine import metrics
+from fargate_engine.orders import ForgottenOrder
 from fargate_engine.shard_state import ShardState
 from fargate_engine.venues.client_ids import client_id_of, order_id_of
 from fargate_engine.venues.exchange_connection import ExchangeConnection
@@ -185,9 +186,13 @@ class Reconciler:
         if order_id is None:
             return None
         for state in self._states():
-            if state.knows(order_id):
-                words = orjson.loads(state.order(order_id).answer())
-                return KnownOrder(client_id, "", OrdStatus(words["status"]), Decimal(words["cum_qty"]))
+            if not state.knows(order_id):
+                continue
+            order = state.order(order_id)
+            if isinstance(order, ForgottenOrder):
+                return KnownOrder(client_id, "", None, None)
+            words = orjson.loads(order.answer())
+            return KnownOrder(client_id, "", OrdStatus(words["status"]), Decimal(words["cum_qty"]))
         return None
 
     def _tell(self, report: Report) -> None:

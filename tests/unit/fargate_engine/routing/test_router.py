@@ -302,7 +302,7 @@ async def test_an_entry_that_cannot_be_counted_ends_its_exit_and_nothing_else(sc
     final = scene.state.order(submit(9).order_id)
     assert isinstance(final, FinalOrder)
     odd = final.last_words.replace(b'"cum_qty":"0.1"', b'"cum_qty":"0.00001"')
-    scene.state.registry.orders[final.order_id] = FinalOrder(final.order_id, final.tenant_id, odd)
+    scene.state.registry.orders[final.order_id] = final._replace(last_words=odd)
 
     exits = Stop(algorithm="STOP", stop_px=Decimal("1980.00"), after=final.order_id)
     await scene.place(exits, side=Side.SELL, price=Decimal("1970.00"))
