@@ -11,6 +11,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from breakwater.domain.shards import shard_of
+from fargate_engine import registry
 from tests.conftest import DatabaseUrls
 from tests.integration.fargate_engine.conftest import ACCOUNT, MARKET, TENANT, Client, StartEngine, order_body, ready
 
@@ -51,6 +52,28 @@ async def test_a_restart_under_the_same_name_knows_every_order_and_takes_its_lea
         bought = await engine.submit(venue="BOOK", account_id=OTHER_ACCOUNT, price="2500.00")
         assert bought["status"] == "FILLED"
         assert (await engine.call("DELETE", path_of(resting)))[1]["status"] == "CANCELED"
+
+
+async def test_a_forgotten_order_is_refused_whatever_is_asked_also_after_a_restart(
+    start_engine: StartEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "REMEMBERED_NS", 1)  # By the row after its end.
+    body = order_body()
+    path = path_of(body)
+    about = {key: body[key] for key in ("tenant_id", "account_id", "symbol", "correlation_id")}
+    async with start_engine() as engine:
+        await engine.submit(**body)
+        assert (await engine.call("DELETE", path))[1]["status"] == "CANCELED"
+        await engine.submit()
+    async with start_engine() as engine:
+        for asked in (
+            engine.call("GET", path),
+            engine.call("DELETE", path),
+            engine.call("POST", "/internal/orders", body),
+            engine.call("POST", f"/internal/orders/{body['order_id']}/void", about),
+        ):
+            status, problem = await asked
+            assert (status, problem["code"]) == (410, "ORDER_FORGOTTEN")
 
 
 @contextmanager
