@@ -1,7 +1,7 @@
 """The orders that are forgotten: of each 63 bits of its id, and whether it was rejected, in eight bytes.
 
-Ids are hashes. With a hundred million forgotten orders a new one is taken for one of them once in 10^11 times: it is
-refused, and nothing else comes of it.
+Ids are hashes. With a hundred million forgotten orders a new one is taken for one of them once in 10^11 times, and is
+refused.
 """
 
 import uuid

@@ -15,7 +15,7 @@ from fargate_engine.forgotten import ForgottenOrders
 from fargate_engine.orders import EngineOrder, FinalOrder, ForgottenOrder, Order, RefusedOrder
 
 REMEMBERED_NS = 3_600_000_000_000  # An hour: no saga lasts as long, and the reconciler asks every minute.
-FORGOTTEN_AT_ONCE = 256  # Beyond one for each command: what is left over is so a matter of a few batches.
+FORGOTTEN_AT_ONCE = 256  # By a row, beyond one for each of its commands: none pauses for an hour of orders.
 
 
 class Registry:

@@ -221,9 +221,9 @@ def _is_meant_list(shown: ShownOrder, order_list: OrderListRef) -> bool:
 def _newest(term: Term, owner: Owner, recent: tuple[uuid.UUID, ShownOrder]) -> ShownOrder | None:
     """What came by here, as the engine has it now; None where it has forgotten it: then the API knows."""
     known = term.state.find(recent[0], owner.tenant_id)
-    return (
-        None if known is None or isinstance(known, ForgottenOrder) else updated(recent[1], orjson.loads(known.answer()))
-    )
+    if known is None or isinstance(known, ForgottenOrder):
+        return None
+    return updated(recent[1], orjson.loads(known.answer()))
 
 
 def _ids_in_list(order: ShownOrder) -> list[str]:

@@ -185,15 +185,15 @@ class Reconciler:
         order_id = order_id_of(client_id)
         if order_id is None:
             return None
+        forgotten: KnownOrder | None = None
         for state in self._states():
-            if not state.knows(order_id):
-                continue
-            order = state.order(order_id)
+            order = state.order(order_id) if state.knows(order_id) else None
             if isinstance(order, ForgottenOrder):
-                return KnownOrder(client_id, "", None, None)
-            words = orjson.loads(order.answer())
-            return KnownOrder(client_id, "", OrdStatus(words["status"]), Decimal(words["cum_qty"]))
-        return None
+                forgotten = KnownOrder(client_id, "", None, None)  # Unless another shard has it: it would be cancelled.
+            elif order is not None:
+                words = orjson.loads(order.answer())
+                return KnownOrder(client_id, "", OrdStatus(words["status"]), Decimal(words["cum_qty"]))
+        return forgotten
 
     def _tell(self, report: Report) -> None:
         for kind in Kind:
