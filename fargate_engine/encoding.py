@@ -47,7 +47,7 @@ from fargate_engine.messages import (
     VoidOrder,
     WorkNoted,
 )
-from fargate_engine.orders import EngineOrder, RefusedOrder, Replacing
+from fargate_engine.orders import EngineOrder, ForgottenOrder, RefusedOrder, Replacing
 from fargate_engine.reasons import TOLD_BY_CALLER
 from fargate_engine.records import Records
 from fargate_engine.registry import Registry
@@ -178,7 +178,9 @@ class Encoder:
         self._details.append(f'[{self.count},"{kind}",{document}]')
 
     def _submit(self, order: SubmitOrder) -> Rejection | None:
-        known = self._registry.orders.get(order.order_id)
+        known = self._registry.known(order.order_id)
+        if isinstance(known, ForgottenOrder):
+            return known.refusal()
         if known is not None:
             return (
                 None if known.tenant_id == order.tenant_id else OrderIdReused("the order id belongs to another order")
@@ -245,7 +247,7 @@ class Encoder:
             twin_id = leased_order_id_of(order.tenant_id, account_id, order.symbol, client_order_id)
         else:
             twin_id = order_id_of(order.tenant_id, account_id, client_order_id)
-        twin = self._registry.orders.get(twin_id)
+        twin = self._registry.known(twin_id)
         return None if twin is None or twin.is_rejected else USED_TWICE
 
     def _beyond_parent(self, order: SubmitOrder) -> Reason | None:
@@ -311,6 +313,8 @@ class Encoder:
         order = self._registry.find(message.order_id, message.tenant_id)
         if order is None:
             return NotFound("no such order")
+        if isinstance(order, ForgottenOrder):
+            return order.refusal()
         if isinstance(order, EngineOrder) and not order.is_being_canceled:
             self._command(Kind.CANCEL, order_id=order.number)
         return None
@@ -320,6 +324,8 @@ class Encoder:
         order = self._registry.find(asked.order_id, asked.tenant_id)
         if order is None:
             return NotFound("no such order")
+        if isinstance(order, ForgottenOrder):
+            return order.refusal()
         if not isinstance(order, EngineOrder) or order.replacing is not None or asked.replace_no <= order.replace_no:
             return None
         if isinstance(asked, VoidReplace):
@@ -346,7 +352,9 @@ class Encoder:
         return None
 
     def _void(self, message: VoidOrder) -> Rejection | None:
-        known = self._registry.orders.get(message.order_id)
+        known = self._registry.known(message.order_id)
+        if isinstance(known, ForgottenOrder):
+            return known.refusal()  # Never "it had not come": what it had reserved may have traded.
         if known is not None:
             return None if known.tenant_id == message.tenant_id else NotFound("no such order")
         number = self._next_seq

@@ -10,6 +10,7 @@ import orjson
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import format_amount, format_computed
 from breakwater.domain.orders import OrdStatus, ReplaceOrder, SubmitOrder, VoidReplace
+from breakwater.errors import OrderForgotten
 from fargate_engine.terms import Reason, WorkingTerms
 
 # The venue owes an answer: whoever asked waits for it.
@@ -88,6 +89,11 @@ class EngineOrder:
     @property
     def parent_id(self) -> uuid.UUID | None:
         return self.submitted.parent_id
+
+    @property
+    def entry_id(self) -> uuid.UUID | None:
+        """The order that it exits from."""
+        return getattr(self.submitted.execution, "after", None)
 
     @property
     def awaits_venue(self) -> bool:
@@ -225,28 +231,41 @@ class RefusedOrder:
         return orjson.dumps(self.words())
 
 
-@dataclass(frozen=True, slots=True)
-class FinalOrder:
-    """An order that changes no more, as small as it can be kept: the JSON of its last snapshot."""
+class FinalOrder(NamedTuple):
+    """An order that changes no more, as small as it can be kept: the JSON of its last snapshot.
+
+    `kept_from_ns`: when it ended, or when it was needed last.
+    """
 
     order_id: uuid.UUID
     tenant_id: uuid.UUID
+    kept_from_ns: int
+    is_rejected: bool
     last_words: SnapshotJson
 
     @classmethod
     def of(cls, order: EngineOrder | RefusedOrder) -> "FinalOrder":
-        return cls(order.order_id, order.tenant_id, order.answer())
+        last_words = bytes(memoryview(order.answer()))  # A copy: behind what orjson makes some 4 KB stay reserved.
+        return cls(order.order_id, order.tenant_id, order.transact_time_ns, order.is_rejected, last_words)
 
     @property
     def awaits_venue(self) -> bool:
         return False
 
-    @property
-    def is_rejected(self) -> bool:
-        return bool(orjson.loads(self.last_words)["status"] == OrdStatus.REJECTED)
-
     def answer(self) -> SnapshotJson:
         return self.last_words
+
+
+@dataclass(frozen=True, slots=True)
+class ForgottenOrder:
+    """One that ended so long ago that only this is known of it: its id was taken. Not even whose it was."""
+
+    order_id: uuid.UUID
+    is_rejected: bool
+
+    def refusal(self) -> OrderForgotten:
+        """What is said to whoever asks for it. That it is not known would be wrong: it may have traded."""
+        return OrderForgotten("the order ended long ago, and the engine keeps only that its id was taken")
 
 
 Order = EngineOrder | RefusedOrder | FinalOrder

@@ -4,14 +4,20 @@ Numbers are given at first sight, in the order of the journal, so a replay gives
 """
 
 import uuid
+from collections import deque
 from collections.abc import Iterator, Sequence
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from matching_core import SYMBOL_MAX
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.lease_messages import SetLease
-from fargate_engine.orders import EngineOrder, FinalOrder, Order, RefusedOrder
+from fargate_engine.forgotten import ForgottenOrders
+from fargate_engine.orders import EngineOrder, FinalOrder, ForgottenOrder, Order, RefusedOrder
+
+REMEMBERED_NS = 3_600_000_000_000  # An hour: no saga lasts as long, and the reconciler asks every minute.
+FORGOTTEN_AT_ONCE = 256  # By a row, beyond one for each of its commands: none pauses for an hour of orders.
+ENDS_OVER_MAX = 1_024  # Of orders that are over, beside one for each that lives.
 
 
 class Registry:
@@ -25,8 +31,11 @@ class Registry:
         self.orders: dict[uuid.UUID, Order] = {}
         self.live: dict[int, EngineOrder] = {}  # By their number in the core, oldest first.
         self.children: dict[uuid.UUID, dict[int, EngineOrder]] = {}  # Those that live, by their parent and number.
+        self.exits: dict[uuid.UUID, int] = {}  # How many orders that live exit from one, by its id.
+        self.finals: deque[FinalOrder] = deque()  # All of `orders` that are, those that are forgotten first in front.
+        self.forgotten = ForgottenOrders()
         self._refused: dict[int, RefusedOrder] = {}  # Until the core has counted their refusal.
-        self._ends: list[tuple[int, int]] = []  # A heap: when orders end, and their numbers. What is over stays in it.
+        self._ends: list[tuple[int, int]] = []  # A heap: when orders end, and their numbers.
 
     def list(self, instrument: Instrument) -> int:
         """Its symbol's number; from now on orders in it are taken on these terms."""
@@ -58,11 +67,19 @@ class Registry:
         if isinstance(order, EngineOrder):
             self.live[order.number] = order
             if order.submitted.expire_at_ns is not None:
-                heappush(self._ends, (order.submitted.expire_at_ns, order.number))
+                self._add_end(order.submitted.expire_at_ns, order.number)
             if order.parent_id is not None:
                 self.children.setdefault(order.parent_id, {})[order.number] = order
+            if order.entry_id is not None:
+                self.exits[order.entry_id] = self.exits.get(order.entry_id, 0) + 1
         else:
             self._refused[order.number] = order
+
+    def _add_end(self, at_ns: int, number: int) -> None:
+        if len(self._ends) > 2 * len(self.live) + ENDS_OVER_MAX:  # Most ended before their time, which may be far away.
+            self._ends = [each for each in self._ends if each[1] in self.live]
+            heapify(self._ends)
+        heappush(self._ends, (at_ns, number))
 
     @property
     def next_end_ns(self) -> int | None:
@@ -88,13 +105,45 @@ class Registry:
             del siblings[order.number]
             if not siblings:
                 del self.children[order.parent_id]
-        self.orders[order.order_id] = FinalOrder.of(order)
+        if isinstance(order, EngineOrder) and order.entry_id is not None:
+            self.exits[order.entry_id] -= 1
+            if not self.exits[order.entry_id]:
+                del self.exits[order.entry_id]
+        self.remember(FinalOrder.of(order))
+
+    def remember(self, final: FinalOrder) -> None:
+        """None that came before is to be kept for longer."""
+        self.orders[final.order_id] = final
+        self.finals.append(final)
+
+    def forget(self, at_ns: int, at_most: int) -> None:
+        """The words of those that ended an hour before: only that their ids were taken stays.
+
+        A parent whose children live and what an order exits from are needed, and stay for an hour more.
+        """
+        finals = self.finals
+        for _ in range(at_most):
+            if not finals or finals[0].kept_from_ns + REMEMBERED_NS > at_ns:
+                return
+            final = finals.popleft()
+            if final.order_id in self.children or final.order_id in self.exits:
+                self.remember(final._replace(kept_from_ns=at_ns))
+            else:
+                del self.orders[final.order_id]
+                self.forgotten.add(final.order_id, was_rejected=final.is_rejected)
 
     def children_of(self, order_id: uuid.UUID) -> Sequence[EngineOrder]:
         """Its children that live, oldest first."""
         return tuple(self.children.get(order_id, {}).values())
 
-    def find(self, order_id: uuid.UUID, tenant_id: uuid.UUID) -> Order | None:
-        """None also for an order of another tenant."""
+    def known(self, order_id: uuid.UUID) -> Order | ForgottenOrder | None:
+        """None only when nobody ever spoke of it."""
         order = self.orders.get(order_id)
-        return order if order is not None and order.tenant_id == tenant_id else None
+        return order if order is not None else self.forgotten.find(order_id)
+
+    def find(self, order_id: uuid.UUID, tenant_id: uuid.UUID) -> Order | ForgottenOrder | None:
+        """None also for an order of another tenant; of one that is forgotten nobody knows whose it was."""
+        order = self.known(order_id)
+        if order is None or isinstance(order, ForgottenOrder) or order.tenant_id == tenant_id:
+            return order
+        return None

@@ -1,4 +1,5 @@
-"""The registry as bytes: a JSON document of what lives, then every final order as its ids and its last words.
+"""The registry as bytes: a JSON document of what lives, then the orders that are forgotten, eight bytes each, then
+every final order as its ids, from when it is kept, and its last words.
 
 Nobody else reads it; `ShardState.snapshot` says the version and guards it with a digest.
 """
@@ -7,6 +8,7 @@ import struct
 import uuid
 from dataclasses import astuple
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -14,12 +16,14 @@ import orjson
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.lease_messages import SetLease
 from breakwater.domain.orders import OrdStatus, ReplaceOrder, SubmitOrder
+from fargate_engine.forgotten import ForgottenOrders
 from fargate_engine.orders import EngineOrder, FinalOrder, Replacing
 from fargate_engine.registry import Registry
 from fargate_engine.terms import Reason, WorkingTerms
 
 _LENGTH = struct.Struct("<Q")
-_FINAL = struct.Struct("<16s16sI")  # order_id, tenant_id, bytes of its last words.
+_FINAL = struct.Struct("<16s16sq?I")  # order_id, tenant_id, kept_from_ns, is_rejected, bytes of its last words.
+_FINAL_UNTIMED = struct.Struct("<16s16sI")  # Of snapshots from before orders were forgotten.
 
 
 def write(registry: Registry) -> bytes:
@@ -32,16 +36,48 @@ def write(registry: Registry) -> bytes:
             "live": [_live_fields(order, registry.instruments) for order in registry.live.values()],
         }
     )
-    parts = [_LENGTH.pack(len(document)), document]
-    for order in registry.orders.values():
-        if isinstance(order, FinalOrder):
-            parts.append(_FINAL.pack(order.order_id.bytes, order.tenant_id.bytes, len(order.last_words)))
-            parts.append(order.last_words)
+    forgotten = registry.forgotten.to_bytes()
+    parts = [_LENGTH.pack(len(document)), document, _LENGTH.pack(len(forgotten)), forgotten]
+    for final in registry.finals:
+        ids = final.order_id.bytes, final.tenant_id.bytes
+        parts.append(_FINAL.pack(*ids, final.kept_from_ns, final.is_rejected, len(final.last_words)))
+        parts.append(final.last_words)
     return b"".join(parts)
 
 
 def read(snapshot: bytes) -> Registry:
     """LookupError, TypeError, ValueError or struct.error when `write` did not make it."""
+    registry, at = _read_document(snapshot)
+    (length,) = _LENGTH.unpack_from(snapshot, at)
+    at += _LENGTH.size + length
+    registry.forgotten = ForgottenOrders.of_bytes(snapshot[at - length : at])
+    while at < len(snapshot):
+        order_id, tenant_id, kept_from_ns, is_rejected, length = _FINAL.unpack_from(snapshot, at)
+        at += _FINAL.size + length
+        ids = uuid.UUID(bytes=order_id), uuid.UUID(bytes=tenant_id)
+        registry.remember(FinalOrder(*ids, kept_from_ns, is_rejected, snapshot[at - length : at]))
+    return registry
+
+
+def read_untimed(snapshot: bytes) -> Registry:
+    """One from before orders were forgotten, of every final order that there was: each says itself when it ended."""
+    registry, at = _read_document(snapshot)
+    finals: list[tuple[int, int, FinalOrder]] = []
+    while at < len(snapshot):
+        order_id, tenant_id, length = _FINAL_UNTIMED.unpack_from(snapshot, at)
+        at += _FINAL_UNTIMED.size + length
+        last_words = snapshot[at - length : at]
+        said = orjson.loads(last_words)
+        ids, ended_ns = (uuid.UUID(bytes=order_id), uuid.UUID(bytes=tenant_id)), said["transact_time_ns"]
+        is_rejected = said["status"] == OrdStatus.REJECTED
+        finals.append((ended_ns, said["engine_seq"], FinalOrder(*ids, ended_ns, is_rejected, last_words)))
+    for _, _, final in sorted(finals, key=itemgetter(0, 1)):
+        registry.remember(final)
+    return registry
+
+
+def _read_document(snapshot: bytes) -> tuple[Registry, int]:
+    """What lives, and where the document ends."""
     registry = Registry()
     (length,) = _LENGTH.unpack_from(snapshot)
     at = _LENGTH.size + length
@@ -52,14 +88,9 @@ def read(snapshot: bytes) -> Registry:
         registry.account_number(uuid.UUID(account_id), uuid.UUID(tenant_id))
     for lease in document["leases"]:
         registry.take_lease(SetLease.model_validate(lease))
-    while at < len(snapshot):
-        order_id, tenant_id, length = _FINAL.unpack_from(snapshot, at)
-        at += _FINAL.size + length
-        final = FinalOrder(uuid.UUID(bytes=order_id), uuid.UUID(bytes=tenant_id), snapshot[at - length : at])
-        registry.orders[final.order_id] = final
     for fields in document["live"]:
         registry.add(_live(fields, registry.instruments))
-    return registry
+    return registry, at
 
 
 def _instrument_fields(instrument: Instrument) -> list[str]:

@@ -18,6 +18,7 @@ from events.orders import TradeExecuted
 from fargate_engine import metrics
 from fargate_engine.inbox import Answer, AskedRecords, Batch, FindOpenOrders, FindOrder, Inbox, abandon
 from fargate_engine.messages import Command, ListInstrument, VenueReport
+from fargate_engine.orders import ForgottenOrder
 from fargate_engine.outcomes import CancelAtVenue, Outcomes, ReplaceAtVenue, SubmitToVenue, VenueRequest
 from fargate_engine.shard_state import Applied, ShardState
 from fargate_engine.terms import WorkingTerms
@@ -214,8 +215,7 @@ class Sequencer:
             elif isinstance(asked.message, SetLease):
                 self._answer_lease(asked.message, asked.answer, next(refusals))
             elif isinstance(asked.message, FindOrder):
-                order = self._state.find(asked.message.order_id, asked.message.tenant_id)
-                self._resolve(asked.answer, None if order is None else order.answer())
+                self._answer_question(asked.message, asked.answer)
             else:
                 self._answer_command(asked.message, asked.answer, next(refusals))
 
@@ -235,12 +235,21 @@ class Sequencer:
             answer.set_exception(refused)
             return
         order = self._state.order(command.order_id)
-        if order.awaits_venue:
+        if isinstance(order, ForgottenOrder):
+            answer.set_exception(order.refusal())  # By the very row that the command is in.
+        elif order.awaits_venue:
             # Without those who have given up: at a venue that is silent a client asks again and again.
             still = [each for each in self._waiting[command.order_id] if not each.done()]
             self._waiting[command.order_id] = [*still, answer]
         else:
             answer.set_result(order.answer())
+
+    def _answer_question(self, question: FindOrder, answer: asyncio.Future[Answer]) -> None:
+        order = self._state.find(question.order_id, question.tenant_id)
+        if not isinstance(order, ForgottenOrder):
+            self._resolve(answer, None if order is None else order.answer())
+        elif not answer.done():
+            answer.set_exception(order.refusal())
 
     def _answer_lease(self, asked: SetLease, answer: asyncio.Future[Answer], refused: Rejection | None) -> None:
         words = None if refused else self._state.lease_words(asked.account_id, asked.symbol)
@@ -258,10 +267,14 @@ class Sequencer:
         if not self._waiting:
             return
         for order_id in (order_id for each in outcomes for order_id in each.changed_order_ids):
-            if order_id in self._waiting and not self._state.order(order_id).awaits_venue:
-                said = self._state.order(order_id).answer()
-                for answer in self._waiting.pop(order_id):
-                    self._resolve(answer, said)
+            if order_id not in self._waiting:
+                continue
+            order = self._state.order(order_id)
+            if isinstance(order, ForgottenOrder) or order.awaits_venue:
+                continue  # Nothing that changed just now is forgotten.
+            said = order.answer()
+            for answer in self._waiting.pop(order_id):
+                self._resolve(answer, said)
 
     def _open_order_ids(self, question: FindOpenOrders) -> list[uuid.UUID]:
         return [

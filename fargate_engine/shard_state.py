@@ -26,17 +26,18 @@ from fargate_engine import registry_snapshot
 from fargate_engine.decoding import register
 from fargate_engine.encoding import REPLACING_VENUES, Encoder, Reports
 from fargate_engine.messages import CoreInput, LeaseJson
-from fargate_engine.orders import EngineOrder, Order
+from fargate_engine.orders import EngineOrder, ForgottenOrder, Order
 from fargate_engine.outcomes import Outcomes
 from fargate_engine.records import Records, of_registered_orders
-from fargate_engine.registry import Registry
+from fargate_engine.registry import FORGOTTEN_AT_ONCE, Registry
 
 ENDS_AT_ONCE_MAX = 256  # In one batch: a whole day's orders end at one moment, and others have their turn.
 _RESERVED_ORDERS = 1_024  # An idle shard costs little; a busy one grows.
 _NO_TRAIL = bytes(32)
 _LEASE_LOTS = ("buy_granted", "sell_granted", "buy_filled", "sell_filled", "buy_open", "sell_open")
 _LEASE_NOTIONALS = ("buy_notional", "sell_notional")  # In ticks times lots.
-_MAGIC = b"BWSHARD3"
+_MAGIC = b"BWSHARD4"
+_UNTIMED_MAGIC = b"BWSHARD3"  # From before orders were forgotten.
 _HEAD = struct.Struct("<8sHQqQQ32s")  # Magic, shard, last_seq, last_at_ns, bytes of the core, of the registry, trail.
 _DIGEST_BYTES = 32
 
@@ -105,21 +106,25 @@ class ShardState:
         """Those that came as records, too."""
         return self._core.live_orders
 
-    def find(self, order_id: uuid.UUID, tenant_id: uuid.UUID) -> Order | None:
-        """None also for an order of another tenant."""
+    def find(self, order_id: uuid.UUID, tenant_id: uuid.UUID) -> Order | ForgottenOrder | None:
+        """None also for an order of another tenant; of one that is forgotten nobody knows whose it was."""
         return self.registry.find(order_id, tenant_id)
 
     def knows(self, order_id: uuid.UUID) -> bool:
-        return order_id in self.registry.orders
+        """Also of one that is forgotten: its id is taken."""
+        return self.registry.known(order_id) is not None
 
     def has_taken(self, order_id: uuid.UUID) -> bool:
         """Whether an order of this id trades, or has traded: it is known, and was not rejected."""
-        known = self.registry.orders.get(order_id)
+        known = self.registry.known(order_id)
         return known is not None and not known.is_rejected
 
-    def order(self, order_id: uuid.UUID) -> Order:
+    def order(self, order_id: uuid.UUID) -> Order | ForgottenOrder:
         """KeyError when nobody ever spoke of it."""
-        return self.registry.orders[order_id]
+        known = self.registry.known(order_id)
+        if known is None:
+            raise KeyError(order_id)
+        return known
 
     def open_orders(self) -> list[EngineOrder]:
         """Those of the API and the router's children, oldest first."""
@@ -273,7 +278,7 @@ class ShardState:
         if len(body) < _HEAD.size or hashlib.sha256(body).digest() != digest:
             raise BadSnapshot("it is truncated or damaged")
         magic, of_shard, last_seq, last_at_ns, core_bytes, registry_bytes, trail = _HEAD.unpack_from(body)
-        if magic != _MAGIC or of_shard != shard:
+        if magic not in {_MAGIC, _UNTIMED_MAGIC} or of_shard != shard:
             raise BadSnapshot(f"it is of another version or of shard {of_shard}, not of shard {shard}")
         if len(body) != _HEAD.size + core_bytes + registry_bytes:
             raise BadSnapshot("its parts are not as long as it says")
@@ -281,10 +286,13 @@ class ShardState:
         registry_at = _HEAD.size + core_bytes
         try:
             state._core = MatchingCore.restore(bytes(body[_HEAD.size : registry_at]), orders=_RESERVED_ORDERS)
-            state.registry = registry_snapshot.read(bytes(body[registry_at:]))
+            read = registry_snapshot.read if magic == _MAGIC else registry_snapshot.read_untimed
+            state.registry = read(bytes(body[registry_at:]))
         except (LookupError, TypeError, ValueError, struct.error) as error:
             raise BadSnapshot(f"it cannot be read: {error}") from error
         state.last_seq, state.last_at_ns, state._trail = last_seq, last_at_ns, trail
+        if magic == _UNTIMED_MAGIC:  # A replay would have forgotten as it went.
+            state.registry.forget(last_at_ns, at_most=len(state.registry.finals))
         state._hashed()
         return state
 
@@ -347,6 +355,10 @@ class ShardState:
         return events
 
     def _moved(self, last_seq: int, at_ns: int, outcomes: Outcomes) -> None:
+        """After a row, or after what leaves none. It is rows alone that forget, so that a replay forgets the same."""
+        commands = last_seq - self.last_seq
+        if commands:
+            self.registry.forget(at_ns, at_most=commands + FORGOTTEN_AT_ONCE)
         self.last_seq, self.last_at_ns = last_seq, at_ns
         self._trail = outcomes.trail_after(self._trail)
 

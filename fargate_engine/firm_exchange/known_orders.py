@@ -25,7 +25,7 @@ from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.firm_exchange.venue import is_at
 from fargate_engine.firm_exchange.views import order_of_snapshot, updated
 from fargate_engine.gateway.state import EngineState
-from fargate_engine.orders import EngineOrder
+from fargate_engine.orders import EngineOrder, ForgottenOrder
 from fargate_engine.routing.working import CHILDREN_MAX, child_id_of
 from fargate_engine.term import Term
 
@@ -133,7 +133,8 @@ class KnownOrders:
         return _newest(term, owner, recent)
 
     def child_fills(self, owner: Owner, order: ShownOrder) -> list[tuple[Decimal, Decimal]] | None:
-        """(quantity, notional) that each child of a list has filled; None where this engine has not worked it.
+        """(quantity, notional) that each child of a list has filled; None where this engine has not worked it, or has
+        forgotten one of them.
 
         Once the stop has filled anything, the limit's alone and as one: the stop is sent when the limit is over, so
         this part stays as it is. There may be thousands of children, and they are looked at on the event loop.
@@ -148,6 +149,8 @@ class KnownOrders:
         fills: list[tuple[Decimal, Decimal]] = []
         for number in range(CHILDREN_MAX):
             child = term.state.find(child_id_of(order_id, number), owner.tenant_id)
+            if isinstance(child, ForgottenOrder):
+                return None
             if child is None:
                 break
             words = orjson.loads(child.answer())
@@ -227,9 +230,11 @@ def _is_meant_list(shown: ShownOrder, order_list: OrderListRef) -> bool:
 
 
 def _newest(term: Term, owner: Owner, recent: tuple[uuid.UUID, ShownOrder]) -> ShownOrder | None:
-    """What came by here, as the engine has it now."""
+    """What came by here, as the engine has it now; None where it has forgotten it: then the API knows."""
     known = term.state.find(recent[0], owner.tenant_id)
-    return None if known is None else updated(recent[1], orjson.loads(known.answer()))
+    if known is None or isinstance(known, ForgottenOrder):
+        return None
+    return updated(recent[1], orjson.loads(known.answer()))
 
 
 def _ids_in_list(order: ShownOrder) -> list[str]:

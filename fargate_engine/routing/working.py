@@ -20,7 +20,7 @@ from events.envelope import EnvelopeDocument
 from fargate_engine import risk
 from fargate_engine.inbox import Answer
 from fargate_engine.messages import CancelOrder, VenueCanceled, VenueReport, WorkNoted
-from fargate_engine.orders import EngineOrder, FinalOrder
+from fargate_engine.orders import EngineOrder, FinalOrder, ForgottenOrder
 from fargate_engine.routing.algorithms import algorithm_of
 from fargate_engine.routing.measure import Arrival, Volume, arrival, measured
 from fargate_engine.routing.moves import Child, Entry, Moves, Refused, Send, VenueView, View
@@ -254,6 +254,9 @@ class Working:
         entry = self._state.find(after, self.order.tenant_id)
         if isinstance(entry, EngineOrder):
             return Entry(entry.cum_lots, is_final=False)
+        if isinstance(entry, ForgottenOrder) and not entry.is_rejected:
+            # It had ended before this order came, else it would be kept: the ledger took no more than it had filled.
+            return Entry(self.order.terms.quantity_lots, is_final=True)
         if not isinstance(entry, FinalOrder):
             return Entry(0, is_final=True)
         filled = parse_amount(orjson.loads(entry.last_words)["cum_qty"])
@@ -269,14 +272,17 @@ class Working:
         for child in self._state.registry.children_of(self.order.order_id):
             takes = child.submitted.time_in_force is not TimeInForce.GTC
             self._open.setdefault(child.order_id, _Open(child.submitted.venue, takes=takes))
-        ended = [each for each in self._open if isinstance(self._state.order(each), FinalOrder)]
+        ended = [each for each in self._open if isinstance(self._state.order(each), FinalOrder | ForgottenOrder)]
         for child_id in ended:
             venue, takes = self._open.pop(child_id)
             was_asked = self._cancels_ns.pop(child_id, None) is not None
             self._sent_at_ns.pop(child_id, None)
-            said = orjson.loads(self._state.order(child_id).answer())
             if takes:
                 self._shown_before[venue] = self._views.shown(venue, self.order.terms.symbol)
+            last = self._state.order(child_id)
+            if isinstance(last, ForgottenOrder):
+                continue  # The clock was set forward by hours: what it met is not known any more.
+            said = orjson.loads(last.answer())
             if said["cum_qty"] != "0":
                 self._refused.pop(venue, None)
                 self._fruitless.pop(venue, None)

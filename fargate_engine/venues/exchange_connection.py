@@ -76,7 +76,7 @@ class ExchangeConnection:
     @property
     def taker_fee(self) -> Decimal:
         """The most that it charges for a trade, of the notional."""
-        return self._venue.taker_fee
+        return self.venue.taker_fee
 
     @property
     def failure(self) -> str | None:

@@ -12,6 +12,7 @@ import orjson
 from breakwater.domain.orders import OrdStatus
 from breakwater.domain.shards import SHARDS
 from fargate_engine import metrics
+from fargate_engine.orders import ForgottenOrder
 from fargate_engine.shard_state import ShardState
 from fargate_engine.venues.client_ids import client_id_of, order_id_of
 from fargate_engine.venues.exchange_connection import ExchangeConnection
@@ -184,11 +185,15 @@ class Reconciler:
         order_id = order_id_of(client_id)
         if order_id is None:
             return None
+        forgotten: KnownOrder | None = None
         for state in self._states():
-            if state.knows(order_id):
-                words = orjson.loads(state.order(order_id).answer())
+            order = state.order(order_id) if state.knows(order_id) else None
+            if isinstance(order, ForgottenOrder):
+                forgotten = KnownOrder(client_id, "", None, None)  # Unless another shard has it: it would be cancelled.
+            elif order is not None:
+                words = orjson.loads(order.answer())
                 return KnownOrder(client_id, "", OrdStatus(words["status"]), Decimal(words["cum_qty"]))
-        return None
+        return forgotten
 
     def _tell(self, report: Report) -> None:
         for kind in Kind:

@@ -47,12 +47,20 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class KnownOrder:
-    """An order as the engine has it."""
+    """An order as the engine has it. Of one that is forgotten only that it is over: status and quantity are None."""
 
     client_id: str
     symbol: str
-    status: OrdStatus
-    cum_qty: Decimal
+    status: OrdStatus | None
+    cum_qty: Decimal | None
+
+    @property
+    def is_final(self) -> bool:
+        return self.status is None or self.status.is_final
+
+    @property
+    def words(self) -> str:
+        return "over long ago" if self.status is None else str(self.status)
 
 
 # None: no shard that is served here knows it.
@@ -111,13 +119,13 @@ def compare_orders(
         elif known is None and knows_all:
             words = "it has an id of ours and no shard knows it"
             findings.append(Finding(Kind.UNKNOWN_ORDER, order.client_id, order.symbol, words))
-        elif known is not None and known.status.is_final:
-            words = f"it is {known.status} here and open there"
+        elif known is not None and known.is_final:
+            words = f"it is {known.words} here and open there"
             findings.append(Finding(Kind.ENDED_ORDER, order.client_id, order.symbol, words))
     for mine in live:
         known = find(mine.client_id)
-        if order_id_of(mine.client_id) not in open_there and known is not None and not known.status.is_final:
-            words = f"it is {known.status} here and not open there"
+        if order_id_of(mine.client_id) not in open_there and known is not None and not known.is_final:
+            words = f"it is {known.words} here and not open there"
             findings.append(Finding(Kind.MISSING_ORDER, mine.client_id, mine.symbol, words))
     return findings
 
@@ -136,10 +144,16 @@ def compare_filled(order: OrderAtVenue, fills: Sequence[FillAtVenue], find: Find
             for fill in fills
         ]
     known = find(order.client_id)
-    if known is None or not known.status.is_final or order.filled <= known.cum_qty:
+    if known is None or not known.is_final:
         return []  # Of one that is open its follower books what comes.
-    here, there = format_amount(trim(known.cum_qty)), format_amount(trim(order.filled))
-    words = f"it is {known.status} here with {here} filled, and {there} were filled there"
+    there = format_amount(trim(order.filled))
+    if known.cum_qty is None:  # No fill of it that was booked is new any more.
+        words = f"it is {known.words} here, and has new fills there: {there} in all"
+    elif order.filled <= known.cum_qty:
+        return []
+    else:
+        here = format_amount(trim(known.cum_qty))
+        words = f"it is {known.words} here with {here} filled, and {there} were filled there"
     return [Finding(Kind.LATE_FILL, order.client_id, order.symbol, words)]
 
 

@@ -13,6 +13,7 @@ BreakwaterError
 │   │   └── SecondFactorRequired  whose role asks for a second factor, and who has none in this session
 │   ├── RateLimited          429  too many requests of one API key; carries when to ask again
 │   ├── NotFound             404  also for what belongs to another tenant
+│   ├── OrderForgotten       410  the engine's word on an order that ended long ago: its id is taken
 │   └── Conflict             409
 │       ├── OrderIdReused         the same client_order_id with another body
 │       ├── VersionConflict       somebody else changed it first; carries both versions
@@ -27,7 +28,8 @@ BreakwaterError
     ├── DatabaseUnavailable
     ├── TreeChanged          a node moved or went while the order waited for it; the next try finds its new place
     └── EngineUnavailable
-        └── EngineSilent      it let the question go by: the next one would wait as long
+        ├── EngineSilent      it let the question go by: the next one would wait as long
+        └── EngineForgot      it has forgotten how the order ended: what it has told of it says so, and the journal
 """
 
 from typing import Any, ClassVar
@@ -108,6 +110,13 @@ class NotFound(Rejection):
     code = "NOT_FOUND"
 
 
+class OrderForgotten(Rejection):
+    """Not NotFound: an order that was never there may be given up, and this one may have traded."""
+
+    status = 410
+    code = "ORDER_FORGOTTEN"
+
+
 class Conflict(Rejection):
     status = 409
     code = "CONFLICT"
@@ -179,3 +188,7 @@ class EngineUnavailable(Unavailable):
 
 class EngineSilent(EngineUnavailable):
     """Refused, or not answered in time."""
+
+
+class EngineForgot(EngineUnavailable):
+    """The engine answers, and does not know any more how this one order ended. Asking again does not help."""

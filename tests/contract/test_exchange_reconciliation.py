@@ -10,6 +10,8 @@ import pytest
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
 from fargate_engine.binance.exchange import NewOrder
 from fargate_engine.messages import VenueRejected
+from fargate_engine.registry import REMEMBERED_NS
+from fargate_engine.shard_state import ShardState
 from fargate_engine.venues import binance_spot, exchange_client, reconciler
 from fargate_engine.venues.client_ids import client_id_of
 from fargate_engine.venues.protocol import Balance
@@ -26,6 +28,11 @@ class Scene:
 
     async def found(self) -> dict[str, int]:
         return (await self.reconciler.run_once()).counts
+
+    def forget(self) -> None:
+        """As an hour later."""
+        self.shard.state.registry.forget(self.shard.state.last_at_ns + REMEMBERED_NS, at_most=100)
+        assert len(self.shard.state.registry.forgotten) > 0
 
     async def by_hand(self, **changes: Any) -> None:
         """As somebody in the exchange's own app."""
@@ -87,13 +94,16 @@ async def test_money_that_is_taken_out_is_told_once(scene: Scene) -> None:
     assert await scene.found() == {}
 
 
-async def test_an_order_that_ended_here_and_lives_there_is_cancelled_there(scene: Scene) -> None:
+@pytest.mark.parametrize("is_forgotten", [False, True])
+async def test_an_order_that_ended_here_and_lives_there_is_cancelled_there(scene: Scene, is_forgotten: bool) -> None:
     """As after an order that was given up and had arrived nevertheless."""
     order = submit(1, venue="PAPER")
     scene.shard.submit(order)
     await until(scene.shard.has(order.order_id, "NEW"))
     scene.shard.inbox.report(VenueRejected(order_id=order.order_id, code="VENUE_NEVER_ARRIVED", reason="given up"))
     await until(scene.shard.has(order.order_id, "REJECTED"))
+    if is_forgotten:
+        scene.forget()
     report = await scene.reconciler.run_once()
     assert (report.counts, report.repaired) == ({"ENDED_ORDER": 1}, 1)
     found = scene.there.order(order.order_id)
@@ -101,7 +111,18 @@ async def test_an_order_that_ended_here_and_lives_there_is_cancelled_there(scene
     assert found.status is OrdStatus.CANCELED
 
 
-async def test_what_was_filled_after_its_order_had_ended_here_is_told(scene: Scene) -> None:
+async def test_an_order_that_lives_here_is_not_over_for_an_id_alike_in_another_shard(scene: Scene) -> None:
+    order, other = submit(1, venue="PAPER"), ShardState(1)
+    other.registry.forgotten.add(order.order_id, was_rejected=False)
+    scene.shard.submit(order)
+    await until(scene.shard.has(order.order_id, "NEW"))
+    states = [other, scene.shard.state, other]
+    report = await Reconciler(scene.shard.connection, lambda: states, [ETH.symbol]).run_once()
+    assert (report.counts, report.repaired) == ({}, 0)
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+async def test_what_was_filled_after_its_order_had_ended_here_is_told(scene: Scene, is_forgotten: bool) -> None:
     await scene.found()
     order = submit(1, venue="PAPER", price=Decimal(3500))
     scene.there.switch(unknown_reply=1.0, silent_streams=True)
@@ -109,6 +130,8 @@ async def test_what_was_filled_after_its_order_had_ended_here_is_told(scene: Sce
     await until(lambda: (it := scene.there.order(order.order_id)) is not None and it.cum_qty > 0)
     scene.shard.inbox.report(VenueRejected(order_id=order.order_id, code="VENUE_NEVER_ARRIVED", reason="given up"))
     await until(scene.shard.has(order.order_id, "REJECTED"))
+    if is_forgotten:
+        scene.forget()
     scene.there.switch(silent_streams=True)
     assert (await scene.found())["LATE_FILL"] == 1
 

@@ -9,6 +9,7 @@ import pytest
 from matching_core import EventKind, Kind, TimeInForce
 
 from fargate_engine.records import Records
+from fargate_engine.registry import REMEMBERED_NS
 from tests.support.engine_scenario import play
 from tests.support.mortal_engine import SHARD, World, simulate
 from tests.support.virtual_time import Clock
@@ -22,6 +23,7 @@ HOUR_S, SECOND_NS = 3600.0, 10**9
 @pytest.mark.parametrize("step_s", [-7200.0, -3.0, 3.0, 7200.0])
 def test_a_clock_that_is_set_moves_nothing_backwards(step_s: float, seed: int) -> None:
     async def set_clock(world: World) -> None:
+        world.forgets = step_s * SECOND_NS >= REMEMBERED_NS  # Then what just ended did so hours ago.
         for _ in range(5):
             await asyncio.sleep(1)
             world.clock.set_wall(step_s)

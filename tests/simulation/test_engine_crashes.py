@@ -9,6 +9,8 @@ import os
 
 import pytest
 
+from fargate_engine import registry
+from fargate_engine.shard_state import ShardState
 from tests.support.engine_scenario import Trouble, play
 from tests.support.mortal_engine import SHARD, STAGES, World
 
@@ -32,6 +34,27 @@ def test_nothing_acknowledged_is_lost_or_doubled_wherever_the_engine_dies(stage:
     traffic = play(killing_at(stage), seed)
     assert traffic.world.reaper.deaths == {stage: DEATHS}
     assert len(traffic.acknowledged) > 20
+
+
+@pytest.mark.parametrize("seed", SEEDS[::2])
+@pytest.mark.parametrize("stage", STAGES)
+def test_also_where_orders_are_forgotten_while_they_are_still_asked_about(
+    stage: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is placed again, and every way to the state has forgotten the same."""
+    monkeypatch.setattr(registry, "REMEMBERED_NS", 100_000_000)
+    kill = killing_at(stage)
+
+    async def kill_the_forgetful(world: World) -> None:
+        world.forgets = True
+        await kill(world)
+
+    traffic = play(kill_the_forgetful, seed)
+    assert len(traffic.acknowledged) > 20
+    state = ShardState(SHARD)
+    for row in traffic.world.database.journal(SHARD):
+        state.replay(row)
+    assert len(state.registry.forgotten) > 20
 
 
 def test_a_standby_has_its_leaders_state_after_every_row() -> None:

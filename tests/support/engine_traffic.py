@@ -18,12 +18,13 @@ from matching_core import Type as CoreType
 
 from breakwater.db.journal import Journal, JournalRow
 from breakwater.domain.orders import OrderSnapshot, OrderType, OrdStatus, Side, SubmitOrder, TimeInForce
-from breakwater.errors import EngineUnavailable, NotFound
+from breakwater.errors import EngineUnavailable, NotFound, OrderForgotten
 from events.orders import TradeExecuted
-from fargate_engine import recovery
+from fargate_engine import recovery, registry_snapshot
 from fargate_engine.inbox import FindOrder
 from fargate_engine.leases import LOOK_S
 from fargate_engine.messages import CancelOrder, Command, VoidOrder
+from fargate_engine.orders import ForgottenOrder
 from fargate_engine.records import FIRST_RECORD_ORDER_ID, Records
 from fargate_engine.shard_state import ShardState
 from fargate_engine.snapshots import SnapshotStore
@@ -77,16 +78,21 @@ class Traffic:
                     await self._insist(mine[-1])
 
     async def submit(self, order: SubmitOrder) -> OrderSnapshot:
-        return await self._insist(order)
+        said = await self._insist(order)
+        assert said is not None, f"{order} is forgotten"
+        return said
 
     async def _void_and_submit(self) -> None:
         order = self.random_order()
         await self._insist(VoidOrder(order_id=order.order_id, tenant_id=TENANT, account_id=order.account_id))
         said = await self._insist(order)
-        assert (said.status, said.reject_code) == (OrdStatus.REJECTED, "VOIDED")
+        assert said is None or (said.status, said.reject_code) == (OrdStatus.REJECTED, "VOIDED")
 
-    async def _insist(self, command: Command | FindOrder) -> OrderSnapshot:
-        """Ask again and again, as the reconciler does: the same request changes nothing the second time."""
+    async def _insist(self, command: Command | FindOrder) -> OrderSnapshot | None:
+        """Ask again and again, as the reconciler does: the same request changes nothing the second time.
+
+        None for an order that is forgotten.
+        """
         gives_up_at_s = self.world.clock.monotonic() + PATIENCE_S
         while True:
             assert self.world.clock.monotonic() < gives_up_at_s, f"{command} is never answered"
@@ -99,6 +105,9 @@ class Traffic:
             except (EngineUnavailable, TimeoutError):
                 self.unanswered += 1
                 continue
+            except OrderForgotten:
+                assert self.world.forgets, f"{command} is forgotten within a moment"
+                return None
             except NotFound:
                 # An engine that has not heard yet that it is fenced knows only what it knew.
                 assert self.world.leases_broke, f"{command} is not known, and was acknowledged"
@@ -200,6 +209,8 @@ async def audit(traffic: Traffic) -> ShardState:
     for key in keys[:: len(keys) // SNAPSHOTS_AUDITED + 1]:
         from_snapshot = await continued(world, key)
         assert from_snapshot.state_hash() == state.state_hash(), f"{key} leads elsewhere"
+        remembered, expected = (registry_snapshot.write(each.registry) for each in (from_snapshot, state))
+        assert remembered == expected, f"{key} forgets others"
     assert state.state_hash() == world.hashes[rows[-1].digest]
     return state
 
@@ -235,9 +246,13 @@ def _assert_the_chain_is_whole(rows: list[JournalRow]) -> None:
 
 def _assert_every_answer_stands(traffic: Traffic, state: ShardState) -> None:
     for order_id, said in traffic.acknowledged.items():
-        now = snapshot_of(state.order(order_id))
-        assert_grew(said, now)
-        assert not state.order(order_id).awaits_venue
+        order = state.order(order_id)
+        if isinstance(order, ForgottenOrder):
+            assert traffic.world.forgets, f"{order_id} is forgotten within a moment"
+            assert not said.status.is_final or order.is_rejected == (said.status is OrdStatus.REJECTED)
+            continue
+        assert_grew(said, snapshot_of(order))
+        assert not order.awaits_venue
 
 
 def _assert_events_tell_what_happened(world: World, state: ShardState) -> None:
@@ -254,7 +269,7 @@ def _assert_events_tell_what_happened(world: World, state: ShardState) -> None:
         # A voided order has nobody to be told of it; a cancel that is under way is not told.
         if now.status not in {OrdStatus.PENDING_NEW, OrdStatus.PENDING_CANCEL} and now.reject_code != "VOIDED":
             assert last_seq[order_id] == now.engine_seq
-    assert set(last_seq) <= set(state.registry.orders)
+    assert all(map(state.knows, last_seq))
 
 
 def _assert_records_were_applied_once(traffic: Traffic, rows: list[JournalRow]) -> None:

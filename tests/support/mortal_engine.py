@@ -239,6 +239,7 @@ class World:
             set()
         )  # Digests of the rows that another engine replayed, and came to the same hash.
         self.leases_broke = False  # Set where leases end too early: then only the epochs guard the journal.
+        self.forgets = False  # Set where orders are forgotten while they are still asked about.
         self._born = 0
 
     def start(self, name: str | None = None) -> Life:

@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 
 from breakwater.domain.lease_messages import LeaseWords, SetLease
 from breakwater.domain.orders import OrderSnapshot, PlaceOrder, ReplaceOrder, SubmitOrder, VoidReplace
-from breakwater.errors import EngineSilent, EngineUnavailable, NotFound
+from breakwater.errors import EngineForgot, EngineSilent, EngineUnavailable, NotFound, OrderForgotten
 
 TIMEOUT = Timeout(connect=1.0, total=3.0)  # Within the saga's 4 s for a step, so that the step says so and is retried.
 HEALTH_TIMEOUT = Timeout(connect=0.5, read=1.0)
@@ -51,7 +51,8 @@ class _AnyDocument(RootModel[dict[str, Any]]):
 
 class EngineClient:
     """Calls raise EngineUnavailable when the answer is not known: failing, unreadable, mixed up; and its kind
-    EngineSilent where there was none: refused, timed out.
+    EngineSilent where there was none: refused, timed out; EngineForgot where the order ended so long ago that the
+    engine keeps only its id. Whatever it held stays held: only the engine's own word frees that.
 
     Every call is idempotent by order id, so whoever needs certainty may repeat it; this client does not.
     `base_url`, `token` and `tls` are asked at each call, because all change while a function lives. With `tls` nothing
@@ -201,6 +202,8 @@ class EngineClient:
         # A POST names no order that must exist: 404 there is a wrong address, which says nothing about the order.
         if answer.status == HTTPStatus.NOT_FOUND and method != "POST":
             raise NotFound("the engine does not know this order")
+        if answer.status == OrderForgotten.status:
+            raise EngineForgot("the engine has forgotten how this order ended")
         return _read(answer, model)
 
     def _send(

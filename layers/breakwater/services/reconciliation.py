@@ -11,6 +11,8 @@ Which orders are asked about, and why none of them is hurt:
   word is here the larger reservation stays held.
 - Every other order has been heard of by the engine, so the engine is asked. That it does not know such an order
   breaks a promise; nothing is released then, and people are told.
+- Of an order that ended more than an hour ago the engine may know only that it was there. Then nothing is released
+  either: its last events say how it ended, and people are told that they have not come.
 """
 
 import uuid
@@ -23,7 +25,7 @@ from breakwater.db.connection import Connection
 from breakwater.db.orders import OrderRow, unsettled_orders
 from breakwater.db.replaces import undecided_replaces
 from breakwater.domain.orders import OrderSnapshot, OrdStatus
-from breakwater.errors import BreakwaterError, EngineUnavailable
+from breakwater.errors import BreakwaterError, EngineForgot, EngineUnavailable
 from breakwater.services.engine_client import EngineClient
 from breakwater.services.replaces import resolve
 from breakwater.services.settlement import TenantTransactions, settle
@@ -77,6 +79,9 @@ def reconcile(
             else:
                 outcome.left_count += 1
             engine_failures = 0
+        except EngineForgot as error:
+            engine_failures = 0  # It answers.
+            outcome.failures.append(Failure(order_id, error.message))
         except EngineUnavailable as error:
             engine_failures += 1
             outcome.failures.append(Failure(order_id, error.message))

@@ -12,6 +12,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from breakwater.domain.shards import shard_of
+from fargate_engine import registry
 from tests.conftest import DatabaseUrls
 from tests.integration.fargate_engine.conftest import ACCOUNT, MARKET, TENANT, Client, StartEngine, order_body, ready
 
@@ -79,6 +80,28 @@ async def test_orders_end_at_their_time_also_when_it_came_while_no_engine_ran(st
     async with start_engine() as engine:
         await ended(engine, later)
         assert (await engine.call("GET", path_of(stays)))[1]["status"] == "NEW"
+
+
+async def test_a_forgotten_order_is_refused_whatever_is_asked_also_after_a_restart(
+    start_engine: StartEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "REMEMBERED_NS", 1)  # By the row after its end.
+    body = order_body()
+    path = path_of(body)
+    about = {key: body[key] for key in ("tenant_id", "account_id", "symbol", "correlation_id")}
+    async with start_engine() as engine:
+        await engine.submit(**body)
+        assert (await engine.call("DELETE", path))[1]["status"] == "CANCELED"
+        await engine.submit()
+    async with start_engine() as engine:
+        for asked in (
+            engine.call("GET", path),
+            engine.call("DELETE", path),
+            engine.call("POST", "/internal/orders", body),
+            engine.call("POST", f"/internal/orders/{body['order_id']}/void", about),
+        ):
+            status, problem = await asked
+            assert (status, problem["code"]) == (410, "ORDER_FORGOTTEN")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 from urllib3 import Timeout
 
 from breakwater.domain.orders import OrderType, OrdStatus, Side, SubmitOrder, TimeInForce
-from breakwater.errors import EngineUnavailable, NotFound
+from breakwater.errors import EngineForgot, EngineUnavailable, NotFound
 from breakwater.services import engine_client
 from breakwater.services.engine_client import CanceledOrders, EngineClient
 from fargate_engine.gateway.routes import ACCOUNTS_MAX
@@ -73,6 +73,20 @@ def test_an_unknown_order_is_not_found_until_it_is_voided() -> None:
 def test_whatever_is_not_an_order_says_nothing_about_the_order(status: int, body: bytes) -> None:
     with client_of(EngineModel(), lambda *_: (status, body)) as engine, pytest.raises(EngineUnavailable):
         engine.submit(submission())
+
+
+def test_an_order_that_the_engine_has_forgotten_is_none_that_it_never_knew() -> None:
+    order, about = submission(), {"tenant_id": TENANT, "correlation_id": "c"}
+    with client_of(EngineModel(), lambda *_: (410, b"{}")) as engine:
+        calls: list[Callable[[], object]] = [
+            lambda: engine.submit(order),
+            lambda: engine.get(order.order_id, **about),
+            lambda: engine.cancel(order.order_id, **about),
+            lambda: engine.void(order.order_id, **about, account_id=order.account_id, symbol=order.symbol),
+        ]
+        for call in calls:
+            with pytest.raises(EngineForgot):
+                call()
 
 
 def test_an_answer_about_another_order_says_nothing_about_this_one() -> None:

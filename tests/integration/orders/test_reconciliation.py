@@ -8,6 +8,7 @@ from breakwater.services.engine_client import EngineClient
 from breakwater.services.reconciliation import reconcile
 from tests.integration.limits.firm import NOW, order_of
 from tests.integration.orders.conftest import Desk
+from tests.support.engine_model import serve
 
 
 def test_an_unknown_order_that_never_arrived_is_voided_and_gives_back_its_reservation(desk: Desk) -> None:
@@ -109,3 +110,26 @@ def test_a_run_that_is_short_of_time_leaves_the_rest_to_the_next(desk: Desk) -> 
     desk.grow_old(order, 61)
     outcome = reconcile(desk.database.untenanted_transaction, desk.transactions, desk.engine, lambda: 14.0)
     assert (outcome.settled_count, outcome.left_count) == (0, 1)
+
+
+def test_of_forgotten_orders_nothing_is_released_and_the_others_are_settled(desk: Desk) -> None:
+    """More of them than failures would say that the engine is down."""
+    orders = [order_of(desk.firm) for _ in range(6)]
+    for order in orders:
+        desk.reserve(order)
+        order_saga.mark_unknown(order, "Unavailable", desk.transactions, NOW)
+        desk.grow_old(order, 6)
+    forgotten, known = orders[:-1], orders[-1]
+
+    def answer(method: str, path: str) -> tuple[int, bytes] | None:
+        return (410, b"{}") if any(str(each.order_id) in path for each in forgotten) else None
+
+    with serve(desk.model, answer) as url:
+        engine = EngineClient(lambda: url, lambda: "test-token")
+        outcome = reconcile(desk.database.untenanted_transaction, desk.transactions, engine, lambda: 60.0)
+    assert not outcome.engine_down
+    assert (outcome.settled_count, outcome.left_count) == (1, 0)
+    assert {each.reason for each in outcome.failures} == {"the engine has forgotten how this order ended"}
+    assert {desk.row(each).status for each in forgotten} == {OrdStatus.UNKNOWN}
+    assert desk.row(known).status is OrdStatus.REJECTED
+    assert desk.reserved() == (5, 0, 5, 0)

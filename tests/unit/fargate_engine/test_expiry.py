@@ -9,7 +9,7 @@ import pytest
 
 from breakwater.domain.executions import ROUTER_VENUE, Route
 from breakwater.domain.orders import OrdStatus, Side, SubmitOrder, TimeInForce
-from fargate_engine import shard_state
+from fargate_engine import registry, shard_state
 from fargate_engine.inbox import Inbox
 from fargate_engine.messages import CancelOrder, VenueAccepted, VenueCanceled, VenueFilled, VenueReplaced
 from fargate_engine.outcomes import CancelAtVenue, SubmitToVenue
@@ -245,3 +245,17 @@ async def test_whoever_waits_for_an_end_is_woken_by_what_comes_before_it() -> No
     await asyncio.sleep(0.02)
     inbox.report(VenueAccepted(order_id=ACCOUNT))
     assert len((await asyncio.wait_for(waits, 5)).reports) == 1
+
+
+def test_orders_that_are_over_long_before_their_end_are_not_kept_until_then(
+    engine: Driven, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "ENDS_OVER_MAX", 3)
+    far = 10**18
+    for number in range(1, 40):
+        order = dated(number, expire_at_ns=far + number)
+        engine.apply(order)
+        engine.apply(CancelOrder(order_id=order.order_id, tenant_id=TENANT))
+    engine.apply(dated(50, expire_at_ns=far))
+    assert len(engine.state.registry._ends) <= 5
+    assert engine.state.next_end_ns == far

@@ -12,10 +12,11 @@ from matching_core import EventKind
 
 from breakwater.db.journal import GENESIS_DIGEST, JournalRow
 from breakwater.domain.orders import OrdStatus
-from breakwater.errors import DatabaseUnavailable, EngineUnavailable, NotFound
+from breakwater.errors import DatabaseUnavailable, EngineUnavailable, NotFound, OrderForgotten
 from events.envelope import EnvelopeDocument
 from fargate_engine.inbox import FindOpenOrders, FindOrder, Inbox
 from fargate_engine.messages import CancelOrder, VenueAccepted
+from fargate_engine.registry import REMEMBERED_NS
 from fargate_engine.sequencer import Sequencer
 from fargate_engine.shard_state import ShardState
 from fargate_engine.terms import WorkingTerms
@@ -183,6 +184,26 @@ async def test_a_wrong_question_is_refused_and_does_not_disturb_its_batch(engine
     with pytest.raises(NotFound):
         wrong.result()
     assert right.result() is not None
+
+
+async def test_whoever_asks_about_a_forgotten_order_is_told_so_also_by_the_row_that_forgets_it(
+    engine: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancel = CancelOrder(order_id=submit(1).order_id, tenant_id=TENANT)
+    engine.inbox.ask(submit(1))
+    engine.inbox.ask(cancel)
+    await engine.sequencer.run_batch()
+    later = engine.state.last_at_ns + REMEMBERED_NS
+    monkeypatch.setattr(time, "time_ns", lambda: later)
+    asked = [engine.inbox.ask(cancel), engine.inbox.ask(FindOrder(submit(1).order_id, TENANT))]
+    other = engine.inbox.ask(submit(2))
+    await engine.sequencer.run_batch()
+    asked += [engine.inbox.ask(cancel), engine.inbox.ask(FindOrder(submit(1).order_id, TENANT))]
+    await engine.sequencer.run_batch()
+    for answer in asked:
+        with pytest.raises(OrderForgotten):
+            answer.result()
+    assert snapshot_in(other.result()).status is OrdStatus.NEW
 
 
 async def test_records_are_answered_by_their_events_after_the_commit(engine: Running) -> None:

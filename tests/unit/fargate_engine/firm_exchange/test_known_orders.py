@@ -18,6 +18,7 @@ from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.gateway.state import EngineState
 from fargate_engine.messages import CancelOrder
 from fargate_engine.orders import EngineOrder
+from fargate_engine.registry import REMEMBERED_NS
 from tests.unit.fargate_engine.orders import ACCOUNT, ETH, TENANT, submit
 from tests.unit.fargate_engine.routing.scene import Scene, until
 
@@ -163,6 +164,25 @@ async def test_what_limit_and_stop_have_filled_is_known_by_their_children_also_a
         assert (limit.status, stop.status) == (OrdStatus.EXPIRED, OrdStatus.FILLED)
         _, limit = shown_list(amid, filled_of_limit(amid, fills)).orders
         assert (limit.status, limit.cum_qty) == (OrdStatus.PARTIALLY_FILLED, Decimal("0.4"))
+
+
+async def test_what_is_forgotten_is_asked_of_the_api(scene: Scene) -> None:
+    orders = known_orders(scene)
+    live = orders.find_live(OWNER, OrderRef(ETH, NUMBER, None))
+    assert live is not None
+    shown, term = orders.shown(live[1]), live[0]
+    orders.remember(OWNER, LIST_ID, shown)
+    assert orders.child_fills(OWNER, shown) == [(Decimal(0), Decimal(0))]
+    await scene.ask(CancelOrder(order_id=LIST_ID, tenant_id=TENANT))
+    await until(lambda: not isinstance(scene.state.order(LIST_ID), EngineOrder))
+    assert orders.find(OWNER, OrderRef(ETH, NUMBER, None)) is not None
+
+    scene.state.registry.forget(scene.state.last_at_ns + REMEMBERED_NS, at_most=100)
+
+    assert orders.find(OWNER, OrderRef(ETH, NUMBER, None)) is None
+    assert orders.find_list(OWNER, OrderListRef(ETH, NUMBER, "list")) is None
+    assert orders.child_fills(OWNER, shown) is None
+    assert term.state.has_taken(LIST_ID)
 
 
 async def test_its_children_are_looked_at_no_more_once_the_stop_has_filled_something(scene: Scene) -> None:

@@ -11,13 +11,14 @@ import pytest
 
 from breakwater.domain.executions import Execution, Oco, Route, Stop
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
-from fargate_engine.orders import FinalOrder
+from fargate_engine import registry
+from fargate_engine.orders import FinalOrder, ForgottenOrder
 from fargate_engine.routing import router, working
 from fargate_engine.routing.moves import Moves, Send, View
 from fargate_engine.routing.venue_views import MARKET_SILENT_S, VenueViews
 from tests.support.engine_words import snapshot_of
 from tests.unit.fargate_engine.orders import submit
-from tests.unit.fargate_engine.routing.scene import Scene, until
+from tests.unit.fargate_engine.routing.scene import PARENT, Scene, until
 
 BEST, SEEK = Route(), Route(algorithm="SEEK")
 IOC = TimeInForce.IOC
@@ -303,7 +304,7 @@ async def test_an_entry_that_cannot_be_counted_ends_its_exit_and_nothing_else(sc
     final = scene.state.order(submit(9).order_id)
     assert isinstance(final, FinalOrder)
     odd = final.last_words.replace(b'"cum_qty":"0.1"', b'"cum_qty":"0.00001"')
-    scene.state.registry.orders[final.order_id] = FinalOrder(final.order_id, final.tenant_id, odd)
+    scene.state.registry.orders[final.order_id] = final._replace(last_words=odd)
 
     exits = Stop(algorithm="STOP", stop_px=Decimal("1980.00"), after=final.order_id)
     await scene.place(exits, side=Side.SELL, price=Decimal("1970.00"))
@@ -339,3 +340,68 @@ async def test_an_order_whose_time_came_while_nobody_ran_ends_after_the_restart(
     async with restarted.served():
         await until(lambda: restarted.parent.status is OrdStatus.EXPIRED)
         assert restarted.children == []
+
+
+def forget(scene: Scene) -> None:
+    """As an hour later."""
+    scene.state.registry.forget(scene.state.last_at_ns + registry.REMEMBERED_NS, at_most=100)
+
+
+async def test_an_exit_from_an_order_that_ended_long_ago_works_as_much_as_the_ledger_let_pass(scene: Scene) -> None:
+    entry = submit(9, venue="A", side=Side.BUY, price=Decimal("1999.00"), quantity=Decimal("0.4"))
+    await scene.ask(entry)
+    forget(scene)
+    assert isinstance(scene.state.order(entry.order_id), ForgottenOrder)
+
+    exits = Stop(algorithm="STOP", stop_px=Decimal("1990.50"), trigger_by="BEST", after=entry.order_id)
+    await scene.place(exits, side=Side.SELL, price=Decimal("1970.00"), quantity=Decimal("0.4"))
+    for venue in (scene.a, scene.b):
+        venue.show(bids=((198_900, 10_000),), asks=((199_000, 10_000),))
+
+    await until(lambda: scene.parent.status is OrdStatus.FILLED)
+    assert scene.parent.cum_qty == Decimal("0.4")
+
+
+async def test_an_exit_from_a_rejected_order_that_is_forgotten_has_nothing_to_exit(scene: Scene) -> None:
+    await scene.ask(submit(9, venue="MOON"))
+    forget(scene)
+
+    exits = Stop(algorithm="STOP", stop_px=Decimal("1980.00"), after=submit(9).order_id)
+    await scene.place(exits, side=Side.SELL, price=Decimal("1970.00"))
+
+    await until(lambda: scene.parent.status is OrdStatus.CANCELED)
+    assert scene.parent.reject_code == "ENTRY_NOT_FILLED"
+
+
+async def test_after_a_restart_no_child_gets_the_id_of_one_that_is_forgotten(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing_there = Send("A", 1, 100_000, IOC)
+    to_do = [nothing_there] * 2
+    monkeypatch.setattr(
+        working, "algorithm_of", lambda execution: lambda view: Moves(send=(to_do.pop(),) if to_do else ())
+    )
+    await scene.place(BEST)
+    scene.a.show(asks=((199_900, 4_001),))
+    await until(lambda: len(scene.a.sent) == 2 and scene.children == [])
+    again = scene.restarted()
+    forget(again)
+    assert len(again.state.registry.forgotten) == 2
+    to_do.append(nothing_there)
+    async with again.served():
+        await until(lambda: len(again.a.sent) == 3 and again.children == [])
+    assert len({each.order_id for each in again.a.sent}) == 3
+
+
+async def test_a_clock_that_is_set_forward_by_hours_harms_no_order(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its children are forgotten by the very rows that tell of their ends."""
+    monkeypatch.setattr(registry, "REMEMBERED_NS", -1)
+
+    await scene.place(BEST)
+
+    await until(lambda: isinstance(scene.state.order(PARENT), ForgottenOrder))
+    [*_, last] = [each["order"] for each in scene.told("trades.TradeExecuted.v1")]
+    assert (last["status"], last["cum_qty"]) == ("FILLED", "1")
+    assert len(scene.state.registry.forgotten) == 1 + len(scene.a.sent) + len(scene.b.sent)

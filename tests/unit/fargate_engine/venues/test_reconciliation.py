@@ -48,6 +48,15 @@ def test_an_order_that_ended_here_must_not_live_there() -> None:
     assert kinds([], [word(OrdStatus.NEW)], known(OrdStatus.REJECTED)) == [Kind.ENDED_ORDER]
 
 
+def test_an_order_that_is_forgotten_has_ended_and_is_no_unknown_one() -> None:
+    forgotten = KnownOrder(OURS, "", None, None)
+    (ended,) = compare_orders([], [word(OrdStatus.NEW)], lambda _: forgotten, knows_all=True)
+    assert (ended.kind, ended.words) == (Kind.ENDED_ORDER, "it is over long ago here and open there")
+    (late,) = compare_filled(word(OrdStatus.CANCELED, 4), [fill(1, 4)], lambda _: forgotten)
+    assert late.kind is Kind.LATE_FILL
+    assert late.words == "it is over long ago here, and has new fills there: 0.0004 in all"
+
+
 def test_an_id_of_ours_that_nobody_knows_is_told_only_where_every_shard_was_asked() -> None:
     assert kinds([], [word(OrdStatus.NEW)], None) == [Kind.UNKNOWN_ORDER]
     assert kinds([], [word(OrdStatus.NEW)], None, knows_all=False) == []
