@@ -1,4 +1,4 @@
-"""What the API says exactly at a boundary of time, to orders that meet their own firm's, and to a node stopped by hand."""
+"""What the API says at a boundary of time, to orders that meet their own firm's, and to a node stopped by hand."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
