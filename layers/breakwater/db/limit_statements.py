@@ -248,8 +248,11 @@ WITH counting AS (
         AND l.node_id = ANY (%(node_ids)s) AND l.limit_type = 'REPEAT_EXECUTION') l
   LEFT JOIN limits.standings s USING (node_id)),
 windows AS MATERIALIZED (SELECT *, limits.activity_block(begin) + interval '5 minutes' AS block_end FROM counting)
-SELECT l.node_id, l.limit_id, l.value, l.action, sum(a.automated_fill_count) AS fills
+SELECT l.node_id, l.limit_id, l.instrument, l.value, l.action, sum(a.automated_fill_count) AS fills,
+  l.instrument IN ('*', %(symbol)s, 'venue:' || %(venue)s, 'class:' || of_fill.asset_class)
+    OR %(venue)s = '{ROUTER_VENUE}' AND l.instrument LIKE 'venue:%%' AS is_of_fill
 FROM windows l
+JOIN market.instruments of_fill ON of_fill.symbol = %(symbol)s
 CROSS JOIN LATERAL (
   SELECT symbol, venue, automated_fill_count FROM limits.activity
   WHERE node_id = l.node_id AND at > l.begin AND at < l.block_end
@@ -259,11 +262,16 @@ CROSS JOIN LATERAL (
 JOIN market.instruments i ON i.symbol = a.symbol
   AND (l.instrument IN ('*', a.symbol, 'venue:' || a.venue, 'class:' || i.asset_class)
        OR a.venue = '{ROUTER_VENUE}' AND l.instrument LIKE 'venue:%%')
-GROUP BY l.node_id, l.limit_id, l.value, l.action HAVING sum(a.automated_fill_count) >= l.value
+GROUP BY l.node_id, l.limit_id, l.instrument, l.value, l.action, of_fill.asset_class
+HAVING sum(a.automated_fill_count) >= l.value
+ORDER BY l.node_id, l.limit_id
 """
 # A round trip of the account is one of every scope above it, and of the strategies and keys below it, which have no
-# positions of their own. A cool-down that runs is never cut short. The nodes above are locked.
+# positions of their own. A cool-down that runs is never cut short. The nodes above are locked. What comes back are the
+# limits that this loss has reached, and not those whose cool-down it made longer: each statement within sees the
+# standings as they were before.
 COUNT_ROUND_TRIP = f"""
+WITH counted AS (
 INSERT INTO limits.standings AS s (node_id, tenant_id, loss_streak, cool_until)
 SELECT n.node_id, n.tenant_id, streak.losses, (
     SELECT max(%(at)s::timestamptz + make_interval(secs => (l.parameters->>'cool_down_s')::double precision))
@@ -277,6 +285,14 @@ CROSS JOIN LATERAL (
 WHERE EXISTS (SELECT FROM limits.limits l WHERE l.node_id = n.node_id AND l.limit_type = 'LOSS_STREAK')
 ON CONFLICT (node_id) DO UPDATE SET loss_streak = excluded.loss_streak,
   cool_until = greatest(s.cool_until, excluded.cool_until)
+RETURNING node_id, loss_streak)
+SELECT l.node_id, l.limit_id, l.instrument, l.value, l.action, c.loss_streak AS losses
+FROM counted c LEFT JOIN limits.standings before USING (node_id)
+CROSS JOIN LATERAL (
+  SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.node_id = c.node_id AND l.limit_type = 'LOSS_STREAK') l
+WHERE c.loss_streak >= l.value
+  AND (c.loss_streak - 1 < l.value OR before.cool_until IS NULL OR before.cool_until <= %(at)s)
+ORDER BY l.node_id, l.limit_id
 """
 REARM = """
 INSERT INTO limits.standings AS s (node_id, tenant_id, rearmed_at) VALUES (%(node_id)s, %(tenant_id)s, %(at)s)

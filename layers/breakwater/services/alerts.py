@@ -11,7 +11,7 @@ from breakwater.db.alerts import Alert
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.alerting import Category, Severity
 from breakwater.domain.conditions import category_of, severity_of
-from breakwater.domain.limits import CROSSED_PCT
+from breakwater.domain.limits import CROSSED_PCT, WATCHED_LOSSES
 from breakwater.domain.times import format_time, from_nanoseconds, nanoseconds
 from breakwater.services.alert_telling import Told, tell, told_before
 from events.alerts import AlertRaised, DeliveryFailed, NobodyOnCall
@@ -116,7 +116,12 @@ def _breach_by_loss(envelope: Envelope) -> Alert:
     breach = LimitBreachedByLoss.model_validate(envelope.payload)
     crossed = breach.threshold_pct == CROSSED_PCT
     what = "is crossed" if crossed else f"is {breach.threshold_pct} % used"
-    lines = {"Lost": breach.used, "By": "prices and fills, no order"}
+    lines: dict[str, str | None]
+    if breach.limit_type in WATCHED_LOSSES:
+        lines = {"Lost": breach.used, "By": "prices and fills, no order"}
+    else:
+        by = "what was booked" if breach.order_id is None else f"a fill of {breach.order_id} in {breach.symbol}"
+        lines = {"Used": breach.used, "Reserved": breach.reserved, "By": f"{by}, no order was asked"}
     return _alert_of_breach(envelope, breach, what, lines)
 
 
