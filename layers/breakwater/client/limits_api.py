@@ -109,9 +109,13 @@ class LimitCalls(Connection):
 
     def overrides(self, *, open_only: bool = True) -> list[Json]:
         """Asked for, approved and in force, the newest first; with the ended ones unless `open_only`."""
-        params = {"open_only": "true" if open_only else "false"}
-        overrides: list[Json] = self._call("GET", "/limits/overrides", params=params)["items"]
-        return overrides
+        wanted = {"open_only": "true" if open_only else "false"}
+        page = self._call("GET", "/limits/overrides", params=wanted)
+        found: list[Json] = page["items"]
+        while page["next_cursor"] is not None:
+            page = self._call("GET", "/limits/overrides", params=wanted | {"cursor": page["next_cursor"]})
+            found += page["items"]
+        return found
 
     def request_override(
         self, limit_id: str, value: Amount, *, ends_at: str, reason: str, starts_at: str | None = None

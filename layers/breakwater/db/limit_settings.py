@@ -16,7 +16,7 @@ from breakwater.db.limits import fields_of
 from breakwater.domain.exposure import Limit
 from breakwater.domain.market import RiskTerms
 
-_ROWS_MAX = 1_000
+_USES_AT_ONCE_MAX = 1_000  # The longest waiting first: the others have their turn in the next round.
 _OVERRIDE = """override_id, limit_id, value, starts_at, ends_at, reason, requested_by, requested_at, approved_by,
   approved_at, ended_by, ended_at"""
 
@@ -108,13 +108,16 @@ class LimitSettingRows:
             (ended_by, at, limit_id),
         )
 
-    def overrides(self, *, open_only: bool) -> list[Override]:
+    def overrides(self, *, open_only: bool, before: tuple[datetime, uuid.UUID] | None, limit: int) -> list[Override]:
         """The newest first."""
+        before_at, before_id = before or (None, None)
         with self._connection.cursor(row_factory=class_row(Override)) as cursor:
             return cursor.execute(
-                f"""SELECT {_OVERRIDE} FROM limits.overrides WHERE NOT %(open_only)s OR ended_at IS NULL
-                    ORDER BY requested_at DESC, override_id LIMIT %(rows)s""",  # noqa: S608  # A constant.
-                {"open_only": open_only, "rows": _ROWS_MAX},
+                f"""SELECT {_OVERRIDE} FROM limits.overrides WHERE (NOT %(open_only)s OR ended_at IS NULL)
+                    AND (%(before_at)s::timestamptz IS NULL
+                         OR (requested_at, override_id) < (%(before_at)s, %(before_id)s::uuid))
+                    ORDER BY requested_at DESC, override_id DESC LIMIT %(limit)s""",  # noqa: S608  # A constant.
+                {"open_only": open_only, "before_at": before_at, "before_id": before_id, "limit": limit},
             ).fetchall()
 
     def overridden(self, limit_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, tuple[Limit, str]]:
@@ -149,7 +152,7 @@ class LimitSettingRows:
         """(limit, when it was to be looked at), the longest waiting first."""
         return self._connection.execute(
             "SELECT limit_id, due_at FROM limits.uses_due WHERE due_at <= %s ORDER BY due_at, limit_id LIMIT %s",
-            (at, _ROWS_MAX),
+            (at, _USES_AT_ONCE_MAX),
         ).fetchall()
 
     def put_risk_terms(self, terms: RiskTerms, updated_by: str) -> None:

@@ -22,7 +22,10 @@ _EXPOSURES = "limits.exposures e JOIN market.instruments i USING (symbol)"
 _STANDING = """node_id, reject_streak, loss_streak, cool_until, rearmed_at, pnl, pnl_open, pnl_peak, pnl_close_peak,
   observed_at, heartbeat_at"""
 _ON_PATH = "node_id = ANY ((SELECT path FROM limits.nodes WHERE node_id = %(leaf_id)s)::uuid[])"
-_ROWS_MAX = 100_000
+_SILENT_AT_ONCE_MAX = 100_000  # The others have their turn in the next round.
+
+# What is judged by, or ended, is read whole, however much it is: a row that was cut off would be a limit, an exposure
+# or an open order that does not count. How much is shown at once is said where it is shown.
 
 LOCK_PATH = f"SELECT {_NODE} FROM limits.nodes n WHERE {_ON_PATH} ORDER BY n.node_id FOR NO KEY UPDATE"
 READ_PATH_NODES = f"SELECT {_NODE}, n.limits_version FROM limits.nodes n WHERE n.node_id = ANY (%(node_ids)s)"
@@ -42,17 +45,17 @@ WHERE n.node_id = ANY (%(node_ids)s)
 # What is set on nodes, whenever it holds; domain/limits_in_force.py says what does.
 LIMITS_SET = f"""
 SELECT {_LIMIT} FROM limits.limits l LEFT JOIN (SELECT NULL::uuid AS override_id, NULL::numeric AS value) o ON true
-WHERE l.node_id = ANY (%(node_ids)s) ORDER BY l.limit_id LIMIT {_ROWS_MAX}
+WHERE l.node_id = ANY (%(node_ids)s) ORDER BY l.limit_id
 """
-OVERRIDES_APPROVED = f"""
+OVERRIDES_APPROVED = """
 SELECT l.node_id, v.override_id, v.limit_id, v.value, v.starts_at, v.ends_at, v.approved_at
 FROM limits.overrides v JOIN limits.limits l USING (limit_id)
-WHERE l.node_id = ANY (%(node_ids)s) AND v.approved_by IS NOT NULL AND v.ended_at IS NULL LIMIT {_ROWS_MAX}
+WHERE l.node_id = ANY (%(node_ids)s) AND v.approved_by IS NOT NULL AND v.ended_at IS NULL
 """
 _QUOTE = """i.symbol, i.base_asset, i.quote_asset, i.tick_size, i.lot_size, i.notional_min, i.asset_class,
   r.price AS reference, r.observed_at"""
 _QUOTES = "market.instruments i LEFT JOIN market.reference_prices r USING (symbol)"
-QUOTES = f"SELECT {_QUOTE} FROM {_QUOTES} ORDER BY i.symbol LIMIT {_ROWS_MAX}"
+QUOTES = f"SELECT {_QUOTE} FROM {_QUOTES} ORDER BY i.symbol"
 # What an order needs to know before it waits for its nodes: the scope that it counts to first is its key's, else its
 # strategy's, else its account's. Always one row.
 PLACE = f"""
@@ -63,14 +66,14 @@ LEFT JOIN limits.nodes s ON s.node_id = %(strategy_id)s AND s.kind = 'STRATEGY' 
 LEFT JOIN limits.nodes k ON k.api_key_id = %(api_key_id)s
 LEFT JOIN ({_QUOTES}) ON i.symbol = %(symbol)s
 """
-RISK_TERMS = f"""
+RISK_TERMS = """
 SELECT symbol, average_daily_qty, initial_margin, sector, daily_volatility, as_of FROM limits.risk_terms
-ORDER BY symbol LIMIT {_ROWS_MAX}
+ORDER BY symbol
 """
 # An order at the router may go to any venue: to the dearest.
 FEE_RATES = f"""
 SELECT name, CASE name WHEN '{ROUTER_VENUE}' THEN max(taker_fee) OVER () ELSE taker_fee END AS rate
-FROM market.venues LIMIT {_ROWS_MAX}
+FROM market.venues
 """
 # The band is the order's: reservation and order are written in one transaction.
 HELD_BAND = """
@@ -109,16 +112,16 @@ FROM (
 JOIN market.instruments i USING (symbol)
 """
 # Of all accounts below the node, or of the account that it stands below itself.
-CASH = f"""
+CASH = """
 SELECT n.node_id, b.asset, sum(b.total) AS total
 FROM limits.nodes n
 JOIN limits.nodes a ON a.account_id IS NOT NULL AND (a.path @> ARRAY[n.node_id] OR a.node_id = ANY (n.path))
 JOIN trading.balances b ON b.account_id = a.account_id
 WHERE n.node_id = ANY (%(node_ids)s)
-GROUP BY n.node_id, b.asset LIMIT {_ROWS_MAX}
+GROUP BY n.node_id, b.asset
 """
 # The ledger hears of a fill before the balances do: what they still lack.
-FILLS_NOT_IN_CASH = f"""
+FILLS_NOT_IN_CASH = """
 SELECT n.node_id, r.venue, i.quote_asset,
   coalesce(sum(r.cum_notional - r.booked_notional) FILTER (WHERE r.side = 'BUY'), 0) AS bought_notional,
   coalesce(sum(r.cum_notional - r.booked_notional) FILTER (WHERE r.side = 'SELL'), 0) AS sold_notional
@@ -127,7 +130,7 @@ JOIN limits.nodes a ON a.account_id IS NOT NULL AND (a.path @> ARRAY[n.node_id] 
 JOIN limits.reservations r ON r.account_id = a.account_id AND r.cum_notional <> r.booked_notional
 JOIN market.instruments i USING (symbol)
 WHERE n.node_id = ANY (%(node_ids)s)
-GROUP BY n.node_id, r.venue, i.quote_asset LIMIT {_ROWS_MAX}
+GROUP BY n.node_id, r.venue, i.quote_asset
 """
 NOTE_IN_CASH = """
 UPDATE limits.reservations SET booked_notional = booked_notional + %(notional)s WHERE order_id = %(order_id)s
@@ -310,7 +313,7 @@ SELECT DISTINCT l.node_id FROM (SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.li
 JOIN limits.standings s USING (node_id)
 WHERE s.heartbeat_at IS NOT NULL AND s.silent_since IS DISTINCT FROM s.heartbeat_at
   AND s.heartbeat_at + make_interval(secs => l.value::double precision) < %(at)s
-ORDER BY l.node_id LIMIT {_ROWS_MAX}
+ORDER BY l.node_id LIMIT {_SILENT_AT_ONCE_MAX}
 """
 
 NODE = f"SELECT {_NODE} FROM limits.nodes n WHERE n.node_id = %(node_id)s"
@@ -318,23 +321,23 @@ LOCK_NODE = f"{NODE} FOR NO KEY UPDATE"
 # Subtrees by their roots, with what is above them where asked; all of the organisation without roots.
 _BELOW = """(%(root_ids)s::uuid[] IS NULL OR n.path && %(root_ids)s::uuid[] OR (%(above)s AND n.node_id IN (
   SELECT unnest(root.path) FROM limits.nodes root WHERE root.node_id = ANY (%(root_ids)s))))"""
-NODES = f"SELECT {_NODE} FROM limits.nodes n WHERE {_BELOW} ORDER BY n.name, n.node_id LIMIT {_ROWS_MAX}"
+NODES = f"SELECT {_NODE} FROM limits.nodes n WHERE {_BELOW} ORDER BY n.name, n.node_id"
 FIND_NODES = f"""
 SELECT {_NODE} FROM limits.nodes n
 WHERE {_BELOW} AND (%(told)s::text IS NULL OR lower(n.name) = lower(%(told)s)
                     OR starts_with(n.node_id::text, lower(%(told)s)))
-ORDER BY cardinality(n.path), n.name, n.node_id LIMIT {_ROWS_MAX}
+ORDER BY cardinality(n.path), n.name, n.node_id
 """
 _OF_NODES = "node_id = ANY (%(node_ids)s)"
-NODES_OF = f"SELECT {_NODE} FROM limits.nodes n WHERE n.{_OF_NODES} LIMIT {_ROWS_MAX}"
+NODES_OF = f"SELECT {_NODE} FROM limits.nodes n WHERE n.{_OF_NODES}"
 LIMITS_OF = f"""
-SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.{_OF_NODES} ORDER BY l.limit_type, l.instrument LIMIT {_ROWS_MAX}
+SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.{_OF_NODES} ORDER BY l.limit_type, l.instrument
 """
-EXPOSURES_OF = f"SELECT {_EXPOSURE} FROM {_EXPOSURES} WHERE e.{_OF_NODES} LIMIT {_ROWS_MAX}"
-STANDINGS_OF = f"SELECT {_STANDING} FROM limits.standings WHERE {_OF_NODES} LIMIT {_ROWS_MAX}"
+EXPOSURES_OF = f"SELECT {_EXPOSURE} FROM {_EXPOSURES} WHERE e.{_OF_NODES}"
+STANDINGS_OF = f"SELECT {_STANDING} FROM limits.standings WHERE {_OF_NODES}"
 NODE_LIMITS_EVER = f"""
 SELECT {_LIMIT} FROM limits.limits l LEFT JOIN (SELECT NULL::uuid AS override_id, NULL::numeric AS value) o ON true
-WHERE l.node_id = %(node_id)s ORDER BY l.limit_type, l.instrument, l.valid_from NULLS FIRST LIMIT {_ROWS_MAX}
+WHERE l.node_id = %(node_id)s ORDER BY l.limit_type, l.instrument, l.valid_from NULLS FIRST
 """
 LIMIT = f"""
 SELECT {_LIMIT} FROM limits.limits l LEFT JOIN (SELECT NULL::uuid AS override_id, NULL::numeric AS value) o ON true
@@ -344,7 +347,7 @@ OVERRIDDEN = f"""
 SELECT {_LIMIT}, n.name AS node_name
 FROM limits.limits l LEFT JOIN (SELECT NULL::uuid AS override_id, NULL::numeric AS value) o ON true
 JOIN limits.nodes n USING (node_id)
-WHERE l.limit_id = ANY (%(limit_ids)s) LIMIT {_ROWS_MAX}
+WHERE l.limit_id = ANY (%(limit_ids)s)
 """
 INSERT_LIMIT = """
 INSERT INTO limits.limits (limit_id, tenant_id, node_id, limit_type, instrument, value, parameters, currency, action,
@@ -366,10 +369,10 @@ VALUES (%(limit_id)s, %(version)s, %(tenant_id)s, %(node_id)s, %(limit_type)s, %
   %(parameters)s, %(currency)s, %(action)s, %(thresholds_pct)s, %(valid_from)s, %(valid_until)s, %(is_deleted)s,
   %(changed_by)s, %(at)s)
 """
-LIMIT_HISTORY = f"""
+LIMIT_HISTORY = """
 SELECT limit_id, version, node_id, limit_type, instrument, value, parameters, currency, action, thresholds_pct,
   valid_from, valid_until, is_deleted, changed_by, changed_at
-FROM limits.limit_history WHERE limit_id = %(limit_id)s ORDER BY version LIMIT {_ROWS_MAX}
+FROM limits.limit_history WHERE limit_id = %(limit_id)s ORDER BY version
 """
 SET_STATE = """
 UPDATE limits.nodes SET state = %(state)s, state_reason = %(reason)s, state_changed_by = %(changed_by)s,
@@ -377,17 +380,17 @@ UPDATE limits.nodes SET state = %(state)s, state_reason = %(reason)s, state_chan
   cancel_requested_at = CASE WHEN %(cancels)s THEN %(at)s ELSE cancel_requested_at END
 WHERE node_id = %(node_id)s
 """
-ACCOUNTS_BELOW = f"""
+ACCOUNTS_BELOW = """
 SELECT account_id FROM limits.nodes WHERE path @> ARRAY[%(node_id)s::uuid] AND account_id IS NOT NULL
-ORDER BY account_id LIMIT {_ROWS_MAX}
+ORDER BY account_id
 """
-OPEN_ORDERS = f"""
+OPEN_ORDERS = """
 SELECT order_id, account_id, symbol FROM limits.reservations
 WHERE state <> 'FINAL' AND is_of_order AND %(node_id)s = ANY (node_ids)
 UNION ALL
 SELECT order_id, account_id, symbol FROM trading.provisional_orders
 WHERE booked_at IS NULL AND %(node_id)s = ANY (node_ids)
-ORDER BY order_id LIMIT {_ROWS_MAX}
+ORDER BY order_id
 """
 BREACHES = """
 SELECT event_id, topic, account_id, aggregate_id AS node_id, correlation_id, occurred_at_ns, payload
@@ -410,7 +413,7 @@ ORDER BY created_at DESC, order_id DESC LIMIT %(limit)s
 """
 
 # A node that everything has moved away from keeps an exposure of nothing.
-LEDGER_DIFFERENCES = f"""
+LEDGER_DIFFERENCES = """
 WITH held AS (
   SELECT node_id, r.*, CASE side WHEN 'BUY' THEN 1 ELSE -1 END AS sign,
     limits.session_day(r.created_at, n.time_zone, n.session_start) AS created_day
@@ -433,9 +436,8 @@ WHERE (e.filled_qty, e.open_buy_qty, e.open_sell_qty, e.open_order_count, e.open
       (coalesce(d.filled_qty, 0), coalesce(d.open_buy_qty, 0), coalesce(d.open_sell_qty, 0),
        coalesce(d.open_order_count, 0), coalesce(d.open_notional, 0), coalesce(d.open_buy_notional, 0))
    OR e.traded_notional NOT BETWEEN coalesce(d.traded_least, 0) AND coalesce(d.traded_most, 0)
-LIMIT {_ROWS_MAX}
 """
-ORDER_DIFFERENCES = f"""
+ORDER_DIFFERENCES = """
 SELECT order_id, o.status, o.cum_qty AS order_cum_qty, r.state, r.cum_qty AS reservation_cum_qty, r.open_qty
 FROM trading.orders o FULL JOIN (SELECT * FROM limits.reservations WHERE is_of_order) r USING (order_id)
 WHERE o.order_id IS NULL
@@ -443,5 +445,4 @@ WHERE o.order_id IS NULL
    OR o.cum_qty <> r.cum_qty
    OR o.cum_notional <> r.cum_notional
    OR (r.state = 'FINAL') <> (o.status IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED'))
-LIMIT {_ROWS_MAX}
 """

@@ -147,7 +147,10 @@ class ChangedOverrideView(OverrideView):
 
 
 class OverridePage(TypedDict):
+    """To whoever sees only some accounts a page may have fewer items than asked for, and yet not be the last."""
+
     items: list[OverrideView]
+    next_cursor: str | None
 
 
 class RiskTermsView(TypedDict):

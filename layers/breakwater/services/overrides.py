@@ -16,6 +16,7 @@ from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.domain.times import format_time, nanoseconds
 from breakwater.errors import InvalidRequest, NotFound, NotPermitted
 from breakwater.services.below_use import brake_if_below_use, look_at
+from breakwater.services.cursors import LIMIT_MAX, decode_cursor, next_cursor
 from breakwater.services.limit_settings import SettingBody, publish_at_node, value_text
 from breakwater.services.limit_views import (
     ChangedOverrideView,
@@ -120,16 +121,26 @@ def tell_override_ended(tx: TenantTransaction, override_id: uuid.UUID, *, by: st
     publish_at_node(event, limit.node_id, str(uuid.uuid4()), tx, at)
 
 
-def list_overrides(caller: Caller, tx: TenantTransaction, at: datetime, *, open_only: bool) -> OverridePage:
-    """The newest first; those at nodes that the caller may see."""
+def list_overrides(
+    caller: Caller,
+    tx: TenantTransaction,
+    at: datetime,
+    *,
+    open_only: bool,
+    cursor: str | None = None,
+    limit: int = LIMIT_MAX,
+) -> OverridePage:
+    """The newest first; those at nodes that the caller may see, of `limit` at a time that there are."""
     caller.require("limits:read")
-    overrides = tx.limit_settings.overrides(open_only=open_only)
+    rows = tx.limit_settings.overrides(open_only=open_only, before=decode_cursor(cursor), limit=limit + 1)
+    overrides, following = next_cursor(rows, limit, lambda row: (row.requested_at, row.override_id))
     limits = tx.limit_settings.overridden({override.limit_id for override in overrides})
     if caller.role not in ROLES_WITH_ALL_ACCOUNTS:
         own = tx.limits.node_ids_of_accounts(tx.identity.accessible_account_ids(caller.subject, caller.role))
         seen = {node.node_id for node in tx.limits.find_nodes(None, at, own)}
         overrides = [o for o in overrides if o.limit_id in limits and limits[o.limit_id][0].node_id in seen]
-    return {"items": [_override_json(override, limits.get(override.limit_id), at) for override in overrides]}
+    items = [_override_json(override, limits.get(override.limit_id), at) for override in overrides]
+    return {"items": items, "next_cursor": following}
 
 
 def _brake(tx: TenantTransaction, limit: Limit, what: str, caller: Caller, at: datetime) -> list[str]:

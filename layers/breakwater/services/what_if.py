@@ -28,11 +28,12 @@ from breakwater.domain.what_if import (
     profit,
     with_changes,
 )
-from breakwater.errors import InvalidRequest, NotFound
+from breakwater.errors import AnswerTooLarge, InvalidRequest, NotFound
 from breakwater.services.limit_settings import LimitSetting, limit_of
 from breakwater.services.what_if_views import JudgedOrderView, RefusedOrderView, WhatIfAnswer, WhatIfPnl
 
 ORDERS_MAX = 5_000
+FILLS_MAX = 200_000  # Of the whole organisation: prices are taken from them.
 CHANGES_MAX = 100
 TOLD_MAX = 500  # Of each list of orders; the counts are of all.
 ASSUMPTIONS = [
@@ -75,8 +76,8 @@ class WhatIf(BaseModel):
 def what_if(question: WhatIf, caller: Caller, tx: TenantTransaction, at: datetime) -> WhatIfAnswer:
     """Which orders would have been refused, and what exposure and profit would have followed.
 
-    NotFound for a node, InvalidRequest for a change that makes no sense, for a day that has not begun, and for one with
-    more than ORDERS_MAX orders: then ask for a part of the tree.
+    NotFound for a node, InvalidRequest for a change that makes no sense and for a day that has not begun.
+    AnswerTooLarge for one with more than FILLS_MAX fills, or ORDERS_MAX orders: then ask for a part of the tree.
     """
     caller.require("limits:manage")
     begin = datetime.combine(question.day, time(), UTC)
@@ -96,10 +97,13 @@ def what_if(question: WhatIf, caller: Caller, tx: TenantTransaction, at: datetim
     rows = tx.recorded_day.orders(list(accounts.values()), begin, end, most=ORDERS_MAX)
     if len(rows) > ORDERS_MAX:
         told = f"that day has more than {ORDERS_MAX} orders there: ask for a part of the tree as node_id"
-        raise InvalidRequest(told, field="node_id")
+        raise AnswerTooLarge(told, field="node_id")
     instruments = {instrument.symbol: instrument for instrument in tx.market.instruments()}
     orders = _orders(rows, {account_id: node_id for node_id, account_id in accounts.items()}, scopes, begin, end)
-    market = [_fill(row) for row in tx.recorded_day.fills(begin, end)]
+    traded = tx.recorded_day.fills(begin, end, most=FILLS_MAX)
+    if len(traded) > FILLS_MAX:
+        raise AnswerTooLarge(f"that day has more than {FILLS_MAX} fills, too many to be tried", field="day")
+    market = [_fill(row) for row in traded]
     ids = {order.order_id for order in orders}
     fills = [fill for fill in market if fill.order_id in ids]
     opening = _opening(tx.recorded_day.opening(list(accounts.values()), begin))

@@ -196,6 +196,19 @@ def test_a_limit_without_a_value_has_nothing_to_override(tx: TenantTransaction, 
         override(tx, risk, str(uuid.uuid4()), "1")
 
 
+def test_they_are_told_in_pages_and_none_is_left_out(tx: TenantTransaction, risk: Caller, limit_id: str) -> None:
+    asked = [override(tx, risk, limit_id, "5", at=NOW + MINUTE * (number // 2)) for number in range(5)]
+    told, cursor = [], None
+    for size in (2, 2, 1):
+        page = overrides.list_overrides(risk, tx, NOW, open_only=True, cursor=cursor, limit=2)
+        assert len(page["items"]) == size
+        told += [each["override_id"] for each in page["items"]]
+        cursor = page["next_cursor"]
+    assert cursor is None
+    assert sorted(told) == sorted(each["override_id"] for each in asked)
+    assert told[0] == asked[4]["override_id"]  # The newest first.
+
+
 def test_every_step_of_it_is_told_with_who_took_it(
     tx: TenantTransaction, risk: Caller, ada: Caller, limit_id: str
 ) -> None:
