@@ -17,17 +17,20 @@ from breakwater.domain.exposure import Limit
 from breakwater.domain.market import RiskTerms
 
 _USES_AT_ONCE_MAX = 1_000  # The longest waiting first: the others have their turn in the next round.
-_OVERRIDE = """override_id, limit_id, value, starts_at, ends_at, reason, requested_by, requested_at, approved_by,
-  approved_at, ended_by, ended_at"""
+_OVERRIDE = """override_id, limit_id, value, parameters, is_exempt, starts_at, ends_at, reason, requested_by,
+  requested_at, approved_by, approved_at, ended_by, ended_at"""
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Another value for a limit, for a while: once it is approved by somebody else, until its time or its end."""
+    """Another value or other parameters for a limit, or none of it, for a while: once it is approved by somebody else,
+    until its time or its end. What it does not say stays as it was set."""
 
     override_id: uuid.UUID
     limit_id: uuid.UUID
-    value: Decimal
+    value: Decimal | None
+    parameters: Mapping[str, Any] | None
+    is_exempt: bool
     starts_at: datetime
     ends_at: datetime
     reason: str
@@ -74,10 +77,12 @@ class LimitSettingRows:
 
     def add_override(self, override: Override) -> None:
         values = {name: getattr(override, name) for name in Override.__slots__}
+        values["parameters"] = None if override.parameters is None else Jsonb(override.parameters)
         self._connection.execute(
             f"""INSERT INTO limits.overrides (tenant_id, {_OVERRIDE}) VALUES (
-                  %(tenant_id)s, %(override_id)s, %(limit_id)s, %(value)s, %(starts_at)s, %(ends_at)s, %(reason)s,
-                  %(requested_by)s, %(requested_at)s, %(approved_by)s, %(approved_at)s, %(ended_by)s, %(ended_at)s)""",  # noqa: S608  # A constant.
+                  %(tenant_id)s, %(override_id)s, %(limit_id)s, %(value)s, %(parameters)s, %(is_exempt)s,
+                  %(starts_at)s, %(ends_at)s, %(reason)s, %(requested_by)s, %(requested_at)s, %(approved_by)s,
+                  %(approved_at)s, %(ended_by)s, %(ended_at)s)""",  # noqa: S608  # A constant.
             {**values, "tenant_id": self._tenant_id},
         )
 

@@ -6,15 +6,20 @@ from breakwater.domain.executions import ROUTER_VENUE
 _SESSION_DAY = "limits.session_day(%(at)s, n.time_zone, n.session_start)"
 _NODE = f"""n.node_id, n.parent_id, n.kind, n.name, n.account_id, n.path, n.state, n.state_reason, n.time_zone,
   n.session_start, {_SESSION_DAY} AS session_day"""
-# An override that somebody else approved stands in the place of the value while its time lasts.
-_LIMIT = """l.limit_id, l.node_id, l.limit_type, l.instrument, coalesce(o.value, l.value) AS value, l.parameters,
-  l.currency, l.action, l.thresholds_pct, l.valid_from, l.valid_until, l.version, o.override_id, l.value AS set_value"""
+# An override that somebody else approved stands in the place of value and parameters while its time lasts, or the limit
+# does not hold.
+_LIMIT = """l.limit_id, l.node_id, l.limit_type, l.instrument, coalesce(o.value, l.value) AS value,
+  coalesce(o.parameters, l.parameters) AS parameters, l.currency, l.action, l.thresholds_pct, l.valid_from,
+  l.valid_until, l.version, o.override_id, l.value AS set_value, l.parameters AS set_parameters"""
+_LIMITS_AS_SET = """limits.limits l LEFT JOIN (
+    SELECT NULL::uuid AS override_id, NULL::numeric AS value, NULL::jsonb AS parameters) o ON true"""
 _LIMITS_IN_FORCE = """limits.limits l LEFT JOIN LATERAL (
-    SELECT override_id, value FROM limits.overrides v
+    SELECT override_id, value, parameters, is_exempt FROM limits.overrides v
     WHERE v.limit_id = l.limit_id AND v.approved_by IS NOT NULL AND v.ended_at IS NULL
       AND v.starts_at <= %(at)s AND v.ends_at > %(at)s
     ORDER BY v.approved_at DESC LIMIT 1) o ON true
-WHERE (l.valid_from IS NULL OR l.valid_from <= %(at)s) AND (l.valid_until IS NULL OR l.valid_until > %(at)s)"""
+WHERE (l.valid_from IS NULL OR l.valid_from <= %(at)s) AND (l.valid_until IS NULL OR l.valid_until > %(at)s)
+  AND o.is_exempt IS NOT true"""
 _EXPOSURE = """e.node_id, e.symbol, e.venue, i.asset_class, i.quote_asset, e.filled_qty, e.open_buy_qty,
   e.open_sell_qty, e.open_order_count, e.open_notional, e.open_buy_notional, e.session_date, e.traded_notional,
   e.session_order_count"""
@@ -44,11 +49,12 @@ WHERE n.node_id = ANY (%(node_ids)s)
 """
 # What is set on nodes, whenever it holds; domain/limits_in_force.py says what does.
 LIMITS_SET = f"""
-SELECT {_LIMIT} FROM limits.limits l LEFT JOIN (SELECT NULL::uuid AS override_id, NULL::numeric AS value) o ON true
+SELECT {_LIMIT} FROM {_LIMITS_AS_SET}
 WHERE l.node_id = ANY (%(node_ids)s) ORDER BY l.limit_id
 """
 OVERRIDES_APPROVED = """
-SELECT l.node_id, v.override_id, v.limit_id, v.value, v.starts_at, v.ends_at, v.approved_at
+SELECT l.node_id, v.override_id, v.limit_id, v.value, v.parameters, v.is_exempt, v.starts_at, v.ends_at,
+  v.approved_at
 FROM limits.overrides v JOIN limits.limits l USING (limit_id)
 WHERE l.node_id = ANY (%(node_ids)s) AND v.approved_by IS NOT NULL AND v.ended_at IS NULL
 """
@@ -336,16 +342,16 @@ SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.{_OF_NODES} ORDER BY l.limit_type,
 EXPOSURES_OF = f"SELECT {_EXPOSURE} FROM {_EXPOSURES} WHERE e.{_OF_NODES}"
 STANDINGS_OF = f"SELECT {_STANDING} FROM limits.standings WHERE {_OF_NODES}"
 NODE_LIMITS_EVER = f"""
-SELECT {_LIMIT} FROM limits.limits l LEFT JOIN (SELECT NULL::uuid AS override_id, NULL::numeric AS value) o ON true
+SELECT {_LIMIT} FROM {_LIMITS_AS_SET}
 WHERE l.node_id = %(node_id)s ORDER BY l.limit_type, l.instrument, l.valid_from NULLS FIRST
 """
 LIMIT = f"""
-SELECT {_LIMIT} FROM limits.limits l LEFT JOIN (SELECT NULL::uuid AS override_id, NULL::numeric AS value) o ON true
+SELECT {_LIMIT} FROM {_LIMITS_AS_SET}
 WHERE l.limit_id = %(limit_id)s
 """
 OVERRIDDEN = f"""
 SELECT {_LIMIT}, n.name AS node_name
-FROM limits.limits l LEFT JOIN (SELECT NULL::uuid AS override_id, NULL::numeric AS value) o ON true
+FROM {_LIMITS_AS_SET}
 JOIN limits.nodes n USING (node_id)
 WHERE l.limit_id = ANY (%(limit_ids)s)
 """

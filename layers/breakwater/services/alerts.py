@@ -27,6 +27,7 @@ from events.limits import (
     LimitChanged,
     NodeStateChanged,
     OverrideChanged,
+    OverrideOfParametersChanged,
 )
 from events.orders import OrderRejected, OrderReplaceRejected, OrderState
 from events.security import KeyUsedFromElsewhere, SignInsRefused
@@ -163,9 +164,23 @@ def _setting(value: str | None, parameters: dict[str, Any] | None) -> str:
 
 def _override_change(envelope: Envelope) -> Alert:
     change = OverrideChanged.model_validate(envelope.payload)
+    return _alert_of_override(envelope, change, {"Value": change.value})
+
+
+def _override_of_parameters_change(envelope: Envelope) -> Alert:
+    change = OverrideOfParametersChanged.model_validate(envelope.payload)
+    if change.is_exempt:
+        return _alert_of_override(envelope, change, {"Value": "the limit does not hold"})
+    parameters = None if change.parameters is None else json.dumps(change.parameters)
+    return _alert_of_override(envelope, change, {"Value": change.value, "Parameters": parameters})
+
+
+def _alert_of_override(
+    envelope: Envelope, change: OverrideChanged | OverrideOfParametersChanged, instead: Mapping[str, str | None]
+) -> Alert:
     lines = {
         "Limit": f"{change.limit_type} ({change.limit_id})",
-        "Value": change.value,
+        **instead,
         "From": format_time(from_nanoseconds(change.starts_at_ns)),
         "Until": format_time(from_nanoseconds(change.ends_at_ns)),
         "Reason": change.reason,
@@ -456,6 +471,7 @@ _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
     LimitBreachedByLoss.topic: _breach_by_loss,
     LimitChanged.topic: _limit_change,
     OverrideChanged.topic: _override_change,
+    OverrideOfParametersChanged.topic: _override_of_parameters_change,
     DeadManExpired.topic: _silence,
     NodeStateChanged.topic: _state_change,
     ExternalFillBooked.topic: _external_fill,
