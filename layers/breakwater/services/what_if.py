@@ -43,13 +43,14 @@ ASSUMPTIONS = [
     "nodes are taken to be active, and limits other than the changed ones to be those of today",
     "margin, leverage, concentration, credit, value at risk and parts of the average volume (ADV_PCT) are not judged:"
     " balances and terms of that day are not recorded",
-    "dead man's switches (DEAD_MAN), ages of prices (STALE_DATA), orders sent twice (DUPLICATE_ORDER) and losing"
-    " streaks (LOSS_STREAK) are not judged",
+    "losing streaks (LOSS_STREAK), peaks (DRAWDOWN) and orders sent twice (DUPLICATE_ORDER) begin with the day",
+    "dead man's switches (DEAD_MAN) and ages of prices (STALE_DATA) are not judged: heartbeats and when prices were"
+    " seen are not recorded",
 ]
 NOT_JUDGED = frozenset(
     {
         *("CREDIT", "MARGIN", "LEVERAGE", "CONCENTRATION", "INCREMENTAL_VAR", "ADV_PCT"),
-        *("DEAD_MAN", "STALE_DATA", "DUPLICATE_ORDER", "LOSS_STREAK"),
+        *("DEAD_MAN", "STALE_DATA"),
     }
 )
 
@@ -174,6 +175,7 @@ def _orders(
                 was_refused=status is OrdStatus.REJECTED and row["node_ids"] is None,
                 is_automated=bool(row["is_automated"]),
                 before_day=row["created_at"] < begin,
+                was_rejected=status is OrdStatus.REJECTED and row["node_ids"] is not None,
             )
         )
     return orders

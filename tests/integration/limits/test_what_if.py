@@ -104,6 +104,55 @@ def test_at_the_limit_everything_goes_as_it_went(
     assert all(told["actual"] == told["what_if"] for told in answer["pnl"])
 
 
+def refused_by(answer: Any) -> list[tuple[str, list[str]]]:
+    return [(each["order_id"], [refusal["limit_type"] for refusal in each["refusals"]]) for each in answer["refused"]]
+
+
+def test_a_trailing_drawdown_counts_from_the_highest_price_of_the_day_though_nobody_ordered_at_it(
+    database: Database, firm: Firm, risk: Caller, recorder: Recorder
+) -> None:
+    recorder.filled(Side.BUY, "1", "2000")
+    recorder.filled(Side.BUY, "1", "2100", account=1)
+    recorder.filled(Side.SELL, "1", "2010", account=1)
+    last = recorder.filled(Side.BUY, "1", "2010")
+    change: dict[str, Any] = {"node_id": firm.account_nodes[0], "limit_type": "DRAWDOWN"}
+    for value, mode, refused in (
+        ("90", "TRAILING", []),
+        ("89.99", "TRAILING", [(str(last.order_id), ["DRAWDOWN"])]),
+        ("0.01", "STATIC", []),  # It has earned 10.
+    ):
+        tried = change | {"value": Decimal(value), "parameters": {"mode": mode}}
+        assert refused_by(ask(database, firm, risk, tried)) == refused
+
+
+def test_a_streak_of_losses_refuses_until_its_cool_down_is_over(
+    database: Database, firm: Firm, risk: Caller, recorder: Recorder
+) -> None:
+    for _ in range(2):
+        recorder.filled(Side.BUY, "1", "2000")
+        recorder.filled(Side.SELL, "1", "1990")
+    cooling = [recorder.filled(Side.BUY, "1", "2000", account=account) for account in (1, 0)]
+    recorder.filled(Side.BUY, "1", "2000")  # More than two minutes after the second loss.
+    change: dict[str, Any] = {"limit_type": "LOSS_STREAK", "parameters": {"cool_down_s": 120}}
+    answer = ask(database, firm, risk, change | {"value": Decimal(2)})
+    assert refused_by(answer) == [(str(order.order_id), ["LOSS_STREAK"]) for order in cooling]
+    assert refused_by(ask(database, firm, risk, change | {"value": Decimal(3)})) == []
+    of_account = change | {"value": Decimal(2), "node_id": firm.account_nodes[0]}
+    assert refused_by(ask(database, firm, risk, of_account)) == [(str(cooling[1].order_id), ["LOSS_STREAK"])]
+
+
+def test_an_order_that_was_sent_twice_within_the_window_is_refused_and_one_of_other_terms_is_not(
+    database: Database, firm: Firm, risk: Caller, recorder: Recorder
+) -> None:
+    recorder.filled(Side.BUY, "1", "2000", account=1)  # Then there is a price.
+    recorder.filled(Side.BUY, "1", "2000")
+    again = recorder.filled(Side.BUY, "1", "2000")  # A minute later.
+    recorder.filled(Side.BUY, "1.5", "2000")
+    change = {"limit_type": "DUPLICATE_ORDER", "parameters": {"window_s": 60}}
+    assert refused_by(ask(database, firm, risk, change)) == [(str(again.order_id), ["DUPLICATE_ORDER"])]
+    assert refused_by(ask(database, firm, risk, change | {"parameters": {"window_s": 59}})) == []
+
+
 def test_limits_on_a_node_elsewhere_change_nothing_here(
     database: Database, firm: Firm, risk: Caller, recorder: Recorder
 ) -> None:
