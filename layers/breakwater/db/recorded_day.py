@@ -8,6 +8,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow, dict_row
 
+from breakwater.domain.times import nanoseconds
+from events.limits import RiskTermsChanged
+
 # Those placed within the day, and those open when it began.
 _ORDERS = """
 SELECT o.order_id, o.account_id, o.client_order_id, o.symbol, o.side, o.type, o.time_in_force, o.post_only,
@@ -32,6 +35,15 @@ GROUP BY account_id, symbol
 """
 
 
+# What the firm said of instruments, each time the whole of it.
+_RISK_TERMS = """
+SELECT occurred_at_ns, payload FROM trading.events
+WHERE tenant_id = %(tenant_id)s AND topic LIKE 'limits.%%' AND topic = %(topic)s
+  AND occurred_at_ns >= %(since_ns)s AND occurred_at_ns < %(end_ns)s
+ORDER BY occurred_at_ns, event_id
+"""
+
+
 class RecordedDayRows:
     def __init__(self, connection: psycopg.Connection[TupleRow], tenant_id: uuid.UUID) -> None:
         self._connection = connection
@@ -50,6 +62,11 @@ class RecordedDayRows:
     def opening(self, account_ids: Sequence[uuid.UUID], begin: datetime) -> list[dict[str, Any]]:
         """Quantity and last price of each account and symbol."""
         return self._rows(_OPENING, account_ids=list(account_ids), begin=begin)
+
+    def risk_terms(self, since: datetime, end: datetime) -> list[dict[str, Any]]:
+        """Each RiskTermsChanged between these times: its payload and `occurred_at_ns`."""
+        about = {"topic": RiskTermsChanged.topic, "since_ns": nanoseconds(since), "end_ns": nanoseconds(end)}
+        return self._rows(_RISK_TERMS, **about)
 
     def _rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from breakwater.domain.exposure import BASE_CURRENCY, ZERO, Activity, Exposure, Limit, NodeState, Scope, Standing
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.limits import Finding, evaluate, propose, refused
-from breakwater.domain.market import Market, MissingReference, Quote
+from breakwater.domain.market import Market, MissingReference, Quote, RiskTerms
 from breakwater.domain.money import EXACT
 from breakwater.domain.orders import OrderTerms, Side
 from breakwater.domain.portfolio import Fill, Position
@@ -109,6 +109,7 @@ class Day:
         # Only these: what a node had earned at each price of a day is much to be reckoned.
         self._peaks = {node_id: ZERO for node_id, scope in scopes.items() if _has(scope, DRAWDOWN)}
         self._held: dict[uuid.UUID, _Held] = {}
+        self._terms: dict[str, RiskTerms] = {}
         self._node_of_account = {account_id: node_id for node_id, account_id in accounts.items()}
         self.outcome = Outcome(positions=dict(opening))
         for (account_id, symbol), position in opening.items():
@@ -116,10 +117,17 @@ class Day:
                 self._book(node_id, symbol, "", filled_qty=position.quantity)
 
     def run(
-        self, orders: Iterable[RecordedOrder], fills: Iterable[RecordedFill], market: Iterable[RecordedFill]
+        self,
+        orders: Iterable[RecordedOrder],
+        fills: Iterable[RecordedFill],
+        market: Iterable[RecordedFill],
+        terms: Iterable[tuple[datetime, RiskTerms]] = (),
     ) -> Outcome:
-        """`fills` are those of the orders; `market` all fills of the firm, which prices are taken from."""
-        happenings: list[tuple[datetime, int, Callable[[], None]]] = []
+        """`fills` are those of the orders; `market` all fills of the firm, which prices are taken from. `terms`: what
+        the firm said of instruments, and when."""
+        happenings: list[tuple[datetime, int, Callable[[], object]]] = []
+        for at, told in terms:
+            happenings.append((at, 0, partial(self._terms.update, {told.symbol: told})))
         for fill in market:
             happenings.append((fill.at, 0, partial(self._mark, fill)))
         for order in orders:
@@ -303,7 +311,7 @@ class Day:
             return None
 
     def _market(self, at: datetime) -> Market:
-        return market_of(self._instruments, self.outcome.marks, at)
+        return replace(market_of(self._instruments, self.outcome.marks, at), terms=self._terms)
 
 
 def market_of(instruments: Mapping[str, Instrument], marks: Mapping[str, Decimal], at: datetime) -> Market:
