@@ -102,6 +102,31 @@ class OverrideChanged(Event):
     changed_by: str
 
 
+# Version 1 always has a value; one override is told by one of both.
+class OverrideOfParametersChanged(Event):
+    """As version 1, of an override that has other parameters, or under which a limit does not hold (`is_exempt`).
+
+    Value and parameters are null where they stay as they are set.
+    """
+
+    model_config = ConfigDict(title="OverrideChanged")
+    topic: ClassVar[str] = "limits.OverrideChanged.v2"
+    is_of_account: ClassVar[bool | None] = False
+    override_id: uuid.UUID
+    limit_id: uuid.UUID
+    node_id: uuid.UUID
+    limit_type: str
+    state: str
+    value: Amount | None
+    parameters: dict[str, Any] | None
+    is_exempt: bool
+    starts_at_ns: int
+    ends_at_ns: int
+    reason: str
+    requested_by: str
+    changed_by: str
+
+
 class RiskTermsChanged(Event):
     """What the firm says of an instrument was replaced; null where it says nothing."""
 

@@ -141,9 +141,11 @@ def try_limits(question: WhatIf, caller: Caller) -> WhatIfAnswer:
 
 
 @api.get("/limits/overrides", dependencies=[needs("limits:read")])
-def list_overrides(caller: Caller, open_only: bool = True) -> OverridePage:
+def list_overrides(
+    caller: Caller, open_only: bool = True, cursor: Cursor = None, limit: Limit = LIMIT_MAX
+) -> OverridePage:
     with caller_transaction(caller) as tx:
-        return overrides.list_overrides(caller, tx, _now(), open_only=open_only)
+        return overrides.list_overrides(caller, tx, _now(), open_only=open_only, cursor=cursor, limit=limit)
 
 
 @api.post("/limits/overrides", status_code=201, dependencies=[needs("limits:manage")])

@@ -46,6 +46,7 @@ ALERT_TOPICS = [
     "limits.LimitChanged.v1",
     "limits.NodeStateChanged.v1",
     "limits.OverrideChanged.v1",
+    "limits.OverrideChanged.v2",
     "limits.DeadManExpired.v1",
     "limits.ExternalFillBooked.v1",
     "limits.DegradedModeChanged.v1",

@@ -3,6 +3,7 @@
 BreakwaterError
 ├── Rejection            the answer is no: 4xx, never retried
 │   ├── InvalidRequest       422  a value that can never be right
+│   │   └── AnswerTooLarge       422  more than is shown at once; it says what to ask for instead
 │   ├── LimitExceeded        422  carries every refusing limit
 │   │   ├── ReferenceUnavailable  (domain/valuation.py) no fresh price to judge by
 │   │   └── LimitsUnavailable, PositionsStale  (domain/degraded.py) 422  what could be judged by is gone for too long
@@ -54,6 +55,12 @@ class Rejection(BreakwaterError):
 
 class InvalidRequest(Rejection):
     code = "INVALID_REQUEST"
+
+
+class AnswerTooLarge(InvalidRequest):
+    """A part of it would look like the whole: nothing is shown."""
+
+    code = "ANSWER_TOO_LARGE"
 
 
 class LimitExceeded(Rejection):

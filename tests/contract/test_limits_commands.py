@@ -193,6 +193,27 @@ def test_an_override_takes_two_people_and_shows_in_the_tree_until_it_is_ended(pe
     assert "ENDED Desk A" in risk.limits("override", "list", "--all")
 
 
+def test_an_override_carries_parameters_or_exempts_and_makes_sense(people: People) -> None:
+    risk, second = people.risk, people.second
+    about = ("--until", "+2h", "--reason", "listed today")
+    risk.limits("set", "Desk A", "RESTRICTED_LIST", "--param", "mode=DENY", "--param", "symbols=ETH/USDT")
+    told = risk.limits("override", "request", "Desk A", "RESTRICTED_LIST", "--param", "symbols=BTC/USDT", *about)
+    was, instead = "mode DENY, symbols ETH/USDT", "mode DENY, symbols BTC/USDT"
+    assert f"REQUESTED RESTRICTED_LIST of Desk A: {instead} in place of {was} until" in told
+    (override,) = risk.asked("override", "list")["items"]
+    second.limits("override", "approve", override["override_id"])
+    (limit,) = [each for each in risk.asked("show", "Desk A")["items"] if each["limit_type"] == "RESTRICTED_LIST"]
+    assert limit["parameters"]["symbols"] == ["BTC/USDT"]
+    # What the override makes of it must not become the limit.
+    risk.limits("set", "Desk A", "RESTRICTED_LIST", "--action", "SUSPEND")
+    (limit,) = [each for each in risk.asked("show", "Desk A")["items"] if each["limit_type"] == "RESTRICTED_LIST"]
+    assert limit["set_parameters"] == {"mode": "DENY", "symbols": ["ETH/USDT"]}
+    risk.limits("override", "end", override["override_id"])
+    assert "does not hold" in risk.limits("override", "request", "Desk A", "RESTRICTED_LIST", "--exempt", *about)
+    for wrong in ((), ("--exempt", "--param", "mode=ALLOW"), ("5", "--exempt")):
+        risk.limits("override", "request", "Desk A", "RESTRICTED_LIST", *wrong, *about, exit_code=2)
+
+
 def test_nodes_are_added_named_moved_given_a_day_and_removed(risk: Person) -> None:
     risk.limits("node", "add", "desk", "Desk [b]", "--under", "Harbour")
     risk.limits("node", "rename", "Desk [b]", "Desk [c]")

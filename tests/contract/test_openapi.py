@@ -641,7 +641,20 @@ def _override(client: Client, desk: Desk, node_id: str) -> None:
     ]
     assert (used["value"], used["override_id"]) == ("9000", override["override_id"])
     assert client.call("end_override", 200, path_parameters=path)["state"] == "ENDED"
+    _override_without_a_value(client, node_id, ends_at)
     assert client.call("list_overrides", 200, query={"open_only": False})["items"]
+    client.call("delete_limit", 204, path_parameters={"limit_id": limit["limit_id"]})
+
+
+def _override_without_a_value(client: Client, node_id: str, ends_at: str) -> None:
+    denied = {"mode": "DENY", "symbols": ["BTC/USDT"]}
+    setting = {"node_id": node_id, "limit_type": "RESTRICTED_LIST", "parameters": denied}
+    limit = client.call("set_limit", 200, body=setting)
+    request = {"limit_id": limit["limit_id"], "ends_at": ends_at, "reason": "test"}
+    other = denied | {"symbols": ["ETH/USDT"]}
+    assert client.call("request_override", 201, body=request | {"parameters": other})["parameters"] == other
+    assert client.call("request_override", 201, body=request | {"is_exempt": True})["is_exempt"]
+    client.call("request_override", 422, body=request)
     client.call("delete_limit", 204, path_parameters={"limit_id": limit["limit_id"]})
 
 

@@ -297,6 +297,7 @@ def test_breaches_and_node_changes_reach_the_alerts_queue(control: Template) -> 
                     "limits.LimitChanged.v1",
                     "limits.NodeStateChanged.v1",
                     "limits.OverrideChanged.v1",
+                    "limits.OverrideChanged.v2",
                     "limits.DeadManExpired.v1",
                     "limits.ExternalFillBooked.v1",
                     "limits.DegradedModeChanged.v1",

@@ -26,8 +26,6 @@ from breakwater.client.shapes import Amount, ExecutionReport, Json, Order, Page,
 from breakwater.client.transport import Problem
 from breakwater.client.webhooks_api import WebhookCalls
 
-PAGES_MAX = 1000
-
 
 class Client(
     LimitCalls,
@@ -237,7 +235,7 @@ class Client(
 def every(fetch: Callable[..., Page], **filters: str | None) -> Iterator[Json]:
     """The items of all pages: `every(client.orders, account_id=...)`."""
     cursor: str | None = None
-    for _ in range(PAGES_MAX):
+    while True:
         page = fetch(**filters, cursor=cursor)
         yield from page["items"]
         cursor = page["next_cursor"]

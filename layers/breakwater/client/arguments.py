@@ -60,7 +60,6 @@ LimitType = Annotated[
 Instrument = Annotated[str | None, typer.Option(help="A symbol, venue:SIM, class:SPOT, or * for all.")]
 Everywhere = Annotated[str, typer.Option("--instrument", help="A symbol, venue:SIM, class:SPOT, or * for all.")]
 Value = Annotated[str | None, typer.Argument(help="In the unit of the type; none where parameters say all.")]
-NewValue = Annotated[str, typer.Argument(metavar="VALUE", help="In the unit of the type.")]
 Params = Annotated[
     list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="As often as needed; NAME= takes one away.")
 ]

@@ -109,16 +109,36 @@ class LimitCalls(Connection):
 
     def overrides(self, *, open_only: bool = True) -> list[Json]:
         """Asked for, approved and in force, the newest first; with the ended ones unless `open_only`."""
-        params = {"open_only": "true" if open_only else "false"}
-        overrides: list[Json] = self._call("GET", "/limits/overrides", params=params)["items"]
-        return overrides
+        wanted = {"open_only": "true" if open_only else "false"}
+        page = self._call("GET", "/limits/overrides", params=wanted)
+        found: list[Json] = page["items"]
+        while page["next_cursor"] is not None:
+            page = self._call("GET", "/limits/overrides", params=wanted | {"cursor": page["next_cursor"]})
+            found += page["items"]
+        return found
 
     def request_override(
-        self, limit_id: str, value: Amount, *, ends_at: str, reason: str, starts_at: str | None = None
+        self,
+        limit_id: str,
+        value: Amount | None = None,
+        *,
+        ends_at: str,
+        reason: str,
+        parameters: Json | None = None,
+        is_exempt: bool = False,
+        starts_at: str | None = None,
     ) -> Json:
-        """Another value until `ends_at`. It counts once somebody else has approved it."""
-        body = {"limit_id": limit_id, "value": amount_text("value", value), "ends_at": ends_at, "reason": reason}
-        return self._call("POST", "/limits/overrides", body=body | given(starts_at=starts_at))
+        """Another value or other parameters until `ends_at`, or the limit does not hold (`is_exempt`).
+
+        It counts once somebody else has approved it.
+        """
+        body = {"limit_id": limit_id, "ends_at": ends_at, "reason": reason} | given(
+            value=None if value is None else amount_text("value", value),
+            parameters=parameters,
+            is_exempt=is_exempt or None,
+            starts_at=starts_at,
+        )
+        return self._call("POST", "/limits/overrides", body=body)
 
     def approve_override(self, override_id: str) -> Json:
         return self._call("POST", f"/limits/overrides/{segment(override_id)}/approve")

@@ -137,7 +137,8 @@ class Context:
         if limit["override_id"]:
             override = self.overrides.get(limit["override_id"])
             until = f" until {short_time(override['ends_at'], self.now)}" if override else ""
-            yield Text(f"override{until}, set is {amount(limit['set_value'])}", "magenta")
+            was = amount(limit["set_value"]) if limit["set_value"] else parameter_words(limit["set_parameters"])
+            yield Text(f"override{until}, set is {was}", "magenta")
         if limit["stricter_above"]:
             yield Text(f"{self.node_names.get(limit['stricter_above'], 'a node above')} allows less", "yellow")
         known = self.types.get(limit["limit_type"])
@@ -187,14 +188,28 @@ def override_rows(overrides: Sequence[Json], types: Sequence[Json]) -> list[Json
     units = {known["limit_type"]: known["unit"] for known in types}
     rows = []
     for override in overrides:
-        told = {"limit_name": None, "set_words": None, "value_words": amount(override["value"])}
+        told = {"limit_name": None, "set_words": None, "value_words": _instead(override, "")}
         if override["limit_type"] is not None:
             unit = units.get(override["limit_type"], "")
             told["limit_name"] = limit_name(override)
-            for name, value in (("set_words", override["set_value"]), ("value_words", override["value"])):
-                told[name] = f"{value_words(value, unit)} {unit_words(override, unit)}".strip()
+            was = override | {"value": override["set_value"], "parameters": override["set_parameters"]}
+            told["set_words"] = _instead(was | {"is_exempt": False}, unit)
+            told["value_words"] = _instead(override, unit)
         rows.append(override | told)
     return rows
+
+
+def _instead(override: Json, unit: str) -> str:
+    """What it puts in the place of what was set."""
+    if override["is_exempt"]:
+        return "does not hold"
+    parameters, parts = override["parameters"] or {}, []
+    if override["value"] is not None:
+        limit = override | {"parameters": parameters or override["set_parameters"] or {}}
+        of_unit = unit_words(limit, unit) if override["limit_type"] is not None else ""
+        parts.append(f"{value_words(override['value'], unit)} {of_unit}".strip())
+    without = ("window_s",) if parts else ()
+    return ", ".join(filter(None, [*parts, parameter_words(parameters, without=without)]))
 
 
 def breach_rows(events: Sequence[Json]) -> list[Json]:

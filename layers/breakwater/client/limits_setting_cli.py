@@ -17,7 +17,6 @@ from breakwater.client.arguments import (
     Instrument,
     LimitId,
     LimitType,
-    NewValue,
     Node,
     Params,
     Reason,
@@ -36,7 +35,7 @@ from breakwater.client.terminal import AsJson, out, print_json, say_warnings, sh
 
 setting_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 override_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Another value for a while, by two people."
+    no_args_is_help=True, rich_markup_mode=None, help="Other values or parameters, or none, for a while, by two people."
 )
 terms_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What the firm says of an instrument.")
 
@@ -83,7 +82,7 @@ def set_limit(
         shown = client.limits_usage(find_node_id(client, node))
         dates = (valid_from and time_of(valid_from), until if until in (None, NEVER) else time_of(until))
         before = _before(shown, known["limit_type"], instrument, limit_id, dates)
-        parameters = parse_parameters(known, param or [], (before or {}).get("parameters", {}))
+        parameters = parse_parameters(known, param or [], (before or {}).get("set_parameters", {}))
         thresholds = None if warn_at is None else parse_percents(warn_at)
         said = {"value": value, "currency": currency, "action": action, "thresholds_pct": thresholds}
         answer = client.set_limit(
@@ -113,7 +112,7 @@ def unset(
     if as_json:
         print_json({"deleted": limit})
         return
-    was = words(limit | {"value": limit["set_value"]}, known)
+    was = words(_as_set(limit), known)
     out().print(
         f"{escape(limit_name(limit))} of {escape(shown['name'])} is gone; it was {escape(was)}.", soft_wrap=True
     )
@@ -150,8 +149,10 @@ def history(
 def request_override(
     node: Node,
     limit_type: LimitType,
-    value: NewValue,
+    value: Value = None,
     *,
+    param: Params = None,
+    exempt: Annotated[bool, typer.Option("--exempt", help="It does not hold; of types without a value.")] = False,
     until: Annotated[str, typer.Option(help="Such as +2h, or '2026-12-01 14:00', in UTC; at most seven days.")],
     reason: Reason,
     valid_from: From = None,
@@ -159,14 +160,27 @@ def request_override(
     limit_id: LimitId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask for another value. It counts once somebody else has approved it, and ends by itself."""
+    """Ask for another value, for other parameters, or with --exempt that it does not hold.
+
+    It counts once somebody else has approved it, and ends by itself. Parameters that are not said stay.
+    """
+    if exempt and (value is not None or param):
+        raise Misunderstood("say --exempt, or another value or parameters")
+    if not exempt and value is None and not param:
+        raise Misunderstood("say another VALUE, --param NAME=VALUE, or --exempt")
     with signed_in() as (client, _):
         types = client.limit_types()
         shown = client.limits_usage(find_node_id(client, node))
-        limit = find_limit(shown, find_limit_type(types, limit_type)["limit_type"], instrument, limit_id)
-        starts_at = valid_from and time_of(valid_from)
+        known = find_limit_type(types, limit_type)
+        limit = find_limit(shown, known["limit_type"], instrument, limit_id)
         answer = client.request_override(
-            limit["limit_id"], value, ends_at=time_of(until), reason=reason, starts_at=starts_at
+            limit["limit_id"],
+            value,
+            parameters=parse_parameters(known, param, limit["set_parameters"]) if param else None,
+            is_exempt=exempt,
+            ends_at=time_of(until),
+            reason=reason,
+            starts_at=valid_from and time_of(valid_from),
         )
     _say_override(answer, types, as_json)
     if not as_json:
@@ -257,6 +271,11 @@ def _before(
     return next((limit for limit in alike if limit in shown["items"]), None)
 
 
+def _as_set(limit: Json) -> Json:
+    """Without its override."""
+    return limit | {"value": limit["set_value"], "parameters": limit["set_parameters"]}
+
+
 def _kept(before: Json | None) -> Json:
     """What stays of a limit where nothing else is said: the value that was set, and not that of an override."""
     if before is None:
@@ -277,7 +296,7 @@ def _placed(before: Json | None, instrument: str, dates: tuple[str | None, str |
 def _say_set(answer: Json, before: Json | None, known: Json, node_name: str) -> None:
     now, was = words(answer, known), ""
     if before is not None:
-        was = words(before | {"value": before["set_value"]}, known)
+        was = words(_as_set(before), known)
         if before["action"] != answer["action"]:
             now, was = f"{now}, {answer['action']}", f"{was}, {before['action']}"
     moment = datetime.now(UTC)
@@ -295,7 +314,8 @@ def _say_override(override: Json, types: Sequence[Json], as_json: bool) -> None:
     (row,) = limits_render.override_rows([override], types)
     what = f"{row['limit_name']} of {row['node_name']}" if row["limit_name"] else "a limit that was deleted"
     until = short_time(row["ends_at"], datetime.now(UTC))
-    told = f"{what}: {row['value_words']} in place of {row['set_words']} until {until}"
+    instead = f"{row['value_words']} in place of {row['set_words']}" if row["set_words"] else row["value_words"]
+    told = f"{what}: {instead} until {until}"
     state = f"[{STATUS_STYLES.get(row['state'], 'default')}]{row['state']}[/]"
     out().print(f"{state}  {escape(told)}  [dim]{row['override_id'][:8]}[/]", soft_wrap=True)
     say_warnings(override)

@@ -23,9 +23,7 @@ from breakwater.domain.times import from_nanoseconds
 
 LEDGER = "LEDGER"
 POSITIONS = "POSITIONS"
-TENANTS_MAX = 10_000
 GATE_LOCK_CLASS = 72712
-_ROWS_MAX = 100_000
 
 _SHARE_GATE = "SELECT pg_advisory_xact_lock_shared(%(class)s, hashtext(%(tenant)s))"
 _SHUT_GATE = "SELECT pg_advisory_xact_lock(%(class)s, hashtext(%(tenant)s))"
@@ -186,7 +184,8 @@ class DegradedRows:
         """When the oldest fill of any account happened that is not booked; None when all are."""
         return _time_of(self._connection.execute(_UNBOOKED_OF_ALL, self._about).fetchone())
 
-    def unbooked_orders(self, at_most: int = _ROWS_MAX) -> list[ProvisionalOrder]:
+    def unbooked_orders(self, at_most: int | None = None) -> list[ProvisionalOrder]:
+        """All without `at_most`: each of them counts."""
         with self._connection.cursor(row_factory=class_row(ProvisionalOrder)) as cursor:
             return cursor.execute(_UNBOOKED_ORDERS, {**self._about, "at_most": at_most}).fetchall()
 
@@ -231,7 +230,7 @@ class DegradedRows:
 
 
 def degraded_tenants(connection: psycopg.Connection[TupleRow]) -> list[uuid.UUID]:
-    rows = connection.execute("SELECT tenant_id FROM trading.degraded_tenants(%s)", (TENANTS_MAX,)).fetchall()
+    rows = connection.execute("SELECT tenant_id FROM trading.degraded_tenants(NULL)").fetchall()
     return [row[0] for row in rows]
 
 

@@ -37,7 +37,7 @@ WHERE (%(node_id)s::uuid IS NULL OR EXISTS (
     WHERE r.lease_id = s.lease_id AND NOT r.is_of_order AND %(node_id)s = ANY (r.node_ids)))
   AND (%(account_ids)s::uuid[] IS NULL OR s.account_id = ANY (%(account_ids)s))
   AND (NOT %(living_only)s OR {_LIVING})
-ORDER BY s.symbol, s.lease_id LIMIT 10000
+ORDER BY s.symbol, s.lease_id
 """  # noqa: S608
 # What orders of a lease may come to at a higher price is held at it from now on.
 _RAISE = """
@@ -126,7 +126,7 @@ class LeaseRows:
         return self._connection.execute(
             """SELECT side, valuation_price, sum(open_qty) FROM limits.reservations
                WHERE lease_id = %s AND is_of_order AND state <> 'FINAL'
-               GROUP BY side, valuation_price ORDER BY side, valuation_price LIMIT 10000""",
+               GROUP BY side, valuation_price ORDER BY side, valuation_price""",
             (lease_id,),
         ).fetchall()
 

@@ -16,18 +16,21 @@ from breakwater.db.limits import fields_of
 from breakwater.domain.exposure import Limit
 from breakwater.domain.market import RiskTerms
 
-_ROWS_MAX = 1_000
-_OVERRIDE = """override_id, limit_id, value, starts_at, ends_at, reason, requested_by, requested_at, approved_by,
-  approved_at, ended_by, ended_at"""
+_USES_AT_ONCE_MAX = 1_000  # The longest waiting first: the others have their turn in the next round.
+_OVERRIDE = """override_id, limit_id, value, parameters, is_exempt, starts_at, ends_at, reason, requested_by,
+  requested_at, approved_by, approved_at, ended_by, ended_at"""
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """Another value for a limit, for a while: once it is approved by somebody else, until its time or its end."""
+    """Another value or other parameters for a limit, or none of it, for a while: once it is approved by somebody else,
+    until its time or its end. What it does not say stays as it was set."""
 
     override_id: uuid.UUID
     limit_id: uuid.UUID
-    value: Decimal
+    value: Decimal | None
+    parameters: Mapping[str, Any] | None
+    is_exempt: bool
     starts_at: datetime
     ends_at: datetime
     reason: str
@@ -74,10 +77,12 @@ class LimitSettingRows:
 
     def add_override(self, override: Override) -> None:
         values = {name: getattr(override, name) for name in Override.__slots__}
+        values["parameters"] = None if override.parameters is None else Jsonb(override.parameters)
         self._connection.execute(
             f"""INSERT INTO limits.overrides (tenant_id, {_OVERRIDE}) VALUES (
-                  %(tenant_id)s, %(override_id)s, %(limit_id)s, %(value)s, %(starts_at)s, %(ends_at)s, %(reason)s,
-                  %(requested_by)s, %(requested_at)s, %(approved_by)s, %(approved_at)s, %(ended_by)s, %(ended_at)s)""",  # noqa: S608  # A constant.
+                  %(tenant_id)s, %(override_id)s, %(limit_id)s, %(value)s, %(parameters)s, %(is_exempt)s,
+                  %(starts_at)s, %(ends_at)s, %(reason)s, %(requested_by)s, %(requested_at)s, %(approved_by)s,
+                  %(approved_at)s, %(ended_by)s, %(ended_at)s)""",  # noqa: S608  # A constant.
             {**values, "tenant_id": self._tenant_id},
         )
 
@@ -108,13 +113,16 @@ class LimitSettingRows:
             (ended_by, at, limit_id),
         )
 
-    def overrides(self, *, open_only: bool) -> list[Override]:
+    def overrides(self, *, open_only: bool, before: tuple[datetime, uuid.UUID] | None, limit: int) -> list[Override]:
         """The newest first."""
+        before_at, before_id = before or (None, None)
         with self._connection.cursor(row_factory=class_row(Override)) as cursor:
             return cursor.execute(
-                f"""SELECT {_OVERRIDE} FROM limits.overrides WHERE NOT %(open_only)s OR ended_at IS NULL
-                    ORDER BY requested_at DESC, override_id LIMIT %(rows)s""",  # noqa: S608  # A constant.
-                {"open_only": open_only, "rows": _ROWS_MAX},
+                f"""SELECT {_OVERRIDE} FROM limits.overrides WHERE (NOT %(open_only)s OR ended_at IS NULL)
+                    AND (%(before_at)s::timestamptz IS NULL
+                         OR (requested_at, override_id) < (%(before_at)s, %(before_id)s::uuid))
+                    ORDER BY requested_at DESC, override_id DESC LIMIT %(limit)s""",  # noqa: S608  # A constant.
+                {"open_only": open_only, "before_at": before_at, "before_id": before_id, "limit": limit},
             ).fetchall()
 
     def overridden(self, limit_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, tuple[Limit, str]]:
@@ -149,7 +157,7 @@ class LimitSettingRows:
         """(limit, when it was to be looked at), the longest waiting first."""
         return self._connection.execute(
             "SELECT limit_id, due_at FROM limits.uses_due WHERE due_at <= %s ORDER BY due_at, limit_id LIMIT %s",
-            (at, _ROWS_MAX),
+            (at, _USES_AT_ONCE_MAX),
         ).fetchall()
 
     def put_risk_terms(self, terms: RiskTerms, updated_by: str) -> None:

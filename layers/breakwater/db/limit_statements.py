@@ -6,15 +6,20 @@ from breakwater.domain.executions import ROUTER_VENUE
 _SESSION_DAY = "limits.session_day(%(at)s, n.time_zone, n.session_start)"
 _NODE = f"""n.node_id, n.parent_id, n.kind, n.name, n.account_id, n.path, n.state, n.state_reason, n.time_zone,
   n.session_start, {_SESSION_DAY} AS session_day"""
-# An override that somebody else approved stands in the place of the value while its time lasts.
-_LIMIT = """l.limit_id, l.node_id, l.limit_type, l.instrument, coalesce(o.value, l.value) AS value, l.parameters,
-  l.currency, l.action, l.thresholds_pct, l.valid_from, l.valid_until, l.version, o.override_id, l.value AS set_value"""
+# An override that somebody else approved stands in the place of value and parameters while its time lasts, or the limit
+# does not hold.
+_LIMIT = """l.limit_id, l.node_id, l.limit_type, l.instrument, coalesce(o.value, l.value) AS value,
+  coalesce(o.parameters, l.parameters) AS parameters, l.currency, l.action, l.thresholds_pct, l.valid_from,
+  l.valid_until, l.version, o.override_id, l.value AS set_value, l.parameters AS set_parameters"""
+_LIMITS_AS_SET = """limits.limits l LEFT JOIN (
+    SELECT NULL::uuid AS override_id, NULL::numeric AS value, NULL::jsonb AS parameters) o ON true"""
 _LIMITS_IN_FORCE = """limits.limits l LEFT JOIN LATERAL (
-    SELECT override_id, value FROM limits.overrides v
+    SELECT override_id, value, parameters, is_exempt FROM limits.overrides v
     WHERE v.limit_id = l.limit_id AND v.approved_by IS NOT NULL AND v.ended_at IS NULL
       AND v.starts_at <= %(at)s AND v.ends_at > %(at)s
     ORDER BY v.approved_at DESC LIMIT 1) o ON true
-WHERE (l.valid_from IS NULL OR l.valid_from <= %(at)s) AND (l.valid_until IS NULL OR l.valid_until > %(at)s)"""
+WHERE (l.valid_from IS NULL OR l.valid_from <= %(at)s) AND (l.valid_until IS NULL OR l.valid_until > %(at)s)
+  AND o.is_exempt IS NOT true"""
 _EXPOSURE = """e.node_id, e.symbol, e.venue, i.asset_class, i.quote_asset, e.filled_qty, e.open_buy_qty,
   e.open_sell_qty, e.open_order_count, e.open_notional, e.open_buy_notional, e.session_date, e.traded_notional,
   e.session_order_count"""
@@ -22,7 +27,10 @@ _EXPOSURES = "limits.exposures e JOIN market.instruments i USING (symbol)"
 _STANDING = """node_id, reject_streak, loss_streak, cool_until, rearmed_at, pnl, pnl_open, pnl_peak, pnl_close_peak,
   observed_at, heartbeat_at"""
 _ON_PATH = "node_id = ANY ((SELECT path FROM limits.nodes WHERE node_id = %(leaf_id)s)::uuid[])"
-_ROWS_MAX = 100_000
+_SILENT_AT_ONCE_MAX = 100_000  # The others have their turn in the next round.
+
+# What is judged by, or ended, is read whole, however much it is: a row that was cut off would be a limit, an exposure
+# or an open order that does not count. How much is shown at once is said where it is shown.
 
 LOCK_PATH = f"SELECT {_NODE} FROM limits.nodes n WHERE {_ON_PATH} ORDER BY n.node_id FOR NO KEY UPDATE"
 READ_PATH_NODES = f"SELECT {_NODE}, n.limits_version FROM limits.nodes n WHERE n.node_id = ANY (%(node_ids)s)"
@@ -41,18 +49,19 @@ WHERE n.node_id = ANY (%(node_ids)s)
 """
 # What is set on nodes, whenever it holds; domain/limits_in_force.py says what does.
 LIMITS_SET = f"""
-SELECT {_LIMIT} FROM limits.limits l LEFT JOIN (SELECT NULL::uuid AS override_id, NULL::numeric AS value) o ON true
-WHERE l.node_id = ANY (%(node_ids)s) ORDER BY l.limit_id LIMIT {_ROWS_MAX}
+SELECT {_LIMIT} FROM {_LIMITS_AS_SET}
+WHERE l.node_id = ANY (%(node_ids)s) ORDER BY l.limit_id
 """
-OVERRIDES_APPROVED = f"""
-SELECT l.node_id, v.override_id, v.limit_id, v.value, v.starts_at, v.ends_at, v.approved_at
+OVERRIDES_APPROVED = """
+SELECT l.node_id, v.override_id, v.limit_id, v.value, v.parameters, v.is_exempt, v.starts_at, v.ends_at,
+  v.approved_at
 FROM limits.overrides v JOIN limits.limits l USING (limit_id)
-WHERE l.node_id = ANY (%(node_ids)s) AND v.approved_by IS NOT NULL AND v.ended_at IS NULL LIMIT {_ROWS_MAX}
+WHERE l.node_id = ANY (%(node_ids)s) AND v.approved_by IS NOT NULL AND v.ended_at IS NULL
 """
 _QUOTE = """i.symbol, i.base_asset, i.quote_asset, i.tick_size, i.lot_size, i.notional_min, i.asset_class,
   r.price AS reference, r.observed_at"""
 _QUOTES = "market.instruments i LEFT JOIN market.reference_prices r USING (symbol)"
-QUOTES = f"SELECT {_QUOTE} FROM {_QUOTES} ORDER BY i.symbol LIMIT {_ROWS_MAX}"
+QUOTES = f"SELECT {_QUOTE} FROM {_QUOTES} ORDER BY i.symbol"
 # What an order needs to know before it waits for its nodes: the scope that it counts to first is its key's, else its
 # strategy's, else its account's. Always one row.
 PLACE = f"""
@@ -63,14 +72,14 @@ LEFT JOIN limits.nodes s ON s.node_id = %(strategy_id)s AND s.kind = 'STRATEGY' 
 LEFT JOIN limits.nodes k ON k.api_key_id = %(api_key_id)s
 LEFT JOIN ({_QUOTES}) ON i.symbol = %(symbol)s
 """
-RISK_TERMS = f"""
+RISK_TERMS = """
 SELECT symbol, average_daily_qty, initial_margin, sector, daily_volatility, as_of FROM limits.risk_terms
-ORDER BY symbol LIMIT {_ROWS_MAX}
+ORDER BY symbol
 """
 # An order at the router may go to any venue: to the dearest.
 FEE_RATES = f"""
 SELECT name, CASE name WHEN '{ROUTER_VENUE}' THEN max(taker_fee) OVER () ELSE taker_fee END AS rate
-FROM market.venues LIMIT {_ROWS_MAX}
+FROM market.venues
 """
 # The band is the order's: reservation and order are written in one transaction.
 HELD_BAND = """
@@ -109,16 +118,16 @@ FROM (
 JOIN market.instruments i USING (symbol)
 """
 # Of all accounts below the node, or of the account that it stands below itself.
-CASH = f"""
+CASH = """
 SELECT n.node_id, b.asset, sum(b.total) AS total
 FROM limits.nodes n
 JOIN limits.nodes a ON a.account_id IS NOT NULL AND (a.path @> ARRAY[n.node_id] OR a.node_id = ANY (n.path))
 JOIN trading.balances b ON b.account_id = a.account_id
 WHERE n.node_id = ANY (%(node_ids)s)
-GROUP BY n.node_id, b.asset LIMIT {_ROWS_MAX}
+GROUP BY n.node_id, b.asset
 """
 # The ledger hears of a fill before the balances do: what they still lack.
-FILLS_NOT_IN_CASH = f"""
+FILLS_NOT_IN_CASH = """
 SELECT n.node_id, r.venue, i.quote_asset,
   coalesce(sum(r.cum_notional - r.booked_notional) FILTER (WHERE r.side = 'BUY'), 0) AS bought_notional,
   coalesce(sum(r.cum_notional - r.booked_notional) FILTER (WHERE r.side = 'SELL'), 0) AS sold_notional
@@ -127,7 +136,7 @@ JOIN limits.nodes a ON a.account_id IS NOT NULL AND (a.path @> ARRAY[n.node_id] 
 JOIN limits.reservations r ON r.account_id = a.account_id AND r.cum_notional <> r.booked_notional
 JOIN market.instruments i USING (symbol)
 WHERE n.node_id = ANY (%(node_ids)s)
-GROUP BY n.node_id, r.venue, i.quote_asset LIMIT {_ROWS_MAX}
+GROUP BY n.node_id, r.venue, i.quote_asset
 """
 NOTE_IN_CASH = """
 UPDATE limits.reservations SET booked_notional = booked_notional + %(notional)s WHERE order_id = %(order_id)s
@@ -248,8 +257,11 @@ WITH counting AS (
         AND l.node_id = ANY (%(node_ids)s) AND l.limit_type = 'REPEAT_EXECUTION') l
   LEFT JOIN limits.standings s USING (node_id)),
 windows AS MATERIALIZED (SELECT *, limits.activity_block(begin) + interval '5 minutes' AS block_end FROM counting)
-SELECT l.node_id, l.limit_id, l.value, l.action, sum(a.automated_fill_count) AS fills
+SELECT l.node_id, l.limit_id, l.instrument, l.value, l.action, sum(a.automated_fill_count) AS fills,
+  l.instrument IN ('*', %(symbol)s, 'venue:' || %(venue)s, 'class:' || of_fill.asset_class)
+    OR %(venue)s = '{ROUTER_VENUE}' AND l.instrument LIKE 'venue:%%' AS is_of_fill
 FROM windows l
+JOIN market.instruments of_fill ON of_fill.symbol = %(symbol)s
 CROSS JOIN LATERAL (
   SELECT symbol, venue, automated_fill_count FROM limits.activity
   WHERE node_id = l.node_id AND at > l.begin AND at < l.block_end
@@ -259,11 +271,16 @@ CROSS JOIN LATERAL (
 JOIN market.instruments i ON i.symbol = a.symbol
   AND (l.instrument IN ('*', a.symbol, 'venue:' || a.venue, 'class:' || i.asset_class)
        OR a.venue = '{ROUTER_VENUE}' AND l.instrument LIKE 'venue:%%')
-GROUP BY l.node_id, l.limit_id, l.value, l.action HAVING sum(a.automated_fill_count) >= l.value
+GROUP BY l.node_id, l.limit_id, l.instrument, l.value, l.action, of_fill.asset_class
+HAVING sum(a.automated_fill_count) >= l.value
+ORDER BY l.node_id, l.limit_id
 """
 # A round trip of the account is one of every scope above it, and of the strategies and keys below it, which have no
-# positions of their own. A cool-down that runs is never cut short. The nodes above are locked.
+# positions of their own. A cool-down that runs is never cut short. The nodes above are locked. What comes back are the
+# limits that this loss has reached, and not those whose cool-down it made longer: each statement within sees the
+# standings as they were before.
 COUNT_ROUND_TRIP = f"""
+WITH counted AS (
 INSERT INTO limits.standings AS s (node_id, tenant_id, loss_streak, cool_until)
 SELECT n.node_id, n.tenant_id, streak.losses, (
     SELECT max(%(at)s::timestamptz + make_interval(secs => (l.parameters->>'cool_down_s')::double precision))
@@ -277,6 +294,14 @@ CROSS JOIN LATERAL (
 WHERE EXISTS (SELECT FROM limits.limits l WHERE l.node_id = n.node_id AND l.limit_type = 'LOSS_STREAK')
 ON CONFLICT (node_id) DO UPDATE SET loss_streak = excluded.loss_streak,
   cool_until = greatest(s.cool_until, excluded.cool_until)
+RETURNING node_id, loss_streak)
+SELECT l.node_id, l.limit_id, l.instrument, l.value, l.action, c.loss_streak AS losses
+FROM counted c LEFT JOIN limits.standings before USING (node_id)
+CROSS JOIN LATERAL (
+  SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.node_id = c.node_id AND l.limit_type = 'LOSS_STREAK') l
+WHERE c.loss_streak >= l.value
+  AND (c.loss_streak - 1 < l.value OR before.cool_until IS NULL OR before.cool_until <= %(at)s)
+ORDER BY l.node_id, l.limit_id
 """
 REARM = """
 INSERT INTO limits.standings AS s (node_id, tenant_id, rearmed_at) VALUES (%(node_id)s, %(tenant_id)s, %(at)s)
@@ -294,7 +319,7 @@ SELECT DISTINCT l.node_id FROM (SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.li
 JOIN limits.standings s USING (node_id)
 WHERE s.heartbeat_at IS NOT NULL AND s.silent_since IS DISTINCT FROM s.heartbeat_at
   AND s.heartbeat_at + make_interval(secs => l.value::double precision) < %(at)s
-ORDER BY l.node_id LIMIT {_ROWS_MAX}
+ORDER BY l.node_id LIMIT {_SILENT_AT_ONCE_MAX}
 """
 
 NODE = f"SELECT {_NODE} FROM limits.nodes n WHERE n.node_id = %(node_id)s"
@@ -302,33 +327,33 @@ LOCK_NODE = f"{NODE} FOR NO KEY UPDATE"
 # Subtrees by their roots, with what is above them where asked; all of the organisation without roots.
 _BELOW = """(%(root_ids)s::uuid[] IS NULL OR n.path && %(root_ids)s::uuid[] OR (%(above)s AND n.node_id IN (
   SELECT unnest(root.path) FROM limits.nodes root WHERE root.node_id = ANY (%(root_ids)s))))"""
-NODES = f"SELECT {_NODE} FROM limits.nodes n WHERE {_BELOW} ORDER BY n.name, n.node_id LIMIT {_ROWS_MAX}"
+NODES = f"SELECT {_NODE} FROM limits.nodes n WHERE {_BELOW} ORDER BY n.name, n.node_id"
 FIND_NODES = f"""
 SELECT {_NODE} FROM limits.nodes n
 WHERE {_BELOW} AND (%(told)s::text IS NULL OR lower(n.name) = lower(%(told)s)
                     OR starts_with(n.node_id::text, lower(%(told)s)))
-ORDER BY cardinality(n.path), n.name, n.node_id LIMIT {_ROWS_MAX}
+ORDER BY cardinality(n.path), n.name, n.node_id
 """
 _OF_NODES = "node_id = ANY (%(node_ids)s)"
-NODES_OF = f"SELECT {_NODE} FROM limits.nodes n WHERE n.{_OF_NODES} LIMIT {_ROWS_MAX}"
+NODES_OF = f"SELECT {_NODE} FROM limits.nodes n WHERE n.{_OF_NODES}"
 LIMITS_OF = f"""
-SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.{_OF_NODES} ORDER BY l.limit_type, l.instrument LIMIT {_ROWS_MAX}
+SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.{_OF_NODES} ORDER BY l.limit_type, l.instrument
 """
-EXPOSURES_OF = f"SELECT {_EXPOSURE} FROM {_EXPOSURES} WHERE e.{_OF_NODES} LIMIT {_ROWS_MAX}"
-STANDINGS_OF = f"SELECT {_STANDING} FROM limits.standings WHERE {_OF_NODES} LIMIT {_ROWS_MAX}"
+EXPOSURES_OF = f"SELECT {_EXPOSURE} FROM {_EXPOSURES} WHERE e.{_OF_NODES}"
+STANDINGS_OF = f"SELECT {_STANDING} FROM limits.standings WHERE {_OF_NODES}"
 NODE_LIMITS_EVER = f"""
-SELECT {_LIMIT} FROM limits.limits l LEFT JOIN (SELECT NULL::uuid AS override_id, NULL::numeric AS value) o ON true
-WHERE l.node_id = %(node_id)s ORDER BY l.limit_type, l.instrument, l.valid_from NULLS FIRST LIMIT {_ROWS_MAX}
+SELECT {_LIMIT} FROM {_LIMITS_AS_SET}
+WHERE l.node_id = %(node_id)s ORDER BY l.limit_type, l.instrument, l.valid_from NULLS FIRST
 """
 LIMIT = f"""
-SELECT {_LIMIT} FROM limits.limits l LEFT JOIN (SELECT NULL::uuid AS override_id, NULL::numeric AS value) o ON true
+SELECT {_LIMIT} FROM {_LIMITS_AS_SET}
 WHERE l.limit_id = %(limit_id)s
 """
 OVERRIDDEN = f"""
 SELECT {_LIMIT}, n.name AS node_name
-FROM limits.limits l LEFT JOIN (SELECT NULL::uuid AS override_id, NULL::numeric AS value) o ON true
+FROM {_LIMITS_AS_SET}
 JOIN limits.nodes n USING (node_id)
-WHERE l.limit_id = ANY (%(limit_ids)s) LIMIT {_ROWS_MAX}
+WHERE l.limit_id = ANY (%(limit_ids)s)
 """
 INSERT_LIMIT = """
 INSERT INTO limits.limits (limit_id, tenant_id, node_id, limit_type, instrument, value, parameters, currency, action,
@@ -350,10 +375,10 @@ VALUES (%(limit_id)s, %(version)s, %(tenant_id)s, %(node_id)s, %(limit_type)s, %
   %(parameters)s, %(currency)s, %(action)s, %(thresholds_pct)s, %(valid_from)s, %(valid_until)s, %(is_deleted)s,
   %(changed_by)s, %(at)s)
 """
-LIMIT_HISTORY = f"""
+LIMIT_HISTORY = """
 SELECT limit_id, version, node_id, limit_type, instrument, value, parameters, currency, action, thresholds_pct,
   valid_from, valid_until, is_deleted, changed_by, changed_at
-FROM limits.limit_history WHERE limit_id = %(limit_id)s ORDER BY version LIMIT {_ROWS_MAX}
+FROM limits.limit_history WHERE limit_id = %(limit_id)s ORDER BY version
 """
 SET_STATE = """
 UPDATE limits.nodes SET state = %(state)s, state_reason = %(reason)s, state_changed_by = %(changed_by)s,
@@ -361,17 +386,17 @@ UPDATE limits.nodes SET state = %(state)s, state_reason = %(reason)s, state_chan
   cancel_requested_at = CASE WHEN %(cancels)s THEN %(at)s ELSE cancel_requested_at END
 WHERE node_id = %(node_id)s
 """
-ACCOUNTS_BELOW = f"""
+ACCOUNTS_BELOW = """
 SELECT account_id FROM limits.nodes WHERE path @> ARRAY[%(node_id)s::uuid] AND account_id IS NOT NULL
-ORDER BY account_id LIMIT {_ROWS_MAX}
+ORDER BY account_id
 """
-OPEN_ORDERS = f"""
+OPEN_ORDERS = """
 SELECT order_id, account_id, symbol FROM limits.reservations
 WHERE state <> 'FINAL' AND is_of_order AND %(node_id)s = ANY (node_ids)
 UNION ALL
 SELECT order_id, account_id, symbol FROM trading.provisional_orders
 WHERE booked_at IS NULL AND %(node_id)s = ANY (node_ids)
-ORDER BY order_id LIMIT {_ROWS_MAX}
+ORDER BY order_id
 """
 BREACHES = """
 SELECT event_id, topic, account_id, aggregate_id AS node_id, correlation_id, occurred_at_ns, payload
@@ -394,7 +419,7 @@ ORDER BY created_at DESC, order_id DESC LIMIT %(limit)s
 """
 
 # A node that everything has moved away from keeps an exposure of nothing.
-LEDGER_DIFFERENCES = f"""
+LEDGER_DIFFERENCES = """
 WITH held AS (
   SELECT node_id, r.*, CASE side WHEN 'BUY' THEN 1 ELSE -1 END AS sign,
     limits.session_day(r.created_at, n.time_zone, n.session_start) AS created_day
@@ -417,9 +442,8 @@ WHERE (e.filled_qty, e.open_buy_qty, e.open_sell_qty, e.open_order_count, e.open
       (coalesce(d.filled_qty, 0), coalesce(d.open_buy_qty, 0), coalesce(d.open_sell_qty, 0),
        coalesce(d.open_order_count, 0), coalesce(d.open_notional, 0), coalesce(d.open_buy_notional, 0))
    OR e.traded_notional NOT BETWEEN coalesce(d.traded_least, 0) AND coalesce(d.traded_most, 0)
-LIMIT {_ROWS_MAX}
 """
-ORDER_DIFFERENCES = f"""
+ORDER_DIFFERENCES = """
 SELECT order_id, o.status, o.cum_qty AS order_cum_qty, r.state, r.cum_qty AS reservation_cum_qty, r.open_qty
 FROM trading.orders o FULL JOIN (SELECT * FROM limits.reservations WHERE is_of_order) r USING (order_id)
 WHERE o.order_id IS NULL
@@ -427,5 +451,4 @@ WHERE o.order_id IS NULL
    OR o.cum_qty <> r.cum_qty
    OR o.cum_notional <> r.cum_notional
    OR (r.state = 'FINAL') <> (o.status IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED'))
-LIMIT {_ROWS_MAX}
 """

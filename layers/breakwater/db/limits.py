@@ -107,13 +107,20 @@ class LimitRows:
     def end_reject_streak(self, node_ids: Sequence[uuid.UUID]) -> None:
         self._connection.execute(statements.END_REJECT_STREAK, {"node_ids": list(node_ids)})
 
-    def repeated_executions(self, node_ids: Sequence[uuid.UUID], at: datetime) -> list[dict[str, Any]]:
-        """The limits on automated fills that are reached at these nodes: node_id, limit_id, value, action, fills."""
-        return self._dicts(statements.REPEATED_EXECUTIONS, {"node_ids": list(node_ids), "at": at})
+    def repeated_executions(
+        self, node_ids: Sequence[uuid.UUID], symbol: str, venue: str, at: datetime
+    ) -> list[dict[str, Any]]:
+        """The limits on automated fills that are reached at these nodes: node_id, limit_id, instrument, value, action,
+        fills, and whether they look at a fill of this symbol and venue (is_of_fill)."""
+        about = {"node_ids": list(node_ids), "symbol": symbol, "venue": venue, "at": at}
+        return self._dicts(statements.REPEATED_EXECUTIONS, about)
 
-    def count_round_trip(self, account_id: uuid.UUID, *, lost: bool, at: datetime) -> None:
-        """A position of the account was closed: at a loss it adds to the streak of each of its scopes with a limit."""
-        self._connection.execute(statements.COUNT_ROUND_TRIP, {"account_id": account_id, "lost": int(lost), "at": at})
+    def count_round_trip(self, account_id: uuid.UUID, *, lost: bool, at: datetime) -> list[dict[str, Any]]:
+        """A position of the account was closed: at a loss it adds to the streak of each of its scopes with a limit.
+
+        The limits that it has reached: node_id, limit_id, instrument, value, action, losses.
+        """
+        return self._dicts(statements.COUNT_ROUND_TRIP, {"account_id": account_id, "lost": int(lost), "at": at})
 
     def heartbeat(self, node_id: uuid.UUID, at: datetime) -> None:
         self._connection.execute(statements.HEARTBEAT, {"node_id": node_id, "tenant_id": self._tenant_id, "at": at})

@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow, dict_row
 
-_ROWS_MAX = 200_000
+from breakwater.domain.times import nanoseconds
+from events.limits import RiskTermsChanged
 
 # Those placed within the day, and those open when it began.
 _ORDERS = """
@@ -30,7 +31,16 @@ _OPENING = """
 SELECT account_id, symbol, sum(CASE side WHEN 'BUY' THEN last_qty ELSE -last_qty END) AS quantity,
   (array_agg(last_px ORDER BY transact_time DESC, trade_id DESC))[1] AS last_px
 FROM trading.trades WHERE account_id = ANY (%(account_ids)s) AND transact_time < %(begin)s
-GROUP BY account_id, symbol LIMIT %(rows)s
+GROUP BY account_id, symbol
+"""
+
+
+# What the firm said of instruments, each time the whole of it.
+_RISK_TERMS = """
+SELECT occurred_at_ns, payload FROM trading.events
+WHERE tenant_id = %(tenant_id)s AND topic LIKE 'limits.%%' AND topic = %(topic)s
+  AND occurred_at_ns >= %(since_ns)s AND occurred_at_ns < %(end_ns)s
+ORDER BY occurred_at_ns, event_id
 """
 
 
@@ -45,13 +55,18 @@ class RecordedDayRows:
         """One more than `most` where there are more."""
         return self._rows(_ORDERS, account_ids=list(account_ids), begin=begin, end=end, rows=most + 1)
 
-    def fills(self, begin: datetime, end: datetime) -> list[dict[str, Any]]:
-        """All of the organisation: prices are taken from them as well."""
-        return self._rows(_FILLS, begin=begin, end=end, rows=_ROWS_MAX)
+    def fills(self, begin: datetime, end: datetime, *, most: int) -> list[dict[str, Any]]:
+        """All of the organisation: prices are taken from them as well. One more than `most` where there are more."""
+        return self._rows(_FILLS, begin=begin, end=end, rows=most + 1)
 
     def opening(self, account_ids: Sequence[uuid.UUID], begin: datetime) -> list[dict[str, Any]]:
         """Quantity and last price of each account and symbol."""
-        return self._rows(_OPENING, account_ids=list(account_ids), begin=begin, rows=_ROWS_MAX)
+        return self._rows(_OPENING, account_ids=list(account_ids), begin=begin)
+
+    def risk_terms(self, since: datetime, end: datetime) -> list[dict[str, Any]]:
+        """Each RiskTermsChanged between these times: its payload and `occurred_at_ns`."""
+        about = {"topic": RiskTermsChanged.topic, "since_ns": nanoseconds(since), "end_ns": nanoseconds(end)}
+        return self._rows(_RISK_TERMS, **about)
 
     def _rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:

@@ -11,8 +11,7 @@ from psycopg.rows import TupleRow, class_row
 
 from breakwater.db.limit_statements import SILENT_NODES
 
-_ROWS_MAX = 100_000
-TENANTS_MAX = 10_000
+_KILLS_AT_ONCE_MAX = 100_000  # The longest waiting first: the others have their turn in the next round.
 
 # Of all accounts below a node, and of the account that a strategy or key stands below.
 _HOLDINGS = """
@@ -24,7 +23,7 @@ SELECT w.node_id, p.symbol, sum(p.realised_pnl - p.fees) AS realised_pnl, sum(p.
 FROM watched w
 JOIN limits.nodes a ON a.account_id IS NOT NULL AND (a.path @> ARRAY[w.node_id] OR a.node_id = ANY (w.path))
 JOIN trading.positions p ON p.account_id = a.account_id
-GROUP BY w.node_id, p.symbol ORDER BY w.node_id, p.symbol LIMIT %(rows)s
+GROUP BY w.node_id, p.symbol ORDER BY w.node_id, p.symbol
 """
 # Fees are kept in the quote currency with the position; of a trade they may be in the base one.
 _CHANGES_ON = """
@@ -59,7 +58,7 @@ ON CONFLICT (node_id) DO UPDATE SET
 _TOLD_LOSSES = """
 SELECT l.limit_id, coalesce(t.pct, 0) AS pct, t.session_date, s.session_date AS observed_on
 FROM limits.limits l LEFT JOIN limits.losses_told t USING (limit_id) LEFT JOIN limits.standings s USING (node_id)
-WHERE l.limit_type IN ('DAILY_LOSS', 'DRAWDOWN') LIMIT %(rows)s
+WHERE l.limit_type IN ('DAILY_LOSS', 'DRAWDOWN')
 """
 # Only where it still is as it was read: of two watches one tells. Of a limit that has gone nothing is noted.
 _NOTE_TOLD = """
@@ -104,7 +103,7 @@ class WatchRows:
     def holdings(self) -> list[Holding]:
         """Of every node with a limit on losses; a node that never traded has none."""
         with self._connection.cursor(row_factory=class_row(Holding)) as cursor:
-            return cursor.execute(_HOLDINGS, {"rows": _ROWS_MAX}).fetchall()
+            return cursor.execute(_HOLDINGS).fetchall()
 
     def changes_on(self, node_id: uuid.UUID, day: date, at: datetime) -> dict[str, tuple[Decimal, Decimal]]:
         """By symbol what the node's session day so far has realised, less fees, and how it has changed the position."""
@@ -131,7 +130,7 @@ class WatchRows:
     def told_losses(self) -> dict[uuid.UUID, ToldLoss]:
         """Of every limit on losses, by its id."""
         with self._connection.cursor(row_factory=class_row(ToldLoss)) as cursor:
-            found = cursor.execute(_TOLD_LOSSES, {"rows": _ROWS_MAX}).fetchall()
+            found = cursor.execute(_TOLD_LOSSES).fetchall()
         return {each.limit_id: each for each in found}
 
     def note_told(self, before: ToldLoss, pct: int, day: date) -> bool:
@@ -160,7 +159,7 @@ class WatchRows:
         return self._connection.execute(
             """SELECT node_id, cancel_requested_at FROM limits.nodes WHERE cancel_requested_at IS NOT NULL
                ORDER BY cancel_requested_at, node_id LIMIT %s""",
-            (_ROWS_MAX,),
+            (_KILLS_AT_ONCE_MAX,),
         ).fetchall()
 
     def is_to_cancel(self, node_id: uuid.UUID) -> bool:
@@ -187,7 +186,8 @@ class WatchRows:
 
 
 def tenants_to_watch(connection: psycopg.Connection[TupleRow], at: datetime) -> Sequence[uuid.UUID]:
-    rows = connection.execute("SELECT tenant_id FROM limits.tenants_to_watch(%s, %s)", (at, TENANTS_MAX)).fetchall()
+    """All of them: one that was left out would lose what its limits on losses forbid."""
+    rows = connection.execute("SELECT tenant_id FROM limits.tenants_to_watch(%s, NULL)", (at,)).fetchall()
     return [row[0] for row in rows]
 
 

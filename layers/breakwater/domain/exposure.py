@@ -80,7 +80,8 @@ class Node(NamedTuple):
 class Limit:
     """`value` is in the unit of the type, None where `parameters` say all; `limit_id` is None for what is built in.
 
-    Notionals are in `currency`. `value` is the override's while one is in force, and `set_value` then what was set.
+    Notionals are in `currency`. `value` and `parameters` are the override's while one is in force, and `set_value` and
+    `set_parameters` then what was set.
     """
 
     limit_id: uuid.UUID | None
@@ -97,6 +98,7 @@ class Limit:
     version: int = 1
     override_id: uuid.UUID | None = None
     set_value: Decimal | None = None
+    set_parameters: Mapping[str, Any] | None = None
 
     def matches(self, instrument: Instrument, venue: str) -> bool:
         if self.instrument == ALL_INSTRUMENTS:

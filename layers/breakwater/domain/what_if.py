@@ -11,7 +11,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal, localcontext
 from functools import partial
 from typing import NamedTuple
@@ -19,11 +19,14 @@ from typing import NamedTuple
 from breakwater.domain.exposure import BASE_CURRENCY, ZERO, Activity, Exposure, Limit, NodeState, Scope, Standing
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.limits import Finding, evaluate, propose, refused
-from breakwater.domain.market import Market, MissingReference, Quote
+from breakwater.domain.market import Market, MissingReference, Quote, RiskTerms
 from breakwater.domain.money import EXACT
 from breakwater.domain.orders import OrderTerms, Side
 from breakwater.domain.portfolio import Fill, Position
 from breakwater.domain.valuation import ReferenceUnavailable
+
+DRAWDOWN = "DRAWDOWN"
+LOSS_STREAK = "LOSS_STREAK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class RecordedOrder:
     was_refused: bool
     is_automated: bool
     before_day: bool = False  # It was open when the day began: it is not judged.
+    was_rejected: bool = False  # By the engine or a venue: it had passed the limits.
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,13 @@ class Day:
         self._exposures: dict[uuid.UUID, dict[tuple[str, str], Exposure]] = defaultdict(dict)
         self._activity: dict[uuid.UUID, list[Activity]] = defaultdict(list)
         self._streaks: dict[uuid.UUID, int] = defaultdict(int)
+        self._loss_streaks: dict[uuid.UUID, int] = defaultdict(int)
+        self._cool_until: dict[uuid.UUID, datetime] = {}
+        self._sent_at: dict[tuple[object, ...], datetime] = {}
+        # Only these: what a node had earned at each price of a day is much to be reckoned.
+        self._peaks = {node_id: ZERO for node_id, scope in scopes.items() if _has(scope, DRAWDOWN)}
         self._held: dict[uuid.UUID, _Held] = {}
+        self._terms: dict[str, RiskTerms] = {}
         self._node_of_account = {account_id: node_id for node_id, account_id in accounts.items()}
         self.outcome = Outcome(positions=dict(opening))
         for (account_id, symbol), position in opening.items():
@@ -107,10 +117,17 @@ class Day:
                 self._book(node_id, symbol, "", filled_qty=position.quantity)
 
     def run(
-        self, orders: Iterable[RecordedOrder], fills: Iterable[RecordedFill], market: Iterable[RecordedFill]
+        self,
+        orders: Iterable[RecordedOrder],
+        fills: Iterable[RecordedFill],
+        market: Iterable[RecordedFill],
+        terms: Iterable[tuple[datetime, RiskTerms]] = (),
     ) -> Outcome:
-        """`fills` are those of the orders; `market` all fills of the firm, which prices are taken from."""
-        happenings: list[tuple[datetime, int, Callable[[], None]]] = []
+        """`fills` are those of the orders; `market` all fills of the firm, which prices are taken from. `terms`: what
+        the firm said of instruments, and when."""
+        happenings: list[tuple[datetime, int, Callable[[], object]]] = []
+        for at, told in terms:
+            happenings.append((at, 0, partial(self._terms.update, {told.symbol: told})))
         for fill in market:
             happenings.append((fill.at, 0, partial(self._mark, fill)))
         for order in orders:
@@ -125,7 +142,17 @@ class Day:
         return self.outcome
 
     def _mark(self, fill: RecordedFill) -> None:
+        before = self.outcome.marks.get(fill.symbol)
         self.outcome.marks[fill.symbol] = fill.fill.last_px
+        if before != fill.fill.last_px:
+            self._note_peaks(fill.at)
+
+    def _note_peaks(self, at: datetime) -> None:
+        """As the watch does at each price and fill. The day begins with nothing earned."""
+        for node_id, peak in self._peaks.items():
+            pnl = self._profit_below(node_id, at)
+            if pnl is not None:
+                self._peaks[node_id] = max(peak, pnl)
 
     def _place(self, order: RecordedOrder) -> None:
         at = order.placed_at
@@ -136,7 +163,7 @@ class Day:
             return
         self.outcome.judged_count += 1
         try:
-            proposed = propose(terms, self._market(at), scopes)
+            proposed = propose(terms, self._market(at), scopes, same_terms_at=self._sent_at.get(_told(terms)))
             findings = refused(evaluate(scopes, proposed, reduce_only=terms.reduce_only))
         except ReferenceUnavailable:
             self._refuse(Refused(order, (), missing=f"a price of {terms.symbol} before the order"))
@@ -158,6 +185,8 @@ class Day:
     def _hold(self, order: RecordedOrder, price: Decimal, at: datetime) -> None:
         terms = order.terms
         self._held[order.order_id] = _Held(order, price, terms.quantity)
+        if not (order.before_day or order.was_rejected):
+            self._sent_at[_told(terms)] = at
         for node_id in order.path:
             self._streaks[node_id] = 0
             self._book_open(node_id, terms, terms.quantity, price, orders=1)
@@ -184,7 +213,23 @@ class Day:
             self._note(node_id, terms, recorded.at, fill_count=1, automated=automated, traded_notional=notional)
         key = (terms.account_id, terms.symbol)
         before = self.outcome.positions.get(key, Position())
-        self.outcome.positions[key] = before.after(fill, self._instruments[terms.symbol])
+        after = self.outcome.positions[key] = before.after(fill, self._instruments[terms.symbol])
+        earned = before.round_trip_pnl(after)
+        if earned is not None:
+            self._count_round_trip(self._node_of_account[terms.account_id], recorded.at, lost=earned < 0)
+        self._note_peaks(recorded.at)
+
+    def _count_round_trip(self, account_node_id: uuid.UUID, at: datetime, *, lost: bool) -> None:
+        """Of the account, of every scope above it, and of the strategies and keys below it."""
+        above = self._scopes[account_node_id].node.path
+        for node_id, scope in self._scopes.items():
+            if node_id not in above and account_node_id not in scope.node.path:
+                continue
+            streak = self._loss_streaks[node_id] = self._loss_streaks[node_id] + 1 if lost else 0
+            for limit in scope.limits:
+                if limit.limit_type == LOSS_STREAK and lost and streak >= limit.cap:
+                    until = at + timedelta(seconds=int(limit.parameters["cool_down_s"]))
+                    self._cool_until[node_id] = max(until, self._cool_until.get(node_id, until))
 
     def _end(self, order_id: uuid.UUID) -> None:
         held = self._held.pop(order_id, None)
@@ -241,9 +286,14 @@ class Day:
         """The scope with what stands against it at that moment of the day."""
         scope = self._scopes[node_id]
         pnl = self._profit_below(node_id, at)
-        standing = Standing(reject_streak=self._streaks[node_id])
+        standing = Standing(
+            reject_streak=self._streaks[node_id],
+            loss_streak=self._loss_streaks[node_id],
+            cool_until=self._cool_until.get(node_id),
+        )
         if pnl is not None:
-            standing = standing._replace(pnl=pnl, pnl_peak=max(pnl, ZERO), observed_at=at)
+            peak = max(pnl, self._peaks.get(node_id, ZERO))
+            standing = standing._replace(pnl=pnl, pnl_peak=peak, observed_at=at)
         node = scope.node._replace(state=NodeState.ACTIVE, state_reason=None)
         exposures = list(self._exposures[node_id].values())
         return replace(scope, node=node, exposures=exposures, standing=standing, activity=self._activity[node_id])
@@ -261,7 +311,7 @@ class Day:
             return None
 
     def _market(self, at: datetime) -> Market:
-        return market_of(self._instruments, self.outcome.marks, at)
+        return replace(market_of(self._instruments, self.outcome.marks, at), terms=self._terms)
 
 
 def market_of(instruments: Mapping[str, Instrument], marks: Mapping[str, Decimal], at: datetime) -> Market:
@@ -297,6 +347,15 @@ def with_changes(scopes: Mapping[uuid.UUID, Scope], changes: Sequence[Change]) -
         others = [o for o in scope.limits if (o.limit_type, o.instrument) != (limit.limit_type, limit.instrument)]
         changed[limit.node_id] = replace(scope, limits=others if is_removed else [*others, limit])
     return changed
+
+
+def _has(scope: Scope, limit_type: str) -> bool:
+    return any(limit.limit_type == limit_type for limit in scope.limits)
+
+
+def _told(terms: OrderTerms) -> tuple[object, ...]:
+    """What two orders have in common that are the same order, sent twice."""
+    return (terms.account_id, terms.symbol, terms.side, terms.quantity, terms.price)
 
 
 def _nothing(scope: Scope, instrument: Instrument, venue: str) -> Exposure:

@@ -11,7 +11,7 @@ from breakwater.db.alerts import Alert
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.alerting import Category, Severity
 from breakwater.domain.conditions import category_of, severity_of
-from breakwater.domain.limits import CROSSED_PCT
+from breakwater.domain.limits import CROSSED_PCT, WATCHED_LOSSES
 from breakwater.domain.times import format_time, from_nanoseconds, nanoseconds
 from breakwater.services.alert_telling import Told, tell, told_before
 from events.alerts import AlertRaised, DeliveryFailed, NobodyOnCall
@@ -27,6 +27,7 @@ from events.limits import (
     LimitChanged,
     NodeStateChanged,
     OverrideChanged,
+    OverrideOfParametersChanged,
 )
 from events.orders import OrderRejected, OrderReplaceRejected, OrderState
 from events.security import KeyUsedFromElsewhere, SignInsRefused
@@ -116,7 +117,12 @@ def _breach_by_loss(envelope: Envelope) -> Alert:
     breach = LimitBreachedByLoss.model_validate(envelope.payload)
     crossed = breach.threshold_pct == CROSSED_PCT
     what = "is crossed" if crossed else f"is {breach.threshold_pct} % used"
-    lines = {"Lost": breach.used, "By": "prices and fills, no order"}
+    lines: dict[str, str | None]
+    if breach.limit_type in WATCHED_LOSSES:
+        lines = {"Lost": breach.used, "By": "prices and fills, no order"}
+    else:
+        by = "what was booked" if breach.order_id is None else f"a fill of {breach.order_id} in {breach.symbol}"
+        lines = {"Used": breach.used, "Reserved": breach.reserved, "By": f"{by}, no order was asked"}
     return _alert_of_breach(envelope, breach, what, lines)
 
 
@@ -158,9 +164,23 @@ def _setting(value: str | None, parameters: dict[str, Any] | None) -> str:
 
 def _override_change(envelope: Envelope) -> Alert:
     change = OverrideChanged.model_validate(envelope.payload)
+    return _alert_of_override(envelope, change, {"Value": change.value})
+
+
+def _override_of_parameters_change(envelope: Envelope) -> Alert:
+    change = OverrideOfParametersChanged.model_validate(envelope.payload)
+    if change.is_exempt:
+        return _alert_of_override(envelope, change, {"Value": "the limit does not hold"})
+    parameters = None if change.parameters is None else json.dumps(change.parameters)
+    return _alert_of_override(envelope, change, {"Value": change.value, "Parameters": parameters})
+
+
+def _alert_of_override(
+    envelope: Envelope, change: OverrideChanged | OverrideOfParametersChanged, instead: Mapping[str, str | None]
+) -> Alert:
     lines = {
         "Limit": f"{change.limit_type} ({change.limit_id})",
-        "Value": change.value,
+        **instead,
         "From": format_time(from_nanoseconds(change.starts_at_ns)),
         "Until": format_time(from_nanoseconds(change.ends_at_ns)),
         "Reason": change.reason,
@@ -451,6 +471,7 @@ _KNOWN: dict[str, Callable[[Envelope], Alert]] = {
     LimitBreachedByLoss.topic: _breach_by_loss,
     LimitChanged.topic: _limit_change,
     OverrideChanged.topic: _override_change,
+    OverrideOfParametersChanged.topic: _override_of_parameters_change,
     DeadManExpired.topic: _silence,
     NodeStateChanged.topic: _state_change,
     ExternalFillBooked.topic: _external_fill,

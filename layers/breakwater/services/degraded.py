@@ -39,7 +39,7 @@ from breakwater.services.limits import (
     settle,
     soft_breaches,
 )
-from breakwater.services.overdrawn import reduce_where_over
+from breakwater.services.overdrawn import Booked, limits_over, reduce_where_over
 from breakwater.services.settlement import TenantTransactions
 from events.envelope import Event
 from events.limits import DegradedModeChanged, ProvisionalOrderBooked
@@ -173,12 +173,13 @@ def _book_some(tx: TenantTransaction, at: datetime) -> bool:
     tx.wait_at_most(LOCK_WAIT_MAX)
     tx.degraded.lock_orders([order.order_id for order in orders])
     tx.degraded.lock_every_node()
-    for order in orders:
-        _book(tx, order, at)
     if orders:
         leaves = sorted({order.node_ids[-1] for order in orders})
         what = "orders that passed while the ledger was silent are booked"
-        reduce_where_over(tx, leaves, what, by=CHANGED_BY, correlation_id=str(uuid.uuid4()), at=at)
+        booked = Booked(what, limits_over(tx, leaves, at))
+        for order in orders:
+            _book(tx, order, at)
+        reduce_where_over(tx, leaves, booked, by=CHANGED_BY, correlation_id=str(uuid.uuid4()), at=at)
     if len(orders) < BOOKED_AT_ONCE_MAX:
         _change_mode(tx, ledger, Mode.NORMAL, at)
         return True

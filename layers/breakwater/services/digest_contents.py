@@ -4,13 +4,14 @@ They are asked in the reader's own name, by what answers him at the API as well.
 that was never observed is called unknown.
 """
 
+import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from breakwater.db.connection import TenantTransaction
@@ -347,11 +348,11 @@ def _overrides(scene: Scene) -> Iterable[Section]:
             scene.time(event["occurred_at_ns"]),
             event["payload"]["limit_type"],
             event["payload"]["state"],
-            event["payload"]["value"],
+            _override_words(event["payload"]),
             event["payload"]["changed_by"],
             event["payload"]["reason"],
         )
-        for event in scene.figures.limit_events(("limits.OverrideChanged.v1",))
+        for event in scene.figures.limit_events(("limits.OverrideChanged.v1", "limits.OverrideChanged.v2"))
     ]
     approved = sum(row[2] == "APPROVED" for row in rows)
     yield Section(
@@ -359,6 +360,15 @@ def _overrides(scene: Scene) -> Iterable[Section]:
         facts=(Fact(name="Approved", value=str(approved), is_notable=approved > 0),),
         table=_table(("When", "Limit", "Change", "+Value", "By", "Reason"), rows) if rows else None,
     )
+
+
+def _override_words(payload: Mapping[str, Any]) -> str:
+    """What it puts in the place of what was set; version 1 has a value alone."""
+    if payload.get("is_exempt"):
+        return "does not hold"
+    parameters = payload.get("parameters")
+    told = [payload["value"], None if parameters is None else json.dumps(parameters)]
+    return " ".join(filter(None, told))
 
 
 def _limit_changes(scene: Scene) -> Iterable[Section]:

@@ -35,7 +35,7 @@ from breakwater.domain.times import nanoseconds
 from breakwater.errors import InvalidRequest, NotFound, OrderIdReused
 from breakwater.services.limit_views import ExternalFillBookedView
 from breakwater.services.limits import settle
-from breakwater.services.overdrawn import reduce_where_over
+from breakwater.services.overdrawn import Booked, limits_over, reduce_where_over
 from events.limits import ExternalFillBooked
 
 EXTERNAL = "external"
@@ -84,6 +84,7 @@ def book_external_fill(
     if not nodes:
         raise NotFound("this account has no place in the tree of limits", field="account_id")
     scopes = tx.limits.lock_scopes(nodes[0], at)
+    over_before = limits_over(tx, nodes[:1], at)
     tx.orders.mark_external(order.order_id, fill.price)
     _hold_and_settle(fill, order, scopes, tx)
     _book_trade(fill, order, position, tx)
@@ -104,7 +105,9 @@ def book_external_fill(
         correlation_id=caller.correlation_id,
         occurred_at_ns=nanoseconds(at),
     )
-    return {"order_id": str(order.order_id), "is_new": True, "reduce_only": _brake(fill, nodes[0], caller, tx, at)}
+    what = f"external fill {fill.external_id}: {fill.side} {format_amount(fill.quantity)} {fill.symbol}"
+    booked = Booked(what, over_before, order.order_id, fill.symbol)
+    return {"order_id": str(order.order_id), "is_new": True, "reduce_only": _brake(booked, nodes[0], caller, tx, at)}
 
 
 def _as_order(fill: ExternalFill, caller: Caller) -> PlaceOrder:
@@ -199,10 +202,8 @@ def _book_trade(fill: ExternalFill, order: PlaceOrder, before: Position, tx: Ten
     tx.limits.note_in_cash(order.order_id, EXACT.multiply(fill.quantity, fill.price))
 
 
-def _brake(fill: ExternalFill, leaf_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> list[str]:
+def _brake(booked: Booked, leaf_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> list[str]:
     """The account, and every scope above it that is over one of its limits now."""
-    what = f"external fill {fill.external_id}: {fill.side} {format_amount(fill.quantity)} {fill.symbol}"
-    braked = reduce_where_over(
-        tx, [leaf_id], what, also=[leaf_id], by=caller.username, correlation_id=caller.correlation_id, at=at
-    )
+    about = {"by": caller.username, "correlation_id": caller.correlation_id}
+    braked = reduce_where_over(tx, [leaf_id], booked, also=[leaf_id], at=at, **about)
     return [str(node_id) for node_id in braked]

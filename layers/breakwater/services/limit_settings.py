@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from breakwater.db.connection import TenantTransaction
+from breakwater.db.limit_settings import Override
 from breakwater.domain.exposure import ALL_INSTRUMENTS, Action, Limit, Node, Scope
 from breakwater.domain.limit_types import LIMIT_TYPES, RESTRICTED_LIST, Above
 from breakwater.domain.limit_types.settings import field_of
@@ -242,9 +243,16 @@ def _check_names(setting: LimitSetting, market: Market, venues: Collection[str])
     assets = {a for q in market.quotes.values() for a in (q.instrument.base_asset, q.instrument.quote_asset)}
     if "currency" in setting.model_fields_set and setting.currency not in assets:
         raise InvalidRequest(f"unknown currency {setting.currency}", field="currency")
-    if setting.limit_type == RESTRICTED_LIST and not set(market.quotes).issuperset(setting.parameters["symbols"]):
+    check_parameter_names(setting.limit_type, setting.parameters, market.quotes, venues)
+
+
+def check_parameter_names(
+    limit_type: str, parameters: Mapping[str, Any], symbols: Collection[str], venues: Collection[str]
+) -> None:
+    """InvalidRequest for a symbol or a venue that there is not. The parameters are those of the type."""
+    if limit_type == RESTRICTED_LIST and not set(symbols).issuperset(parameters["symbols"]):
         raise InvalidRequest("symbols has an unknown symbol", field=field_of("symbols"))
-    if not set(venues).issuperset(setting.parameters.get("venues", ())):
+    if not set(venues).issuperset(parameters.get("venues", ())):
         raise InvalidRequest(f"venues are some of {', '.join(venues)}", field=field_of("venues"))
 
 
@@ -281,8 +289,8 @@ def _tell_change(
     publish_at_node(event, node.node_id, caller.correlation_id, tx, at)
 
 
-def value_text(limit: Limit | None) -> str | None:
-    return None if limit is None or limit.value is None else format_amount(limit.value)
+def value_text(told: Limit | Override | None) -> str | None:
+    return None if told is None or told.value is None else format_amount(told.value)
 
 
 def publish_at_node(event: Event, node_id: uuid.UUID, correlation_id: str, tx: TenantTransaction, at: datetime) -> None:

@@ -13,7 +13,7 @@ from breakwater.domain.money import EXACT, format_amount, trim
 from breakwater.domain.orders import OrderTerms
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.domain.times import format_time, from_nanoseconds, nanoseconds
-from breakwater.errors import NotFound
+from breakwater.errors import AnswerTooLarge, NotFound
 from breakwater.services.cursors import decode_cursor, next_cursor
 from breakwater.services.limit_record_views import BreachPage, LimitBreachView, NodeStateChangeView
 from breakwater.services.limit_views import (
@@ -33,6 +33,7 @@ from breakwater.services.limit_views import (
 from breakwater.services.limits import judge, read_ladder
 from events.limits import LimitBreached, LimitBreachedByLoss, NodeStateChanged
 
+NODES_SHOWN_MAX = 100_000  # At once. What judges orders is read whole, however much it is.
 BREACH_TOPICS = (LimitBreached.topic, LimitBreachedByLoss.topic, NodeStateChanged.topic)
 
 
@@ -45,12 +46,14 @@ def types(caller: Caller) -> LimitTypeList:
 def tree(caller: Caller, tx: TenantTransaction, at: datetime, *, node_id: uuid.UUID | None = None) -> LimitTree:
     """`items`: the topmost scopes the caller may see, each with state, limits and their use, and its `children`.
 
-    With `node_id` that scope and all below it; NotFound for one the caller may not see.
+    With `node_id` that scope and all below it; NotFound for one the caller may not see. AnswerTooLarge above
+    NODES_SHOWN_MAX: a tree that lacks a part is not shown.
     """
     market = tx.limits.market(at)
     roots: list[LimitTreeNode] = []
     seen: dict[uuid.UUID, LimitTreeNode] = {}
     visible, read = _visible_scopes(caller, tx, at, node_id)
+    _require_few(len(visible), "ask for a part of the tree", "node_id")
     for scope in visible:  # Parents come before their children.
         told = seen[scope.node.node_id] = {
             **node_json(scope.node),
@@ -63,11 +66,16 @@ def tree(caller: Caller, tx: TenantTransaction, at: datetime, *, node_id: uuid.U
 
 
 def find_nodes(told: str | None, caller: Caller, tx: TenantTransaction, at: datetime) -> NodeList:
-    """The scopes the caller may see that have this name, in whatever case, or whose id begins so; all for None."""
+    """The scopes the caller may see that have this name, in whatever case, or whose id begins so; all for None.
+
+    AnswerTooLarge above NODES_SHOWN_MAX.
+    """
     caller.require("limits:read")
     accounts = _own_accounts(caller, tx)
     own = None if accounts is None else tx.limits.node_ids_of_accounts(accounts)
-    return {"items": [node_json(node) for node in tx.limits.find_nodes(told, at, own)]}
+    found = tx.limits.find_nodes(told, at, own)
+    _require_few(len(found), "say which", "find")
+    return {"items": [node_json(node) for node in found]}
 
 
 def usage(node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> LimitUsage:
@@ -143,6 +151,13 @@ def breaches(
 def require_visible(node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
     """NotFound for a node that the caller may not see, as for one that there is not."""
     _visible_scopes(caller, tx, at, node_id)
+
+
+def _require_few(nodes: int, instead: str, field: str) -> None:
+    if nodes > NODES_SHOWN_MAX:
+        raise AnswerTooLarge(
+            f"these are {nodes} nodes, and {NODES_SHOWN_MAX} at most are shown: {instead}", field=field
+        )
 
 
 def _visible_scopes(

@@ -25,8 +25,9 @@ class LimitView(TypedDict):
     """`used`, `reserved` and `usage_pct` are null for types that judge each order by itself.
 
     `allowed`: what they are measured against, the value itself but for types whose value is a part of the equity or a
-    credit line. `missing`: what the use could not be told without. `override_id`: of the override whose value `value`
-    is now; `set_value` is what was set. `stricter_above`: the node above whose limit of this type allows less.
+    credit line. `missing`: what the use could not be told without. `override_id`: of the override that `value` and
+    `parameters` are of now; `set_value` and `set_parameters` are what was set. `stricter_above`: the node above whose
+    limit of this type allows less.
     """
 
     limit_id: IdText
@@ -36,6 +37,7 @@ class LimitView(TypedDict):
     value: AmountText | None
     set_value: AmountText | None
     parameters: dict[str, Any]
+    set_parameters: dict[str, Any]
     currency: str
     action: str
     thresholds_pct: list[int]
@@ -116,7 +118,8 @@ class ChangedNodeView(NodeView):
 class OverrideView(TypedDict):
     """`state`: REQUESTED, APPROVED (its time is still to come), ACTIVE or ENDED.
 
-    What the limit is, and what was set, are null once it was deleted: no override of it counts then.
+    `value` and `parameters` null: as they are set. `is_exempt`: the limit does not hold meanwhile. What the limit is,
+    and what was set, are null once it was deleted: no override of it counts then.
     """
 
     override_id: IdText
@@ -127,7 +130,10 @@ class OverrideView(TypedDict):
     instrument: str | None
     currency: str | None
     set_value: AmountText | None
-    value: AmountText
+    set_parameters: dict[str, Any] | None
+    value: AmountText | None
+    parameters: dict[str, Any] | None
+    is_exempt: bool
     state: str
     starts_at: TimeText
     ends_at: TimeText
@@ -147,7 +153,10 @@ class ChangedOverrideView(OverrideView):
 
 
 class OverridePage(TypedDict):
+    """To whoever sees only some accounts a page may have fewer items than asked for, and yet not be the last."""
+
     items: list[OverrideView]
+    next_cursor: str | None
 
 
 class RiskTermsView(TypedDict):
@@ -346,6 +355,7 @@ def limit_json(scope: Scope, limit: Limit, market: Market, above: Iterable[Scope
 def planned_json(limit: Limit) -> LimitView:
     """A limit as it is set, without what stands against it."""
     set_value = limit.value if limit.override_id is None else limit.set_value
+    set_parameters = limit.parameters if limit.override_id is None else limit.set_parameters
     return {
         "limit_id": str(limit.limit_id),
         "node_id": str(limit.node_id),
@@ -354,6 +364,7 @@ def planned_json(limit: Limit) -> LimitView:
         "value": None if limit.value is None else format_amount(limit.value),
         "set_value": None if set_value is None else format_amount(set_value),
         "parameters": dict(limit.parameters),
+        "set_parameters": dict(set_parameters or {}),
         "currency": limit.currency,
         "action": limit.action,
         "thresholds_pct": list(limit.thresholds_pct),

@@ -41,6 +41,8 @@ from events.limits import LimitBreached, LimitBreachedByLoss, NodeStateChanged
 
 type _Action = Literal["WARN", "REJECT"]
 
+LOSS_STREAK = "LOSS_STREAK"
+REPEAT_EXECUTION = "REPEAT_EXECUTION"
 CHANGED_BY = "limits"  # Who changed a node's state, where a limit did.
 
 
@@ -265,8 +267,17 @@ def settle(tx: TenantTransaction, snapshot: OrderSnapshot) -> bool:
         elif is_newer and before.engine_seq == 0:
             tx.limits.end_reject_streak(before.node_ids)
     if fills and before.is_automated:
-        _stop_repeated_executions(tx, before.node_ids, at)
+        _stop_repeated_executions(tx, before, fills, at)
     return True
+
+
+def count_round_trip(
+    tx: TenantTransaction, account_id: uuid.UUID, *, lost: bool, order_id: uuid.UUID, symbol: str, at: datetime
+) -> None:
+    """A position was closed by this order. A loss that begins a cool-down is told: nothing but reducing passes then."""
+    for reached in tx.limits.count_round_trip(account_id, lost=lost, at=at):
+        limit = _limit_reached(LOSS_STREAK, reached)
+        tell_crossing(tx, limit, used=Decimal(reached["losses"]), order_id=order_id, symbol=symbol, at=at)
 
 
 def change_node_state(
@@ -313,14 +324,49 @@ def _tell_nodes(
         )
 
 
-def _stop_repeated_executions(tx: TenantTransaction, node_ids: Sequence[uuid.UUID], at: datetime) -> None:
-    """The fill that reaches the limit stops the node, not the next order: the window may be over by then."""
-    for reached in tx.limits.repeated_executions(node_ids, at):
+def _stop_repeated_executions(tx: TenantTransaction, filled: HeldReservation, fills: int, at: datetime) -> None:
+    """The fill that reaches the limit stops the node, not the next order: the window may be over by then.
+
+    It is told with it, whatever the limit's action; `fills` are those that have come now.
+    """
+    for reached in tx.limits.repeated_executions(filled.node_ids, filled.symbol, filled.venue, at):
+        if reached["is_of_fill"] and reached["fills"] - fills < reached["value"]:
+            limit, used = _limit_reached(REPEAT_EXECUTION, reached), Decimal(reached["fills"])
+            tell_crossing(tx, limit, used=used, order_id=filled.order_id, symbol=filled.symbol, at=at)
         node, state = tx.limits.node(reached["node_id"], at), Action(reached["action"]).node_state
         if node is None or state is None or not is_stricter(state, node.state):
             continue
         reason = f"REPEAT_EXECUTION of {reached['value']}: {reached['fills']} automated fills in the window"
         change_node_state(tx, node, state, reason=reason, by=CHANGED_BY, correlation_id=str(node.node_id), at=at)
+
+
+def _limit_reached(limit_type: str, reached: Mapping[str, Any]) -> Limit:
+    limit_id, node_id, action = (reached[name] for name in ("limit_id", "node_id", "action"))
+    return Limit(limit_id, node_id, limit_type, reached["instrument"], reached["value"], {}, action=action)
+
+
+def tell_crossing(
+    tx: TenantTransaction,
+    limit: Limit,
+    *,
+    used: Decimal,
+    at: datetime,
+    reserved: Decimal = ZERO,
+    order_id: uuid.UUID | None = None,
+    symbol: str | None = None,
+    correlation_id: str | None = None,
+) -> None:
+    """What has happened has taken the use across the limit, and no order was asked. Its node is locked."""
+    node = tx.limits.node(limit.node_id, at)
+    if node is None:
+        raise RuntimeError(f"limit {limit.limit_id} stands on node {limit.node_id}, which is not there")
+    tx.outbox.add(
+        _breach_without_order(node, limit, CROSSED_PCT, used, reserved, order_id=order_id, symbol=symbol),
+        aggregate_id=node.node_id,
+        account_id=node.account_id,
+        correlation_id=correlation_id or str(node.node_id),
+        occurred_at_ns=nanoseconds(at),
+    )
 
 
 def soft_breaches(order: PlaceOrder, findings: list[Finding]) -> list[LimitBreached]:
@@ -331,22 +377,35 @@ def soft_breaches(order: PlaceOrder, findings: list[Finding]) -> list[LimitBreac
 
 def loss_breach(scope: Scope, limit: Limit, lost: Decimal, threshold_pct: int) -> LimitBreachedByLoss:
     """That prices and fills have taken a loss to this part of its limit."""
+    return _breach_without_order(scope.node, limit, threshold_pct, lost, ZERO, order_id=None, symbol=None)
+
+
+def _breach_without_order(
+    node: Node,
+    limit: Limit,
+    threshold_pct: int,
+    used: Decimal,
+    reserved: Decimal,
+    *,
+    order_id: uuid.UUID | None,
+    symbol: str | None,
+) -> LimitBreachedByLoss:
+    """`order_id`: of the order that filled, which was asked long before or never."""
     refuses = threshold_pct == CROSSED_PCT and limit.action != Action.WARN
-    nothing = format_amount(ZERO)
     return LimitBreachedByLoss(
-        node_id=scope.node.node_id,
-        node_name=scope.node.name,
+        node_id=node.node_id,
+        node_name=node.name,
         limit_id=limit.limit_id,
         limit_type=limit.limit_type,
         instrument=limit.instrument,
         action="REJECT" if refuses else "WARN",
         threshold_pct=threshold_pct,
         limit=format_amount(limit.cap),
-        used=format_amount(trim(lost)),
-        reserved=nothing,
-        attempted=nothing,
-        order_id=None,
-        symbol=None,
+        used=format_amount(trim(used)),
+        reserved=format_amount(trim(reserved)),
+        attempted=format_amount(ZERO),
+        order_id=order_id,
+        symbol=symbol,
     )
 
 

@@ -2,19 +2,39 @@
 
 import uuid
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from breakwater.db.connection import TenantTransaction
-from breakwater.domain.exposure import Action, NodeState, is_stricter
-from breakwater.domain.limits import use_of
+from breakwater.domain.exposure import Action, Limit, NodeState, Scope, is_stricter
+from breakwater.domain.limit_types import Verdict
+from breakwater.domain.limits import WATCHED_LOSSES, use_of
+from breakwater.domain.market import Market
 from breakwater.services.below_use import look_later
-from breakwater.services.limits import change_node_state
+from breakwater.services.limits import change_node_state, tell_crossing
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What is booked, of which order where it is one; `over_before`: the limits that were passed without it."""
+
+    what: str
+    over_before: Collection[uuid.UUID | None]
+    order_id: uuid.UUID | None = None
+    symbol: str | None = None
+
+
+def limits_over(tx: TenantTransaction, leaf_ids: Sequence[uuid.UUID], at: datetime) -> set[uuid.UUID | None]:
+    """The limits of these nodes and of those above them that are passed now. The nodes are locked."""
+    market = tx.limits.market(at)
+    uses = [use for scope in tx.limits.scopes(at, leaf_ids, above=True) for use in _uses(scope, market)]
+    return {limit.limit_id for limit, use in uses if _is_over(use)}
 
 
 def reduce_where_over(
     tx: TenantTransaction,
     leaf_ids: Sequence[uuid.UUID],
-    what: str,
+    booked: Booked,
     *,
     by: str,
     correlation_id: str,
@@ -23,16 +43,28 @@ def reduce_where_over(
 ) -> list[uuid.UUID]:
     """Bring each of the nodes and those above them that is over a limit, and those of `also`, into REDUCE_ONLY.
 
-    They are locked. The ids of those that were not as strict before.
+    They are locked. The ids of those that were not as strict before. Each limit that was not passed without what is
+    booked is told as crossed.
     """
     market = tx.limits.market(at)
     braked = []
     for scope in tx.limits.scopes(at, leaf_ids, above=True):
-        uses = [(limit, use_of(scope, limit, market)) for limit in scope.limits]
+        uses = _uses(scope, market)
         for limit, use in uses:
-            if use is not None and use.missing is not None and limit.action != Action.WARN:
+            if use.missing is not None and limit.action != Action.WARN:
                 look_later(tx, limit, at)
-        over = [limit.limit_type for limit, use in uses if use is not None and use.in_use > use.limit]
+            if _is_over(use) and limit.limit_id not in booked.over_before and limit.limit_type not in WATCHED_LOSSES:
+                tell_crossing(
+                    tx,
+                    limit,
+                    used=use.used,
+                    reserved=use.reserved,
+                    order_id=booked.order_id,
+                    symbol=booked.symbol,
+                    correlation_id=correlation_id,
+                    at=at,
+                )
+        over = [limit.limit_type for limit, use in uses if _is_over(use)]
         node = scope.node
         if not (over or node.node_id in also) or not is_stricter(NodeState.REDUCE_ONLY, node.state):
             continue
@@ -40,10 +72,20 @@ def reduce_where_over(
             tx,
             node,
             NodeState.REDUCE_ONLY,
-            reason=f"{what}; over {', '.join(over)}" if over else what,
+            reason=f"{booked.what}; over {', '.join(over)}" if over else booked.what,
             by=by,
             correlation_id=correlation_id,
             at=at,
         )
         braked.append(node.node_id)
     return braked
+
+
+def _uses(scope: Scope, market: Market) -> list[tuple[Limit, Verdict]]:
+    """Of those limits that something stands against."""
+    uses = [(limit, use_of(scope, limit, market)) for limit in scope.limits]
+    return [(limit, use) for limit, use in uses if use is not None]
+
+
+def _is_over(use: Verdict) -> bool:
+    return use.in_use > use.limit

@@ -1,9 +1,9 @@
-"""Overrides of limits: another value for a while, asked for by one person and approved by another."""
+"""Overrides of limits: other values or parameters, or none, for a while, asked for by one and approved by another."""
 
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, StringConstraints
 
@@ -11,40 +11,46 @@ from breakwater.db.connection import TenantTransaction
 from breakwater.db.limit_settings import Override
 from breakwater.domain.exposure import Limit
 from breakwater.domain.limit_types import LIMIT_TYPES
-from breakwater.domain.money import Amount, format_amount
+from breakwater.domain.money import Amount
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.domain.times import format_time, nanoseconds
 from breakwater.errors import InvalidRequest, NotFound, NotPermitted
 from breakwater.services.below_use import brake_if_below_use, look_at
-from breakwater.services.limit_settings import SettingBody, publish_at_node, value_text
+from breakwater.services.cursors import LIMIT_MAX, decode_cursor, next_cursor
+from breakwater.services.limit_settings import SettingBody, check_parameter_names, publish_at_node, value_text
 from breakwater.services.limit_views import (
     ChangedOverrideView,
     OverridePage,
     OverrideView,
 )
-from events.limits import OverrideChanged
+from events.limits import OverrideChanged, OverrideOfParametersChanged
 
 OVERRIDE_DURATION_MAX = timedelta(days=7)
 _Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
 class OverrideRequest(SettingBody):
-    """The body of POST /limits/overrides: another value for a limit between two times."""
+    """The body of POST /limits/overrides: another value, other parameters, or both, for a limit between two times.
+
+    Parameters are all that it has then. With `is_exempt` a limit of a type without a value does not hold at all.
+    """
 
     limit_id: uuid.UUID
-    value: Amount
+    value: Amount | None = None
+    parameters: dict[str, Any] | None = None
+    is_exempt: bool = False
     starts_at: AwareDatetime | None = None  # None: as soon as it is approved.
     ends_at: AwareDatetime
     reason: _Reason
 
 
 def request_override(request: OverrideRequest, caller: Caller, tx: TenantTransaction, at: datetime) -> OverrideView:
-    """Ask for another value for a while. It changes nothing until somebody else approves it."""
+    """Ask for an override. It changes nothing until somebody else approves it."""
     caller.require("limits:manage")
     limit = tx.limit_settings.get(request.limit_id)
     if limit is None:
         raise NotFound("no such limit")
-    LIMIT_TYPES[limit.limit_type].check_setting(request.value, limit.parameters)
+    _check(request, limit, tx, at)
     starts_at = request.starts_at or at
     if not at < request.ends_at or not starts_at < request.ends_at:
         raise InvalidRequest("ends_at must be in the future and after starts_at", field="ends_at")
@@ -54,6 +60,8 @@ def request_override(request: OverrideRequest, caller: Caller, tx: TenantTransac
         override_id=uuid.uuid4(),
         limit_id=request.limit_id,
         value=request.value,
+        parameters=request.parameters,
+        is_exempt=request.is_exempt,
         starts_at=starts_at,
         ends_at=request.ends_at,
         reason=request.reason,
@@ -67,6 +75,22 @@ def request_override(request: OverrideRequest, caller: Caller, tx: TenantTransac
     tx.limit_settings.add_override(override)
     _tell_override(tx, override, limit, "REQUESTED", caller=caller, at=at)
     return _shown(override, tx, at)
+
+
+def _check(request: OverrideRequest, limit: Limit, tx: TenantTransaction, at: datetime) -> None:
+    """InvalidRequest where it says nothing, or what the limit could not be set to."""
+    if not request.is_exempt:
+        if request.value is None and request.parameters is None:
+            raise InvalidRequest("say another value, or other parameters", field="value")
+        value = limit.value if request.value is None else request.value
+        parameters = limit.parameters if request.parameters is None else request.parameters
+        LIMIT_TYPES[limit.limit_type].check_setting(value, parameters)
+        check_parameter_names(limit.limit_type, parameters, tx.limits.market(at).quotes, tx.market.venues())
+    elif request.value is not None or request.parameters is not None:
+        raise InvalidRequest("an exemption has no value and no parameters", field="is_exempt")
+    elif limit.value is not None:
+        # A value can be as large as it needs to be, and then still says what nobody meant.
+        raise InvalidRequest(f"{limit.limit_type} has a value: say another one", field="is_exempt")
 
 
 def approve_override(
@@ -120,16 +144,26 @@ def tell_override_ended(tx: TenantTransaction, override_id: uuid.UUID, *, by: st
     publish_at_node(event, limit.node_id, str(uuid.uuid4()), tx, at)
 
 
-def list_overrides(caller: Caller, tx: TenantTransaction, at: datetime, *, open_only: bool) -> OverridePage:
-    """The newest first; those at nodes that the caller may see."""
+def list_overrides(
+    caller: Caller,
+    tx: TenantTransaction,
+    at: datetime,
+    *,
+    open_only: bool,
+    cursor: str | None = None,
+    limit: int = LIMIT_MAX,
+) -> OverridePage:
+    """The newest first; those at nodes that the caller may see, of `limit` at a time that there are."""
     caller.require("limits:read")
-    overrides = tx.limit_settings.overrides(open_only=open_only)
+    rows = tx.limit_settings.overrides(open_only=open_only, before=decode_cursor(cursor), limit=limit + 1)
+    overrides, following = next_cursor(rows, limit, lambda row: (row.requested_at, row.override_id))
     limits = tx.limit_settings.overridden({override.limit_id for override in overrides})
     if caller.role not in ROLES_WITH_ALL_ACCOUNTS:
         own = tx.limits.node_ids_of_accounts(tx.identity.accessible_account_ids(caller.subject, caller.role))
         seen = {node.node_id for node in tx.limits.find_nodes(None, at, own)}
         overrides = [o for o in overrides if o.limit_id in limits and limits[o.limit_id][0].node_id in seen]
-    return {"items": [_override_json(override, limits.get(override.limit_id), at) for override in overrides]}
+    items = [_override_json(override, limits.get(override.limit_id), at) for override in overrides]
+    return {"items": items, "next_cursor": following}
 
 
 def _brake(tx: TenantTransaction, limit: Limit, what: str, caller: Caller, at: datetime) -> list[str]:
@@ -153,20 +187,26 @@ def _tell_override(
     publish_at_node(event, limit.node_id, caller.correlation_id, tx, at)
 
 
-def _override_event(override: Override, limit: Limit, state: str, changed_by: str) -> OverrideChanged:
-    return OverrideChanged(
-        override_id=override.override_id,
-        limit_id=override.limit_id,
-        node_id=limit.node_id,
-        limit_type=limit.limit_type,
-        state=state,
-        value=format_amount(override.value),
-        starts_at_ns=nanoseconds(override.starts_at),
-        ends_at_ns=nanoseconds(override.ends_at),
-        reason=override.reason,
-        requested_by=override.requested_by,
-        changed_by=changed_by,
-    )
+def _override_event(
+    override: Override, limit: Limit, state: str, changed_by: str
+) -> OverrideChanged | OverrideOfParametersChanged:
+    about: dict[str, Any] = {
+        "override_id": override.override_id,
+        "limit_id": override.limit_id,
+        "node_id": limit.node_id,
+        "limit_type": limit.limit_type,
+        "state": state,
+        "value": value_text(override),
+        "starts_at_ns": nanoseconds(override.starts_at),
+        "ends_at_ns": nanoseconds(override.ends_at),
+        "reason": override.reason,
+        "requested_by": override.requested_by,
+        "changed_by": changed_by,
+    }
+    if override.value is not None and override.parameters is None:
+        return OverrideChanged(**about)
+    parameters = None if override.parameters is None else dict(override.parameters)
+    return OverrideOfParametersChanged(**about, parameters=parameters, is_exempt=override.is_exempt)
 
 
 def _override_state(override: Override, at: datetime) -> str:
@@ -197,7 +237,10 @@ def _override_json(override: Override, overridden: tuple[Limit, str] | None, at:
         "instrument": None if limit is None else limit.instrument,
         "currency": None if limit is None else limit.currency,
         "set_value": value_text(limit),
-        "value": format_amount(override.value),
+        "set_parameters": None if limit is None else dict(limit.parameters),
+        "value": value_text(override),
+        "parameters": None if override.parameters is None else dict(override.parameters),
+        "is_exempt": override.is_exempt,
         "state": _override_state(override, at),
         "starts_at": format_time(override.starts_at),
         "ends_at": format_time(override.ends_at),

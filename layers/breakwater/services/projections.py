@@ -10,6 +10,7 @@ from breakwater.domain.orders import OrderSnapshot, OrderTerms, OrderType, OrdSt
 from breakwater.domain.portfolio import Fill, balance_changes
 from breakwater.domain.times import from_nanoseconds
 from breakwater.services import executions, leased_orders
+from breakwater.services.limits import count_round_trip
 from breakwater.services.settlement import TenantTransactions, settle
 from events.envelope import Envelope
 from events.orders import (
@@ -54,8 +55,7 @@ def project(envelope: Envelope, transactions: TenantTransactions) -> None:
                 settle(tx, snapshot_of(trade.order))
                 tx.limits.note_in_cash(trade.order.order_id, _notional(trade))
                 if earned is not None:  # Under the lock of the nodes, as every change of a standing.
-                    at = from_nanoseconds(trade.order.transact_time_ns)
-                    tx.limits.count_round_trip(trade.order.account_id, lost=earned < 0, at=at)
+                    _count_round_trip(tx, trade.order, lost=earned < 0)
     elif envelope.topic in ORDER_EVENTS:
         event = ORDER_EVENTS[envelope.topic].model_validate(envelope.payload)
         with transactions(envelope.tenant_id) as tx:
@@ -131,6 +131,11 @@ def _take_over(tx: TenantTransaction, envelope: Envelope, leased: OrderLeased) -
         return
     low, high = parse_amount(leased.price_low), parse_amount(leased.price_high)
     leased_orders.adopt(tx, order, low, high, from_nanoseconds(state.transact_time_ns))
+
+
+def _count_round_trip(tx: TenantTransaction, order: OrderState, *, lost: bool) -> None:
+    at = from_nanoseconds(order.transact_time_ns)
+    count_round_trip(tx, order.account_id, lost=lost, order_id=order.order_id, symbol=order.symbol, at=at)
 
 
 def _book_trade(tx: TenantTransaction, trade: TradeExecuted) -> Decimal | None:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,12 +12,12 @@ from breakwater.db.connection import TenantTransaction
 from breakwater.domain.exposure import BASE_CURRENCY, Scope
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.limit_types import LIMIT_TYPES, settings
-from breakwater.domain.market import Market, MissingReference
+from breakwater.domain.market import Market, MissingReference, RiskTerms
 from breakwater.domain.money import AmountText, format_amount, trim
 from breakwater.domain.orders import OrderTerms, OrdStatus, Side
 from breakwater.domain.permissions import Caller
 from breakwater.domain.portfolio import Fill, Position
-from breakwater.domain.times import format_time
+from breakwater.domain.times import format_time, from_nanoseconds
 from breakwater.domain.what_if import (
     Change,
     Day,
@@ -28,27 +29,30 @@ from breakwater.domain.what_if import (
     profit,
     with_changes,
 )
-from breakwater.errors import InvalidRequest, NotFound
+from breakwater.errors import AnswerTooLarge, InvalidRequest, NotFound
 from breakwater.services.limit_settings import LimitSetting, limit_of
 from breakwater.services.what_if_views import JudgedOrderView, RefusedOrderView, WhatIfAnswer, WhatIfPnl
 
 ORDERS_MAX = 5_000
+FILLS_MAX = 200_000  # Of the whole organisation: prices are taken from them.
 CHANGES_MAX = 100
+TERMS_AGE_MAX = timedelta(days=9)  # What was said before that is too old to count on the day.
 TOLD_MAX = 500  # Of each list of orders; the counts are of all.
 ASSUMPTIONS = [
     "reference prices are the last trades of the organisation before each order, and never stale",
     f"profits in other currencies are turned into {BASE_CURRENCY} by the same prices",
     "an order that was refused then and passes now trades nothing",
     "nodes are taken to be active, and limits other than the changed ones to be those of today",
-    "margin, leverage, concentration, credit, value at risk and parts of the average volume (ADV_PCT) are not judged:"
-    " balances and terms of that day are not recorded",
-    "dead man's switches (DEAD_MAN), ages of prices (STALE_DATA), orders sent twice (DUPLICATE_ORDER) and losing"
-    " streaks (LOSS_STREAK) are not judged",
+    "margin, leverage, concentration and credit are not judged: balances at a moment of that day are not kept",
+    "volumes and volatilities are those that the firm said until then; without them such a limit refuses",
+    "losing streaks (LOSS_STREAK), peaks (DRAWDOWN) and orders sent twice (DUPLICATE_ORDER) begin with the day",
+    "dead man's switches (DEAD_MAN) and ages of prices (STALE_DATA) are not judged: heartbeats and when prices were"
+    " seen are not recorded",
 ]
 NOT_JUDGED = frozenset(
     {
-        *("CREDIT", "MARGIN", "LEVERAGE", "CONCENTRATION", "INCREMENTAL_VAR", "ADV_PCT"),
-        *("DEAD_MAN", "STALE_DATA", "DUPLICATE_ORDER", "LOSS_STREAK"),
+        *("CREDIT", "MARGIN", "LEVERAGE", "CONCENTRATION"),
+        *("DEAD_MAN", "STALE_DATA"),
     }
 )
 
@@ -75,8 +79,8 @@ class WhatIf(BaseModel):
 def what_if(question: WhatIf, caller: Caller, tx: TenantTransaction, at: datetime) -> WhatIfAnswer:
     """Which orders would have been refused, and what exposure and profit would have followed.
 
-    NotFound for a node, InvalidRequest for a change that makes no sense, for a day that has not begun, and for one with
-    more than ORDERS_MAX orders: then ask for a part of the tree.
+    NotFound for a node, InvalidRequest for a change that makes no sense and for a day that has not begun.
+    AnswerTooLarge for one with more than FILLS_MAX fills, or ORDERS_MAX orders: then ask for a part of the tree.
     """
     caller.require("limits:manage")
     begin = datetime.combine(question.day, time(), UTC)
@@ -96,14 +100,18 @@ def what_if(question: WhatIf, caller: Caller, tx: TenantTransaction, at: datetim
     rows = tx.recorded_day.orders(list(accounts.values()), begin, end, most=ORDERS_MAX)
     if len(rows) > ORDERS_MAX:
         told = f"that day has more than {ORDERS_MAX} orders there: ask for a part of the tree as node_id"
-        raise InvalidRequest(told, field="node_id")
+        raise AnswerTooLarge(told, field="node_id")
     instruments = {instrument.symbol: instrument for instrument in tx.market.instruments()}
     orders = _orders(rows, {account_id: node_id for node_id, account_id in accounts.items()}, scopes, begin, end)
-    market = [_fill(row) for row in tx.recorded_day.fills(begin, end)]
+    traded = tx.recorded_day.fills(begin, end, most=FILLS_MAX)
+    if len(traded) > FILLS_MAX:
+        raise AnswerTooLarge(f"that day has more than {FILLS_MAX} fills, too many to be tried", field="day")
+    market = [_fill(row) for row in traded]
     ids = {order.order_id for order in orders}
     fills = [fill for fill in market if fill.order_id in ids]
     opening = _opening(tx.recorded_day.opening(list(accounts.values()), begin))
-    outcome = Day(tried, instruments, opening, accounts).run(orders, fills, market)
+    terms = [_terms(row) for row in tx.recorded_day.risk_terms(begin - TERMS_AGE_MAX, end)]
+    outcome = Day(tried, instruments, opening, accounts).run(orders, fills, market, terms)
     actual = _actual(opening, orders, fills, instruments)
     closing = market_of(instruments, outcome.marks, end)
     pnl: list[WhatIfPnl] = [
@@ -170,6 +178,7 @@ def _orders(
                 was_refused=status is OrdStatus.REJECTED and row["node_ids"] is None,
                 is_automated=bool(row["is_automated"]),
                 before_day=row["created_at"] < begin,
+                was_rejected=status is OrdStatus.REJECTED and row["node_ids"] is not None,
             )
         )
     return orders
@@ -178,6 +187,16 @@ def _orders(
 def _fill(row: Mapping[str, Any]) -> RecordedFill:
     fill = Fill(Side(row["side"]), row["last_qty"], row["last_px"], row["fee"], row["fee_currency"])
     return RecordedFill(row["order_id"], row["symbol"], row["transact_time"], fill)
+
+
+def _terms(row: Mapping[str, Any]) -> tuple[datetime, RiskTerms]:
+    """As the event has them; amounts are decimal strings there."""
+    told = dict(row["payload"])
+    del told["changed_by"]
+    for name in ("average_daily_qty", "initial_margin", "daily_volatility"):
+        told[name] = None if told[name] is None else Decimal(told[name])
+    told["as_of"] = None if told["as_of"] is None else date.fromisoformat(told["as_of"])
+    return from_nanoseconds(row["occurred_at_ns"]), RiskTerms(**told)
 
 
 def _opening(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[uuid.UUID, str], Position]:

@@ -45,11 +45,19 @@ def limit(
 
 
 def override(
-    tx: TenantTransaction, by: Caller, limit_id: str, value: str, *, at: datetime = NOW, minutes: int = 60, **more: Any
+    tx: TenantTransaction,
+    by: Caller,
+    limit_id: str,
+    value: str | None = None,
+    *,
+    at: datetime = NOW,
+    minutes: int = 60,
+    **more: Any,
 ) -> OverrideView:
     """Asked for, and not approved yet."""
+    amount = None if value is None else Decimal(value)
     request = OverrideRequest(
-        limit_id=uuid.UUID(limit_id), value=Decimal(value), ends_at=at + timedelta(minutes=minutes), reason="r", **more
+        limit_id=uuid.UUID(limit_id), value=amount, ends_at=at + timedelta(minutes=minutes), reason="r", **more
     )
     return overrides.request_override(request, by, tx, at)
 

@@ -25,14 +25,18 @@ HANDLERS: dict[str, Callable[..., dict[str, Any]]] = {"limits": limits_app.handl
 
 
 class Scene:
-    """All happens now; the price is 2000 until told otherwise, and fresh at every order."""
+    """All happens now, or when `stopped_at` says; the price is 2000 until told otherwise, and fresh at every order."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self.firm = desk.firm
         self.price = Decimal(2000)
         self.price_age = timedelta(0)
+        self.stopped_at: datetime | None = None  # Of a clock that stands, for what is exactly at a boundary of time.
         self._numbers = itertools.count(1)
+
+    def now(self) -> datetime:
+        return self.stopped_at or datetime.now(UTC)
 
     def call(
         self, method: str, path: str, body: Any = None, *, api_key_id: str = "", **query: str
@@ -50,7 +54,7 @@ class Scene:
 
     def order(self, quantity: str = "1", side: str = "BUY", *, api_key_id: str = "", **terms: Any) -> Any:
         """(status, body) of an order at the price, which stands then as of now or its age before."""
-        set_reference(self.desk.urls.admin, self.price, datetime.now(UTC) - self.price_age)
+        set_reference(self.desk.urls.admin, self.price, self.now() - self.price_age)
         body = {
             "client_order_id": f"order-{next(self._numbers)}",
             "account_id": str(self.firm.account_ids[0]),
@@ -78,7 +82,7 @@ class Scene:
 
     def fill(self, order_id: uuid.UUID, price: Decimal | None = None) -> None:
         """All of it, and the balances and positions have heard of it."""
-        self.desk.model.now_ns = nanoseconds(datetime.now(UTC))
+        self.desk.model.now_ns = nanoseconds(self.now())
         self.desk.model.fill(order_id, self.desk.model.orders[order_id].order.quantity, price or self.price)
         self.desk.project_all()
 
@@ -120,14 +124,14 @@ class Scene:
     def watch_at(self, price: str) -> None:
         """The price moves, and the watch looks."""
         self.price = Decimal(price)
-        now = datetime.now(UTC)
+        now = self.now()
         set_reference(self.desk.urls.admin, self.price, now)
         desk = self.desk
         Watches(desk.database.untenanted_transaction, desk.transactions, desk.engine, tell=_fail).run_round(now)
 
     def run_saga(self, order: PlaceOrder) -> None:
         """The state machine's way through while nothing is lost; refusals end it."""
-        now = datetime.now(UTC)
+        now = self.now()
         self.desk.model.now_ns = nanoseconds(now)
         try:
             order_saga.reserve_limits(order, self.desk.transactions, now)

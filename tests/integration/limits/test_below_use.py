@@ -14,7 +14,7 @@ from breakwater.domain.permissions import Caller
 from breakwater.services import brakes, limit_settings, overrides
 from breakwater.services.brakes import StateChange
 from breakwater.services.limits import settle
-from breakwater.services.overdrawn import reduce_where_over
+from breakwater.services.overdrawn import Booked, reduce_where_over
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import NOW, Firm, order_of, reserve_and_record, set_reference, snapshot_of
 from tests.integration.limits.people import change, events_of, limit, node, override, risk_manager
@@ -197,7 +197,9 @@ def test_where_no_fresh_price_tells_the_use_it_is_looked_at_again_until_one_does
     missing = "whether it is below what is in use is looked at again: a fresh price of ETH/USDT is missing"
     assert (told["warnings"], desk.state()) == ([missing], ACTIVE)
     at = later + SECOND  # A fill that nobody asked for finds it missing, too: one look is enough.
-    desk.do(lambda tx: reduce_where_over(tx, [desk.firm.desk], "a fill", by="venue", correlation_id="c", at=at))
+    desk.do(
+        lambda tx: reduce_where_over(tx, [desk.firm.desk], Booked("a fill", ()), by="venue", correlation_id="c", at=at)
+    )
     for seconds in (5, 10):  # It is still missing.
         desk.watch(later + seconds * SECOND)
         assert (desk.state(), desk.due()) == (ACTIVE, 1)

@@ -11,10 +11,14 @@ import psycopg
 import pytest
 
 from breakwater.db.connection import TenantTransaction
+from breakwater.domain.orders import Side
 from breakwater.domain.permissions import Caller
 from breakwater.errors import InvalidRequest, NotFound, NotPermitted
 from breakwater.services import limit_settings, limit_tree, overrides
-from events.limits import OverrideChanged
+from breakwater.services.alerts import alert_of
+from breakwater.services.limits import read_ladder
+from events.envelope import Envelope
+from events.limits import OverrideChanged, OverrideOfParametersChanged
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import NOW, Firm, order_of, set_reference
 from tests.integration.limits.people import events_of, limit, override, refused_by, risk_manager
@@ -188,12 +192,163 @@ def test_it_lasts_seven_days_at_most(tx: TenantTransaction, risk: Caller, limit_
     assert override(tx, risk, limit_id, "5", minutes=7 * 24 * 60)["state"] == "REQUESTED"
 
 
-def test_a_limit_without_a_value_has_nothing_to_override(tx: TenantTransaction, firm: Firm, risk: Caller) -> None:
+def test_a_limit_without_a_value_takes_none_and_one_that_is_not_there_nothing(
+    tx: TenantTransaction, firm: Firm, risk: Caller
+) -> None:
     told = limit(tx, risk, firm.desk, "SHORT_SALE")
     with pytest.raises(InvalidRequest):
         override(tx, risk, told["limit_id"], "1")
     with pytest.raises(NotFound):
         override(tx, risk, str(uuid.uuid4()), "1")
+
+
+type Passes = Callable[[datetime], bool]
+
+
+@pytest.fixture
+def passes(tx: TenantTransaction, firm: Firm, database_urls: DatabaseUrls) -> Passes:
+    """Whether a sell of one unit that nobody holds would pass at that moment."""
+
+    def ask(at: datetime) -> bool:
+        set_reference(database_urls.admin, Decimal(2000), at)
+        terms = order_of(firm, Side.SELL).terms
+        return bool(limit_tree.validate(terms, risk_manager(firm), tx, at)["passes"])
+
+    return ask
+
+
+REFUSING: dict[str, dict[str, Any]] = {  # Each refuses a sell of ETH/USDT that nobody holds.
+    "RESTRICTED_LIST": {"mode": "DENY", "symbols": ["ETH/USDT"]},
+    "ORDER_PERMISSION": {"sides": ["BUY"]},
+    "SHORT_SALE": {},
+}
+DENIED = REFUSING["RESTRICTED_LIST"]
+
+
+@pytest.mark.parametrize("limit_type", REFUSING)
+def test_a_limit_without_a_value_does_not_hold_while_an_override_exempts_from_it(
+    tx: TenantTransaction, firm: Firm, risk: Caller, ada: Caller, passes: Passes, *, limit_type: str
+) -> None:
+    told = limit(tx, risk, firm.desk, limit_type, parameters=REFUSING[limit_type])
+    asked = override(tx, risk, told["limit_id"], is_exempt=True, starts_at=NOW + MINUTE)
+    assert not passes(NOW + MINUTE)  # It was not approved yet.
+    assert approve(tx, ada, asked)["is_exempt"]
+    for at, is_exempt in (
+        (NOW + MINUTE - MICROSECOND, False),
+        (NOW + MINUTE, True),
+        (NOW + 60 * MINUTE - MICROSECOND, True),
+        (NOW + 60 * MINUTE, False),  # Nobody had to end it.
+    ):
+        assert passes(at) is is_exempt
+        shown = [item["limit_type"] for item in limit_tree.usage(firm.desk, risk, tx, at)["items"]]
+        assert shown == ([] if is_exempt else [limit_type])
+
+
+@pytest.mark.parametrize(
+    ("limit_type", "other"),
+    [
+        ("RESTRICTED_LIST", {"mode": "DENY", "symbols": ["BTC/USDT"]}),
+        ("ORDER_PERMISSION", {"sides": ["BUY", "SELL"]}),
+        ("ORDER_PERMISSION", {"hours": {"days": ["MON"], "from": "12:00", "until": "13:30"}}),
+    ],
+)
+def test_other_parameters_stand_in_the_place_of_those_that_were_set_for_its_time(
+    tx: TenantTransaction,
+    firm: Firm,
+    risk: Caller,
+    ada: Caller,
+    passes: Passes,
+    *,
+    limit_type: str,
+    other: dict[str, Any],
+) -> None:
+    told = limit(tx, risk, firm.desk, limit_type, parameters=REFUSING[limit_type])
+    asked = override(tx, risk, told["limit_id"], parameters=other)
+    assert (asked["value"], asked["parameters"], asked["set_parameters"]) == (None, other, REFUSING[limit_type])
+    approve(tx, ada, asked)
+    assert [passes(at) for at in (NOW, NOW + 60 * MINUTE - MICROSECOND, NOW + 60 * MINUTE)] == [True, True, False]
+    (item,) = limit_tree.usage(firm.desk, risk, tx, NOW)["items"]
+    assert (item["parameters"], item["set_parameters"]) == (other, REFUSING[limit_type])
+    end(tx, risk, asked, NOW + MINUTE)
+    assert not passes(NOW + MINUTE)
+
+
+def test_of_a_limit_with_a_value_either_of_both_may_be_another(
+    tx: TenantTransaction, firm: Firm, risk: Caller, ada: Caller
+) -> None:
+    told = limit(tx, risk, firm.desk, "DRAWDOWN", "100", parameters={"mode": "STATIC"})
+    more: dict[str, Any]
+    for more, value, parameters in (
+        ({"parameters": {"mode": "END_OF_DAY"}}, "100", {"mode": "END_OF_DAY"}),
+        ({"value": "150"}, "150", {"mode": "STATIC"}),
+        ({"value": "200", "parameters": {}}, "200", {}),
+    ):
+        asked = override(tx, risk, told["limit_id"], **more)
+        approve(tx, ada, asked)
+        (item,) = limit_tree.usage(firm.desk, risk, tx, NOW)["items"]
+        assert (item["value"], item["parameters"]) == (value, parameters)
+        desk = read_ladder(tx, order_of(firm).terms, None, NOW).scopes[1]  # As orders see it.
+        assert [(limit.value, limit.parameters) for limit in desk.limits] == [(Decimal(value), parameters)]
+        end(tx, risk, asked)
+
+
+@pytest.mark.parametrize(
+    ("limit_type", "wrong", "field"),
+    [
+        ("SHORT_SALE", {}, "value"),
+        ("SHORT_SALE", {"is_exempt": True, "value": "1"}, "is_exempt"),
+        ("RESTRICTED_LIST", {"is_exempt": True, "parameters": DENIED}, "is_exempt"),
+        ("RESTRICTED_LIST", {"parameters": {"mode": "ALLOW"}}, "parameters.symbols"),
+        ("RESTRICTED_LIST", {"parameters": {"mode": "DENY", "symbols": ["NO/SUCH"]}}, "parameters.symbols"),
+        ("ORDER_PERMISSION", {"parameters": {"venues": ["NOWHERE"]}}, "parameters.venues"),
+        ("MAX_ORDER_QTY", {"is_exempt": True}, "is_exempt"),
+        ("MAX_ORDER_QTY", {"parameters": {"window_s": 60}}, "parameters"),
+    ],
+)
+def test_an_override_can_be_nothing_that_the_limit_could_not_be(
+    tx: TenantTransaction, firm: Firm, risk: Caller, *, limit_type: str, wrong: dict[str, Any], field: str
+) -> None:
+    value = None if limit_type in REFUSING else "5"
+    told = limit(tx, risk, firm.desk, limit_type, value, parameters=REFUSING.get(limit_type, {}))
+    with pytest.raises(InvalidRequest) as refused:
+        override(tx, risk, told["limit_id"], **wrong)
+    assert refused.value.extensions["field"] == field
+    assert overrides.list_overrides(risk, tx, NOW, open_only=False)["items"] == []
+
+
+def test_other_parameters_and_exemptions_are_told_in_version_2_and_are_alerts(
+    tx: TenantTransaction, firm: Firm, risk: Caller, ada: Caller
+) -> None:
+    other = {"mode": "DENY", "symbols": ["BTC/USDT"]}
+    told = limit(tx, risk, firm.desk, "RESTRICTED_LIST", parameters=DENIED)
+    approve(tx, ada, override(tx, risk, told["limit_id"], parameters=other))
+    override(tx, risk, told["limit_id"], is_exempt=True)
+    assert events_of(tx, OverrideChanged.topic) == []
+    events = events_of(tx, OverrideOfParametersChanged.topic)
+    assert [(event["state"], event["value"], event["parameters"], event["is_exempt"]) for event in events] == [
+        ("REQUESTED", None, other, False),
+        ("APPROVED", None, other, False),
+        ("REQUESTED", None, None, True),
+    ]
+    about: dict[str, Any] = {"tenant_id": firm.tenant_id, "account_id": None, "aggregate_id": firm.desk}
+    about |= {"topic": OverrideOfParametersChanged.topic, "correlation_id": "c", "occurred_at_ns": 1}
+    alerts = [alert_of(Envelope(event_id=uuid.uuid4(), payload=event, **about)) for event in events]
+    assert [alert.severity for alert in alerts] == ["INFO", "WARNING", "INFO"]
+    assert '"symbols": ["BTC/USDT"]' in alerts[1].body
+    assert "the limit does not hold" in alerts[2].body
+
+
+def test_they_are_told_in_pages_and_none_is_left_out(tx: TenantTransaction, risk: Caller, limit_id: str) -> None:
+    asked = [override(tx, risk, limit_id, "5", at=NOW + MINUTE * (number // 2)) for number in range(5)]
+    told, cursor = [], None
+    for size in (2, 2, 1):
+        page = overrides.list_overrides(risk, tx, NOW, open_only=True, cursor=cursor, limit=2)
+        assert len(page["items"]) == size
+        told += [each["override_id"] for each in page["items"]]
+        cursor = page["next_cursor"]
+    assert cursor is None
+    assert sorted(told) == sorted(each["override_id"] for each in asked)
+    assert told[0] == asked[4]["override_id"]  # The newest first.
 
 
 def test_every_step_of_it_is_told_with_who_took_it(

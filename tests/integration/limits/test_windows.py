@@ -186,7 +186,7 @@ def test_windows_that_overlap_count_what_a_list_of_all_that_happened_would_count
         told = [finding.verdict for finding in findings]
         assert told == [finding.verdict for finding in judge(replace(ladder, scopes=plain), terms)[1]]
         assert max(verdict.used for verdict in told) > 1000
-        reached = {row["limit_id"]: row["fills"] for row in tx.limits.repeated_executions(nodes, moment)}
+        reached = {row["limit_id"]: row["fills"] for row in tx.limits.repeated_executions(nodes, SYMBOL, "SIM", moment)}
         assert reached == {
             finding.limit.limit_id: finding.verdict.used
             for finding in findings

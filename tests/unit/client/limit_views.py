@@ -74,6 +74,7 @@ def limit_of(limit_type: str = "LONG_POSITION", value: str | None = "10", **chan
         "value": value,
         "set_value": value,
         "parameters": {},
+        "set_parameters": changes.get("parameters", {}),
         "currency": "USDT",
         "action": "REJECT",
         "thresholds_pct": [70, 90],

@@ -110,6 +110,15 @@ def test_a_float_is_refused_before_anything_is_sent(call: Callable[[Any], object
     assert server.requests == []
 
 
+def test_overrides_are_those_of_every_page() -> None:
+    pages = [
+        {"items": [{"override_id": each}], "next_cursor": following} for each, following in (("b", "C"), ("a", None))
+    ]
+    server = Server(*(httpx.Response(200, json=page) for page in pages))
+    assert [each["override_id"] for each in server.client().overrides()] == ["b", "a"]
+    assert [request.url.params.get("cursor") for request in server.requests] == [None, "C"]
+
+
 @pytest.mark.parametrize(
     ("route", "is_sent_again"),
     [

@@ -35,7 +35,7 @@ def firm(api: Api) -> Api:
         "GET /limits/nodes": (200, {"items": FIRM}),
         "GET /limits/types": (200, {"items": TYPES}),
         "GET /limits/usage": (200, node_of("Desk A") | {"items": [limit_of()], "planned": []}),
-        "GET /limits/overrides": (200, {"items": []}),
+        "GET /limits/overrides": (200, {"items": [], "next_cursor": None}),
     }
     return api
 
@@ -193,7 +193,8 @@ def test_a_key_node_needs_the_key_and_no_other_node_takes_one(firm: Api) -> None
 
 
 def test_an_override_is_found_by_the_beginning_of_its_id_if_it_is_the_only_one(firm: Api) -> None:
-    firm.answers["GET /limits/overrides"] = (200, {"items": [{"override_id": "ab-1"}, {"override_id": "ab-2"}]})
+    pages = {"items": [{"override_id": "ab-1"}, {"override_id": "ab-2"}], "next_cursor": None}
+    firm.answers["GET /limits/overrides"] = (200, pages)
     result = run("limits", "override", "approve", "ab")
     assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
     assert "2 overrides have an id that begins with 'ab'" in result.stderr

@@ -15,7 +15,10 @@ OVERRIDE = {
     "instrument": "ETH/USDT",
     "currency": "USDT",
     "set_value": "10",
+    "set_parameters": {},
     "value": "15",
+    "parameters": None,
+    "is_exempt": False,
     "state": "REQUESTED",
 }
 BREACH = {
@@ -41,9 +44,40 @@ def test_an_override_is_told_in_the_unit_of_its_limit() -> None:
 
 
 def test_an_override_of_a_limit_that_was_deleted_says_its_value_alone() -> None:
-    gone = dict.fromkeys(("node_id", "node_name", "limit_type", "instrument", "currency", "set_value"))
+    gone = dict.fromkeys(
+        ("node_id", "node_name", "limit_type", "instrument", "currency", "set_value", "set_parameters")
+    )
     (row,) = limits_render.override_rows([OVERRIDE | gone], TYPES)
     assert (row["limit_name"], row["set_words"], row["value_words"]) == (None, None, "15")
+
+
+@pytest.mark.parametrize(
+    ("limit_type", "changes", "was", "instead"),
+    [
+        (
+            "RESTRICTED_LIST",
+            {
+                "set_parameters": {"mode": "DENY", "symbols": ["LUNA/USDT"]},
+                "parameters": {"mode": "DENY", "symbols": []},
+            },
+            "mode DENY, symbols LUNA/USDT",
+            "mode DENY, symbols ",
+        ),
+        ("SHORT_SALE", {"set_parameters": {}, "is_exempt": True}, "", "does not hold"),
+    ],
+)
+def test_an_override_without_a_value_is_told_in_parameters_or_as_an_exemption(
+    limit_type: str, changes: dict[str, Any], was: str, instead: str
+) -> None:
+    override = OVERRIDE | {"limit_type": limit_type, "instrument": "*", "set_value": None, "value": None} | changes
+    (row,) = limits_render.override_rows([override], TYPES)
+    assert (row["limit_name"], row["set_words"], row["value_words"]) == (limit_type, was, instead)
+
+
+def test_an_override_of_a_window_says_how_long_it_is() -> None:
+    set_to = {"limit_type": "MESSAGE_RATE", "instrument": "*", "set_parameters": {"window_s": 10}}
+    (row,) = limits_render.override_rows([OVERRIDE | set_to | {"parameters": {"window_s": 60}}], TYPES)
+    assert (row["set_words"], row["value_words"]) == ("10 messages in 10 s", "15 messages in 60 s")
 
 
 LOSS = {

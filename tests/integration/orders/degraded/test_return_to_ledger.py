@@ -142,6 +142,12 @@ def test_a_scope_that_is_over_its_limit_after_the_booking_only_reduces(silent: S
         "REDUCE_ONLY",
         "ACTIVE",
     ]
+    told = silent.desk.admin("SELECT payload FROM trading.events WHERE topic = 'limits.LimitBreached.v2'")
+    (breach,) = [row[0] for row in told]  # Not of the trader, who is exactly at it.
+    assert {name: breach[name] for name in ("node_name", "limit", "used", "reserved", "action", "order_id")} == {
+        **{"node_name": "Firm desk", "limit": "4.9", "used": "0", "reserved": "5"},
+        **{"action": "REJECT", "order_id": None},
+    }
 
 
 def test_more_orders_than_are_booked_at_once_are_all_booked(

@@ -52,7 +52,7 @@ export function draftOf(limit: Limit): LimitDraft {
     validFrom: localOf(limit.valid_from),
     validUntil: localOf(limit.valid_until),
     parameters: Object.fromEntries(
-      Object.entries(limit.parameters).map(([name, value]) => [name, parameterDraft(value)]),
+      Object.entries(limit.set_parameters).map(([name, value]) => [name, parameterDraft(value)]),
     ),
   };
 }

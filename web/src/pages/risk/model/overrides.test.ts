@@ -15,6 +15,7 @@ describe("a request for an override", () => {
     expect(overrideRequestOf(draft)).toEqual({
       limit_id: "l",
       value: "800.5",
+      is_exempt: false,
       starts_at: null,
       ends_at: "2026-12-01T10:00:00.000Z",
       reason: "month end",

@@ -30,6 +30,7 @@ export function overrideRequestOf(
   return {
     limit_id: draft.limitId,
     value: draft.value.trim(),
+    is_exempt: false,
     starts_at: startsAt,
     ends_at: endsAt,
     reason: draft.reason.trim(),

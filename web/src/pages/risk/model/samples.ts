@@ -10,6 +10,7 @@ export function limitOf(told: Partial<Limit>): Limit {
     value: "100",
     set_value: "100",
     parameters: {},
+    set_parameters: {},
     currency: "USDT",
     action: "REJECT",
     thresholds_pct: [70, 90],

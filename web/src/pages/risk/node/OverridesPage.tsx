@@ -8,7 +8,7 @@ import { shownTime } from "../../../ui/times";
 import { useAction } from "../../../ui/useAction";
 import { useAddress } from "../../../ui/useAddress";
 import { useMay, useMe } from "../../../ui/useMe";
-import { limitName, unitWords, valueWords } from "../model/limitWords";
+import { limitName, parameterWords, unitWords, valueWords } from "../model/limitWords";
 import { stepsOf } from "../model/overrides";
 import type { LimitType, Override } from "../model/types";
 import { NodeLink } from "../shared/NodeLink";
@@ -87,8 +87,19 @@ function OverrideTable({
             override.node_id !== null && <NodeLink nodeId={override.node_id}>{override.node_name}</NodeLink>,
         },
         { name: "Limit", show: nameOf },
-        { name: "Set", isNumber: true, show: (override) => amountOf(override, override.set_value, types) },
-        { name: "To", isNumber: true, show: (override) => amountOf(override, override.value, types) },
+        {
+          name: "Set",
+          isNumber: true,
+          show: (override) => wordsOf(override, override.set_value, override.set_parameters, types),
+        },
+        {
+          name: "To",
+          isNumber: true,
+          show: (override) =>
+            override.is_exempt
+              ? "does not hold"
+              : wordsOf(override, override.value, override.parameters, types),
+        },
         { name: "From", show: (override) => shownTime(override.starts_at) },
         { name: "Until", show: (override) => shownTime(override.ends_at) },
         { name: "Who", show: (override) => <Who override={override} /> },
@@ -111,8 +122,17 @@ function nameOf(override: Override): string {
   return limitName({ limit_type: override.limit_type, instrument: override.instrument ?? "*" });
 }
 
-function amountOf(override: Override, value: string | null, types: readonly LimitType[]): string {
-  if (value === null) return "";
+function wordsOf(
+  override: Override,
+  value: string | null,
+  parameters: Override["parameters"],
+  types: readonly LimitType[],
+): string {
+  const amount = value === null ? "" : amountOf(override, value, types);
+  return [amount, parameterWords(parameters ?? {})].filter((words) => words !== "").join(", ");
+}
+
+function amountOf(override: Override, value: string, types: readonly LimitType[]): string {
   const unit = types.find((type) => type.limit_type === override.limit_type)?.unit ?? "";
   const limit = { instrument: override.instrument ?? "*", currency: override.currency ?? "", parameters: {} };
   return `${valueWords(value, unit)} ${unitWords(limit, unit)}`.trim();

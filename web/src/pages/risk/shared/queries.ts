@@ -1,7 +1,10 @@
 /** What risk pages read again and again. TanStack Query asks nothing while the tab is hidden. */
 import { type QueryKey, useQuery } from "@tanstack/react-query";
 import { answerOf } from "../../../api/client";
+import type { components } from "../../../api/schema";
 import { usePlatform } from "../../../platform";
+
+type Schemas = components["schemas"];
 
 export const LOOK_EVERY_MS = 2_000;
 const LOOK_NOW_AND_THEN_MS = 5_000;
@@ -73,7 +76,19 @@ export function useOverrides({ openOnly }: { openOnly: boolean }) {
   const { api } = usePlatform();
   return useQuery({
     queryKey: ["limits", "overrides", openOnly],
-    queryFn: () => answerOf(api.GET("/limits/overrides", { params: { query: { open_only: openOnly } } })),
+    queryFn: async () => {
+      const items: Schemas["OverrideView"][] = [];
+      let cursor: string | null = null;
+      do {
+        const query: { open_only: boolean; cursor: string | null } = { open_only: openOnly, cursor };
+        const answer: Schemas["OverridePage"] = await answerOf(
+          api.GET("/limits/overrides", { params: { query } }),
+        );
+        items.push(...answer.items);
+        cursor = answer.next_cursor;
+      } while (cursor !== null);
+      return { items };
+    },
     refetchInterval: LOOK_NOW_AND_THEN_MS,
   });
 }
