@@ -9,7 +9,6 @@ import psycopg
 from psycopg.rows import TupleRow, dict_row
 
 from breakwater.domain.times import nanoseconds
-from events.limits import RiskTermsChanged
 
 # Those placed within the day, and those open when it began.
 _ORDERS = """
@@ -38,7 +37,7 @@ GROUP BY account_id, symbol
 # What the firm said of instruments, each time the whole of it.
 _RISK_TERMS = """
 SELECT occurred_at_ns, payload FROM trading.events
-WHERE tenant_id = %(tenant_id)s AND topic LIKE 'limits.%%' AND topic = %(topic)s
+WHERE tenant_id = %(tenant_id)s AND topic LIKE 'limits.%%' AND topic = 'limits.RiskTermsChanged.v1'
   AND occurred_at_ns >= %(since_ns)s AND occurred_at_ns < %(end_ns)s
 ORDER BY occurred_at_ns, event_id
 """
@@ -65,8 +64,7 @@ class RecordedDayRows:
 
     def risk_terms(self, since: datetime, end: datetime) -> list[dict[str, Any]]:
         """Each RiskTermsChanged between these times: its payload and `occurred_at_ns`."""
-        about = {"topic": RiskTermsChanged.topic, "since_ns": nanoseconds(since), "end_ns": nanoseconds(end)}
-        return self._rows(_RISK_TERMS, **about)
+        return self._rows(_RISK_TERMS, since_ns=nanoseconds(since), end_ns=nanoseconds(end))
 
     def _rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
