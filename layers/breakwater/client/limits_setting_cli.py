@@ -165,7 +165,7 @@ def request_override(
     It counts once somebody else has approved it, and ends by itself. Parameters that are not said stay.
     """
     if exempt and (value is not None or param):
-        raise Misunderstood("say --exempt, or another value or parameters")
+        raise Misunderstood("say either --exempt, or another value or parameters")
     if not exempt and value is None and not param:
         raise Misunderstood("say another VALUE, --param NAME=VALUE, or --exempt")
     with signed_in() as (client, _):
