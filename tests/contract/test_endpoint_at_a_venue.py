@@ -22,8 +22,7 @@ from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.gateway import routing
 from fargate_engine.gateway.state import EngineState
 from fargate_engine.market_data.hub import MarketHub
-from fargate_engine.venues.market_feed import MarketFeed
-from tests.support.exchange_scene import VENUE, Shard, Simulated, background, connected, simulated_exchange, until
+from tests.support.exchange_scene import VENUE, Shard, Simulated, connected, fed, simulated_exchange, until
 from tests.unit.fargate_engine.leases import lease
 from tests.unit.fargate_engine.orders import ACCOUNT, ETH, TENANT
 
@@ -59,7 +58,7 @@ async def endpoint() -> AsyncIterator[Endpoint]:
         simulated_exchange() as there,
         connected(there.base_url) as connection,
         Shard(connection).served() as shard,
-        background(MarketFeed(connection, hub, [ETH]).run()),
+        fed(hub, [connection]),
     ):
         engine = cast(
             EngineState,
