@@ -9,7 +9,7 @@ import orjson
 
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.money import format_amount, format_computed
-from breakwater.domain.orders import OrdStatus, ReplaceOrder, SubmitOrder, VoidReplace
+from breakwater.domain.orders import VOIDED, OrdStatus, ReplaceOrder, SubmitOrder, VoidReplace
 from breakwater.errors import OrderForgotten
 from fargate_engine.terms import Reason, WorkingTerms
 
@@ -266,6 +266,24 @@ class ForgottenOrder:
     def refusal(self) -> OrderForgotten:
         """What is said to whoever asks for it. That it is not known would be wrong: it may have traded."""
         return OrderForgotten("the order ended long ago, and the engine keeps only that its id was taken")
+
+    def rejected(self, at_ns: int) -> SnapshotJson:
+        """To whoever voids one that was rejected: nobody may have heard of it yet, for a void is told by no event.
+
+        Its word is the oldest that there can be: it counts where nothing was heard, and nowhere else.
+        """
+        nothing = dict.fromkeys(("quantity", "cum_qty", "leaves_qty", "cum_notional"), "0")
+        return orjson.dumps(
+            {
+                "order_id": str(self.order_id),
+                "status": OrdStatus.REJECTED,
+                **nothing,
+                "reject_code": VOIDED,
+                "reject_reason": "the order was rejected, or given up, long ago",
+                "engine_seq": 1,
+                "transact_time_ns": at_ns,
+            }
+        )
 
 
 Order = EngineOrder | RefusedOrder | FinalOrder

@@ -17,7 +17,7 @@ from events.envelope import EnvelopeDocument
 from events.orders import TradeExecuted
 from fargate_engine import metrics
 from fargate_engine.inbox import Answer, AskedRecords, Batch, FindOpenOrders, FindOrder, Inbox, abandon
-from fargate_engine.messages import Command, ListInstrument, VenueReport
+from fargate_engine.messages import Command, ListInstrument, VenueReport, VoidOrder
 from fargate_engine.orders import ForgottenOrder
 from fargate_engine.outcomes import CancelAtVenue, Outcomes, ReplaceAtVenue, SubmitToVenue, VenueRequest
 from fargate_engine.shard_state import Applied, ShardState
@@ -235,7 +235,9 @@ class Sequencer:
             answer.set_exception(refused)
             return
         order = self._state.order(command.order_id)
-        if isinstance(order, ForgottenOrder):
+        if isinstance(order, ForgottenOrder) and isinstance(command, VoidOrder) and order.is_rejected:
+            answer.set_result(order.rejected(self._state.last_at_ns))
+        elif isinstance(order, ForgottenOrder):
             answer.set_exception(order.refusal())  # By the very row that the command is in.
         elif order.awaits_venue:
             # Without those who have given up: at a venue that is silent a client asks again and again.

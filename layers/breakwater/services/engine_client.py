@@ -74,7 +74,7 @@ class EngineClient:
     def submit(self, order: SubmitOrder) -> OrderSnapshot:
         """The order as the engine has it, also when it had it before."""
         # An engine from before these fields refuses them: while a deploy is under way only orders that need it wait.
-        unused = {name for name in ("self_trade", "leased") if getattr(order, name) is None}
+        unused = {name for name in ("self_trade", "leased", "expire_at_ns") if getattr(order, name) is None}
         body = order.model_dump(mode="json", exclude=unused)
         return self._ask_about(order.order_id, "POST", "/internal/orders", order.correlation_id, body)
 
@@ -144,7 +144,8 @@ class EngineClient:
 
         EngineUnavailable also where it has none.
         """
-        body = order.model_dump(mode="json")
+        unused = {"terms": {"expire_time"}} if order.terms.expire_time is None else None  # As in `submit`.
+        body = order.model_dump(mode="json", exclude=unused)
         return self._ask_about(order.order_id, "POST", "/internal/leased-orders", order.correlation_id, body)
 
     def set_lease(self, lease: SetLease) -> LeaseWords:

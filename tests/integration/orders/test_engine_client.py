@@ -4,12 +4,14 @@ import socket
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from urllib3 import Timeout
 
-from breakwater.domain.orders import OrderType, OrdStatus, Side, SubmitOrder, TimeInForce
+from breakwater.domain.orders import OrderTerms, OrderType, OrdStatus, PlaceOrder, Side, SubmitOrder, TimeInForce
 from breakwater.errors import EngineForgot, EngineUnavailable, NotFound
 from breakwater.services import engine_client
 from breakwater.services.engine_client import CanceledOrders, EngineClient
@@ -55,6 +57,33 @@ def test_an_order_is_submitted_found_and_cancelled() -> None:
         assert engine.get(order.order_id, tenant_id=TENANT, correlation_id="c").leaves_qty == Decimal("0.5")
         canceled = engine.cancel(order.order_id, tenant_id=TENANT, correlation_id="c")
     assert canceled.status is OrdStatus.CANCELED
+
+
+def test_of_a_plain_order_an_engine_is_told_nothing_that_one_before_a_deploy_would_refuse(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr(EngineClient, "_ask_about", lambda *about: told.append(about[-1]))
+    engine = EngineClient(lambda: "", lambda: "")
+    order = submission()
+    terms = OrderTerms(
+        client_order_id="first",
+        account_id=order.account_id,
+        symbol=order.symbol,
+        side=order.side,
+        type=order.type,
+        quantity=order.quantity,
+        price=order.price,
+    )
+    engine.submit(order)
+    engine.submit(order.model_copy(update={"time_in_force": TimeInForce.GTD, "expire_at_ns": 7}))
+    engine.submit_leased(
+        PlaceOrder.of(terms, tenant_id=TENANT, placed_by="bot", correlation_id="c", at=datetime.now(UTC))
+    )
+    plain, ends, leased = told
+    assert plain.keys().isdisjoint({"expire_at_ns", "self_trade", "leased"})
+    assert ends["expire_at_ns"] == 7
+    assert "expire_time" not in leased["terms"]
 
 
 def test_an_unknown_order_is_not_found_until_it_is_voided() -> None:

@@ -1,6 +1,7 @@
 """Orders that end at a time: by the core on its own book, by a cancel at every other venue, and EXPIRED everywhere."""
 
 import asyncio
+import json
 import time
 from decimal import Decimal
 from typing import Any
@@ -259,3 +260,10 @@ def test_orders_that_are_over_long_before_their_end_are_not_kept_until_then(
     engine.apply(dated(50, expire_at_ns=far))
     assert len(engine.state.registry._ends) <= 5
     assert engine.state.next_end_ns == far
+
+
+def test_the_journal_says_of_an_order_without_an_end_what_it_said_before_there_were_ends(engine: Driven) -> None:
+    engine.apply(submit(1), dated(2))
+    plain, ends = [document for _, kind, document in json.loads(engine.rows[-1].details) if kind == "SubmitOrder"]
+    assert "expire_at_ns" not in plain
+    assert ends["expire_at_ns"] == END_NS

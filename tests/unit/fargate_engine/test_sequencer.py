@@ -15,7 +15,7 @@ from breakwater.domain.orders import OrdStatus
 from breakwater.errors import DatabaseUnavailable, EngineUnavailable, NotFound, OrderForgotten
 from events.envelope import EnvelopeDocument
 from fargate_engine.inbox import FindOpenOrders, FindOrder, Inbox
-from fargate_engine.messages import CancelOrder, VenueAccepted
+from fargate_engine.messages import CancelOrder, VenueAccepted, VoidOrder
 from fargate_engine.registry import REMEMBERED_NS
 from fargate_engine.sequencer import Sequencer
 from fargate_engine.shard_state import ShardState
@@ -204,6 +204,31 @@ async def test_whoever_asks_about_a_forgotten_order_is_told_so_also_by_the_row_t
         with pytest.raises(OrderForgotten):
             answer.result()
     assert snapshot_in(other.result()).status is OrdStatus.NEW
+
+
+async def test_a_void_whose_answer_was_lost_is_answered_also_when_the_order_is_forgotten(
+    engine: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else tells of it: a void makes no event, and what the order had reserved would be held for ever."""
+    lost = VoidOrder(order_id=submit(1).order_id, tenant_id=TENANT, account_id=ACCOUNT)
+    engine.inbox.ask(lost)
+    engine.inbox.ask(submit(2))
+    engine.inbox.ask(CancelOrder(order_id=submit(2).order_id, tenant_id=TENANT))
+    await engine.sequencer.run_batch()
+    later = engine.state.last_at_ns + REMEMBERED_NS
+    monkeypatch.setattr(time, "time_ns", lambda: later)
+    engine.inbox.ask(submit(3))
+    await engine.sequencer.run_batch()
+    rows = len(engine.journal.rows)
+    again = engine.inbox.ask(lost)
+    of_a_canceled_one = engine.inbox.ask(lost.model_copy(update={"order_id": submit(2).order_id}))
+    await engine.sequencer.run_batch()
+    said = snapshot_in(again.result())
+    assert (said.order_id, said.status, said.reject_code) == (lost.order_id, OrdStatus.REJECTED, "VOIDED")
+    assert (said.cum_qty, said.leaves_qty, said.engine_seq) == (0, 0, 1)
+    with pytest.raises(OrderForgotten):
+        of_a_canceled_one.result()
+    assert len(engine.journal.rows) == rows
 
 
 async def test_records_are_answered_by_their_events_after_the_commit(engine: Running) -> None:
