@@ -34,7 +34,7 @@ from breakwater.domain.settlement import HeldReservation, ReservationState, chan
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import InvalidRequest, NotFound, OrderIdReused
 from breakwater.services.limit_views import ExternalFillBookedView
-from breakwater.services.limits import settle
+from breakwater.services.limits import FilledOrder, settle
 from breakwater.services.overdrawn import Booked, limits_over, reduce_where_over
 from events.limits import ExternalFillBooked
 
@@ -106,7 +106,7 @@ def book_external_fill(
         occurred_at_ns=nanoseconds(at),
     )
     what = f"external fill {fill.external_id}: {fill.side} {format_amount(fill.quantity)} {fill.symbol}"
-    booked = Booked(what, over_before, order.order_id, fill.symbol)
+    booked = Booked(what, over_before, FilledOrder(order.order_id, fill.account_id, fill.symbol))
     return {"order_id": str(order.order_id), "is_new": True, "reduce_only": _brake(booked, nodes[0], caller, tx, at)}
 
 

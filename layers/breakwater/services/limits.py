@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.ladders import Entry, Ladder, Place
@@ -40,6 +40,15 @@ from breakwater.services import lease_ledger
 from events.limits import LimitBreached, LimitBreachedByLoss, NodeStateChanged
 
 type _Action = Literal["WARN", "REJECT"]
+
+
+class FilledOrder(NamedTuple):
+    """One that has crossed a limit by its fills. It was asked long before, or never."""
+
+    order_id: uuid.UUID
+    account_id: uuid.UUID
+    symbol: str
+
 
 LOSS_STREAK = "LOSS_STREAK"
 REPEAT_EXECUTION = "REPEAT_EXECUTION"
@@ -277,7 +286,8 @@ def count_round_trip(
     """A position was closed by this order. A loss that begins a cool-down is told: nothing but reducing passes then."""
     for reached in tx.limits.count_round_trip(account_id, lost=lost, at=at):
         limit = _limit_reached(LOSS_STREAK, reached)
-        tell_crossing(tx, limit, used=Decimal(reached["losses"]), order_id=order_id, symbol=symbol, at=at)
+        used = Decimal(reached["losses"])
+        tell_crossing(tx, limit, used=used, by=FilledOrder(order_id, account_id, symbol), at=at)
 
 
 def change_node_state(
@@ -332,7 +342,9 @@ def _stop_repeated_executions(tx: TenantTransaction, filled: HeldReservation, fi
     for reached in tx.limits.repeated_executions(filled.node_ids, filled.symbol, filled.venue, at):
         if reached["is_of_fill"] and reached["fills"] - fills < reached["value"]:
             limit, used = _limit_reached(REPEAT_EXECUTION, reached), Decimal(reached["fills"])
-            tell_crossing(tx, limit, used=used, order_id=filled.order_id, symbol=filled.symbol, at=at)
+            row = tx.orders.get(filled.order_id)
+            by = None if row is None else FilledOrder(row.order_id, row.account_id, row.symbol)
+            tell_crossing(tx, limit, used=used, by=by, at=at)
         node, state = tx.limits.node(reached["node_id"], at), Action(reached["action"]).node_state
         if node is None or state is None or not is_stricter(state, node.state):
             continue
@@ -352,18 +364,20 @@ def tell_crossing(
     used: Decimal,
     at: datetime,
     reserved: Decimal = ZERO,
-    order_id: uuid.UUID | None = None,
-    symbol: str | None = None,
+    by: FilledOrder | None = None,
     correlation_id: str | None = None,
 ) -> None:
-    """What has happened has taken the use across the limit, and no order was asked. Its node is locked."""
+    """What has happened has taken the use across the limit, and no order was asked. `by` is the order that did.
+
+    Whoever sees a node sees what crossed its limits; where an order is named, only whoever sees its account.
+    """
     node = tx.limits.node(limit.node_id, at)
     if node is None:
         raise RuntimeError(f"limit {limit.limit_id} stands on node {limit.node_id}, which is not there")
     tx.outbox.add(
-        _breach_without_order(node, limit, CROSSED_PCT, used, reserved, order_id=order_id, symbol=symbol),
+        _breach_without_order(node, limit, CROSSED_PCT, used, reserved, by=by),
         aggregate_id=node.node_id,
-        account_id=node.account_id,
+        account_id=node.account_id if by is None else by.account_id,
         correlation_id=correlation_id or str(node.node_id),
         occurred_at_ns=nanoseconds(at),
     )
@@ -377,7 +391,7 @@ def soft_breaches(order: PlaceOrder, findings: list[Finding]) -> list[LimitBreac
 
 def loss_breach(scope: Scope, limit: Limit, lost: Decimal, threshold_pct: int) -> LimitBreachedByLoss:
     """That prices and fills have taken a loss to this part of its limit."""
-    return _breach_without_order(scope.node, limit, threshold_pct, lost, ZERO, order_id=None, symbol=None)
+    return _breach_without_order(scope.node, limit, threshold_pct, lost, ZERO, by=None)
 
 
 def _breach_without_order(
@@ -387,10 +401,8 @@ def _breach_without_order(
     used: Decimal,
     reserved: Decimal,
     *,
-    order_id: uuid.UUID | None,
-    symbol: str | None,
+    by: FilledOrder | None,
 ) -> LimitBreachedByLoss:
-    """`order_id`: of the order that filled, which was asked long before or never."""
     refuses = threshold_pct == CROSSED_PCT and limit.action != Action.WARN
     return LimitBreachedByLoss(
         node_id=node.node_id,
@@ -404,8 +416,8 @@ def _breach_without_order(
         used=format_amount(trim(used)),
         reserved=format_amount(trim(reserved)),
         attempted=format_amount(ZERO),
-        order_id=order_id,
-        symbol=symbol,
+        order_id=None if by is None else by.order_id,
+        symbol=None if by is None else by.symbol,
     )
 
 

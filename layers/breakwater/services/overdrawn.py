@@ -11,17 +11,19 @@ from breakwater.domain.limit_types import Verdict
 from breakwater.domain.limits import WATCHED_LOSSES, use_of
 from breakwater.domain.market import Market
 from breakwater.services.below_use import look_later
-from breakwater.services.limits import change_node_state, tell_crossing
+from breakwater.services.limits import REPEAT_EXECUTION, FilledOrder, change_node_state, tell_crossing
+
+# Losses by their watch; executions that repeat by the very fill that reaches the limit.
+_TOLD_ELSEWHERE = frozenset({*WATCHED_LOSSES, REPEAT_EXECUTION})
 
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """What is booked, of which order where it is one; `over_before`: the limits that were passed without it."""
+    """What is booked, by which order where it is one; `over_before`: the limits that were passed without it."""
 
     what: str
     over_before: Collection[uuid.UUID | None]
-    order_id: uuid.UUID | None = None
-    symbol: str | None = None
+    by: FilledOrder | None = None
 
 
 def limits_over(tx: TenantTransaction, leaf_ids: Sequence[uuid.UUID], at: datetime) -> set[uuid.UUID | None]:
@@ -53,14 +55,13 @@ def reduce_where_over(
         for limit, use in uses:
             if use.missing is not None and limit.action != Action.WARN:
                 look_later(tx, limit, at)
-            if _is_over(use) and limit.limit_id not in booked.over_before and limit.limit_type not in WATCHED_LOSSES:
+            if _is_over(use) and limit.limit_id not in booked.over_before and limit.limit_type not in _TOLD_ELSEWHERE:
                 tell_crossing(
                     tx,
                     limit,
                     used=use.used,
                     reserved=use.reserved,
-                    order_id=booked.order_id,
-                    symbol=booked.symbol,
+                    by=booked.by,
                     correlation_id=correlation_id,
                     at=at,
                 )

@@ -84,13 +84,20 @@ def set_reference(admin_conninfo: str, price: Decimal, observed_at: datetime) ->
 
 
 def set_limit(
-    admin_conninfo: str, firm: Firm, node_id: uuid.UUID, limit_type: str, value: str, *, instrument: str = "*"
+    admin_conninfo: str,
+    firm: Firm,
+    node_id: uuid.UUID,
+    limit_type: str,
+    value: str,
+    *,
+    instrument: str = "*",
+    parameters: dict[str, Any] | None = None,
 ) -> None:
     with psycopg.connect(admin_conninfo) as connection:
         connection.execute(
             "INSERT INTO limits.limits (limit_id, tenant_id, node_id, limit_type, instrument, value, parameters,"
             " created_by) VALUES (%s, %s, %s, %s, %s, %s, %s, 'test')",
-            (uuid.uuid4(), firm.tenant_id, node_id, limit_type, instrument, Decimal(value), Jsonb({})),
+            (uuid.uuid4(), firm.tenant_id, node_id, limit_type, instrument, Decimal(value), Jsonb(parameters or {})),
         )
 
 

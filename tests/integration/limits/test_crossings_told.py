@@ -1,11 +1,13 @@
 """What crosses a limit although no order was asked is told as a breach, once for each crossing."""
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from breakwater.services.alerts import alert_of
+from breakwater.services.limit_tree import BREACH_TOPICS
 from events.envelope import Envelope
 from events.limits import LimitBreachedByLoss
 from tests.integration.limits import test_every_type_by_api as every_type
@@ -119,3 +121,19 @@ def test_its_alert_says_by_what_it_was_crossed(scene: Scene) -> None:
     assert "Used: 3" in alert.body
     assert f"a fill of {event.payload['order_id']} in {SYMBOL}" in alert.body
     assert "Lost" not in alert.body
+
+
+def test_whoever_may_not_see_the_account_hears_of_no_crossing_that_names_its_order(scene: Scene) -> None:
+    scene.limit("LONG_POSITION", "2")
+    book(scene, "1", "3")
+    (told,) = crossings(scene)
+    assert told["order_id"] is not None
+
+    def seen_by(account_id: uuid.UUID) -> list[str]:
+        with scene.desk.transactions(scene.firm.tenant_id) as tx:
+            of_account = tx.limits.node_ids_of_accounts([account_id])
+            nodes = [each.node.node_id for each in tx.limits.scopes(scene.now(), of_account, above=True)]
+            rows = tx.limits.breaches(BREACH_TOPICS, nodes, [account_id], before=None, limit=10)
+            return [row["payload"]["order_id"] for row in rows if row["topic"] == LimitBreachedByLoss.topic]
+
+    assert [seen_by(account_id) for account_id in scene.firm.account_ids[:2]] == [[told["order_id"]], []]

@@ -278,3 +278,23 @@ def test_each_change_of_mode_is_an_alert(silent: SilentDesk) -> None:
     assert [alert.severity for alert in alerts] == ["WARNING", "CRITICAL", "CRITICAL", "INFO"]
     assert alerts[0].kind == "DEGRADED_MODE"
     assert "Orders beside the ledger: 1, worth 2000" in alerts[-1].body
+
+
+def test_executions_that_repeat_while_the_ledger_is_silent_are_told_once(silent: SilentDesk) -> None:
+    desk = silent.desk
+    set_limit(desk.urls.admin, desk.firm, desk.firm.desk, "REPEAT_EXECUTION", "2", parameters={"window_s": 600})
+    at = silent.at(seconds=10)
+    with silent.nodes_held():
+        silent.become_silent()
+        orders = [silent.passes("1", at=at) for _ in range(3)]
+        for order in orders:
+            silent.send(order, at)
+        desk.model.now_ns = nanoseconds(at)
+        for order in orders:
+            desk.model.fill(order.order_id, Decimal(1))
+        desk.admin("UPDATE trading.provisional_orders SET is_automated = true RETURNING 1")
+        desk.project_all()
+    silent.mind(silent.at(seconds=20))
+    desk.project_all()
+    rows = desk.admin("SELECT payload FROM trading.events WHERE topic = 'limits.LimitBreached.v2'")
+    assert [(row["limit_type"], row["used"]) for (row,) in rows] == [("REPEAT_EXECUTION", "2")]
