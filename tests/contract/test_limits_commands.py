@@ -212,6 +212,14 @@ def test_an_override_carries_parameters_or_exempts_and_makes_sense(people: Peopl
     assert "does not hold" in risk.limits("override", "request", "Desk A", "RESTRICTED_LIST", "--exempt", *about)
     for wrong in ((), ("--exempt", "--param", "mode=ALLOW"), ("5", "--exempt")):
         risk.limits("override", "request", "Desk A", "RESTRICTED_LIST", *wrong, *about, exit_code=2)
+    # A limit that nothing holds by now is still the one that is changed, and keeps what is not said.
+    (exempt,) = [each for each in risk.asked("override", "list")["items"] if each["is_exempt"]]
+    second.limits("override", "approve", exempt["override_id"])
+    assert [each for each in risk.asked("show", "Desk A")["items"] if each["limit_type"] == "RESTRICTED_LIST"] == []
+    risk.limits("set", "Desk A", "RESTRICTED_LIST", "--param", "symbols=BTC/USDT")
+    (limit,) = [each for each in risk.asked("show", "Desk A")["planned"] if each["limit_type"] == "RESTRICTED_LIST"]
+    assert limit["set_parameters"] == {"mode": "DENY", "symbols": ["BTC/USDT"]}
+    assert limit["action"] == "SUSPEND"
 
 
 def test_nodes_are_added_named_moved_given_a_day_and_removed(risk: Person) -> None:
@@ -281,9 +289,8 @@ def test_leases_of_an_engine_that_is_silent_are_told_again_and_a_kill_names_them
     assert "The engine has not answered yet" in risk.limits(*LEASE)
     (lease,) = risk.asked("lease", "list")["items"]
     killed = risk.limits("kill", "Desk A", "--reason", "an exercise", exit_code=1)
-    assert f"may go by these leases until they run out, in seconds; the call may be repeated {lease['lease_id']}" in (
-        killed
-    )
+    told_of_it = "may go by these leases until they run out, in seconds, or have orders of them open;"
+    assert f"{told_of_it} the call may be repeated {lease['lease_id']}" in killed
     told = risk.limits("lease", "stop", lease["lease_id"], exit_code=1)
     assert "the engine has not answered" in told
     assert "Desk A was killed" in told

@@ -37,7 +37,10 @@ def kill(node: Node, reason: Reason, as_json: AsJson = False) -> None:
         count = len(answer["canceled"])
         out().print("1 order cancelled." if count == 1 else f"{count} orders cancelled.")
     if answer["leases_not_stopped"]:
-        complain("the engine may go by these leases until they run out, in seconds; the call may be repeated")
+        complain(
+            "the engine may go by these leases until they run out, in seconds, or have orders of them open;"
+            " the call may be repeated"
+        )
         out(stderr=True).print("\n".join(answer["leases_not_stopped"]), highlight=False)
     if answer["failed"]:
         complain("these may still be open; the call may be repeated")

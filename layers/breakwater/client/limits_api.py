@@ -21,7 +21,7 @@ class LimitCalls(Connection):
         return self._call("GET", "/limits/tree", params=given(node_id=node_id))
 
     def limits_usage(self, node_id: str) -> Json:
-        """One node: `items` are its limits in force with their use, `planned` those that are to come."""
+        """One node: `items` are its limits in force with their use, `planned` those to come or exempted from."""
         return self._call("GET", "/limits/usage", params={"node_id": node_id})
 
     def limit_history(self, limit_id: str) -> list[Json]:

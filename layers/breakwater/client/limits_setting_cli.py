@@ -268,7 +268,13 @@ def _before(
     ]
     if any(dates):
         return next((limit for limit in alike if (limit["valid_from"], limit["valid_until"]) == dates), None)
-    return next((limit for limit in alike if limit in shown["items"]), None)
+    return next((limit for limit in alike if limit in shown["items"] or _has_begun(limit)), None)
+
+
+def _has_begun(limit: Json) -> bool:
+    """Of one that is not in force: an override exempts from it, and it is changed as one that is."""
+    valid_from: str | None = limit["valid_from"]
+    return valid_from is None or datetime.fromisoformat(valid_from) <= datetime.now(UTC)
 
 
 def _as_set(limit: Json) -> Json:

@@ -82,11 +82,12 @@ def usage(node_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetim
     """Every limit of one scope with its use, and those that are to come. NotFound for a scope not to be seen."""
     market = tx.limits.market(at)
     (scope, *_), read = _visible_scopes(caller, tx, at, node_id)
-    ever = tx.limit_settings.of_node(node_id)
+    ever, in_force = tx.limit_settings.of_node(node_id), {limit.limit_id for limit in scope.limits}
+    lasting = (limit for limit in ever if limit.valid_until is None or limit.valid_until > at)
     return {
         **node_json(scope.node),
         "items": [limit_json(scope, limit, market, _way_to(scope, read)) for limit in scope.limits],
-        "planned": [planned_json(limit) for limit in ever if limit.valid_from is not None and limit.valid_from > at],
+        "planned": [planned_json(limit) for limit in lasting if limit.limit_id not in in_force],
     }
 
 

@@ -263,7 +263,10 @@ class NodeList(TypedDict):
 
 
 class LimitUsage(NodeView):
-    """`items` are in force; `planned` are those whose time is still to come, without a use."""
+    """`items` are in force; `planned` are those whose time is still to come, or that an override exempts from now.
+
+    These have no use.
+    """
 
     items: list[LimitView]
     planned: list[LimitView]

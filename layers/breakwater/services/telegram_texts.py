@@ -161,7 +161,10 @@ def killed_text(killed: KilledNode, by: str, reason: str) -> str:
     if killed["failed"]:
         lines.append(f"{len(killed['failed'])} orders {_ORDERS_ARE_OPEN}.")
     if killed["leases_not_stopped"]:
-        lines.append(f"{len(killed['leases_not_stopped'])} leases run on for some seconds, until they end.")
+        lines.append(
+            f"{len(killed['leases_not_stopped'])} leases run on for some seconds, or have orders open that nobody has"
+            " heard of."
+        )
     return fitted(lines)
 
 

@@ -240,8 +240,9 @@ def test_a_limit_without_a_value_does_not_hold_while_an_override_exempts_from_it
         (NOW + 60 * MINUTE, False),  # Nobody had to end it.
     ):
         assert passes(at) is is_exempt
-        shown = [item["limit_type"] for item in limit_tree.usage(firm.desk, risk, tx, at)["items"]]
-        assert shown == ([] if is_exempt else [limit_type])
+        usage = limit_tree.usage(firm.desk, risk, tx, at)
+        shown = [[item["limit_type"] for item in usage[name]] for name in ("items", "planned")]
+        assert shown == ([[], [limit_type]] if is_exempt else [[limit_type], []])  # It is there to be changed.
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ export function outcomeOfKill(
   }
   if (killed.leases_not_stopped.length > 0) {
     parts.push(
-      `the engine has not answered for ${counted(killed.leases_not_stopped.length, "lease")}: it may go by what it was given for some seconds`,
+      `the engine has not answered for ${counted(killed.leases_not_stopped.length, "lease")}: it may go by what it was given for some seconds, or have orders of it open`,
     );
   }
   return {
