@@ -256,6 +256,9 @@ class FinalOrder(NamedTuple):
         return self.last_words
 
 
+_REJECTED_ONCE = Reason(VOIDED, "the order was rejected, or given up, long ago")
+
+
 @dataclass(frozen=True, slots=True)
 class ForgottenOrder:
     """One that ended so long ago that only this is known of it: its id was taken. Not even whose it was."""
@@ -267,23 +270,14 @@ class ForgottenOrder:
         """What is said to whoever asks for it. That it is not known would be wrong: it may have traded."""
         return OrderForgotten("the order ended long ago, and the engine keeps only that its id was taken")
 
-    def rejected(self, at_ns: int) -> SnapshotJson:
+    def rejected(self, tenant_id: uuid.UUID, at_ns: int) -> SnapshotJson:
         """To whoever voids one that was rejected: nobody may have heard of it yet, for a void is told by no event.
 
         Its word is the oldest that there can be: it counts where nothing was heard, and nowhere else.
         """
-        nothing = dict.fromkeys(("quantity", "cum_qty", "leaves_qty", "cum_notional"), "0")
-        return orjson.dumps(
-            {
-                "order_id": str(self.order_id),
-                "status": OrdStatus.REJECTED,
-                **nothing,
-                "reject_code": VOIDED,
-                "reject_reason": "the order was rejected, or given up, long ago",
-                "engine_seq": 1,
-                "transact_time_ns": at_ns,
-            }
-        )
+        return RefusedOrder(
+            0, self.order_id, tenant_id, None, _REJECTED_ONCE, engine_seq=1, transact_time_ns=at_ns
+        ).answer()
 
 
 Order = EngineOrder | RefusedOrder | FinalOrder

@@ -100,16 +100,21 @@ class Registry:
     def finish(self, order: EngineOrder | RefusedOrder) -> None:
         """It changes no more: keep its last word alone."""
         self.live.pop(order.number, None)
-        if isinstance(order, EngineOrder) and order.parent_id is not None:
+        if isinstance(order, EngineOrder):
+            self._let_go(order)
+        self.remember(FinalOrder.of(order))
+
+    def _let_go(self, order: EngineOrder) -> None:
+        """Of what it was needed by, or needed."""
+        if order.parent_id is not None:
             siblings = self.children[order.parent_id]
             del siblings[order.number]
             if not siblings:
                 del self.children[order.parent_id]
-        if isinstance(order, EngineOrder) and order.entry_id is not None:
+        if order.entry_id is not None:
             self.exits[order.entry_id] -= 1
             if not self.exits[order.entry_id]:
                 del self.exits[order.entry_id]
-        self.remember(FinalOrder.of(order))
 
     def remember(self, final: FinalOrder) -> None:
         """None that came before is to be kept for longer."""

@@ -236,7 +236,7 @@ class Sequencer:
             return
         order = self._state.order(command.order_id)
         if isinstance(order, ForgottenOrder) and isinstance(command, VoidOrder) and order.is_rejected:
-            answer.set_result(order.rejected(self._state.last_at_ns))
+            answer.set_result(order.rejected(command.tenant_id, self._state.last_at_ns))
         elif isinstance(order, ForgottenOrder):
             answer.set_exception(order.refusal())  # By the very row that the command is in.
         elif order.awaits_venue:

@@ -4,8 +4,8 @@ There is no queue: each connection looks for what is new when it has sent what i
 """
 
 import asyncio
-import contextlib
 import logging
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -30,6 +30,7 @@ from fargate_engine.market_data.subscription import Subscription
 _LOG = logging.getLogger(__name__)
 
 STREAMS_MAX = 1_024  # Of one connection.
+AWAITED_LOOK_S = 1.0
 IDLE_S = 0.25  # So long at most until an answer to the client, or a list of all markets, is sent.
 
 
@@ -85,6 +86,8 @@ class _Session:
         self._lists: dict[str, dict[str, int]] = {}  # Of all markets: how many trades each had when it was last told.
         self._due: dict[Subscription, float] = {}  # Not to be told again before then.
         self._lists_due = 0.0
+        self._awaited: list[str] = []  # Of the address: those whose market is not here yet.
+        self._awaited_due = 0.0
 
     def subscribe(self, names: list[str]) -> None:
         """All of them, or none: BinanceError for one that does not exist, or one too many."""
@@ -103,10 +106,17 @@ class _Session:
                 self._bell.ring(subscription)  # A partial book is told at once.
 
     def subscribe_to_known(self, names: list[str]) -> None:
-        """Of an address: clients number their connections there, and what is no stream is none."""
+        """Of an address: clients number their connections there, and what is no stream is none.
+
+        One whose market is not here yet is told from when it is: a venue may be reached later than its clients come.
+        """
+        self._awaited = []
         for name in names[:STREAMS_MAX]:
-            with contextlib.suppress(BinanceError):
+            try:
                 self.subscribe([name])
+            except BinanceError as error:
+                if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+                    self._awaited.append(name)
 
     def _find(self, name: str) -> tuple[Market, Kind]:
         pair, kind = read_stream(name)
@@ -116,6 +126,7 @@ class _Session:
         return self._requests.exchange.market(instrument.symbol), kind
 
     def _unsubscribe(self, names: list[str]) -> None:
+        self._awaited = [name for name in self._awaited if name not in names]
         for name in names:
             self._lists.pop(name, None)
             found = self._streams.pop(name, None)
@@ -183,6 +194,9 @@ class _Session:
             for subscription in [each for each in waiting if self._due.get(each, 0.0) <= now]:
                 del waiting[subscription]
                 await self._tell_one(subscription, now)
+            if self._awaited and now >= self._awaited_due:
+                self._awaited_due = now + AWAITED_LOOK_S
+                self.subscribe_to_known(self._awaited)
             if self._lists and now >= self._lists_due:
                 self._lists_due = now + ALL_PERIOD_S
                 await self._tell_lists()

@@ -94,14 +94,15 @@ class AsShown:
     async def _orders_of(self, owner: Owner, trades: list[dict[str, Any]]) -> dict[str, ShownOrder]:
         """By their ids those at the router, which are asked for once: how they are worked never changes."""
         wanted = {each["order_id"] for each in trades if each["venue"] == ROUTER_VENUE}
+        found = {order_id: self._routed[order_id] for order_id in wanted & self._routed.keys()}
         room = asyncio.Semaphore(ASKED_AT_ONCE)
 
         async def learn(order_id: str) -> None:
             async with room:
-                self._routed[order_id] = order_of_api(await self._ordinary().order(owner, order_id))
+                found[order_id] = order_of_api(await self._ordinary().order(owner, order_id))
 
-        await asyncio.gather(*map(learn, wanted - self._routed.keys()))
-        found = {order_id: self._routed[order_id] for order_id in wanted}
+        await asyncio.gather(*map(learn, wanted - found.keys()))
+        self._routed |= found
         while len(self._routed) > ROUTED_MAX:
             del self._routed[next(iter(self._routed))]
         return found
@@ -113,7 +114,7 @@ class AsShown:
         """
         if not order.cum_qty:
             return Filled()
-        fills = self._orders.child_fills(owner, order)
+        fills = await self._orders.child_fills(owner, order)
         if fills is None:
             fills = await self._fills_by_trades(owner, order)
         return filled_of_limit(order, fills)

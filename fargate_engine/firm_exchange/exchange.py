@@ -77,7 +77,7 @@ from fargate_engine.firm_exchange.trail import cancel_requested
 from fargate_engine.firm_exchange.user_stream import UserStream
 from fargate_engine.firm_exchange.venue import ShownVenue
 from fargate_engine.firm_exchange.views import fill_of_event, order_of_api, order_of_snapshot, updated
-from fargate_engine.gateway.routing import ask
+from fargate_engine.gateway.routing import ask, committed
 from fargate_engine.gateway.state import EngineState
 from fargate_engine.inbox import EngineBusy, FindOrder
 from fargate_engine.leased_orders import leased_submission
@@ -93,7 +93,6 @@ LEVELS_MAX = 500
 ENDS_WITHIN_S, ENDED_LOOK_S, ENDED_LOOK_ELSEWHERE_S = 2.0, 0.01, 0.25  # Of an order that must not rest.
 LAG_EVENTS_MAX = 1_000  # Further behind than this the balances are not waited for.
 _OF_THE_LEASE = frozenset({"LEASE_EXHAUSTED", "LEASE_EXPIRED", NO_LEASE.code})
-_NOBODYS = uuid.UUID(int=0)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -181,7 +180,7 @@ class FirmExchange:
             return await self._until_ended(owner, order_id, placed)
         leased_id, order_id = order_ids(owner, terms.symbol, terms.client_order_id)
         if term.state.has_taken(leased_id) or term.state.has_taken(order_id):
-            await _committed(term)
+            await committed(term)
             raise duplicate_order()
         is_plain = order.execution is None and not term.state.knows(leased_id)
         submitted = self._leased(term, client, leased_id, terms) if is_plain else None
@@ -209,7 +208,7 @@ class FirmExchange:
             order_id = order_id_of(owner.tenant_id, owner.account_id, order.client_order_id)
             term = self._orders.term(terms.symbol)
             if term is not None and term.state.has_taken(order_id):
-                await _committed(term)
+                await committed(term)
                 raise duplicate_order()
             placed = order_of_api(await self._ordinary.place(owner, terms))
             self._orders.remember(owner, order_id, placed)
@@ -350,7 +349,7 @@ class FirmExchange:
         if found is not None:
             return await self._as_shown.changed(owner, await self._cancel_here(owner, *found))
         if self._orders.find(owner, order) is not None:
-            await _committed(self._orders.term(order.instrument.symbol))
+            await committed(self._orders.term(order.instrument.symbol))
             raise unknown_order_to_cancel()  # It is final, whatever the API has heard of it so far.
         return await self._as_shown.changed(
             owner, await self._cancel_elsewhere(owner, await self._find_at_api(owner, order))
@@ -371,7 +370,7 @@ class FirmExchange:
             return await self._as_shown.changed_list(owner, await self._cancel_here(owner, *found))
         final = self._orders.find_list(owner, order_list)
         if final is not None:
-            await _committed(self._orders.term(final.symbol))
+            await committed(self._orders.term(final.symbol))
             raise unknown_list_to_cancel()  # As above.
         known = await self._find_list_at_api(owner, order_list)
         if known is None:
@@ -425,7 +424,7 @@ class FirmExchange:
                 raise no_such_order_list()
             found = order_of_api(known)
         else:
-            await _committed(self._orders.term(found.symbol))
+            await committed(self._orders.term(found.symbol))
         return await self._as_shown.order_list(owner, found)
 
     async def open_orders(self, client: Client, instrument: Instrument | None) -> list[ShownOrder]:
@@ -526,7 +525,7 @@ class FirmExchange:
             )
             if order.submitted.symbol in wanted
         ]
-        await _committed(*terms.values())
+        await committed(*terms.values())
         found = await self._ordinary.open_orders(owner, elsewhere, everywhere=everywhere)
         return here + [order_of_api(each) for each in found]
 
@@ -534,7 +533,7 @@ class FirmExchange:
         """Here or at the API. Of a list the one order that it is."""
         found = self._orders.find(owner, order)
         if found is not None:
-            await _committed(self._orders.term(found.symbol))
+            await committed(self._orders.term(found.symbol))
             return found
         known = await self._find_at_api(owner, order)
         return None if known is None else order_of_api(known)
@@ -590,11 +589,6 @@ def _locked_by(order: ShownOrder) -> tuple[str, Decimal]:
     if is_list(order.execution):  # The half that costs more.
         price = max(price, order.execution.stop_limit_px or order.execution.stop_px)
     return (quote, EXACT.multiply(left, price)) if order.side is Side.BUY else (base, left)
-
-
-async def _committed(*terms: Term | None) -> None:
-    """What was read of their state before is in the journal after this: nobody hears of it sooner."""
-    await asyncio.gather(*(ask(term, FindOrder(_NOBODYS, _NOBODYS)) for term in terms if term is not None))
 
 
 async def _snapshot(answer: Awaitable[Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from fargate_engine.firm_exchange.order_lists import (
 from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.firm_exchange.venue import is_at
 from fargate_engine.firm_exchange.views import order_of_snapshot, updated
+from fargate_engine.gateway.routing import committed
 from fargate_engine.gateway.state import EngineState
 from fargate_engine.orders import EngineOrder, ForgottenOrder
 from fargate_engine.routing.working import CHILDREN_MAX, child_id_of
@@ -132,9 +133,10 @@ class KnownOrders:
             return None
         return _newest(term, owner, recent)
 
-    def child_fills(self, owner: Owner, order: ShownOrder) -> list[tuple[Decimal, Decimal]] | None:
-        """(quantity, notional) that each child of a list has filled; None where this engine has not worked it, or has
-        forgotten one of them.
+    async def child_fills(self, owner: Owner, order: ShownOrder) -> list[tuple[Decimal, Decimal]] | None:
+        """(quantity, notional) that each child of a list has filled, once that is in the journal.
+
+        None where this engine has not worked it, or has forgotten one of them.
 
         Once the stop has filled anything, the limit's alone and as one: the stop is sent when the limit is over, so
         this part stays as it is. There may be thousands of children, and they are looked at on the event loop.
@@ -156,8 +158,10 @@ class KnownOrders:
             words = orjson.loads(child.answer())
             fill = (Decimal(words["cum_qty"]), Decimal(words["cum_notional"]))
             if not is_of_limit(order.side, order.price, *fill):
+                await committed(term)
                 return [self._remember_stopped(order_id, fills)]
             fills.append(fill)
+        await committed(term)
         return fills or None
 
     def _remember_stopped(

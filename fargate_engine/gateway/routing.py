@@ -19,6 +19,7 @@ from fargate_engine.messages import Command
 from fargate_engine.term import Term
 
 ANSWER_TIMEOUT_S = 5
+_OF_NOTHING = FindOrder(uuid.UUID(int=0), uuid.UUID(int=0))  # It waits as any question, and finds none.
 
 
 class Scope:
@@ -125,6 +126,11 @@ async def ask(term: Term, message: Command | SetLease | Question, *, telling: En
         return await answer
     finally:
         deadline.cancel()
+
+
+async def committed(*terms: Term | None) -> None:
+    """What was read of their state before is in the journal after this: nobody hears of it sooner. As `ask` raises."""
+    await asyncio.gather(*(ask(term, _OF_NOTHING) for term in terms if term is not None))
 
 
 def _give_up(answer: asyncio.Future[Answer]) -> None:

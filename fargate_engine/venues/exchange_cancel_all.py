@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from breakwater.errors import Rejection, Unavailable
 from fargate_engine.venues.client_ids import order_id_of
 from fargate_engine.venues.exchange_client import ExchangeClient
-from fargate_engine.venues.followed import Followed
+from fargate_engine.venues.followed import LOOK_PAUSE_S, Followed
 from fargate_engine.venues.protocol import OrderAtVenue
 
 _LOG = logging.getLogger(__name__)
@@ -113,6 +113,7 @@ class ExchangeCancelAll:
             self._under_way.discard(symbol)
         for followed in self._wanted(symbol):
             if is_answered:
+                followed.pause_s = LOOK_PAUSE_S  # However long it was when the venue said nothing.
                 self._look_later(followed)  # The private stream may tell in a moment.
             else:
                 followed.wants_look.set()

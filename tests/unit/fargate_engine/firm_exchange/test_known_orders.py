@@ -11,6 +11,7 @@ import pytest
 from breakwater.domain.executions import ROUTER_VENUE, Oco
 from breakwater.domain.orders import OrdStatus, Side, SubmitOrder, exchange_order_id, order_id_of
 from breakwater.domain.permissions import Principal
+from breakwater.errors import EngineUnavailable
 from fargate_engine.binance.exchange import OrderListRef, OrderRef
 from fargate_engine.firm_exchange.known_orders import KnownOrders
 from fargate_engine.firm_exchange.order_lists import filled_of_limit, other_number, shown_list
@@ -52,7 +53,8 @@ def order_list(**changes: Any) -> SubmitOrder:
 
 def known_orders(scene: Scene, venue: str = "A") -> KnownOrders:
     """An engine that serves this shard alone."""
-    engine = SimpleNamespace(instruments=[ETH], term=lambda _: SimpleNamespace(state=scene.state))
+    term = SimpleNamespace(state=scene.state, inbox=scene.inbox)
+    engine = SimpleNamespace(instruments=[ETH], term=lambda _: term)
     return KnownOrders(cast(EngineState, engine), venue)
 
 
@@ -155,8 +157,9 @@ async def test_what_limit_and_stop_have_filled_is_known_by_their_children_also_a
         venue.show(bids=((197_900, 9_000),), asks=((198_900, 4_000),))
     await until(lambda: not isinstance(scene.state.order(LIST_ID), EngineOrder))
     done = replace(amid, status=OrdStatus.FILLED, cum_qty=Decimal(1), cum_notional=Decimal("1987.32"))
-    for each in (scene, scene.restarted()):
-        fills = known_orders(each).child_fills(OWNER, at_first)
+    async with scene.restarted().served() as restarted:
+        known = [await known_orders(each).child_fills(OWNER, at_first) for each in (scene, restarted)]
+    for fills in known:
         assert fills is not None
         stop, limit = shown_list(done, filled_of_limit(done, fills)).orders
         assert (limit.cum_qty, limit.cum_notional) == (Decimal("0.4"), Decimal("799.92"))
@@ -172,7 +175,7 @@ async def test_what_is_forgotten_is_asked_of_the_api(scene: Scene) -> None:
     assert live is not None
     shown, term = orders.shown(live[1]), live[0]
     orders.remember(OWNER, LIST_ID, shown)
-    assert orders.child_fills(OWNER, shown) == [(Decimal(0), Decimal(0))]
+    assert await orders.child_fills(OWNER, shown) == [(Decimal(0), Decimal(0))]
     await scene.ask(CancelOrder(order_id=LIST_ID, tenant_id=TENANT))
     await until(lambda: not isinstance(scene.state.order(LIST_ID), EngineOrder))
     assert orders.find(OWNER, OrderRef(ETH, NUMBER, None)) is not None
@@ -181,7 +184,7 @@ async def test_what_is_forgotten_is_asked_of_the_api(scene: Scene) -> None:
 
     assert orders.find(OWNER, OrderRef(ETH, NUMBER, None)) is None
     assert orders.find_list(OWNER, OrderListRef(ETH, NUMBER, "list")) is None
-    assert orders.child_fills(OWNER, shown) is None
+    assert await orders.child_fills(OWNER, shown) is None
     assert term.state.has_taken(LIST_ID)
 
 
@@ -193,13 +196,14 @@ async def test_its_children_are_looked_at_no_more_once_the_stop_has_filled_somet
         return scene.state.find(*asked)
 
     state = SimpleNamespace(find=find)
-    engine = SimpleNamespace(instruments=[ETH], term=lambda _: SimpleNamespace(state=state))
+    term = SimpleNamespace(state=state, inbox=scene.inbox)
+    engine = SimpleNamespace(instruments=[ETH], term=lambda _: term)
     orders = KnownOrders(cast(EngineState, engine), "A")
     live = known_orders(scene).find_live(OWNER, OrderRef(ETH, NUMBER, None))
     assert live is not None
     shown = known_orders(scene).shown(live[1])
     for expected in (Decimal(0), Decimal("0.4")):
-        assert orders.child_fills(OWNER, shown) == [(expected, expected * Decimal("1999.80"))]
+        assert await orders.child_fills(OWNER, shown) == [(expected, expected * Decimal("1999.80"))]
         looks.clear()
         [child] = scene.state.registry.children_of(LIST_ID)
         if not expected:
@@ -209,10 +213,10 @@ async def test_its_children_are_looked_at_no_more_once_the_stop_has_filled_somet
         venue.show(bids=((197_900, 9_000),), asks=((198_900, 4_000),))
     await until(lambda: not isinstance(scene.state.order(LIST_ID), EngineOrder))
     for _ in range(2):
-        assert orders.child_fills(OWNER, shown) == [(Decimal("0.4"), Decimal("799.92"))]
+        assert await orders.child_fills(OWNER, shown) == [(Decimal("0.4"), Decimal("799.92"))]
     children = len(looks)
     assert children > 1
-    orders.child_fills(OWNER, shown)
+    await orders.child_fills(OWNER, shown)
     assert len(looks) == children
 
 
@@ -220,4 +224,22 @@ async def test_where_nothing_of_it_was_worked_its_children_are_not_known(scene: 
     orders = known_orders(scene)
     live = orders.find_live(OWNER, OrderRef(ETH, NUMBER, None))
     assert live is not None
-    assert orders.child_fills(OWNER, replace(orders.shown(live[1]), client_order_id="another")) is None
+    assert await orders.child_fills(OWNER, replace(orders.shown(live[1]), client_order_id="another")) is None
+
+
+async def test_what_its_children_have_filled_is_told_and_kept_once_it_is_in_the_journal(scene: Scene) -> None:
+    """Were the commit to fail, a leg would keep a fill that never was."""
+    orders = known_orders(scene)
+    live = orders.find_live(OWNER, OrderRef(ETH, NUMBER, None))
+    assert live is not None
+    shown = orders.shown(live[1])
+    [child] = scene.state.registry.children_of(LIST_ID)
+    scene.venues[child.submitted.venue].trade(Side.BUY, 199_980, 4_000)
+    await until(lambda: live[1].cum_lots == 4_000)
+    for venue in (scene.a, scene.b):
+        venue.show(bids=((197_900, 9_000),), asks=((198_900, 4_000),))
+    await until(lambda: not isinstance(scene.state.order(LIST_ID), EngineOrder))
+    scene.inbox.close()
+    with pytest.raises(EngineUnavailable):
+        await orders.child_fills(OWNER, shown)
+    assert not orders._of_stopped

@@ -1,5 +1,7 @@
 """One venue at the endpoint: its steps and bounds, and where it is served."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
@@ -13,7 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from breakwater.domain.executions import Stop
 from breakwater.domain.orders import OrderType, Side, TimeInForce
 from breakwater.domain.permissions import Principal
-from fargate_engine.binance import weights
+from fargate_engine.binance import market_streams, weights
 from fargate_engine.binance.documents import exchange_info
 from fargate_engine.binance.errors import BinanceError
 from fargate_engine.binance.exchange import NewOrder
@@ -22,7 +24,7 @@ from fargate_engine.firm_exchange.exchange import FirmExchange
 from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.firm_exchange.venue import listed
 from fargate_engine.gateway.peers import Peers
-from fargate_engine.gateway.routes import create_gateway
+from fargate_engine.gateway.routes import ENGINE, create_gateway
 from fargate_engine.gateway.state import EngineState
 from fargate_engine.market_data.hub import MarketHub
 from fargate_engine.market_data.l2_book import DepthSnapshot
@@ -190,6 +192,31 @@ async def test_the_url_names_the_venue(gateway: TestClient, base: str, symbols: 
         async with gateway.ws_connect(base + path) as socket:
             await socket.send_json({"id": 2, "method": "LIST_SUBSCRIPTIONS"})
             assert (await socket.receive_json(timeout=5))["id"] == 2
+
+
+async def test_a_stream_that_is_asked_for_before_its_venue_is_reached_is_told_from_then_on(
+    gateway: TestClient,  # type: ignore[type-arg]
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(market_streams, "AWAITED_LOOK_S", 0.01)
+    state = gateway.app[ENGINE]
+    connection = cast(Any, state.exchanges[0])
+    connection.is_ready = False
+    async with gateway.ws_connect("/venues/PAPER/ws/ethusdt@bookTicker/nonsense@bookTicker") as socket:
+
+        async def subscriptions() -> list[str]:
+            await socket.send_json({"id": 1, "method": "LIST_SUBSCRIPTIONS"})
+            return cast(list[str], (await socket.receive_json(timeout=5))["result"])
+
+        assert await subscriptions() == []
+        connection.is_ready = True
+        market = state.hub.open("PAPER", ETH)
+        async with asyncio.timeout(5):
+            while not (told := await subscriptions()):
+                await asyncio.sleep(0.01)
+        assert told == ["ethusdt@bookTicker"]
+        market.apply(DepthSnapshot(((200_000, 10_000),), ((200_100, 10_000),)), time.time_ns())
+        assert (await socket.receive_json(timeout=5))["b"].startswith("2000.0")
 
 
 @pytest.mark.parametrize(
