@@ -86,6 +86,31 @@ class _Held:
     open_qty: Decimal
 
 
+@dataclass(slots=True)
+class _Earning:
+    """What a node has earned, kept up position by position: reckoned anew it would be all its positions each time.
+
+    `elsewhere` are those whose quote asset is not the base currency: what they are worth changes with the prices of
+    other symbols as well. `peak` is the most it had.
+    """
+
+    peak: Decimal = ZERO
+    earned: Decimal = ZERO
+    elsewhere: dict[tuple[uuid.UUID, str], Decimal] = field(default_factory=dict)
+
+    def pnl(self, market_now: Callable[[], Market]) -> Decimal | None:
+        """Since the day began; None where it is not known, and limits on losses refuse as they would have."""
+        if not self.elsewhere:
+            return self.earned
+        market = market_now()
+        try:
+            return self.earned + sum(
+                (worth_in_base(earned, symbol, market) for (_, symbol), earned in self.elsewhere.items()), ZERO
+            )
+        except MissingReference:
+            return None
+
+
 class Day:
     """`scopes`: every node with the limits to be tried; what stands against them is built up here. `opening`: the
     position of each account in each symbol when the day began."""
@@ -106,8 +131,10 @@ class Day:
         self._loss_streaks: dict[uuid.UUID, int] = defaultdict(int)
         self._cool_until: dict[uuid.UUID, datetime] = {}
         self._sent_at: dict[tuple[object, ...], datetime] = {}
-        # Only these: what a node had earned at each price of a day is much to be reckoned.
-        self._peaks = {node_id: ZERO for node_id, scope in scopes.items() if _has(scope, DRAWDOWN)}
+        self._earnings = {node_id: _Earning() for node_id in scopes}
+        self._drawdowns = [self._earnings[node_id] for node_id, scope in scopes.items() if _has(scope, DRAWDOWN)]
+        self._earned: dict[tuple[uuid.UUID, str], Decimal] = {}  # Of each position, in its quote asset.
+        self._holders: dict[str, set[uuid.UUID]] = defaultdict(set)  # Of each symbol, the accounts.
         self._held: dict[uuid.UUID, _Held] = {}
         self._terms: dict[str, RiskTerms] = {}
         self._node_of_account = {account_id: node_id for node_id, account_id in accounts.items()}
@@ -137,6 +164,8 @@ class Day:
         for fill in fills:
             happenings.append((fill.at, 2, partial(self._fill, fill)))
         with localcontext(EXACT):
+            for key in self.outcome.positions:
+                self._count_earned(*key)
             for _, _, happen in sorted(happenings, key=lambda happening: happening[:2]):
                 happen()
         return self.outcome
@@ -145,25 +174,41 @@ class Day:
         before = self.outcome.marks.get(fill.symbol)
         self.outcome.marks[fill.symbol] = fill.fill.last_px
         if before != fill.fill.last_px:
+            for account_id in self._holders[fill.symbol]:
+                self._count_earned(account_id, fill.symbol)
             self._note_peaks(fill.at)
+
+    def _count_earned(self, account_id: uuid.UUID, symbol: str) -> None:
+        """After a change of the position or of its price."""
+        key = account_id, symbol
+        earned = earned_by(self.outcome.positions[key], self.outcome.marks.get(symbol))
+        change = earned - self._earned.get(key, ZERO)
+        self._earned[key] = earned
+        self._holders[symbol].add(account_id)
+        for node_id in self._scopes[self._node_of_account[account_id]].node.path:
+            earning = self._earnings[node_id]
+            if self._instruments[symbol].quote_asset == BASE_CURRENCY:
+                earning.earned += change
+            else:
+                earning.elsewhere[key] = earned
 
     def _note_peaks(self, at: datetime) -> None:
         """As the watch does at each price and fill. The day begins with nothing earned."""
-        for node_id, peak in self._peaks.items():
-            pnl = self._profit_below(node_id, at)
+        for earning in self._drawdowns:
+            pnl = earning.pnl(lambda: self._market(at))
             if pnl is not None:
-                self._peaks[node_id] = max(peak, pnl)
+                earning.peak = max(earning.peak, pnl)
 
     def _place(self, order: RecordedOrder) -> None:
-        at = order.placed_at
-        scopes = [self._as_of(node_id, at) for node_id in order.path]
-        terms = order.terms
+        at, terms = order.placed_at, order.terms
         if order.before_day:
             self._hold(order, terms.price or self.outcome.marks.get(terms.symbol, ZERO), at)
             return
         self.outcome.judged_count += 1
+        market = self._market(at)
+        scopes = [self._as_of(node_id, at, market) for node_id in order.path]
         try:
-            proposed = propose(terms, self._market(at), scopes, same_terms_at=self._sent_at.get(_told(terms)))
+            proposed = propose(terms, market, scopes, same_terms_at=self._sent_at.get(_told(terms)))
             findings = refused(evaluate(scopes, proposed, reduce_only=terms.reduce_only))
         except ReferenceUnavailable:
             self._refuse(Refused(order, (), missing=f"a price of {terms.symbol} before the order"))
@@ -217,6 +262,7 @@ class Day:
         earned = before.round_trip_pnl(after)
         if earned is not None:
             self._count_round_trip(self._node_of_account[terms.account_id], recorded.at, lost=earned < 0)
+        self._count_earned(*key)
         self._note_peaks(recorded.at)
 
     def _count_round_trip(self, account_node_id: uuid.UUID, at: datetime, *, lost: bool) -> None:
@@ -282,33 +328,21 @@ class Day:
         about = (second, terms.symbol, terms.venue, instrument.asset_class, instrument.quote_asset)
         self._activity[node_id].append(Activity(*about, new_count, 0, 0, fill_count, automated, traded_notional))
 
-    def _as_of(self, node_id: uuid.UUID, at: datetime) -> Scope:
+    def _as_of(self, node_id: uuid.UUID, at: datetime, market: Market) -> Scope:
         """The scope with what stands against it at that moment of the day."""
         scope = self._scopes[node_id]
-        pnl = self._profit_below(node_id, at)
+        earning = self._earnings[node_id]
+        pnl = earning.pnl(lambda: market)
         standing = Standing(
             reject_streak=self._streaks[node_id],
             loss_streak=self._loss_streaks[node_id],
             cool_until=self._cool_until.get(node_id),
         )
         if pnl is not None:
-            peak = max(pnl, self._peaks.get(node_id, ZERO))
-            standing = standing._replace(pnl=pnl, pnl_peak=peak, observed_at=at)
+            standing = standing._replace(pnl=pnl, pnl_peak=max(pnl, earning.peak), observed_at=at)
         node = scope.node._replace(state=NodeState.ACTIVE, state_reason=None)
         exposures = list(self._exposures[node_id].values())
         return replace(scope, node=node, exposures=exposures, standing=standing, activity=self._activity[node_id])
-
-    def _profit_below(self, node_id: uuid.UUID, at: datetime) -> Decimal | None:
-        """Since the day began; None where it is not known, and limits on losses refuse as they would have."""
-        below = [
-            (symbol, position)
-            for (account_id, symbol), position in self.outcome.positions.items()
-            if node_id in self._scopes[self._node_of_account[account_id]].node.path
-        ]
-        try:
-            return profit(below, self._market(at))
-        except MissingReference:
-            return None
 
     def _market(self, at: datetime) -> Market:
         return replace(market_of(self._instruments, self.outcome.marks, at), terms=self._terms)
@@ -331,12 +365,18 @@ def profit(positions: Iterable[tuple[str, Position]], market: Market) -> Decimal
     total = ZERO
     with localcontext(EXACT):
         for symbol, position in positions:
-            mark = market.quotes[symbol].reference
-            unrealised = ZERO if mark is None else position.unrealised_pnl(mark)
-            earned = position.realised_pnl - position.fees + unrealised
-            if earned:
-                total += market.worth(earned, market.quote_asset(symbol), BASE_CURRENCY, ROUND_FLOOR)
+            total += worth_in_base(earned_by(position, market.quotes[symbol].reference), symbol, market)
     return total
+
+
+def earned_by(position: Position, mark: Decimal | None) -> Decimal:
+    """In its quote asset, at this price."""
+    return position.realised_pnl - position.fees + (ZERO if mark is None else position.unrealised_pnl(mark))
+
+
+def worth_in_base(earned: Decimal, symbol: str, market: Market) -> Decimal:
+    """What was earned in the symbol's quote asset. MissingReference as of `profit`."""
+    return market.worth(earned, market.quote_asset(symbol), BASE_CURRENCY, ROUND_FLOOR) if earned else ZERO
 
 
 def with_changes(scopes: Mapping[uuid.UUID, Scope], changes: Sequence[Change]) -> dict[uuid.UUID, Scope]:
