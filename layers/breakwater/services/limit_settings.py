@@ -107,11 +107,11 @@ def set_limit(setting: LimitSetting, caller: Caller, tx: TenantTransaction, at: 
     scopes = {scope.node.node_id: scope for scope in tx.limits.scopes(at, [node.node_id], above=True)}
     scope = scopes[node.node_id]
     above = [scopes[node_id] for node_id in node.path[:-1]]
-    in_force = any(other.limit_id == limit.limit_id for other in scope.limits)
+    in_force = [other for other in scope.limits if other.limit_id == limit.limit_id]  # As an override has it.
     warnings = _looser_than_above(limit, above)
     if in_force:
         by, correlation_id = caller.username, caller.correlation_id
-        warnings += brake_below_use(tx, scope, [limit], market, "was set to", by=by, correlation_id=correlation_id)
+        warnings += brake_below_use(tx, scope, in_force, market, "was set to", by=by, correlation_id=correlation_id)
     elif limit.valid_from is not None and limit.valid_from > at:
         look_at(tx, limit, limit.valid_from)
     return {**limit_json(scope, limit, market, above), "warnings": warnings}

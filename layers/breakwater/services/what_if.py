@@ -42,7 +42,8 @@ ASSUMPTIONS = [
     "reference prices are the last trades of the organisation before each order, and never stale",
     f"profits in other currencies are turned into {BASE_CURRENCY} by the same prices",
     "an order that was refused then and passes now trades nothing",
-    "nodes are taken to be active, and limits other than the changed ones to be those of today",
+    "nodes are taken to be active, and limits other than the changed ones to be those that hold now, as overrides have"
+    " them",
     "margin, leverage, concentration and credit are not judged: balances at a moment of that day are not kept",
     "volumes and volatilities are those that the firm said until then; without them such a limit refuses",
     "losing streaks (LOSS_STREAK), peaks (DRAWDOWN) and orders sent twice (DUPLICATE_ORDER) begin with the day",

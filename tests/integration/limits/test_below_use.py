@@ -129,6 +129,15 @@ def test_an_override_whose_room_is_used_does_so_when_somebody_ends_it(desk: Desk
     assert desk.end(told)["warnings"] == []
 
 
+def test_a_limit_that_is_set_under_an_override_is_judged_as_the_override_has_it_until_that_ends(desk: Desk) -> None:
+    desk.override(desk.limit("LONG_POSITION", "10")["limit_id"], "80")
+    desk.filled("50")
+    assert desk.limit("LONG_POSITION", "20")["warnings"] == []
+    assert desk.state() == ACTIVE
+    desk.watch(NOW + HOUR)
+    assert desk.state() == ("REDUCE_ONLY", "LONG_POSITION is now 20, below what is in use")
+
+
 def test_an_override_whose_room_is_not_used_ends_without_a_word(desk: Desk) -> None:
     limit_id = desk.limit("LONG_POSITION", "50")["limit_id"]
     desk.override(limit_id, "80")
