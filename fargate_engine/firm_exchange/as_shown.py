@@ -24,7 +24,6 @@ from fargate_engine.firm_exchange.order_lists import (
 )
 from fargate_engine.firm_exchange.ordinary_way import ALL, OrdinaryWay
 from fargate_engine.firm_exchange.owner import Owner
-from fargate_engine.firm_exchange.venue import is_at
 from fargate_engine.firm_exchange.views import order_of_api, trade_of_api
 
 ROUTED_MAX = 50_000
@@ -35,10 +34,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class AsShown:
-    def __init__(self, orders: KnownOrders, ordinary: Callable[[], OrdinaryWay], venue: str) -> None:
+    def __init__(self, orders: KnownOrders, ordinary: Callable[[], OrdinaryWay]) -> None:
         self._orders = orders
         self._ordinary = ordinary
-        self._venue = venue
         self._routed: dict[str, ShownOrder] = {}  # By their id the orders at the router that trades were asked for.
 
     async def order(self, owner: Owner, order: ShownOrder, ref: OrderRef) -> ShownOrder:
@@ -80,16 +78,6 @@ class AsShown:
         """As `GET /trades` has them."""
         routed = await self._orders_of(owner, trades)
         return [_trade(each, routed.get(each["order_id"])) for each in trades]
-
-    async def trades_of_here(self, owner: Owner, trades: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Those of the venue's orders, as `GET /trades` has them."""
-        routed = await self._orders_of(owner, trades)
-
-        def is_of_here(trade: dict[str, Any]) -> bool:
-            order = routed.get(trade["order_id"])
-            return is_at(self._venue, trade["venue"], None if order is None else order.execution)
-
-        return list(filter(is_of_here, trades))
 
     async def _orders_of(self, owner: Owner, trades: list[dict[str, Any]]) -> dict[str, ShownOrder]:
         """By their ids those at the router, which are asked for once: how they are worked never changes."""

@@ -115,7 +115,7 @@ class FirmExchange:
         self._platform: Platform | None = None
         self._ordinary_way: OrdinaryWay | None = None
         self._orders = KnownOrders(engine, venue)
-        self._as_shown = AsShown(self._orders, lambda: self._ordinary, venue)
+        self._as_shown = AsShown(self._orders, lambda: self._ordinary)
         self._placing: set[tuple[uuid.UUID, str]] = set()  # Client ids that are on their way, by account.
 
     def connect(self, platform: Platform) -> None:
@@ -454,12 +454,7 @@ class FirmExchange:
             if known is None:
                 return []
             order_id = known["order_id"]
-
-        async def of_here(page: list[dict[str, Any]]) -> list[dict[str, Any]]:
-            return await self._as_shown.trades_of_here(owner, page)
-
-        kept = of_here if order_id is None else None
-        found = await self._ordinary.trades(owner, instrument.symbol, span, order_id, kept)
+        found = await self._ordinary.trades(owner, instrument.symbol, span, order_id)
         shown = await self._as_shown.trades(owner, found)
         return [each for each in shown if order_number in {None, each.order_number}]
 

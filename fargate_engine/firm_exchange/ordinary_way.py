@@ -1,6 +1,6 @@
 """Orders and trades at one venue, and balances, through the control plane: the way of the HTTP API."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from decimal import Decimal
 from http import HTTPStatus
 from itertools import dropwhile
@@ -21,7 +21,6 @@ from fargate_engine.firm_exchange.control_plane import Answer, ControlPlane, Fun
 from fargate_engine.firm_exchange.order_lists import is_list, names_of_shown
 from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.firm_exchange.refusals import refusal_of_problem
-from fargate_engine.firm_exchange.venue import is_shown_at
 from fargate_engine.firm_exchange.views import milliseconds, order_of_api, trade_of_api
 
 PAGE_MAX = 200
@@ -29,12 +28,9 @@ PAGES_MAX = 50
 ALL = Span(limit=PAGE_MAX * PAGES_MAX, start_ms=0)
 OPEN_STATUSES = (OrdStatus.PENDING_NEW, OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED, OrdStatus.PENDING_CANCEL)
 
-# Those of a page that count.
-type Kept = Callable[[list[dict[str, Any]]], Awaitable[list[dict[str, Any]]]]
-
 
 class OrdinaryWay:
-    """The API knows an account's orders at every venue: those of others are passed over."""
+    """The API knows an account's orders at every venue: it is asked for those of this one."""
 
     def __init__(self, control_plane: ControlPlane, venue: str) -> None:
         self._control_plane = control_plane
@@ -73,14 +69,14 @@ class OrdinaryWay:
         """By client_order_id, leg_client_order_id or exchange_order_id; where two have it the one that is open, else
         the newest. Without a symbol: of any.
         """
-        query = {"account_id": str(owner.account_id), "symbol": symbol, "limit": 10, **by}
+        query = {"account_id": str(owner.account_id), "symbol": symbol, "venue": self._venue, "limit": 10, **by}
         page = _document(await self._ask(owner, Function.ORDERS, "GET", "/orders", query=query))
-        found = await self._of_here(page["items"])
+        found: list[dict[str, Any]] = page["items"]
         return next((each for each in found if not OrdStatus(each["status"]).is_final), found[0] if found else None)
 
     async def orders(self, owner: Owner, symbol: str, span: Span) -> list[tuple[ShownOrder, int]]:
         """Of each order that is shown its number, and the platform's order that it is of."""
-        found = await self._pages(owner, Function.ORDERS, "/orders", span, self._of_here, symbol=symbol)
+        found = await self._pages(owner, Function.ORDERS, "/orders", span, symbol=symbol, venue=self._venue)
         shown = [
             (order.created_ms, number, (order, number))
             for order in map(order_of_api, found)
@@ -89,7 +85,7 @@ class OrdinaryWay:
         return within(span, shown)
 
     async def order_lists(self, owner: Owner, span: Span) -> list[ShownOrder]:
-        found = await self._pages(owner, Function.ORDERS, "/orders", span, self._of_here, algorithm="OCO")
+        found = await self._pages(owner, Function.ORDERS, "/orders", span, algorithm="OCO", venue=self._venue)
         shown = [each for each in map(order_of_api, found) if is_list(each.execution)]
         return within(span, [(each.created_ms, each.order_number, each) for each in shown])
 
@@ -97,18 +93,16 @@ class OrdinaryWay:
         self, owner: Owner, symbols: Iterable[str], *, everywhere: bool = False
     ) -> list[dict[str, Any]]:
         """Of these symbols, as the API has them; `everywhere`: those at other venues as well."""
-        wanted, kept = set(symbols), _all_of_them if everywhere else self._of_here
+        wanted, venue = set(symbols), None if everywhere else self._venue
         found: list[dict[str, Any]] = []
         for status in OPEN_STATUSES if wanted else ():
-            found += await self._pages(owner, Function.ORDERS, "/orders", ALL, kept, status=status.value)
+            found += await self._pages(owner, Function.ORDERS, "/orders", ALL, status=status.value, venue=venue)
         return [each for each in found if each["symbol"] in wanted]
 
-    async def trades(
-        self, owner: Owner, symbol: str, span: Span, order_id: str | None, kept: Kept | None = None
-    ) -> list[dict[str, Any]]:
-        """As the API has them; `kept`: those that count for the span, all unless told."""
-        kept = kept or _all_of_them
-        found = await self._pages(owner, Function.QUERIES, "/trades", span, kept, symbol=symbol, order_id=order_id)
+    async def trades(self, owner: Owner, symbol: str, span: Span, order_id: str | None) -> list[dict[str, Any]]:
+        """As the API has them."""
+        by = {"symbol": symbol, "order_id": order_id, "venue": self._venue}
+        found = await self._pages(owner, Function.QUERIES, "/trades", span, **by)
         numbered = [(trade_of_api(each), each) for each in found]
         return within(span, [(shown.at_ms, shown.fill.trade_number, each) for shown, each in numbered])
 
@@ -120,28 +114,19 @@ class OrdinaryWay:
             balance["asset"]: Decimal(balance["total"]) for each in portfolio["items"] for balance in each["balances"]
         }
 
-    async def _of_here(self, orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [each for each in orders if is_shown_at(self._venue, each)]
-
-    async def _pages(
-        self, owner: Owner, function: Function, path: str, span: Span, kept: Kept, **by: Any
-    ) -> list[dict[str, Any]]:
-        """What is `kept`, newest first, as far back as the span asks for.
-
-        Refused where that is too far: a list is never cut unsaid.
-        """
+    async def _pages(self, owner: Owner, function: Function, path: str, span: Span, **by: Any) -> list[dict[str, Any]]:
+        """Newest first, as far back as the span asks for. Refused where that is too far: a list is never cut unsaid."""
         is_newest = span.start_ms is span.end_ms is span.from_number is None
         limit = min(span.limit, PAGE_MAX) if is_newest else PAGE_MAX
         query: dict[str, Any] = {"account_id": str(owner.account_id), "limit": limit, **by}
         found: list[dict[str, Any]] = []
         for _ in range(PAGES_MAX):
             page = _document(await self._ask(owner, function, "GET", path, query=query))
-            items = page["items"]
-            found += await kept(items)
-            query |= {"cursor": page["next_cursor"], "limit": PAGE_MAX}  # A few were not enough.
+            found += page["items"]
+            query["cursor"] = page["next_cursor"]
             if query["cursor"] is None or (is_newest and len(found) >= span.limit):
                 return found
-            oldest = items[-1].get("created_at") or items[-1]["transact_time"]
+            oldest = found[-1].get("created_at") or found[-1]["transact_time"]
             if span.start_ms is not None and milliseconds(oldest) < span.start_ms:
                 return found
         raise too_many_items()
@@ -167,10 +152,6 @@ class OrdinaryWay:
             return await self._control_plane.ask(function, method, path, owner, query=query, body=body)
         except OutcomeUnknown as error:
             raise unavailable(1) from error
-
-
-async def _all_of_them(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return items
 
 
 def within[Item](span: Span, newest_first: list[tuple[int, int, Item]]) -> list[Item]:

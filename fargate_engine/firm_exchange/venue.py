@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from breakwater.domain.executions import ROUTER_VENUE, Execution, read_execution
+from breakwater.domain.executions import ROUTER_VENUE, Execution
 from breakwater.domain.instruments import Instrument
 from breakwater.domain.orders import SIMULATED_VENUE
 from fargate_engine.binance.errors import bad_symbol, unavailable
@@ -70,11 +70,6 @@ class ShownVenue:
 def is_at(here: str, venue: str, execution: Execution | None) -> bool:
     """Whether an order is one of this venue: sent there, or worked there alone by the router."""
     return venue == here or (venue == ROUTER_VENUE and execution is not None and execution.venues == (here,))
-
-
-def is_shown_at(here: str, order: dict[str, Any]) -> bool:
-    """The same of one as `GET /orders` has it."""
-    return is_at(here, order["venue"], None if order["execution"] is None else read_execution(order["execution"]))
 
 
 def listed(instruments: Sequence[Instrument], at_venue: Mapping[str, VenueInstrument]) -> tuple[Instrument, ...]:

@@ -67,12 +67,15 @@ def list_orders(
     exchange_order_id: Annotated[int | None, Query(ge=0, lt=2**EXCHANGE_ORDER_ID_BITS)] = None,
     algorithm: Annotated[str | None, Query(max_length=16)] = None,
     leg_client_order_id: Annotated[str | None, Query(max_length=36)] = None,
+    venue: Annotated[str | None, Query(max_length=16)] = None,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
 ) -> OrderPage:
     with caller_transaction(caller) as tx:
         wanted = OrderFilter(
-            status, symbol, client_order_id, exchange_order_id, algorithm, leg_client_order_id, open_only=open_only
+            *(status, symbol, client_order_id, exchange_order_id, algorithm, leg_client_order_id),
+            open_only=open_only,
+            venue=venue,
         )
         rows, next_cursor = orders.page(caller, tx, account_id=account_id, wanted=wanted, cursor=cursor, limit=limit)
     return OrderPage(items=[Order.of(row) for row in rows], next_cursor=next_cursor)

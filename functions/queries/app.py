@@ -47,12 +47,19 @@ def list_trades(
     account_id: uuid.UUID | None = None,
     symbol: Symbol = None,
     order_id: uuid.UUID | None = None,
+    venue: Annotated[str | None, Query(max_length=16)] = None,
     cursor: Cursor = None,
     limit: Limit = LIMIT_DEFAULT,
 ) -> TradePage:
     with caller_transaction(caller) as tx:
         return queries.trades(
-            caller, tx, account_id=account_id, symbol=symbol, order_id=order_id, cursor=cursor, limit=limit
+            *(caller, tx),
+            account_id=account_id,
+            symbol=symbol,
+            order_id=order_id,
+            venue=venue,
+            cursor=cursor,
+            limit=limit,
         )
 
 

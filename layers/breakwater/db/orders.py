@@ -44,6 +44,8 @@ UPDATE trading.orders SET status = %(status)s, cum_qty = %(cum_qty)s, leaves_qty
 WHERE order_id = %(order_id)s AND tenant_id = %(tenant_id)s AND engine_seq < %(engine_seq)s
 """
 
+# Of an order at the router.
+WORKED_AT_VENUE_ALONE = "execution->'venues' = jsonb_build_array(%(venue)s::text)"
 _PAGE = f"""
 SELECT {_COLUMNS} FROM trading.orders
 WHERE account_id = ANY(%(account_ids)s) AND tenant_id = %(tenant_id)s
@@ -56,6 +58,7 @@ WHERE account_id = ANY(%(account_ids)s) AND tenant_id = %(tenant_id)s
   AND (%(algorithm)s::text IS NULL OR execution->>'algorithm' = %(algorithm)s)
   AND (%(leg_client_order_id)s::text IS NULL OR (execution->>'algorithm' = 'OCO'
     AND %(leg_client_order_id)s IN (execution->>'limit_client_order_id', execution->>'stop_client_order_id')))
+  AND (%(venue)s::text IS NULL OR venue = %(venue)s OR {WORKED_AT_VENUE_ALONE})
   AND (%(before_at)s::timestamptz IS NULL OR (created_at, order_id) < (%(before_at)s, %(before_id)s::uuid))
 ORDER BY created_at DESC, order_id DESC LIMIT %(limit)s
 """  # noqa: S608  # The interpolated text is the constant above.
@@ -65,7 +68,7 @@ ORDER BY created_at DESC, order_id DESC LIMIT %(limit)s
 class OrderFilter:
     """None: whatever it is. `exchange_order_id`: domain/orders.py. `leg_client_order_id`: of either half of an OCO.
 
-    `open_only`: those that are not final.
+    `open_only`: those that are not final. `venue`: sent there, or worked there alone by the router.
     """
 
     status: OrdStatus | None = None
@@ -75,6 +78,7 @@ class OrderFilter:
     algorithm: str | None = None
     leg_client_order_id: str | None = None
     open_only: bool = False
+    venue: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

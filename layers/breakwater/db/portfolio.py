@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow, class_row, dict_row
 
+from breakwater.db.orders import WORKED_AT_VENUE_ALONE
 from breakwater.domain.portfolio import Position
 
 # All of a fill or nothing of it: a trade that stands here already moves neither position nor balance.
@@ -37,16 +38,18 @@ ON CONFLICT (account_id, symbol) DO UPDATE SET updated_at = position.updated_at
 RETURNING quantity, average_price, realised_pnl, fees, flat_pnl
 """
 
-_TRADES_PAGE = """
+_TRADES_PAGE = f"""
 SELECT trade_id, order_id, account_id, symbol, side, last_qty, last_px, liquidity, fee, fee_currency, realised_pnl,
   venue, transact_time
 FROM trading.trades
 WHERE account_id = ANY(%(account_ids)s) AND tenant_id = %(tenant_id)s
   AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
   AND (%(order_id)s::uuid IS NULL OR order_id = %(order_id)s)
+  AND (%(venue)s::text IS NULL OR venue = %(venue)s OR EXISTS (
+    SELECT FROM trading.orders o WHERE o.order_id = trades.order_id AND {WORKED_AT_VENUE_ALONE}))
   AND (%(before_at)s::timestamptz IS NULL OR (transact_time, trade_id) < (%(before_at)s, %(before_id)s::uuid))
 ORDER BY transact_time DESC, trade_id DESC LIMIT %(limit)s
-"""
+"""  # noqa: S608  # The interpolated text is a constant.
 
 _FEED_PAGE = """
 SELECT feed.sequence, event.event_id, event.topic, event.tenant_id, event.account_id, event.aggregate_id,
@@ -164,10 +167,11 @@ class PortfolioRows:
         *,
         symbol: str | None,
         order_id: uuid.UUID | None,
+        venue: str | None,
         before: tuple[datetime, uuid.UUID] | None,
         limit: int,
     ) -> list[TradeRow]:
-        """The newest first, those older than `before` (transact_time, trade_id)."""
+        """The newest first, those older than `before` (transact_time, trade_id). `venue`: as of OrderFilter."""
         before_at, before_id = before or (None, None)
         with self._connection.cursor(row_factory=class_row(TradeRow)) as cursor:
             return cursor.execute(
@@ -177,6 +181,7 @@ class PortfolioRows:
                     "tenant_id": self._tenant_id,
                     "symbol": symbol,
                     "order_id": order_id,
+                    "venue": venue,
                     "before_at": before_at,
                     "before_id": before_id,
                     "limit": limit,

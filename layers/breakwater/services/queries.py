@@ -40,6 +40,7 @@ def trades(
     account_id: uuid.UUID | None,
     symbol: str | None,
     order_id: uuid.UUID | None,
+    venue: str | None,
     cursor: str | None,
     limit: int,
 ) -> TradePage:
@@ -47,7 +48,7 @@ def trades(
     caller.require("portfolio:read")
     accounts = visible_accounts(caller, tx, account_id)
     rows = tx.portfolio.trades(
-        accounts, symbol=symbol, order_id=order_id, before=decode_cursor(cursor), limit=limit + 1
+        accounts, symbol=symbol, order_id=order_id, venue=venue, before=decode_cursor(cursor), limit=limit + 1
     )
     shown, cursor_behind = next_cursor(rows, limit, lambda row: (row.transact_time, row.trade_id))
     return {"items": [_trade(row) for row in shown], "next_cursor": cursor_behind}

@@ -510,6 +510,33 @@ def test_fills_show_as_trades_positions_and_equity(api: Api, queries: Api, desk:
     assert queries.call("GET", "/portfolio")[1]["totals"][0]["fees"] == "3.98"
 
 
+def test_orders_and_trades_of_a_venue_are_those_sent_there_and_those_worked_there_alone(
+    api: Api, queries: Api, desk: Desk
+) -> None:
+    def worked(*venues: str) -> dict[str, Any]:
+        return {"execution": {"algorithm": "BEST", "venues": venues}}
+
+    placed = {"sim": {"venue": "SIM"}, "book": {"venue": "BOOK"}, "worked-at-sim": worked("SIM")}
+    placed |= {"worked-at-both": worked("SIM", "BOOK"), "worked-anywhere": worked()}
+    ids: dict[str, str] = {}
+    for name, where in placed.items():
+        status, order, _ = api.call("POST", "/orders", terms(desk, client_order_id=name, price="1990", **where))
+        assert status == 201, order
+        ids[name] = order["order_id"]
+        desk.model.fill(uuid.UUID(order["order_id"]), desk.model.orders[uuid.UUID(order["order_id"])].order.quantity)
+    desk.project_all()
+    for venue, expected in (
+        ("SIM", ["sim", "worked-at-sim"]),
+        ("BOOK", ["book"]),
+        ("SOR", ["worked-at-sim", "worked-at-both", "worked-anywhere"]),
+        ("MARS", []),
+    ):
+        for path, found in (("/orders", api), ("/trades", queries)):
+            items = found.call("GET", path, venue=venue)[1]["items"]
+            assert {each["order_id"] for each in items} == {ids[name] for name in expected}, (path, venue)
+    assert api.call("GET", "/orders", venue="X" * 17)[0] == queries.call("GET", "/trades", venue="X" * 17)[0] == 422
+
+
 def test_the_feed_continues_where_the_client_left_off(api: Api, queries: Api, desk: Desk) -> None:
     account_id = desk.firm.account_ids[0]
     for number in range(3):

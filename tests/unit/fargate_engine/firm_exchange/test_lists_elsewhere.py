@@ -105,7 +105,9 @@ class Api:
             self.shows_late -= 1
             return Answer(HTTPStatus.OK, {"items": self._trades[:1], "next_cursor": None})
         if path == "/trades":
+            here = {each["order_id"] for each in self._orders if _is_of_venue(each, query)}
             found = [each for each in self._trades if query.get("order_id") in {None, each["order_id"]}]
+            found = [each for each in found if each["order_id"] in here]
             return Answer(HTTPStatus.OK, {"items": found[::-1], "next_cursor": None})
         if method == "DELETE" and path.rpartition("/")[2] in self.is_busy_for:
             raise Unavailable("too many requests wait")
@@ -136,7 +138,13 @@ def _fits(told: dict[str, Any], query: dict[str, Any]) -> bool:
     ) and (
         query.get("algorithm") in {None, execution.get("algorithm")}
         and ("leg_client_order_id" not in query or query["leg_client_order_id"] in names)
+        and _is_of_venue(told, query)
     )
+
+
+def _is_of_venue(told: dict[str, Any], query: dict[str, Any]) -> bool:
+    alone = None if told["execution"] is None else told["execution"]["venues"]
+    return query.get("venue") in {None, told["venue"]} or alone == [query["venue"]]
 
 
 LIST, PLAIN, UNNAMED = order("list", execution=oco(**NAMES)), order("plain"), order("oco", execution=oco())
@@ -270,26 +278,6 @@ async def test_trades_of_orders_at_other_venues_are_not_shown() -> None:
         firm, _ = exchange(PLAIN, *ELSEWHERE, trades=trades, venue=venue)
         shown = await firm.trades(CLIENT, ETH, Span(limit=2), None)
         assert [each.order_number for each in shown] == [each["exchange_order_id"] for each in expected]
-
-
-async def test_the_newest_of_here_are_found_behind_many_at_other_venues() -> None:
-    many = [order(f"there-{number}", venue="PAPER") for number in range(300)]
-    asked: list[int] = []
-
-    class Pages(Api):
-        async def ask(self, function: Function, method: str, path: str, owner: Owner, **how: Any) -> Answer:
-            limit, start = how["query"]["limit"], int(how["query"].get("cursor") or 0)
-            asked.append(limit)
-            end = start + limit
-            cursor = str(end) if end < len(self._orders) else None
-            return Answer(HTTPStatus.OK, {"items": self._orders[start:end], "next_cursor": cursor})
-
-    firm, _ = exchange()
-    pages = cast(ControlPlane, Pages([*many, PLAIN, UNNAMED], []))
-    firm.connect(Platform(*cast(Any, (None, None)), pages, cast(Any, None)))
-    [newest] = await firm.orders(CLIENT, ETH, Span(limit=1))
-    assert newest.client_order_id == "plain"
-    assert asked == [1, 200, 200]
 
 
 async def test_what_orders_at_other_venues_lock_is_locked_in_the_balances() -> None:

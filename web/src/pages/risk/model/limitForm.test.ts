@@ -56,7 +56,7 @@ describe("a limit's form", () => {
     expect(setting).toMatchObject({ limit_id: "id", version: 3, value: "7", action: "REJECT" });
   });
 
-  it("keeps parameters of every kind", () => {
+  it("keeps parameters of every kind as they are set, not as an override makes them", () => {
     const hours = { days: ["MON"], from: "09:00", until: "17:30" };
     const type = typeOf({
       unit: "parameters",
@@ -72,11 +72,12 @@ describe("a limit's form", () => {
     const before = limitOf({
       value: null,
       set_value: null,
-      parameters: { hours, sides: ["BUY"], mode: "DENY", messages_min: "100.5", window_s: 60 },
+      parameters: { sides: ["SELL"], mode: "ALLOW" },
+      set_parameters: { hours, sides: ["BUY"], mode: "DENY", messages_min: "100.5", window_s: 60 },
     });
     expect(settingOf(draftOf(before), type, "desk", null)).toMatchObject({
       value: null,
-      parameters: before.parameters,
+      parameters: before.set_parameters,
     });
   });
 
