@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from breakwater.client import Client
-from breakwater.client.api import every
 from breakwater.client.demo_alerts import FIRST_S, MANAGER, NAME, SECOND_S, AlertTour
 from breakwater.client.demo_steps import run_steps
+from breakwater.client.pages import every
 
 
 def settings_of(client: Client) -> dict[str, Any]:

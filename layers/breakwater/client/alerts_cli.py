@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from breakwater.client import render
-from breakwater.client.api import Client, every
+from breakwater.client.api import Client
 from breakwater.client.limit_words import Misunderstood
 from breakwater.client.lookup import PREFIX_CHARS_MIN, NotFound, find_node_id, is_id
+from breakwater.client.pages import every
 from breakwater.client.shapes import Json
 from breakwater.client.terminal import AsJson, complain, out, print_json, show_list, show_record, signed_in
 

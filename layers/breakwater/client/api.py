@@ -9,7 +9,6 @@ by themselves, since a repeated order with the same client_order_id is the same 
 """
 
 import uuid
-from collections.abc import Callable, Iterator
 from typing import Unpack, cast
 
 from breakwater.client.alerts_api import AlertCalls
@@ -230,14 +229,3 @@ class Client(
             if problem.status == 503 and "dependencies" in problem.document:
                 return problem.document
             raise
-
-
-def every(fetch: Callable[..., Page], **filters: str | None) -> Iterator[Json]:
-    """The items of all pages: `every(client.orders, account_id=...)`."""
-    cursor: str | None = None
-    while True:
-        page = fetch(**filters, cursor=cursor)
-        yield from page["items"]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return

@@ -20,9 +20,10 @@ import httpx
 from rich.console import Console
 from rich.markup import escape
 
-from breakwater.client.api import Client, every
+from breakwater.client.api import Client
 from breakwater.client.demo_alerts import AlertTour
 from breakwater.client.demo_steps import Step, Unexpected, expect, run_steps, wait_for
+from breakwater.client.pages import every
 from breakwater.client.render import amount
 from breakwater.client.session import SetupError, endpoints_file, local_endpoints, local_password
 from breakwater.client.shapes import FINAL_STATUSES, Amount, Json, Order

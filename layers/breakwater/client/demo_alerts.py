@@ -16,8 +16,9 @@ from typing import Any
 
 import httpx
 
-from breakwater.client.api import Client, every
+from breakwater.client.api import Client
 from breakwater.client.demo_steps import Step, Unexpected, expect, wait_for
+from breakwater.client.pages import every
 from breakwater.client.session import local_endpoints, local_password
 from breakwater.client.shapes import Json
 from breakwater.client.transport import Problem

@@ -1,10 +1,11 @@
 """The client's calls about limits: set, see, try out, override, stop. Times are RFC 3339 strings."""
 
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 from breakwater.client.connection import Connection, given, segment
 from breakwater.client.order_terms import OrderOptions, order_body
+from breakwater.client.pages import every
 from breakwater.client.shapes import Amount, Json, Page, amount_text
 
 
@@ -109,13 +110,12 @@ class LimitCalls(Connection):
 
     def overrides(self, *, open_only: bool = True) -> list[Json]:
         """Asked for, approved and in force, the newest first; with the ended ones unless `open_only`."""
-        wanted = {"open_only": "true" if open_only else "false"}
-        page = self._call("GET", "/limits/overrides", params=wanted)
-        found: list[Json] = page["items"]
-        while page["next_cursor"] is not None:
-            page = self._call("GET", "/limits/overrides", params=wanted | {"cursor": page["next_cursor"]})
-            found += page["items"]
-        return found
+
+        def page(cursor: str | None) -> Page:
+            wanted = {"open_only": "true" if open_only else "false"} | given(cursor=cursor)
+            return cast(Page, self._call("GET", "/limits/overrides", params=wanted))
+
+        return list(every(page))
 
     def request_override(
         self,

@@ -7,7 +7,7 @@ import typer
 from rich.text import Text
 
 from breakwater.client import limits_render, render
-from breakwater.client.api import Client, every
+from breakwater.client.api import Client
 from breakwater.client.arguments import (
     Account,
     AnyNode,
@@ -32,6 +32,7 @@ from breakwater.client.limits_setting_cli import override_app, setting_app, term
 from breakwater.client.limits_tree import LEGEND, LimitsTree
 from breakwater.client.limits_what_if_cli import what_if_app
 from breakwater.client.lookup import find_limit_type, find_node_id
+from breakwater.client.pages import every
 from breakwater.client.shapes import Json, Page
 from breakwater.client.terminal import AsJson, out, print_json, show_list, signed_in
 

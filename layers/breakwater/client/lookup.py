@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import islice
 
-from breakwater.client.api import Client, every
+from breakwater.client.api import Client
+from breakwater.client.pages import every
 from breakwater.client.shapes import Json
 
 ORDERS_SEARCHED_MAX = 500

@@ -8,8 +8,9 @@ import typer
 from rich.markup import escape
 
 from breakwater.client import render
-from breakwater.client.api import Client, every
+from breakwater.client.api import Client
 from breakwater.client.lookup import find_account_id, find_group, find_node_id, find_user
+from breakwater.client.pages import every
 from breakwater.client.sessions_cli import end_session, enrol_totp, list_sessions, reset_totp
 from breakwater.client.shapes import Amount, Json
 from breakwater.client.terminal import AsJson, out, print_json, show_list, signed_in

@@ -14,7 +14,7 @@ from breakwater.domain.limit_types import LIMIT_TYPES
 from breakwater.domain.money import Amount
 from breakwater.domain.permissions import ROLES_WITH_ALL_ACCOUNTS, Caller
 from breakwater.domain.times import format_time, nanoseconds
-from breakwater.errors import InvalidRequest, NotFound, NotPermitted
+from breakwater.errors import Conflict, InvalidRequest, NotFound, NotPermitted
 from breakwater.services.below_use import brake_if_below_use, look_at
 from breakwater.services.cursors import LIMIT_MAX, decode_cursor, next_cursor
 from breakwater.services.limit_settings import SettingBody, check_parameter_names, publish_at_node, value_text
@@ -77,16 +77,16 @@ def request_override(request: OverrideRequest, caller: Caller, tx: TenantTransac
     return _shown(override, tx, at)
 
 
-def _check(request: OverrideRequest, limit: Limit, tx: TenantTransaction, at: datetime) -> None:
+def _check(asked: OverrideRequest | Override, limit: Limit, tx: TenantTransaction, at: datetime) -> None:
     """InvalidRequest where it says nothing, or what the limit could not be set to."""
-    if not request.is_exempt:
-        if request.value is None and request.parameters is None:
+    if not asked.is_exempt:
+        if asked.value is None and asked.parameters is None:
             raise InvalidRequest("say another value, or other parameters", field="value")
-        value = limit.value if request.value is None else request.value
-        parameters = limit.parameters if request.parameters is None else request.parameters
+        value = limit.value if asked.value is None else asked.value
+        parameters = limit.parameters if asked.parameters is None else asked.parameters
         LIMIT_TYPES[limit.limit_type].check_setting(value, parameters)
         check_parameter_names(limit.limit_type, parameters, tx.limits.market(at).quotes, tx.market.venues())
-    elif request.value is not None or request.parameters is not None:
+    elif asked.value is not None or asked.parameters is not None:
         raise InvalidRequest("an exemption has no value and no parameters", field="is_exempt")
     elif limit.value is not None:
         # A value can be as large as it needs to be, and then still says what nobody meant.
@@ -98,7 +98,9 @@ def approve_override(
 ) -> ChangedOverrideView:
     """Let it count. Where that is below what is in use, the limit's node only reduces at once.
 
-    NotPermitted for whoever asked for it, and for a key; InvalidRequest once it counts or is over."""
+    NotPermitted for whoever asked for it, and for a key; InvalidRequest once it counts or is over; Conflict when the
+    limit could not be set to it any more, since it was set anew or a symbol or venue is gone.
+    """
     caller.require("risk:manage")
     caller.require_person("approves an override")
     override, limit = _lock_override(override_id, tx, at)
@@ -106,6 +108,10 @@ def approve_override(
         raise NotPermitted("whoever asks for an override cannot approve it")
     if override.approved_by is not None or override.ended_at is not None or override.ends_at <= at:
         raise InvalidRequest(f"the override is {_override_state(override, at)} already")
+    try:
+        _check(override, limit, tx, at)
+    except InvalidRequest as refusal:
+        raise Conflict(f"{refusal}: that has changed since it was asked for; ask for another") from refusal
     tx.limit_settings.approve_override(override_id, caller.username, at)
     approved = replace(override, approved_by=caller.username, approved_at=at)
     _tell_override(tx, approved, limit, "APPROVED", caller=caller, at=at)

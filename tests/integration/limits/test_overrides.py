@@ -13,7 +13,7 @@ import pytest
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.orders import Side
 from breakwater.domain.permissions import Caller
-from breakwater.errors import InvalidRequest, NotFound, NotPermitted
+from breakwater.errors import Conflict, InvalidRequest, NotFound, NotPermitted
 from breakwater.services import limit_settings, limit_tree, overrides
 from breakwater.services.alerts import alert_of
 from breakwater.services.limits import read_ladder
@@ -315,6 +315,23 @@ def test_an_override_can_be_nothing_that_the_limit_could_not_be(
         override(tx, risk, told["limit_id"], **wrong)
     assert refused.value.extensions["field"] == field
     assert overrides.list_overrides(risk, tx, NOW, open_only=False)["items"] == []
+
+
+def test_what_the_limit_could_not_be_any_more_is_not_approved_and_may_be_again(
+    tx: TenantTransaction, firm: Firm, risk: Caller, ada: Caller, database_urls: DatabaseUrls
+) -> None:
+    told = limit(tx, risk, firm.desk, "ORDER_PERMISSION", None, parameters={"venues": ["SIM"]})
+    asked = override(tx, risk, told["limit_id"], parameters={"venues": ["SIM", "BOOK"]})
+    with psycopg.connect(database_urls.admin) as admin:
+        admin.execute("UPDATE market.venues SET is_enabled = false WHERE name = 'BOOK'")
+    try:
+        with pytest.raises(Conflict, match=r"venues are some of .* has changed since"):
+            approve(tx, ada, asked)
+        assert overrides.list_overrides(risk, tx, NOW, open_only=False)["items"][0]["state"] == "REQUESTED"
+    finally:
+        with psycopg.connect(database_urls.admin) as admin:
+            admin.execute("UPDATE market.venues SET is_enabled = true WHERE name = 'BOOK'")
+    assert approve(tx, ada, asked)["state"] == "ACTIVE"
 
 
 def test_other_parameters_and_exemptions_are_told_in_version_2_and_are_alerts(

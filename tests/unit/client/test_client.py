@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from breakwater.client import Client, Execution, Problem, ServerUnreachable, Session
-from breakwater.client.api import every
+from breakwater.client.pages import every
 from breakwater.client.transport import ATTEMPTS_MAX, PAUSE_MAX_S
 
 NOW = 1_000_000.0
@@ -217,6 +217,14 @@ def test_every_reads_page_after_page() -> None:
     )
     assert list(every(server.client().trades, account_id=ACCOUNT)) == [{"n": 1}, {"n": 2}]
     assert dict(server.requests[1].url.params) == {"account_id": ACCOUNT, "cursor": "next"}
+
+
+def test_pages_that_lead_in_a_circle_come_to_an_end() -> None:
+    cursors = ("one", "two", "one")
+    server = Server(*(httpx.Response(200, json={"items": [{}], "next_cursor": cursor}) for cursor in cursors))
+    with pytest.raises(Problem, match="PAGES_REPEAT"):
+        list(every(server.client().trades))
+    assert len(server.requests) == 3
 
 
 def test_health_is_told_also_when_a_dependency_is_down() -> None:
