@@ -31,6 +31,7 @@ from breakwater.domain.replaces import TOO_LATE, NewTerms, ReplaceState, Replace
 from breakwater.domain.times import nanoseconds
 from breakwater.errors import (
     Conflict,
+    EngineForgot,
     EngineUnavailable,
     InvalidRequest,
     LimitExceeded,
@@ -45,6 +46,7 @@ from breakwater.errors import (
 from breakwater.services import limits, orders
 from breakwater.services.engine_client import EngineClient
 from breakwater.services.order_saga import publish
+from breakwater.services.projections import snapshot_of
 from breakwater.services.settlement import TenantTransactions, settle, state_of
 from events.audit import ReplaceRequested
 from events.orders import OrderReplaceRejected
@@ -110,7 +112,8 @@ def resolve(tenant_id: uuid.UUID, order_id: uuid.UUID, transactions: TenantTrans
     """Have the engine decide a replace that nobody has heard of.
 
     What never reached it is given up there first, so that one which comes late finds a refusal; only then is what it
-    held given back. One that waits for a venue is not: EngineUnavailable, and it stays held.
+    held given back. One that waits for a venue is not: EngineUnavailable, and it stays held. Where the engine has
+    forgotten the order, the order's row decides once it is final; EngineForgot before that.
     """
     with transactions(tenant_id) as tx:
         pending = next((each for each in tx.replaces.of(order_id, limit=1)), None)
@@ -123,7 +126,23 @@ def resolve(tenant_id: uuid.UUID, order_id: uuid.UUID, transactions: TenantTrans
         snapshot = engine.void_replace(void, correlation_id=pending.correlation_id)
     except NotFound:
         raise EngineUnavailable("the engine does not know the order of this replace") from None
+    except EngineForgot:
+        if not _ended_with_its_order(pending, tenant_id, transactions):
+            raise
+        return
     settle_replace(snapshot, tenant_id, transactions)
+
+
+def _ended_with_its_order(pending: ReplaceRow, tenant_id: uuid.UUID, transactions: TenantTransactions) -> bool:
+    """False while the order's end has not been told. Its last terms are those that were asked for, or others."""
+    with transactions(tenant_id) as tx:
+        row = tx.orders.get(pending.order_id)
+        if row is None or not row.status.is_final:
+            return False
+        has_new_terms = (row.quantity, row.price) == (pending.quantity, pending.price)
+        told = snapshot_of(state_of(row, 0), terms_no=pending.replace_no if has_new_terms else None)
+        tx.replaces.end(told)
+    return True
 
 
 def settle_replace(snapshot: OrderSnapshot, tenant_id: uuid.UUID, transactions: TenantTransactions) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from breakwater.db.connection import Database
 from breakwater.domain.lease_messages import LeaseWords, SetLease
 from breakwater.domain.orders import OrderSnapshot, PlaceOrder, ReplaceOrder, SubmitOrder, VoidReplace
-from breakwater.errors import EngineUnavailable, NotFound
+from breakwater.errors import EngineForgot, EngineUnavailable, NotFound, OrderForgotten
 from breakwater.services.engine_client import CanceledOrders, EngineClient
 from breakwater.services.projections import project
 from events.envelope import Envelope
@@ -127,6 +127,8 @@ class CoreEngine(EngineClient):
         state = self.driven.state
         applied = state.apply([message], max(self._at_ns, state.last_at_ns))
         refused: Any = applied.refusals[0]
+        if isinstance(refused, OrderForgotten):
+            raise EngineForgot("the engine has forgotten how this order ended")
         if refused is not None:
             raise refused
         self._keep(applied)

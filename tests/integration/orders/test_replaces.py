@@ -289,6 +289,31 @@ def test_an_order_that_ended_on_the_way_says_so(scene: Scene) -> None:
     scene.assert_books()
 
 
+@pytest.mark.parametrize(("arrives", "decided"), [(True, ReplaceState.REPLACED), (False, ReplaceState.REJECTED)])
+def test_one_whose_order_the_engine_has_forgotten_ends_as_the_order_did(
+    scene: Scene, *, arrives: bool, decided: ReplaceState
+) -> None:
+    order = scene.place()
+    scene.engine.loses_answers, scene.engine.is_silent = arrives, not arrives
+    assert not scene.replace(order, "15", "1900").is_decided
+    scene.engine.loses_answers = scene.engine.is_silent = False
+    scene.engine.events = []
+    scene.engine.cancel(order.order_id, tenant_id=scene.firm.tenant_id, correlation_id="c")
+    end = scene.engine.events
+    scene.engine.set_time_ns(scene.engine.driven.state.last_at_ns + 3_601 * 1_000_000_000)
+    scene.place(quantity="1")
+    assert scene.reconcile() == [
+        "the engine has forgotten how this order ended"
+    ]  # Of the order, and not of its replace.
+    assert scene.history(order) == [(1, ReplaceState.PENDING, None)]
+    scene.engine.events = end
+    scene.project()
+    assert scene.row(order).status is OrdStatus.CANCELED
+    assert scene.reconcile() == []
+    assert scene.history(order) == [(1, decided, None if arrives else "TOO_LATE")]
+    assert scene.held()[0] == 1
+
+
 def test_a_sell_keeps_the_band_that_its_value_comes_from(scene: Scene) -> None:
     order = scene.place(Side.SELL, "2", "2050")
     assert scene.held() == (0, 2, 2 * 2100, 0)  # The collar: it may be filled better than asked.
