@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from tests.simulation.fault_matrix import arms
+from tests.simulation.fault_matrix.engine_rows import every_event_delivered
 from tests.simulation.fault_matrix.function_rows import AFTER, BEFORE, NEXT
 from tests.simulation.fault_matrix.functions import KILL, OPEN_LEASE, PROJECTIONS, STOP_LEASE, WATCH
 from tests.simulation.fault_matrix.leased import BOT
@@ -13,7 +14,6 @@ from tests.simulation.fault_matrix.table import (
     ENGINE_HAS_ANSWERED,
     LATE_ANSWER,
     NO_STATEMENT,
-    NOT_THE_ENGINE,
     NOTHING_ANSWERED,
     ONE_ANSWER,
     ONE_WRITE,
@@ -246,32 +246,6 @@ def _journalled() -> dict[Column, Cell]:
     }
 
 
-def _delivered() -> dict[Column, Cell]:
-    begins = f"{PROJECTIONS}: begins"
-    return {
-        Column.KILLED: [
-            Variant("at the first event", arms.function_dies(begins)),
-            Variant("after the first event", arms.function_dies(f"{PROJECTIONS}: committed")),
-        ],
-        Column.LOST: [
-            Variant("the delivery", arms.no_answer(f"{PROJECTIONS}: called")),
-            Variant("the acknowledgement", arms.no_answer(f"{PROJECTIONS}: done")),
-        ],
-        Column.DOUBLED: [Variant("every event", arms.everything_is_there_twice)],
-        Column.DELAYED: [
-            Variant("until after the reconciler", arms.called_late(PROJECTIONS, AFTER)),
-            Variant("in the outbox, until after the reconciler", lambda _: None, holds_events=True),
-        ],
-        Column.REORDERED: [Variant("from the last to the first", arms.events_are_turned_round)],
-        Column.DATABASE: [
-            Variant("for all", arms.database_down(begins)),
-            Variant("the answer to a commit", arms.commit_unheard(PROJECTIONS)),
-        ],
-        Column.ENGINE: NOT_THE_ENGINE,
-        Column.GARBAGE: [Variant("not JSON comes first", arms.poison("{"))],
-    }
-
-
 def _killed() -> dict[Column, Cell]:
     asks, books = f"{KILL}: asks the engine", f"{KILL}: books"
     return {
@@ -301,3 +275,9 @@ def _killed() -> dict[Column, Cell]:
         ],
         Column.GARBAGE: [Variant(_WORDS.get(kind, kind), arms.answer_garbled(Call.LEASE, kind)) for kind in Garbage],
     }
+
+
+def _delivered() -> dict[Column, Cell]:
+    unheard = Variant("the answer to a commit", arms.commit_unheard(PROJECTIONS))
+    delivered = every_event_delivered()
+    return delivered | {Column.DATABASE: [*delivered[Column.DATABASE], unheard]}

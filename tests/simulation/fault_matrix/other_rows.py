@@ -97,7 +97,7 @@ def _before_it_books() -> dict[Column, Cell]:
         Column.KILLED: _found("the function", arms.function_dies(books)),
         Column.LOST: _found("the engine's answer", arms.answer_lost(Call.VOID)),
         Column.DOUBLED: ONE_ANSWER,
-        Column.DELAYED: _found("everything else happens first", arms.meanwhile(books, _everything_else), OPEN),
+        Column.DELAYED: _found("everything else happens first", arms.meanwhile(books, everything_else), OPEN),
         Column.REORDERED: _found("the events overtake it", arms.meanwhile(books, lambda trial: trial.pump())),
         Column.DATABASE: _found("as it books", arms.database_down_for_a_call(books)),
         Column.ENGINE: ENGINE_HAS_ANSWERED,
@@ -108,7 +108,7 @@ def _before_it_books() -> dict[Column, Cell]:
     }
 
 
-def _everything_else(trial: Trial) -> None:
+def everything_else(trial: Trial) -> None:
     """What was asked is old when it is booked: events, another run and the order's cancel were there before."""
     trial.pump()
     trial.functions.reconcile()
