@@ -20,11 +20,12 @@ from aiohttp import WSMsgType, web
 
 from fargate_engine.simulated_exchange.faults import Faults
 from fargate_engine.simulated_exchange.switches import Chance
+from tests.support.bybit_market import BybitMarket
 
 DAY_MS = 24 * 60 * 60 * 1000
 OPEN = frozenset({"New", "PartiallyFilled"})
 ORDERS_A_PAGE_MAX, EXECUTIONS_A_PAGE_MAX = 50, 100
-INSTRUMENT = {
+INSTRUMENT: dict[str, Any] = {
     "symbol": "ETHUSDT",
     "baseCoin": "ETH",
     "quoteCoin": "USDT",
@@ -46,6 +47,8 @@ INSTRUMENT = {
 class Bybit:
     def __init__(self, secret: str, chance: Chance) -> None:
         self.chance = chance
+        self.market = BybitMarket(INSTRUMENT["symbol"])
+        self.faults = Faults(chance, streams=("/v5/private", "/v5/public"), is_signed=_is_signed)
         self.orders: dict[str, dict[str, Any]] = {}  # By orderLinkId.
         self.executions: list[dict[str, Any]] = []
         self.pages: Counter[str] = Counter()  # That were asked for, and cancels, by path.
@@ -87,6 +90,7 @@ class Bybit:
             web.get("/v5/execution/list", self._executions),
             web.get("/v5/account/wallet-balance", self._balance),
             web.get("/v5/private", self._private),
+            web.get("/v5/public/spot", self.market.stream),
         ]
 
     async def fill(
@@ -314,11 +318,10 @@ class Bybit:
 async def bybit_server(secret: str, chance: Chance | None = None) -> AsyncIterator[tuple[Bybit, str]]:
     """Without a chance nothing goes wrong by itself."""
     bybit = Bybit(secret, chance or Chance())
-    faults = Faults(bybit.chance, streams=("/v5/private",), is_signed=_is_signed)
-    app = web.Application(middlewares=[faults.middleware(), bybit.limits()])
+    app = web.Application(middlewares=[bybit.faults.middleware(), bybit.limits()])
     app.add_routes(bybit.routes())
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    cutting = asyncio.create_task(faults.run())
+    cutting = asyncio.create_task(bybit.faults.run())
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
