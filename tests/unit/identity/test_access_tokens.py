@@ -270,12 +270,11 @@ def test_while_an_issuer_is_slow_nobody_else_waits_for_it() -> None:
     slow = threading.Thread(target=lambda: keys.find("invented"))
     slow.start()
     assert asked.wait(10)
-    began_at = time.monotonic()
     with pytest.raises(Unavailable):
         keys.find("another")
     now_s = KEYS_KEPT_S + 1.0
     assert keys.find("first") is not None  # Old, and being fetched: as it was known.
-    assert time.monotonic() - began_at < 2
+    assert slow.is_alive()  # Its answer has yet to come.
     answers.set()
     slow.join(10)
     assert not slow.is_alive()
