@@ -40,8 +40,8 @@ FIND_CHROMIUM := export CHROMIUM=$${CHROMIUM:-$$(command -v chromium || command 
   || command -v google-chrome || echo "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")}; \
   [ -x "$$CHROMIUM" ] || { echo "Chromium is missing: apt-get install chromium, or CHROMIUM=<path of Chrome>" >&2; exit 1; }
 
-# The benchmarks, too: no test runs them, so that nothing else would tell that one no longer fits.
-TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk supply_chain tests/benchmarks
+# The tests, too: a fixture that a change breaks is told of here, not by the first long run.
+TYPED := layers/breakwater events fargate_engine functions local_cloud infra_cdk supply_chain tests
 
 .PHONY: help up down clean status grants demo exchange core test test-units test-web test-core test-e2e test-long test-browser test-bots screenshots web-figures fuzz check openapi events limit-types bench synth deploy rewrap telegram-webhook lock audit sbom database-authorities deploy-edge deploy-web
 

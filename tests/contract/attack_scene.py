@@ -49,7 +49,8 @@ class Operation:
     def body_schema(self) -> Json | None:
         """None also for a form, whose members test_oauth_clients.py tries."""
         content = self.told.get("requestBody", {}).get("content", {})
-        return content.get("application/json", {}).get("schema")
+        schema: Json | None = content.get("application/json", {}).get("schema")
+        return schema
 
     def parameters(self) -> dict[str, Json]:
         """Those of path and query, each with where it is: `in`."""

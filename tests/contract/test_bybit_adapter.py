@@ -254,15 +254,14 @@ async def test_more_fills_in_one_window_than_are_read_at_once_are_read_in_shorte
     for at_ms in times_ms:
         await bybit.fill(CLIENT_ID, "0.0001", "2000.50", told=False, at_ms=at_ms)
     found: list[int] = []
-    next_ms: int | None = since_ms
+    next_ms = since_ms
     for _ in range(60):
-        before_ms = next_ms
-        read = await shard.venue.fills_since("ETH/USDT", before_ms)
+        read = await shard.venue.fills_since("ETH/USDT", next_ms)
         found += [fill.at_ms for fill in read.fills]
-        next_ms = read.until_ms
-        if next_ms is None:
+        if read.until_ms is None:
             break
-        assert next_ms > before_ms
+        assert read.until_ms > next_ms
+        next_ms = read.until_ms
     assert found == times_ms
 
 

@@ -68,7 +68,7 @@ async def endpoint() -> AsyncIterator[Endpoint]:
         firm, sim = FirmExchange(engine, VENUE), FirmExchange(engine)
         for each in (firm, sim):
             each.connect(
-                Platform(*cast(Any, (None, None)), ControlPlane({}, cast(Any, NoFunctions())), cast(Any, None))
+                Platform(cast(Any, None), cast(Any, None), ControlPlane({}, cast(Any, NoFunctions())), cast(Any, None))
             )
         await until(lambda: hub.get(VENUE, ETH.symbol) is not None and firm.market(ETH.symbol).update_id > 0)
         yield Endpoint(firm, sim, there, shard)
@@ -171,13 +171,11 @@ async def test_nobody_hears_of_an_order_before_it_is_in_the_journal(endpoint: En
     placing = asyncio.create_task(endpoint.firm.place(CLIENT, order("one")))
     order_id = leased_order_id_of(TENANT, ACCOUNT, ETH.symbol, "one")
     await until(lambda: endpoint.shard.state.knows(order_id))
-    asked = [
-        asyncio.create_task(endpoint.firm.order(CLIENT, OrderRef(ETH, None, "one"))),
-        asyncio.create_task(endpoint.firm.open_orders(CLIENT, ETH)),
-    ]
-    done, _ = await asyncio.wait(asked, timeout=0.1)
+    finding = asyncio.create_task(endpoint.firm.order(CLIENT, OrderRef(ETH, None, "one")))
+    listing = asyncio.create_task(endpoint.firm.open_orders(CLIENT, ETH))
+    done, _ = await asyncio.wait([finding, listing], timeout=0.1)
     assert not done
     journal.may_write.set()
     await placing
-    found, [shown] = await asyncio.gather(*asked)
+    found, [shown] = await asyncio.gather(finding, listing)
     assert found.order_number == shown.order_number

@@ -37,7 +37,7 @@ class Scene:
     async def by_hand(self, **changes: Any) -> None:
         """As somebody in the exchange's own app."""
         client = await self.there.exchange.client(KEY, "")
-        terms = {
+        terms: dict[str, Any] = {
             "instrument": self.there.exchange.instruments()[0],
             "side": Side.BUY,
             "type": OrderType.LIMIT,
@@ -156,7 +156,12 @@ async def test_more_fills_than_are_read_at_once_are_in_the_report_and_the_next_r
     monkeypatch.setattr(exchange_client, "PAGES_MAX", 1)
     await scene.found()
     for number in range(10):
-        terms = {"type": OrderType.MARKET, "time_in_force": TimeInForce.IOC, "price": None, "quantity": Decimal("0.01")}
+        terms: dict[str, Any] = {
+            "type": OrderType.MARKET,
+            "time_in_force": TimeInForce.IOC,
+            "price": None,
+            "quantity": Decimal("0.01"),
+        }
         await scene.by_hand(client_order_id=f"web_{number}", **terms)
         await asyncio.sleep(0.002)
     done = sum(len(each.trades) for each in scene.there.account.orders.values())

@@ -78,13 +78,13 @@ def people(platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         return person
 
     with ExitStack() as gateways:
-        managers = []
+        managers: dict[str, Person] = {}
         for name in ("rita", "ralf"):
             with desk.transactions(desk.firm.tenant_id) as tx:
                 tx.identity.save_user(User(uuid.uuid4(), name, name, f"{name}@example.com", "risk_manager"))
             caller = caller_context("risk_manager", desk.firm.tenant_id, subject=name, username=name)
-            managers.append(signed_in(name, gateways.enter_context(serve(HANDLERS, caller))))
-        yield People(*managers, signed_in("trader", platform.url))
+            managers[name] = signed_in(name, gateways.enter_context(serve(HANDLERS, caller)))
+        yield People(managers["rita"], managers["ralf"], signed_in("trader", platform.url))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ TIMEOUT_MS = 30_000
 
 def pointed_at[Exchange: ccxt.Exchange](kind: type[Exchange], engine_url: str, key: dict[str, Any]) -> Exchange:
     """As docs/bots.md shows it: every URL of the class gets the engine's host, with a venue's path where it has one."""
-    exchange = kind({"apiKey": key["key_id"], "secret": key["api_key"], "timeout": TIMEOUT_MS})
+    exchange: Exchange = kind({"apiKey": key["key_id"], "secret": key["api_key"], "timeout": TIMEOUT_MS})
     base = urlsplit(engine_url)
     exchange.urls["api"] = _moved(exchange.urls["api"], base.netloc + base.path)
     return exchange

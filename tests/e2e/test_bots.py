@@ -104,8 +104,7 @@ def test_a_limit_that_is_hit_is_told_by_its_name(bot: ccxt.binance, desk: Desk) 
 def test_where_only_reducing_is_allowed_a_bot_may_go_out_and_not_further_in(
     bot: ccxt.binance, desk: Desk, sign_in: Callable[[str], Client]
 ) -> None:
-    bot.create_order(SYMBOL, "market", "buy", 0.03)
-    eventually(lambda: position_of(desk) >= Decimal("0.03") or None)
+    go_long(bot, desk, Decimal("0.03"))
     risk = sign_in("risk")
     node_id = next(each["node_id"] for each in risk.nodes("Trader 2"))
     risk.brake(node_id, "REDUCE_ONLY", "a test of bots")
@@ -154,6 +153,21 @@ def test_an_exit_by_itself_waits_is_shown_as_it_was_sent_and_is_cancelled(
     else:
         assert shown["trailingDelta"] == 300
     assert bot.private_delete_order({"symbol": "ETHUSDT", "orderId": placed["orderId"]})["status"] == "CANCELED"
+
+
+def go_long(bot: ccxt.binance, desk: Desk, quantity: Decimal) -> None:
+    """Until the account holds that much at least: it may be short of what tests before this one sold."""
+
+    def buy(wanted: Decimal) -> None:
+        order = bot.create_order(SYMBOL, "market", "buy", float(wanted))
+        # What is told of an account comes in its order: with these trades those before them are in its position.
+        eventually(lambda: any(each["order"] == order["id"] for each in bot.fetch_my_trades(SYMBOL)) or None)
+
+    buy(quantity)
+    missing = quantity - position_of(desk)
+    if missing > 0:
+        buy(max(missing, quantity))  # An order may be too small.
+    assert position_of(desk) >= quantity
 
 
 def position_of(desk: Desk) -> Decimal:

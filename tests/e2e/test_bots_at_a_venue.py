@@ -106,11 +106,14 @@ def at_sim(endpoints: dict[str, Any], key: dict[str, Any]) -> ccxt.binance:
 
 def open_there(exchange: str) -> list[Any]:
     """The exchange's own word, asked past the platform."""
-    return pointed_at(ccxt.binance, exchange, {"key_id": KEY, "api_key": SECRET}).fetch_open_orders(SYMBOL)
+    there = pointed_at(ccxt.binance, exchange, {"key_id": KEY, "api_key": SECRET})
+    orders: list[Any] = there.fetch_open_orders(SYMBOL)
+    return orders
 
 
 def price_below(bot: ccxt.binance) -> float:
-    return round(bot.fetch_order_book(SYMBOL, 5)["bids"][0][0] * 0.98, 2)
+    best: float = bot.fetch_order_book(SYMBOL, 5)["bids"][0][0]
+    return round(best * 0.98, 2)
 
 
 def test_a_bot_trades_at_the_exchange_that_its_url_names(

@@ -136,15 +136,14 @@ def test_streams_answer_what_they_do_not_understand_and_end_a_flood(endpoints: d
     url = endpoints["engine_url"].replace("http", "ws")
     with connect(f"{url}/ws") as socket:
         answers = {}
-        for number, message in enumerate(
-            [
-                {"method": "SUBSCRIBE", "params": ["ethusdt@nothing"]},
-                {"method": "SUBSCRIBE", "params": [f"s{each}@trade" for each in range(1_100)]},
-                {"method": "SHOUT"},
-                {"method": "SUBSCRIBE", "params": "ethusdt@trade"},
-                {"method": "SUBSCRIBE", "params": ["ethusdt@bookTicker"]},
-            ]
-        ):
+        messages: list[dict[str, Any]] = [
+            {"method": "SUBSCRIBE", "params": ["ethusdt@nothing"]},
+            {"method": "SUBSCRIBE", "params": [f"s{each}@trade" for each in range(1_100)]},
+            {"method": "SHOUT"},
+            {"method": "SUBSCRIBE", "params": "ethusdt@trade"},
+            {"method": "SUBSCRIBE", "params": ["ethusdt@bookTicker"]},
+        ]
+        for number, message in enumerate(messages):
             socket.send(json.dumps({**message, "id": number}))
             answers[number] = next(told for told in _told(socket) if told.get("id") == number)
         assert [("error" in answers[number]) for number in range(5)] == [True, True, True, True, False]
@@ -232,7 +231,7 @@ def _listen(socket: Any, within_s: float) -> None:
 
 
 def test_lists_begin_where_they_were_asked_to_or_say_that_they_cannot(bot: RawBot, desk: Desk) -> None:
-    placed = desk.place("BUY", "0.01")
+    placed: dict[str, Any] = {**desk.place("BUY", "0.01")}
 
     def trades(**span: Any) -> Any:
         return bot.ask("GET", "/api/v3/myTrades", symbol=PAIR, **span)

@@ -68,7 +68,8 @@ def orders_of(bot: RawBot, placed: dict[str, Any]) -> tuple[dict[str, Any], dict
 def test_a_list_is_one_reservation_and_two_orders_of_which_a_cancel_takes_both(bot: RawBot, desk: Desk) -> None:
     terms = sell(desk)
     status, placed = bot.ask("POST", NEWER, **terms)
-    assert (status, placed["listStatusType"], placed["listOrderStatus"]) == (200, "EXEC_STARTED", "EXECUTING")
+    assert status == 200, placed
+    assert (placed["listStatusType"], placed["listOrderStatus"]) == ("EXEC_STARTED", "EXECUTING")
     number = placed["orderListId"]
     stop, limit = orders_of(bot, placed)
     assert (stop["type"], stop["stopPrice"], stop["status"]) == ("STOP_LOSS", f"{terms['belowStopPrice']}000000", "NEW")

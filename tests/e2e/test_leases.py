@@ -13,7 +13,7 @@ import boto3
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from breakwater.client import Client, Order
+from breakwater.client import Client
 from breakwater.domain.orders import OrderTerms, OrderType, OrdStatus, PlaceOrder, Side
 from breakwater.services.engine_client import EngineClient
 from local_cloud.platform import REGION
@@ -78,7 +78,7 @@ def test_orders_of_a_lease_reach_the_books_without_the_ledger_on_their_way(
         (OrdStatus.REJECTED, "ORDER_TOO_LARGE"),
     }
 
-    def accepted() -> Order | None:
+    def accepted() -> dict[str, Any] | None:
         orders = desk.client.orders()["items"]
         return next((o for o in orders if (o["order_id"], o["status"]) == (str(resting.order_id), "NEW")), None)
 

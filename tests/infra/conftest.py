@@ -33,7 +33,7 @@ OIDC = {
     "roles": {"bw-trader": "trader"},
 }
 # As a firm deploys it: every option is on. The local run deploys it with none.
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "venues": [VENUE, STORED_VENUE],
     "allowed_origins": ["https://desk.example.com"],
     "edge": {"domain_name": "api.example.com", "certificate_arn": CERTIFICATE},

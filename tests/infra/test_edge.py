@@ -112,7 +112,7 @@ def test_the_user_pool_is_behind_a_firewall_that_does_not_count_our_own_calls(st
 def test_the_api_is_reached_through_the_firewall_over_tls_1_2(edge: Template) -> None:
     distribution = distribution_of(edge)
     assert "FirewallAcl" in json.dumps(distribution["WebACLId"])
-    assert distribution["Aliases"] == [OPTIONS["edge"]["domain_name"]]  # type: ignore[index]
+    assert distribution["Aliases"] == [OPTIONS["edge"]["domain_name"]]
     assert distribution["ViewerCertificate"]["MinimumProtocolVersion"] == "TLSv1.2_2021"
     assert distribution["DefaultCacheBehavior"]["ViewerProtocolPolicy"] == "https-only"
     (origin,) = distribution["Origins"]

@@ -21,7 +21,7 @@ TLS = {"domain_name": "engine.example.com", "engine_certificate": ENGINES, "call
 
 @pytest.fixture(scope="module")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Template]:
-    unbundled = {"aws:cdk:bundling-stacks": []}  # Templates alone are looked at.
+    unbundled: dict[str, list[str]] = {"aws:cdk:bundling-stacks": []}  # Templates alone are looked at.
     options = OPTIONS | {"web": None, "engine_tls": None, "engine_mutual_tls": TLS} | unbundled
     output: Path = synthesize(tmp_path_factory.mktemp("mutual") / "cdk.out", options)
     stacks = ("Network", "Control", "Engine")

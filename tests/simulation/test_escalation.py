@@ -141,7 +141,10 @@ class Firm:
             return acknowledgements.acknowledge(alert.alert_id, who, "API", tx, self.clock.now)
 
     def plan(self, minute: float, do: Callable[[], object]) -> None:
-        self.clock.planned.append((T0 + timedelta(minutes=minute), lambda _at: do()))
+        def then(_at: datetime) -> None:
+            do()
+
+        self.clock.planned.append((T0 + timedelta(minutes=minute), then))
 
     def told(self, alert: Alert, *, is_suppressed: bool = False) -> Told:
         names = {user_id: name for name, user_id in self.people.items()}

@@ -7,6 +7,7 @@ import asyncio
 import os
 import random
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,8 +16,9 @@ from breakwater.domain.executions import Execution, Iceberg, Oco, Route, Stop, T
 from breakwater.domain.orders import OrderType, OrdStatus, Side, SubmitOrder, TimeInForce
 from fargate_engine.messages import CancelOrder
 from fargate_engine.orders import EngineOrder
+from fargate_engine.shard_state import ShardState
 from tests.simulation.test_venue_faults import quick, some_faults
-from tests.support.engine_words import snapshot_of
+from tests.support.engine_words import snapshot_in_state
 from tests.support.exchange_scene import Journal, Simulated, heard, until
 from tests.support.routed_scene import NAMES, RoutedShard, two_exchanges
 from tests.unit.fargate_engine.driven import replayed
@@ -83,6 +85,10 @@ def traded_there(there: dict[str, Simulated], children: list[tuple[str, SubmitOr
     return sum((each.cum_qty for each in known), Decimal(0)), sum((each.cum_notional for each in known), Decimal(0))
 
 
+def _is_at_rest(state: ShardState) -> bool:
+    return not state.open_orders()
+
+
 @pytest.mark.parametrize("seed", seeds())
 async def test_an_order_is_worth_what_its_children_traded(seed: int) -> None:
     """Killed with all of it under way, then all faults off and everything cancelled."""
@@ -102,13 +108,12 @@ async def test_an_order_is_worth_what_its_children_traded(seed: int) -> None:
                     each.switch()
                 for order in orders:
                     cancel(shard, order)
-                state = shard.state
-                await until(lambda state=state: not state.open_orders(), timeout_s=30)
+                await until(partial(_is_at_rest, shard.state), timeout_s=30)
     children = submitted_children(journal)
     for order in orders:
         if not shard.state.knows(order.order_id):
             continue
-        told = snapshot_of(shard.state.order(order.order_id))
+        told = snapshot_in_state(shard.state, order.order_id)
         own = [(child.venue, child) for child in children if child.parent_id == order.order_id]
         in_book = [child for venue, child in own if venue not in NAMES]
         assert not in_book, "nobody else trades in the engine's own book here"

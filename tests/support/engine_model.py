@@ -163,7 +163,7 @@ class EngineModel:
         order = live.order.model_dump(mode="json")
         told = {name: order[name] for name in OrderState.model_fields if name in order}
         words = self.snapshot(live).model_dump(mode="json", exclude_none=True)
-        untold = dict.fromkeys(("reject_code", "reject_reason"))
+        untold: dict[str, Any] = dict.fromkeys(("reject_code", "reject_reason"))
         return OrderState(**(untold | words | told))
 
     def _next_seq(self) -> int:

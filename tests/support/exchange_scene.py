@@ -35,7 +35,7 @@ from fargate_engine.venues.market_client import MarketClient
 from fargate_engine.venues.market_feed import MarketFeed
 from fargate_engine.venues.market_streams import MarketStreams
 from fargate_engine.venues.simulated import event_sources
-from tests.support.engine_words import snapshot_of
+from tests.support.engine_words import snapshot_in_state
 from tests.unit.fargate_engine.orders import ACCOUNT, ETH, TENANT, replace_of
 
 VENUE = "PAPER"
@@ -200,7 +200,7 @@ class Shard:
         await until(self.decided(order.order_id, number))
 
     def snapshot(self, order_id: uuid.UUID) -> OrderSnapshot:
-        return snapshot_of(self.state.order(order_id))
+        return snapshot_in_state(self.state, order_id)
 
     def has(self, order_id: uuid.UUID, *statuses: str) -> Callable[[], bool]:
         """Whether the engine has the order in one of these."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from breakwater.domain.exposure import Exposure
 from breakwater.domain.orders import OrderSnapshot, PlaceOrder, Side
@@ -103,7 +103,8 @@ def totals_of(helds: list[Held]) -> Totals:
 
 def totals_in(exposures: Sequence[Exposure]) -> Totals:
     """The same out of the ledger; nothing where it has no row yet."""
-    return Totals(*(sum((getattr(e, name) for e in exposures), Decimal(0)) for name in Totals._fields))
+    sums: dict[str, Any] = {name: sum((getattr(e, name) for e in exposures), Decimal(0)) for name in Totals._fields}
+    return Totals(**sums)
 
 
 def in_use(limit_type: str, node: Totals) -> Decimal:

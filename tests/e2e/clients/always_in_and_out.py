@@ -8,7 +8,7 @@ from freqtrade.strategy import IStrategy
 HELD = timedelta(seconds=20)
 
 
-class AlwaysInAndOut(IStrategy):
+class AlwaysInAndOut(IStrategy):  # type: ignore[misc]  # Its types are in an environment of its own.
     INTERFACE_VERSION = 3
     timeframe = "1m"
     startup_candle_count = 0

@@ -14,7 +14,7 @@ from breakwater.domain.digests import Period
 from breakwater.domain.permissions import SESSION_SCOPE, Caller
 from breakwater.errors import InvalidRequest, NotFound, NotPermitted, Unavailable
 from breakwater.services import digest_views
-from breakwater.services.digests import MAIL_TRIES_MAX, Desk, Outcome, run_all
+from breakwater.services.digests import MAIL_TRIES_MAX, Desk, Outcome, document_for, run_all
 from tests.conftest import DatabaseUrls
 from tests.integration.alerts.digest_scene import BEGIN, DUE, Probes, Scene
 
@@ -109,7 +109,7 @@ def test_a_run_that_dies_before_the_mail_is_gone_on_with_by_the_next(scene: Scen
 def test_a_run_that_dies_between_making_two_makes_the_other_next_time(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, document_for = [], digest_views.document_for
+    made: list[Any] = []
 
     def dying(*told: Any) -> Any:
         made.append(told)
@@ -303,7 +303,10 @@ def test_another_hour_moves_the_digest_that_is_still_to_come_and_makes_none_twic
         scene,
         lambda tx: digest_views.change_settings(
             *(caller(scene, "trader"), tx),
-            **{"daily": None, "weekly": False, "hour": 9, "time_zone": None},
+            daily=None,
+            weekly=False,
+            hour=9,
+            time_zone=None,
             has_sender=True,
             at=DUE - HOUR,
         ),
@@ -315,7 +318,10 @@ def test_another_hour_moves_the_digest_that_is_still_to_come_and_makes_none_twic
         scene,
         lambda tx: digest_views.change_settings(
             *(caller(scene, "trader"), tx),
-            **{"daily": None, "weekly": False, "hour": 12, "time_zone": None},
+            daily=None,
+            weekly=False,
+            hour=12,
+            time_zone=None,
             has_sender=True,
             at=DUE + 3 * HOUR,
         ),

@@ -37,7 +37,7 @@ __all__ = ["database", "mailbox"]  # Fixtures.
 def deliveries(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> str:
     """The queue's URL."""
     assert mailbox
-    url = boto3.client("sqs").create_queue(QueueName="alert-deliveries")["QueueUrl"]
+    url: str = boto3.client("sqs").create_queue(QueueName="alert-deliveries")["QueueUrl"]
     monkeypatch.setenv("ALERT_DELIVERIES_QUEUE_URL", url)
     return url
 

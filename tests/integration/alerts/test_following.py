@@ -171,7 +171,8 @@ def test_a_topic_that_does_not_answer_leaves_the_message_for_another_try(
 ) -> None:
     person = Person(database, "a@firm.example", RISK)
     monkeypatch.setenv("ALERT_TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:gone")
-    told = {"user_id": str(person.user_id), "username": "u", "change": "INVITED", "role_before": None, "role": RISK}
+    told: dict[str, Any] = {"user_id": str(person.user_id), "username": "u", "change": "INVITED"}
+    told |= {"role_before": None, "role": RISK}
     told |= {"is_disabled": False, "resource": None, "resource_id": None, "is_given": None}
     told |= {"permissions_version": 1, "changed_by": "admin"}
     assert deliver(envelope(PermissionsUpdated.topic, told)) == ["0"]

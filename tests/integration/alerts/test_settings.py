@@ -131,13 +131,14 @@ def test_a_suppression_holds_for_what_it_names_until_it_is_ended(platform: Platf
         alert_routing.end_suppression(made.suppression_id, caller(platform), tx, NOW)
         with pytest.raises(NotFound):
             alert_routing.end_suppression(made.suppression_id, caller(platform), tx, NOW)
+        wrong: dict[str, Any]
         for wrong in (
             {"ends_at": until},
             {"kind": "X", "ends_at": NOW},
             {"kind": "X", "ends_at": NOW + timedelta(days=31)},
         ):
             with pytest.raises(InvalidRequest):
-                alert_routing.suppress(NewSuppression(reason="r", **wrong), caller(platform), tx, NOW)  # type: ignore[arg-type]
+                alert_routing.suppress(NewSuppression(reason="r", **wrong), caller(platform), tx, NOW)
     assert platform.raise_alert(NOW, group_key=f"NODE_STATE/{node_id}")[1].due
 
 

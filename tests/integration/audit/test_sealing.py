@@ -326,7 +326,7 @@ def test_the_trail_says_who_did_it_and_each_sees_his_own(database: Database, fir
     with database.tenant_transaction(firm.tenant_id) as tx:
         page = audit.own_activity(admin, tx, before=None, limit=10)
         assert [record["sequence"] for record in page["items"]] == [2, 1]
-        names = {"topic": None, "aggregate_id": None, "since": None, "until": None, "limit": 10, "at": NOW}
+        names: dict[str, Any] = dict.fromkeys(("topic", "aggregate_id", "since", "until")) | {"limit": 10, "at": NOW}
         wanted = audit.search(admin, tx, actor="o'hara; DROP TABLE trading.events --\\ü", before=None, **names)
         assert [record["sequence"] for record in wanted["items"]] == [3]
         for topic, found in (("identity", [4, 3, 2, 1]), ("identity.SignedIn.v1", [4, 3, 2, 1]), ("ident", [])):
@@ -474,7 +474,7 @@ def test_whoever_reads_or_takes_lines_is_in_the_trail_however_he_asks(
     admin = person(firm)
     monkeypatch.setattr(audit, "LINES_BYTES_MAX", 700)  # One of them, and not two.
     with database.tenant_transaction(firm.tenant_id, admin.actor) as tx:
-        asked = {"actor": None, "topic": None, "aggregate_id": None, "since": None, "until": None, "limit": 1}
+        asked: dict[str, Any] = dict.fromkeys(("actor", "topic", "aggregate_id", "since", "until")) | {"limit": 1}
         audit.search(admin, tx, **asked, before=2**53, at=NOW)
         assert len(audit.lines(admin, tx, first_sequence=2, limit=10, at=NOW)["lines"]) == 1
         with pytest.raises(InvalidRequest):

@@ -67,13 +67,14 @@ def test_the_commit_itself_does_not_wait_for_the_disk(database: Database) -> Non
         tx.let_go_early()
         note(tx, "ETH/USDT")
         connection = tx.connection
-        statements: list[object] = []
+        told: dict[object, object] = {}
         execute = connection.execute
-        connection.execute = lambda query, *others, **more: (  # type: ignore[method-assign]  # Listens.
-            statements.append((query, execute("SHOW synchronous_commit").fetchone())),
-            execute(query, *others, **more),
-        )[1]
-    told = dict(statements)  # type: ignore[arg-type]
+
+        def listening(query: Any, *others: Any, **more: Any) -> Any:
+            told[query] = execute("SHOW synchronous_commit").fetchone()
+            return execute(query, *others, **more)
+
+        connection.execute = listening  # type: ignore[method-assign]  # Listens.
     assert told["COMMIT"] == ("off",)
     assert told["SELECT pg_logical_emit_message(true, 'breakwater', '')"] == ("on",)
 

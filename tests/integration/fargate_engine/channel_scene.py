@@ -124,6 +124,7 @@ def make_api_key(database: Database, firm: Firm) -> str:
             encrypt=lambda *_: b"",
             at=datetime.now(UTC),
         )
+    assert api_key is not None
     return api_key
 
 

@@ -5,11 +5,13 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from breakwater.db.account_feed import feed_after
 from breakwater.db.engine_connection import engine_pool
 from breakwater.errors import DatabaseUnavailable, InvalidRequest
 from fargate_engine import account_feed
@@ -133,12 +135,11 @@ async def test_silence_of_the_database_ends_nothing(
     async with running_feed(database_urls) as feed:
         subscription = await feed.subscribe(TENANT, ACCOUNT, None)
         is_silent = True
-        read = account_feed.feed_after
 
-        async def read_or_fail(*arguments: object, **named: object) -> list[FeedEvent]:
+        async def read_or_fail(*arguments: Any, **named: Any) -> list[FeedEvent]:
             if is_silent:
                 raise DatabaseUnavailable("the database did not answer in time")
-            return await read(*arguments, **named)  # type: ignore[arg-type]  # As they came.
+            return await feed_after(*arguments, **named)
 
         monkeypatch.setattr(account_feed, "feed_after", read_or_fail)
         number_events(database_urls.admin, ACCOUNT, 1)

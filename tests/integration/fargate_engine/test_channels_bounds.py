@@ -16,6 +16,7 @@ from tests.integration.fargate_engine.channel_scene import (
     channels,
 )
 from tests.integration.identity.conftest import Firm, database, firm
+from tests.support.exchange_scene import until
 from tests.unit.fargate_engine.orders import ETH
 
 __all__ = ["channels", "database", "firm"]  # Fixtures.
@@ -70,7 +71,7 @@ async def test_connections_and_subscriptions_are_bounded_and_free_again(
         await client.ask("subscribe", **MARKET)
         assert (await client.ask("subscribe", **MARKET))["type"] == "snapshot"  # Anew, in place of the first.
         assert (await client.ask("subscribe", channel="orders"))["code"] == "INVALID_REQUEST"
-    await asyncio.sleep(0.1)
+    await until(lambda: not channels.server._open)
     async with channels.connect(firm) as client:
         assert (await client.ask("ping"))["type"] == "pong"
     monkeypatch.setattr(channel_server, "CONNECTIONS_MAX", 0)

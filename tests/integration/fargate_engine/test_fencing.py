@@ -23,7 +23,7 @@ from fargate_engine.sequencer import Sequencer
 from fargate_engine.shard_state import ShardState
 from fargate_engine.venues.simulated import SimulatedVenue
 from tests.conftest import DatabaseUrls
-from tests.support.engine_words import snapshot_in, snapshot_of
+from tests.support.engine_words import snapshot_in, snapshot_in_state
 from tests.unit.fargate_engine.orders import ETH, submit
 
 SHARD = 3
@@ -101,7 +101,7 @@ async def test_of_writers_that_race_each_leaves_off_where_the_next_begins(databa
         state, _ = await recover(SHARD, pool, None)
     for writer in writers:
         for said in writer.acknowledged:
-            now = snapshot_of(state.order(said.order_id))
+            now = snapshot_in_state(state, said.order_id)
             assert now == said or (now.engine_seq > said.engine_seq and not said.status.is_final)
     told = Counter(column(database_urls.admin, "SELECT aggregate_id FROM trading.events WHERE topic LIKE '%Accepted%'"))
     assert told == Counter(state.registry.orders.keys())

@@ -10,7 +10,6 @@ import pytest
 
 from breakwater.db.engine_connection import engine_pool
 from breakwater.domain.permissions import PERMISSIONS_KNOWN_S
-from fargate_engine.venues import key_accounts
 from fargate_engine.venues.configuration import Credentials, VenueSettings
 from fargate_engine.venues.exchange_connection import ExchangeConnection
 from fargate_engine.venues.key_accounts import KeyAccounts
@@ -100,7 +99,7 @@ async def test_what_cannot_be_read_again_is_not_gone_by(
         assert refusal is not None
         assert refusal.code == "CREDENTIAL_NOT_GRANTED"
         now = time.monotonic()
-        monkeypatch.setattr(key_accounts.time, "monotonic", lambda: now + PERMISSIONS_KNOWN_S)
+        monkeypatch.setattr(time, "monotonic", lambda: now + PERMISSIONS_KNOWN_S)
         unknown = connection.refusal(OWN)
         assert unknown is not None
         assert unknown.code == "VENUE_UNREACHABLE"

@@ -40,7 +40,9 @@ def create(database: Database, by: Caller, **changes: Any) -> tuple[str, str]:
         "at": NOW,
     } | changes
     with database.tenant_transaction(by.tenant_id) as tx:
-        return create_api_key(by, tx, **options)
+        key_id, api_key = create_api_key(by, tx, **options)
+    assert api_key is not None
+    return key_id, api_key
 
 
 def test_the_secret_is_stored_nowhere(database: Database, firm: Firm) -> None:

@@ -48,7 +48,7 @@ def is_refused(answer: dict[str, Any]) -> bool:
 
 def new_key(database: Database, firm: Firm, ip_allow: tuple[str, ...] = ()) -> tuple[str, str]:
     with database.tenant_transaction(firm.tenant_id) as tx:
-        return create_api_key(
+        key_id, api_key = create_api_key(
             caller_of(firm),
             tx,
             name="bot",
@@ -58,6 +58,8 @@ def new_key(database: Database, firm: Firm, ip_allow: tuple[str, ...] = ()) -> t
             encrypt=lambda _key_id, _api_key: b"",
             at=datetime.now(UTC),
         )
+    assert api_key is not None
+    return key_id, api_key
 
 
 def caller_of(firm: Firm) -> Caller:

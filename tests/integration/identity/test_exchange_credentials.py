@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from moto.kms.models import kms_backends
 from pydantic import ValidationError
 
@@ -84,8 +84,15 @@ def admin(firm: Firm) -> Caller:
 
 
 def add(database: Database, firm: Firm, **changes: Any) -> ExchangeCredential:
-    told = {"account_id": firm.account.account_id, "venue": "BINANCE", "label": "main", "secret": SECRET} | changes
-    return add_credential(admin(firm), transactions_of(database, firm), make_data_key=make_data_key, at=AT, **told)
+    told: dict[str, Any] = {
+        "account_id": firm.account.account_id,
+        "venue": "BINANCE",
+        "label": "main",
+        "secret": SECRET,
+    }
+    return add_credential(
+        admin(firm), transactions_of(database, firm), make_data_key=make_data_key, at=AT, **told | changes
+    )
 
 
 def rotate(database: Database, firm: Firm, credential_id: uuid.UUID, overlap: timedelta) -> ExchangeCredential:
@@ -550,9 +557,15 @@ def test_no_transaction_waits_for_kms(database: Database, database_urls: Databas
         make_data_key=looking,
         at=AT,
     )
-    told = {"secret": NEXT, "overlap": timedelta(0), "at": AT}
-    transactions = transactions_of(database, firm)
-    rotate_credential(admin(firm), transactions, made.credential_id, make_data_key=looking, **told)
+    rotate_credential(
+        admin(firm),
+        transactions_of(database, firm),
+        made.credential_id,
+        secret=NEXT,
+        overlap=timedelta(0),
+        make_data_key=looking,
+        at=AT,
+    )
     assert asked == 2
 
 

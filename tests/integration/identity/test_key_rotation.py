@@ -55,7 +55,8 @@ def now() -> datetime:
 
 def rotate(database: Database, by: Caller, key_id: str, **changes: Any) -> RotatedKey:
     with database.tenant_transaction(by.tenant_id) as tx:
-        return rotate_api_key(by, tx, key_id, **{"overlap": DAY, "encrypt": encrypted, "at": now()} | changes)
+        told: dict[str, Any] = {"overlap": DAY, "encrypt": encrypted, "at": now()}
+        return rotate_api_key(by, tx, key_id, **told | changes)
 
 
 def revoke(database: Database, by: Caller, key_id: str) -> None:

@@ -300,8 +300,8 @@ def test_who_lacks_his_second_factor_is_not_connected(
     gateway: Gateway, firm: Firm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECOND_FACTOR_ROLES", "trader")
-    groups = [f"org:{firm.tenant_id}", "role:trader"]
-    told = token(sub=firm.trader.subject, username=firm.trader.username, **{"cognito:groups": groups})
+    groups: dict[str, Any] = {"cognito:groups": [f"org:{firm.tenant_id}", "role:trader"]}
+    told = token(sub=firm.trader.subject, username=firm.trader.username, **groups)
     assert route("$connect", "ours", queryStringParameters={"token": told}) == {"statusCode": 403}
 
 

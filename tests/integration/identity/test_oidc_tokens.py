@@ -9,7 +9,7 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import RSAAlgorithm
 
@@ -196,7 +196,10 @@ def test_a_key_id_that_is_no_text_is_refused(realm: Realm, key_id: object) -> No
 
 def test_keys_that_a_token_brings_with_it_are_not_read(realm: Realm) -> None:
     forger = private_key("RS256", "forger")
-    mine = RSAAlgorithm.to_jwk(forger.public_key(), as_dict=True)
+    public_key = forger.public_key()
+    assert isinstance(public_key, RSAPublicKey)
+    mine = RSAAlgorithm.to_jwk(public_key, as_dict=True)
+    headers: dict[str, Any]
     issuers = issuers_of(realm)
     with keycloak() as elsewhere:
         elsewhere.keys = {"rsa": "RS256"}
@@ -212,6 +215,7 @@ def test_keys_that_a_token_brings_with_it_are_not_read(realm: Realm) -> None:
 
 def test_a_header_that_must_be_understood_is_refused(realm: Realm) -> None:
     issuers = issuers_of(realm)
+    headers: dict[str, Any]
     for headers in ({"crit": ["exp"], "exp": 1}, {"crit": ["b64"], "b64": True}, {"crit": []}):
         told = f"{base64url({'alg': 'RS256', 'kid': 'rsa', **headers})}.{base64url(realm.claims())}"
         key = jwt.algorithms.get_default_algorithms()["RS256"]
@@ -378,6 +382,7 @@ def test_the_organisation_is_what_the_claim_names(realm: Realm, value: object) -
     )
     assert issuers.verify(realm.token(organization=value)).tenant_id == TENANT
     assert issuers.verify(realm.token(organization="other")).tenant_id == OTHER_TENANT
+    wrong: Any
     for wrong in ("unheard-of", str(TENANT), ["firm", "other"], [], {}, None, 7, [["firm"]]):
         with pytest.raises(NotAuthenticated):
             issuers.verify(realm.token(organization=wrong))
@@ -394,12 +399,13 @@ def test_claims_are_where_the_configuration_says(realm: Realm) -> None:
             "roles": ["resource_access", "break.water", "roles"],
         },
     )
+    named: dict[str, Any] = {"https://firm.example/login": "kim.k"}
     told = issuers.verify(
         realm.token(
             employee_number=4711,
             auth_time=1_700_000_000,
             resource_access={"break.water": {"roles": ["bw-risk", "bw-trader"]}},
-            **{"https://firm.example/login": "kim.k"},
+            **named,
         )
     )
     assert (told.subject, told.username, told.email) == (f"{realm.issuer}|4711", "kim.k", None)
@@ -409,6 +415,7 @@ def test_claims_are_where_the_configuration_says(realm: Realm) -> None:
 
 def test_a_second_factor_is_what_the_issuer_says_of_it(realm: Realm) -> None:
     issuers = issuers_of(realm, second_factor={"amr": ["otp", "hwk"], "acr": ["gold"]})
+    changes: dict[str, Any]
     for changes in ({"amr": ["pwd", "otp"]}, {"acr": "gold"}):
         assert issuers.verify(realm.token(**changes)).has_second_factor
     for changes in ({}, {"amr": ["pwd"]}, {"amr": "otp"}, {"amr": [["otp"], 7]}, {"acr": ["gold"]}, {"acr": "1"}):

@@ -15,7 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
 from breakwater.db.connection import Database
-from breakwater.domain.permissions import Caller
+from breakwater.domain.permissions import Caller, Role
 from breakwater.runtime import aws
 from breakwater.services.people import LastAdministrator, UserChange, change_user
 from tests.conftest import DatabaseUrls
@@ -312,11 +312,8 @@ def test_an_api_key_gives_nobody_anything_and_may_still_take(firm: Firm) -> None
         status, problem = call(method, path, body=body, caller=key)
         assert (status, problem["code"]) == (403, "NOT_PERMITTED"), path
         assert "no API key" in problem["detail"], path
-    for method, path, body in (
-        ("DELETE", f"/users/{user}/accounts/{account}", None),
-        ("PATCH", f"/users/{user}", {"is_disabled": True}),
-    ):
-        assert call(method, path, body=body, caller=key)[0] in {200, 204}, path
+    assert call("DELETE", f"/users/{user}/accounts/{account}", caller=key)[0] in {200, 204}
+    assert call("PATCH", f"/users/{user}", body={"is_disabled": True}, caller=key)[0] in {200, 204}
     assert call("PATCH", f"/users/{user}", body={"is_disabled": False}, caller=key)[0] == 403
 
 
@@ -354,7 +351,8 @@ def test_two_administrators_who_remove_each_other_do_not_both_succeed(
     class Pool:
         def follow(self, username: str, groups: set[str], *, is_disabled: bool) -> None: ...
 
-        def invite(self, *_: object) -> str: ...
+        def invite(self, *_: object) -> str:
+            raise AssertionError("nobody is invited here")
 
         def invite_again(self, *_: object) -> None: ...
 
@@ -363,7 +361,7 @@ def test_two_administrators_who_remove_each_other_do_not_both_succeed(
         own = Database(lambda: database_urls.functions)
         try:
             change_user(
-                user_id, UserChange(role="viewer"), by, own.tenant_transaction, pool=Pool(), at=datetime.now(UTC)
+                user_id, UserChange(role=Role.VIEWER), by, own.tenant_transaction, pool=Pool(), at=datetime.now(UTC)
             )
         except LastAdministrator:
             return False

@@ -42,10 +42,12 @@ def trader(firm: Firm, database: Database) -> str:
 def authorize(access_token: str) -> dict[str, Any]:
     request = {"http": {"sourceIp": "198.51.100.4"}}
     event = {"headers": {"authorization": f"Bearer {access_token}"}, "requestContext": request}
-    return authorizer(event, LambdaContext())
+    answer: dict[str, Any] = authorizer(event, LambdaContext())
+    return answer
 
 
 def signed_in(username: str) -> dict[str, Any]:
+    tokens: dict[str, Any]
     status, tokens = sign_in(username)
     assert status == 200
     return tokens
@@ -62,7 +64,8 @@ def as_himself(tokens: dict[str, Any], method: str, path: str) -> tuple[int, Any
 def listed(tokens: dict[str, Any]) -> list[dict[str, Any]]:
     status, found = as_himself(tokens, "GET", "/users/me/sessions")
     assert status == 200
-    return found["items"]
+    items: list[dict[str, Any]] = found["items"]
+    return items
 
 
 def refresh(tokens: dict[str, Any]) -> tuple[int, Any]:

@@ -14,6 +14,7 @@ from events.envelope import Envelope
 from fargate_engine.leased_orders import leased_order
 from fargate_engine.messages import CancelOrder, CoreInput, VenueReport, VoidOrder
 from fargate_engine.shard_state import Applied
+from tests.support.engine_words import kept
 from tests.unit.fargate_engine.driven import Driven, replayed
 
 
@@ -79,7 +80,7 @@ class CoreEngine(EngineClient):
     def _decide(self, asked: ReplaceOrder | VoidReplace) -> OrderSnapshot:
         self._reach()
         self._apply(asked)
-        if self.loses_answers or self.driven.state.order(asked.order_id).awaits_venue:
+        if self.loses_answers or kept(self.driven.state, asked.order_id).awaits_venue:
             raise EngineUnavailable("the engine did not answer in time")
         return self.driven.snapshot(asked.order_id)
 

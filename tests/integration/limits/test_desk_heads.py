@@ -4,11 +4,13 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import cast
 
 import psycopg
 import pytest
 
 from breakwater.db.connection import Database, TenantTransaction
+from breakwater.domain.orders import Side
 from breakwater.domain.permissions import Caller, Role
 from breakwater.errors import Conflict, InvalidRequest, NotFound, NotPermitted
 from breakwater.services import (
@@ -23,6 +25,7 @@ from breakwater.services import (
     queries,
 )
 from breakwater.services.brakes import Brake, StateChange
+from breakwater.services.engine_client import EngineClient
 from breakwater.services.limit_settings import LimitSetting
 from breakwater.services.nodes import NodeChange
 from events.accounts import AccountOpened
@@ -169,7 +172,11 @@ def test_a_desk_head_stops_what_is_below_his_node_and_nothing_else(
     for beyond in (firm.firm, desks.other_desk, desks.other_node):
         with pytest.raises(NotFound):
             brakes.kill(
-                StateChange(node_id=beyond, reason="r"), desks.head, database.tenant_transaction, NoEngine(), NOW
+                StateChange(node_id=beyond, reason="r"),
+                desks.head,
+                database.tenant_transaction,
+                cast(EngineClient, NoEngine()),
+                NOW,
             )
     with database.tenant_transaction(firm.tenant_id) as tx:
         assert {state_of(tx, each) for each in (firm.firm, desks.other_desk, desks.other_node)} == {"ACTIVE"}
@@ -190,7 +197,7 @@ def test_what_others_manage_is_not_for_a_desk_head_even_below_his_node(
         account_id=account_id,
         external_id="1",
         symbol="ETH/USDT",
-        side="BUY",
+        side=Side.BUY,
         quantity=Decimal(1),
         price=Decimal(2000),
         transact_time=NOW - timedelta(seconds=1),

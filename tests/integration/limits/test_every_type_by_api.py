@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def scene(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     runtime_database.database.cache_clear()
 
 
-def _sized(limit_type: str, value: str | None = None, side: str = "BUY", largest: str = "1", **more: object) -> Play:
+def _sized(limit_type: str, value: str | None = None, side: str = "BUY", largest: str = "1", **more: Any) -> Play:
     """One lot more than the largest quantity is refused and names it; that much passes."""
 
     def play(scene: Scene) -> None:

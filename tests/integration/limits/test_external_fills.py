@@ -28,7 +28,7 @@ def risk(firm: Firm) -> Caller:
 
 
 def fill_of(firm: Firm, **changes: Any) -> ExternalFill:
-    told = {
+    told: dict[str, Any] = {
         "account_id": firm.account_ids[0],
         "external_id": "liquidation-7",
         "symbol": SYMBOL,

@@ -90,5 +90,5 @@ def _traded(scene: LeaseScene) -> tuple[Decimal, Decimal]:
         rows = tx.connection.execute(
             "SELECT side, sum(cum_qty) FROM limits.reservations WHERE is_of_order GROUP BY side"
         ).fetchall()
-    traded = dict(rows)
+    traded: dict[str, Decimal] = dict(rows)
     return traded.get("BUY", Decimal(0)), traded.get("SELL", Decimal(0))

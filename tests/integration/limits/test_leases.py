@@ -287,11 +287,10 @@ def test_a_kill_leaves_orders_that_the_ledger_has_not_heard_of_to_their_events(s
 
 
 def test_a_node_that_came_between_stops_the_lease_that_does_not_count_there(scene: LeaseScene) -> None:
-    request = {"api_key_id": "bwk_1"}
     with pytest.raises(NotFound, match="no such API key"):
-        scene.open(**request)
+        scene.open(api_key_id="bwk_1")
     add_api_key(scene.urls.admin, scene.firm, "bwk_1")
-    scene.open(**request)
+    scene.open(api_key_id="bwk_1")
     with psycopg.connect(scene.urls.admin) as connection:
         connection.execute(
             "INSERT INTO limits.nodes (node_id, tenant_id, parent_id, kind, name, path, api_key_id)"
@@ -302,7 +301,7 @@ def test_a_node_that_came_between_stops_the_lease_that_does_not_count_there(scen
     scene.go_on(2)
     assert scene.lease()["state_reason"] == "its place in the tree has changed"
     scene.go_on(3)
-    assert scene.open(**request)["state"] == "OPEN"
+    assert scene.open(api_key_id="bwk_1")["state"] == "OPEN"
     assert scene.exposure(key_node)[1] == 10
 
 

@@ -72,7 +72,7 @@ def test_of_one_node_type_and_filter_there_is_one_limit_at_each_moment(
     overlaps: bool,
 ) -> None:
     first = limit(tx, risk, firm.desk, "MAX_ORDER_QTY", "2", valid_from=SOON, valid_until=LATER)
-    dates = {"valid_from": valid_from, "valid_until": valid_until}
+    dates: dict[str, Any] = {"valid_from": valid_from, "valid_until": valid_until}
     if not overlaps:
         assert limit(tx, risk, firm.desk, "MAX_ORDER_QTY", "1", **dates)["limit_id"] != first["limit_id"]
         return

@@ -21,6 +21,7 @@ from breakwater.services import brakes, limit_settings, limit_tree, order_saga
 from breakwater.services.brakes import Brake, StateChange
 from breakwater.services.engine_client import CanceledOrders, EngineClient
 from breakwater.services.limit_settings import LimitSetting
+from breakwater.services.limit_views import LimitTreeNode
 from breakwater.services.limits import reserve_limits, settle
 from events.limits import LimitChanged
 from tests.conftest import DatabaseUrls
@@ -74,7 +75,7 @@ class Engine(EngineClient):
         )
 
 
-def node_ids(node: dict[str, Any]) -> set[str]:
+def node_ids(node: LimitTreeNode) -> set[str]:
     return {node["node_id"]}.union(*(node_ids(child) for child in node["children"]))
 
 

@@ -203,7 +203,7 @@ def test_it_stands_among_the_breaches_and_is_an_alert(losses: Losses, trader: Ca
     for caller in (losses.risk, trader):
         with losses.database.tenant_transaction(losses.firm.tenant_id) as tx:
             page = limit_tree.breaches(caller, tx, losses.at, node_id=None, cursor=None, limit=50)
-        told = [each for each in page["items"] if each["topic"] == LimitBreachedByLoss.topic]
+        told: list[Any] = [each for each in page["items"] if each["topic"] == LimitBreachedByLoss.topic]
         assert sorted((each["threshold_pct"], each["order_id"]) for each in told) == [
             (70, None),
             (90, None),

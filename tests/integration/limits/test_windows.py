@@ -141,6 +141,11 @@ def test_nothing_that_happened_in_a_window_is_left_out_however_much_it_was(
     assert send()[1] == []
 
 
+def activity_of_row(at: datetime, symbol: str, venue: str, counts: list[int]) -> Activity:
+    new, replaced, cancelled, filled, automated, notional = counts
+    return Activity(at, symbol, venue, "SPOT", "USDT", new, replaced, cancelled, filled, automated, Decimal(notional))
+
+
 def test_windows_that_overlap_count_what_a_list_of_all_that_happened_would_count(
     tx: TenantTransaction, firm: Firm, risk: Caller, send: Send, database_urls: DatabaseUrls
 ) -> None:
@@ -174,7 +179,7 @@ def test_windows_that_overlap_count_what_a_list_of_all_that_happened_would_count
             replace(
                 scope,
                 activity=[
-                    Activity(at, symbol, venue, "SPOT", "USDT", *counts[:5], Decimal(counts[5]))
+                    activity_of_row(at, symbol, venue, counts)
                     for (node_id, at, symbol, venue), counts in happened.items()
                     if node_id == scope.node.node_id
                 ],

@@ -137,7 +137,7 @@ def test_cookies_reach_the_function_where_payload_2_has_them(emulator: RunningEm
 
 def test_pages_of_an_origin_that_a_template_allows_may_read_answers(emulator: RunningEmulator) -> None:
     page = "http://127.0.0.1:4504"
-    api = {"Type": "AWS::ApiGatewayV2::Api"}
+    api: dict[str, Any] = {"Type": "AWS::ApiGatewayV2::Api"}
     api["Properties"] = {
         "Name": "for-pages",
         "ProtocolType": "HTTP",

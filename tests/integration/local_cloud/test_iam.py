@@ -86,7 +86,7 @@ def test_a_function_reads_the_secret_of_its_policy_and_no_other(enforcing: Platf
 
 def test_a_policy_names_the_secrets_of_a_stack_by_their_ref(enforcing: Platform) -> None:
     cloudformation = aws_client(enforcing, "cloudformation")
-    template = {
+    template: dict[str, Any] = {
         "Resources": {"Told": {"Type": "AWS::SecretsManager::Secret", "Properties": {"SecretString": "told"}}},
         "Outputs": {"Ref": {"Value": {"Ref": "Told"}}},
     }

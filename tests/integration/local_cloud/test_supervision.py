@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -233,8 +234,9 @@ def test_a_started_platform_is_announced_with_all_its_addresses(
 ) -> None:
     platform.claim_folder()
     names = ("web", "api", "ws", "engine", "outbox")
-    endpoints = {f"{name}_url": f"http://127.0.0.1/{name}" for name in names} | {"users": []}
+    urls = {f"{name}_url": f"http://127.0.0.1/{name}" for name in names}
+    endpoints: dict[str, Any] = {**urls, "users": []}
     supervisor._announce(platform, endpoints, 1.0)
     said = capsys.readouterr().out
-    assert [name for name in names if endpoints[f"{name}_url"] not in said] == []
+    assert [url for url in urls.values() if url not in said] == []
     assert json.loads(platform.endpoints_file.read_text()) == endpoints

@@ -58,7 +58,7 @@ def made_again(desk: Desk, account_id: uuid.UUID, caller: Caller | None = None) 
 
 
 def corrected(told: rebuild.Rebuilt) -> dict[str, int]:
-    return {name: len(told[name]) for name in ("trades", "positions", "balances", "orders")}  # type: ignore[literal-required]
+    return {name: len(told[name]) for name in ("trades", "positions", "balances", "orders")}
 
 
 def test_what_is_right_stays_as_it_is(desk: Desk) -> None:

@@ -105,7 +105,8 @@ def test_whatever_is_not_an_order_says_nothing_about_the_order(status: int, body
 
 
 def test_an_order_that_the_engine_has_forgotten_is_none_that_it_never_knew() -> None:
-    order, about = submission(), {"tenant_id": TENANT, "correlation_id": "c"}
+    order = submission()
+    about: dict[str, Any] = {"tenant_id": TENANT, "correlation_id": "c"}
     with client_of(EngineModel(), lambda *_: (410, b"{}")) as engine:
         calls: list[Callable[[], object]] = [
             lambda: engine.submit(order),
@@ -121,7 +122,7 @@ def test_an_order_that_the_engine_has_forgotten_is_none_that_it_never_knew() -> 
 def test_an_answer_about_another_order_says_nothing_about_this_one() -> None:
     model, order, other = EngineModel(), submission(), submission()
     mixed_up = model.submit(other).model_dump_json().encode()
-    about = {"tenant_id": TENANT, "correlation_id": "c"}
+    about: dict[str, Any] = {"tenant_id": TENANT, "correlation_id": "c"}
     with client_of(model, lambda *_: (200, mixed_up)) as engine:
         calls: list[Callable[[], object]] = [
             lambda: engine.submit(order),

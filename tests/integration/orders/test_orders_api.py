@@ -190,7 +190,7 @@ def test_an_oco_is_found_by_the_names_of_its_halves_and_by_how_it_is_worked(api:
         assert status == 201
         return str(order["order_id"])
 
-    def found(**by: str) -> list[str]:
+    def found(**by: Any) -> list[str]:
         return [each["order_id"] for each in api.call("GET", "/orders", **by)[1]["items"]]
 
     named = place("list", limit_client_order_id="limit-1", stop_client_order_id="stop-1")

@@ -26,6 +26,7 @@ from breakwater.errors import (
     NotFound,
     NotPermitted,
     OrderFinal,
+    OrderRefused,
     ReplaceIdReused,
     ReplacePending,
     ReplaceRefused,
@@ -38,6 +39,7 @@ from fargate_engine.messages import VenueAccepted, VenueFilled, VenueReplaced, V
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.core_engine import CoreEngine
 from tests.integration.limits.firm import NOW, Firm, create_firm, order_of, set_limit
+from tests.support.engine_words import kept
 
 
 @dataclass
@@ -323,7 +325,7 @@ def test_a_sell_keeps_the_band_that_its_value_comes_from(scene: Scene) -> None:
     assert scene.held() == (0, 1, 2200, 0)
     scene.replace(order, price="2060")
     assert scene.held() == (0, 1, 2100, 0)
-    assert scene.engine.driven.state.order(order.order_id).answer().count(b'"2060"') == 1
+    assert kept(scene.engine.driven.state, order.order_id).answer().count(b'"2060"') == 1
 
 
 def _filled(order: PlaceOrder, *, lots: int) -> VenueFilled:
@@ -474,7 +476,7 @@ def test_no_limit_is_passed_whatever_is_lost_late_or_crossed(scene: Scene, seed:
                 case "cancel" if len(open_orders) < 6:
                     scene.cancel(order)
                     open_orders.append(scene.place(quantity="2"))
-        except (Conflict, ReplaceRefused, EngineUnavailable, order_saga.OrderRefused):
+        except (Conflict, ReplaceRefused, EngineUnavailable, OrderRefused):
             pass  # An answer of its own: what it leaves is looked at below.
         _assert_within(scene, open_orders, Decimal(20))
     scene.engine.is_silent = scene.engine.loses_answers = False

@@ -109,7 +109,7 @@ def test_a_name_that_points_inside_by_now_is_not_connected_to(
         connected.append(address)
         raise ConnectionRefusedError("not in a test")
 
-    monkeypatch.setattr(webhook_calls.socket, "create_connection", connect)
+    monkeypatch.setattr(socket, "create_connection", connect)
     caller.check("https://hooks.example.com/")
     assert caller.call("https://hooks.example.com/", {}, b"", 1).outcome == "UNREACHABLE"
     assert connected == [("93.184.215.14", 443)]  # The checked address, and not the name.
@@ -165,9 +165,7 @@ def test_tls_is_for_the_name_although_the_address_is_connected_to(
     client = ssl.create_default_context(cadata=authority.certificate)
     monkeypatch.setattr(webhook_calls, "_tls", lambda: client)
     real = socket.create_connection
-    monkeypatch.setattr(
-        webhook_calls.socket, "create_connection", lambda _address, timeout: real(listening.getsockname(), timeout)
-    )
+    monkeypatch.setattr(socket, "create_connection", lambda _address, timeout: real(listening.getsockname(), timeout))
     caller = WebhookCaller(AddressPolicy(), lambda host, port: ["93.184.215.14"])
     assert caller.call("https://hooks.example.com/", {}, b"{}", 5).body_start == b"ok"
     other = caller.call("https://other.example.com/", {}, b"{}", 5)

@@ -250,7 +250,14 @@ def test_a_sender_that_died_keeps_its_lane_for_as_long_as_it_could_have_lived(sc
 
 def test_whoever_lost_his_claim_says_nothing_of_what_came_of_his_call(scene: Scene, receiver: Receiver) -> None:
     scene.add(receiver.url())
-    receiver.default = slow(0.5)
+    called, may_answer = threading.Event(), threading.Event()
+
+    def behave(connection: socket.socket, told: Receiver) -> None:
+        called.set()
+        may_answer.wait(5)
+        answering()(connection, told)
+
+    receiver.default = behave
     scene.dispatch(scene.happen(scene.firm.account_ids[0]))
     wake = scene.wakes.pop()
     sender = scene.sender(is_careful=True)
@@ -260,9 +267,11 @@ def test_whoever_lost_his_claim_says_nothing_of_what_came_of_his_call(scene: Sce
         kwargs={"until": time.monotonic() + 30},
     )
     thread.start()
-    time.sleep(0.2)
+    assert called.wait(10)
     scene.sql("UPDATE webhooks.lanes SET claim_id = %s", uuid.uuid4())
+    may_answer.set()
     thread.join(10)
+    assert not thread.is_alive()
     assert scene.sql("SELECT state, attempts FROM webhooks.deliveries") == [("WAITING", 0)]
 
 
@@ -424,7 +433,11 @@ def test_an_endpoint_that_is_removed_leaves_nothing_and_is_called_no_more(scene:
     assert [event["change"] for event in scene.told("webhooks.EndpointChanged.v1")] == ["CREATED", "REMOVED"]
 
 
-def test_a_hanging_endpoint_holds_up_nobody_in_its_own_batch(scene: Scene, receiver: Receiver) -> None:
+def test_a_hanging_endpoint_holds_up_nobody_in_its_own_batch(
+    scene: Scene, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs_s = 10.0
+    monkeypatch.setitem(webhook_sending.CALL_TIMEOUT_S, False, hangs_s)
     scene.add(receiver.url("/hanging"), name="hanging")
     scene.add(receiver.url("/well"), name="well")
     account = scene.firm.account_ids[0]
@@ -436,10 +449,10 @@ def test_a_hanging_endpoint_holds_up_nobody_in_its_own_batch(scene: Scene, recei
     started = time.monotonic()
     thread = threading.Thread(target=scene.send, daemon=True)
     thread.start()
-    while len(ids(receiver, "/well")) < 5 and time.monotonic() < started + 8:
+    while len(ids(receiver, "/well")) < 5 and time.monotonic() < started + hangs_s:
         time.sleep(0.01)
     assert len(ids(receiver, "/well")) == 5
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < hangs_s
     receiver.stop()
     thread.join(20)
 

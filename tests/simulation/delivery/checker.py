@@ -80,7 +80,7 @@ class _Checker:
 
     def of_the_books(self) -> Iterator[str]:
         """What the events say is in them once."""
-        positions = dict(
+        positions: dict[uuid.UUID, Decimal] = dict(
             self._connection.execute(
                 "SELECT account_id, quantity FROM trading.positions WHERE tenant_id = %s", (self._tenant,)
             ).fetchall()

@@ -13,9 +13,9 @@ import pytest
 
 from breakwater.db.connection import Connection, Database
 from breakwater.db.engine_connection import EngineConnection, engine_connection
-from breakwater.db.relay import DueEvent
+from breakwater.db.relay import DueEvent, forget, take_due
 from breakwater.errors import DatabaseUnavailable, Unavailable
-from fargate_engine import aws, relay
+from fargate_engine import relay
 from fargate_engine.relay import Relay
 from tests.simulation.delivery.hops import Bus, FifoQueue, Handler, Message, Queue, Weather
 
@@ -43,17 +43,16 @@ class RelayProcess:
 
     def wire(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Its steps, each of which it may not outlive; its calls to AWS one after the other, as a seed has them."""
-        take, forget = relay.take_due, relay.forget
 
-        async def take_due(connection: EngineConnection, bucket: int, _limit: int) -> list[DueEvent]:
+        async def take_due_or_die(connection: EngineConnection, bucket: int, _limit: int) -> list[DueEvent]:
             self._may_die("the relay dies before it takes")
-            due = await take(connection, bucket, self._weather.random.randint(1, TAKEN_AT_ONCE_MAX))
+            due = await take_due(connection, bucket, self._weather.random.randint(1, TAKEN_AT_ONCE_MAX))
             if not due:
                 raise _Idle
             self._may_die("the relay dies with events in its hand")
             return due
 
-        async def forget_them(connection: EngineConnection, outbox_ids: list[int]) -> None:
+        async def forget_or_die(connection: EngineConnection, outbox_ids: list[int]) -> None:
             self._may_die("the relay dies before it forgets")
             await forget(connection, outbox_ids)
             self._may_die("the relay dies after it forgot")
@@ -63,9 +62,9 @@ class RelayProcess:
                 await asyncio.sleep(0)
             return operation(**parameters)
 
-        monkeypatch.setattr(relay, "take_due", take_due)
-        monkeypatch.setattr(relay, "forget", forget_them)
-        monkeypatch.setattr(aws.asyncio, "to_thread", call)
+        monkeypatch.setattr(relay, "take_due", take_due_or_die)
+        monkeypatch.setattr(relay, "forget", forget_or_die)
+        monkeypatch.setattr(asyncio, "to_thread", call)
 
     async def turn(self, bucket: int) -> None:
         """Whatever is due in the bucket, unless it dies of it."""

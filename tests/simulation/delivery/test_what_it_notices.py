@@ -1,11 +1,12 @@
 """One promise of the code broken at a time: the simulation has to notice each, and by which of its checks."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from breakwater.db.portfolio import PortfolioRows
-from fargate_engine import relay
+from fargate_engine import aws, relay
 from fargate_engine.packing import Entry, Packer
 from tests.conftest import fresh_database
 from tests.simulation.delivery.hops import Message
@@ -46,11 +47,11 @@ def _it_is_forgotten_before_it_is_published(monkeypatch: pytest.MonkeyPatch) -> 
 
     def wire_wrongly(self: RelayProcess, patches: pytest.MonkeyPatch) -> None:
         wire(self, patches)
-        take, forget = relay.take_due, relay.forget
+        take, forget = relay.take_due, relay.forget  # type: ignore[attr-defined]  # As they are wired.
 
-        async def take_and_forget(*asked: object) -> object:
-            due = await take(*asked)  # type: ignore[arg-type]
-            await forget(asked[0], [event.outbox_id for event in due])  # type: ignore[arg-type]
+        async def take_and_forget(*asked: Any) -> Any:
+            due = await take(*asked)
+            await forget(asked[0], [event.outbox_id for event in due])
             return due
 
         patches.setattr(relay, "take_due", take_and_forget)
@@ -61,7 +62,7 @@ def _it_is_forgotten_before_it_is_published(monkeypatch: pytest.MonkeyPatch) -> 
 def _refusals_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     async def send(self: relay.Relay, entries: list[Entry]) -> list[int]:
         numbered = [{**entry, "Id": str(number)} for number, entry in enumerate(entries)]
-        await relay.aws.call(self._sqs.send_message_batch, QueueUrl=self._queue_url, Entries=numbered)
+        await aws.call(self._sqs.send_message_batch, QueueUrl=self._queue_url, Entries=numbered)
         return []
 
     monkeypatch.setattr(relay.Relay, "_send_to_queue", send)
@@ -69,7 +70,7 @@ def _refusals_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _refusals_of_the_bus_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     async def put(self: relay.Relay, entries: list[Entry]) -> list[int]:
-        await relay.aws.call(self._eventbridge.put_events, Entries=list(entries))
+        await aws.call(self._eventbridge.put_events, Entries=list(entries))
         return []
 
     monkeypatch.setattr(relay.Relay, "_put_on_bus", put)

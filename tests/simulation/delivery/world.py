@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from random import Random
 from unittest.mock import MagicMock
 
+import boto3
 import psycopg
 import pytest
 
@@ -140,7 +141,7 @@ def _wired(relay: RelayProcess, database: Database) -> Iterator[None]:
         monkeypatch.setenv("ALERT_DELIVERIES_QUEUE_URL", "http://127.0.0.1/alert-deliveries")
         monkeypatch.setenv("ALERT_ESCALATION_ARN", "arn:aws:states:eu-west-1:000000000000:stateMachine:one")
         took_all = MagicMock(**{"send_message_batch.return_value": {}})
-        monkeypatch.setattr(runtime_aws.boto3, "client", lambda *_, **__: took_all)
+        monkeypatch.setattr(boto3, "client", lambda *_, **__: took_all)
         monkeypatch.setattr(runtime_database, "database", lambda: database)
         monkeypatch.setattr(packing, "REFUSED_RETRY_S", (0.0, 0.0))
         relay.wire(monkeypatch)

@@ -91,7 +91,7 @@ class Books:
             order_id, status, cum_qty, leaves_qty, cum_notional, open_qty, state, quantity, price = row
             said = truth.get(order_id)
             if said is None:
-                known = (OrdStatus.REJECTED, 0, 0, 0)
+                known = (OrdStatus.REJECTED, Decimal(0), Decimal(0), Decimal(0))
             else:
                 known = (said.status, said.cum_qty, said.leaves_qty, said.cum_notional)
             if status in _UNSETTLED or state == "HELD":

@@ -34,7 +34,7 @@ from fargate_engine.gateway.state import EngineState
 from fargate_engine.inbox import FindOrder
 from fargate_engine.market_data.l2_book import DepthSnapshot, TimedEvent
 from fargate_engine.messages import VenueCanceled
-from fargate_engine.orders import FinalOrder, Order
+from fargate_engine.orders import FinalOrder, ForgottenOrder, Order
 from fargate_engine.settings import Settings
 from fargate_engine.term import Term
 from tests.integration.fargate_engine.conftest import KmsWithKey
@@ -288,7 +288,8 @@ def _awaits_venue(term: Term) -> bool:
     return any(order.awaits_venue for order in term.state.open_orders())
 
 
-def _snapshot(order: Order) -> OrderSnapshot:
+def _snapshot(order: Order | ForgottenOrder) -> OrderSnapshot:
+    assert isinstance(order, Order)
     said = order if isinstance(order, FinalOrder) else FinalOrder.of(order)
     return OrderSnapshot.model_validate_json(said.last_words)
 

@@ -1,6 +1,7 @@
 """The rows of the functions and of the state machine: from `POST /orders` to its answer."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from tests.simulation.fault_matrix import arms
 from tests.simulation.fault_matrix.fire import When
@@ -116,7 +117,7 @@ def _step(
     """
     called, done = f"{state}: called", f"{state}: done"
 
-    def variant(words: str, arm: arms.Arm, **more: bool) -> Variant:
+    def variant(words: str, arm: arms.Arm, **more: Any) -> Variant:
         return Variant(words, arm, given=given, **more)
 
     delayed = [

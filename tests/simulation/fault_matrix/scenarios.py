@@ -53,7 +53,7 @@ OPEN = (RESTS, PARTLY_FILLED)
 TRADED = (PARTLY_FILLED, FILLED)
 
 
-_RESTING = {"quantity_range": (3, 3), "price_range": (1_000, 1_999)}
+_RESTING: dict[str, Any] = {"quantity_range": (3, 3), "price_range": (1_000, 1_999)}
 _SMALL = _RESTING | {"quantity_range": (2, 2)}
 _ALONE = _RESTING | {"quantity_range": (1, 1)}
 # Together they become more than they were: what arrives late and was given up would be seen.

@@ -13,11 +13,12 @@ import pytest
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.ladders import KeptLimits
 from breakwater.db.orders import OrderRows
-from breakwater.domain.leases import Lease
+from breakwater.domain.leases import Lease, stopped
 from breakwater.domain.orders import VOIDED, OrderSnapshot, OrdStatus, VoidReplace
-from breakwater.domain.settlement import HeldReservation
+from breakwater.domain.settlement import HeldReservation, settled
 from breakwater.services import leases, limits, order_saga, reconciliation
 from breakwater.services.engine_client import EngineClient
+from events.orders import OrderPlaced
 from tests.simulation.fault_matrix import trial
 from tests.simulation.fault_matrix.fire import Fire
 from tests.simulation.fault_matrix.matrix import ROWS, Matrix
@@ -80,10 +81,8 @@ def test_an_order_whose_reservation_is_given_back_when_it_is_unknown(
 
 
 def test_an_older_word_that_replaces_a_newer_one(matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = limits.settled
-
     def take_anything(reservation: HeldReservation, snapshot: OrderSnapshot) -> HeldReservation:
-        return real(reservation, snapshot.model_copy(update={"engine_seq": reservation.engine_seq + 1}))
+        return settled(reservation, snapshot.model_copy(update={"engine_seq": reservation.engine_seq + 1}))
 
     monkeypatch.setattr(limits, "settled", take_anything)
     with pytest.raises(AssertionError, match=r"everything else happens first .* was final"):
@@ -111,10 +110,8 @@ def test_a_replace_that_is_given_up_and_not_at_the_engine(matrix: Matrix, monkey
 def test_a_lease_that_is_free_again_before_the_engine_has_said_what_was_used(
     matrix: Matrix, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = leases.stopped
-
     def free_at_once(lease: Lease, **about: Any) -> Lease:
-        after = real(lease, **about)
+        after = stopped(lease, **about)
         return replace(after, buy_held=after.buy_taken, orders_held=after.live_orders)
 
     monkeypatch.setattr(leases, "stopped", free_at_once)
@@ -124,9 +121,7 @@ def test_a_lease_that_is_free_again_before_the_engine_has_said_what_was_used(
 
 def test_an_order_that_is_told_of_twice(matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> None:
     def forget_that_it_is_there(tx: TenantTransaction, order: Any) -> None:
-        order_saga.publish(
-            tx, order, order_saga.OrderPlaced(order=order_saga._state(order, _NOW)), order.order_id, _NOW
-        )
+        order_saga.publish(tx, order, OrderPlaced(order=order_saga._state(order, _NOW)), order.order_id, _NOW)
 
     monkeypatch.setattr(order_saga, "_refusal_so_far", forget_that_it_is_there)
     with pytest.raises(AssertionError, match=r"told of order"):

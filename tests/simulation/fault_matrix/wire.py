@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import orjson
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -91,7 +92,7 @@ class Wire:
     other_order: bytes = b""
     _under_way: dict[asyncio.Task[object], asyncio.Transport] = field(default_factory=dict)
 
-    def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    def middleware(self) -> Middleware:
         @web.middleware
         async def pass_on(request: web.Request, handler: Handler) -> web.StreamResponse:
             task = asyncio.current_task()

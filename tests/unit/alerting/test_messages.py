@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from breakwater.db.alert_deliveries import Delivery
+from breakwater.domain.alerting import Channel
 from breakwater.domain.text_messages import PLACES_MAX, text_message
 from breakwater.services.alert_messages import ALERTS_LISTED_MAX, Parcel, mail_text, slack_message, sms_text, subject
 from tests.integration.alerts.one_alert import an_alert
@@ -100,7 +101,8 @@ def test_slack_has_the_link_of_its_channel_and_what_others_named_is_still_no_lin
 
 def test_of_what_was_held_back_a_mail_links_what_it_lists_and_a_text_message_nothing() -> None:
     alerts = [an_alert(uuid.uuid4()) for _ in range(ALERTS_LISTED_MAX + 1)]
-    for channel, room in (("EMAIL", ALERTS_LISTED_MAX), ("SMS", 0)):
+    channels: list[tuple[Channel, int]] = [("EMAIL", ALERTS_LISTED_MAX), ("SMS", 0)]
+    for channel, room in channels:
         many = replace(parcel(), channel=channel, alerts=alerts)
         assert many.linked == alerts[:room]
     mail = mail_text(replace(parcel(), channel="EMAIL", alerts=alerts, links={alerts[1].alert_id: LINK}))

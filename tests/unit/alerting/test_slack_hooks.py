@@ -10,6 +10,7 @@ import pytest
 from breakwater.errors import BreakwaterError, InvalidRequest, Unavailable
 from breakwater.runtime import slack
 from breakwater.runtime.slack import check_hook, post_to_slack
+from breakwater.services.alert_messages import Parcel
 from breakwater.services.alert_sending import NotTaken
 from tests.unit.alerting.test_messages import parcel
 
@@ -104,6 +105,6 @@ def test_a_channel_that_was_removed_is_told_no_more() -> None:
         post_to_slack(parcel(), uuid.uuid4())
 
 
-def _told() -> "slack.Parcel":
+def _told() -> Parcel:
     made = parcel()
-    return slack.Parcel("SLACK", made.deliveries, made.alerts, 1, (uuid.uuid4(), b"sealed"))
+    return Parcel("SLACK", made.deliveries, made.alerts, 1, (uuid.uuid4(), b"sealed"))

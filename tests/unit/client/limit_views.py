@@ -99,7 +99,7 @@ def unmeasured(limit_type: str, value: str | None, **changes: Any) -> dict[str, 
 
 def node_of(name: str, node_id: str = "n-a", **changes: Any) -> dict[str, Any]:
     """An active desk without limits and without anything below it."""
-    node = {
+    node: dict[str, Any] = {
         "node_id": node_id,
         "parent_id": None,
         "name": name,

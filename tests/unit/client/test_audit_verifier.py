@@ -33,7 +33,7 @@ class Export:
         self.anchors = []
         head, digest = bytes(32), bytes(32)
         for first, last in SPANS:
-            more = {"gap": gap} if gap is not None and (first, last) == SPANS[-1] else {}
+            more: dict[str, Any] = {"gap": gap} if gap is not None and (first, last) == SPANS[-1] else {}
             anchor, head, digest = anchor_of(self.lines[first - 1 : last], first, head, digest, **more)
             self.anchors.append(anchor)
         self.told: dict[str, Any] = {

@@ -6,7 +6,7 @@ from breakwater.client import limits_render, render
 from tests.unit.client.limit_views import LIMIT_ID, TYPES, limit_of, type_named
 from tests.unit.client.test_render import shown
 
-OVERRIDE = {
+OVERRIDE: dict[str, Any] = {
     "override_id": "o-1",
     "limit_id": LIMIT_ID,
     "node_id": "n-a",

@@ -1,5 +1,6 @@
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def test_the_bar_of_a_limit_that_allows_nothing_is_full() -> None:
     ("pct", "style"), [(69, "green"), (70, "yellow"), (89, "yellow"), (90, "red"), (99, "red"), (100, "bold red")]
 )
 def test_a_bar_is_yellow_from_70_percent_and_red_from_90(pct: int, style: str) -> None:
-    assert pct_style(pct) == style
+    assert pct_style(Decimal(pct)) == style
 
 
 def test_the_tree_shows_nodes_and_limits_and_why_a_node_is_stopped() -> None:

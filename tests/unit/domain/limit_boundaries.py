@@ -54,7 +54,8 @@ def _quantity(limit_type: str, value: str | None, largest: str, **both: Any) -> 
 
 
 def _held(symbol: str = "ETH/USDT", **amounts: str) -> Any:
-    return exposure_of(symbol, **{name: Decimal(amount) for name, amount in amounts.items()})
+    held: dict[str, Any] = {name: Decimal(amount) for name, amount in amounts.items()}
+    return exposure_of(symbol, **held)
 
 
 def _usdt(amount: str) -> dict[str, Decimal]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from breakwater.domain.alerting import CHANNELS_AT_ONCE, SEVERITIES
+from breakwater.domain.alerting import CHANNELS_AT_ONCE, SEVERITIES, Severity
 from breakwater.domain.escalation import (
     MATRIX,
     STAGES,
@@ -45,7 +45,7 @@ def in_words(step: Step | None) -> object:
 
 
 @pytest.mark.parametrize("severity", SEVERITIES)
-def test_every_cell_of_the_matrix_is_as_it_was_decided(severity: str) -> None:
+def test_every_cell_of_the_matrix_is_as_it_was_decided(severity: Severity) -> None:
     assert severity in CHANNELS_AT_ONCE
     cells = (set(CHANNELS_AT_ONCE[severity]), *(in_words(step_of(severity, stage)) for stage in STAGES))
     assert cells == BY_HAND[severity]

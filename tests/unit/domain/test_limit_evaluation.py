@@ -176,7 +176,7 @@ def test_a_refusal_says_all_of_it_in_plain_decimals() -> None:
     held = [exposure_of(filled_qty=Decimal("1.50"), open_buy_qty=Decimal("2.00"))]
     scope = scope_of("LONG_POSITION", "4.0", exposures=held)
     (refusal,) = refusals(scope, order_for(scope, quantity="1.0"))
-    told = refusal.to_json()
+    told: Any = refusal.to_json()
     amounts = ("limit", "used", "reserved", "attempted", "largest_passing_quantity")
     assert [told[name] for name in amounts] == ["4.0", "1.5", "2", "1", "0.5"]
     assert (told["node_name"], told["limit_type"], told["instrument"], told["action"], told["missing"]) == (

@@ -92,7 +92,8 @@ def take_profit(stop_px: str) -> TakeProfit:
 
 
 def trail(**words: str) -> TrailingStop:
-    return TrailingStop(algorithm="TRAILING_STOP", **{name: Decimal(word) for name, word in words.items()})
+    terms: dict[str, Any] = {name: Decimal(word) for name, word in words.items()}
+    return TrailingStop(algorithm="TRAILING_STOP", **terms)
 
 
 def oco(stop_px: str, stop_limit_px: str | None = None) -> Oco:

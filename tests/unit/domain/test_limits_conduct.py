@@ -51,7 +51,8 @@ def test_a_window_is_never_shorter_than_it_says_and_at_most_a_second_longer(age_
 
 @pytest.mark.parametrize("count", COUNTS)
 def test_new_orders_replaces_and_cancels_are_messages(count: str) -> None:
-    scope = rate_of_one(activity_of(**{count: 1}))
+    counts: dict[str, Any] = {count: 1}
+    scope = rate_of_one(activity_of(**counts))
     assert len(refusals(scope, order_for(scope))) == 1
 
 

@@ -20,7 +20,8 @@ IN_CURRENCY = (*MARKED, "OPEN_ORDER_NOTIONAL", "DAILY_TRADED_NOTIONAL")
 
 
 def held(symbol: str = "ETH/USDT", venue: str = "SIM", **amounts: str) -> Exposure:
-    return exposure_of(symbol, venue=venue, **{name: Decimal(amount) for name, amount in amounts.items()})
+    told: dict[str, Any] = {name: Decimal(amount) for name, amount in amounts.items()}
+    return exposure_of(symbol, venue=venue, **told)
 
 
 def verdict_of(limit_type: str, value: str, exposures: list[Exposure], side: Side = Side.BUY, **words: Any) -> Verdict:

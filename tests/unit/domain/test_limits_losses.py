@@ -15,7 +15,9 @@ LONG = [exposure_of(filled_qty=Decimal(5))]
 
 
 def stood(**told: Any) -> Standing:
-    amounts = {name: Decimal(value) if name.startswith("pnl") else value for name, value in told.items()}
+    amounts: dict[str, Any] = {
+        name: Decimal(value) if name.startswith("pnl") else value for name, value in told.items()
+    }
     return Standing(**{"observed_at": NOW, **amounts})
 
 
@@ -30,7 +32,7 @@ def stood(**told: Any) -> Standing:
     ],
 )
 def test_a_drawdown_counts_from_where_its_mode_says(mode: str | None, lost: str) -> None:
-    parameters = {} if mode is None else {"mode": mode}
+    parameters: dict[str, Any] = {} if mode is None else {"mode": mode}
     standing = stood(pnl="-20", pnl_peak="80", pnl_close_peak="30")
     at_it = scope_of("DRAWDOWN", lost, standing=standing, **parameters)
     assert refusals(at_it, order_for(at_it)) == []

@@ -21,7 +21,8 @@ QUANTILE = Decimal("2.3263478740")
 
 
 def held(symbol: str = "ETH/USDT", venue: str = "SIM", **amounts: str) -> Exposure:
-    return exposure_of(symbol, venue=venue, **{name: Decimal(amount) for name, amount in amounts.items()})
+    told: dict[str, Any] = {name: Decimal(amount) for name, amount in amounts.items()}
+    return exposure_of(symbol, venue=venue, **told)
 
 
 def market_knowing(**terms: Mapping[str, Any]) -> Market:

@@ -1,6 +1,7 @@
 """When a metric has crossed what a rule says, and when it is back: the rows of the tables are values in their turn."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -27,7 +28,7 @@ def rule(condition: Threshold | Band, for_s: int = 0) -> MetricRule:
     return MetricRule(uuid.uuid4(), "rule", "queue_waiting", (), condition, for_s, "WARNING", "SYSTEM")
 
 
-def follow(asked: MetricRule, values: list[str | None], every_s: int = EVERY_S) -> list[str]:
+def follow(asked: MetricRule, values: Sequence[str | None], every_s: int = EVERY_S) -> list[str]:
     """What is told after each value: "crossed", "cleared", or nothing. None: no value is had."""
     told = []
     state = SeriesState()

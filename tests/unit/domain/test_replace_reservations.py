@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +34,7 @@ def held(quantity: str = "10", price: str = "100", *, cum: str = "0", side: Side
     )
 
 
-def word(seq: int, quantity: str, cum: str = "0", **told: int | str | None) -> OrderSnapshot:
+def word(seq: int, quantity: str, cum: str = "0", **told: Any) -> OrderSnapshot:
     """`told`: what it says of replaces, or another status."""
     status = OrdStatus(told.pop("status", "NEW"))
     whole, filled = Decimal(quantity), Decimal(cum)

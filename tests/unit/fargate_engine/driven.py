@@ -8,7 +8,7 @@ from breakwater.domain.orders import OrderSnapshot
 from fargate_engine.messages import CoreInput, ListInstrument
 from fargate_engine.records import Records
 from fargate_engine.shard_state import Applied, ShardState
-from tests.support.engine_words import snapshot_of
+from tests.support.engine_words import snapshot_in_state
 from tests.unit.fargate_engine.orders import ETH
 
 
@@ -32,7 +32,7 @@ class Driven:
             self.journal(applied)
 
     def snapshot(self, order_id: uuid.UUID) -> OrderSnapshot:
-        return snapshot_of(self.state.order(order_id))
+        return snapshot_in_state(self.state, order_id)
 
     def journal(self, applied: Applied) -> Applied:
         if applied.count:

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def has_traded(driven: Driven) -> None:
 
 def has_filled_at_a_venue(driven: Driven) -> None:
     driven.apply(submit(1, venue="SIM"))
-    filled = {"quantity_lots": 10_000, "price_ticks": 200_000, "liquidity": "TAKER"}
+    filled: dict[str, Any] = {"quantity_lots": 10_000, "price_ticks": 200_000, "liquidity": "TAKER"}
     driven.apply(VenueFilled(order_id=submit(1).order_id, fee=Decimal(0), fee_currency="USDT", **filled))
 
 

@@ -11,7 +11,9 @@ from breakwater.domain.executions import ROUTER_VENUE, Route
 from breakwater.domain.orders import OrdStatus, Side, SubmitOrder, TimeInForce
 from events.catalogue import CATALOGUE
 from fargate_engine.messages import CancelOrder, VenueAccepted, VenueFilled, WorkNoted
+from fargate_engine.orders import EngineOrder
 from fargate_engine.shard_state import Applied, ShardState
+from tests.support.engine_words import kept
 from tests.unit.fargate_engine.driven import Driven, replayed
 from tests.unit.fargate_engine.orders import TENANT, submit
 
@@ -98,7 +100,7 @@ def test_several_fills_of_a_batch_are_all_its_parent_s_and_a_replay_ends_in_the_
     assert engine.snapshot(parent().order_id).status is OrdStatus.FILLED
     again = replayed(engine.rows)
     assert again.state_hash() == engine.state.state_hash()
-    assert again.order(parent().order_id).answer() == engine.state.order(parent().order_id).answer()
+    assert kept(again, parent().order_id).answer() == kept(engine.state, parent().order_id).answer()
 
 
 def test_a_fill_that_is_told_again_is_not_booked_again(engine: Driven) -> None:
@@ -169,7 +171,9 @@ def test_notes_children_and_their_parent_survive_snapshot_and_replay(engine: Dri
     engine.apply(WorkNoted(order_id=parent().order_id, note="the peak is 2,000"))
 
     for again in (replayed(engine.rows), ShardState.restore(engine.state.snapshot(), shard=0)):
-        order = again.registry.live[engine.state.registry.orders[parent().order_id].number]
+        known = engine.state.registry.orders[parent().order_id]
+        assert isinstance(known, EngineOrder)
+        order = again.registry.live[known.number]
         assert order.note == "the peak is 2,000"
         assert [each.order_id for each in again.registry.children_of(parent().order_id)] == [child().order_id]
 

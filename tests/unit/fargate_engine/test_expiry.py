@@ -13,9 +13,9 @@ from breakwater.domain.orders import OrdStatus, Side, SubmitOrder, TimeInForce
 from fargate_engine import registry, shard_state
 from fargate_engine.inbox import Inbox
 from fargate_engine.messages import CancelOrder, VenueAccepted, VenueCanceled, VenueFilled, VenueReplaced
-from fargate_engine.outcomes import CancelAtVenue, SubmitToVenue
+from fargate_engine.outcomes import CancelAtVenue, SubmitToVenue, VenueRequest
 from fargate_engine.shard_state import Applied, ShardState
-from tests.support.engine_words import snapshot_in
+from tests.support.engine_words import snapshot_in, snapshot_in_state
 from tests.unit.fargate_engine.driven import Driven, replayed
 from tests.unit.fargate_engine.orders import ACCOUNT, ETH, TENANT, replace_of, submit
 from tests.unit.fargate_engine.test_answers_at_once import VenueAtOnce
@@ -95,12 +95,12 @@ def test_of_many_that_end_at_one_moment_each_batch_takes_so_many(
     monkeypatch.setattr(shard_state, "ENDS_AT_ONCE_MAX", 2)
     for number in (1, 2, 3):
         resting(engine, dated(number, venue="SIM"))
-    canceled = []
+    canceled: list[VenueRequest] = []
     for count in (2, 1, 0):
         requests = engine.end_orders(END_NS).outcomes.venue_requests
         assert len(requests) == count
         canceled += requests
-    assert [each.order_id for each in canceled] == [dated(number).order_id for number in (1, 2, 3)]
+    assert canceled == [CancelAtVenue("SIM", dated(number).order_id, "ETH/USDT") for number in (1, 2, 3)]
     assert engine.state.next_end_ns is None
 
 
@@ -203,8 +203,8 @@ def test_a_state_from_a_snapshot_or_from_the_journal_ends_them_as_well(engine: D
         wanted = [] if has_begun else [CancelAtVenue("SIM", order.order_id, "ETH/USDT")]
         assert applied.outcomes.venue_requests == wanted
         state.apply([VenueCanceled(order_id=order.order_id)], END_NS + 11)
-        assert snapshot_in(state.order(order.order_id).answer()).status is OrdStatus.EXPIRED
-        assert snapshot_in(state.order(dated(2).order_id).answer()).status is OrdStatus.EXPIRED
+        assert snapshot_in_state(state, order.order_id).status is OrdStatus.EXPIRED
+        assert snapshot_in_state(state, dated(2).order_id).status is OrdStatus.EXPIRED
     assert len({state.state_hash() for state in states}) == 1
 
 
@@ -226,7 +226,7 @@ async def test_a_shard_that_is_idle_wakes_for_the_end_of_an_order() -> None:
         True,
     ]  # The second: SIM's word.
     for order in orders:
-        assert snapshot_in(engine.state.order(order.order_id).answer()).status is OrdStatus.EXPIRED
+        assert snapshot_in_state(engine.state, order.order_id).status is OrdStatus.EXPIRED
 
 
 async def test_nothing_ends_before_the_shard_takes_orders() -> None:

@@ -76,7 +76,8 @@ async def test_after_a_batch_of_many_those_who_come_a_moment_later_are_in_it_too
     waiting = asyncio.create_task(inbox.next_batch())
     await asyncio.sleep(0)
     inbox.ask(submit(7))
-    asyncio.get_running_loop().call_soon(asyncio.get_running_loop().call_soon, inbox.ask, submit(8))
+    loop = asyncio.get_running_loop()
+    loop.call_soon(lambda: loop.call_soon(inbox.ask, submit(8)))
     batches = [await waiting]
     while sum(len(batch.asked) for batch in batches) < 2:
         batches.append(await asyncio.wait_for(inbox.next_batch(), 1))

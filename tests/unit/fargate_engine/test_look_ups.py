@@ -70,7 +70,7 @@ async def test_invented_keys_are_looked_up_few_at_once_and_the_rest_is_refused(m
     await asyncio.sleep(0)
     with pytest.raises(Unavailable, match="too many"):
         await keys.find("one more")
-    await asyncio.sleep(0.1)  # Those that waited for a place have given up.
+    await asyncio.wait(asking[look_ups.LOOK_UPS_MAX :], timeout=5)  # Those that waited for a place have given up.
     slow.may_answer.set()
     answers = await asyncio.gather(*asking, return_exceptions=True)
     assert (answers[: look_ups.LOOK_UPS_MAX], slow.at_once_most) == ([None] * 8, look_ups.LOOK_UPS_MAX)

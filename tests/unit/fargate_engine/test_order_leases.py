@@ -179,8 +179,7 @@ def test_a_market_order_of_a_lease_fills_within_its_prices(engine: Driven) -> No
     engine.apply(lease(price_high="2500"))
     offer(engine, 1, "1")
     offer(engine, 2, "1", price="2500.01")
-    terms = {"type": OrderType.MARKET, "price": None, "quantity": "3"}
-    order = leased_order(engine.state, place_order(**terms))
+    order = leased_order(engine.state, place_order(type=OrderType.MARKET, price=None, quantity="3"))
     assert verdict(engine, order) == (OrdStatus.CANCELED, "PRICE_BAND")
     told = words(engine.state)
     assert (told.buy_filled, told.buy_notional, told.buy_open) == (Decimal(1), Decimal(2000), Decimal(0))
@@ -236,7 +235,7 @@ def test_a_limit_order_of_a_client_is_made_one_of_its_lease(engine: Driven) -> N
 
 
 @pytest.mark.parametrize("wrong", [{"reduce_only": True}, {"located": True}])
-def test_what_only_the_ledger_can_judge_is_not_for_a_lease(engine: Driven, wrong: dict[str, bool]) -> None:
+def test_what_only_the_ledger_can_judge_is_not_for_a_lease(engine: Driven, wrong: dict[str, Any]) -> None:
     engine.apply(lease())
     with pytest.raises(InvalidRequest, match="judged by the ledger"):
         leased_order(engine.state, place_order(**wrong))

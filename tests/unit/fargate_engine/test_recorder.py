@@ -38,7 +38,13 @@ def recorded(folder: Path, events: int, session: int = 1, step_ns: int = 0) -> R
 
 def asked(folder: Path, table: str, columns: str) -> list[tuple[Any, ...]]:
     files = f"{folder}/{table}/**/*.parquet"
-    return duckdb.sql(f"SELECT {columns} FROM read_parquet('{files}', hive_partitioning = true)").fetchall()
+    return rows_of(f"SELECT {columns} FROM read_parquet('{files}', hive_partitioning = true)")
+
+
+def rows_of(statement: str) -> list[tuple[Any, ...]]:
+    relation = duckdb.sql(statement)
+    assert relation is not None
+    return relation.fetchall()
 
 
 def test_duckdb_reads_what_was_recorded_and_finds_the_same_amounts(tmp_path: Path) -> None:
@@ -58,9 +64,9 @@ def test_duckdb_reads_what_was_recorded_and_finds_the_same_amounts(tmp_path: Pat
     # The last word on each price is the book.
     newest = "side, price_ticks, arg_max(quantity_lots, event) AS lots"
     files = f"{tmp_path}/books/**/*.parquet"
-    book = duckdb.sql(
+    book = rows_of(
         f"SELECT * FROM (SELECT {newest} FROM read_parquet('{files}') GROUP BY side, price_ticks) WHERE lots > 0"
-    ).fetchall()
+    )
     expected = [(side.value, ticks, lots) for side in Side for ticks, lots in market.book.levels(side)]
     assert sorted(book) == sorted(expected)
     assert asked(tmp_path, "books", "count(DISTINCT kind), count(DISTINCT venue)") == [(3, 1)]

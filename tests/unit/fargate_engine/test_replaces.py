@@ -21,6 +21,7 @@ from fargate_engine.messages import (
 from fargate_engine.outcomes import ReplaceAtVenue
 from fargate_engine.shard_state import Applied, ShardState
 from fargate_engine.venues.simulated_market import SimulatedMarket
+from tests.support.engine_words import kept
 from tests.unit.fargate_engine.driven import Driven, replayed
 from tests.unit.fargate_engine.orders import ETH, TENANT, replace_of, submit, terms
 from tests.unit.fargate_engine.test_simulated_market import fills
@@ -216,7 +217,7 @@ def test_an_order_of_another_tenant_is_not_there() -> None:
 def test_an_order_that_was_never_replaced_says_nothing_of_replaces() -> None:
     driven = Driven()
     resting(driven)
-    assert b"replace" not in driven.state.order(MAKER.order_id).answer()
+    assert b"replace" not in kept(driven.state, MAKER.order_id).answer()
 
 
 # -- at a venue ------------------------------------------------------------------------------------------------------
@@ -226,7 +227,7 @@ def asked_at_venue(driven: Driven, asked: ReplaceOrder) -> None:
     resting(driven, venue="SIM")
     (request,) = driven.apply(asked).outcomes.venue_requests
     assert isinstance(request, ReplaceAtVenue)
-    assert driven.state.order(MAKER.order_id).awaits_venue
+    assert kept(driven.state, MAKER.order_id).awaits_venue
     assert driven.snapshot(MAKER.order_id).replace_no is None
     assert_nothing_is_lost(driven)
 

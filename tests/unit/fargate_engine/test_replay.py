@@ -13,7 +13,7 @@ from breakwater.db.journal import GENESIS_DIGEST, DamagedJournal, JournalRow
 from breakwater.domain.orders import Side
 from fargate_engine.messages import CancelOrder, ListInstrument, VenueAccepted, VenueCanceled, VenueRejected, VoidOrder
 from fargate_engine.shard_state import BadSnapshot, ShardState
-from tests.support.engine_words import snapshot_of
+from tests.support.engine_words import snapshot_in_state
 from tests.unit.fargate_engine.driven import Driven, replayed
 from tests.unit.fargate_engine.orders import ACCOUNT, ETH, TENANT, submit
 from tests.unit.fargate_engine.record_batches import limit_orders
@@ -44,7 +44,7 @@ def busy() -> Driven:
 
 
 def all_snapshots(state: ShardState) -> list[object]:
-    return [snapshot_of(state.order(order_id)) for order_id in sorted(state.registry.orders)]
+    return [snapshot_in_state(state, order_id) for order_id in sorted(state.registry.orders)]
 
 
 def test_a_replay_gives_every_order_its_numbers_and_the_state_its_hash() -> None:

@@ -12,7 +12,7 @@ from breakwater.domain.orders import OrdStatus, SelfTrade, Side
 from events.orders import ChildOrderChanged, OrderAccepted, OrderCanceled, OrderRestated
 from fargate_engine.orders import EngineOrder
 from fargate_engine.shard_state import ShardState
-from tests.support.engine_words import snapshot_of
+from tests.support.engine_words import snapshot_in_state
 from tests.unit.fargate_engine.driven import Driven, replayed
 from tests.unit.fargate_engine.orders import TENANT, replace_of, submit
 
@@ -137,5 +137,5 @@ def test_a_snapshot_from_before_restatements_says_what_a_replay_says() -> None:
 
     restored = ShardState.restore(driven.state.snapshot(), shard=driven.state.shard)
 
-    said = snapshot_of(restored.order(MAKER))
+    said = snapshot_in_state(restored, MAKER)
     assert (said.quantity, said.leaves_qty) == (Decimal("0.6"), Decimal("0.6"))

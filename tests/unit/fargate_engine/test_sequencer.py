@@ -3,7 +3,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import numpy as np
@@ -111,7 +111,10 @@ async def test_the_rows_of_a_journal_are_chained_and_replay_to_the_state(engine:
 
 async def test_after_a_failed_commit_the_outcome_is_not_known(engine: Running) -> None:
     engine.journal.failure = DatabaseUnavailable("gone")
-    answers = [engine.inbox.ask(submit(1)), engine.inbox.submit_records(limit_orders([(1, BUY, 1)]))]
+    answers: list[Awaitable[object]] = [
+        engine.inbox.ask(submit(1)),
+        engine.inbox.submit_records(limit_orders([(1, BUY, 1)])),
+    ]
     with pytest.raises(DatabaseUnavailable):
         await engine.sequencer.run_batch()
     for answer in answers:

@@ -189,6 +189,7 @@ def test_an_order_for_a_venue_that_is_configured_is_sent_there(engine: Driven) -
     engine.state.venues = {"BOOK", "MOON"}
     order = submit(1, venue="MOON")
     (request,) = engine.apply(order).outcomes.venue_requests
+    assert isinstance(request, SubmitToVenue)
     assert (request.venue, request.terms.order_id) == ("MOON", order.order_id)
     assert replayed(engine.rows).state_hash() == engine.state.state_hash()
 
@@ -308,6 +309,6 @@ def test_time_that_goes_back_is_a_broken_invariant(engine: Driven) -> None:
 
 
 def filled(order_id: uuid.UUID, lots: int, **changes: Any) -> VenueFilled:
-    fields = {"quantity_lots": lots, "price_ticks": 200_000, "liquidity": "MAKER"}
+    fields: dict[str, Any] = {"quantity_lots": lots, "price_ticks": 200_000, "liquidity": "MAKER"}
     fees = {"fee": Decimal("0.5"), "fee_currency": "USDT"}
     return VenueFilled(order_id=order_id, **fields | fees | changes)

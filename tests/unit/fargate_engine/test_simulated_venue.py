@@ -16,6 +16,7 @@ from fargate_engine.market_data.updates import Topic
 from fargate_engine.messages import VenueAccepted, VenueFilled
 from fargate_engine.venues import simulated
 from fargate_engine.venues.simulated import SimulatedVenue
+from tests.support.exchange_scene import until
 from tests.unit.fargate_engine.orders import ETH, terms
 
 SAMPLE = Path(__file__).parents[2] / "data" / "spot_ethusdt_sample.log"
@@ -66,7 +67,7 @@ async def test_while_the_inbox_has_no_room_the_market_stands_still_and_says_so(
     waiting = [VenueAccepted(order_id=terms(number).order_id) for number in (1, 2)]
     venue.report([*waiting])
     replay = asyncio.create_task(venue.run())
-    await asyncio.sleep(0.05)
+    await until(lambda: bool(caplog.records))
     market = hub.get("SIM", "ETH/USDT")
     assert market is not None
     assert (market.update_id, venue.moved_at) == (0, {})

@@ -44,7 +44,7 @@ def test_a_token_that_was_good_is_refused_once_its_time_is_over(
     good = token()
     authenticate(service_tokens, good)
     ended_at = time.time() + 600 + tokens.CLOCK_SKEW_S
-    monkeypatch.setattr(tokens.time, "time", lambda: ended_at)
+    monkeypatch.setattr(time, "time", lambda: ended_at)
     with pytest.raises(NotAuthenticated):
         authenticate(service_tokens, good)
 

@@ -41,8 +41,13 @@ def routes_of(api: FastAPI) -> list[APIRoute]:
     return [route for route in api.routes if isinstance(route, APIRoute)]
 
 
+def methods_of(route: APIRoute) -> list[str]:
+    assert route.methods, route.path
+    return sorted(route.methods)
+
+
 def name_of(route: APIRoute) -> str:
-    return f"{'/'.join(sorted(route.methods))} {route.path}"
+    return f"{'/'.join(methods_of(route))} {route.path}"
 
 
 def declared(route: APIRoute) -> list[Needs | str]:
@@ -61,7 +66,7 @@ ROUTES = [
     (api, method, re.sub(r"\{[^}]*\}", "00000000-0000-4000-8000-000000000000", route.path), route)
     for api, route in EVERY_ROUTE
     if route.path not in OPEN_PATHS
-    for method in sorted(route.methods)
+    for method in methods_of(route)
 ]
 NAMES = [f"{method} {route.path}" for _, method, _, route in ROUTES]
 ONCE_SIGNED_IN = caller_context(expires_at="1")

@@ -77,7 +77,10 @@ def envelope(correlation_id: str = "c-1") -> dict[str, Any]:
 
 def batch(*messages: tuple[str, str, str], fifo: bool, receives: int = 1) -> dict[str, Any]:
     """Messages of (id, group, body)."""
-    group_of = (lambda group: {"MessageGroupId": group, "MessageDeduplicationId": "d"}) if fifo else (lambda group: {})
+
+    def group_of(group: str) -> dict[str, str]:
+        return {"MessageGroupId": group, "MessageDeduplicationId": "d"} if fifo else {}
+
     sent_at = str(int(SENT_AT.timestamp() * 1000))
     return {
         "Records": [

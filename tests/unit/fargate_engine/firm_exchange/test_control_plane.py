@@ -20,6 +20,7 @@ from fargate_engine.firm_exchange.control_plane import (
     OutcomeUnknown,
 )
 from fargate_engine.firm_exchange.owner import Owner
+from tests.support.exchange_scene import until
 
 NAMES = {Function.ORDERS: "orders-function", Function.QUERIES: "queries-function"}
 
@@ -81,10 +82,9 @@ async def test_one_account_takes_no_more_than_its_share_and_others_are_served(
     waiting = [
         asyncio.create_task(plane.ask(Function.ORDERS, "POST", "/orders", greedy)) for _ in range(OF_ACCOUNT_MAX + 3)
     ]
-    await asyncio.sleep(0.05)
-    assert len(functions.asked) == OF_ACCOUNT_MAX
+    await until(lambda: len(functions.asked) == OF_ACCOUNT_MAX)
     other = asyncio.create_task(plane.ask(Function.ORDERS, "POST", "/orders", owner()))
-    await asyncio.sleep(0.3)
+    await until(lambda: len(functions.asked) > OF_ACCOUNT_MAX and sum(each.done() for each in waiting) == 3)
     assert len(functions.asked) == OF_ACCOUNT_MAX + 1
     functions.may_answer.set()
     outcomes = await asyncio.gather(*waiting, other, return_exceptions=True)
@@ -96,10 +96,10 @@ async def test_cancels_have_room_of_their_own(plane: ControlPlane, functions: Fu
         asyncio.create_task(plane.ask(Function.ORDERS, "POST", "/orders", owner()))
         for _ in range(control_plane.AT_ONCE_MAX - CANCELS_MAX)
     ]
-    await asyncio.sleep(0.05)
+    await until(lambda: len(functions.asked) == len(orders))
     refused = asyncio.create_task(plane.ask(Function.ORDERS, "POST", "/orders", owner()))
     cancel = asyncio.create_task(plane.ask(Function.ORDERS, "DELETE", "/orders/1", owner()))
-    await asyncio.sleep(0.05)
+    await until(lambda: len(functions.asked) > len(orders))
     assert functions.asked[-1]["requestContext"]["http"]["method"] == "DELETE"
     with pytest.raises(Unavailable):
         await refused

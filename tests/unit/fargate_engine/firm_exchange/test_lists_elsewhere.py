@@ -159,7 +159,7 @@ def exchange(
     hub = SimpleNamespace(get=lambda *_: None)
     firm = FirmExchange(cast(EngineState, SimpleNamespace(instruments=[ETH], term=lambda _: None, hub=hub)), venue)
     api = Api(list(orders), list(trades))
-    firm.connect(Platform(*cast(Any, (None, None)), cast(ControlPlane, api), cast(Any, None)))
+    firm.connect(Platform(cast(Any, None), cast(Any, None), cast(ControlPlane, api), cast(Any, None)))
     return firm, api
 
 
@@ -256,7 +256,9 @@ async def test_orders_at_other_venues_are_neither_shown_nor_found_nor_cancelled(
             with pytest.raises(BinanceError) as raised:
                 await firm.cancel(CLIENT, ref)
             assert raised.value.code == -2011
-    assert [each.client_order_id for each in await firm.cancel_all(CLIENT, ETH)] == ["plain"]
+    (cancelled,) = await firm.cancel_all(CLIENT, ETH)
+    assert isinstance(cancelled, ShownOrder)
+    assert cancelled.client_order_id == "plain"
     assert [each for each in api.asked if each.startswith("DELETE")] == [f"DELETE /orders/{PLAIN['order_id']}"]
 
 
@@ -326,7 +328,7 @@ async def test_a_list_that_is_over_cannot_be_cancelled() -> None:
     assert not [each for each in api.asked if each.startswith("DELETE")]
 
 
-def new_list(client_order_id: str, **names: str) -> NewOrder:
+def new_list(client_order_id: str, **names: Any) -> NewOrder:
     execution = Oco(algorithm="OCO", stop_px=Decimal(1900), **(NAMES | names))
     return NewOrder(
         instrument=ETH,
@@ -403,7 +405,7 @@ async def test_an_order_that_must_not_rest_is_asked_about_until_it_has_ended_and
     firm, _ = exchange(venue="PAPER")
     api = Ending([], [])
     api.placed_as = {"venue": "PAPER", "time_in_force": "IOC", "status": "NEW"}
-    firm.connect(Platform(*cast(Any, (None, None)), cast(ControlPlane, api), cast(Any, None)))
+    firm.connect(Platform(cast(Any, None), cast(Any, None), cast(ControlPlane, api), cast(Any, None)))
     placed = await firm.place(CLIENT, replace(new_list("one"), execution=None, time_in_force=TimeInForce.IOC))
     assert (placed.status.value, len(looks)) == (status, 2)
 

@@ -101,8 +101,8 @@ class PaperMarket:
                 self.ends = moves.ends
             if self.is_over or self.ends or not (moves.send or moves.cancel):
                 self.done.append(Done(self._now_s, self.cum_lots, self.market_lots))
-                is_idle = moves.look_at_ns is None or self.ends is not None
-                look_s = until_s if is_idle else (moves.look_at_ns - at_s(0)) / 1e9
+                look_at_ns = None if self.ends is not None else moves.look_at_ns
+                look_s = until_s if look_at_ns is None else (look_at_ns - at_s(0)) / 1e9
                 return min(float(until_s), max(look_s, self._now_s + 0.001))
         raise AssertionError(f"it never comes to rest: {moves}")
 

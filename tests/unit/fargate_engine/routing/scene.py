@@ -26,7 +26,7 @@ from fargate_engine.shard_state import ShardState
 from fargate_engine.terms import Reason, WorkingTerms
 from fargate_engine.venues.protocol import OrderVenue, VenueInstrument
 from fargate_engine.venues.simulated_market import SimulatedMarket
-from tests.support.engine_words import snapshot_of
+from tests.support.engine_words import snapshot_in_state
 from tests.support.exchange_scene import Journal
 from tests.unit.fargate_engine.orders import ETH, TENANT, submit
 
@@ -163,7 +163,7 @@ class Scene:
 
     @property
     def parent(self) -> OrderSnapshot:
-        return snapshot_of(self.state.order(PARENT))
+        return snapshot_in_state(self.state, PARENT)
 
     @property
     def children(self) -> list[EngineOrder]:

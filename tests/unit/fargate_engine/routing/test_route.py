@@ -19,10 +19,7 @@ from tests.unit.fargate_engine.routing import views
 
 SECOND = 1_000_000_000
 NOW = 1_000 * SECOND
-BEST, IMPROVE, SEEK, LEAST_COST = (
-    Route(algorithm=each)  # type: ignore[arg-type]
-    for each in ("BEST", "IMPROVE", "SEEK", "LEAST_COST")
-)
+BEST, IMPROVE, SEEK, LEAST_COST = (Route(algorithm=each) for each in ("BEST", "IMPROVE", "SEEK", "LEAST_COST"))
 IOC, GTC = TimeInForce.IOC, TimeInForce.GTC
 ONE, TWO = uuid.UUID(int=1), uuid.UUID(int=2)
 
@@ -35,12 +32,12 @@ def venue(name: str, asks: Any = (), bids: Any = (), **changes: Any) -> VenueVie
 
 def view(*venues: VenueView, **changes: Any) -> View:
     """A buyer of 100 lots at 1,000 ticks at most, an hour after it began."""
-    terms = {"side": Side.BUY, "limit_ticks": 1_000, "now_ns": NOW, "began_at_ns": NOW - 3600 * SECOND}
+    terms: dict[str, Any] = {"side": Side.BUY, "limit_ticks": 1_000, "now_ns": NOW, "began_at_ns": NOW - 3600 * SECOND}
     return views.view(**terms | {"venues": venues} | changes)
 
 
 def resting(order_id: uuid.UUID, at: str, limit_ticks: int, lots: int = 100, **changes: Any) -> Child:
-    terms = {"order_id": order_id, "venue": at, "limit_ticks": limit_ticks, "leaves_lots": lots}
+    terms: dict[str, Any] = {"order_id": order_id, "venue": at, "limit_ticks": limit_ticks, "leaves_lots": lots}
     return replace(views.child(), **terms | {"sent_at_ns": NOW - 10 * SECOND} | changes)
 
 

@@ -16,7 +16,7 @@ from fargate_engine.orders import FinalOrder, ForgottenOrder
 from fargate_engine.routing import router, working
 from fargate_engine.routing.moves import Moves, Send, View
 from fargate_engine.routing.venue_views import MARKET_SILENT_S, VenueViews
-from tests.support.engine_words import snapshot_of
+from tests.support.engine_words import snapshot_in_state
 from tests.unit.fargate_engine.orders import submit
 from tests.unit.fargate_engine.routing.scene import PARENT, Scene, until
 
@@ -71,7 +71,7 @@ async def test_one_account_leaves_room_to_the_others_and_who_comes_in_leaves_roo
     async def placed(number: int, execution: Execution, account: int) -> str | None:
         order = submit(number, venue="SOR", execution=execution, account_id=uuid.UUID(int=account), side=Side.SELL)
         await scene.ask(order)
-        said = snapshot_of(scene.state.order(order.order_id))
+        said = snapshot_in_state(scene.state, order.order_id)
         return said.reject_reason
 
     assert [await placed(number, stop, 7) for number in range(10, 13)] == [None] * 3
@@ -101,7 +101,7 @@ async def test_orders_that_come_together_are_counted_together(scene: Scene, monk
 
     await asyncio.gather(*(scene.ask(order) for order in orders))
 
-    statuses = [snapshot_of(scene.state.order(order.order_id)).status for order in orders]
+    statuses = [snapshot_in_state(scene.state, order.order_id).status for order in orders]
     assert statuses == [OrdStatus.NEW] * 3 + [OrdStatus.REJECTED] * 3
 
 

@@ -1,9 +1,10 @@
 """Whatever tells what first, twice or late: each fill is reported once, and the last word after the last fill."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -64,7 +65,7 @@ def word(status: OrdStatus, filled_lots: int = 0, **changes: Any) -> OrderAtVenu
     return OrderAtVenue(**fields | changes)
 
 
-def kinds(reports: list[VenueReport]) -> list[str]:
+def kinds(reports: Sequence[VenueReport]) -> list[str]:
     return [type(report).__name__ for report in reports]
 
 
@@ -76,10 +77,10 @@ def test_in_any_order_and_however_often_it_is_told_the_same_is_reported_once(dat
     last = OrdStatus.FILLED if total == QUANTITY_LOTS else OrdStatus.CANCELED
     told: list[Callable[[TrackedOrder], list[VenueReport]]] = []
     for each in fills:
-        told += [lambda order, each=each: order.learn_fills([each])] * data.draw(st.integers(1, 3))
+        told += [partial(TrackedOrder.learn_fills, fills=[each])] * data.draw(st.integers(1, 3))
     sums = [sum(sizes[: count + 1]) for count in range(len(sizes))]
     words = [word(OrdStatus.NEW), *(word(OrdStatus.PARTIALLY_FILLED, lots) for lots in sums), word(last, total)]
-    told += [lambda order, each=each: order.learn(each) for each in words for _ in range(2)]
+    told += [partial(TrackedOrder.learn, word=each) for each in words for _ in range(2)]
     order = tracked()
     reports = [report for tell in data.draw(st.permutations(told)) for report in tell(order)]
     assert order.is_over

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -41,10 +42,11 @@ def there(status: OrdStatus, lots: int, filled: int = 0, *, renamed: bool = Fals
 
 
 def test_a_venue_that_renames_shows_by_the_name_that_it_is_done() -> None:
-    for tell in (
+    tells: list[Callable[[TrackedOrder], list[VenueReport]]] = [
         lambda order: order.learn(there(OrdStatus.NEW, 15, renamed=True)),
         lambda order: order.learn_fills([replace(fill(1, 2), client_id=RENAMED, venue_order_id="8")]),
-    ):
+    ]
+    for tell in tells:
         order = replacing(15, renames=True)
         reports = tell(order)
         assert reports[0] == VenueReplaced(order_id=ORDER_ID, quantity_lots=15, price_ticks=100)
@@ -188,8 +190,8 @@ def test_whatever_is_told_in_which_order_the_fills_add_up_to_the_terms_that_hold
     if renames:
         words.append(there(OrdStatus.CANCELED, QUANTITY_LOTS))
     told: list[Callable[[TrackedOrder], list[VenueReport]]] = []
-    told += [lambda order, each=each: order.learn(each) for each in words for _ in range(2)]
-    told += [lambda order, each=each: order.learn_fills([each]) for each in fills for _ in range(2)]
+    told += [partial(TrackedOrder.learn, word=each) for each in words for _ in range(2)]
+    told += [partial(TrackedOrder.learn_fills, fills=[each]) for each in fills for _ in range(2)]
     order = replacing(lots, renames=renames)
     reports = [report for tell in data.draw(st.permutations(told)) for report in tell(order)]
     assert order.is_over
