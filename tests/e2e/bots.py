@@ -13,11 +13,13 @@ import httpx
 
 ANSWER_TIMEOUT_S = 35
 TIMEOUT_MS = 30_000
+WINDOW_MS = 30_000  # An order that finds its functions not yet started may take longer than a client's usual 5 or 10 s.
 
 
 def pointed_at[Exchange: ccxt.Exchange](kind: type[Exchange], engine_url: str, key: dict[str, Any]) -> Exchange:
     """As docs/bots.md shows it: every URL of the class gets the engine's host, with a venue's path where it has one."""
-    exchange: Exchange = kind({"apiKey": key["key_id"], "secret": key["api_key"], "timeout": TIMEOUT_MS})
+    told = {"apiKey": key["key_id"], "secret": key["api_key"], "timeout": TIMEOUT_MS}
+    exchange: Exchange = kind(told | {"options": {"recvWindow": WINDOW_MS}})
     base = urlsplit(engine_url)
     exchange.urls["api"] = _moved(exchange.urls["api"], base.netloc + base.path)
     return exchange
@@ -43,7 +45,7 @@ class RawBot:
         self._http.close()
 
     def signed(self, **params: Any) -> str:
-        query = urlencode({"recvWindow": 5000, "timestamp": now_ms(), **params})
+        query = urlencode({"recvWindow": WINDOW_MS, "timestamp": now_ms(), **params})
         return f"{query}&signature={self.signature(query)}"
 
     def signature(self, query: str) -> str:
