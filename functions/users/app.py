@@ -10,21 +10,16 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Header, Path, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
 from breakwater.db.audit import find_username
 from breakwater.db.exchange_credentials import ExchangeCredential
-from breakwater.db.identity import Account, ApiKey, is_session_ended
-from breakwater.db.oauth_clients import OAuthClient
+from breakwater.db.identity import Account, is_session_ended
 from breakwater.db.people import Group
 from breakwater.db.sessions import SessionRow
 from breakwater.domain.access_tokens import session_of_pool
 from breakwater.domain.caller_context import to_caller, to_context
-from breakwater.domain.exchange_credentials import SECRET_LENGTH_MAX, ExchangeSecret
 from breakwater.domain.oidc import is_of_issuer
-from breakwater.domain.orders import Venue
 from breakwater.domain.permissions import client_actor
-from breakwater.domain.times import Timestamp
 from breakwater.errors import NotAuthenticated, Rejection, Unavailable
 from breakwater.runtime import aws
 from breakwater.runtime.api import (
@@ -65,144 +60,24 @@ from breakwater.services import (
     sign_in_pace,
 )
 from breakwater.services.accounts import Accounts, NewAccount
+from breakwater.services.api_key_views import ApiKeyRequest, ApiKeyRotation, ApiKeys, NewApiKey, RotatedApiKey
 from breakwater.services.cursors import LIMIT_DEFAULT, LIMIT_MAX
+from breakwater.services.exchange_credential_views import (
+    ExchangeCredentialRequest,
+    ExchangeCredentials,
+    RotationRequest,
+)
 from breakwater.services.groups import Groups, NewGroup
+from breakwater.services.oauth_client_views import OAuthClientRequest, OAuthClients, SecretRotation
 from breakwater.services.oauth_clients import NewSecret
 from breakwater.services.oauth_tokens import AccessToken
 from breakwater.services.people import Invitation, InvitationAgain, People, Person, UserChange
 from breakwater.services.sessions import Circumstances, OpenSessions
 from breakwater.services.sign_in_pace import Taken
+from breakwater.services.sign_in_views import Me, RefreshRequest, SignInRequest, SignOutRequest, TotpCode
 from breakwater.services.sign_ins import tell_of_user
 from breakwater.services.user_pool import UserPool
 from events.identity import SignInFailed
-
-
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class SignInRequest(_Request):
-    username: Annotated[str, Field(min_length=1, max_length=128)]
-    password: Annotated[str, Field(min_length=1, max_length=256)]
-    code: Annotated[str, Field(pattern="^[0-9]{6}$")] | None = None
-    new_password: Annotated[str, Field(min_length=1, max_length=256)] | None = None
-
-
-class RefreshRequest(_Request):
-    refresh_token: Annotated[str, Field(min_length=1, max_length=8192)]
-
-
-class SignOutRequest(_Request):
-    """`everywhere`: every session of the user ends, and not the token's own alone."""
-
-    access_token: Annotated[str, Field(min_length=1, max_length=8192)] | None = None
-    everywhere: bool = False
-
-
-class TotpCode(_Request):
-    code: Annotated[str, Field(pattern="^[0-9]{6}$")]
-
-
-PublicKey = Annotated[str, Field(max_length=500)]
-
-
-class ApiKeyRequest(_Request):
-    name: Annotated[str, Field(min_length=1, max_length=80)]
-    scopes: Annotated[list[Annotated[str, Field(max_length=20)]], Field(min_length=1, max_length=10)]
-    ip_allow: Annotated[list[Annotated[str, Field(max_length=43)]], Field(max_length=20)] = []
-    expires_at: AwareDatetime | None = None
-    account_id: uuid.UUID | None = None
-    public_key: PublicKey | None = None
-    requests_per_minute_max: int | None = None
-
-
-class ApiKeyRotation(_Request):
-    """`overlap_s`: for so long the old key works beside the new one. `public_key`: of the next Ed25519 pair."""
-
-    overlap_s: Annotated[int, Field(ge=0, le=int(api_keys.OVERLAP_MAX.total_seconds()))] = 86_400
-    public_key: PublicKey | None = None
-
-
-class NewApiKey(BaseModel):
-    """`api_key` is shown here and never again; null for an Ed25519 key, whose private half the caller has."""
-
-    key_id: str
-    api_key: str | None
-    name: str
-    scopes: list[str]
-    expires_at: Timestamp | None
-
-
-class RotatedApiKey(NewApiKey):
-    """`replaces` works until `works_until`."""
-
-    replaces: str
-    works_until: Timestamp
-
-
-class ApiKeys(BaseModel):
-    items: list[ApiKey]
-
-
-class OAuthClientRequest(_Request):
-    """`user_id`: the user whose rights the client narrows."""
-
-    name: Annotated[str, Field(min_length=1, max_length=80)]
-    user_id: uuid.UUID
-    scopes: Annotated[list[Annotated[str, Field(max_length=20)]], Field(min_length=1, max_length=10)]
-    ip_allow: Annotated[list[Annotated[str, Field(max_length=43)]], Field(max_length=20)] = []
-    expires_at: AwareDatetime | None = None
-    requests_per_minute_max: int | None = None
-
-
-class SecretRotation(_Request):
-    """`overlap_s`: for so long the old secret works beside the new one."""
-
-    overlap_s: Annotated[int, Field(ge=0, le=int(api_keys.OVERLAP_MAX.total_seconds()))] = 86_400
-
-
-class OAuthClients(BaseModel):
-    items: list[OAuthClient]
-
-
-class ExchangeCredentialSecrets(_Request):
-    """What the exchange gave; it is never shown again."""
-
-    api_key: Annotated[SecretStr, Field(min_length=1, max_length=SECRET_LENGTH_MAX)]
-    secret: Annotated[SecretStr, Field(min_length=1, max_length=SECRET_LENGTH_MAX)]
-
-    def told(self) -> ExchangeSecret:
-        return ExchangeSecret(self.api_key.get_secret_value(), self.secret.get_secret_value())
-
-
-class ExchangeCredentialRequest(ExchangeCredentialSecrets):
-    account_id: uuid.UUID
-    venue: Venue
-    label: Annotated[str, Field(min_length=1, max_length=80)]
-
-
-class RotationRequest(ExchangeCredentialSecrets):
-    """`overlap_s`: for so long the old version is kept."""
-
-    overlap_s: Annotated[int, Field(ge=0, le=int(exchange_credentials.OVERLAP_MAX.total_seconds()))] = 3_600
-
-
-class ExchangeCredentials(BaseModel):
-    items: list[ExchangeCredential]
-
-
-class Me(BaseModel):
-    """`organisation`: its name."""
-
-    user_id: uuid.UUID
-    tenant_id: uuid.UUID
-    organisation: str
-    username: str
-    email: str
-    role: str
-    permissions: list[str]
-    account_ids: list[uuid.UUID]
-
 
 api = create_api(service="users")
 speak_oauth(api)

@@ -18,6 +18,8 @@ from fargate_engine.binance.exchange import Client, NewOrder, OrderRef
 from fargate_engine.binance.market_documents import best_levels
 from fargate_engine.firm_exchange.control_plane import ControlPlane
 from fargate_engine.firm_exchange.exchange import FirmExchange, Platform
+from fargate_engine.firm_exchange.lease_cover import submission_under_lease
+from fargate_engine.firm_exchange.order_terms import terms_of
 from fargate_engine.firm_exchange.owner import Owner
 from fargate_engine.gateway import routing
 from fargate_engine.gateway.state import EngineState
@@ -156,10 +158,10 @@ async def test_an_order_whose_outcome_is_not_known_in_time_is_found_and_never_pl
 
 
 async def test_a_lease_of_another_venue_covers_nothing_here(endpoint: Endpoint) -> None:
-    terms = endpoint.sim._terms(OWNER, order("one"))
     term = cast(Any, endpoint.shard)
-    assert endpoint.sim._leased(term, CLIENT, uuid.uuid4(), terms) is None
-    here = endpoint.firm._leased(term, CLIENT, uuid.uuid4(), endpoint.firm._terms(OWNER, order("one")))
+    elsewhere = terms_of(OWNER, order("one"), endpoint.sim._venue)
+    assert submission_under_lease(term, CLIENT, uuid.uuid4(), elsewhere) is None
+    here = submission_under_lease(term, CLIENT, uuid.uuid4(), terms_of(OWNER, order("one"), endpoint.firm._venue))
     assert here is not None
     assert here.venue == VENUE
 

@@ -20,14 +20,20 @@ SET leader_id = excluded.leader_id, escalated_id = excluded.escalated_id, sends_
   message_no = excluded.message_no, taken_at = NULL
 """
 _SAVE_TURNS = """
-INSERT INTO alerts.group_turns (tenant_id, group_key, severity, turned_at, flapping_since) VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT (tenant_id, group_key) DO UPDATE
-SET severity = excluded.severity, turned_at = excluded.turned_at, flapping_since = excluded.flapping_since
+INSERT INTO alerts.group_turns (tenant_id, group_key, severity, turned_at, flapping_since, heard_at)
+VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (tenant_id, group_key) DO UPDATE
+SET severity = excluded.severity, turned_at = excluded.turned_at, flapping_since = excluded.flapping_since,
+  heard_at = excluded.heard_at
 """
-_FORGET = """
+_FORGET_WINDOWS = """
 DELETE FROM alerts.group_windows WHERE (tenant_id, group_key, severity) IN (
   SELECT tenant_id, group_key, severity FROM alerts.group_windows
   WHERE tenant_id = %s AND sends_at < %s LIMIT 10 FOR UPDATE SKIP LOCKED)
+"""
+_FORGET_TURNS = """
+DELETE FROM alerts.group_turns WHERE (tenant_id, group_key) IN (
+  SELECT tenant_id, group_key FROM alerts.group_turns
+  WHERE tenant_id = %s AND heard_at < %s LIMIT 10 FOR UPDATE SKIP LOCKED)
 """
 
 
@@ -63,7 +69,7 @@ class AlertGroupRows:
         self._connection.execute(
             _SAVE_WINDOW, (self._tenant_id, group_key, severity, leader_id, escalated_id, sends_at, message_no)
         )
-        self._connection.execute(_FORGET, (self._tenant_id, at - KEPT))
+        self._connection.execute(_FORGET_WINDOWS, (self._tenant_id, at - KEPT))
 
     def take(self, leader_id: uuid.UUID, at: datetime) -> None:
         """From here on nobody joins it; waits for those who are joining. A second time changes nothing."""
@@ -80,8 +86,10 @@ class AlertGroupRows:
         ).fetchone()
         return None if row is None else Turns(*row)
 
-    def save_turns(self, group_key: str, turns: Turns) -> None:
+    def save_turns(self, group_key: str, turns: Turns, at: datetime) -> None:
+        """With an alert of the group, of now. Groups of which nobody has heard for long are forgotten with it."""
         self._connection.execute(
             _SAVE_TURNS,
-            (self._tenant_id, group_key, turns.severity, list(turns.turned_at), turns.flapping_since),
+            (self._tenant_id, group_key, turns.severity, list(turns.turned_at), turns.flapping_since, at),
         )
+        self._connection.execute(_FORGET_TURNS, (self._tenant_id, at - KEPT))

@@ -69,7 +69,7 @@ def _people(alert: Alert, routing: Routing, tx: TenantTransaction, at: datetime)
 def _hushed(alert: Alert, tx: TenantTransaction, at: datetime) -> tuple[str | None, bool]:
     """Why nobody is told, and whether the group begins to flap with this one."""
     turns, state = turn(tx.alert_groups.turns(alert.group_key), alert.severity, at)
-    tx.alert_groups.save_turns(alert.group_key, turns)
+    tx.alert_groups.save_turns(alert.group_key, turns, at)
     suppression = tx.alert_routing.suppression_of(
         category=alert.category, kind=alert.kind, severity=alert.severity, group_key=alert.group_key, at=at
     )

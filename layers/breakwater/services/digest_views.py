@@ -14,8 +14,8 @@ from breakwater.domain.times import TimeText, format_time, nanoseconds
 from breakwater.errors import InvalidRequest
 from breakwater.services.audit import ORGANISATION
 from breakwater.services.cursors import decode_cursor, next_cursor
-from breakwater.services.digest_contents import PlatformProbes, ask_platform
 from breakwater.services.digest_rendering import html_of, subject_of, text_of
+from breakwater.services.digest_sections.scene import PlatformProbes, ask_platform
 from breakwater.services.digests import KEPT_FOR, document_for, following_of
 from breakwater.services.settlement import TenantTransactions
 from events.audit import SensitiveDataRead

@@ -26,15 +26,9 @@ from breakwater.domain.digests import (
 )
 from breakwater.domain.permissions import SESSION_SCOPE, Caller
 from breakwater.errors import Rejection
-from breakwater.services.digest_contents import (
-    PlatformHealth,
-    PlatformProbes,
-    Scene,
-    ask_platform,
-    sections,
-    shown_time,
-)
+from breakwater.services.digest_contents import sections
 from breakwater.services.digest_rendering import html_of, subject_of, text_of
+from breakwater.services.digest_sections.scene import PlatformHealth, PlatformProbes, Scene, ask_platform, shown_time
 from breakwater.services.settlement import TenantTransactions
 
 ROUND_S_MAX = 20.0  # What the last digest of a run may take, its mail with it.

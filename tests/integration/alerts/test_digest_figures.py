@@ -9,7 +9,8 @@ import pytest
 
 from breakwater.domain.digests import Calendar, Document, Period, span_of
 from breakwater.domain.times import nanoseconds
-from breakwater.services.digest_contents import ROWS_SHOWN_MAX, ask_platform
+from breakwater.services.digest_sections.scene import ask_platform
+from breakwater.services.digest_sections.tables import ROWS_SHOWN_MAX
 from breakwater.services.digests import document_for
 from tests.conftest import DatabaseUrls
 from tests.integration.alerts.digest_scene import (

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from breakwater.db.alert_groups import KEPT
 from breakwater.db.alert_routing import SlackChannel
 from breakwater.db.alerts import Alert
 from breakwater.db.connection import Database
@@ -241,6 +242,24 @@ def test_a_group_that_goes_up_and_down_is_told_once_as_that(platform: Platform) 
     assert "up and down" in str(notes[-1][1])
     assert platform.raise_alert(NOW + 3 * MINUTE, severity="CRITICAL")[1].due, "that is told whatever flaps"
     assert platform.raise_alert(NOW + 3 * FLAP_PERIOD, severity="WARNING")[1].due, "it is calm by then"
+
+
+def test_what_is_known_of_the_turns_of_a_group_is_forgotten_a_day_after_its_last_alert(platform: Platform) -> None:
+    def known() -> list[str]:
+        with platform.database.tenant_transaction(platform.tenant_id) as tx:
+            return [key for key in ("old", "steady", "new") if tx.alert_groups.turns(key) is not None]
+
+    other = Platform(platform.database)
+    other.raise_alert(NOW, group_key="old")
+    platform.raise_alert(NOW, group_key="old")
+    platform.raise_alert(NOW, group_key="steady")
+    platform.raise_alert(NOW + SECOND, group_key="steady")  # It has not turned, and is heard of.
+    platform.raise_alert(NOW + KEPT, group_key="new")
+    assert known() == ["old", "steady", "new"]
+    platform.raise_alert(NOW + KEPT + SECOND, group_key="new")
+    assert known() == ["steady", "new"]
+    with other.database.tenant_transaction(other.tenant_id) as tx:
+        assert tx.alert_groups.turns("old") is not None, "each organisation's goes with its own alerts"
 
 
 def test_what_may_pass_is_tried_again_later_each_time_and_then_told_as_a_failure(platform: Platform) -> None:

@@ -16,8 +16,7 @@ from breakwater.domain.permissions import Principal
 from breakwater.errors import Unavailable
 from fargate_engine.binance.errors import BinanceError
 from fargate_engine.binance.exchange import Client, NewOrder, OrderListRef, OrderRef, ShownOrder, ShownOrderList, Span
-from fargate_engine.firm_exchange import as_shown
-from fargate_engine.firm_exchange import exchange as firm_exchange
+from fargate_engine.firm_exchange import as_shown, placing
 from fargate_engine.firm_exchange.control_plane import Answer, ControlPlane, Function, OutcomeUnknown
 from fargate_engine.firm_exchange.exchange import FirmExchange, Platform
 from fargate_engine.firm_exchange.order_lists import other_number
@@ -347,8 +346,8 @@ def new_list(client_order_id: str, **names: Any) -> NewOrder:
 
 async def test_of_two_lists_with_one_id_at_the_same_moment_one_is_placed() -> None:
     firm, api = exchange()
-    placing = (firm.place_list(CLIENT, new_list(each), {"stop"}) for each in ("one", "two"))
-    placed, refused = await asyncio.gather(*placing, return_exceptions=True)
+    both = (firm.place_list(CLIENT, new_list(each), {"stop"}) for each in ("one", "two"))
+    placed, refused = await asyncio.gather(*both, return_exceptions=True)
     assert isinstance(placed, ShownOrderList)
     assert [each.client_order_id for each in placed.orders] == ["stop", "limit"]
     assert isinstance(refused, BinanceError)
@@ -362,8 +361,8 @@ async def test_of_a_list_and_a_plain_order_with_one_id_at_the_same_moment_the_fi
 ) -> None:
     firm, api = exchange()
     plain = replace(new_list("stop"), execution=None)
-    placing = [firm.place_list(CLIENT, new_list("one"), {"stop"}), firm.place(CLIENT, plain)]
-    placed, refused = await asyncio.gather(*(placing if is_list_first else placing[::-1]), return_exceptions=True)
+    both = [firm.place_list(CLIENT, new_list("one"), {"stop"}), firm.place(CLIENT, plain)]
+    placed, refused = await asyncio.gather(*(both if is_list_first else both[::-1]), return_exceptions=True)
     assert isinstance(placed, ShownOrderList if is_list_first else ShownOrder)
     assert isinstance(refused, BinanceError)
     assert refused.message == "Duplicate order sent."
@@ -387,7 +386,7 @@ async def test_a_plain_order_that_was_refused_holds_its_id_back_no_longer() -> N
 async def test_an_order_that_must_not_rest_is_asked_about_until_it_has_ended_and_is_placed_whatever_is_answered(
     monkeypatch: pytest.MonkeyPatch, ends: Answer | Exception, status: str
 ) -> None:
-    monkeypatch.setattr(firm_exchange, "ENDED_LOOK_ELSEWHERE_S", 0.0)
+    monkeypatch.setattr(placing, "ENDED_LOOK_ELSEWHERE_S", 0.0)
     looks: list[str] = []
 
     class Ending(Api):

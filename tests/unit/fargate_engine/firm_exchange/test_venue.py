@@ -21,8 +21,9 @@ from fargate_engine.binance.errors import BinanceError
 from fargate_engine.binance.exchange import NewOrder
 from fargate_engine.binance.orders import check_filters
 from fargate_engine.firm_exchange.exchange import FirmExchange
+from fargate_engine.firm_exchange.order_terms import terms_of
 from fargate_engine.firm_exchange.owner import Owner
-from fargate_engine.firm_exchange.venue import listed
+from fargate_engine.firm_exchange.venue import ShownVenue, listed
 from fargate_engine.gateway.peers import Peers
 from fargate_engine.gateway.routes import ENGINE, create_gateway
 from fargate_engine.gateway.state import EngineState
@@ -142,20 +143,19 @@ def test_what_the_venue_would_refuse_is_refused_by_its_filter(changes: dict[str,
 
 def test_what_a_quote_amount_buys_is_counted_in_the_markets_steps_and_rounded_to_the_venues_lots() -> None:
     hub = MarketHub()
-    firm = FirmExchange(engine(Connection(), hub), "PAPER")
+    venue = ShownVenue(engine(Connection(), hub), "PAPER")
     hub.open("PAPER", ETH).apply(DepthSnapshot(((199_000, 10_000),), ((200_000, 10_000),)), 1)
     spending = order(type=OrderType.MARKET, quantity=None, price=None, quote_quantity=Decimal(101))
-    terms = firm._terms(OWNER, replace(spending, time_in_force=TimeInForce.IOC))
+    terms = terms_of(OWNER, replace(spending, time_in_force=TimeInForce.IOC), venue)
     assert (terms.quantity, terms.venue) == (Decimal("0.050"), "PAPER")  # 0.0505 of it, in lots of 0.001.
     too_little = order(type=OrderType.MARKET, quantity=None, price=None, quote_quantity=Decimal("9.99"))
     with pytest.raises(BinanceError, match="Filter failure"):
-        firm._terms(OWNER, replace(too_little, time_in_force=TimeInForce.IOC))
+        terms_of(OWNER, replace(too_little, time_in_force=TimeInForce.IOC), venue)
 
 
 def test_a_stop_is_worked_at_the_venue_alone() -> None:
-    firm = FirmExchange(engine(Connection()), "PAPER")
     stop = order(execution=Stop(algorithm="STOP", stop_px=Decimal(2100)))
-    terms = firm._terms(OWNER, stop)
+    terms = terms_of(OWNER, stop, ShownVenue(engine(Connection()), "PAPER"))
     assert terms.venue == "SOR"
     assert terms.execution is not None
     assert terms.execution.venues == ("PAPER",)
