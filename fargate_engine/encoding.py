@@ -192,6 +192,7 @@ class Encoder:
             self._twice(order)
             or risk.came_too_late(order, self.at_ns)
             or self._beyond_parent(order)
+            or self._of_forgotten_entry(order)
             or risk.check(order, registry.instruments, self._venues, len(registry.live), lease)
         )
         document = order.model_dump_json(exclude=_WITHOUT_END if order.expire_at_ns is None else None)
@@ -258,6 +259,15 @@ class Encoder:
         if not isinstance(parent, EngineOrder):
             return risk.NO_PARENT
         return risk.beyond_parent(order, parent, self._registry.children_of(order.parent_id))
+
+    def _of_forgotten_entry(self, order: SubmitOrder) -> Reason | None:
+        """Nor need the ledger know what that filled: it may not have heard of its end, and have let pass more.
+
+        One that was rejected filled nothing: that is known.
+        """
+        after = getattr(order.execution, "after", None)
+        entry = None if after is None else self._registry.known(after)
+        return risk.ENTRY_FORGOTTEN if isinstance(entry, ForgottenOrder) and not entry.is_rejected else None
 
     def _account(self, order: SubmitOrder) -> int:
         """Its number. At first sight the core is told of it, and whose it is: before any order of it."""

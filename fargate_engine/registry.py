@@ -128,14 +128,20 @@ class Registry:
         """
         finals = self.finals
         for _ in range(at_most):
-            if not finals or finals[0].kept_from_ns + REMEMBERED_NS > at_ns:
+            if not finals or not self.is_due(finals[0], at_ns):
                 return
             final = finals.popleft()
-            if final.order_id in self.children or final.order_id in self.exits:
+            if self.is_needed(final):
                 self.remember(final._replace(kept_from_ns=at_ns))
             else:
                 del self.orders[final.order_id]
                 self.forgotten.add(final.order_id, was_rejected=final.is_rejected)
+
+    def is_due(self, final: FinalOrder, at_ns: int) -> bool:
+        return final.kept_from_ns + REMEMBERED_NS <= at_ns
+
+    def is_needed(self, final: FinalOrder) -> bool:
+        return final.order_id in self.children or final.order_id in self.exits
 
     def children_of(self, order_id: uuid.UUID) -> Sequence[EngineOrder]:
         """Its children that live, oldest first."""

@@ -45,38 +45,48 @@ def write(registry: Registry) -> bytes:
     return b"".join(parts)
 
 
-def read(snapshot: bytes) -> Registry:
-    """LookupError, TypeError, ValueError or struct.error when `write` did not make it."""
+def read(snapshot: memoryview) -> Registry:
+    """LookupError, TypeError, ValueError or struct.error when `write` did not make it.
+
+    Of a view: to copy hundreds of megabytes stops the whole process.
+    """
     registry, at = _read_document(snapshot)
     (length,) = _LENGTH.unpack_from(snapshot, at)
     at += _LENGTH.size + length
-    registry.forgotten = ForgottenOrders.of_bytes(snapshot[at - length : at])
+    registry.forgotten = ForgottenOrders.of_bytes(bytes(snapshot[at - length : at]))
     while at < len(snapshot):
         order_id, tenant_id, kept_from_ns, is_rejected, length = _FINAL.unpack_from(snapshot, at)
         at += _FINAL.size + length
         ids = uuid.UUID(bytes=order_id), uuid.UUID(bytes=tenant_id)
-        registry.remember(FinalOrder(*ids, kept_from_ns, is_rejected, snapshot[at - length : at]))
+        registry.remember(FinalOrder(*ids, kept_from_ns, is_rejected, bytes(snapshot[at - length : at])))
     return registry
 
 
-def read_untimed(snapshot: bytes) -> Registry:
-    """One from before orders were forgotten, of every final order that there was: each says itself when it ended."""
+def read_untimed(snapshot: memoryview, at_ns: int) -> Registry:
+    """One from before orders were forgotten, of every final order that there was: each says itself when it ended.
+
+    What a replay would have forgotten by `at_ns` is not taken into memory first: of years of orders these are nearly
+    all, and a million at once stop the whole process when they are sorted, or looked through for garbage.
+    """
     registry, at = _read_document(snapshot)
-    finals: list[tuple[int, int, FinalOrder]] = []
+    kept: list[tuple[int, int, FinalOrder]] = []
     while at < len(snapshot):
         order_id, tenant_id, length = _FINAL_UNTIMED.unpack_from(snapshot, at)
         at += _FINAL_UNTIMED.size + length
-        last_words = snapshot[at - length : at]
+        last_words = bytes(snapshot[at - length : at])
         said = orjson.loads(last_words)
         ids, ended_ns = (uuid.UUID(bytes=order_id), uuid.UUID(bytes=tenant_id)), said["transact_time_ns"]
-        is_rejected = said["status"] == OrdStatus.REJECTED
-        finals.append((ended_ns, said["engine_seq"], FinalOrder(*ids, ended_ns, is_rejected, last_words)))
-    for _, _, final in sorted(finals, key=itemgetter(0, 1)):
+        final = FinalOrder(*ids, ended_ns, said["status"] == OrdStatus.REJECTED, last_words)
+        if registry.is_due(final, at_ns) and not registry.is_needed(final):
+            registry.forgotten.add(final.order_id, was_rejected=final.is_rejected)
+        else:
+            kept.append((ended_ns, said["engine_seq"], final))
+    for _, _, final in sorted(kept, key=itemgetter(0, 1)):
         registry.remember(final)
     return registry
 
 
-def _read_document(snapshot: bytes) -> tuple[Registry, int]:
+def _read_document(snapshot: memoryview) -> tuple[Registry, int]:
     """What lives, and where the document ends."""
     registry = Registry()
     (length,) = _LENGTH.unpack_from(snapshot)

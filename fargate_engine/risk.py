@@ -20,6 +20,10 @@ from fargate_engine.terms import TOO_LATE, Reason, WorkingTerms
 
 OPEN_ORDERS_MAX = 100_000  # In one shard. Bounds memory, and the time a restart takes to restore a venue.
 CAME_TOO_LATE = Reason("CAME_TOO_LATE", "it came after the time until which it was valid")
+ENTRY_FORGOTTEN = Reason(
+    "ENTRY_FORGOTTEN",
+    "what it exits from ended over an hour ago, and how much that filled is not known: leave out `after`",
+)
 NO_LEASE = Reason("NO_LEASE", "there is no lease for this account, symbol, venue, strategy and key")
 NO_REPLACE = "REPLACE_UNSUPPORTED"
 REPLACE_GIVEN_UP = Reason("REPLACE_GIVEN_UP", "the replace was given up before the engine heard of it")

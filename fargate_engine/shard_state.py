@@ -286,13 +286,14 @@ class ShardState:
         registry_at = _HEAD.size + core_bytes
         try:
             state._core = MatchingCore.restore(bytes(body[_HEAD.size : registry_at]), orders=_RESERVED_ORDERS)
-            read = registry_snapshot.read if magic == _MAGIC else registry_snapshot.read_untimed
-            state.registry = read(bytes(body[registry_at:]))
+            told = body[registry_at:]
+            if magic == _MAGIC:
+                state.registry = registry_snapshot.read(told)
+            else:
+                state.registry = registry_snapshot.read_untimed(told, last_at_ns)
         except (LookupError, TypeError, ValueError, struct.error) as error:
             raise BadSnapshot(f"it cannot be read: {error}") from error
         state.last_seq, state.last_at_ns, state._trail = last_seq, last_at_ns, trail
-        if magic == _UNTIMED_MAGIC:  # A replay would have forgotten as it went.
-            state.registry.forget(last_at_ns, at_most=len(state.registry.finals))
         state._hashed()
         return state
 

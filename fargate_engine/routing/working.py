@@ -255,7 +255,7 @@ class Working:
         if isinstance(entry, EngineOrder):
             return Entry(entry.cum_lots, is_final=False)
         if isinstance(entry, ForgottenOrder) and not entry.is_rejected:
-            # It had ended before this order came, else it would be kept: the ledger took no more than it had filled.
+            # An engine from before such exits were refused (encoding.py) took this one, and let it work all it is.
             return Entry(self.order.terms.quantity_lots, is_final=True)
         if not isinstance(entry, FinalOrder):
             return Entry(0, is_final=True)

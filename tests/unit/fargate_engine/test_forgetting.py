@@ -275,6 +275,19 @@ def test_of_such_a_snapshot_only_the_last_hour_is_taken_into_memory(engine: Driv
     assert restored.has_taken(ORDER_ID)
 
 
+def test_of_such_a_snapshot_also_what_an_open_exit_exits_from_is_taken(engine: Driven) -> None:
+    stop = Stop(algorithm="STOP", stop_px=Decimal(1990), after=ORDER_ID)
+    engine.state.venues = (*engine.state.venues, ROUTER_VENUE)
+    engine.apply(submit(3, venue=ROUTER_VENUE, side=Side.SELL, execution=stop))
+    engine.apply(submit(4))
+    engine.apply(cancel(submit(4)))
+    late = bytearray(untimed(engine.state)[:-32])
+    struct.pack_into("<q", late, 8 + 2 + 8, engine.state.last_at_ns + REMEMBERED_NS)
+    restored = ShardState.restore(bytes(late) + hashlib.sha256(late).digest(), shard=0)
+    assert isinstance(restored.order(ORDER_ID), FinalOrder)
+    assert isinstance(restored.order(submit(4).order_id), ForgottenOrder)
+
+
 @given(st.dictionaries(st.uuids(), st.booleans(), max_size=200), st.sets(st.uuids(), max_size=50))
 def test_the_forgotten_are_those_that_were_added_also_after_a_snapshot(
     added: dict[uuid.UUID, bool], others: set[uuid.UUID]

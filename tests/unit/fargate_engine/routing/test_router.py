@@ -12,6 +12,7 @@ import pytest
 from breakwater.domain.executions import Execution, Oco, Route, Stop
 from breakwater.domain.orders import OrderType, OrdStatus, Side, TimeInForce
 from fargate_engine import registry
+from fargate_engine.messages import CancelOrder
 from fargate_engine.orders import FinalOrder, ForgottenOrder
 from fargate_engine.routing import router, working
 from fargate_engine.routing.moves import Moves, Send, View
@@ -347,19 +348,35 @@ def forget(scene: Scene) -> None:
     scene.state.registry.forget(scene.state.last_at_ns + registry.REMEMBERED_NS, at_most=100)
 
 
-async def test_an_exit_from_an_order_that_ended_long_ago_works_as_much_as_the_ledger_let_pass(scene: Scene) -> None:
-    entry = submit(9, venue="A", side=Side.BUY, price=Decimal("1999.00"), quantity=Decimal("0.4"))
+async def test_an_exit_from_an_order_that_is_forgotten_is_refused_and_sells_nothing(scene: Scene) -> None:
+    """Its entry filled 0.4 of 1, of whose end the ledger may not have heard: it lets an exit of 1 pass."""
+    scene.a.show(bids=((198_900, 10_000),), asks=((199_000, 4_000),))
+    entry = submit(9, venue="A", side=Side.BUY, price=Decimal("1999.00"), quantity=Decimal("1"))
     await scene.ask(entry)
+    await scene.ask(CancelOrder(order_id=entry.order_id, tenant_id=entry.tenant_id))
     forget(scene)
     assert isinstance(scene.state.order(entry.order_id), ForgottenOrder)
+    sent = len(scene.a.sent) + len(scene.b.sent)
 
     exits = Stop(algorithm="STOP", stop_px=Decimal("1990.50"), trigger_by="BEST", after=entry.order_id)
-    await scene.place(exits, side=Side.SELL, price=Decimal("1970.00"), quantity=Decimal("0.4"))
-    for venue in (scene.a, scene.b):
-        venue.show(bids=((198_900, 10_000),), asks=((199_000, 10_000),))
+    await scene.place(exits, side=Side.SELL, price=Decimal("1970.00"), quantity=Decimal("1"))
 
-    await until(lambda: scene.parent.status is OrdStatus.FILLED)
-    assert scene.parent.cum_qty == Decimal("0.4")
+    assert (scene.parent.status, scene.parent.reject_code) == (OrdStatus.REJECTED, "ENTRY_FORGOTTEN")
+    assert len(scene.a.sent) + len(scene.b.sent) == sent
+
+
+async def test_an_entry_is_kept_as_long_as_its_exit_lives(scene: Scene) -> None:
+    entry = submit(9, venue="A", side=Side.BUY, price=Decimal("1999.00"), quantity=Decimal("0.4"))
+    await scene.ask(entry)
+    exits = Stop(algorithm="STOP", stop_px=Decimal("1980.00"), trigger_by="BEST", after=entry.order_id)
+    await scene.place(exits, side=Side.SELL, price=Decimal("1970.00"), quantity=Decimal("1"))
+    forget(scene)
+    assert isinstance(scene.state.order(entry.order_id), FinalOrder)
+    for venue in (scene.a, scene.b):
+        venue.show(bids=((197_900, 100_000),), asks=((199_000, 10_000),))
+
+    await until(lambda: scene.parent.status is OrdStatus.CANCELED)
+    assert (scene.parent.reject_code, scene.parent.cum_qty) == ("EXITED", Decimal("0.4"))
 
 
 async def test_an_exit_from_a_rejected_order_that_is_forgotten_has_nothing_to_exit(scene: Scene) -> None:
