@@ -7,12 +7,13 @@ submit with the order it has, and an older word of the engine never replaces a n
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.db.orders import OrderRow
 from breakwater.domain.degraded import RETRIED_LATER, RETRY_IN_MINUTES, EmergencyLimits, Mode
-from breakwater.domain.executions import EXITS
+from breakwater.domain.executions import EXITS, Execution
 from breakwater.domain.exposure import ZERO
 from breakwater.domain.money import EXACT, format_amount, trim
 from breakwater.domain.orders import OrderSnapshot, OrdStatus, PlaceOrder, SelfTrade, SubmitOrder
@@ -64,11 +65,12 @@ def submit_order(
     """Send it to the engine. OrderRefused when the engine says no, EngineUnavailable when nothing is known."""
     with transactions(order.tenant_id) as tx:
         row = tx.orders.get(order.order_id)
+        execution = _as_sent(tx, order)
     if row is None:
         raise RuntimeError(f"order {order.order_id} is submitted but was never placed")
     # No transaction is open meanwhile: the engine may take longer than a session may idle in one.
     try:
-        snapshot = engine.submit(_submission(row, order))
+        snapshot = engine.submit(_submission(row, order, execution))
     except Unavailable as error:
         with transactions(order.tenant_id) as tx:
             _record(tx, order, "submit_order", UNAVAILABLE, at, detail=error.message)
@@ -143,14 +145,32 @@ def _require_left_by_other_exits(tx: TenantTransaction, order: PlaceOrder) -> No
     if not isinstance(execution, EXITS) or execution.after is None:
         return
     tx.orders.lock(execution.after)
-    entry = tx.orders.get(execution.after)
-    if entry is None:
-        raise RuntimeError(f"order {order.order_id} exits from an order that is not there")
-    whole = entry.cum_qty if entry.status.is_final else entry.quantity
-    left = max(ZERO, EXACT.subtract(whole, tx.orders.exits_qty(entry.order_id, but=order.order_id)))
+    left = _left_by_other_exits(tx, order, _entry(tx, order, execution.after))
     if order.terms.quantity > left:
         told = f"other exits leave {format_amount(trim(left))} of the order that it exits from"
         raise OrderRefused(told, code=EXIT_BEYOND_ENTRY)
+
+
+def _as_sent(tx: TenantTransaction, order: PlaceOrder) -> Execution | None:
+    """Without `after` where the entry has ended and filled enough for it: the engine may have forgotten that."""
+    execution = order.terms.execution
+    if not isinstance(execution, EXITS) or execution.after is None:
+        return execution
+    entry = _entry(tx, order, execution.after)
+    is_covered = entry.status.is_final and order.terms.quantity <= _left_by_other_exits(tx, order, entry)
+    return execution.model_copy(update={"after": None}) if is_covered else execution
+
+
+def _entry(tx: TenantTransaction, order: PlaceOrder, entry_id: uuid.UUID) -> OrderRow:
+    entry = tx.orders.get(entry_id)
+    if entry is None:
+        raise RuntimeError(f"order {order.order_id} exits from an order that is not there")
+    return entry
+
+
+def _left_by_other_exits(tx: TenantTransaction, order: PlaceOrder, entry: OrderRow) -> Decimal:
+    whole = entry.cum_qty if entry.status.is_final else entry.quantity
+    return max(ZERO, EXACT.subtract(whole, tx.orders.exits_qty(entry.order_id, but=order.order_id)))
 
 
 def _refusal_so_far(tx: TenantTransaction, order: PlaceOrder) -> Rejection | None:
@@ -184,7 +204,7 @@ def _refuse(tx: TenantTransaction, order: PlaceOrder, refusal: Rejection, at: da
     return OrderRefused(refusal.message, code=refusal.code, **refusal.extensions)
 
 
-def _submission(row: OrderRow, order: PlaceOrder) -> SubmitOrder:
+def _submission(row: OrderRow, order: PlaceOrder, execution: Execution | None) -> SubmitOrder:
     if row.price_low is None or row.price_high is None:
         raise RuntimeError(f"order {row.order_id} is submitted but its limits were never reserved")
     terms = order.terms
@@ -208,7 +228,7 @@ def _submission(row: OrderRow, order: PlaceOrder) -> SubmitOrder:
         valid_until_ns=None if terms.valid_until is None else nanoseconds(terms.valid_until),
         expire_at_ns=None if row.expire_time is None else nanoseconds(row.expire_time),
         self_trade=None if row.self_trade is None else SelfTrade(row.self_trade),
-        execution=terms.execution,
+        execution=execution,
     )
 
 

@@ -332,6 +332,27 @@ def test_exits_are_no_short_sales_and_together_no_more_than_their_entry(api: Api
     assert exit_("late", "0.1", **behind)[0] == 422  # It filled nothing, and will not.
 
 
+def test_the_engine_is_told_what_an_exit_exits_from_only_while_that_may_still_fill(api: Api, desk: Desk) -> None:
+    """It may have forgotten one that has ended, and how much that filled."""
+
+    def exit_(client_order_id: str, quantity: str) -> Any:
+        sent = {"client_order_id": client_order_id, "quantity": quantity, "side": "SELL", "type": "MARKET"}
+        status, answer, _ = api.call("POST", "/orders", terms(desk, price=None, **sent, execution=behind))
+        assert (status, answer["execution"]["after"]) == (201, entry["order_id"])
+        return desk.model.orders[uuid.UUID(answer["order_id"])].order.execution
+
+    entry = api.call("POST", "/orders", terms(desk))[1]
+    entry_id = uuid.UUID(entry["order_id"])
+    behind = {"algorithm": "STOP", "stop_px": "1900", "after": entry["order_id"]}
+    assert exit_("early", "0.1").after == entry_id
+    desk.model.fill(entry_id, Decimal("0.3"))
+    desk.model.cancel(entry_id, tenant_id=desk.firm.tenant_id)
+    desk.project_all()
+    assert exit_("late", "0.2").after is None
+    more = terms(desk, client_order_id="more", quantity="0.1", side="SELL", type="MARKET", price=None, execution=behind)
+    assert api.call("POST", "/orders", more)[1]["code"] == "EXIT_BEYOND_ENTRY"
+
+
 def test_another_organisation_finds_nothing(api: Api, desk: Desk) -> None:
     order_id = api.call("POST", "/orders", terms(desk))[1]["order_id"]
     stranger = create_firm(desk.urls.admin, "Stranger").tenant_id
