@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
@@ -12,6 +12,7 @@ from events.orders import OrderAccepted
 from tests.simulation.fault_matrix import wire
 from tests.simulation.fault_matrix.fire import Answered, Fault, FunctionDied, NoAnswer, When, Work
 from tests.simulation.fault_matrix.functions import PLACE, PROJECTIONS
+from tests.simulation.fault_matrix.scenarios import Sent
 from tests.simulation.fault_matrix.stages import JournalFault, Stage, StageFault
 from tests.simulation.fault_matrix.state_machine import MachineDied, TaskFailed
 from tests.simulation.fault_matrix.trial import Trial
@@ -105,6 +106,24 @@ def meanwhile(point: str, does: Callable[[Trial], object], *, times: int | None 
         trial.arm(Fault(point, come_between, times=times))
 
     return arm
+
+
+def everything_else(trial: Trial) -> None:
+    """What was asked is old when it is booked: events, the reconciler and the order's cancel were there before."""
+    _everything_else_of(trial, [trial.sent])
+
+
+def everything_else_of_all(trial: Trial) -> None:
+    """The same for a run of the reconciler, which asks for every order: another run, and the cancel of each."""
+    _everything_else_of(trial, trial.orders)
+
+
+def _everything_else_of(trial: Trial, orders: Sequence[Sent]) -> None:
+    trial.pump()
+    trial.functions.reconcile()
+    for sent in orders:
+        trial.functions.cancel(sent.tenant_id, sent.order_id)
+    trial.pump()
 
 
 # The database of the functions -------------------------------------------------------------------------------------

@@ -240,6 +240,30 @@ def _delivered() -> dict[Column, Cell]:
     }
 
 
+def events_delivered(*without_database: Variant) -> dict[Column, Cell]:
+    """Those of an order that has come another way than its saga, or has other terms by now."""
+    begins = f"{PROJECTIONS}: begins"
+    return {
+        Column.KILLED: [
+            Variant("at the first event", arms.function_dies(begins)),
+            Variant("after the first event", arms.function_dies(f"{PROJECTIONS}: committed")),
+        ],
+        Column.LOST: [
+            Variant("the delivery", arms.no_answer(f"{PROJECTIONS}: called")),
+            Variant("the acknowledgement", arms.no_answer(f"{PROJECTIONS}: done")),
+        ],
+        Column.DOUBLED: [Variant("every event", arms.everything_is_there_twice)],
+        Column.DELAYED: [
+            Variant("until after the reconciler", arms.called_late(PROJECTIONS, AFTER)),
+            Variant("in the outbox, until after the reconciler", lambda _: None, holds_events=True),
+        ],
+        Column.REORDERED: [Variant("from the last to the first", arms.events_are_turned_round)],
+        Column.DATABASE: [Variant("for all", arms.database_down(begins)), *without_database],
+        Column.ENGINE: NOT_THE_ENGINE,
+        Column.GARBAGE: [Variant("not JSON comes first", arms.poison("{"))],
+    }
+
+
 def _projected() -> dict[Column, Cell]:
     committed, done = f"{PROJECTIONS}: committed", f"{PROJECTIONS}: done"
     return {

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from tests.simulation.fault_matrix import arms
+from tests.simulation.fault_matrix.engine_rows import events_delivered
 from tests.simulation.fault_matrix.function_rows import AFTER, BEFORE, NEXT
 from tests.simulation.fault_matrix.functions import KILL, OPEN_LEASE, PROJECTIONS, STOP_LEASE, WATCH
 from tests.simulation.fault_matrix.leased import BOT
@@ -13,7 +14,6 @@ from tests.simulation.fault_matrix.table import (
     ENGINE_HAS_ANSWERED,
     LATE_ANSWER,
     NO_STATEMENT,
-    NOT_THE_ENGINE,
     NOTHING_ANSWERED,
     ONE_ANSWER,
     ONE_WRITE,
@@ -41,12 +41,13 @@ def lease_rows() -> list[Row]:
             Row("lease", f"{words}, at the engine, not answered", phase, LEASED_OPEN, _at_the_engine()),
             Row("lease", f"{words}, the engine has answered, not booked", phase, LEASED_OPEN, _not_booked(function)),
         ]
+    unheard = Variant("the answer to a commit", arms.commit_unheard(PROJECTIONS))
     return [
         *rows,
         Row("leased order", "request received", Phase.SENDING, LEASED, _received()),
         Row("leased order", "applied, not journalled", Phase.SENDING, LEASED, _applied()),
         Row("leased order", "journalled, not answered", Phase.SENDING, LEASED, _journalled()),
-        Row("leased order", "its events are delivered", Phase.EVENTS, LEASED, _delivered()),
+        Row("leased order", "its events are delivered", Phase.EVENTS, LEASED, events_delivered(unheard)),
         Row("leased order", "its desk is killed", Phase.KILLING, LEASED_OPEN, _killed()),
     ]
 
@@ -243,32 +244,6 @@ def _journalled() -> dict[Column, Cell]:
         Column.GARBAGE: [
             Variant(kind, arms.answer_garbled(Call.LEASED_ORDER, kind), needs_another_order=True) for kind in Garbage
         ],
-    }
-
-
-def _delivered() -> dict[Column, Cell]:
-    begins = f"{PROJECTIONS}: begins"
-    return {
-        Column.KILLED: [
-            Variant("at the first event", arms.function_dies(begins)),
-            Variant("after the first event", arms.function_dies(f"{PROJECTIONS}: committed")),
-        ],
-        Column.LOST: [
-            Variant("the delivery", arms.no_answer(f"{PROJECTIONS}: called")),
-            Variant("the acknowledgement", arms.no_answer(f"{PROJECTIONS}: done")),
-        ],
-        Column.DOUBLED: [Variant("every event", arms.everything_is_there_twice)],
-        Column.DELAYED: [
-            Variant("until after the reconciler", arms.called_late(PROJECTIONS, AFTER)),
-            Variant("in the outbox, until after the reconciler", lambda _: None, holds_events=True),
-        ],
-        Column.REORDERED: [Variant("from the last to the first", arms.events_are_turned_round)],
-        Column.DATABASE: [
-            Variant("for all", arms.database_down(begins)),
-            Variant("the answer to a commit", arms.commit_unheard(PROJECTIONS)),
-        ],
-        Column.ENGINE: NOT_THE_ENGINE,
-        Column.GARBAGE: [Variant("not JSON comes first", arms.poison("{"))],
     }
 
 

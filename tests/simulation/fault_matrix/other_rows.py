@@ -20,7 +20,7 @@ from tests.simulation.fault_matrix.table import (
     Column,
     Row,
 )
-from tests.simulation.fault_matrix.trial import Phase, Trial, Variant
+from tests.simulation.fault_matrix.trial import Phase, Variant
 from tests.simulation.fault_matrix.wire import Call
 
 # What an order has behind it when the reconciler finds it.
@@ -97,7 +97,9 @@ def _before_it_books() -> dict[Column, Cell]:
         Column.KILLED: _found("the function", arms.function_dies(books)),
         Column.LOST: _found("the engine's answer", arms.answer_lost(Call.VOID)),
         Column.DOUBLED: ONE_ANSWER,
-        Column.DELAYED: _found("everything else happens first", arms.meanwhile(books, _everything_else), OPEN),
+        Column.DELAYED: _found(
+            "everything else happens first", arms.meanwhile(books, arms.everything_else_of_all), OPEN
+        ),
         Column.REORDERED: _found("the events overtake it", arms.meanwhile(books, lambda trial: trial.pump())),
         Column.DATABASE: _found("as it books", arms.database_down_for_a_call(books)),
         Column.ENGINE: ENGINE_HAS_ANSWERED,
@@ -106,15 +108,6 @@ def _before_it_books() -> dict[Column, Cell]:
             *garbled(Call.VOID, NEVER_BOOKED, " (at the engine)"),
         ],
     }
-
-
-def _everything_else(trial: Trial) -> None:
-    """What was asked is old when it is booked: events, another run and the order's cancel were there before."""
-    trial.pump()
-    trial.functions.reconcile()
-    for sent in trial.orders:
-        trial.functions.cancel(sent.tenant_id, sent.order_id)
-    trial.pump()
 
 
 def _before_its_end() -> dict[Column, Cell]:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from tests.simulation.fault_matrix import arms
-from tests.simulation.fault_matrix.engine_rows import garbled
+from tests.simulation.fault_matrix.engine_rows import events_delivered, garbled
 from tests.simulation.fault_matrix.fire import When
 from tests.simulation.fault_matrix.function_rows import AFTER, BEFORE, NEXT
-from tests.simulation.fault_matrix.functions import PROJECTIONS, RECONCILER, REPLACE
+from tests.simulation.fault_matrix.functions import RECONCILER, REPLACE
 from tests.simulation.fault_matrix.other_rows import ON_ITS_WAY
 from tests.simulation.fault_matrix.scenarios import REPLACED, REPLACED_AT_THE_ENGINE
 from tests.simulation.fault_matrix.stages import Stage
@@ -23,7 +23,7 @@ from tests.simulation.fault_matrix.table import (
     Column,
     Row,
 )
-from tests.simulation.fault_matrix.trial import Phase, Trial, Variant
+from tests.simulation.fault_matrix.trial import Phase, Variant
 from tests.simulation.fault_matrix.wire import Call
 from tests.support.engine_database import WriteFault
 
@@ -43,7 +43,7 @@ def replace_rows() -> list[Row]:
         Row("replace", "journalled, not answered", replacing, engine, _journalled()),
         Row("replace", "the engine has answered, not booked", replacing, engine, _not_booked()),
         Row("replace", "booked, not answered", replacing, engine, _not_answered()),
-        Row("replace", "its events are delivered", Phase.EVENTS, REPLACED, _delivered()),
+        Row("replace", "its events are delivered", Phase.EVENTS, REPLACED, events_delivered()),
         Row("replace", "before the reconciler asks what became of it", Phase.RECONCILING, engine, _before_it_asks()),
         Row("replace", "the reconciler has its answer, not booked", Phase.RECONCILING, engine, _before_it_books()),
     ]
@@ -155,7 +155,7 @@ def _not_booked() -> dict[Column, Cell]:
             Variant("and the client gives up", arms.answer_lost(Call.REPLACE), gives_up=True),
         ],
         Column.DOUBLED: ONE_ANSWER,
-        Column.DELAYED: [Variant("everything else happens first", arms.meanwhile(books, _everything_else))],
+        Column.DELAYED: [Variant("everything else happens first", arms.meanwhile(books, arms.everything_else))],
         Column.REORDERED: [Variant("the events overtake it", arms.meanwhile(books, lambda trial: trial.pump()))],
         Column.DATABASE: [
             Variant("for a call", arms.database_down_for_a_call(books)),
@@ -164,14 +164,6 @@ def _not_booked() -> dict[Column, Cell]:
         Column.ENGINE: ENGINE_HAS_ANSWERED,
         Column.GARBAGE: garbled(Call.REPLACE),
     }
-
-
-def _everything_else(trial: Trial) -> None:
-    """What was asked is old when it is booked: events, the reconciler and the order's cancel were there before."""
-    trial.pump()
-    trial.functions.reconcile()
-    trial.functions.cancel(trial.sent.tenant_id, trial.sent.order_id)
-    trial.pump()
 
 
 def _not_answered() -> dict[Column, Cell]:
@@ -185,29 +177,6 @@ def _not_answered() -> dict[Column, Cell]:
         Column.DATABASE: [Variant("its commit's answer", arms.commit_unheard(REPLACE, spared=_RESERVING))],
         Column.ENGINE: ENGINE_HAS_ANSWERED,
         Column.GARBAGE: CLIENT_ASKS_AGAIN,
-    }
-
-
-def _delivered() -> dict[Column, Cell]:
-    begins = f"{PROJECTIONS}: begins"
-    return {
-        Column.KILLED: [
-            Variant("at the first event", arms.function_dies(begins)),
-            Variant("after the first event", arms.function_dies(f"{PROJECTIONS}: committed")),
-        ],
-        Column.LOST: [
-            Variant("the delivery", arms.no_answer(f"{PROJECTIONS}: called")),
-            Variant("the acknowledgement", arms.no_answer(f"{PROJECTIONS}: done")),
-        ],
-        Column.DOUBLED: [Variant("every event", arms.everything_is_there_twice)],
-        Column.DELAYED: [
-            Variant("until after the reconciler", arms.called_late(PROJECTIONS, AFTER)),
-            Variant("in the outbox, until after the reconciler", lambda _: None, holds_events=True),
-        ],
-        Column.REORDERED: [Variant("from the last to the first", arms.events_are_turned_round)],
-        Column.DATABASE: [Variant("for all", arms.database_down(begins))],
-        Column.ENGINE: NOT_THE_ENGINE,
-        Column.GARBAGE: [Variant("not JSON comes first", arms.poison("{"))],
     }
 
 
@@ -254,7 +223,7 @@ def _before_it_books() -> dict[Column, Cell]:
         Column.KILLED: _found("the function", arms.function_dies(books)),
         Column.LOST: _found("the engine's answer", arms.answer_lost(Call.VOID_REPLACE)),
         Column.DOUBLED: ONE_ANSWER,
-        Column.DELAYED: _found("everything else happens first", arms.meanwhile(books, _everything_else_of_all)),
+        Column.DELAYED: _found("everything else happens first", arms.meanwhile(books, arms.everything_else_of_all)),
         Column.REORDERED: _found("the events overtake it", arms.meanwhile(books, lambda trial: trial.pump())),
         Column.DATABASE: _found("as it books", arms.database_down_for_a_call(books)),
         Column.ENGINE: ENGINE_HAS_ANSWERED,
@@ -263,14 +232,6 @@ def _before_it_books() -> dict[Column, Cell]:
             *_garbled(_UNHEARD, " (decided)"),
         ],
     }
-
-
-def _everything_else_of_all(trial: Trial) -> None:
-    trial.pump()
-    trial.functions.reconcile()
-    for sent in trial.orders:
-        trial.functions.cancel(sent.tenant_id, sent.order_id)
-    trial.pump()
 
 
 def _garbled(given: arms.Arm, words: str) -> Sequence[Variant]:
