@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -164,6 +165,25 @@ def test_an_override_that_is_approved_while_its_limit_is_deleted_is_not_there_an
     with database.tenant_transaction(firm.tenant_id) as tx:
         (listed,) = overrides.list_overrides(risk, tx, NOW, open_only=False)["items"]
         assert (listed["state"], listed["approved_by"]) == ("ENDED", None)
+
+
+def test_of_two_losses_at_once_below_a_desk_each_counts_and_the_second_begins_the_cool_down(
+    database: Database, firm: Firm, risk: Caller, others: Others
+) -> None:
+    set_up(database, firm, lambda tx: limit(tx, risk, firm.desk, "LOSS_STREAK", "2", parameters={"cool_down_s": 900}))
+    one, other = firm.account_ids
+    # As fills of orders that passed beside the ledger: nothing is reserved for them, so no node is locked.
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        assert tx.limits.count_round_trip(one, lost=True, at=NOW) == []
+        second = others.begin(lambda tx: tx.limits.count_round_trip(other, lost=True, at=NOW))
+        others.wait_until_blocked()
+    assert [(reached["node_id"], reached["losses"]) for reached in second.result(20)] == [(firm.desk, 2)]
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        (desk,) = tx.limits.scopes_at(NOW, [firm.desk])
+        assert (desk.standing.loss_streak, desk.standing.cool_until) == (2, NOW + timedelta(seconds=900))
+        tx.limits.count_round_trip(one, lost=False, at=NOW)
+        (desk,) = tx.limits.scopes_at(NOW, [firm.desk])
+        assert (desk.standing.loss_streak, desk.standing.cool_until) == (0, NOW + timedelta(seconds=900))
 
 
 def test_of_many_who_set_the_same_new_limit_at_once_one_makes_it_and_the_others_change_it(
