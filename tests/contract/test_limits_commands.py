@@ -370,7 +370,7 @@ WRONG = [
     (("terms", "set", "ETH/USDT", "--margin", "x"), "initial_margin: an amount is a decimal string"),
     (("what-if", "Desk A", "MAX_ORDER_QTY", "1", "--day", "soon"), "day: Input should be a valid date"),
     (("set", "Desk A", "DAILY_LOSS", "1000000", "--currency", "ETH"), "a limit of this type is in USDT"),
-    (("what-if", "Desk A", "LEVERAGE", "1"), "LEVERAGE cannot be tried on a recorded day"),
+    (("what-if", "Desk A", "CREDIT", "1"), "CREDIT cannot be tried on a recorded day: what the accounts had"),
     ((*LEASE, "--buy", "0.00001"), "buy_max is not a multiple of the lot size"),
     ((*LEASE, "--buy", "x"), "buy_max: an amount is a decimal string"),
     ((*LEASE, "--buy", "0", "--sell", "0"), "a lease is of some quantity on one side at least"),

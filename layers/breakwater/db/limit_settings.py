@@ -86,6 +86,14 @@ class LimitSettingRows:
             {**values, "tenant_id": self._tenant_id},
         )
 
+    def node_of_override(self, override_id: uuid.UUID) -> uuid.UUID | None:
+        """The node of its limit; None where there is no such override, or its limit is gone."""
+        row = self._connection.execute(
+            "SELECT l.node_id FROM limits.overrides JOIN limits.limits l USING (limit_id) WHERE override_id = %s",
+            (override_id,),
+        ).fetchone()
+        return None if row is None else row[0]
+
     def lock_override(self, override_id: uuid.UUID) -> Override | None:
         with self._connection.cursor(row_factory=class_row(Override)) as cursor:
             return cursor.execute(

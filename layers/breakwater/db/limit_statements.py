@@ -275,25 +275,31 @@ GROUP BY l.node_id, l.limit_id, l.instrument, l.value, l.action, of_fill.asset_c
 HAVING sum(a.automated_fill_count) >= l.value
 ORDER BY l.node_id, l.limit_id
 """
+
+
+def _cool_until(node_id: str, losses: str) -> str:
+    return f"""(
+    SELECT max(%(at)s::timestamptz + make_interval(secs => (l.parameters->>'cool_down_s')::double precision))
+    FROM (SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.node_id = {node_id} AND l.limit_type = 'LOSS_STREAK') l
+    WHERE {losses} >= l.value)"""
+
+
 # A round trip of the account is one of every scope above it, and of the strategies and keys below it, which have no
-# positions of their own. A cool-down that runs is never cut short. The nodes above are locked. What comes back are the
-# limits that this loss has reached, and not those whose cool-down it made longer: each statement within sees the
-# standings as they were before.
+# positions of their own. A cool-down that runs is never cut short. The nodes above are locked, but for an order that
+# passed beside the ledger: so a loss adds to what stands once its row is free, and rows are taken in one order. What
+# comes back are the limits that this loss has reached, and not those whose cool-down it made longer: each statement
+# within sees the standings as they were before.
+_LOSSES_NOW = "(s.loss_streak + 1) * %(lost)s::integer"
 COUNT_ROUND_TRIP = f"""
 WITH counted AS (
 INSERT INTO limits.standings AS s (node_id, tenant_id, loss_streak, cool_until)
-SELECT n.node_id, n.tenant_id, streak.losses, (
-    SELECT max(%(at)s::timestamptz + make_interval(secs => (l.parameters->>'cool_down_s')::double precision))
-    FROM (SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.node_id = n.node_id AND l.limit_type = 'LOSS_STREAK') l
-    WHERE streak.losses >= l.value)
+SELECT n.node_id, n.tenant_id, %(lost)s::integer, {_cool_until("n.node_id", "%(lost)s::integer")}
 FROM limits.nodes n
 JOIN limits.nodes a ON a.account_id = %(account_id)s AND (n.node_id = ANY (a.path) OR a.node_id = ANY (n.path))
-LEFT JOIN limits.standings before ON before.node_id = n.node_id
-CROSS JOIN LATERAL (
-  SELECT CASE WHEN %(lost)s::integer = 0 THEN 0 ELSE coalesce(before.loss_streak, 0) + 1 END AS losses) streak
 WHERE EXISTS (SELECT FROM limits.limits l WHERE l.node_id = n.node_id AND l.limit_type = 'LOSS_STREAK')
-ON CONFLICT (node_id) DO UPDATE SET loss_streak = excluded.loss_streak,
-  cool_until = greatest(s.cool_until, excluded.cool_until)
+ORDER BY n.node_id
+ON CONFLICT (node_id) DO UPDATE SET loss_streak = {_LOSSES_NOW},
+  cool_until = greatest(s.cool_until, {_cool_until("s.node_id", _LOSSES_NOW)})
 RETURNING node_id, loss_streak)
 SELECT l.node_id, l.limit_id, l.instrument, l.value, l.action, c.loss_streak AS losses
 FROM counted c LEFT JOIN limits.standings before USING (node_id)

@@ -34,12 +34,27 @@ GROUP BY account_id, symbol
 """
 
 
-# What the firm said of instruments, each time the whole of it.
-_RISK_TERMS = """
-SELECT occurred_at_ns, payload FROM trading.events
+# What the firm said of instruments, each time the whole of it: last before the day, and on it. A margin or a sector is
+# never too old.
+_SAID = """
+SELECT occurred_at_ns, event_id, payload FROM trading.events
 WHERE tenant_id = %(tenant_id)s AND topic LIKE 'limits.%%' AND topic = 'limits.RiskTermsChanged.v1'
-  AND occurred_at_ns >= %(since_ns)s AND occurred_at_ns < %(end_ns)s
+"""
+_RISK_TERMS = f"""
+WITH before AS (
+  SELECT DISTINCT ON (payload ->> 'symbol') * FROM ({_SAID} AND occurred_at_ns < %(begin_ns)s) said
+  ORDER BY payload ->> 'symbol', occurred_at_ns DESC, event_id DESC)
+SELECT occurred_at_ns, payload FROM (
+  TABLE before UNION ALL
+  {_SAID} AND occurred_at_ns >= %(begin_ns)s AND occurred_at_ns < %(end_ns)s) said
 ORDER BY occurred_at_ns, event_id
+"""  # noqa: S608  # Constants of this module; every value is a parameter.
+# Of each hour the first, which is kept: a day looks the same a year later. What moved since, the trades tell.
+_WORTH = """
+SELECT account_id, at, currency, equity FROM trading.equity_samples
+WHERE tenant_id = %(tenant_id)s AND account_id = ANY (%(account_ids)s) AND is_hourly
+  AND at >= %(since)s AND at < %(end)s
+ORDER BY at, account_id LIMIT %(rows)s
 """
 
 
@@ -62,9 +77,15 @@ class RecordedDayRows:
         """Quantity and last price of each account and symbol."""
         return self._rows(_OPENING, account_ids=list(account_ids), begin=begin)
 
-    def risk_terms(self, since: datetime, end: datetime) -> list[dict[str, Any]]:
-        """Each RiskTermsChanged between these times: its payload and `occurred_at_ns`."""
-        return self._rows(_RISK_TERMS, since_ns=nanoseconds(since), end_ns=nanoseconds(end))
+    def risk_terms(self, begin: datetime, end: datetime) -> list[dict[str, Any]]:
+        """Each RiskTermsChanged of the day and the last before it: its payload and `occurred_at_ns`."""
+        return self._rows(_RISK_TERMS, begin_ns=nanoseconds(begin), end_ns=nanoseconds(end))
+
+    def worth(
+        self, account_ids: Sequence[uuid.UUID], since: datetime, end: datetime, *, most: int
+    ) -> list[dict[str, Any]]:
+        """What was noted of the accounts, oldest first. One more than `most` where there is more."""
+        return self._rows(_WORTH, account_ids=list(account_ids), since=since, end=end, rows=most + 1)
 
     def _rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:

@@ -9,24 +9,28 @@ refused then and passes now trades nothing, since nobody knows what it would hav
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import ROUND_FLOOR, Decimal, localcontext
+from decimal import Decimal, localcontext
 from functools import partial
 from typing import NamedTuple
 
 from breakwater.domain.exposure import BASE_CURRENCY, ZERO, Activity, Exposure, Limit, NodeState, Scope, Standing
 from breakwater.domain.instruments import Instrument
+from breakwater.domain.limit_types import LIMIT_TYPES, Need
 from breakwater.domain.limits import Finding, evaluate, propose, refused
 from breakwater.domain.market import Market, MissingReference, Quote, RiskTerms
 from breakwater.domain.money import EXACT
 from breakwater.domain.orders import OrderTerms, Side
 from breakwater.domain.portfolio import Fill, Position
 from breakwater.domain.valuation import ReferenceUnavailable
+from breakwater.domain.what_if_earnings import Earnings, earned_by, worth_in_base
 
 DRAWDOWN = "DRAWDOWN"
 LOSS_STREAK = "LOSS_STREAK"
+WORTH_AGE_MAX = timedelta(hours=2)  # It is noted once an hour: one note may be missing.
+WORTH_MISSING = "what the accounts were worth"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,16 @@ class RecordedFill:
     fill: Fill
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedWorth:
+    """All that an account had at a moment, at the prices of then, in its base currency."""
+
+    account_id: uuid.UUID
+    at: datetime
+    currency: str
+    equity: Decimal
+
+
 class Change(NamedTuple):
     """A limit to be tried, or one that is to be taken away."""
 
@@ -68,12 +82,16 @@ class Refused:
 
 @dataclass(slots=True)
 class Outcome:
-    """`refused`: let through then and not now. `passed`: the other way round. Peaks are |F| and the open notional."""
+    """`refused`: let through then and not now. `passed`: the other way round. Peaks are |F| and the open notional.
+
+    `actual_positions` are those of the day as it was.
+    """
 
     judged_count: int = 0
     refused: list[Refused] = field(default_factory=list)
     passed: list[RecordedOrder] = field(default_factory=list)
     positions: dict[tuple[uuid.UUID, str], Position] = field(default_factory=dict)
+    actual_positions: dict[tuple[uuid.UUID, str], Position] = field(default_factory=dict)
     marks: dict[str, Decimal] = field(default_factory=dict)
     peak_filled: dict[tuple[uuid.UUID, str], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     peak_open_notional: dict[tuple[uuid.UUID, str], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
@@ -86,29 +104,20 @@ class _Held:
     open_qty: Decimal
 
 
-@dataclass(slots=True)
-class _Earning:
-    """What a node has earned, kept up position by position: reckoned anew it would be all its positions each time.
+class _NotNoted(Mapping[str, Decimal]):
+    """Stands for cash that nobody has noted: a limit that asks for it refuses, and says why."""
 
-    `elsewhere` are those whose quote asset is not the base currency: what they are worth changes with the prices of
-    other symbols as well. `peak` is the most it had.
-    """
+    def __getitem__(self, asset: str) -> Decimal:
+        raise MissingReference(WORTH_MISSING)
 
-    peak: Decimal = ZERO
-    earned: Decimal = ZERO
-    elsewhere: dict[tuple[uuid.UUID, str], Decimal] = field(default_factory=dict)
+    def __iter__(self) -> Iterator[str]:
+        raise MissingReference(WORTH_MISSING)
 
-    def pnl(self, market_now: Callable[[], Market]) -> Decimal | None:
-        """Since the day began; None where it is not known, and limits on losses refuse as they would have."""
-        if not self.elsewhere:
-            return self.earned
-        market = market_now()
-        try:
-            return self.earned + sum(
-                (worth_in_base(earned, symbol, market) for (_, symbol), earned in self.elsewhere.items()), ZERO
-            )
-        except MissingReference:
-            return None
+    def __len__(self) -> int:
+        raise MissingReference(WORTH_MISSING)
+
+
+_NOT_NOTED = _NotNoted()
 
 
 class Day:
@@ -131,14 +140,27 @@ class Day:
         self._loss_streaks: dict[uuid.UUID, int] = defaultdict(int)
         self._cool_until: dict[uuid.UUID, datetime] = {}
         self._sent_at: dict[tuple[object, ...], datetime] = {}
-        self._earnings = {node_id: _Earning() for node_id in scopes}
-        self._drawdowns = [self._earnings[node_id] for node_id, scope in scopes.items() if _has(scope, DRAWDOWN)]
-        self._earned: dict[tuple[uuid.UUID, str], Decimal] = {}  # Of each position, in its quote asset.
-        self._holders: dict[str, set[uuid.UUID]] = defaultdict(set)  # Of each symbol, the accounts.
         self._held: dict[uuid.UUID, _Held] = {}
+        self._account_of: dict[uuid.UUID, uuid.UUID] = {}  # Of each order.
         self._terms: dict[str, RiskTerms] = {}
         self._node_of_account = {account_id: node_id for node_id, account_id in accounts.items()}
-        self.outcome = Outcome(positions=dict(opening))
+        self.outcome = Outcome(positions=dict(opening), actual_positions=dict(opening))
+        marks, own = self.outcome.marks, {account_id: [account_id] for account_id in accounts.values()}
+        paths = {account_id: scopes[node_id].node.path for node_id, account_id in accounts.items()}
+        self._tried = Earnings(self.outcome.positions, paths, instruments, marks)
+        self._was = Earnings(self.outcome.actual_positions, own, instruments, marks)
+        self._earnings = self._tried.of
+        self._drawdowns = [self._earnings[node_id] for node_id, scope in scopes.items() if _has(scope, DRAWDOWN)]
+        self._noted: dict[uuid.UUID, tuple[RecordedWorth, Decimal | None]] = {}  # With what was earned until then.
+        self._accounts_asked_of = {
+            node_id: [
+                account_id
+                for of_account, account_id in accounts.items()
+                if node_id in scopes[of_account].node.path or of_account in scope.node.path
+            ]
+            for node_id, scope in scopes.items()
+            if asks_for_worth(scope)
+        }
         for (account_id, symbol), position in opening.items():
             for node_id in self._scopes[self._node_of_account[account_id]].node.path:
                 self._book(node_id, symbol, "", filled_qty=position.quantity)
@@ -149,23 +171,27 @@ class Day:
         fills: Iterable[RecordedFill],
         market: Iterable[RecordedFill],
         terms: Iterable[tuple[datetime, RiskTerms]] = (),
+        worth: Iterable[RecordedWorth] = (),
     ) -> Outcome:
         """`fills` are those of the orders; `market` all fills of the firm, which prices are taken from. `terms`: what
-        the firm said of instruments, and when."""
+        the firm said of instruments, and when; `worth`: what was noted of accounts."""
         happenings: list[tuple[datetime, int, Callable[[], object]]] = []
         for at, told in terms:
             happenings.append((at, 0, partial(self._terms.update, {told.symbol: told})))
         for fill in market:
             happenings.append((fill.at, 0, partial(self._mark, fill)))
+        for noted in worth:
+            happenings.append((noted.at, 0, partial(self._note_worth, noted)))
         for order in orders:
+            self._account_of[order.order_id] = order.terms.account_id
             happenings.append((order.placed_at, 1, partial(self._place, order)))
             if order.ended_at is not None:
                 happenings.append((order.ended_at, 3, partial(self._end, order.order_id)))
         for fill in fills:
             happenings.append((fill.at, 2, partial(self._fill, fill)))
         with localcontext(EXACT):
-            for key in self.outcome.positions:
-                self._count_earned(*key)
+            self._tried.begin()
+            self._was.begin()
             for _, _, happen in sorted(happenings, key=lambda happening: happening[:2]):
                 happen()
         return self.outcome
@@ -174,23 +200,13 @@ class Day:
         before = self.outcome.marks.get(fill.symbol)
         self.outcome.marks[fill.symbol] = fill.fill.last_px
         if before != fill.fill.last_px:
-            for account_id in self._holders[fill.symbol]:
-                self._count_earned(account_id, fill.symbol)
+            self._tried.mark(fill.symbol)
+            self._was.mark(fill.symbol)
             self._note_peaks(fill.at)
 
-    def _count_earned(self, account_id: uuid.UUID, symbol: str) -> None:
-        """After a change of the position or of its price."""
-        key = account_id, symbol
-        earned = earned_by(self.outcome.positions[key], self.outcome.marks.get(symbol))
-        change = earned - self._earned.get(key, ZERO)
-        self._earned[key] = earned
-        self._holders[symbol].add(account_id)
-        for node_id in self._scopes[self._node_of_account[account_id]].node.path:
-            earning = self._earnings[node_id]
-            if self._instruments[symbol].quote_asset == BASE_CURRENCY:
-                earning.earned += change
-            else:
-                earning.elsewhere[key] = earned
+    def _note_worth(self, noted: RecordedWorth) -> None:
+        earned = self._was.of[noted.account_id].pnl(lambda: self._market(noted.at))
+        self._noted[noted.account_id] = noted, earned
 
     def _note_peaks(self, at: datetime) -> None:
         """As the watch does at each price and fill. The day begins with nothing earned."""
@@ -239,6 +255,7 @@ class Day:
             self._note(node_id, terms, at, new_count=1)
 
     def _fill(self, recorded: RecordedFill) -> None:
+        self._was.fill(self._account_of[recorded.order_id], recorded.symbol, recorded.fill)
         held = self._held.get(recorded.order_id)
         if held is None:  # Its order was refused: it did not happen.
             return
@@ -256,13 +273,9 @@ class Day:
             )
             automated = int(held.order.is_automated)
             self._note(node_id, terms, recorded.at, fill_count=1, automated=automated, traded_notional=notional)
-        key = (terms.account_id, terms.symbol)
-        before = self.outcome.positions.get(key, Position())
-        after = self.outcome.positions[key] = before.after(fill, self._instruments[terms.symbol])
-        earned = before.round_trip_pnl(after)
+        earned = self._tried.fill(terms.account_id, terms.symbol, fill)
         if earned is not None:
             self._count_round_trip(self._node_of_account[terms.account_id], recorded.at, lost=earned < 0)
-        self._count_earned(*key)
         self._note_peaks(recorded.at)
 
     def _count_round_trip(self, account_node_id: uuid.UUID, at: datetime, *, lost: bool) -> None:
@@ -342,7 +355,21 @@ class Day:
             standing = standing._replace(pnl=pnl, pnl_peak=max(pnl, earning.peak), observed_at=at)
         node = scope.node._replace(state=NodeState.ACTIVE, state_reason=None)
         exposures = list(self._exposures[node_id].values())
-        return replace(scope, node=node, exposures=exposures, standing=standing, activity=self._activity[node_id])
+        cash = self._worth(node_id, market) if node_id in self._accounts_asked_of else {}
+        activity = self._activity[node_id]
+        return replace(scope, node=node, exposures=exposures, standing=standing, activity=activity, cash=cash)
+
+    def _worth(self, node_id: uuid.UUID, market: Market) -> Mapping[str, Decimal]:
+        """By currency, of the node's accounts: as last noted, and what the day as it is tried has earned since."""
+        worth: dict[str, Decimal] = defaultdict(Decimal)
+        for account_id in self._accounts_asked_of[node_id]:
+            noted, earned_then = self._noted.get(account_id, (None, None))
+            earned = self._earnings[self._node_of_account[account_id]].pnl(lambda: market)
+            if noted is None or market.at - noted.at > WORTH_AGE_MAX or earned_then is None or earned is None:
+                return _NOT_NOTED
+            worth[noted.currency] += noted.equity
+            worth[BASE_CURRENCY] += earned - earned_then
+        return worth
 
     def _market(self, at: datetime) -> Market:
         return replace(market_of(self._instruments, self.outcome.marks, at), terms=self._terms)
@@ -369,16 +396,6 @@ def profit(positions: Iterable[tuple[str, Position]], market: Market) -> Decimal
     return total
 
 
-def earned_by(position: Position, mark: Decimal | None) -> Decimal:
-    """In its quote asset, at this price."""
-    return position.realised_pnl - position.fees + (ZERO if mark is None else position.unrealised_pnl(mark))
-
-
-def worth_in_base(earned: Decimal, symbol: str, market: Market) -> Decimal:
-    """What was earned in the symbol's quote asset. MissingReference as of `profit`."""
-    return market.worth(earned, market.quote_asset(symbol), BASE_CURRENCY, ROUND_FLOOR) if earned else ZERO
-
-
 def with_changes(scopes: Mapping[uuid.UUID, Scope], changes: Sequence[Change]) -> dict[uuid.UUID, Scope]:
     """The scopes with each change in the place of the limit of its node, type and instrument."""
     changed = dict(scopes)
@@ -387,6 +404,10 @@ def with_changes(scopes: Mapping[uuid.UUID, Scope], changes: Sequence[Change]) -
         others = [o for o in scope.limits if (o.limit_type, o.instrument) != (limit.limit_type, limit.instrument)]
         changed[limit.node_id] = replace(scope, limits=others if is_removed else [*others, limit])
     return changed
+
+
+def asks_for_worth(scope: Scope) -> bool:
+    return any(Need.CASH in LIMIT_TYPES[limit.limit_type].needs for limit in scope.limits)
 
 
 def _has(scope: Scope, limit_type: str) -> bool:

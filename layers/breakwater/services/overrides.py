@@ -177,12 +177,15 @@ def _brake(tx: TenantTransaction, limit: Limit, what: str, caller: Caller, at: d
 
 
 def _lock_override(override_id: uuid.UUID, tx: TenantTransaction, at: datetime) -> tuple[Override, Limit]:
+    # The node first, as whoever sets or deletes the limit locks it: two who wait for each other would both fail. And an
+    # order sees the value before or after, never both.
+    node_id = tx.limit_settings.node_of_override(override_id)
+    if node_id is not None:
+        tx.limits.node(node_id, at, lock=True)
     override = tx.limit_settings.lock_override(override_id)
-    limit = None if override is None else tx.limit_settings.get(override.limit_id)
+    limit = None if override is None else tx.limit_settings.get(override.limit_id)  # It may be gone by now.
     if override is None or limit is None:
         raise NotFound("no such override")
-    # An order sees the value before or after, never both.
-    tx.limits.node(limit.node_id, at, lock=True)
     return override, limit
 
 

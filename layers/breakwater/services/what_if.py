@@ -1,7 +1,7 @@
 """POST /limits/what-if: a recorded day's orders against changed limits. It reads, and writes nothing."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.exposure import BASE_CURRENCY, Scope
-from breakwater.domain.instruments import Instrument
 from breakwater.domain.limit_types import LIMIT_TYPES, settings
 from breakwater.domain.market import Market, MissingReference, RiskTerms
 from breakwater.domain.money import AmountText, format_amount, trim
@@ -19,12 +18,15 @@ from breakwater.domain.permissions import Caller
 from breakwater.domain.portfolio import Fill, Position
 from breakwater.domain.times import format_time, from_nanoseconds
 from breakwater.domain.what_if import (
+    WORTH_AGE_MAX,
     Change,
     Day,
     Outcome,
     RecordedFill,
     RecordedOrder,
+    RecordedWorth,
     Refused,
+    asks_for_worth,
     market_of,
     profit,
     with_changes,
@@ -36,26 +38,27 @@ from breakwater.services.what_if_views import JudgedOrderView, RefusedOrderView,
 ORDERS_MAX = 5_000
 FILLS_MAX = 200_000  # Of the whole organisation: prices are taken from them.
 CHANGES_MAX = 100
-TERMS_AGE_MAX = timedelta(days=9)  # What was said before that is too old to count on the day.
+WORTH_MAX = 200_000  # Notes of what accounts were worth: 26 of each.
 TOLD_MAX = 500  # Of each list of orders; the counts are of all.
+NOT_JUDGED = {  # And why.
+    "CREDIT": "what the accounts had of one currency alone at a moment of that day is not kept",
+    "DEAD_MAN": "heartbeats are not recorded",
+    "STALE_DATA": "when prices were seen is not recorded",
+}
 ASSUMPTIONS = [
     "reference prices are the last trades of the organisation before each order, and never stale",
     f"profits in other currencies are turned into {BASE_CURRENCY} by the same prices",
     "an order that was refused then and passes now trades nothing",
     "nodes are taken to be active, and limits other than the changed ones to be those that hold now, as overrides have"
     " them",
-    "margin, leverage, concentration and credit are not judged: balances at a moment of that day are not kept",
-    "volumes and volatilities are those that the firm said until then; without them such a limit refuses",
+    "of a node above the one that is asked for only what is below that one counts",
+    "equity (MARGIN, LEVERAGE, CONCENTRATION) is what was noted of the accounts at the beginning of the hour and what"
+    " the day as it is tried has earned since; where nothing was noted within two hours such a limit refuses",
+    "volumes, volatilities, margins and sectors are those that the firm said until then; without them such a limit"
+    " refuses",
     "losing streaks (LOSS_STREAK), peaks (DRAWDOWN) and orders sent twice (DUPLICATE_ORDER) begin with the day",
-    "dead man's switches (DEAD_MAN) and ages of prices (STALE_DATA) are not judged: heartbeats and when prices were"
-    " seen are not recorded",
+    *(f"{limit_type} is not judged: {why}" for limit_type, why in NOT_JUDGED.items()),
 ]
-NOT_JUDGED = frozenset(
-    {
-        *("CREDIT", "MARGIN", "LEVERAGE", "CONCENTRATION"),
-        *("DEAD_MAN", "STALE_DATA"),
-    }
-)
 
 
 class TriedLimit(LimitSetting):
@@ -111,15 +114,15 @@ def what_if(question: WhatIf, caller: Caller, tx: TenantTransaction, at: datetim
     ids = {order.order_id for order in orders}
     fills = [fill for fill in market if fill.order_id in ids]
     opening = _opening(tx.recorded_day.opening(list(accounts.values()), begin))
-    terms = [_terms(row) for row in tx.recorded_day.risk_terms(begin - TERMS_AGE_MAX, end)]
-    outcome = Day(tried, instruments, opening, accounts).run(orders, fills, market, terms)
-    actual = _actual(opening, orders, fills, instruments)
+    terms = [_terms(row) for row in tx.recorded_day.risk_terms(begin, end)]
+    worth = _worth(tried.values(), list(accounts.values()), tx, begin, end)
+    outcome = Day(tried, instruments, opening, accounts).run(orders, fills, market, terms, worth)
     closing = market_of(instruments, outcome.marks, end)
     pnl: list[WhatIfPnl] = [
         {
             "account_id": str(account_id),
             "node_id": str(node_id),
-            "actual": _pnl(actual, account_id, closing),
+            "actual": _pnl(outcome.actual_positions, account_id, closing),
             "what_if": _pnl(outcome.positions, account_id, closing),
         }
         for node_id, account_id in accounts.items()
@@ -138,8 +141,11 @@ def _checked(place: int, tried: TriedLimit, scopes: Mapping[uuid.UUID, Scope]) -
     if tried.node_id not in scopes:
         raise NotFound("no such node", field=f"{at}.node_id")
     limit_type = LIMIT_TYPES.get(tried.limit_type)
-    if limit_type is None or tried.limit_type in NOT_JUDGED:
+    if limit_type is None:
         raise InvalidRequest(f"{tried.limit_type} cannot be tried on a recorded day", field=f"{at}.limit_type")
+    if tried.limit_type in NOT_JUDGED:
+        told = f"{tried.limit_type} cannot be tried on a recorded day: {NOT_JUDGED[tried.limit_type]}"
+        raise InvalidRequest(told, field=f"{at}.limit_type")
     is_told = tried.value is not None or bool(tried.parameters)
     if is_told and tried.is_removed:
         raise InvalidRequest("a limit that is taken away has no value and no parameters", field=f"{at}.is_removed")
@@ -200,6 +206,18 @@ def _terms(row: Mapping[str, Any]) -> tuple[datetime, RiskTerms]:
     return from_nanoseconds(row["occurred_at_ns"]), RiskTerms(**told)
 
 
+def _worth(
+    scopes: Iterable[Scope], account_ids: Sequence[uuid.UUID], tx: TenantTransaction, begin: datetime, end: datetime
+) -> list[RecordedWorth]:
+    """Only where a limit asks for it."""
+    if not any(asks_for_worth(scope) for scope in scopes):
+        return []
+    rows = tx.recorded_day.worth(account_ids, begin - WORTH_AGE_MAX, end, most=WORTH_MAX)
+    if len(rows) > WORTH_MAX:
+        raise AnswerTooLarge("too many accounts to be tried: ask for a part of the tree as node_id", field="node_id")
+    return [RecordedWorth(**row) for row in rows]
+
+
 def _opening(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[uuid.UUID, str], Position]:
     """At the last price before the day, so that its profit begins at nothing."""
     return {
@@ -207,20 +225,6 @@ def _opening(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[uuid.UUID, str], P
         for row in rows
         if row["quantity"]
     }
-
-
-def _actual(
-    opening: Mapping[tuple[uuid.UUID, str], Position],
-    orders: Sequence[RecordedOrder],
-    fills: Sequence[RecordedFill],
-    instruments: Mapping[str, Instrument],
-) -> dict[tuple[uuid.UUID, str], Position]:
-    account_of = {order.order_id: order.terms.account_id for order in orders}
-    positions = dict(opening)
-    for fill in sorted(fills, key=lambda fill: fill.at):
-        key = (account_of[fill.order_id], fill.symbol)
-        positions[key] = positions.get(key, Position()).after(fill.fill, instruments[fill.symbol])
-    return positions
 
 
 def _answer(

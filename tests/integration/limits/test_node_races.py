@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,12 +15,12 @@ from breakwater.db.connection import Database, TenantTransaction
 from breakwater.domain.orders import OrdStatus
 from breakwater.domain.permissions import Caller
 from breakwater.errors import LimitExceeded, NodeInUse, NotFound, TreeChanged, VersionConflict
-from breakwater.services import limit_settings, nodes
+from breakwater.services import limit_settings, nodes, overrides
 from breakwater.services.limit_settings import LimitSetting
 from breakwater.services.limits import settle
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import NOW, Firm, in_transaction, order_of, reserve_and_record, snapshot_of
-from tests.integration.limits.people import change, exposure_at, limit, node, risk_manager
+from tests.integration.limits.people import change, exposure_at, limit, node, override, risk_manager
 
 WAITS = """
 SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
@@ -146,6 +147,43 @@ def test_of_two_people_who_edit_one_version_the_second_is_told_both(
     assert (told["current"]["version"], told["current"]["value"]) == (2, written["value"])
     assert told["yours"]["version"] == 1
     assert {told["yours"]["value"], written["value"]} == {"11", "12"}
+
+
+def test_an_override_that_is_approved_while_its_limit_is_deleted_is_not_there_any_more(
+    database: Database, firm: Firm, risk: Caller, others: Others
+) -> None:
+    told = set_up(database, firm, lambda tx: limit(tx, risk, firm.desk, "LONG_POSITION", "10"))
+    asked = set_up(database, firm, lambda tx: override(tx, risk, told["limit_id"], "20"))
+    override_id, ada = uuid.UUID(asked["override_id"]), risk_manager(firm, "ada")
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        tx.limits.node(firm.desk, NOW, lock=True)
+        approving = others.begin(lambda tx: overrides.approve_override(override_id, ada, tx, NOW))
+        others.wait_until_blocked()
+        limit_settings.delete_limit(uuid.UUID(told["limit_id"]), risk, tx, NOW)
+    with pytest.raises(NotFound):
+        approving.result(20)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        (listed,) = overrides.list_overrides(risk, tx, NOW, open_only=False)["items"]
+        assert (listed["state"], listed["approved_by"]) == ("ENDED", None)
+
+
+def test_of_two_losses_at_once_below_a_desk_each_counts_and_the_second_begins_the_cool_down(
+    database: Database, firm: Firm, risk: Caller, others: Others
+) -> None:
+    set_up(database, firm, lambda tx: limit(tx, risk, firm.desk, "LOSS_STREAK", "2", parameters={"cool_down_s": 900}))
+    one, other = firm.account_ids
+    # As fills of orders that passed beside the ledger: nothing is reserved for them, so no node is locked.
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        assert tx.limits.count_round_trip(one, lost=True, at=NOW) == []
+        second = others.begin(lambda tx: tx.limits.count_round_trip(other, lost=True, at=NOW))
+        others.wait_until_blocked()
+    assert [(reached["node_id"], reached["losses"]) for reached in second.result(20)] == [(firm.desk, 2)]
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        (desk,) = tx.limits.scopes_at(NOW, [firm.desk])
+        assert (desk.standing.loss_streak, desk.standing.cool_until) == (2, NOW + timedelta(seconds=900))
+        tx.limits.count_round_trip(one, lost=False, at=NOW)
+        (desk,) = tx.limits.scopes_at(NOW, [firm.desk])
+        assert (desk.standing.loss_streak, desk.standing.cool_until) == (0, NOW + timedelta(seconds=900))
 
 
 def test_of_many_who_set_the_same_new_limit_at_once_one_makes_it_and_the_others_change_it(

@@ -1,7 +1,7 @@
 """A recorded day under other limits, from a real database."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from breakwater.db.connection import Database
+from breakwater.db.equity import EquitySample
 from breakwater.domain.orders import OrdStatus, PlaceOrder, Side
 from breakwater.domain.permissions import SESSION_SCOPE, Caller, Role
 from breakwater.errors import InvalidRequest, NotFound
@@ -325,6 +326,116 @@ def test_a_limit_without_value_and_parameters_is_taken_away(
         assert ask(database, firm, risk, {"limit_type": "MAX_ORDER_QTY", **gone})["refused_count"] == 0
 
 
-def test_every_type_that_is_not_judged_is_among_what_is_assumed() -> None:
-    told = " ".join(ASSUMPTIONS).lower()
-    assert [each for each in sorted(NOT_JUDGED) if each.lower() not in told] == []
+def test_every_type_that_is_not_judged_is_among_what_is_assumed_and_says_why(
+    database: Database, firm: Firm, risk: Caller
+) -> None:
+    for limit_type, why in NOT_JUDGED.items():
+        assert f"{limit_type} is not judged: {why}" in ASSUMPTIONS
+        with pytest.raises(InvalidRequest, match=f"{limit_type} cannot be tried on a recorded day: {why}"):
+            ask(database, firm, risk, {"limit_type": limit_type, "value": Decimal(1)})
+
+
+def note_worth(database: Database, firm: Firm, minutes: int, equity: str | None, account: int = 0) -> None:
+    """As the watch does, so many minutes from NOW."""
+    at = NOW + timedelta(minutes=minutes)
+    sample = EquitySample(at, "USDT", Decimal(equity or 0), *[Decimal(0)] * 3, is_stale=False)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        tx.equity.add([(firm.account_ids[account], sample)], at=at)
+
+
+def say(database: Database, firm: Firm, risk: Caller, at: datetime, **terms: Any) -> None:
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        limit_settings.set_risk_terms(RiskTermsSetting(symbol=SYMBOL, **terms), risk, tx, at)
+
+
+EQUITY_LIMITS: list[tuple[str, str, str, dict[str, Any]]] = [
+    # One ETH at 2000, of 1000 in all: of it 2000 exposed, and a tenth of that in margin.
+    ("LEVERAGE", "2", "1.99", {}),
+    ("CONCENTRATION", "2", "1.99", {"by": "SECTOR"}),
+    ("MARGIN", "0.2", "0.199", {}),
+]
+
+
+@pytest.mark.parametrize(("limit_type", "holds", "refuses", "parameters"), EQUITY_LIMITS)
+def test_a_limit_on_equity_is_judged_by_what_was_noted_and_what_the_firm_said_long_before(
+    database: Database,
+    firm: Firm,
+    risk: Caller,
+    recorder: Recorder,
+    *,
+    limit_type: str,
+    holds: str,
+    refuses: str,
+    parameters: dict[str, Any],
+) -> None:
+    recorder.filled(Side.BUY, "1", "2000", account=1)  # Then there is a price.
+    order = recorder.filled(Side.BUY, "1", "2000")
+    note_worth(database, firm, -10, "1000")
+    say(database, firm, risk, NOW - timedelta(days=99), initial_margin=Decimal("0.2"), sector="L1")
+    say(database, firm, risk, NOW - timedelta(days=90), initial_margin=Decimal("0.1"), sector="L1")
+    change = {"node_id": firm.account_nodes[0], "limit_type": limit_type, "parameters": parameters}
+    assert refused_by(ask(database, firm, risk, change | {"value": Decimal(holds)})) == []
+    answer = ask(database, firm, risk, change | {"value": Decimal(refuses)})
+    assert refused_by(answer) == [(str(order.order_id), [limit_type])]
+    assert [each["missing"] for each in answer["refused"][0]["refusals"]] == [None]
+
+
+def test_equity_is_that_of_all_accounts_below_and_grows_by_what_the_tried_day_earns(
+    database: Database, firm: Firm, risk: Caller, recorder: Recorder
+) -> None:
+    note_worth(database, firm, -10, "1000")
+    note_worth(database, firm, -10, "3000", account=1)
+    first = recorder.filled(Side.BUY, "0.01", "2000", account=1)  # Before it there is no price.
+    recorder.filled(Side.BUY, "1", "2000", account=1)
+    recorder.filled(Side.SELL, "1", "2500", account=1)  # 500 earned: 4500 in all.
+    last = recorder.filled(Side.BUY, "3", "2500")
+    change: dict[str, Any] = {"limit_type": "LEVERAGE"}
+    unpriced, refused = ((str(order.order_id), ["LEVERAGE"]) for order in (first, last))
+    of_equity = Decimal(7500) / 4500
+    assert refused_by(ask(database, firm, risk, change | {"value": of_equity + Decimal("0.001")})) == [unpriced]
+    answer = ask(database, firm, risk, change | {"value": of_equity - Decimal("0.001")})
+    assert refused_by(answer) == [unpriced, refused]
+    # Without the orders of the other account nothing is earned: 4000 in all.
+    not_there = {"node_id": firm.account_nodes[1], "limit_type": "MAX_ORDER_QTY", "value": Decimal("0.5")}
+    for value, is_refused in (("1.875", False), ("1.874", True)):
+        answer = ask(database, firm, risk, not_there, change | {"value": Decimal(value)})
+        assert (refused in refused_by(answer)) is is_refused
+
+
+def test_what_was_noted_later_has_all_of_the_day_as_it_was_and_loses_what_would_not_have_been(
+    database: Database, firm: Firm, risk: Caller, recorder: Recorder
+) -> None:
+    recorder.filled(Side.BUY, "1", "2000", account=1)  # Then there is a price.
+    note_worth(database, firm, -90, "6000")
+    recorder.filled(Side.BUY, "2", "2000")
+    recorder.filled(Side.SELL, "2", "1500")  # 1000 lost; another 1000 is withdrawn.
+    note_worth(database, firm, 4, "4000")
+    last = recorder.filled(Side.BUY, "1", "2000")
+    again = recorder.filled(Side.BUY, "1", "2000")
+    change: dict[str, Any] = {"node_id": firm.account_nodes[0], "limit_type": "LEVERAGE"}
+    assert refused_by(ask(database, firm, risk, change | {"value": Decimal(1)})) == []
+    assert refused_by(ask(database, firm, risk, change | {"value": Decimal("0.999")}))[-1:] == [
+        (str(again.order_id), ["LEVERAGE"])
+    ]
+    # What is larger than one is refused: the 1000 are not lost, and 4000 of 5000 are less.
+    small = {"node_id": firm.account_nodes[0], "limit_type": "MAX_ORDER_QTY", "value": Decimal(1)}
+    answer = ask(database, firm, risk, small, change | {"value": Decimal("0.8")})
+    assert str(last.order_id) not in dict(refused_by(answer))
+    assert str(again.order_id) not in dict(refused_by(answer))
+    answer = ask(database, firm, risk, small, change | {"value": Decimal("0.799")})
+    assert refused_by(answer)[-1:] == [(str(again.order_id), ["LEVERAGE"])]
+
+
+def test_where_nothing_was_noted_within_two_hours_a_limit_on_equity_refuses_and_says_so(
+    database: Database, firm: Firm, risk: Caller, recorder: Recorder
+) -> None:
+    recorder.filled(Side.BUY, "1", "2000", account=1)  # Then there is a price.
+    recorder.filled(Side.BUY, "0.01", "2000")  # After two minutes: what was noted is exactly two hours old.
+    order = recorder.filled(Side.BUY, "0.01", "2000")
+    change = {"node_id": firm.account_nodes[0], "limit_type": "LEVERAGE", "value": Decimal(1)}
+    note_worth(database, firm, -118, "1000")
+    answer = ask(database, firm, risk, change)
+    assert refused_by(answer) == [(str(order.order_id), ["LEVERAGE"])]
+    assert [each["missing"] for each in answer["refused"][0]["refusals"]] == ["what the accounts were worth"]
+    note_worth(database, firm, -58, "1000")
+    assert refused_by(ask(database, firm, risk, change)) == []

@@ -6,19 +6,8 @@ import type { ScopeNode, TriedLimit } from "../model/types";
 import { LimitFields } from "../node/LimitFields";
 import { useLimitTypes } from "../shared/queries";
 
-// Balances, terms and more of a past day are not recorded: the server tries these on none.
-const NOT_TRIED = new Set([
-  "CREDIT",
-  "MARGIN",
-  "LEVERAGE",
-  "CONCENTRATION",
-  "INCREMENTAL_VAR",
-  "ADV_PCT",
-  "DEAD_MAN",
-  "STALE_DATA",
-  "DUPLICATE_ORDER",
-  "LOSS_STREAK",
-]);
+// What these are judged by is not recorded of a past day: the server tries them on none, and says so.
+const NOT_TRIED = new Set(["CREDIT", "DEAD_MAN", "STALE_DATA"]);
 
 /** One limit as it would have been, or that it would not have been there. */
 export function ChangeDialog({
