@@ -338,7 +338,8 @@ def test_every_type_that_is_not_judged_is_among_what_is_assumed_and_says_why(
 def note_worth(database: Database, firm: Firm, minutes: int, equity: str | None, account: int = 0) -> None:
     """As the watch does, so many minutes from NOW."""
     at = NOW + timedelta(minutes=minutes)
-    sample = EquitySample(at, "USDT", Decimal(equity or 0), *[Decimal(0)] * 3, is_stale=False)
+    nothing = Decimal(0)
+    sample = EquitySample(at, "USDT", Decimal(equity or 0), nothing, nothing, nothing, is_stale=False)
     with database.tenant_transaction(firm.tenant_id) as tx:
         tx.equity.add([(firm.account_ids[account], sample)], at=at)
 
