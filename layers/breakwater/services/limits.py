@@ -321,17 +321,27 @@ def _tell_nodes(
     """What a refusal does beyond this order: the streak of refusals, and the states that its limits ask for."""
     tx.limits.count_reject([scope.node.node_id for scope in scopes])
     for change in node_changes(findings):
-        limit, verdict = change.finding.limit, change.finding.verdict
-        reason = f"{limit.limit_type} of {limit.value}: {verdict.in_use} in use, {verdict.attempted} asked for"
         change_node_state(
             tx,
             change.scope.node,
             change.state,
-            reason=reason,
+            reason=_reason(change.finding),
             by=CHANGED_BY,
             correlation_id=order.correlation_id,
             at=at,
         )
+
+
+def _reason(refusal: Finding) -> str:
+    """Why a node is stopped, for people."""
+    limit, verdict = refusal.limit, refusal.verdict
+    if limit.value is None:
+        return f"{limit.limit_type} refuses an order"
+    limit_told = f"{limit.limit_type} of {format_amount(limit.value)}"
+    if verdict.missing is not None:
+        return f"{limit_told}: {verdict.missing} is missing"
+    in_use, attempted = (format_amount(trim(amount)) for amount in (verdict.in_use, verdict.attempted))
+    return f"{limit_told}: {in_use} in use, {attempted} asked for"
 
 
 def _stop_repeated_executions(tx: TenantTransaction, filled: HeldReservation, fills: int, at: datetime) -> None:

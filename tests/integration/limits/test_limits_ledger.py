@@ -6,6 +6,7 @@ import pytest
 from breakwater.db.connection import Database
 from breakwater.domain.exposure import ZERO, Exposure
 from breakwater.domain.orders import OrdStatus, Side
+from breakwater.domain.permissions import Caller
 from breakwater.domain.valuation import ReferenceUnavailable
 from breakwater.errors import LimitExceeded, NotFound
 from breakwater.services.limits import refusal_events, reserve_limits, settle
@@ -21,6 +22,7 @@ from tests.integration.limits.firm import (
     set_reference,
     snapshot_of,
 )
+from tests.integration.limits.people import limit
 from tests.unit.domain.limit_orders import exposure_of
 
 NOTHING = exposure_of(SYMBOL)
@@ -167,3 +169,32 @@ def test_another_organisation_sees_neither_the_account_nor_the_reservation(
         with pytest.raises(NotFound):
             settle(tx, snapshot_of(order, 1, OrdStatus.FILLED, "1"))
         assert {scope.node.name for scope in tx.limits.scopes(NOW)}.isdisjoint({"Firm firm", "Firm desk"})
+
+
+@pytest.mark.parametrize(
+    ("limit_type", "value", "parameters", "reason"),
+    [
+        ("GROSS_NOTIONAL", "2999", {}, "GROSS_NOTIONAL of 2999: 1000 in use, 2100 asked for"),
+        ("LONG_POSITION", "1.50", {}, "LONG_POSITION of 1.50: 0.5 in use, 1.05 asked for"),
+        ("ADV_PCT", "0.1", {}, f"ADV_PCT of 0.1: the average daily volume of {SYMBOL} is missing"),
+        ("ORDER_PERMISSION", None, {"sides": ["SELL"]}, "ORDER_PERMISSION refuses an order"),
+    ],
+)
+def test_what_has_stopped_a_node_is_told_in_plain_figures(
+    database: Database,
+    firm: Firm,
+    risk: Caller,
+    *,
+    limit_type: str,
+    value: str | None,
+    parameters: dict[str, object],
+    reason: str,
+) -> None:
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        reserve_and_record(tx, order_of(firm, Side.BUY, "0.5000", "2000"))
+        limit(tx, risk, firm.desk, limit_type, value, parameters=parameters, action="SUSPEND")
+        with pytest.raises(LimitExceeded):
+            reserve_limits(tx, order_of(firm, Side.BUY, "1.0500", "2000"), NOW)
+        desk = tx.limits.node(firm.desk, NOW)
+        assert desk is not None
+        assert (desk.state, desk.state_reason) == ("SUSPENDED", reason)

@@ -19,7 +19,7 @@ from breakwater.services.limits import settle
 from breakwater.services.what_if import ASSUMPTIONS, NOT_JUDGED, TriedLimit, WhatIf, what_if
 from tests.conftest import DatabaseUrls
 from tests.integration.limits.firm import NOW, SYMBOL, Firm, create_firm, order_of, reserve_and_record, snapshot_of
-from tests.integration.limits.people import limit
+from tests.integration.limits.people import limit, node
 
 LATER = NOW + timedelta(hours=6)
 
@@ -36,10 +36,12 @@ class Recorder:
         self._database, self._urls, self._firm = database, urls, firm
         self._minutes = 0
 
-    def filled(self, side: Side, quantity: str, price: str, symbol: str = SYMBOL, account: int = 0) -> PlaceOrder:
+    def filled(
+        self, side: Side, quantity: str, price: str, symbol: str = SYMBOL, account: int = 0, **more: Any
+    ) -> PlaceOrder:
         self._minutes += 1
         at = NOW + timedelta(minutes=self._minutes)
-        order = order_of(self._firm, side, quantity, price, symbol=symbol, account=account)
+        order = order_of(self._firm, side, quantity, price, symbol=symbol, account=account, **more)
         with self._database.tenant_transaction(self._firm.tenant_id) as tx:
             reserve_and_record(tx, order)
             settle(tx, snapshot_of(order, 1, OrdStatus.FILLED, quantity, price))
@@ -401,6 +403,23 @@ def test_equity_is_that_of_all_accounts_below_and_grows_by_what_the_tried_day_ea
     for value, is_refused in (("1.875", False), ("1.874", True)):
         answer = ask(database, firm, risk, not_there, change | {"value": Decimal(value)})
         assert (refused in refused_by(answer)) is is_refused
+
+
+def test_a_strategy_has_the_equity_of_its_account_and_what_that_has_earned(
+    database: Database, firm: Firm, risk: Caller, recorder: Recorder
+) -> None:
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        strategy = node(tx, risk, firm.account_nodes[0], "STRATEGY")
+    note_worth(database, firm, -10, "1000")
+    note_worth(database, firm, -10, "7", account=1)
+    recorder.filled(Side.BUY, "1", "2000", account=1)  # Then there is a price.
+    recorder.filled(Side.BUY, "1", "2000")
+    recorder.filled(Side.SELL, "1", "2500")  # 500 earned, without the strategy.
+    order = recorder.filled(Side.BUY, "1", "2500", strategy_id=strategy)
+    change = {"node_id": strategy, "limit_type": "LEVERAGE"}
+    assert refused_by(ask(database, firm, risk, change | {"value": Decimal("1.667")})) == []
+    refused = [(str(order.order_id), ["LEVERAGE"])]
+    assert refused_by(ask(database, firm, risk, change | {"value": Decimal("1.666")})) == refused
 
 
 def test_what_was_noted_later_has_all_of_the_day_as_it_was_and_loses_what_would_not_have_been(
