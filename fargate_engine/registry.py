@@ -31,7 +31,8 @@ class Registry:
         self.orders: dict[uuid.UUID, Order] = {}
         self.live: dict[int, EngineOrder] = {}  # By their number in the core, oldest first.
         self.children: dict[uuid.UUID, dict[int, EngineOrder]] = {}  # Those that live, by their parent and number.
-        self.exits: dict[uuid.UUID, int] = {}  # How many orders that live exit from one, by its id.
+        self.exits: dict[uuid.UUID, dict[int, EngineOrder]] = {}  # Those that live, by their entry and number.
+        self.exited: dict[uuid.UUID, int] = {}  # Lots that exits have traded which live no more, by their entry.
         self.finals: deque[FinalOrder] = deque()  # All of `orders` that are, those that are forgotten first in front.
         self.forgotten = ForgottenOrders()
         self._refused: dict[int, RefusedOrder] = {}  # Until the core has counted their refusal.
@@ -71,7 +72,7 @@ class Registry:
             if order.parent_id is not None:
                 self.children.setdefault(order.parent_id, {})[order.number] = order
             if order.entry_id is not None:
-                self.exits[order.entry_id] = self.exits.get(order.entry_id, 0) + 1
+                self.exits.setdefault(order.entry_id, {})[order.number] = order
         else:
             self._refused[order.number] = order
 
@@ -112,9 +113,12 @@ class Registry:
             if not siblings:
                 del self.children[order.parent_id]
         if order.entry_id is not None:
-            self.exits[order.entry_id] -= 1
-            if not self.exits[order.entry_id]:
+            others = self.exits[order.entry_id]
+            del others[order.number]
+            if not others:
                 del self.exits[order.entry_id]
+            if order.cum_lots and order.entry_id in self.orders:
+                self.exited[order.entry_id] = self.exited.get(order.entry_id, 0) + order.cum_lots
 
     def remember(self, final: FinalOrder) -> None:
         """None that came before is to be kept for longer."""
@@ -135,6 +139,7 @@ class Registry:
                 self.remember(final._replace(kept_from_ns=at_ns))
             else:
                 del self.orders[final.order_id]
+                self.exited.pop(final.order_id, None)
                 self.forgotten.add(final.order_id, was_rejected=final.is_rejected)
 
     def is_due(self, final: FinalOrder, at_ns: int) -> bool:
@@ -146,6 +151,12 @@ class Registry:
     def children_of(self, order_id: uuid.UUID) -> Sequence[EngineOrder]:
         """Its children that live, oldest first."""
         return tuple(self.children.get(order_id, {}).values())
+
+    def other_exits(self, order: EngineOrder) -> Sequence[EngineOrder]:
+        """Those that live and exit from the same entry as this exit does."""
+        if order.entry_id is None:
+            return ()
+        return tuple(each for each in self.exits.get(order.entry_id, {}).values() if each is not order)
 
     def known(self, order_id: uuid.UUID) -> Order | ForgottenOrder | None:
         """None only when nobody ever spoke of it."""

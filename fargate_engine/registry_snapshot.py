@@ -34,6 +34,7 @@ def write(registry: Registry) -> bytes:
             "accounts": [(account_id, registry.owners[account_id]) for account_id in registry.accounts],
             "leases": [orjson.Fragment(lease.model_dump_json()) for lease in registry.leases.values()],
             "live": [_live_fields(order, registry.instruments) for order in registry.live.values()],
+            "exited": list(registry.exited.items()),
         }
     )
     forgotten = registry.forgotten.to_bytes()
@@ -100,6 +101,8 @@ def _read_document(snapshot: memoryview) -> tuple[Registry, int]:
         registry.take_lease(SetLease.model_validate(lease))
     for fields in document["live"]:
         registry.add(_live(fields, registry.instruments))
+    for entry_id, lots in document.get("exited", ()):  # Snapshots from before have none.
+        registry.exited[uuid.UUID(entry_id)] = lots
     return registry, at
 
 

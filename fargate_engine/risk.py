@@ -22,7 +22,7 @@ OPEN_ORDERS_MAX = 100_000  # In one shard. Bounds memory, and the time a restart
 CAME_TOO_LATE = Reason("CAME_TOO_LATE", "it came after the time until which it was valid")
 ENTRY_FORGOTTEN = Reason(
     "ENTRY_FORGOTTEN",
-    "what it exits from ended over an hour ago, and how much that filled is not known: leave out `after`",
+    "what it exits from ended over an hour ago: see what that has filled, and exit that much without `after`",
 )
 NO_LEASE = Reason("NO_LEASE", "there is no lease for this account, symbol, venue, strategy and key")
 NO_REPLACE = "REPLACE_UNSUPPORTED"

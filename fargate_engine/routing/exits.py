@@ -148,7 +148,7 @@ def _waiting(view: View) -> Moves | None:
     entry = view.entry
     if entry is None:
         return None
-    if entry.is_final and entry.cum_lots <= view.cum_lots and not view.children:
+    if entry.is_final and entry.left_lots <= view.cum_lots and not view.children:
         return Moves(ends=EXITED if entry.cum_lots else ENTRY_NOT_FILLED)
     if not entry.cum_lots:
         return Moves(look_at_ns=view.now_ns + LOOK_NS)
@@ -157,16 +157,21 @@ def _waiting(view: View) -> Moves | None:
 
 
 def _lots(view: View) -> int:
-    """What it may send: no more than its entry has filled and no child of it sells already."""
+    """What it may send: no more than its entry has filled, and neither it nor another exit sells already."""
     if view.entry is None:
         return view.unsent_lots
     under_way = sum(each.leaves_lots for each in view.children)
-    return max(0, min(view.unsent_lots, view.entry.cum_lots - view.cum_lots - under_way))
+    left = view.entry.left_lots - view.entry.under_way_lots - view.cum_lots - under_way
+    return max(0, min(view.unsent_lots, left))
 
 
 def _watch(view: View) -> Moves:
     """An entry that fills is not heard of."""
-    return NOTHING if view.entry is None or view.entry.is_final else Moves(look_at_ns=view.now_ns + LOOK_NS)
+    return Moves(look_at_ns=view.now_ns + LOOK_NS) if _may_get_more(view) else NOTHING
+
+
+def _may_get_more(view: View) -> bool:
+    return view.entry is not None and view.entry.may_leave_more
 
 
 def _follow(execution: TrailingStop, view: View, kept: Kept) -> Moves:
@@ -187,7 +192,7 @@ def _go(view: View, kept: Kept) -> Moves:
     if view.is_market:
         return _go_at_market(view, kept, view.limit_ticks)
     moves = route(_AT_ONCE, replace(view, unsent_lots=_lots(view)))
-    if view.entry is not None and not view.entry.is_final:
+    if _may_get_more(view):
         moves = replace(
             moves, ends=None, look_at_ns=min(moves.look_at_ns or view.now_ns + LOOK_NS, view.now_ns + LOOK_NS)
         )
@@ -204,8 +209,7 @@ def _go_at_market(view: View, kept: Kept, limit_ticks: int, *, gives_up: bool = 
     note = _note(view, kept)
     if view.children:
         return Moves(note=note)
-    is_waiting_for_entry = view.entry is not None and not view.entry.is_final
-    if lots and not is_waiting_for_entry:
+    if lots and not _may_get_more(view):
         if _is_too_small_within(view, lots, limit_ticks):
             return Moves(ends=REMAINDER_TOO_SMALL, note=note)
         if gives_up and view.now_ns - kept.found_ns >= NOTHING_THERE_NS:
@@ -220,7 +224,7 @@ def _rest_to_profit(view: View, stop_limit_ticks: int) -> Moves:
     venue = cheapest_to_rest_with(view, open_to(view), lots, view.limit_ticks)
     if venue is not None:
         return replace(watching, send=rest_at(view, venue, lots, view.limit_ticks, post_only=False))
-    is_all = not view.children and (view.entry is None or view.entry.is_final)
+    is_all = not view.children and not _may_get_more(view)
     if is_all and is_too_small(view, lots) and _is_too_small_within(view, lots, stop_limit_ticks):
         return Moves(ends=REMAINDER_TOO_SMALL)
     return replace(watching, look_at_ns=watching.look_at_ns or next_back_at_ns(view))

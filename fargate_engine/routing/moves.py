@@ -57,10 +57,25 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The order that an exit comes after."""
+    """The order that an exit comes after, and what its other exits make of what it has filled.
+
+    `exited_lots`: they have traded so much of it. `under_way_lots`: their children may trade so much more.
+    """
 
     cum_lots: int
     is_final: bool
+    exited_lots: int = 0
+    under_way_lots: int = 0
+
+    @property
+    def left_lots(self) -> int:
+        """For this exit, with what it has traded itself."""
+        return self.cum_lots - self.exited_lots
+
+    @property
+    def may_leave_more(self) -> bool:
+        """It may fill more, or another exit give up what it has under way."""
+        return not self.is_final or self.under_way_lots > 0
 
 
 @dataclass(frozen=True, slots=True)

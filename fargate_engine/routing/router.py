@@ -161,6 +161,10 @@ class Router:
     def publish(self, event: EnvelopeDocument) -> None:
         self._inbox.publish(event)
 
+    def on_their_way_lots(self, order_id: uuid.UUID) -> int:
+        working = self._working.get(order_id)
+        return 0 if working is None else working.on_their_way_lots
+
     def _take(self, order: EngineOrder) -> None:
         venues = self._venues_of(order)
         self._accepted.pop(order.order_id, None)

@@ -50,6 +50,10 @@ class Asks(Protocol):
 
     def report(self, report: VenueReport) -> None: ...
 
+    def on_their_way_lots(self, order_id: uuid.UUID) -> int:
+        """Of children of this order that the sequencer has not taken yet."""
+        ...
+
     def publish(self, event: EnvelopeDocument) -> None: ...
 
 
@@ -248,19 +252,33 @@ class Working:
         )
 
     def _entry(self) -> Entry | None:
-        after = getattr(self._execution, "after", None)
+        after = self.order.entry_id
         if after is None:
             return None
         entry = self._state.find(after, self.order.tenant_id)
-        if isinstance(entry, EngineOrder):
-            return Entry(entry.cum_lots, is_final=False)
         if isinstance(entry, ForgottenOrder) and not entry.is_rejected:
             # An engine from before such exits were refused (encoding.py) took this one, and let it work all it is.
             return Entry(self.order.terms.quantity_lots, is_final=True)
-        if not isinstance(entry, FinalOrder):
+        if not isinstance(entry, EngineOrder | FinalOrder):
             return Entry(0, is_final=True)
+        registry = self._state.registry
+        others = registry.other_exits(self.order)
+        exited = registry.exited.get(after, 0) + sum(each.cum_lots for each in others)
+        under_way = sum(
+            self._asks.on_their_way_lots(each.order_id)
+            + sum(child.leaves_lots for child in registry.children_of(each.order_id))
+            for each in others
+        )
+        if isinstance(entry, EngineOrder):
+            return Entry(entry.cum_lots, False, exited, under_way)
         filled = parse_amount(orjson.loads(entry.last_words)["cum_qty"])
-        return Entry(self.order.instrument.quantity_lots(filled) if filled else 0, is_final=True)
+        filled_lots = self.order.instrument.quantity_lots(filled) if filled else 0
+        return Entry(filled_lots, True, exited, under_way)
+
+    @property
+    def on_their_way_lots(self) -> int:
+        waiting = (each.send.lots for child_id, each in self._on_their_way.items() if not self._state.knows(child_id))
+        return sum(waiting)
 
     def _take_what_ended(self, now_ns: int) -> None:
         """Which children have ended since the last look, and whether their venue takes more."""

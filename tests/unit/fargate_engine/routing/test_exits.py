@@ -449,6 +449,18 @@ def test_it_grows_with_its_entry_less_what_it_did_and_does() -> None:
     assert sent(after_entry(70, cum_lots=40, children=under_way)) == [("A", 15, 95, IOC)]
 
 
+def test_it_leaves_what_other_exits_have_traded_and_have_under_way() -> None:
+    assert sent(after_entry(40, entry=Entry(40, True, exited_lots=10, under_way_lots=5))) == [("A", 25, 95, IOC)]
+
+
+def test_it_waits_while_another_exit_may_give_up_what_it_has_under_way() -> None:
+    for more in ({}, {"is_market": False, "limit_ticks": 88}):
+        moves = after_entry(40, entry=Entry(40, True, under_way_lots=40), now_s=100, **more)
+        assert (moves.send, moves.ends) == ((), None)
+        assert moves.look_at_ns is not None
+    assert ended(after_entry(40, entry=Entry(40, True, exited_lots=40))) == "EXITED"
+
+
 def test_it_waits_while_its_entry_may_fill_more() -> None:
     moves = after_entry(40, cum_lots=40, now_s=100)
     assert (moves.send, moves.ends) == ((), None)

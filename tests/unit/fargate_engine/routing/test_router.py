@@ -17,6 +17,7 @@ from fargate_engine.orders import FinalOrder, ForgottenOrder
 from fargate_engine.routing import router, working
 from fargate_engine.routing.moves import Moves, Send, View
 from fargate_engine.routing.venue_views import MARKET_SILENT_S, VenueViews
+from fargate_engine.shard_state import ShardState
 from tests.support.engine_words import snapshot_in_state
 from tests.unit.fargate_engine.orders import submit
 from tests.unit.fargate_engine.routing.scene import PARENT, Scene, until
@@ -377,6 +378,62 @@ async def test_an_entry_is_kept_as_long_as_its_exit_lives(scene: Scene) -> None:
 
     await until(lambda: scene.parent.status is OrdStatus.CANCELED)
     assert (scene.parent.reject_code, scene.parent.cum_qty) == ("EXITED", Decimal("0.4"))
+
+
+async def entered(scene: Scene, filled: str) -> uuid.UUID:
+    """A buy of 1 that was cancelled when it had filled so much."""
+    lots = int(Decimal(filled) * 10_000)
+    scene.a.show(bids=((198_900, 10_000),), asks=((199_000, lots),))
+    entry = submit(9, venue="A", side=Side.BUY, price=Decimal("1999.00"), quantity=Decimal(1))
+    await scene.ask(entry)
+    await scene.ask(CancelOrder(order_id=entry.order_id, tenant_id=entry.tenant_id))
+    return entry.order_id
+
+
+async def stopped(scene: Scene, number: int, entry_id: uuid.UUID, quantity: str, stop_px: str) -> uuid.UUID:
+    """The id of a sale that waits for its price."""
+    execution = Stop(algorithm="STOP", stop_px=Decimal(stop_px), trigger_by="BEST", after=entry_id)
+    terms = {"side": Side.SELL, "price": Decimal("1970.00"), "quantity": Decimal(quantity), "execution": execution}
+    order = submit(number, venue="SOR", **terms)
+    await scene.ask(order)
+    return order.order_id
+
+
+def crash(scene: Scene, price_ticks: int) -> None:
+    for venue in (scene.a, scene.b):
+        venue.show(bids=((price_ticks, 100_000),), asks=((price_ticks + 100, 10_000),))
+
+
+async def test_exits_of_one_entry_sell_together_no_more_than_that_has_filled(scene: Scene) -> None:
+    """The ledger let them pass while the entry might still have filled 1."""
+    entry_id = await entered(scene, "0.4")
+    exits = [await stopped(scene, number, entry_id, "0.5", "1980.00") for number in (21, 22)]
+    crash(scene, 197_900)
+
+    await until(lambda: all(isinstance(scene.state.order(each), FinalOrder) for each in exits))
+    said = [snapshot_in_state(scene.state, each) for each in exits]
+    assert sum(each.cum_qty for each in said) == Decimal("0.4")
+    assert {each.reject_code for each in said} == {"EXITED"}
+
+
+async def test_what_an_exit_sold_before_it_ended_is_sold_also_after_a_restart(scene: Scene) -> None:
+    entry_id = await entered(scene, "0.4")
+    first = await stopped(scene, 21, entry_id, "0.3", "1985.00")
+    second = await stopped(scene, 22, entry_id, "0.3", "1975.00")
+    crash(scene, 198_400)
+    await until(lambda: isinstance(scene.state.order(first), FinalOrder))
+    assert snapshot_in_state(scene.state, first).cum_qty == Decimal("0.3")
+
+    async with scene.restarted().served() as again:
+        assert again.state.snapshot() == scene.state.snapshot()
+        state = ShardState.restore(again.state.snapshot(), shard=again.state.shard)
+        assert state.registry.exited == {entry_id: 3_000}
+        crash(again, 197_400)
+        await until(lambda: isinstance(again.state.order(second), FinalOrder))
+        said = snapshot_in_state(again.state, second)
+        assert (said.cum_qty, said.reject_code) == (Decimal("0.1"), "EXITED")
+        forget(again)
+        assert again.state.registry.exited == {}
 
 
 async def test_an_exit_from_a_rejected_order_that_is_forgotten_has_nothing_to_exit(scene: Scene) -> None:

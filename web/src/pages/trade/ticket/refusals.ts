@@ -14,7 +14,7 @@ const BY_CODE: Readonly<Record<string, string>> = {
   LIMIT_EXCEEDED: "Refused by a limit",
   NODE_STOPPED: "Trading is stopped",
   EXIT_BEYOND_ENTRY: "More than its entry can fill",
-  ENTRY_FORGOTTEN: "What it exits from ended long ago: place it by itself",
+  ENTRY_FORGOTTEN: "What it exits from ended long ago: exit what that has filled, by itself",
   INVALID_REQUEST: "The order is not right as it is",
   NOT_PERMITTED: "You may not do this",
   SECOND_FACTOR_REQUIRED: "Sign in with your second factor first",
