@@ -242,10 +242,14 @@ COUNT_REJECT = """
 INSERT INTO limits.standings AS s (node_id, tenant_id, reject_streak)
 SELECT DISTINCT node_id, %(tenant_id)s::uuid, 1 FROM limits.limits
 WHERE node_id = ANY (%(node_ids)s) AND limit_type = 'REJECT_STREAK'
+ORDER BY node_id
 ON CONFLICT (node_id) DO UPDATE SET reject_streak = s.reject_streak + 1
 """
 END_REJECT_STREAK = """
-UPDATE limits.standings SET reject_streak = 0 WHERE node_id = ANY (%(node_ids)s) AND reject_streak <> 0
+WITH ended AS (
+  SELECT node_id FROM limits.standings WHERE node_id = ANY (%(node_ids)s) AND reject_streak <> 0
+  ORDER BY node_id FOR UPDATE)
+UPDATE limits.standings s SET reject_streak = 0 FROM ended WHERE s.node_id = ended.node_id
 """
 # A fill of a window that is over does not stop a node any more; one that was re-armed counts from there. Fills are kept
 # by whole seconds, so the window is a second longer: what is in its first one may be from the end of it.
@@ -306,7 +310,10 @@ FROM counted c LEFT JOIN limits.standings before USING (node_id)
 CROSS JOIN LATERAL (
   SELECT {_LIMIT} FROM {_LIMITS_IN_FORCE} AND l.node_id = c.node_id AND l.limit_type = 'LOSS_STREAK') l
 WHERE c.loss_streak >= l.value
-  AND (c.loss_streak - 1 < l.value OR before.cool_until IS NULL OR before.cool_until <= %(at)s)
+  AND (c.loss_streak - 1 < l.value
+    -- What stood before is known where no other loss came in between; else that one has told of it.
+    OR (coalesce(before.loss_streak, 0) = c.loss_streak - 1
+      AND (before.cool_until IS NULL OR before.cool_until <= %(at)s)))
 ORDER BY l.node_id, l.limit_id
 """
 REARM = """

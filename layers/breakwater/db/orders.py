@@ -44,7 +44,7 @@ UPDATE trading.orders SET status = %(status)s, cum_qty = %(cum_qty)s, leaves_qty
 WHERE order_id = %(order_id)s AND tenant_id = %(tenant_id)s AND engine_seq < %(engine_seq)s
 """
 
-# Of an order at the router.
+# Of an order at the router, which alone has venues.
 WORKED_AT_VENUE_ALONE = "execution->'venues' = jsonb_build_array(%(venue)s::text)"
 _PAGE = f"""
 SELECT {_COLUMNS} FROM trading.orders
@@ -213,12 +213,7 @@ class OrderRows:
 
     def exits_qty(self, entry_id: uuid.UUID, *, but: uuid.UUID) -> Decimal:
         """What the other orders that exit from this one have traded and may still trade."""
-        row = self._connection.execute(
-            """SELECT coalesce(sum(CASE WHEN status IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED') THEN cum_qty
-                                        ELSE quantity END), 0)
-               FROM trading.orders WHERE execution->>'after' = %s AND order_id <> %s AND tenant_id = %s""",
-            (str(entry_id), but, self._tenant_id),
-        ).fetchone()
+        row = self._connection.execute("SELECT trading.exits_qty(%s, %s)", (entry_id, but)).fetchone()
         return Decimal(0) if row is None else row[0]
 
     def mark_leased(self, order_id: uuid.UUID, price_low: Decimal, price_high: Decimal) -> None:

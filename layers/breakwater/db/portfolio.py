@@ -11,6 +11,7 @@ import psycopg
 from psycopg.rows import TupleRow, class_row, dict_row
 
 from breakwater.db.orders import WORKED_AT_VENUE_ALONE
+from breakwater.domain.executions import ROUTER_VENUE
 from breakwater.domain.portfolio import Position
 
 # All of a fill or nothing of it: a trade that stands here already moves neither position nor balance.
@@ -45,8 +46,9 @@ FROM trading.trades
 WHERE account_id = ANY(%(account_ids)s) AND tenant_id = %(tenant_id)s
   AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
   AND (%(order_id)s::uuid IS NULL OR order_id = %(order_id)s)
-  AND (%(venue)s::text IS NULL OR venue = %(venue)s OR EXISTS (
-    SELECT FROM trading.orders o WHERE o.order_id = trades.order_id AND {WORKED_AT_VENUE_ALONE}))
+  -- A value and not EXISTS: that would be planned as a scan of all orders.
+  AND (%(venue)s::text IS NULL OR venue = %(venue)s OR (venue = '{ROUTER_VENUE}' AND (
+    SELECT {WORKED_AT_VENUE_ALONE} FROM trading.orders o WHERE o.order_id = trades.order_id)))
   AND (%(before_at)s::timestamptz IS NULL OR (transact_time, trade_id) < (%(before_at)s, %(before_id)s::uuid))
 ORDER BY transact_time DESC, trade_id DESC LIMIT %(limit)s
 """  # noqa: S608  # The interpolated text is a constant.

@@ -38,7 +38,7 @@ GROUP BY account_id, symbol
 # never too old.
 _SAID = """
 SELECT occurred_at_ns, event_id, payload FROM trading.events
-WHERE tenant_id = %(tenant_id)s AND topic LIKE 'limits.%%' AND topic = 'limits.RiskTermsChanged.v1'
+WHERE tenant_id = %(tenant_id)s AND topic = 'limits.RiskTermsChanged.v1'
 """
 _RISK_TERMS = f"""
 WITH before AS (
@@ -49,6 +49,7 @@ SELECT occurred_at_ns, payload FROM (
   {_SAID} AND occurred_at_ns >= %(begin_ns)s AND occurred_at_ns < %(end_ns)s) said
 ORDER BY occurred_at_ns, event_id
 """  # noqa: S608  # Constants of this module; every value is a parameter.
+_OPENED = "SELECT account_id, created_at FROM identity.accounts WHERE account_id = ANY (%(account_ids)s)"
 # Of each hour the first, which is kept: a day looks the same a year later. What moved since, the trades tell.
 _WORTH = """
 SELECT account_id, at, currency, equity FROM trading.equity_samples
@@ -86,6 +87,10 @@ class RecordedDayRows:
     ) -> list[dict[str, Any]]:
         """What was noted of the accounts, oldest first. One more than `most` where there is more."""
         return self._rows(_WORTH, account_ids=list(account_ids), since=since, end=end, rows=most + 1)
+
+    def opened(self, account_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, datetime]:
+        """When each of the accounts came to be."""
+        return {row["account_id"]: row["created_at"] for row in self._rows(_OPENED, account_ids=list(account_ids))}
 
     def _rows(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:

@@ -130,9 +130,12 @@ class Day:
         instruments: Mapping[str, Instrument],
         opening: Mapping[tuple[uuid.UUID, str], Position],
         accounts: Mapping[uuid.UUID, uuid.UUID],
+        opened: Mapping[uuid.UUID, datetime] | None = None,
     ) -> None:
-        """`accounts`: the account of each account node's id."""
+        """`accounts`: the account of each account node's id. `opened`: when accounts came to be; before that they have
+        nothing."""
         self._scopes = scopes
+        self._opened = opened or {}
         self._instruments = instruments
         self._exposures: dict[uuid.UUID, dict[tuple[str, str], Exposure]] = defaultdict(dict)
         self._activity: dict[uuid.UUID, list[Activity]] = defaultdict(list)
@@ -363,6 +366,8 @@ class Day:
         """By currency, of the node's accounts: as last noted, and what the day as it is tried has earned since."""
         worth: dict[str, Decimal] = defaultdict(Decimal)
         for account_id in self._accounts_asked_of[node_id]:
+            if account_id in self._opened and market.at < self._opened[account_id]:
+                continue
             noted, earned_then = self._noted.get(account_id, (None, None))
             earned = self._earnings[self._node_of_account[account_id]].pnl(lambda: market)
             if noted is None or market.at - noted.at > WORTH_AGE_MAX or earned_then is None or earned is None:

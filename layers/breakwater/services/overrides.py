@@ -47,8 +47,10 @@ class OverrideRequest(SettingBody):
 def request_override(request: OverrideRequest, caller: Caller, tx: TenantTransaction, at: datetime) -> OverrideView:
     """Ask for an override. It changes nothing until somebody else approves it."""
     caller.require("limits:manage")
-    limit = tx.limit_settings.get(request.limit_id)
-    if limit is None:
+    found = tx.limit_settings.get(request.limit_id)
+    node = None if found is None else tx.limits.node(found.node_id, at, lock=True)
+    limit = tx.limit_settings.get(request.limit_id)  # Again, under the lock: it may have been deleted.
+    if node is None or limit is None:
         raise NotFound("no such limit")
     _check(request, limit, tx, at)
     starts_at = request.starts_at or at

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from breakwater.db.connection import TenantTransaction
 from breakwater.domain.exposure import BASE_CURRENCY, Scope
-from breakwater.domain.limit_types import LIMIT_TYPES, settings
+from breakwater.domain.limit_types import LIMIT_TYPES, Need, settings
 from breakwater.domain.market import Market, MissingReference, RiskTerms
 from breakwater.domain.money import AmountText, format_amount, trim
 from breakwater.domain.orders import OrderTerms, OrdStatus, Side
@@ -52,8 +52,10 @@ ASSUMPTIONS = [
     "nodes are taken to be active, and limits other than the changed ones to be those that hold now, as overrides have"
     " them",
     "of a node above the one that is asked for only what is below that one counts",
-    "equity (MARGIN, LEVERAGE, CONCENTRATION) is what was noted of the accounts at the beginning of the hour and what"
-    " the day as it is tried has earned since; where nothing was noted within two hours such a limit refuses",
+    "MARGIN, LEVERAGE and CONCENTRATION are judged where they are tried, and not where they only hold now",
+    "equity is what was noted of the accounts at the beginning of the hour, at the market's prices, and what the day as"
+    " it is tried has earned since, at those of the organisation's own trades; where nothing was noted within two hours"
+    " such a limit refuses",
     "volumes, volatilities, margins and sectors are those that the firm said until then; without them such a limit"
     " refuses",
     "losing streaks (LOSS_STREAK), peaks (DRAWDOWN) and orders sent twice (DUPLICATE_ORDER) begin with the day",
@@ -95,7 +97,8 @@ def what_if(question: WhatIf, caller: Caller, tx: TenantTransaction, at: datetim
     scopes = {scope.node.node_id: scope for scope in tx.limits.scopes(at, roots, above=True)}
     if question.node_id is not None and question.node_id not in scopes:
         raise NotFound("no such node", field="node_id")
-    tried = with_changes(_judged(scopes), [_checked(*each, scopes) for each in enumerate(question.changes)])
+    changes = [_checked(*each, scopes) for each in enumerate(question.changes)]
+    tried = with_changes(_judged(scopes), changes)
     accounts = {
         node_id: scope.node.account_id
         for node_id, scope in scopes.items()
@@ -116,7 +119,8 @@ def what_if(question: WhatIf, caller: Caller, tx: TenantTransaction, at: datetim
     opening = _opening(tx.recorded_day.opening(list(accounts.values()), begin))
     terms = [_terms(row) for row in tx.recorded_day.risk_terms(begin, end)]
     worth = _worth(tried.values(), list(accounts.values()), tx, begin, end)
-    outcome = Day(tried, instruments, opening, accounts).run(orders, fills, market, terms, worth)
+    opened = tx.recorded_day.opened(list(accounts.values())) if worth else {}
+    outcome = Day(tried, instruments, opening, accounts, opened).run(orders, fills, market, terms, worth)
     closing = market_of(instruments, outcome.marks, end)
     pnl: list[WhatIfPnl] = [
         {
@@ -131,8 +135,13 @@ def what_if(question: WhatIf, caller: Caller, tx: TenantTransaction, at: datetim
 
 
 def _judged(scopes: Mapping[uuid.UUID, Scope]) -> dict[uuid.UUID, Scope]:
+    """Without what is not judged, and what is only where it is tried: with nothing noted it would refuse all."""
     limits = [limit for scope in scopes.values() for limit in scope.limits]
-    return with_changes(scopes, [Change(limit, is_removed=True) for limit in limits if limit.limit_type in NOT_JUDGED])
+    return with_changes(scopes, [Change(limit, is_removed=True) for limit in limits if _is_left_out(limit.limit_type)])
+
+
+def _is_left_out(limit_type: str) -> bool:
+    return limit_type in NOT_JUDGED or Need.CASH in LIMIT_TYPES[limit_type].needs
 
 
 def _checked(place: int, tried: TriedLimit, scopes: Mapping[uuid.UUID, Scope]) -> Change:

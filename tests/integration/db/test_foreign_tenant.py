@@ -60,6 +60,7 @@ ASKED_OF_ALL = {
     "limits.tenants_to_watch",
     "trading.breaches_of_order",  # Of the tenant's own: see its migration.
     "trading.degraded_tenants",
+    "trading.exits_qty",  # Likewise.
     "trading.unbooked_since_ns",
     "trading.undecided_replaces",
     "trading.unsettled_orders",

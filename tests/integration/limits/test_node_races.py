@@ -167,6 +167,33 @@ def test_an_override_that_is_approved_while_its_limit_is_deleted_is_not_there_an
         assert (listed["state"], listed["approved_by"]) == ("ENDED", None)
 
 
+def test_an_override_that_is_asked_for_while_its_limit_is_deleted_is_not_there(
+    database: Database, firm: Firm, risk: Caller, others: Others
+) -> None:
+    told = set_up(database, firm, lambda tx: limit(tx, risk, firm.desk, "LONG_POSITION", "10"))
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        limit_settings.delete_limit(uuid.UUID(told["limit_id"]), risk, tx, NOW)
+        asking = others.begin(lambda tx: override(tx, risk, told["limit_id"], "20"))
+        others.wait_until_blocked()
+    with pytest.raises(NotFound):
+        asking.result(20)
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        assert overrides.list_overrides(risk, tx, NOW, open_only=False)["items"] == []
+
+
+def test_of_two_losses_at_once_the_one_that_reaches_the_limit_tells_of_it(
+    database: Database, firm: Firm, risk: Caller, others: Others
+) -> None:
+    set_up(database, firm, lambda tx: limit(tx, risk, firm.desk, "LOSS_STREAK", "2", parameters={"cool_down_s": 900}))
+    one, other = firm.account_ids
+    set_up(database, firm, lambda tx: tx.limits.count_round_trip(one, lost=True, at=NOW))
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        assert [each["losses"] for each in tx.limits.count_round_trip(one, lost=True, at=NOW)] == [2]
+        third = others.begin(lambda tx: tx.limits.count_round_trip(other, lost=True, at=NOW))
+        others.wait_until_blocked()
+    assert third.result(20) == []
+
+
 def test_of_two_losses_at_once_below_a_desk_each_counts_and_the_second_begins_the_cool_down(
     database: Database, firm: Firm, risk: Caller, others: Others
 ) -> None:

@@ -72,7 +72,14 @@ class Recorder:
 
 @pytest.fixture
 def recorder(database: Database, database_urls: DatabaseUrls, firm: Firm) -> Recorder:
+    open_accounts(database_urls, NOW - timedelta(days=99), *firm.account_ids)
     return Recorder(database, database_urls, firm)
+
+
+def open_accounts(database_urls: DatabaseUrls, at: datetime, *account_ids: uuid.UUID) -> None:
+    """Since when there have been such."""
+    with psycopg.connect(database_urls.admin) as admin:
+        admin.execute("UPDATE identity.accounts SET created_at = %s WHERE account_id = ANY (%s)", (at, [*account_ids]))
 
 
 def ask(database: Database, firm: Firm, risk: Caller, *changes: dict[str, Any], **about: Any) -> Any:
@@ -403,6 +410,28 @@ def test_equity_is_that_of_all_accounts_below_and_grows_by_what_the_tried_day_ea
     for value, is_refused in (("1.875", False), ("1.874", True)):
         answer = ask(database, firm, risk, not_there, change | {"value": Decimal(value)})
         assert (refused in refused_by(answer)) is is_refused
+
+
+def test_an_account_that_did_not_exist_yet_has_nothing_and_refuses_nothing(
+    database: Database, database_urls: DatabaseUrls, firm: Firm, risk: Caller, recorder: Recorder
+) -> None:
+    note_worth(database, firm, -10, "1000")
+    recorder.filled(Side.BUY, "0.01", "2000")
+    order = recorder.filled(Side.BUY, "1", "2000")
+    change = {"limit_type": "LEVERAGE", "value": Decimal(3)}
+    missing = ask(database, firm, risk, change)["refused"][-1]["refusals"]
+    assert [each["missing"] for each in missing] == ["what the accounts were worth"]
+    open_accounts(database_urls, NOW + timedelta(hours=3), firm.account_ids[1])
+    assert str(order.order_id) not in dict(refused_by(ask(database, firm, risk, change)))
+
+
+def test_a_limit_on_equity_that_only_holds_now_refuses_nothing_that_was_not_tried(
+    database: Database, firm: Firm, risk: Caller, recorder: Recorder
+) -> None:
+    recorder.filled(Side.BUY, "1", "2000")  # Nothing was noted.
+    with database.tenant_transaction(firm.tenant_id) as tx:
+        limit(tx, risk, firm.desk, "LEVERAGE", "1")
+    assert refused_by(ask(database, firm, risk, {"limit_type": "MAX_ORDER_QTY", "value": Decimal(100)})) == []
 
 
 def test_a_strategy_has_the_equity_of_its_account_and_what_that_has_earned(

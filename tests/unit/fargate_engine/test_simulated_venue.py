@@ -68,6 +68,7 @@ async def test_while_the_inbox_has_no_room_the_market_stands_still_and_says_so(
     venue.report([*waiting])
     replay = asyncio.create_task(venue.run())
     await until(lambda: bool(caplog.records))
+    await asyncio.sleep(20 * simulated.PAUSE_S)  # It goes on standing still, and says so once.
     market = hub.get("SIM", "ETH/USDT")
     assert market is not None
     assert (market.update_id, venue.moved_at) == (0, {})
