@@ -117,14 +117,20 @@ def set_limit(setting: LimitSetting, caller: Caller, tx: TenantTransaction, at: 
     return {**limit_json(scope, limit, market, above), "warnings": warnings}
 
 
+def lock_limit(limit_id: uuid.UUID, tx: TenantTransaction, at: datetime) -> tuple[Node, Limit]:
+    """Its node, locked, and the limit as it is under that lock. NotFound where there is none, or no more."""
+    found = tx.limit_settings.get(limit_id)
+    node = None if found is None else tx.limits.node(found.node_id, at, lock=True)
+    limit = tx.limit_settings.get(limit_id)
+    if node is None or limit is None:
+        raise NotFound("no such limit")
+    return node, limit
+
+
 def delete_limit(limit_id: uuid.UUID, caller: Caller, tx: TenantTransaction, at: datetime) -> None:
     """NotFound when there is no such limit."""
     caller.require("limits:manage")
-    found = tx.limit_settings.get(limit_id)
-    node = None if found is None else tx.limits.node(found.node_id, at, lock=True)
-    limit = tx.limit_settings.get(limit_id)  # Again, under the lock.
-    if node is None or limit is None:
-        raise NotFound("no such limit")
+    node, limit = lock_limit(limit_id, tx, at)
     tx.limit_settings.delete(replace(limit, version=limit.version + 1), caller.username, at)
     tx.limit_settings.end_overrides_of(limit_id, caller.username, at)
     _tell_change(tx, node, before=limit, after=None, caller=caller, at=at)

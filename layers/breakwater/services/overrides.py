@@ -17,7 +17,13 @@ from breakwater.domain.times import format_time, nanoseconds
 from breakwater.errors import Conflict, InvalidRequest, NotFound, NotPermitted
 from breakwater.services.below_use import brake_if_below_use, look_at
 from breakwater.services.cursors import LIMIT_MAX, decode_cursor, next_cursor
-from breakwater.services.limit_settings import SettingBody, check_parameter_names, publish_at_node, value_text
+from breakwater.services.limit_settings import (
+    SettingBody,
+    check_parameter_names,
+    lock_limit,
+    publish_at_node,
+    value_text,
+)
 from breakwater.services.limit_views import (
     ChangedOverrideView,
     OverridePage,
@@ -47,11 +53,7 @@ class OverrideRequest(SettingBody):
 def request_override(request: OverrideRequest, caller: Caller, tx: TenantTransaction, at: datetime) -> OverrideView:
     """Ask for an override. It changes nothing until somebody else approves it."""
     caller.require("limits:manage")
-    found = tx.limit_settings.get(request.limit_id)
-    node = None if found is None else tx.limits.node(found.node_id, at, lock=True)
-    limit = tx.limit_settings.get(request.limit_id)  # Again, under the lock: it may have been deleted.
-    if node is None or limit is None:
-        raise NotFound("no such limit")
+    _, limit = lock_limit(request.limit_id, tx, at)
     _check(request, limit, tx, at)
     starts_at = request.starts_at or at
     if not at < request.ends_at or not starts_at < request.ends_at:
